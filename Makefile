@@ -1,0 +1,64 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
+
+.PHONY: demo test lint format bench asan tsan wheel floors long clean cpp
+
+demo: $(VENV)/installed
+	$(BIN)/mvcore demo
+
+test: $(VENV)/installed $(VENV)/developing cpp
+	$(BIN)/ctest --preset dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed $(VENV)/developing
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+format: $(VENV)/developing
+	$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
+	git ls-files '*.cpp' '*.hpp' '*.h' '*.inl' | xargs $(BIN)/clang-format -i
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet .
+	touch $@
+
+$(VENV)/developing: $(VENV)/bin/python requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# ---- the C++ tests ----
+CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cmake
+
+cpp: $(VENV)/developing
+	$(CMAKE) --preset dev && $(CMAKE) --build --preset dev
+
+asan tsan: $(VENV)/developing
+	$(CMAKE) --preset $@ && $(CMAKE) --build --preset $@ && $(BIN)/ctest --preset $@
+
+# ---- by hand ----
+bench: $(VENV)/installed $(VENV)/developing
+	MVCORE_BENCH=full $(BIN)/python -m pytest bench --benchmark-only
+
+# The state machine for as long as it is asked; every instruction set.
+long: $(VENV)/installed $(VENV)/developing
+	for isa in $$($(BIN)/python -c 'import mvcore; print(mvcore.isas())'); do \
+	  MVCORE_ISA=$$isa MVCORE_STEPS=100000 $(BIN)/python -m pytest tests/python/test_state_machine.py -s || exit 1; \
+	done
+
+wheel: $(VENV)/developing
+	$(BIN)/python -m build --outdir dist
+	ls -l dist
+
+# The lowest versions of what the package needs.
+floors: $(VENV)/developing
+	$(PYTHON) -m venv build/floors
+	build/floors/bin/pip install --quiet . -c tests/floors.txt pytest hypothesis pytest-benchmark
+	build/floors/bin/python -m pytest tests/python
+
+clean:
+	rm -rf build dist $(VENV)

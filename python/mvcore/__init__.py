@@ -1,0 +1,46 @@
+"""The live market value of a whole brokerage, exact to the last digit, inside your process.
+
+    import mvcore
+
+    book = mvcore.Book(base_currency="USD")
+    book.load(instruments=..., accounts=..., holdings=..., prices=...)
+    book.tick("AAPL", "151.50")
+    book.value("ACC001")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mvcore._core import isa as _isa
+from mvcore.book import Book
+from mvcore.errors import ClosedError, CorruptData, Error, InvalidInput, UnknownId, ValueOverflow
+from mvcore.frame import Frame
+from mvcore.valuation import Valuation
+from mvcore.view import View
+
+__version__ = "0.1.0"
+__all__ = [
+    "Book",
+    "ClosedError",
+    "CorruptData",
+    "Error",
+    "Frame",
+    "InvalidInput",
+    "UnknownId",
+    "Valuation",
+    "ValueOverflow",
+    "View",
+    "get_include",
+    "isa",
+]
+
+
+def isa() -> str:
+    """The instruction set in use: "baseline", "avx2" or "avx512"; MVCORE_ISA forces one."""
+    return _isa()
+
+
+def get_include() -> str:
+    """The folder with `mvcore/capi.h`, for modules that use the C table."""
+    return str(Path(__file__).parent / "include")

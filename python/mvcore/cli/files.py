@@ -1,0 +1,168 @@
+"""Tables from CSV, Parquet and Arrow files, by pyarrow, with a progress bar where it takes long.
+
+Every column of a CSV file is read as text: a decimal that went through a float on its way would
+no longer be the decimal in the file. An empty field is null; every other text, `NA` and `null`
+too, is itself, since both are names of instruments somewhere.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.progress import Progress as RichProgress
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+FORMATS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+LONG_BYTES = 16 << 20  # about a second of reading and loading
+
+Advance = Callable[[int], None]
+
+
+class CommandError(Exception):
+    """Something the user can mend: told in one line on stderr, with exit status 2."""
+
+
+class Progress:
+    """Bars on stderr, one a step; nothing at all where nobody watches or the work is short."""
+
+    def __init__(self, *, long: bool) -> None:
+        self._rich: RichProgress | None = None
+        if long and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress as RichProgress
+
+            self._rich = RichProgress(console=Console(stderr=True), transient=True)
+
+    def __enter__(self) -> Progress:
+        if self._rich is not None:
+            self._rich.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._rich is not None:
+            self._rich.stop()
+
+    def step(self, label: str, total: int | None = None) -> Advance:
+        """Open a bar; what it returns moves it on. Without a total it shows that work goes on."""
+        bars = self._rich
+        if bars is None:
+            return lambda _: None
+        task = bars.add_task(label, total=total)
+        return lambda count: bars.advance(task, count)
+
+
+class _Counted(io.RawIOBase):
+    """A file that tells how many bytes went through it, also below a decompressor."""
+
+    def __init__(self, file: BinaryIO, advance: Advance) -> None:
+        self._file = file
+        self._advance = advance
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        count = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        self._advance(count)
+        return int(count)
+
+
+def total_bytes(paths: list[str]) -> int:
+    """How much there is to read; what is missing is told later, by the read itself."""
+    return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+
+
+def file_format(path: Path) -> str:
+    """The format by the ending, or else by the first bytes; what is neither is taken as CSV."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        return "csv"
+    if suffixes and suffixes[-1] in FORMATS:
+        return FORMATS[suffixes[-1]]
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic[:4] == b"PAR1":
+        return "parquet"
+    return "arrow" if magic == b"ARROW1" else "csv"
+
+
+def read_csv(path: Path, advance: Advance) -> pa.Table:
+    """A CSV file, compressed or not, every column text."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    compression = COMPRESSIONS.get(path.suffix.lower())
+    parse = csv.ParseOptions(newlines_in_values=True)
+    with path.open("rb") as file, pa.input_stream(file, compression=compression) as stream:
+        names = csv.open_csv(stream, parse_options=parse).schema.names
+    convert = csv.ConvertOptions(
+        column_types={name: pa.string() for name in names},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+    with (
+        path.open("rb") as file,
+        pa.input_stream(_Counted(file, advance), compression=compression) as stream,
+    ):
+        return csv.read_csv(stream, parse_options=parse, convert_options=convert)
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """An Arrow IPC (Feather version 2) file or stream."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        try:
+            return pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:
+            file.seek(0)
+            return pa.ipc.open_stream(file).read_all()
+
+
+def read_table(name: str, path_text: str, progress: Progress) -> pa.Table:
+    """The table `name` from a file; whatever is wrong with the file is one CommandError."""
+    import pyarrow as pa
+
+    path = Path(path_text)
+    try:
+        advance = progress.step(f"reading {name}", path.stat().st_size)
+        kind = file_format(path)
+        if kind == "csv":
+            table = read_csv(path, advance)
+        elif kind == "arrow":
+            table = read_arrow(path)
+        else:
+            from pyarrow import parquet
+
+            table = parquet.read_table(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(f"{name} file {path}: {reason}") from error
+    except (pa.ArrowException, ValueError) as error:
+        raise CommandError(f"{name} file {path} cannot be read: {error}") from error
+    repeated = sorted(
+        {column for column in table.column_names if table.column_names.count(column) > 1}
+    )
+    if repeated:
+        raise CommandError(f"{name} file {path}: column {repeated[0]!r} is there twice")
+    return table

@@ -1,0 +1,124 @@
+"""Amounts out of the command line: table, CSV, JSON and Parquet, every digit kept.
+
+Text goes out as UTF-8 bytes, so that the same command writes the same file under any locale.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from mvcore.cli.files import CommandError
+
+if TYPE_CHECKING:
+    from mvcore.frame import Frame
+
+ROWS_PER_WRITE = 10_000
+
+
+def check_sink(kind: str, out: str | None) -> None:
+    """Before any work: binary output must not go to a terminal."""
+    if kind == "parquet" and out is None and sys.stdout.isatty():
+        raise CommandError("parquet is binary: give --out FILE, or send it on through a pipe")
+
+
+def write(frame: Frame, kind: str, out: str | None) -> None:
+    """Write the frame to the file `out`, or to standard output."""
+    if out is None:
+        sys.stdout.flush()
+        write_to(frame, kind, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with Path(out).open("wb") as file:
+            write_to(frame, kind, file)
+    except OSError as error:
+        raise CommandError(f"{out}: {error.strerror or error}") from error
+
+
+def write_to(frame: Frame, kind: str, sink: BinaryIO) -> None:
+    """Parquet is pyarrow's; the others are lines of text."""
+    if kind == "parquet":
+        write_parquet(frame, sink)
+        return
+    lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
+    for line in lines(frame.column_names, [frame[name] for name in frame.column_names]):
+        sink.write(line.encode())
+
+
+def write_parquet(frame: Frame, sink: BinaryIO) -> None:
+    """Through memory: pyarrow asks a sink for its position, which a pipe does not have."""
+    from pyarrow import parquet
+
+    buffer = io.BytesIO()
+    parquet.write_table(frame.to_arrow(), buffer)
+    sink.write(buffer.getbuffer())
+
+
+def plain(value: object) -> object:
+    """A Decimal as the text of all its digits: str() would turn 0.00000000 into 0E-8."""
+    return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
+    """RFC 4180 with plain newlines. A label that is not set is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row, values in enumerate(zip(*columns, strict=True), start=1):
+        writer.writerow([plain(value) for value in values])
+        if row % ROWS_PER_WRITE == 0:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
+
+
+def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
+    """An array with one object a row, a row a line; amounts as text: JSON numbers are floats."""
+    separator = "["
+    for values in zip(*columns, strict=True):
+        row = {name: plain(value) for name, value in zip(names, values, strict=True)}
+        yield f"{separator}\n{json.dumps(row, ensure_ascii=False)}"
+        separator = ","
+    yield "[]\n" if separator == "[" else "\n]\n"
+
+
+def printable(text: str) -> str:
+    """Text from outside, made harmless: it can neither break the line nor steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def cell(value: object) -> str:
+    """One cell of the table; `-` is a label that is not set, or all of them in a subtotal."""
+    return "-" if value is None else printable(str(plain(value)))
+
+
+def table_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
+    """Aligned columns, numbers to the right. Never cut or folded: an amount is all its digits."""
+    from rich.cells import cell_len
+
+    texts = [[cell(name), *map(cell, column)] for name, column in zip(names, columns, strict=True)]
+    widths = [max(map(cell_len, column)) for column in texts]
+    right = [any(isinstance(value, (Decimal, int)) for value in column) for column in columns]
+
+    def line(cells: Iterable[str]) -> str:
+        padded = []
+        for text, width, to_right in zip(cells, widths, right, strict=True):
+            space = " " * (width - cell_len(text))
+            padded.append(space + text if to_right else text + space)
+        return "  ".join(padded).rstrip() + "\n"
+
+    rows = zip(*texts, strict=True)
+    yield line(next(rows))
+    yield line("-" * width for width in widths)
+    for row in rows:
+        yield line(row)

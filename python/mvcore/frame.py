@@ -1,0 +1,198 @@
+"""Frames: what reads hand out. Names, Decimals and Arrow arrays are made when a column is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore._core import to_decimals, to_float64, to_int64
+from mvcore.errors import InvalidInput
+from mvcore.times import NO_TIME
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Names by code; a negative code is null."""
+
+    codes: npt.NDArray[np.int32]
+    names: Callable[[npt.NDArray[np.int32]], Sequence[str | None]]  # names of codes
+
+    def to_list(self) -> list[Any]:
+        return list(self.names(self.codes))
+
+    def to_numpy(self, scaled: bool) -> Array:
+        return np.array(self.to_list(), dtype=object)
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        used, places = np.unique(self.codes, return_inverse=True)
+        indices = pa.array(places.reshape(-1).astype(np.int32), mask=(self.codes < 0))
+        names = ["" if name is None else name for name in self.names(used.astype(np.int32))]
+        return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(pa.string())
+
+
+@dataclass(frozen=True)
+class Number:
+    """Exact decimals: 128-bit integers of shape (n, 2) counted in 10**-scale."""
+
+    values: npt.NDArray[np.int64]
+    scale: int
+    valid: npt.NDArray[np.uint8] | None = None
+    strip: bool = False  # quantities and prices: without trailing zeros
+
+    def to_list(self) -> list[Any]:
+        return to_decimals(self.values, self.scale, self.strip, self.valid)
+
+    def to_numpy(self, scaled: bool) -> Array:
+        return to_int64(self.values) if scaled else to_float64(self.values, self.scale, self.valid)
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        bits = None
+        if self.valid is not None and not self.valid.all():
+            bits = pa.py_buffer(np.packbits(self.valid, bitorder="little"))
+        buffers = [bits, pa.py_buffer(np.ascontiguousarray(self.values))]
+        return pa.Array.from_buffers(pa.decimal128(38, self.scale), len(self.values), buffers)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Integers or booleans."""
+
+    values: Array
+
+    def to_list(self) -> list[Any]:
+        return self.values.tolist()  # type: ignore[no-any-return]
+
+    def to_numpy(self, scaled: bool) -> Array:
+        return self.values
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        return pa.array(self.values)
+
+
+@dataclass(frozen=True)
+class Time:
+    """Nanoseconds since 1970 UTC; NO_TIME is null."""
+
+    ns: npt.NDArray[np.int64]
+
+    def to_list(self) -> list[Any]:
+        zero = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return [
+            None if ns == NO_TIME else zero + dt.timedelta(microseconds=ns // 1000)
+            for ns in self.ns.tolist()
+        ]
+
+    def to_numpy(self, scaled: bool) -> Array:
+        return self.ns.view("datetime64[ns]")
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        return pa.array(self.ns, mask=self.ns == NO_TIME).cast(pa.timestamp("ns", "UTC"))
+
+
+Column = Text | Number | Plain | Time
+
+
+class Frame:
+    """Rows of one epoch. A column is made when it is asked for, and then kept.
+
+    `len(frame)`, `frame.column_names`, `frame["current"]` (a list), `to_pylist()`, `to_numpy`,
+    `codes`, `to_arrow`, `to_pandas`, `to_polars`, and the Arrow PyCapsule protocol.
+    """
+
+    __slots__ = ("_columns", "_length", "epoch")
+
+    def __init__(
+        self, columns: dict[str, Column | Callable[[], Column]], length: int, epoch: int
+    ) -> None:
+        self._columns = columns
+        self._length = length
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __repr__(self) -> str:
+        return f"<mvcore.Frame {self._length} rows, epoch {self.epoch}: {', '.join(self._columns)}>"
+
+    @property
+    def column_names(self) -> list[str]:
+        return list(self._columns)
+
+    def _column(self, name: str) -> Column:
+        try:
+            column = self._columns[name]
+        except (KeyError, TypeError):
+            raise InvalidInput(f"no column {name!r}; there are {', '.join(self._columns)}") from None
+        if not isinstance(column, Text | Number | Plain | Time):
+            column = self._columns[name] = column()
+        return column
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """The column as a list: str, Decimal, int, bool, datetime (microseconds) or None."""
+        return self._column(name).to_list()
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """One dict per row."""
+        names = self.column_names
+        rows = zip(*(self[name] for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def to_numpy(self, name: str, scaled: bool = False) -> Array:
+        """The column as an array: float64 (the nearest), or with `scaled` int64 counted in the
+        column's last decimal. Names are objects, times datetime64[ns].
+
+        Raises ValueOverflow where a scaled value does not fit 64 bits, InvalidInput where one is
+        null.
+        """
+        column = self._column(name)
+        if scaled and not isinstance(column, Number):
+            raise InvalidInput(f"to_numpy: {name!r} is not a decimal column")
+        if scaled and isinstance(column, Number) and column.valid is not None and not column.valid.all():
+            raise InvalidInput(f"to_numpy: {name!r} has nulls, which have no integer")
+        return column.to_numpy(scaled)
+
+    def codes(self, name: str) -> npt.NDArray[np.int32]:
+        """The codes of a column of names; -1 is null. Instruments' are those of
+        `instrument_codes`."""
+        column = self._column(name)
+        if not isinstance(column, Text):
+            raise InvalidInput(f"codes: {name!r} is not a column of names")
+        return np.maximum(column.codes, -1).astype(np.int32)
+
+    def to_arrow(self) -> pa.Table:
+        """A pyarrow table: names string, amounts decimal128(38, value_scale), quantities and
+        prices decimal128(38, 18), times timestamp(ns, UTC)."""
+        import pyarrow as pa
+
+        return pa.table({name: self._column(name).to_arrow() for name in self._columns})
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        import polars as pl
+
+        return pl.from_arrow(self.to_arrow())  # type: ignore[return-value]

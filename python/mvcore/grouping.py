@@ -1,0 +1,295 @@
+"""What a caller asks for (`accounts`, `instruments`, `by`, `rollup`) to integer arrays.
+
+A row is a pair of an account group and an instrument group: row = instrument_group * account
+groups + account_group. Group numbers only grow, so that a view's rows keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.errors import InvalidInput
+from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
+
+TOTAL = -2  # a column that a subtotal leaves open
+MOST_ROWS = 1 << 27
+MEASURES = ("sod", "current", "expected")
+_FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of a call, checked; what they select is found when it is read."""
+
+    accounts: Codes | Mapping[str, Any] | None
+    instruments: Codes | Mapping[str, Any] | None
+    by: tuple[str, ...]
+    measures: tuple[str, ...]
+    currency: str
+    rollup: bool
+
+
+def asked(
+    accounts: Any,
+    instruments: Any,
+    by: Any,
+    measures: Any,
+    currency: str,
+    rollup: bool,
+    codes: Callable[[str, Sequence[str]], Codes],
+) -> Asked:
+    """Check the words of a call; `codes(side, names)` raises UnknownId."""
+    by = _words(by, "by")
+    measures = _words(measures, "measures")
+    for measure in measures:
+        if measure not in MEASURES:
+            raise InvalidInput(f"measures: {measure!r} is none of sod, current, expected")
+    if not measures:
+        raise InvalidInput("measures: at least one is needed")
+    if rollup and currency == "local" and "currency" in by:
+        raise InvalidInput("by: with currency='local' every row has its currency already")
+    return Asked(
+        _selection(accounts, "account", codes),
+        _selection(instruments, "instrument", codes),
+        by,
+        measures,
+        currency,
+        bool(rollup),
+    )
+
+
+def _words(value: Any, what: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise InvalidInput(f"{what}: {value!r} is not a sequence of names")
+    words = tuple(value)
+    for word in words:
+        if not isinstance(word, str):
+            raise InvalidInput(f"{what}: {word!r} is not text")
+    if len(set(words)) != len(words):
+        raise InvalidInput(f"{what}: {list(words)} names one twice")
+    return words
+
+
+def _selection(
+    value: Any, side: str, codes: Callable[[str, Sequence[str]], Codes]
+) -> Codes | Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {
+            name: list(v) if isinstance(v, Iterable) and not isinstance(v, str) else v
+            for name, v in value.items()
+        }
+    if isinstance(value, str):
+        value = [value]
+    elif not isinstance(value, Iterable):
+        raise InvalidInput(f"{side}s: {value!r} is neither names nor a mapping of attributes")
+    return codes(side, list(value))
+
+
+@dataclass
+class Groups:
+    """Numbers of the combinations of label ids on one side."""
+
+    number: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def of(self, columns: list[Codes], chosen: npt.NDArray[np.bool_]) -> Codes:
+        """The group of each code, -1 where it is not chosen. New combinations get new numbers, in
+        order of their labels, those not set last."""
+        out = np.full(len(chosen), -1, np.int32)
+        if not chosen.any():
+            return out
+        if not columns:
+            self.number.setdefault((), 0)
+            out[chosen] = 0
+            return out
+        picked = np.stack([column[chosen] for column in columns])
+        if len(columns) == 1:
+            keys, inverse = np.unique(picked[0], return_inverse=True)
+            combos = keys.reshape(1, -1)
+        else:
+            combos, inverse = np.unique(picked, axis=1, return_inverse=True)
+        last = np.where(combos == NOT_SET, np.iinfo(np.int32).max, combos)
+        numbers = np.empty(combos.shape[1], np.int32)
+        for k in np.lexsort(last[::-1]):
+            key = tuple(int(v) for v in combos[:, k])
+            numbers[k] = self.number.setdefault(key, len(self.number))
+        out[chosen] = numbers[inverse.reshape(-1)]
+        return out
+
+    def labels(self, column: int) -> Codes:
+        """Label ids of one column, by group number."""
+        return np.array([key[column] for key in self.number], np.int32)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Groups, roll-up and label ids for one state of the master tables."""
+
+    masters: Masters
+    account_group: Codes | None  # None: every account by itself
+    account_groups: int
+    instrument_group: Codes | None  # None: all in group 0
+    instrument_groups: int
+    levels: list[Codes]
+    rows: int  # of the roll-up
+    labels: list[Callable[[npt.NDArray[np.int32]], Codes]]  # rows -> label ids, per by column
+    level_of: Codes | None  # by row, where rolled up
+    ordered: bool  # rows come in the order of their labels
+
+    def core_arguments(self) -> tuple[Any, ...]:
+        return (
+            self.account_group, self.account_groups, self.instrument_group,
+            self.instrument_groups, self.levels, self.rows,
+        )  # fmt: skip
+
+
+@dataclass
+class Shaper:
+    """Makes shapes of one `Asked`; remembers group numbers from one to the next."""
+
+    asked: Asked
+    accounts: Groups = field(default_factory=Groups)
+    instruments: Groups = field(default_factory=Groups)
+    prefixes: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def shape(self, masters: Masters) -> Shape:
+        columns = [resolve(name, masters) for name in self.asked.by]
+        account_columns = [c for side, c in columns if side == "account"]
+        instrument_columns = [c for side, c in columns if side == "instrument"]
+        chosen_accounts = _chosen(self.asked.accounts, masters.account, masters.accounts, "account")
+        chosen = _chosen(
+            self.asked.instruments, masters.instrument, masters.instruments, "instrument"
+        )
+        whole = self.asked.accounts is None and self.asked.by.count("account") == 1 and len(account_columns) == 1
+        if whole:
+            account_group, account_groups = None, masters.accounts
+        else:
+            account_group = self.accounts.of(account_columns, chosen_accounts)
+            account_groups = len(self.accounts.number)
+        if self.asked.instruments is None and not instrument_columns:
+            instrument_group, instrument_groups = None, 1
+        else:
+            instrument_group = self.instruments.of(instrument_columns, chosen)
+            instrument_groups = len(self.instruments.number)
+        rows = account_groups * instrument_groups
+        if rows > MOST_ROWS:
+            raise InvalidInput(f"by: {rows} possible groups, at most {MOST_ROWS}; select fewer")
+        labels = self._labels(columns, whole, account_groups)
+        one_side = not account_columns or not instrument_columns
+        shape = Shape(
+            masters, account_group, account_groups, instrument_group, instrument_groups, [], 0,
+            labels, None, one_side and (whole or self._in_order()),
+        )  # fmt: skip
+        return self._rolled_up(shape, rows) if self.asked.rollup else shape
+
+    def _in_order(self) -> bool:
+        """Groups were numbered in the order of their labels."""
+        groups = self.accounts if len(self.accounts.number) > 1 else self.instruments
+        keys = [tuple(2**31 if v == NOT_SET else v for v in key) for key in groups.number]
+        return keys == sorted(keys)
+
+    def _labels(
+        self, columns: list[tuple[str, Codes]], whole: bool, account_groups: int
+    ) -> list[Callable[[npt.NDArray[np.int32]], Codes]]:
+        out: list[Callable[[npt.NDArray[np.int32]], Codes]] = []
+        places = {"account": 0, "instrument": 0}
+        width = max(account_groups, 1)
+        for side, _ in columns:
+            place = places[side]
+            places[side] += 1
+            if side == "instrument":
+                ids = self.instruments.labels(place)
+                out.append(lambda rows, ids=ids: ids[rows // width])  # type: ignore[misc]
+            elif whole:
+                out.append(lambda rows: (rows % width).astype(np.int32))
+            else:
+                ids = self.accounts.labels(place)
+                out.append(lambda rows, ids=ids: ids[rows % width])  # type: ignore[misc]
+        return out
+
+    def _rolled_up(self, shape: Shape, rows: int) -> Shape:
+        every = np.arange(rows, dtype=np.int32)
+        ids = [label(every) for label in shape.labels]
+        levels = []
+        for level in range(len(ids) + 1):
+            if level == 0:
+                keys, inverse = np.zeros((0, 1), np.int32), np.zeros(rows, np.int64)
+            else:
+                keys, inverse = np.unique(np.stack(ids[:level]), axis=1, return_inverse=True)
+            number = np.array(
+                [
+                    self.prefixes.setdefault((level, *map(int, keys[:, k])), len(self.prefixes))
+                    for k in range(keys.shape[1])
+                ],
+                np.int32,
+            )
+            levels.append(number[inverse.reshape(-1)] if rows else np.empty(0, np.int32))
+        prefixes = list(self.prefixes)
+        level_of = np.array([p[0] for p in prefixes], np.int32)
+        tables = [
+            np.array([p[1 + c] if c < p[0] else TOTAL for p in prefixes], np.int32)
+            for c in range(len(ids))
+        ]
+        labels = [lambda r, table=table: table[r] for table in tables]
+        return Shape(
+            shape.masters, shape.account_group, shape.account_groups, shape.instrument_group,
+            shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
+        )  # fmt: skip
+
+
+def _chosen(
+    selection: Codes | Mapping[str, Any] | None,
+    attributes: Mapping[str, Attribute],
+    size: int,
+    side: str,
+) -> npt.NDArray[np.bool_]:
+    if selection is None:
+        return np.ones(size, bool)
+    if isinstance(selection, Mapping):
+        return matching(attributes, selection, size, side)
+    mask = np.zeros(size, bool)
+    mask[selection] = True
+    return mask
+
+
+def resolve(name: str, masters: Masters) -> tuple[str, Codes]:
+    """The side of a `by` column and its label ids by code."""
+    if name == "account":
+        return "account", np.arange(masters.accounts, dtype=np.int32)
+    if name == "instrument":
+        return "instrument", np.arange(masters.instruments, dtype=np.int32)
+    if name == "currency":
+        return "instrument", masters.currency
+    side, attribute = attribute_of(name, masters)
+    size = masters.accounts if side == "account" else masters.instruments
+    ids = np.full(size, NOT_SET, np.int32)
+    ids[: len(attribute.ids)] = attribute.ids
+    return side, ids
+
+
+def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
+    """The attribute that a `by` column names, `account.x`, `instrument.x` or x alone."""
+    side, dot, rest = name.partition(".")
+    if dot and side in ("account", "instrument"):
+        table = masters.account if side == "account" else masters.instrument
+        if rest in table:
+            return side, table[rest]
+        raise InvalidInput(f"by: unknown attribute {name!r}")
+    both = [
+        (side, table[name])
+        for side, table in (("account", masters.account), ("instrument", masters.instrument))
+        if name in table
+    ]
+    if len(both) == 2:
+        raise InvalidInput(f"by: {name!r} is ambiguous: account.{name} or instrument.{name}?")
+    if not both or name in _FIXED:
+        raise InvalidInput(f"by: unknown attribute {name!r}")
+    return both[0]

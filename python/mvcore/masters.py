@@ -1,0 +1,124 @@
+"""Attributes of accounts and instruments: what `by` groups by and selections select by.
+
+The core knows names and numbers; attributes live here, as labels by code. A `Masters` never
+changes: a write that changes a master table makes a new one, so that readers need no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.errors import InvalidInput
+
+Codes = npt.NDArray[np.int32]
+NOT_SET = -1
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of one side. Label ids are never reused, so views may remember them."""
+
+    labels: tuple[str, ...] = ()
+    ids: Codes = field(default_factory=lambda: np.empty(0, np.int32))  # by code, NOT_SET: none
+    place: dict[str, int] = field(default_factory=dict)  # label -> id
+
+    def id_of(self, value: Any) -> int:
+        """The label's id; -2 where nothing has had it."""
+        return NOT_SET if value is None else self.place.get(label_of(value), -2)
+
+
+@dataclass(frozen=True)
+class Masters:
+    """Attributes as of one state of the core's master tables."""
+
+    version: int = 0  # the core's `masters`
+    accounts: int = 0  # codes given so far, alive or not
+    instruments: int = 0
+    account: Mapping[str, Attribute] = field(default_factory=dict)
+    instrument: Mapping[str, Attribute] = field(default_factory=dict)
+    currency: Codes = field(default_factory=lambda: np.empty(0, np.int32))  # by instrument
+
+
+def label_of(value: Any) -> str:
+    """The text of an attribute's value."""
+    return value if isinstance(value, str) else str(value)
+
+
+def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]:
+    """Labels of a column of attribute values, before anything is written."""
+    out: list[str | None] = []
+    for row, value in enumerate(values):
+        if value is None or (isinstance(value, float) and value != value):
+            out.append(None)
+            continue
+        if not isinstance(value, str | int | float | Decimal | np.generic):
+            raise InvalidInput(f"{table}.{column}, row {row}: {value!r} is not text or a number")
+        text = label_of(value)
+        if not text:
+            raise InvalidInput(f"{table}.{column}, row {row}: '' is empty")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(f"{table}.{column}, row {row}: {text!r} is not valid Unicode") from None
+        out.append(text)
+    return out
+
+
+def with_rows(
+    attributes: Mapping[str, Attribute],
+    columns: Mapping[str, list[str | None]],
+    codes: Codes,
+    size: int,
+    refresh: bool,
+) -> dict[str, Attribute]:
+    """The attributes after rows of a master table; `refresh`: other rows and columns lose theirs."""
+    out: dict[str, Attribute] = {}
+    for name in [*attributes, *(c for c in columns if c not in attributes)]:
+        if refresh and name not in columns:
+            continue
+        old = attributes.get(name, Attribute())
+        ids = np.full(size, NOT_SET, np.int32)
+        if not refresh:
+            ids[: len(old.ids)] = old.ids
+        place = old.place
+        if name in columns:
+            place = dict(old.place)
+            ids[codes] = [
+                NOT_SET if label is None else place.setdefault(label, len(place))
+                for label in columns[name]
+            ]
+        out[name] = Attribute(tuple(place), ids, place)
+    return out
+
+
+def without(attributes: Mapping[str, Attribute], codes: Codes) -> dict[str, Attribute]:
+    """The attributes after some codes were removed."""
+    out = {}
+    for name, attribute in attributes.items():
+        ids = attribute.ids.copy()
+        ids[codes] = NOT_SET
+        out[name] = Attribute(attribute.labels, ids, attribute.place)
+    return out
+
+
+def matching(
+    attributes: Mapping[str, Attribute], wanted: Mapping[str, Any], size: int, side: str
+) -> npt.NDArray[np.bool_]:
+    """Which codes match every attribute of a selection."""
+    mask = np.ones(size, bool)
+    for name, values in wanted.items():
+        if name not in attributes:
+            raise InvalidInput(f"{side}s: unknown attribute {name!r}")
+        attribute = attributes[name]
+        several = isinstance(values, Iterable) and not isinstance(values, str)
+        ids = [attribute.id_of(v) for v in (values if several else [values])]
+        held = np.full(size, NOT_SET, np.int32)
+        held[: len(attribute.ids)] = attribute.ids
+        mask &= np.isin(held, np.array(ids, np.int32))
+    return mask

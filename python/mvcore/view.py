@@ -1,0 +1,94 @@
+"""Views: totals that follow the book, read whole or by what changed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from mvcore.errors import ClosedError
+from mvcore.figures import figures_frame
+from mvcore.grouping import Asked, Shaper
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mvcore.book import Book
+    from mvcore.frame import Frame
+    from mvcore.grouping import Shape
+
+
+class View:
+    """Made by `Book.view`. One reader at a time; others wait.
+
+    A lazy view meets new prices when it is read, at the cost of the cells of the instruments that
+    moved. An incremental one is up to date before each write call returns, by the same kernel.
+    """
+
+    def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
+        self._book = book
+        self._shaper = Shaper(asked)
+        self._core: Any = book._core.add_view(currency, incremental)
+        self._shape: Shape | None = None
+        self._lock = threading.Lock()
+        self.incremental = incremental
+        self._follow()
+
+    def _catch_up(self) -> None:
+        """After a change of the master tables, in an incremental view."""
+        with self._lock:
+            if self._core is not None:
+                self._follow()
+
+    def _follow(self) -> Shape:
+        """The shape for the present master tables."""
+        masters = self._book._masters
+        if self._shape is None or self._shape.masters is not masters:
+            self._shape = self._shaper.shape(masters)
+            self._core.reshape(*self._shape.core_arguments())
+        return self._shape
+
+    def _read(self, everything: bool) -> Frame:
+        core = self._core
+        if core is None:
+            raise ClosedError("the view is closed")
+        self._book._core.check_open()
+        with self._lock:
+            while True:
+                shape = self._follow()
+                figures = core.read(everything)
+                if figures is not None:
+                    break
+                self._book._settle()
+        return figures_frame(
+            self._book, self._shaper.asked, shape, figures, with_removed=not everything
+        )
+
+    def read(self) -> Frame:
+        """All rows. Cost: the cells of the instruments that moved since the last read."""
+        return self._read(everything=True)
+
+    def changes(self) -> Frame:
+        """Rows whose amounts or counts differ from what this view last handed out.
+
+        A column `removed` is true, once, for a row with no position left. The first call hands out
+        all rows. Cost as `read`.
+        """
+        return self._read(everything=False)
+
+    def stats(self) -> dict[str, int]:
+        """Cells swept, rebuilds, bytes of memory."""
+        if self._core is None:
+            raise ClosedError("the view is closed")
+        return self._core.stats()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Free the view; closing twice is fine."""
+        self._core = None
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

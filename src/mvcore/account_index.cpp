@@ -1,0 +1,229 @@
+#include "account_index.hpp"
+
+#include <algorithm>
+
+namespace mvcore {
+namespace {
+
+bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
+
+// f(quantity pointer, offset pointer or null, first slot, number) for each piece of the account's
+// line within [begin, end).
+template <class F>
+void for_pieces(const std::vector<Block>& line, std::uint32_t begin, std::uint32_t end, F&& f) {
+    for (std::size_t b = begin / Block::kRows; b < line.size(); ++b) {
+        const auto start = static_cast<std::uint32_t>(b * Block::kRows);
+        if (start >= end) return;
+        const Block& block = line[b];
+        if (block.empty()) continue;
+        const auto from = begin > start ? begin - start : 0;
+        const auto to = end - start;
+        std::uint32_t first = from;
+        std::uint32_t last = std::min(to, block.count());
+        if (!block.dense()) {
+            const auto* rows = block.offset();
+            const auto* rows_end = rows + block.count();
+            first = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, from) - rows);
+            last = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, to) - rows);
+        }
+        if (first >= last) continue;
+        const auto* q = static_cast<const std::byte*>(block.quantity()) +
+                        first * kernels::width_bytes(block.width());
+        f(block.width(), q, block.dense() ? nullptr : block.offset() + first,
+          block.dense() ? start + first : start, last - first);
+    }
+}
+
+// Sum of quantity * price, in 256 bits: for units that need it, and for sparse lines.
+i256 wide_sum(Width width, const void* quantity, const std::uint16_t* offset,
+              const std::int64_t* prices, std::size_t n) {
+    return with_quantity(width, quantity, [&](const auto* q) {
+        i256 sum;
+        for (std::size_t k = 0; k < n; ++k)
+            sum += i256(static_cast<i128>(q[k])) * i256(prices[offset ? offset[k] : k]);
+        return sum;
+    });
+}
+
+template <class T>
+T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
+             const std::int64_t* prices, std::size_t n) {
+    return with_quantity(width, quantity, [&](const auto* q) {
+        T sum = 0;
+        for (std::size_t k = 0; k < n; ++k)
+            sum += static_cast<T>(static_cast<i128>(q[k])) *
+                   static_cast<T>(static_cast<i128>(prices[offset[k]]));
+        return sum;
+    });
+}
+
+}  // namespace
+
+void AccountIndex::build(const Grid& by_instrument, Board& board) {
+    const auto n = static_cast<std::int32_t>(by_instrument.lines());
+    std::vector<std::int32_t> order(static_cast<std::size_t>(n));
+    for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+        return board.quote(a).unit < board.quote(b).unit;
+    });
+    // Cells by account: count, place, fill.
+    const std::uint32_t accounts = by_instrument.rows();
+    std::vector<std::size_t> start(accounts + 1, 0);
+    for (auto i : order)
+        by_instrument.for_each(std::size_t(i), [&](auto row, i128) { ++start[row + 1]; });
+    for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
+    Grid grid(accounts, static_cast<std::uint32_t>(n));
+    // Accounts are transposed in groups, so that the cells in flight stay small.
+    constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
+    std::vector<Grid::Cell> cells;
+    std::vector<std::size_t> next;
+    for (std::uint32_t a = 0; a < accounts;) {
+        std::uint32_t end = a + 1;
+        while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
+        cells.resize(start[end] - start[a]);
+        next.assign(start.begin() + a, start.begin() + end);
+        for (std::uint32_t slot = 0; slot < order.size(); ++slot)
+            by_instrument.for_each_between(
+                std::size_t(order[slot]), a, end, [&](auto row, i128 quantity) {
+                    cells[next[row - a]++ - start[a]] = {slot, quantity};
+                });
+        for (std::uint32_t k = a; k < end; ++k)
+            grid.fill(k, cells.data() + (start[k] - start[a]), start[k + 1] - start[k]);
+        a = end;
+    }
+    // Nothing below can fail, so that quotes and index change together.
+    std::vector<std::int64_t> prices(order.size(), 0);
+    std::vector<Run> runs;
+    runs.reserve(board.units());
+    std::vector<std::int32_t> loose;
+    loose.reserve(order.size() / 8 + 64);
+    for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
+        Quote& quote = board.quote(order[slot]);
+        quote.slot = slot;
+        quote.loose = quote.wide;
+        if (runs.empty() || runs.back().unit != quote.unit)
+            runs.push_back({quote.unit, slot, slot, 0});
+        runs.back().end = slot + 1;
+        if (quote.wide) loose.push_back(order[slot]);
+        else if (quote.priced) prices[slot] = quote.price;
+        runs.back().wide_prices += fits32(prices[slot]) ? 0 : 1;
+    }
+    grid_ = std::move(grid);
+    instruments_ = std::move(order);
+    prices_ = std::move(prices);
+    runs_ = std::move(runs);
+    loose_ = std::move(loose);
+    built_ = true;
+}
+
+void AccountIndex::drop(Board& board) noexcept {
+    for (auto i : instruments_) board.quote(i).loose = true;
+    *this = AccountIndex();
+}
+
+void AccountIndex::drop_if_loose(Board& board) noexcept {
+    if (built_ && loose_.size() > 64 + instruments_.size() / 16) drop(board);
+}
+
+void AccountIndex::extend(Board& board, std::uint32_t accounts) {
+    grid_.extend(accounts, static_cast<std::uint32_t>(board.size()));
+    loose_.reserve(loose_.size() + board.size() - instruments_.size());
+    prices_.resize(board.size(), 0);
+    for (auto i = static_cast<std::int32_t>(instruments_.size());
+         i < static_cast<std::int32_t>(board.size()); ++i) {
+        board.quote(i).slot = static_cast<std::uint32_t>(instruments_.size());
+        instruments_.push_back(i);
+        loose_.push_back(i);
+    }
+}
+
+const AccountIndex::Run& AccountIndex::run_of(std::uint32_t slot) const noexcept {
+    return *std::prev(std::upper_bound(runs_.begin(), runs_.end(), slot,
+                                       [](auto s, const Run& run) { return s < run.begin; }));
+}
+
+void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
+    if (!fits32(prices_[quote.slot])) --changing_run(quote.slot).wide_prices;
+    prices_[quote.slot] = 0;
+    quote.loose = true;
+    loose_.push_back(instrument);
+}
+
+void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
+    if (quote.loose) return;
+    if (!same_unit || quote.wide) return loosen(quote, instrument);
+    std::int64_t& held = prices_[quote.slot];
+    if (fits32(held) != fits32(quote.price))
+        changing_run(quote.slot).wide_prices += fits32(held) ? 1U : ~0U;
+    held = quote.price;
+}
+
+i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run& run) const {
+    const auto& kernel = kernels::table();
+    const Lane lane = board.unit(run.unit).lane;
+    i256 total;
+    // Sums of 64 and 128 bits are modulo; the whole total fits, so it is put together likewise.
+    std::uint64_t low = 0;
+    u128 middle = 0;
+    for_pieces(grid_.line(std::size_t(account)), run.begin, run.end,
+               [&](Width w, const void* q, const std::uint16_t* offset, std::uint32_t slot,
+                   std::uint32_t n) {
+                   const std::int64_t* p = prices_.data() + slot;
+                   if (lane == Lane::bits256) total += wide_sum(w, q, offset, p, n);
+                   else if (lane == Lane::bits128)
+                       middle += offset ? sparse_sum<u128>(w, q, offset, p, n)
+                                        : static_cast<u128>(kernel.dot128[w](q, p, n));
+                   else
+                       low += offset ? sparse_sum<std::uint64_t>(w, q, offset, p, n)
+                                     : static_cast<std::uint64_t>(
+                                           kernel.dot64[w](q, p, n, run.wide_prices == 0));
+               });
+    if (lane == Lane::bits64) return i256(static_cast<std::int64_t>(low));
+    return lane == Lane::bits128 ? i256(static_cast<i128>(middle)) : total;
+}
+
+void AccountIndex::totals(const Board& board, std::int32_t account,
+                          std::vector<UnitTotal>& out) const {
+    const auto line = static_cast<std::size_t>(account);
+    if (line >= grid_.lines() || grid_.positions(line) == 0) return;
+    for (const Run& run : runs_)
+        if (board.unit(run.unit).priced()) out.push_back({run.unit, run_total(board, account, run)});
+    for (auto i : loose_) {
+        const Quote& quote = board.quote(i);
+        if (!quote.priced) continue;
+        const i128 quantity = grid_.get(line, quote.slot);
+        if (quantity != 0) out.push_back({quote.unit, i256(quantity) * board.price_of(i)});
+    }
+}
+
+std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account,
+                                      UnitId unit) const {
+    const auto line = static_cast<std::size_t>(account);
+    if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
+    std::uint32_t n = 0;
+    for (const Run& run : runs_) {
+        if (run.unit != unit) continue;
+        for_pieces(grid_.line(line), run.begin, run.end,
+                   [&](Width w, const void* q, const std::uint16_t*, std::uint32_t,
+                       std::uint32_t count) {
+                       n += static_cast<std::uint32_t>(kernels::table().nonzero[w](q, count));
+                   });
+    }
+    for (auto i : loose_) {
+        const Quote& quote = board.quote(i);
+        const bool held = grid_.get(line, quote.slot) != 0;
+        if (held && quote.unit == unit) ++n;
+        // A loose instrument still sits in the run of the unit it had.
+        if (held && !runs_.empty() && quote.slot < runs_.back().end &&
+             run_of(quote.slot).unit == unit) --n;
+    }
+    return n;
+}
+
+std::size_t AccountIndex::memory_bytes() const noexcept {
+    return grid_.memory_bytes() + instruments_.capacity() * sizeof(std::int32_t) +
+           prices_.capacity() * sizeof(std::int64_t) + runs_.capacity() * sizeof(Run) +
+           loose_.capacity() * sizeof(std::int32_t);
+}
+
+}  // namespace mvcore

@@ -1,0 +1,66 @@
+// The by-account index: the book's quantities once more, in account order, with the instruments
+// of one unit side by side ("runs"), so that an account's value is one dot product per run.
+// Built when first needed. An instrument whose unit changed since, or whose price is wider than
+// 64 bits, is "loose": its price in the run is zero and its value is added by itself.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "board.hpp"
+#include "grid.hpp"
+
+namespace mvcore {
+
+// What an account, or a group, holds in one unit.
+struct UnitTotal {
+    UnitId unit;
+    i256 total;
+};
+
+class AccountIndex {
+public:
+    [[nodiscard]] bool built() const noexcept { return built_; }
+    void build(const Grid& by_instrument, Board& board);
+    void drop(Board& board) noexcept;
+    // Drops itself where so many are loose that the runs no longer pay.
+    void drop_if_loose(Board& board) noexcept;
+
+    // O(1), called by the writer where built(). The quote is the new one.
+    void set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept;
+    void reserve_loose(std::size_t more) { loose_.reserve(loose_.size() + more); }
+    void extend(Board& board, std::uint32_t accounts);
+    [[nodiscard]] Grid& grid() noexcept { return grid_; }
+    [[nodiscard]] const Grid& grid() const noexcept { return grid_; }
+    [[nodiscard]] std::int32_t instrument_at(std::uint32_t slot) const {
+        return instruments_[slot];
+    }
+
+    // Exact totals of the account by unit, appended to `out`. O(positions of the account).
+    void totals(const Board& board, std::int32_t account, std::vector<UnitTotal>& out) const;
+    // Positions of the account in instruments of a unit.
+    [[nodiscard]] std::uint32_t positions(const Board& board, std::int32_t account,
+                                          UnitId unit) const;
+    [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+    struct Run {
+        UnitId unit;
+        std::uint32_t begin;
+        std::uint32_t end;          // slots
+        std::uint32_t wide_prices;  // slots whose price does not fit 32 bits
+    };
+    [[nodiscard]] const Run& run_of(std::uint32_t slot) const noexcept;
+    Run& changing_run(std::uint32_t slot) noexcept { return const_cast<Run&>(run_of(slot)); }
+    void loosen(Quote& quote, std::int32_t instrument) noexcept;
+    [[nodiscard]] i256 run_total(const Board& board, std::int32_t account, const Run& run) const;
+
+    bool built_ = false;
+    Grid grid_;                              // lines: accounts, rows: slots
+    std::vector<std::int32_t> instruments_;  // by slot
+    std::vector<std::int64_t> prices_;       // by slot; 0 where loose or unpriced
+    std::vector<Run> runs_;
+    std::vector<std::int32_t> loose_;        // instruments; room is reserved before it grows
+};
+
+}  // namespace mvcore

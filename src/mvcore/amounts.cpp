@@ -1,0 +1,122 @@
+#include "amounts.hpp"
+
+#include <algorithm>
+
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Widths: a total has 255 bits, and brought to its currency's largest scale (72 decimals, 240
+// bits) fewer than 496; two rates add 254, a power of ten of up to 30 + 36 decimals 220. 970 < 1023.
+
+template <class T>
+i128 round_half_even(T dividend, T divisor) {
+    const T quotient = dividend / divisor;
+    const T remainder = dividend % divisor;
+    const T rest = remainder < 0 ? -remainder : remainder;
+    const bool up = rest > divisor - rest || (rest == divisor - rest && (quotient & 1) != 0);
+    return static_cast<i128>(quotient) + (up ? (dividend < 0 ? -1 : 1) : 0);
+}
+
+}  // namespace
+
+Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
+    : shift_(value_scale) {
+    possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
+    if (!possible_) return;
+    auto apply = [&](const Rate& rate, bool divide) {
+        if (divide) {
+            denominator_ = denominator_ * i1024(rate.mantissa);
+            shift_ += rate.scale;
+        } else {
+            numerator_ = numerator_ * i1024(rate.mantissa);
+            shift_ -= rate.scale;
+        }
+    };
+    if (source != nullptr) apply(*source, source->divide);
+    if (target != nullptr) apply(*target, !target->divide);
+    quick_ = numerator_.fits64() && denominator_.fits64();
+}
+
+bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
+    const int exponent = shift_ - scale;
+    if (!quick_ || exponent < -38 || exponent > 38) return false;
+    i128 dividend = 0;
+    if (__builtin_mul_overflow(total, i128{numerator_.low64()}, &dividend)) return false;
+    i128 divisor = denominator_.low64();
+    if (exponent >= 0) {
+        if (__builtin_mul_overflow(dividend, kPow10[std::size_t(exponent)], &dividend)) return false;
+    } else if (__builtin_mul_overflow(divisor, kPow10[std::size_t(-exponent)], &divisor)) {
+        return false;
+    }
+    const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
+    if (divisor == 1) out = dividend;
+    else if (fits64(dividend) && fits64(divisor))  // several times faster
+        out = round_half_even(static_cast<std::int64_t>(dividend),
+                              static_cast<std::int64_t>(divisor));
+    else out = round_half_even(dividend, divisor);
+    return true;
+}
+
+i1024 Conversion::amount(const i1024& total, int scale) const {
+    const int exponent = shift_ - scale;
+    if (exponent >= 0)
+        return divide_half_even(total * numerator_ * pow10<16>(exponent), denominator_);
+    return divide_half_even(total * numerator_, denominator_ * pow10<16>(-exponent));
+}
+
+i128 checked_amount(i128 amount) {
+    if (magnitude(amount) >= static_cast<u128>(kPow10[38]))
+        throw Error(ErrorKind::value_overflow, "an amount does not fit 38 digits");
+    return amount;
+}
+
+i128 checked_amount(const i1024& amount) {
+    return checked_amount(amount.fits128() ? amount.low128() : kPow10[38]);
+}
+
+i128 value_amount(const i256& value, int scale, int value_scale) {
+    const Conversion none(nullptr, nullptr, value_scale);
+    i128 quick = 0;
+    if (value.fits128() && none.quick_amount(value.low128(), scale, quick))
+        return checked_amount(quick);
+    return checked_amount(none.amount(i1024(value), scale));
+}
+
+Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
+                 std::int32_t target, int value_scale)
+    : unpriced_(units.size(), false) {
+    auto rate_of = [&](std::int32_t currency) {
+        return currency == base ? nullptr : &board.rate(currency);
+    };
+    for (std::uint32_t place = 0; place < units.size(); ++place) {
+        const Unit& unit = board.unit(units[place]);
+        units_.push_back(unit);
+        const bool same = target == kLocal || unit.currency == target;
+        const Conversion conversion(same ? nullptr : rate_of(unit.currency),
+                                    same ? nullptr : rate_of(target), value_scale);
+        currencies_.push_back(unit.currency);
+        unpriced_[place] = !unit.priced() || !conversion.possible();
+        if (!unit.priced()) continue;
+        auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) {
+            return g.currency == unit.currency;
+        });
+        if (group == groups_.end()) {
+            groups_.push_back({unit.currency, {}, conversion, 0});
+            group = std::prev(groups_.end());
+        }
+        group->members.push_back(place);
+        group->scale = std::max<int>(group->scale, unit.scale);
+    }
+    std::sort(currencies_.begin(), currencies_.end());
+    currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
+}
+
+const Handout::Group* Handout::group(std::int32_t currency) const noexcept {
+    for (const auto& g : groups_)
+        if (g.currency == currency) return &g;
+    return nullptr;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,87 @@
+// Decimals handed out: 128-bit integers of shape (n, 2) to Decimal objects and NumPy numbers.
+#include "../decimal.hpp"
+#include "../errors.hpp"
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+using Wide = py::array_t<std::int64_t, py::array::c_style>;
+using Mask = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
+
+struct Values {
+    Values(const Wide& array, const py::object& valid) : array_(array) {
+        if (array.ndim() != 2 || array.shape(1) != 2) throw std::invalid_argument("shape (n, 2)");
+        if (!valid.is_none()) mask_ = py::cast<Mask>(valid);
+    }
+    [[nodiscard]] py::ssize_t size() const { return array_.shape(0); }
+    [[nodiscard]] bool null(py::ssize_t k) const {
+        return mask_.size() != 0 && mask_.data()[k] == 0;
+    }
+    i128 operator[](py::ssize_t k) const {
+        const std::int64_t* words = array_.data() + 2 * k;
+        return static_cast<i128>(static_cast<u128>(static_cast<u128>(words[1]) << 64) |
+                                 static_cast<std::uint64_t>(words[0]));
+    }
+
+private:
+    const Wide& array_;
+    Mask mask_{0};
+};
+
+// `strip`: without trailing zeros, as quantities and prices are read.
+py::list to_decimals(const Wide& array, int scale, bool strip, const py::object& valid) {
+    const Values values(array, valid);
+    static PyObject* type = py::object(py::module_::import("decimal").attr("Decimal")).release().ptr();
+    py::list out(static_cast<std::size_t>(values.size()));
+    char text[64];
+    for (py::ssize_t k = 0; k < values.size(); ++k) {
+        if (values.null(k)) {
+            out[static_cast<std::size_t>(k)] = py::none();
+            continue;
+        }
+        i128 mantissa = values[k];
+        int decimals = scale;
+        while (strip && decimals > 0 && mantissa % 10 == 0) mantissa /= 10, --decimals;
+        const int n = format_decimal(mantissa, decimals, text);
+        const auto string = py::reinterpret_steal<py::object>(
+            PyUnicode_DecodeASCII(text, n, nullptr));
+        PyObject* decimal = PyObject_CallOneArg(type, string.ptr());
+        if (decimal == nullptr) throw py::error_already_set();
+        PyList_SET_ITEM(out.ptr(), k, decimal);
+    }
+    return out;
+}
+
+py::array_t<double> to_float64(const Wide& array, int scale, const py::object& valid) {
+    const Values values(array, valid);
+    std::vector<double> out(static_cast<std::size_t>(values.size()));
+    for (py::ssize_t k = 0; k < values.size(); ++k)
+        out[static_cast<std::size_t>(k)] =
+            values.null(k) ? std::numeric_limits<double>::quiet_NaN() : to_double(values[k], scale);
+    return to_array(std::move(out));
+}
+
+py::array_t<std::int64_t> to_int64(const Wide& array) {
+    const Values values(array, py::none());
+    std::vector<std::int64_t> out(static_cast<std::size_t>(values.size()));
+    for (py::ssize_t k = 0; k < values.size(); ++k) {
+        const i128 v = values[k];
+        out[static_cast<std::size_t>(k)] = static_cast<std::int64_t>(v);
+        if (v != out[static_cast<std::size_t>(k)])
+            throw Error(ErrorKind::value_overflow,
+                        "to_numpy(scaled=True): row " + std::to_string(k) + ": " +
+                            format_decimal(v, 0) + " does not fit 64 bits");
+    }
+    return to_array(std::move(out));
+}
+
+}  // namespace
+
+void add_arrays(py::module_& m) {
+    m.def("to_decimals", &to_decimals);
+    m.def("to_float64", &to_float64);
+    m.def("to_int64", &to_int64);
+}
+
+}  // namespace mvcore::bindings

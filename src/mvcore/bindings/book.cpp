@@ -1,0 +1,389 @@
+// The book's wide, cold surface. Calls that may take long run without the GIL.
+#include "../book.hpp"
+
+#include "../errors.hpp"
+#include "../text/tables.hpp"
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+using Unlocked = py::gil_scoped_release;
+using Times = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
+
+text::Table to_table(const std::string& name, const py::dict& columns) {
+    text::Table table;
+    std::size_t rows = 0;
+    bool first = true;
+    auto check = [&](const std::string& column, std::size_t n) {
+        if (!first && n != rows)
+            throw Error(ErrorKind::invalid_input, name + "." + column + ": " + std::to_string(n) +
+                                                      " rows, other columns have " +
+                                                      std::to_string(rows));
+        rows = n;
+        first = false;
+    };
+    for (const auto& [key, value] : columns) {
+        const auto column = py::cast<std::string>(key);
+        if (column == "time") {
+            const auto times = py::cast<Times>(value);
+            check(column, static_cast<std::size_t>(times.size()));
+            table.times.emplace(times.data(), times.data() + times.size());
+        } else {
+            auto c = py::cast<text::Column>(value);
+            check(column, c.rows());
+            table.columns.emplace(column, std::move(c));
+        }
+    }
+    return table;
+}
+
+text::Tables to_tables(const py::dict& given) {
+    text::Tables tables;
+    for (const auto& [key, value] : given) {
+        const auto name = py::cast<std::string>(key);
+        auto table = to_table(name, py::cast<py::dict>(value));
+        if (name == "accounts") tables.accounts = std::move(table);
+        else if (name == "instruments") tables.instruments = std::move(table);
+        else if (name == "fx") tables.fx = std::move(table);
+        else if (name == "prices") tables.prices = std::move(table);
+        else tables.holdings = std::move(table);
+    }
+    return tables;
+}
+
+// epoch, codes of the accounts' rows, codes of the instruments' rows
+py::tuple apply(Book& book, const py::dict& given, bool load) {
+    const auto tables = to_tables(given);
+    std::uint64_t epoch = 0;
+    std::vector<std::int32_t> accounts;
+    std::vector<std::int32_t> instruments;
+    {
+        const Unlocked unlocked;
+        Writing writing(book.lock());
+        auto batch = text::make_batch(book, tables, load);
+        epoch = book.apply(batch, writing);
+        accounts = std::move(batch.account_rows);
+        for (const auto& row : batch.instrument_rows) instruments.push_back(row.instrument);
+    }
+    return py::make_tuple(epoch, to_array(std::move(accounts)), to_array(std::move(instruments)));
+}
+
+std::uint64_t remove(Book& book, const text::Column& accounts, const text::Column& instruments) {
+    const Unlocked unlocked;
+    Writing writing(book.lock());
+    Batch batch(book.accounts(), book.instruments(), book.currencies());
+    batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
+    batch.removed_instruments = text::instrument_codes(book, instruments, {"remove", "instruments"});
+    return book.apply(batch, writing);
+}
+
+std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
+                    const py::object& times) {
+    std::vector<PriceRow> rows;
+    const auto* when = times.is_none() ? nullptr : py::cast<Times>(times).data();
+    const text::Place place{"ticks", "price"};
+    for (const auto& chunk : prices.chunks)
+        for (std::size_t k = 0; k < chunk.rows; ++k) {
+            bool null = false;
+            const auto d = text::decimal_at(chunk, k, null);
+            if (null) place.refuse(rows.size(), "null", "is not a number");
+            if (!d) place.refuse(rows.size(), text::text_at(chunk, k), describe(d.fault));
+            rows.push_back({codes.data()[rows.size()], d.value,
+                            when != nullptr ? when[rows.size()] : kNoTime});
+        }
+    const Unlocked unlocked;
+    return book.ticks(rows);
+}
+
+Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
+                     const py::object& instruments, std::uint32_t instrument_groups) {
+    Grouping g;
+    g.account_group = to_codes(accounts);
+    g.instrument_group = to_codes(instruments);
+    g.account_groups = account_groups;
+    g.instrument_groups = instrument_groups;
+    return g;
+}
+
+std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels) {
+    std::vector<std::vector<std::int32_t>> out;
+    for (const auto& level : levels) out.emplace_back(level.data(), level.data() + level.size());
+    return out;
+}
+
+py::dict to_dict(Figures&& f) {
+    py::dict out;
+    out["row"] = to_array(std::move(f.row));
+    out["currency"] = to_array(std::move(f.currency));
+    out["amount"] = to_array(std::move(f.amount));
+    out["unpriced"] = to_array(std::move(f.unpriced));
+    std::vector<std::uint8_t> removed(f.removed.begin(), f.removed.end());
+    out["removed"] = to_array(std::move(removed));
+    out["epoch"] = f.epoch;
+    return out;
+}
+
+py::dict to_dict(Positions&& p) {
+    py::dict out;
+    out["account"] = to_array(std::move(p.account));
+    out["instrument"] = to_array(std::move(p.instrument));
+    out["currency"] = to_array(std::move(p.currency));
+    out["quantity"] = to_array(std::move(p.quantity));
+    out["price"] = to_array(std::move(p.price));
+    out["market_value"] = to_array(std::move(p.market_value));
+    out["base_value"] = to_array(std::move(p.base_value));
+    out["priced"] = to_array(std::move(p.priced));
+    out["converted"] = to_array(std::move(p.converted));
+    out["epoch"] = p.epoch;
+    return out;
+}
+
+py::dict to_dict(PriceList&& p) {
+    py::dict out;
+    out["instrument"] = to_array(std::move(p.instrument));
+    out["price"] = to_array(std::move(p.price));
+    out["time"] = to_array(std::move(p.time));
+    std::vector<std::int64_t> changed(p.changed.begin(), p.changed.end());
+    out["changed"] = to_array(std::move(changed));
+    out["epoch"] = p.epoch;
+    return out;
+}
+
+py::str name(const Names& names, std::int32_t code) {
+    const auto text = names.text(code);
+    return py::str(text.data(), text.size());
+}
+
+// Texts of codes, and the whole list of names that frames look up in.
+py::list names_of(Book& book, const std::string& side, const Codes& codes) {
+    const Reading reading(book.lock());
+    const Names& names = side == "account"      ? book.accounts()
+                         : side == "instrument" ? book.instruments()
+                                                : book.currencies();
+    py::list out(static_cast<std::size_t>(codes.size()));
+    for (py::ssize_t k = 0; k < codes.size(); ++k) {
+        const auto code = codes.data()[k];
+        out[static_cast<std::size_t>(k)] = code < 0 ? py::object(py::none()) : name(names, code);
+    }
+    return out;
+}
+
+struct PyView {
+    std::shared_ptr<Book> book;
+    std::shared_ptr<View> view;
+
+    ~PyView() {
+        if (view) book->remove_view(view.get());
+    }
+    PyView(std::shared_ptr<Book> b, std::shared_ptr<View> v) : book(std::move(b)), view(std::move(v)) {}
+    PyView(const PyView&) = delete;
+    PyView& operator=(const PyView&) = delete;
+
+    // None where the shape is stale.
+    py::object read(bool everything) {
+        Figures out;
+        bool ok = false;
+        {
+            const Unlocked unlocked;
+            ok = book->read_view(*view, everything, out);
+        }
+        return ok ? py::object(to_dict(std::move(out))) : py::none();
+    }
+    void reshape(const py::object& accounts, std::uint32_t account_groups,
+                 const py::object& instruments, std::uint32_t instrument_groups,
+                 const std::vector<Codes>& levels, std::size_t rows) {
+        View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
+                          to_levels(levels), rows};
+        const Unlocked unlocked;
+        book->reshape_view(*view, std::move(shape));
+        if (view->incremental()) book->sync_view(*view);
+    }
+    py::dict stats() {
+        const std::scoped_lock lock(view->mutex);
+        const auto s = view->stats();
+        py::dict out;
+        out["cells_swept"] = s.cells_swept;
+        out["rebuilds"] = s.rebuilds;
+        out["memory"] = s.memory_bytes;
+        return out;
+    }
+};
+
+py::dict stats(Book& book) {
+    const Reading reading(book.lock());
+    const State& state = book.state();
+    const Counters& c = book.counters();
+    std::uint64_t positions = 0;
+    for (auto n : state.positions) positions += n;
+    std::uint64_t accounts = 0;
+    for (std::int32_t a = 0; a < book.accounts().size(); ++a) accounts += book.account_alive(a);
+    std::uint64_t instruments = 0;
+    for (std::int32_t i = 0; i < book.instruments().size(); ++i)
+        instruments += book.instrument_alive(i);
+    std::uint64_t cells = 0;
+    const auto views = book.views();
+    for (const auto& v : views) cells += v->stats().cells_swept;
+    py::dict out;
+    out["epoch"] = state.epoch;
+    out["ticks"] = c.ticks;
+    out["late_prices"] = c.late_prices;
+    out["facts"] = c.facts;
+    out["batches"] = c.batches;
+    out["accounts"] = accounts;
+    out["instruments"] = instruments;
+    out["positions"] = positions;
+    out["unpriced_instruments"] = state.board.unpriced();
+    out["units"] = state.board.units();
+    out["index_builds"] = c.index_builds;
+    out["views"] = views.size();
+    out["cells_swept"] = cells;
+    return out;
+}
+
+py::dict memory(Book& book) {
+    const Reading reading(book.lock());
+    const State& state = book.state();
+    std::uint64_t views = 0;
+    for (const auto& v : book.views()) views += v->stats().memory_bytes;
+    const std::pair<const char*, std::uint64_t> parts[] = {
+        {"names", book.memory_names()},
+        {"board", state.board.memory_bytes()},
+        {"grid", state.grid.memory_bytes()},
+        {"account_index", state.index.memory_bytes()},
+        {"positions", state.positions.capacity() * sizeof(std::uint32_t)},
+        {"facts", std::min(state.facts.end(), Ring<Fact>::kCapacity) * sizeof(Fact)},
+        {"views", views},
+    };
+    py::dict out;
+    std::uint64_t total = 0;
+    for (const auto& [part, bytes] : parts) {
+        out[part] = bytes;
+        total += bytes;
+    }
+    out["total"] = total;
+    return out;
+}
+
+}  // namespace
+
+void add_book(py::module_& m) {
+    py::class_<Revaluation>(m, "Revaluation")
+        .def("__len__", &Revaluation::size)
+        .def_property_readonly("priced", &Revaluation::priced)
+        .def_property_readonly("epoch", &Revaluation::epoch)
+        .def("price",
+             [](const Revaluation& r) {
+                 return to_array(std::vector<i128>(r.size(), r.price()));
+             })
+        .def("accounts", [](const Revaluation& r) { return to_array(r.accounts()); })
+        .def("quantities", [](const Revaluation& r) { return to_array(r.quantities()); })
+        .def("values", [](const Revaluation& r) { return to_array(r.values()); });
+
+    py::class_<PyView>(m, "View")
+        .def("read", &PyView::read)
+        .def("reshape", &PyView::reshape)
+        .def("stats", &PyView::stats);
+
+    py::class_<Book, std::shared_ptr<Book>>(m, "Book")
+        .def(py::init<std::string, int>())
+        .def("handle",
+             [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
+        .def("close", &Book::close)
+        .def("check_open", &Book::check_open)
+        .def("apply", &apply)
+        .def("remove", &remove)
+        .def("ticks", &ticks)
+        .def("values",
+             [](Book& book, const py::object& accounts, std::uint32_t account_groups,
+                const py::object& instruments, std::uint32_t instrument_groups,
+                const std::vector<Codes>& levels, std::size_t rows, std::int32_t currency,
+                std::uint64_t masters) -> py::object {
+                 const auto grouping =
+                     to_grouping(accounts, account_groups, instruments, instrument_groups);
+                 const auto maps = to_levels(levels);
+                 Figures out;
+                 bool ok = false;
+                 {
+                     const Unlocked unlocked;
+                     ok = book.values(grouping, maps, rows, currency, masters, out);
+                 }
+                 return ok ? py::object(to_dict(std::move(out))) : py::none();
+             })
+        .def("holdings",
+             [](Book& book, const py::object& accounts, const py::object& instruments,
+                std::uint64_t masters) -> py::object {
+                 const auto selection = to_grouping(accounts, 1, instruments, 1);
+                 Positions out;
+                 bool ok = false;
+                 {
+                     const Unlocked unlocked;
+                     ok = book.holdings(selection, masters, out);
+                 }
+                 return ok ? py::object(to_dict(std::move(out))) : py::none();
+             })
+        .def("revalue", py::overload_cast<std::string_view>(&Book::revalue))
+        .def("prices",
+             [](Book& book) {
+                 PriceList out;
+                 {
+                     const Unlocked unlocked;
+                     out = book.prices();
+                 }
+                 return to_dict(std::move(out));
+             })
+        .def("add_view",
+             [](std::shared_ptr<Book> book, std::int32_t currency, bool incremental) {
+                 auto view = book->add_view(currency, incremental);
+                 return std::make_unique<PyView>(std::move(book), std::move(view));
+             })
+        .def("account_codes",
+             [](Book& book, const text::Column& names, const std::string& call) {
+                 const Reading reading(book.lock());
+                 return to_array(text::account_codes(book, names, {call, "accounts"}));
+             })
+        .def("instrument_codes",
+             [](Book& book, const text::Column& names, const std::string& call) {
+                 const Reading reading(book.lock());
+                 return to_array(text::instrument_codes(book, names, {call, "instruments"}));
+             })
+        .def("names", &names_of)
+        .def("currency_code",
+             [](Book& book, const std::string& name) {
+                 const Reading reading(book.lock());
+                 const auto code = book.currencies().find(name);
+                 return book.currency_known(code) ? code : -1;
+             })
+        // Currency of every instrument, alive or not; -1 where there is none.
+        .def("currencies",
+             [](Book& book) {
+                 const Reading reading(book.lock());
+                 std::vector<std::int32_t> out;
+                 for (std::size_t i = 0; i < book.state().board.size(); ++i)
+                     out.push_back(
+                         book.state().board.instrument(static_cast<std::int32_t>(i)).terms.currency);
+                 return to_array(std::move(out));
+             })
+        .def_property_readonly("counts",
+                               [](Book& book) {
+                                   const Reading reading(book.lock());
+                                   return py::make_tuple(book.accounts().size(),
+                                                         book.instruments().size(),
+                                                         book.currencies().size());
+                               })
+        .def_property_readonly("masters",
+                               [](Book& book) {
+                                   const Reading reading(book.lock());
+                                   return book.state().masters;
+                               })
+        .def_property_readonly("epoch",
+                               [](Book& book) {
+                                   const Reading reading(book.lock());
+                                   return book.state().epoch;
+                               })
+        .def("stats", &stats)
+        .def("memory", &memory);
+    m.attr("LOCAL") = kLocal;
+}
+
+}  // namespace mvcore::bindings

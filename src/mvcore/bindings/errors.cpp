@@ -1,0 +1,36 @@
+// The one place where errors of the core become Python exceptions.
+#include "../errors.hpp"
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+py::object class_of(ErrorKind kind) {
+    const char* name = "Error";
+    switch (kind) {
+        case ErrorKind::unknown_id: name = "UnknownId"; break;
+        case ErrorKind::invalid_input: name = "InvalidInput"; break;
+        case ErrorKind::value_overflow: name = "ValueOverflow"; break;
+        case ErrorKind::closed: name = "ClosedError"; break;
+        case ErrorKind::corrupt_data: name = "CorruptData"; break;
+    }
+    return py::module_::import("mvcore.errors").attr(name);
+}
+
+}  // namespace
+
+void add_errors(py::module_&) {
+    py::register_exception_translator([](std::exception_ptr p) {
+        try {
+            if (p) std::rethrow_exception(p);
+        } catch (const Error& e) {
+            // A message may quote bytes that are no UTF-8.
+            const auto text = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
+                e.what(), static_cast<py::ssize_t>(std::char_traits<char>::length(e.what())),
+                "backslashreplace"));
+            PyErr_SetObject(class_of(e.kind()).ptr(), text.ptr());
+        }
+    });
+}
+
+}  // namespace mvcore::bindings

@@ -1,0 +1,47 @@
+// The parts of the extension module, and what they share.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "../wide.hpp"
+
+namespace mvcore::bindings {
+
+namespace py = pybind11;
+
+void add_errors(py::module_& m);
+void add_columns(py::module_& m);
+void add_arrays(py::module_& m);
+void add_book(py::module_& m);
+
+// The vector becomes the array's memory: nothing is copied.
+template <class T>
+py::array_t<T> to_array(std::vector<T>&& values) {
+    auto* held = new std::vector<T>(std::move(values));
+    const py::capsule owner(held, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    return py::array_t<T>(static_cast<py::ssize_t>(held->size()), held->data(), owner);
+}
+
+// 128-bit integers as an array of shape (n, 2): low and high words.
+inline py::array_t<std::int64_t> to_array(std::vector<i128>&& values) {
+    auto* held = new std::vector<i128>(std::move(values));
+    const py::capsule owner(held, [](void* p) { delete static_cast<std::vector<i128>*>(p); });
+    return py::array_t<std::int64_t>({static_cast<py::ssize_t>(held->size()), py::ssize_t{2}},
+                                     reinterpret_cast<const std::int64_t*>(held->data()), owner);
+}
+
+using Codes = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
+
+inline std::vector<std::int32_t> to_codes(const py::object& codes) {
+    if (codes.is_none()) return {};
+    const auto array = py::cast<Codes>(codes);
+    return {array.data(), array.data() + array.size()};
+}
+
+}  // namespace mvcore::bindings

@@ -1,0 +1,157 @@
+// The board: terms, price and unit of each instrument, the rate of each currency, and a bounded
+// list of price changes that views follow.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <unordered_map>
+#include <vector>
+
+#include "decimal.hpp"
+#include "ring.hpp"
+#include "wide.hpp"
+
+namespace mvcore {
+
+using UnitId = std::uint32_t;
+inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
+
+// How many bits a total of the unit needs, proved by the sum of absolute values.
+enum class Lane : std::uint8_t { bits64, bits128, bits256 };
+
+// A currency at a value scale. Values of one unit add up as plain integers.
+struct Unit {
+    static constexpr std::int16_t kUnpriced = -1;  // positions that wait for a price
+
+    std::int32_t currency = 0;
+    std::int16_t scale = kUnpriced;
+    Lane lane = Lane::bits64;  // never narrows
+    Int<8> bound;              // >= the sum over its instruments of |quantity| * |price|
+
+    [[nodiscard]] bool priced() const noexcept { return scale != kUnpriced; }
+};
+
+struct Terms {
+    std::int32_t currency = -1;
+    Decimal multiplier{1, 0};
+    Decimal quote_factor{1, 0};
+};
+
+// What a tick reads and writes: one cache line.
+struct alignas(64) Quote {
+    std::int64_t price = 0;         // mantissa at price_scale * factor, while `wide` is false
+    std::int64_t time = kNoTime;    // ns since 1970 UTC
+    std::uint64_t epoch = 0;        // of the last change
+    std::uint64_t last_change = 0;  // 1 + its place in the change list
+    std::int64_t factor = 1;        // multiplier * quote_factor, a mantissa
+    std::int64_t ceiling = -1;      // unit.bound counts the price as this; -1: ask the slow way
+    std::uint32_t slot = 0;         // place in the by-account index
+    UnitId unit = 0;
+    std::uint8_t price_scale = 4;
+    bool alive = false;
+    bool priced = false;
+    bool wide = false;   // price or factor beyond 64 bits, or factor 0: see Instrument
+    bool loose = true;   // not in a run of the by-account index
+};
+static_assert(sizeof(Quote) == 64);
+
+// What is seldom needed.
+struct Instrument {
+    Terms terms;
+    i256 factor{1};                   // multiplier * quote_factor = factor / 10^factor_scale
+    int factor_scale = 0;
+    int quantity_scale = 0;
+    i256 abs_quantity;                // sum of |quantity| over the accounts
+    i256 ceiling;                     // as in Quote, exact; 0 while unpriced
+    i256 wide_price;                  // price mantissa * factor, while Quote::wide
+    i128 wide_mantissa = 0;           // price mantissa, while Quote::wide
+};
+
+// A price change, told by what was before it.
+struct Change {
+    std::int64_t price;      // Quote::price before
+    std::uint64_t previous;  // Quote::last_change before: tells whether a reader knew that price
+    std::int32_t instrument;
+    UnitId unit_and_wide;
+
+    Change() = default;
+    Change(std::int64_t old_price, std::uint64_t last_change, std::int32_t code, UnitId old_unit,
+           bool is_wide)
+        : price(old_price), previous(last_change), instrument(code),
+          unit_and_wide(old_unit << 1 | UnitId{is_wide}) {}
+    [[nodiscard]] UnitId unit() const noexcept { return unit_and_wide >> 1; }  // before
+    // Before or after: a reader must recompute both units.
+    [[nodiscard]] bool wide() const noexcept { return (unit_and_wide & 1U) != 0; }
+};
+static_assert(sizeof(Change) == 24);
+
+struct Rate {
+    i128 mantissa = 0;  // > 0 where there is a rate
+    std::uint8_t scale = 0;
+    bool divide = false;  // base = amount / rate instead of amount * rate (FIX 155 with 156)
+
+    [[nodiscard]] bool known() const noexcept { return mantissa != 0; }
+};
+
+class Board {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
+    [[nodiscard]] const Quote& quote(std::int32_t i) const { return quotes_[std::size_t(i)]; }
+    [[nodiscard]] Quote& quote(std::int32_t i) { return quotes_[std::size_t(i)]; }
+    [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
+        return instruments_[std::size_t(i)];
+    }
+    [[nodiscard]] Instrument& instrument(std::int32_t i) { return instruments_[std::size_t(i)]; }
+    [[nodiscard]] const Unit& unit(UnitId u) const { return units_[u]; }
+    [[nodiscard]] Unit& unit(UnitId u) { return units_[u]; }
+    [[nodiscard]] std::size_t units() const noexcept { return units_.size(); }
+    [[nodiscard]] const Rate& rate(std::int32_t currency) const {
+        return rates_[std::size_t(currency)];
+    }
+    [[nodiscard]] std::vector<Rate>& rates() noexcept { return rates_; }
+    [[nodiscard]] const Ring<Change>& changes() const noexcept { return changes_; }
+    [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
+
+    // The unit, made where it is new.
+    UnitId unit_of(std::int32_t currency, int scale);
+    void extend(std::size_t instruments, std::size_t currencies);
+
+    // price mantissa * factor, whatever the width; the instrument has a price.
+    [[nodiscard]] i256 price_of(std::int32_t i) const {
+        const auto& q = quote(i);
+        return q.wide ? instrument(i).wide_price : i256(q.price);
+    }
+    // The price as it was given, at price_scale.
+    [[nodiscard]] i128 price_mantissa(std::int32_t i) const {
+        const auto& q = quote(i);
+        return q.wide ? instrument(i).wide_mantissa : q.price / q.factor;
+    }
+    // Decimals of a value: quantity x price x factor of this instrument.
+    [[nodiscard]] int value_scale(std::int32_t i) const {
+        const auto& c = instrument(i);
+        return c.quantity_scale + quote(i).price_scale + c.factor_scale;
+    }
+    // Every instrument without a price that somebody may hold.
+    [[nodiscard]] std::size_t unpriced() const noexcept { return unpriced_; }
+    void count_unpriced(std::ptrdiff_t change) noexcept {
+        unpriced_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(unpriced_) + change);
+    }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+    std::vector<Quote> quotes_;
+    std::vector<Instrument> instruments_;
+    std::vector<Unit> units_;
+    std::unordered_map<std::uint64_t, UnitId> unit_ids_;  // by currency and scale
+    std::vector<Rate> rates_;  // by currency code
+    Ring<Change> changes_;
+    std::size_t unpriced_ = 0;
+};
+
+// Scales grow in steps of two, so that few units arise and few instruments ever change theirs.
+inline int even_scale(int scale) { return (scale + 1) / 2 * 2; }
+
+// The exact factor multiplier * quote_factor, trailing zeros stripped.
+void set_factor(Instrument& instrument);
+
+}  // namespace mvcore

@@ -1,0 +1,192 @@
+// Fills the C table. Nothing is thrown across it.
+#include "capi.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "../book.hpp"
+#include "../errors.hpp"
+
+namespace mvcore::embed {
+namespace {
+
+Book& book_of(mvcore_book* book) { return *reinterpret_cast<Book*>(book); }
+
+mvcore_decimal to_c(i128 mantissa, int scale) {
+    return {static_cast<std::uint64_t>(mantissa), static_cast<std::int64_t>(mantissa >> 64), scale};
+}
+
+i128 mantissa_of(const mvcore_decimal& d) {
+    return static_cast<i128>(static_cast<u128>(d.high) << 64 | d.low);
+}
+
+int fail(int kind, const char* text, mvcore_error* error) noexcept {
+    if (error != nullptr) {
+        std::strncpy(error->text, text, sizeof error->text - 1);
+        error->text[sizeof error->text - 1] = '\0';
+    }
+    return kind;
+}
+
+template <class F>
+int guarded(mvcore_error* error, F&& f) noexcept {
+    try {
+        return f();
+    } catch (const Error& e) {
+        return fail(static_cast<int>(e.kind()), e.what(), error);
+    } catch (const std::bad_alloc&) {
+        return fail(MVCORE_NO_MEMORY, "out of memory", error);
+    } catch (const std::exception& e) {
+        return fail(MVCORE_INVALID_INPUT, e.what(), error);
+    }
+}
+
+Decimal checked(const DecimalResult& result, std::string_view what) {
+    if (!result)
+        throw Error(ErrorKind::invalid_input,
+                    "price " + std::string(what) + " " + describe(result.fault));
+    return result.value;
+}
+
+int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* error) noexcept {
+    const auto result = parse_decimal({text, length});
+    if (result) {
+        *out = to_c(result.value.mantissa, result.value.scale);
+        return MVCORE_OK;
+    }
+    return guarded(error, [&]() -> int {
+        checked(result, "'" + std::string(text, std::min<size_t>(length, 100)) + "'");
+        return MVCORE_OK;
+    });
+}
+
+int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
+    return guarded(error, [&] {
+        const auto d = checked(decimal_of(value), std::to_string(value));
+        *out = to_c(d.mantissa, d.scale);
+        return MVCORE_OK;
+    });
+}
+
+int format(mvcore_decimal value, char* buffer) noexcept {
+    return format_decimal(mantissa_of(value), value.scale, buffer);
+}
+
+int32_t code_of(mvcore_book* book, const char* name, size_t length) noexcept {
+    Book& b = book_of(book);
+    const Reading reading(b.lock());
+    const auto code = b.instruments().find({name, length});
+    return b.instrument_alive(code) ? code : -1;
+}
+
+int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t time, int wait,
+         uint64_t* epoch, mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
+        Book& b = book_of(book);
+        b.check_open();
+        const Decimal d{mantissa_of(price), price.scale};
+        if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
+        if (wait == 0) return MVCORE_BUSY;
+        const auto whole = checked(make_decimal(d.mantissa, d.scale), format_decimal(d.mantissa, d.scale));
+        *epoch = b.tick(instrument, whole, time);
+        return MVCORE_OK;
+    });
+}
+
+int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decimal price,
+               int64_t time, int wait, uint64_t* epoch, mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
+        Book& b = book_of(book);
+        b.check_open();
+        const Decimal d{mantissa_of(price), price.scale};
+        const std::string_view instrument(name, length);
+        if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
+        if (wait == 0) return MVCORE_BUSY;
+        const auto whole = checked(make_decimal(d.mantissa, d.scale), format_decimal(d.mantissa, d.scale));
+        *epoch = b.tick(instrument, whole, time);
+        return MVCORE_OK;
+    });
+}
+
+// decimal(k) -> Decimal. Each element is read once, then checked as read: another thread may be
+// writing the array.
+template <class F>
+int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, size_t count,
+         uint64_t* epoch, mvcore_error* error, F&& decimal) noexcept {
+    return guarded(error, [&] {
+        Book& b = book_of(book);
+        b.check_open();
+        thread_local std::vector<TickRow> rows;
+        rows.resize(count);
+        std::vector<std::pair<size_t, i128>> wide;
+        for (size_t k = 0; k < count; ++k) {
+            const Decimal d = decimal(k);
+            rows[k] = {static_cast<int64_t>(d.mantissa),
+                       times != nullptr ? times[k] : MVCORE_NO_TIME, instruments[k], d.scale};
+            if (d.mantissa != rows[k].mantissa) wide.emplace_back(k, d.mantissa);
+        }
+        if (wide.empty()) {
+            *epoch = b.ticks(rows);
+            return MVCORE_OK;
+        }
+        std::vector<PriceRow> prices;
+        for (const auto& row : rows)
+            prices.push_back({row.instrument, {row.mantissa, row.scale}, row.time});
+        for (const auto& [k, mantissa] : wide) prices[k].price.mantissa = mantissa;
+        *epoch = b.ticks(prices);
+        return MVCORE_OK;
+    });
+}
+
+int ticks(mvcore_book* book, const int32_t* instruments, const int64_t* prices, int32_t scale,
+          const int64_t* times, size_t count, uint64_t* epoch, mvcore_error* error) noexcept {
+    if (scale < 0 || scale > kMaxScale)
+        return fail(MVCORE_INVALID_INPUT, "ticks: scale is not in 0..18", error);
+    return many(book, instruments, times, count, epoch, error,
+                [=](size_t k) { return Decimal{prices[k], scale}; });
+}
+
+int ticks_double(mvcore_book* book, const int32_t* instruments, const double* prices,
+                 const int64_t* times, size_t count, uint64_t* epoch,
+                 mvcore_error* error) noexcept {
+    return many(book, instruments, times, count, epoch, error, [=](size_t k) {
+        const double price = prices[k];
+        const auto d = decimal_of(price);
+        if (!d)
+            throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) + ": " +
+                                                      std::to_string(price) + " " +
+                                                      describe(d.fault));
+        return d.value;
+    });
+}
+
+int value(mvcore_book* book, const char* account, size_t account_length, const char* currency,
+          size_t currency_length, mvcore_valuation* out, mvcore_error* error) noexcept {
+    return guarded(error, [&] {
+        Book& b = book_of(book);
+        b.check_open();
+        const auto v = b.value(std::string_view(account, account_length),
+                               currency == nullptr
+                                   ? std::string_view()
+                                   : std::string_view(currency, currency_length));
+        out->sod = to_c(v.amount, b.value_scale());
+        out->current = out->sod;
+        out->expected = out->sod;
+        out->unpriced = v.unpriced;
+        out->epoch = v.epoch;
+        return MVCORE_OK;
+    });
+}
+
+}  // namespace
+
+const mvcore_capi* table() noexcept {
+    static const mvcore_capi capi = {
+        MVCORE_CAPI_VERSION, sizeof(mvcore_capi), parse, of_double, format, code_of, tick,
+        tick_named,          ticks,               ticks_double, value,
+    };
+    return &capi;
+}
+
+}  // namespace mvcore::embed

@@ -1,0 +1,91 @@
+/* The C table of mvcore: what Cython, numba or C code calls without Python in between.
+ *
+ * Get it with PyCapsule_Import("mvcore._core._C_API", 0) and check `version` first: a table of the
+ * same version keeps its layout; later versions only append. A book's pointer comes from the
+ * capsule `Book.__mvcore_book__()` and is valid while that Book object lives.
+ *
+ * Functions return 0 or a kind of error, with its text in `error`; nothing is thrown. None needs
+ * the GIL. With `wait` 0 a call that would have to wait for another thread returns MVCORE_BUSY and
+ * has done nothing: release the GIL, then call again with `wait` 1.
+ */
+#ifndef MVCORE_CAPI_H
+#define MVCORE_CAPI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MVCORE_CAPI_VERSION 1
+#define MVCORE_NO_TIME INT64_MIN
+
+enum {
+    MVCORE_OK = 0,
+    MVCORE_UNKNOWN_ID = 1,
+    MVCORE_INVALID_INPUT = 2,
+    MVCORE_VALUE_OVERFLOW = 3,
+    MVCORE_CLOSED = 4,
+    MVCORE_CORRUPT_DATA = 5,
+    MVCORE_NO_MEMORY = 6,
+    MVCORE_BUSY = 7
+};
+
+typedef struct mvcore_book mvcore_book;
+
+typedef struct mvcore_error {
+    char text[256];
+} mvcore_error;
+
+/* mantissa / 10^scale; the mantissa is (high << 64) + low */
+typedef struct mvcore_decimal {
+    uint64_t low;
+    int64_t high;
+    int32_t scale;
+} mvcore_decimal;
+
+typedef struct mvcore_valuation {
+    mvcore_decimal sod;
+    mvcore_decimal current;
+    mvcore_decimal expected;
+    uint64_t unpriced;
+    uint64_t epoch;
+} mvcore_valuation;
+
+typedef struct mvcore_capi {
+    uint32_t version;
+    uint32_t size; /* of this struct, in bytes */
+
+    int (*parse_decimal)(const char *text, size_t length, mvcore_decimal *out,
+                         mvcore_error *error);
+    int (*decimal_of_double)(double value, mvcore_decimal *out, mvcore_error *error);
+    /* Writes at most 64 bytes, returns the length. */
+    int (*format_decimal)(mvcore_decimal value, char *buffer);
+
+    /* -1 where the name is unknown. */
+    int32_t (*instrument_code)(mvcore_book *book, const char *name, size_t length);
+
+    /* time: ns since 1970 UTC or MVCORE_NO_TIME. O(1). */
+    int (*tick)(mvcore_book *book, int32_t instrument, mvcore_decimal price, int64_t time,
+                int wait, uint64_t *epoch, mvcore_error *error);
+    int (*tick_named)(mvcore_book *book, const char *name, size_t length, mvcore_decimal price,
+                      int64_t time, int wait, uint64_t *epoch, mvcore_error *error);
+    /* One batch of prices counted in 10^-scale; times may be null. Waits; O(count). */
+    int (*ticks)(mvcore_book *book, const int32_t *instruments, const int64_t *prices,
+                 int32_t scale, const int64_t *times, size_t count, uint64_t *epoch,
+                 mvcore_error *error);
+    int (*ticks_double)(mvcore_book *book, const int32_t *instruments, const double *prices,
+                        const int64_t *times, size_t count, uint64_t *epoch, mvcore_error *error);
+
+    /* currency: null for the base. O(positions of the account). */
+    int (*value)(mvcore_book *book, const char *account, size_t account_length,
+                 const char *currency, size_t currency_length, mvcore_valuation *out,
+                 mvcore_error *error);
+} mvcore_capi;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,179 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+"""The hot calls: what a service calls for every tick and every look. Everything else is pybind11."""
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_Import
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from mvcore.capi cimport *
+
+from decimal import Decimal
+
+from mvcore.errors import InvalidInput, raise_kind
+from mvcore.times import to_ns
+from mvcore.valuation import Valuation
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
+
+cdef const mvcore_capi* api = <const mvcore_capi*>PyCapsule_Import("mvcore._core._C_API", 0)
+
+
+cdef const char* utf8(text, Py_ssize_t* size, what) except NULL:
+    if not isinstance(text, str):
+        raise InvalidInput(f"{what} {text!r} is not text")
+    try:
+        return PyUnicode_AsUTF8AndSize(text, size)
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{what} {text!r} is not valid Unicode") from None
+
+
+cdef int decimal_of(value, mvcore_decimal* out) except -1:
+    """str, float, int and Decimal at once; anything else as the core's cold surface reads it."""
+    cdef mvcore_error error
+    cdef Py_ssize_t size
+    cdef const char* text
+    cdef long long small
+    cdef int overflow = 0
+    cdef int kind
+    if PyFloat_CheckExact(value):
+        kind = api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error)
+    else:
+        if PyLong_CheckExact(value):
+            small = PyLong_AsLongLongAndOverflow(value, &overflow)
+            if overflow == 0:
+                out.low = <uint64_t>small
+                out.high = -1 if small < 0 else 0
+                out.scale = 0
+                return 0
+        if not PyUnicode_CheckExact(value):
+            from mvcore._core import parse_decimal
+            mantissa, scale = parse_decimal(value, "price")
+            value = str(Decimal(mantissa).scaleb(-scale)) if scale else str(mantissa)
+        text = utf8(value, &size, "price")
+        kind = api.parse_decimal(text, size, out, &error)
+    if kind != MVCORE_OK:
+        raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+    return 0
+
+
+cdef object decimal_from(mvcore_decimal value):
+    cdef char text[64]
+    cdef int size = api.format_decimal(value, text)
+    return Decimal(text[:size].decode("ascii"))
+
+
+cdef class HotBook:
+    """The part of `Book` that Cython holds: `tick`, `value` and the batch of prices."""
+    cdef mvcore_book* _book
+    cdef readonly object _core
+    cdef readonly str _base_currency
+
+    def _bind(self, core, str base_currency):
+        self._core = core
+        self._base_currency = base_currency
+        self._book = <mvcore_book*>PyCapsule_GetPointer(core.handle(), "mvcore.book")
+
+    def __mvcore_book__(self):
+        """A capsule with the book's pointer for the C table (`mvcore/capi.h`)."""
+        return self._core.handle()
+
+    def tick(self, instrument, price, time=None):
+        """One new price.
+
+        instrument: name, or code of `instrument_codes`. price: str, int, Decimal or float (its
+        shortest decimal text). time: None, int nanoseconds since 1970 UTC, datetime, datetime64 or
+        ISO 8601 text; a time strictly older than that of the price held drops the new one, counted
+        in `stats()["late_prices"]`. Returns the new epoch.
+
+        Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1): nothing is valued.
+        """
+        cdef mvcore_decimal number
+        cdef mvcore_error error
+        cdef uint64_t epoch = 0
+        cdef int64_t when = MVCORE_NO_TIME if time is None else <int64_t>to_ns(time, "tick: time")
+        cdef Py_ssize_t size
+        cdef const char* name
+        cdef int32_t code
+        cdef int kind
+        if self._book is NULL:
+            raise_kind(MVCORE_CLOSED, "the book is closed")
+        decimal_of(price, &number)
+        if PyUnicode_CheckExact(instrument):
+            name = utf8(instrument, &size, "tick: instrument")
+            kind = api.tick_named(self._book, name, size, number, when, 0, &epoch, &error)
+            if kind == MVCORE_BUSY:
+                with nogil:
+                    kind = api.tick_named(self._book, name, size, number, when, 1, &epoch, &error)
+        else:
+            code = code_of(instrument)
+            kind = api.tick(self._book, code, number, when, 0, &epoch, &error)
+            if kind == MVCORE_BUSY:
+                with nogil:
+                    kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
+        if kind != MVCORE_OK:
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+        return epoch
+
+    def value(self, account, currency=None):
+        """The account's value: Valuation(account, sod, current, expected, currency, unpriced, epoch).
+
+        Amounts are Decimals with the book's value_scale, in `currency` (default: the base).
+        Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(positions of the account); the
+        first call builds the by-account index, O(positions of the book).
+        """
+        cdef mvcore_valuation out
+        cdef mvcore_error error
+        cdef Py_ssize_t size
+        cdef Py_ssize_t currency_size = 0
+        cdef const char* name = utf8(account, &size, "value: account")
+        cdef const char* asked = NULL
+        cdef int kind
+        if self._book is NULL:
+            raise_kind(MVCORE_CLOSED, "the book is closed")
+        if currency is not None:
+            asked = utf8(currency, &currency_size, "value: currency")
+        else:
+            currency = self._base_currency
+        kind = api.value(self._book, name, size, asked, currency_size, &out, &error)
+        if kind != MVCORE_OK:
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+        amount = decimal_from(out.sod)
+        return Valuation(account, amount, amount, amount, currency, out.unpriced, out.epoch)
+
+    def _ticks_scaled(self, const int32_t[::1] codes, const int64_t[::1] prices, int scale,
+                      const int64_t[::1] times):
+        return self._many(codes, &prices[0] if prices.shape[0] else NULL, NULL, scale, times)
+
+    def _ticks_float(self, const int32_t[::1] codes, const double[::1] prices,
+                     const int64_t[::1] times):
+        return self._many(codes, NULL, &prices[0] if prices.shape[0] else NULL, 0, times)
+
+    cdef object _many(self, const int32_t[::1] codes, const int64_t* scaled, const double* floats,
+                      int scale, const int64_t[::1] times):
+        cdef mvcore_error error
+        cdef uint64_t epoch = 0
+        cdef size_t count = codes.shape[0]
+        cdef const int32_t* first = &codes[0] if count else NULL
+        cdef const int64_t* when = &times[0] if times is not None and count else NULL
+        cdef int kind
+        if self._book is NULL:
+            raise_kind(MVCORE_CLOSED, "the book is closed")
+        with nogil:
+            if floats is NULL:
+                kind = api.ticks(self._book, first, scaled, scale, when, count, &epoch, &error)
+            else:
+                kind = api.ticks_double(self._book, first, floats, when, count, &epoch, &error)
+        if kind != MVCORE_OK:
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+        return epoch
+
+
+cdef int32_t code_of(instrument) except? -1:
+    if isinstance(instrument, bool) or not hasattr(instrument, "__index__"):
+        if isinstance(instrument, str):
+            raise InvalidInput("tick: instrument must be exactly a str or a code")
+        raise InvalidInput(f"tick: instrument {instrument!r} is neither a name nor a code")
+    code = instrument.__index__()
+    return <int32_t>code if 0 <= code < 2**31 else <int32_t>-2

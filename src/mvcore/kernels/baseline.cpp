@@ -1,0 +1,25 @@
+// Plain C++, for any machine.
+#include "kernels.hpp"
+
+namespace {
+
+struct Isa {
+    static constexpr const char* name = "baseline";
+    static constexpr std::size_t lanes = 1;
+    using V = std::uint64_t;
+    template <class Q>
+    static V load(const Q* p) { return static_cast<V>(static_cast<std::int64_t>(*p)); }
+    static void store(std::int64_t* p, V v) { *p = static_cast<std::int64_t>(v); }
+    static V set1(std::int64_t v) { return static_cast<V>(v); }
+    static V add(V a, V b) { return a + b; }
+    static V mul32(V a, V b) { return a * b; }
+    static V mul64(V a, V b) { return a * b; }
+};
+
+}  // namespace
+
+#include "loops.inl"
+
+namespace mvcore::kernels {
+const Table* baseline() { return &kTable; }
+}  // namespace mvcore::kernels

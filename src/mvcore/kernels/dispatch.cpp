@@ -1,0 +1,45 @@
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "kernels.hpp"
+
+namespace mvcore::kernels {
+
+#if !defined(MVCORE_X86)  // CMake leaves the x86 files out elsewhere
+const Table* avx2() { return nullptr; }
+const Table* avx512() { return nullptr; }
+#endif
+
+namespace {
+
+const Table* of_this_cpu(std::string_view isa) {
+#if defined(MVCORE_X86)
+    __builtin_cpu_init();
+    if (isa == "avx512" && __builtin_cpu_supports("x86-64-v4")) return avx512();
+    if (isa == "avx2" && __builtin_cpu_supports("x86-64-v3")) return avx2();
+#endif
+    return isa == "baseline" ? baseline() : nullptr;
+}
+
+const Table& choose() {
+    const char* forced = std::getenv("MVCORE_ISA");
+    if (forced != nullptr && *forced != '\0') {
+        if (const Table* t = of_this_cpu(forced)) return *t;
+        throw std::runtime_error("MVCORE_ISA: '" + std::string(forced) +
+                                 "' is not one of baseline, avx2, avx512, or this CPU lacks it");
+    }
+    for (const char* isa : {"avx512", "avx2"})
+        if (const Table* t = of_this_cpu(isa)) return *t;
+    return *baseline();
+}
+
+}  // namespace
+
+const Table& table() {
+    static const Table& chosen = choose();
+    return chosen;
+}
+
+}  // namespace mvcore::kernels

@@ -1,0 +1,56 @@
+// The loops over quantities, one table of functions per instruction set.
+//
+// A quantity column is an array of integers of one Width. `price` is the integer price of the
+// instrument (or the difference of two). Sums are modulo 2^64 or 2^128: callers prove that the
+// final total fits, so wrapping on the way is exact (docs/decisions/0001).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mvcore::kernels {
+
+enum Width : std::uint8_t { w8 = 0, w16, w32, w64, w128 };
+inline constexpr int kWidths = 5;
+inline constexpr std::size_t width_bytes(Width w) { return std::size_t{1} << w; }
+
+inline constexpr int kFan = 8;  // columns that `add_fan` sweeps at once
+
+struct Table {
+    const char* isa;
+    // totals[k] += quantity[k] * price
+    void (*add64[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
+                           std::int64_t* totals);
+    void (*add128[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
+                            __int128* totals);
+    // totals[k] += sum over the kFan columns of quantity[c][k] * price[c]
+    void (*add_fan64[kWidths])(const void* const* quantity, const std::int64_t* price,
+                               std::size_t n, std::int64_t* totals);
+    // totals[offset[k]] += quantity[k] * price
+    void (*scatter64[kWidths])(const void* quantity, const std::uint16_t* offset, std::size_t n,
+                               std::int64_t price, std::int64_t* totals);
+    void (*scatter128[kWidths])(const void* quantity, const std::uint16_t* offset, std::size_t n,
+                                std::int64_t price, __int128* totals);
+    // sum of quantity[k] * price[k]; `narrow`: every price fits 32 bits
+    std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
+                                   bool narrow);
+    __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
+    // counts[k] += quantity[k] != 0
+    void (*count[kWidths])(const void* quantity, std::size_t n, std::uint32_t* counts);
+    // number of quantity[k] != 0
+    std::size_t (*nonzero[kWidths])(const void* quantity, std::size_t n);
+    // out[k] = quantity[k] * price
+    void (*value64[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
+                             std::int64_t* out);
+};
+
+// Tables of this machine's instruction sets; null where the CPU lacks them.
+const Table* baseline();
+const Table* avx2();
+const Table* avx512();
+
+// The table in use, chosen once: the best of the CPU, or what MVCORE_ISA names.
+// Throws std::runtime_error where MVCORE_ISA names none that works here.
+const Table& table();
+
+}  // namespace mvcore::kernels

@@ -1,0 +1,195 @@
+// The loops, written once. Included by one file per instruction set, which defines first, in an
+// unnamed namespace, `struct Isa` (a vector of int64 lanes: load with sign extension, multiply,
+// add). Everything here is in that unnamed namespace too: nothing may leak between the files.
+
+namespace {
+
+using mvcore::kernels::kFan;
+using std::int64_t;
+using std::size_t;
+
+template <class Q>
+constexpr bool kNarrow = sizeof(Q) <= 4;  // products with a 32-bit price take one multiply
+
+inline bool fits32(int64_t v) { return v == static_cast<std::int32_t>(v); }
+
+template <class Q, bool narrow>
+inline Isa::V product(const Q* q, Isa::V price) {
+    if constexpr (narrow) return Isa::mul32(Isa::load(q), price);
+    else return Isa::mul64(Isa::load(q), price);
+}
+
+template <class Q, bool narrow>
+void add64_loop(const Q* q, size_t n, int64_t price, int64_t* totals) {
+    const auto p = Isa::set1(price);
+    size_t k = 0;
+    for (; k + Isa::lanes <= n; k += Isa::lanes)
+        Isa::store(totals + k, Isa::add(Isa::load(totals + k), product<Q, narrow>(q + k, p)));
+    for (; k < n; ++k)
+        totals[k] = static_cast<int64_t>(
+            static_cast<uint64_t>(totals[k]) +
+            static_cast<uint64_t>(static_cast<int64_t>(q[k])) * static_cast<uint64_t>(price));
+}
+
+template <class Q>
+void add64(const void* quantity, size_t n, int64_t price, int64_t* totals) {
+    const auto* q = static_cast<const Q*>(quantity);
+    if constexpr (kNarrow<Q>) {
+        if (fits32(price)) return add64_loop<Q, true>(q, n, price, totals);
+    }
+    add64_loop<Q, false>(q, n, price, totals);
+}
+
+template <class Q>
+void add128(const void* quantity, size_t n, int64_t price, __int128* totals) {
+    const auto* q = static_cast<const Q*>(quantity);
+    for (size_t k = 0; k < n; ++k)
+        totals[k] = static_cast<__int128>(
+            static_cast<unsigned __int128>(totals[k]) +
+            static_cast<unsigned __int128>(static_cast<__int128>(q[k])) *
+                static_cast<unsigned __int128>(static_cast<__int128>(price)));
+}
+
+template <class Q, bool narrow>
+void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
+                    int64_t* totals) {
+    const Q* q[kFan];
+    Isa::V p[kFan];
+    for (int c = 0; c < kFan; ++c) {
+        q[c] = static_cast<const Q*>(quantity[c]);
+        p[c] = Isa::set1(price[c]);
+    }
+    size_t k = 0;
+    for (; k + Isa::lanes <= n; k += Isa::lanes) {
+        auto sum = Isa::load(totals + k);
+        for (int c = 0; c < kFan; ++c) sum = Isa::add(sum, product<Q, narrow>(q[c] + k, p[c]));
+        Isa::store(totals + k, sum);
+    }
+    for (int c = 0; c < kFan; ++c)
+        add64_loop<Q, narrow>(q[c] + k, n - k, price[c], totals + k);
+}
+
+template <class Q>
+void add_fan64(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
+    if constexpr (kNarrow<Q>) {
+        bool narrow = true;
+        for (int c = 0; c < kFan; ++c) narrow &= fits32(price[c]);
+        if (narrow) return add_fan64_loop<Q, true>(quantity, price, n, totals);
+    }
+    add_fan64_loop<Q, false>(quantity, price, n, totals);
+}
+
+template <class Q>
+void scatter64(const void* quantity, const std::uint16_t* offset, size_t n, int64_t price,
+               int64_t* totals) {
+    const auto* q = static_cast<const Q*>(quantity);
+    for (size_t k = 0; k < n; ++k)
+        totals[offset[k]] = static_cast<int64_t>(
+            static_cast<uint64_t>(totals[offset[k]]) +
+            static_cast<uint64_t>(static_cast<int64_t>(q[k])) * static_cast<uint64_t>(price));
+}
+
+template <class Q>
+void scatter128(const void* quantity, const std::uint16_t* offset, size_t n, int64_t price,
+                __int128* totals) {
+    const auto* q = static_cast<const Q*>(quantity);
+    for (size_t k = 0; k < n; ++k) add128<Q>(q + k, 1, price, totals + offset[k]);
+}
+
+template <class Q, bool narrow>
+int64_t dot64_loop(const Q* q, const int64_t* price, size_t n) {
+    auto a = Isa::set1(0);
+    auto b = a;
+    size_t k = 0;
+    for (; k + 2 * Isa::lanes <= n; k += 2 * Isa::lanes) {
+        a = Isa::add(a, product<Q, narrow>(q + k, Isa::load(price + k)));
+        b = Isa::add(b, product<Q, narrow>(q + k + Isa::lanes, Isa::load(price + k + Isa::lanes)));
+    }
+    int64_t lane[Isa::lanes];
+    Isa::store(lane, Isa::add(a, b));
+    uint64_t sum = 0;
+    for (int64_t v : lane) sum += static_cast<uint64_t>(v);
+    for (; k < n; ++k)
+        sum += static_cast<uint64_t>(static_cast<int64_t>(q[k])) * static_cast<uint64_t>(price[k]);
+    return static_cast<int64_t>(sum);
+}
+
+template <class Q>
+int64_t dot64(const void* quantity, const int64_t* price, size_t n, bool narrow) {
+    const auto* q = static_cast<const Q*>(quantity);
+    if constexpr (kNarrow<Q>) {
+        if (narrow) return dot64_loop<Q, true>(q, price, n);
+    }
+    return dot64_loop<Q, false>(q, price, n);
+}
+
+template <class Q>
+__int128 dot128(const void* quantity, const int64_t* price, size_t n) {
+    const auto* q = static_cast<const Q*>(quantity);
+    unsigned __int128 sum = 0;
+    for (size_t k = 0; k < n; ++k)
+        sum += static_cast<unsigned __int128>(static_cast<__int128>(q[k])) *
+               static_cast<unsigned __int128>(static_cast<__int128>(price[k]));
+    return static_cast<__int128>(sum);
+}
+
+template <class Q>
+void count(const void* quantity, size_t n, std::uint32_t* counts) {
+    const auto* q = static_cast<const Q*>(quantity);
+    for (size_t k = 0; k < n; ++k) counts[k] += q[k] != 0 ? 1U : 0U;
+}
+
+template <class Q>
+size_t nonzero(const void* quantity, size_t n) {
+    const auto* q = static_cast<const Q*>(quantity);
+    size_t sum = 0;
+    for (size_t start = 0; start < n; start += 256) {  // short sums stay in narrow lanes
+        std::uint16_t part = 0;
+        const size_t end = start + 256 < n ? start + 256 : n;
+        for (size_t k = start; k < end; ++k)
+            part = static_cast<std::uint16_t>(part + (q[k] != 0 ? 1 : 0));
+        sum += part;
+    }
+    return sum;
+}
+
+template <class Q, bool narrow>
+void value64_loop(const Q* q, size_t n, int64_t price, int64_t* out) {
+    const auto p = Isa::set1(price);
+    size_t k = 0;
+    for (; k + Isa::lanes <= n; k += Isa::lanes)
+        Isa::store(out + k, product<Q, narrow>(q + k, p));
+    for (; k < n; ++k)
+        out[k] = static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(q[k])) *
+                                      static_cast<uint64_t>(price));
+}
+
+template <class Q>
+void value64(const void* quantity, size_t n, int64_t price, int64_t* out) {
+    const auto* q = static_cast<const Q*>(quantity);
+    if constexpr (kNarrow<Q>) {
+        if (fits32(price)) return value64_loop<Q, true>(q, n, price, out);
+    }
+    value64_loop<Q, false>(q, n, price, out);
+}
+
+#define MVCORE_ROW(f) \
+    { f<std::int8_t>, f<std::int16_t>, f<std::int32_t>, f<std::int64_t>, f<__int128> }
+
+constexpr mvcore::kernels::Table kTable = {
+    Isa::name,
+    MVCORE_ROW(add64),
+    MVCORE_ROW(add128),
+    MVCORE_ROW(add_fan64),
+    MVCORE_ROW(scatter64),
+    MVCORE_ROW(scatter128),
+    MVCORE_ROW(dot64),
+    MVCORE_ROW(dot128),
+    MVCORE_ROW(count),
+    MVCORE_ROW(nonzero),
+    MVCORE_ROW(value64),
+};
+
+#undef MVCORE_ROW
+
+}  // namespace

@@ -1,0 +1,71 @@
+// Texts interned to codes 0, 1, 2, ... A code is never given to another text.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mvcore {
+
+class Names {
+public:
+    static constexpr std::int32_t kNone = -1;
+
+    // O(1); kNone where the text is unknown.
+    [[nodiscard]] std::int32_t find(std::string_view text) const noexcept;
+    // The code of the text, a new one where it is unknown.
+    std::int32_t intern(std::string_view text);
+    [[nodiscard]] std::string_view text(std::int32_t code) const {
+        return entries_[static_cast<std::size_t>(code)].text;
+    }
+    [[nodiscard]] std::int32_t size() const noexcept {
+        return static_cast<std::int32_t>(entries_.size());
+    }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+    struct Entry {
+        std::string_view text;  // into an arena block
+        std::uint64_t hash;
+    };
+    struct Slot {
+        std::uint32_t hash_high = 0;
+        std::int32_t code = kNone;
+    };
+    void grow();
+    std::string_view store(std::string_view text);
+
+    std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
+    std::vector<Entry> entries_;
+    std::deque<std::string> arena_;  // blocks of text that never move
+};
+
+// Names of a batch: those of the book, and new ones that become the book's with the batch.
+class NameOverlay {
+public:
+    explicit NameOverlay(const Names& base) : base_(base) {}
+
+    [[nodiscard]] std::int32_t find(std::string_view text) const noexcept {
+        const auto code = base_.find(text);
+        if (code != Names::kNone || added_.size() == 0) return code;
+        const auto extra = added_.find(text);
+        return extra == Names::kNone ? extra : base_.size() + extra;
+    }
+    std::int32_t intern(std::string_view text) {
+        const auto code = base_.find(text);
+        return code != Names::kNone ? code : base_.size() + added_.intern(text);
+    }
+    [[nodiscard]] std::string_view text(std::int32_t code) const {
+        return code < base_.size() ? base_.text(code) : added_.text(code - base_.size());
+    }
+    [[nodiscard]] std::int32_t size() const noexcept { return base_.size() + added_.size(); }
+    [[nodiscard]] const Names& added() const noexcept { return added_; }
+
+private:
+    const Names& base_;
+    Names added_;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,275 @@
+#include "tables.hpp"
+
+#include <functional>
+
+#include "../errors.hpp"
+
+namespace mvcore::text {
+namespace {
+
+// f(row, chunk, place in the chunk) for each row.
+template <class F>
+void for_rows(const Column& column, F&& f) {
+    std::size_t row = 0;
+    for (const auto& chunk : column.chunks)
+        for (std::size_t k = 0; k < chunk.rows; ++k) f(row++, chunk, k);
+}
+
+std::string_view checked_name(const Place& place, std::size_t row, const Chunk& chunk,
+                              std::size_t k) {
+    bool null = false;
+    const auto name = name_at(chunk, k, null);
+    if (null) place.refuse(row, "null", "is not a name");
+    if (name.empty()) place.refuse(row, "''", "is empty");
+    return name;
+}
+
+Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
+                        const Decimal* default_value) {
+    bool null = false;
+    const auto result = decimal_at(chunk, k, null);
+    if (null) {
+        if (default_value != nullptr) return *default_value;
+        place.refuse(row, "null", "is not a number");
+    }
+    if (!result) place.refuse(row, text_at(chunk, k), describe(result.fault));
+    return result.value;
+}
+
+// code(name) -> code or -1. A dictionary's texts are looked up once, and a text that stands many
+// times in a row is looked up once.
+template <class Code>
+std::vector<std::int32_t> codes_of(const Column& column, const Place& place, const char* what,
+                                   Code&& code) {
+    std::vector<std::int32_t> out;
+    out.reserve(column.rows());
+    for (const auto& chunk : column.chunks) {
+        std::vector<std::int32_t> of_text;
+        const auto* dictionary = std::get_if<Dictionary>(&chunk.data);
+        if (dictionary != nullptr) of_text.assign(dictionary->texts.size(), -2);
+        std::string_view last;
+        std::int32_t last_code = -2;
+        for (std::size_t k = 0; k < chunk.rows; ++k) {
+            std::int32_t* memo = &last_code;
+            if (dictionary != nullptr) {
+                const auto at = static_cast<std::size_t>(dictionary->index(k));
+                if (at < of_text.size() && !chunk.validity.null(k)) {
+                    if (of_text[at] >= 0) {
+                        out.push_back(of_text[at]);
+                        continue;
+                    }
+                    memo = &of_text[at];
+                }
+            }
+            const auto name = checked_name(place, out.size(), chunk, k);
+            if (dictionary != nullptr || name != last || last_code < 0) {
+                *memo = code(name);
+                last = name;
+            }
+            if (*memo < 0) place.unknown(out.size(), name, what);
+            out.push_back(*memo);
+        }
+    }
+    return out;
+}
+
+const Column& required(const Table& table, std::string_view name, std::string_view column) {
+    const auto* found = table.find(column);
+    if (found == nullptr)
+        throw Error(ErrorKind::invalid_input, std::string(name) + ": column '" +
+                                                  std::string(column) + "' is missing");
+    return *found;
+}
+
+void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
+                  const NameOverlay& names) {
+    std::vector<std::uint8_t> seen(static_cast<std::size_t>(names.size()), 0);
+    for (std::size_t row = 0; row < codes.size(); ++row) {
+        auto& here = seen[std::size_t(codes[row])];
+        if (here != 0)
+            place.refuse(row, "'" + std::string(names.text(codes[row])) + "'",
+                         "stands twice in the table");
+        here = 1;
+    }
+}
+
+// Which names the rest of the batch may use.
+class Known {
+public:
+    Known(const NameOverlay& names, const std::vector<std::int32_t>& rows, bool only_rows,
+          std::function<bool(std::int32_t)> alive)
+        : names_(names), alive_(std::move(alive)), only_rows_(only_rows) {
+        if (rows.empty()) return;
+        named_.assign(static_cast<std::size_t>(names.size()), 0);
+        for (auto code : rows) named_[std::size_t(code)] = 1;
+    }
+    std::int32_t operator()(std::string_view name) const {
+        const auto code = names_.find(name);
+        if (code < 0) return -1;
+        if (std::size_t(code) < named_.size() && named_[std::size_t(code)] != 0) return code;
+        return !only_rows_ && alive_(code) ? code : -1;
+    }
+
+private:
+    const NameOverlay& names_;
+    std::function<bool(std::int32_t)> alive_;
+    bool only_rows_;
+    std::vector<std::uint8_t> named_;
+};
+
+std::optional<Decimal> optional_decimal(const Column* column, const Place& place, std::size_t row,
+                                        std::size_t& chunk, std::size_t& k) {
+    static constexpr Decimal kOne{1, 0};
+    if (column == nullptr) return std::nullopt;
+    while (k == column->chunks[chunk].rows) ++chunk, k = 0;
+    return checked_decimal(place, row, column->chunks[chunk], k++, &kOne);
+}
+
+std::int32_t currency_code(Batch& batch, const Place& place, std::string_view name) {
+    if (name == "local")  // it would mean something else in every read
+        throw Error(ErrorKind::invalid_input, std::string(place.table) + "." +
+                                                  std::string(place.column) +
+                                                  ": 'local' cannot be a currency's name");
+    return batch.currencies.intern(name);
+}
+
+void fill_instruments(const Table& table, bool load, Batch& batch) {
+    const Place key{"instruments", "instrument"};
+    const auto codes =
+        codes_of(required(table, key.table, key.column), key, "instrument",
+                 [&](auto name) { return batch.instruments.intern(name); });
+    refuse_twice(codes, key, batch.instruments);
+    std::vector<std::int32_t> currency;
+    const Place currency_place{"instruments", "currency"};
+    if (const auto* column = table.find("currency"))
+        currency = codes_of(*column, currency_place, "currency", [&](auto name) {
+            return currency_code(batch, currency_place, name);
+        });
+    else if (load) required(table, key.table, "currency");
+    const auto* multiplier = table.find("multiplier");
+    const auto* quote_factor = table.find("quote_factor");
+    std::size_t at[4] = {};
+    for (std::size_t row = 0; row < codes.size(); ++row) {
+        InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}};
+        r.multiplier = optional_decimal(multiplier, {"instruments", "multiplier"}, row, at[0], at[1]);
+        r.quote_factor =
+            optional_decimal(quote_factor, {"instruments", "quote_factor"}, row, at[2], at[3]);
+        if (load && !r.multiplier) r.multiplier = Decimal{1, 0};
+        if (load && !r.quote_factor) r.quote_factor = Decimal{1, 0};
+        batch.instrument_rows.push_back(r);
+    }
+}
+
+void fill_rates(const Book& book, const Table& table, Batch& batch) {
+    const Place key{"fx", "currency"};
+    const auto codes = codes_of(required(table, key.table, key.column), key, "currency",
+                                [&](auto name) { return currency_code(batch, key, name); });
+    refuse_twice(codes, key, batch.currencies);
+    const Place place{"fx", "rate"};
+    for_rows(required(table, place.table, place.column),
+             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+                 const auto d = checked_decimal(place, row, chunk, k, nullptr);
+                 if (d.mantissa <= 0) place.refuse(row, text_at(chunk, k), "is not above zero");
+                 if (codes[row] == book.base() && d != Decimal{1, 0})
+                     place.refuse(row, text_at(chunk, k),
+                                  "cannot be the base currency's rate, which is 1");
+                 batch.rate_rows.push_back(
+                     {codes[row], {d.mantissa, static_cast<std::uint8_t>(d.scale), false}});
+             });
+    if (const auto* method = table.find("method"))
+        for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+            bool null = false;
+            const auto text = name_at(chunk, k, null);
+            if (!null && text != "multiply" && text != "divide")
+                Place{"fx", "method"}.refuse(row, text_at(chunk, k),
+                                             "is neither 'multiply' nor 'divide'");
+            batch.rate_rows[row].rate.divide = !null && text == "divide";
+        });
+}
+
+void fill_prices(const Table& table, const Known& known, Batch& batch) {
+    const Place key{"prices", "instrument"};
+    const auto codes = codes_of(required(table, key.table, key.column), key, "instrument", known);
+    refuse_twice(codes, key, batch.instruments);
+    const Place place{"prices", "price"};
+    for_rows(required(table, place.table, place.column),
+             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+                 batch.price_rows.push_back({codes[row],
+                                             checked_decimal(place, row, chunk, k, nullptr),
+                                             table.times ? (*table.times)[row] : kNoTime});
+             });
+}
+
+void fill_holdings(const Table& table, const Known& accounts, const Known& instruments,
+                   Batch& batch) {
+    auto& rows = batch.holding_rows;
+    const Place account{"holdings", "account"};
+    const Place instrument{"holdings", "instrument"};
+    const Place quantity{"holdings", "quantity"};
+    rows.account = codes_of(required(table, account.table, account.column), account, "account",
+                            accounts);
+    rows.instrument = codes_of(required(table, instrument.table, instrument.column), instrument,
+                               "instrument", instruments);
+    const auto& column = required(table, quantity.table, quantity.column);
+    rows.mantissa.reserve(column.rows());
+    rows.scale.reserve(column.rows());
+    for_rows(column, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+        rows.push_quantity(checked_decimal(quantity, row, chunk, k, nullptr));
+    });
+}
+
+}  // namespace
+
+Batch make_batch(const Book& book, const Tables& tables, bool load) {
+    Batch batch(book.accounts(), book.instruments(), book.currencies());
+    const Given given = load ? Given::load : Given::update;
+    if (tables.accounts) {
+        batch.accounts_given = given;
+        const Place key{"accounts", "account"};
+        batch.account_rows =
+            codes_of(required(*tables.accounts, key.table, key.column), key, "account",
+                     [&](auto name) { return batch.accounts.intern(name); });
+        refuse_twice(batch.account_rows, key, batch.accounts);
+    }
+    std::vector<std::int32_t> instrument_codes;
+    if (tables.instruments) {
+        batch.instruments_given = given;
+        fill_instruments(*tables.instruments, load, batch);
+        for (const auto& row : batch.instrument_rows) instrument_codes.push_back(row.instrument);
+    }
+    const Known accounts(batch.accounts, batch.account_rows,
+                         batch.accounts_given == Given::load,
+                         [&](auto code) { return book.account_alive(code); });
+    const Known instruments(batch.instruments, instrument_codes,
+                            batch.instruments_given == Given::load,
+                            [&](auto code) { return book.instrument_alive(code); });
+    if (tables.fx) {
+        batch.fx_given = given;
+        fill_rates(book, *tables.fx, batch);
+    }
+    if (tables.prices) {
+        batch.prices_given = given;
+        fill_prices(*tables.prices, instruments, batch);
+    }
+    if (tables.holdings) {
+        batch.holdings_given = given;
+        fill_holdings(*tables.holdings, accounts, instruments, batch);
+    }
+    return batch;
+}
+
+std::vector<std::int32_t> account_codes(const Book& book, const Column& names, Place place) {
+    return codes_of(names, place, "account", [&](auto name) {
+        const auto code = book.accounts().find(name);
+        return book.account_alive(code) ? code : -1;
+    });
+}
+
+std::vector<std::int32_t> instrument_codes(const Book& book, const Column& names, Place place) {
+    return codes_of(names, place, "instrument", [&](auto name) {
+        const auto code = book.instruments().find(name);
+        return book.instrument_alive(code) ? code : -1;
+    });
+}
+
+}  // namespace mvcore::text

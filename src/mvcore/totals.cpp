@@ -1,0 +1,194 @@
+#include "totals.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace mvcore {
+namespace {
+
+// Sums wrap at the lane's width, which is what makes them exact; unsigned, so that it is defined.
+void add64(std::int64_t& t, i128 quantity, const i256& price) {
+    t = static_cast<std::int64_t>(static_cast<std::uint64_t>(t) +
+                                  static_cast<std::uint64_t>(quantity) * price.w[0]);
+}
+void add128(i128& t, i128 quantity, const i256& price) {
+    t = static_cast<i128>(static_cast<u128>(t) + static_cast<u128>(quantity) *
+                                                     static_cast<u128>(price.low128()));
+}
+
+}  // namespace
+
+bool Totals::goes_by_account(const Grouping& grouping) {
+    if (grouping.whole()) return false;
+    const auto picked = static_cast<std::size_t>(
+        std::count_if(grouping.account_group.begin(), grouping.account_group.end(),
+                      [](auto g) { return g >= 0; }));
+    return picked * kByAccountShare <= grouping.account_group.size() || picked <= 4;
+}
+
+Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
+    if (unit >= places_.size()) places_.resize(unit + 1, -1);
+    const Unit& u = state.board.unit(unit);
+    if (places_[unit] < 0) {
+        places_[unit] = static_cast<std::int32_t>(units_.size());
+        unit_list_.push_back(unit);
+        units_.emplace_back();
+        auto& rows = units_.back();
+        if (u.priced()) rows.t64.resize(this->rows(), 0);
+        if (counted_ || !u.priced()) rows.counts.resize(this->rows(), 0);
+    }
+    auto& rows = units_[std::size_t(places_[unit])];
+    if (rows.lane < u.lane) widen(rows, u.lane);
+    return rows;
+}
+
+void Totals::widen(UnitRows& rows, Lane lane) const {
+    if (lane == Lane::bits256) {
+        if (rows.lane == Lane::bits64) {
+            for (auto t : rows.t64) rows.t256.emplace_back(t);
+        } else {
+            for (auto t : rows.t128) rows.t256.emplace_back(t);
+        }
+    } else {
+        for (auto t : rows.t64) rows.t128.push_back(t);
+    }
+    rows.t64 = {};
+    if (lane == Lane::bits256) rows.t128 = {};
+    rows.lane = lane;
+}
+
+i256 Totals::total(std::uint32_t place, std::size_t row) const noexcept {
+    const auto& rows = units_[place];
+    switch (rows.lane) {
+        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[row]);
+        case Lane::bits128: return i256(rows.t128[row]);
+        default: return rows.t256[row];
+    }
+}
+
+void Totals::add_cell(const State& state, std::size_t row, UnitId unit, i128 change,
+                      const i256& price) {
+    auto& rows = rows_of(state, unit);
+    ++cells_swept_;
+    switch (rows.lane) {
+        case Lane::bits64: return add64(rows.t64[row], change, price);
+        case Lane::bits128: return add128(rows.t128[row], change, price);
+        default: rows.t256[row] += i256(change) * price;
+    }
+}
+
+void Totals::add_whole_line(const State& state, std::size_t first_row, std::int32_t instrument,
+                            UnitRows& rows, const i256& price) {
+    const auto& kernel = kernels::table();
+    const auto& line = state.grid.line(std::size_t(instrument));
+    const bool narrow = price.fits64();
+    for (std::size_t b = 0; b < line.size(); ++b) {
+        const Block& block = line[b];
+        if (block.empty()) continue;
+        const auto row = first_row + b * Block::kRows;
+        const auto n = block.count();
+        const auto w = block.width();
+        cells_swept_ += n;
+        // A 64-bit lane needs only the low words, whatever the price's width.
+        if (rows.lane == Lane::bits64) {
+            const auto p = price.low64();
+            if (block.dense()) kernel.add64[w](block.quantity(), n, p, &rows.t64[row]);
+            else kernel.scatter64[w](block.quantity(), block.offset(), n, p, &rows.t64[row]);
+        } else if (rows.lane == Lane::bits128 && narrow) {
+            const auto p = price.low64();
+            if (block.dense()) kernel.add128[w](block.quantity(), n, p, &rows.t128[row]);
+            else kernel.scatter128[w](block.quantity(), block.offset(), n, p, &rows.t128[row]);
+        } else if (rows.lane == Lane::bits128) {
+            block.for_each([&](auto r, i128 q) { add128(rows.t128[row + r], q, price); });
+        } else {
+            block.for_each([&](auto r, i128 q) { rows.t256[row + r] += i256(q) * price; });
+        }
+    }
+}
+
+void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit,
+                      const i256& price) {
+    auto& rows = rows_of(state, unit);
+    const auto group = grouping_.of_instrument(instrument);
+    if (group < 0) return;
+    if (grouping_.whole())
+        return add_whole_line(state, std::size_t(group) * grouping_.account_groups, instrument,
+                              rows, price);
+    for_cells(state, instrument, [&](std::size_t row, i128 q) {
+        switch (rows.lane) {
+            case Lane::bits64: return add64(rows.t64[row], q, price);
+            case Lane::bits128: return add128(rows.t128[row], q, price);
+            default: rows.t256[row] += i256(q) * price;
+        }
+    });
+}
+
+void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit, int sign) {
+    auto& counts = rows_of(state, unit).counts;
+    if (counts.empty()) return;
+    for_cells(state, instrument, [&](std::size_t row, i128) {
+        counts[row] += static_cast<std::uint32_t>(sign);
+    });
+}
+
+void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
+    positions_[row] += static_cast<std::uint32_t>(change);
+    auto& counts = rows_of(state, unit).counts;
+    if (!counts.empty()) counts[row] += static_cast<std::uint32_t>(change);
+}
+
+void Totals::recompute_unit(const State& state, UnitId unit) {
+    auto& rows = rows_of(state, unit);
+    std::fill(rows.t64.begin(), rows.t64.end(), 0);
+    std::fill(rows.t128.begin(), rows.t128.end(), i128{0});
+    std::fill(rows.t256.begin(), rows.t256.end(), i256());
+    std::fill(rows.counts.begin(), rows.counts.end(), 0U);
+    const auto n = static_cast<std::int32_t>(state.board.size());
+    for (std::int32_t i = 0; i < n; ++i) {
+        const Quote& quote = state.board.quote(i);
+        if (quote.unit != unit || !quote.alive) continue;
+        if (quote.priced) add_line(state, i, unit, state.board.price_of(i));
+        count_line(state, i, unit, 1);
+    }
+}
+
+Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
+                         std::size_t rows) const {
+    Totals out;
+    out.counted_ = counted_;
+    out.positions_.resize(rows, 0);
+    out.unit_list_ = unit_list_;
+    out.units_.resize(units_.size());
+    for (std::uint32_t place = 0; place < units_.size(); ++place) {
+        auto& sums = out.units_[place];
+        sums.lane = Lane::bits256;
+        sums.t256.resize(rows);
+        if (!units_[place].counts.empty()) sums.counts.resize(rows, 0);
+    }
+    for (const auto& map : maps)
+        for (std::size_t row = 0; row < positions_.size(); ++row) {
+            if (positions_[row] == 0) continue;
+            const auto to = static_cast<std::size_t>(map[row]);
+            out.positions_[to] += positions_[row];
+            for (std::uint32_t place = 0; place < units_.size(); ++place) {
+                out.units_[place].t256[to] += total(place, row);
+                if (!out.units_[place].counts.empty())
+                    out.units_[place].counts[to] += count(place, row);
+            }
+        }
+    return out;
+}
+
+std::size_t Totals::memory_bytes() const noexcept {
+    std::size_t bytes = sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) +
+                        picked_.capacity() * sizeof(Picked) +
+                        (grouping_.account_group.capacity() +
+                         grouping_.instrument_group.capacity() + places_.capacity()) *
+                            sizeof(std::int32_t);
+    for (const auto& u : units_)
+        bytes += sizeof(u) + u.t64.capacity() * 8 + u.t128.capacity() * 16 +
+                 u.t256.capacity() * 32 + u.counts.capacity() * 4;
+    return bytes;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,111 @@
+// Exact totals per row and unit: T[row, u] = sum over instruments i of unit u of q[i, row] * price[i].
+//
+// One kernel keeps them true: `add_line`, T += q * (price - seen) over an instrument's line.
+// Sums are modulo the unit's lane, whose width is proved from the sum of absolute values, so that
+// neither the order of updates nor what lies between two reads matters (docs/decisions/0001).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "state.hpp"
+
+namespace mvcore {
+
+class Totals {
+public:
+    // Computes everything from quantities and prices. `counted`: positions of priced units too.
+    void build(const State& state, Grouping grouping, bool counted);
+    // Whether `build` goes by account, so that the index should be built before.
+    static bool goes_by_account(const Grouping& grouping);
+
+    // T[row, unit] += q * price over the line of the instrument, where it is selected.
+    void add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price);
+    // T[row, unit] += change * price for one position.
+    void add_cell(const State& state, std::size_t row, UnitId unit, i128 change,
+                  const i256& price);
+    // Moves the positions of the line out of (-1) or into (+1) a unit's counts, where it has them.
+    void count_line(const State& state, std::int32_t instrument, UnitId unit, int sign);
+    void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
+    void recompute_unit(const State& state, UnitId unit);
+
+    // Sums of rows: maps[level][row] is the row of the result.
+    [[nodiscard]] Totals rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
+                                   std::size_t rows) const;
+
+    [[nodiscard]] const Grouping& grouping() const noexcept { return grouping_; }
+    [[nodiscard]] bool counted() const noexcept { return counted_; }
+    [[nodiscard]] std::size_t rows() const noexcept { return positions_.size(); }
+    [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
+    [[nodiscard]] i256 total(std::uint32_t place, std::size_t row) const noexcept;
+    // Positions of the row in a unit; 0 where they are not counted.
+    [[nodiscard]] std::uint32_t count(std::uint32_t place, std::size_t row) const noexcept {
+        const auto& counts = units_[place].counts;
+        return counts.empty() ? 0 : counts[row];
+    }
+    [[nodiscard]] std::uint32_t positions(std::size_t row) const noexcept {
+        return positions_[row];
+    }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept;
+    [[nodiscard]] std::uint64_t cells_swept() const noexcept { return cells_swept_; }
+
+private:
+    struct UnitRows {
+        Lane lane = Lane::bits64;
+        std::vector<std::int64_t> t64;  // one of the three, as the lane says
+        std::vector<i128> t128;
+        std::vector<i256> t256;
+        std::vector<std::uint32_t> counts;
+    };
+    // One lookup costs about as much as a few cells of a sweep.
+    static constexpr std::size_t kByAccountShare = 8;
+
+    struct Picked {
+        std::int32_t account;
+        std::int32_t group;
+    };
+    UnitRows& rows_of(const State& state, UnitId unit);
+    void widen(UnitRows& rows, Lane lane) const;
+    void add_whole_line(const State& state, std::size_t first_row, std::int32_t instrument,
+                        UnitRows& rows, const i256& price);
+    // f(row, quantity) for the selected cells of the line that are not zero.
+    template <class F>
+    void for_cells(const State& state, std::int32_t instrument, F&& f);
+    void build_by_account(const State& state);
+    void build_by_instrument(const State& state);
+    void sweep_whole(const State& state, std::span<const std::int32_t> instruments);
+    void count_positions(const State& state);
+
+    Grouping grouping_;
+    bool counted_ = false;
+    std::vector<Picked> picked_;         // the selected accounts, unless whole
+    std::vector<std::uint32_t> positions_;
+    std::vector<UnitId> unit_list_;
+    std::vector<UnitRows> units_;        // beside unit_list_
+    std::vector<std::int32_t> places_;   // by unit id, -1: none
+    std::uint64_t cells_swept_ = 0;
+};
+
+template <class F>
+void Totals::for_cells(const State& state, std::int32_t instrument, F&& f) {
+    const auto group = grouping_.of_instrument(instrument);
+    if (group < 0) return;
+    const auto line = static_cast<std::size_t>(instrument);
+    const auto first = std::size_t(group) * grouping_.account_groups;
+    if (!grouping_.whole() && picked_.size() * kByAccountShare <= state.grid.rows()) {
+        cells_swept_ += picked_.size();
+        for (const Picked& p : picked_) {
+            const i128 q = state.grid.get(line, static_cast<std::uint32_t>(p.account));
+            if (q != 0) f(first + std::size_t(p.group), q);
+        }
+        return;
+    }
+    cells_swept_ += state.grid.positions(line);
+    state.grid.for_each(line, [&](auto account, i128 q) {
+        const auto g = grouping_.of_account(static_cast<std::int32_t>(account));
+        if (g >= 0) f(first + std::size_t(g), q);
+    });
+}
+
+}  // namespace mvcore

@@ -1,0 +1,78 @@
+// A view: totals of a grouping that follow the book, and what was handed out last.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "figures.hpp"
+
+namespace mvcore {
+
+class View {
+public:
+    // Rows of `levels[k]` are the roll-up of the grouping's rows; empty: no roll-up.
+    struct Shape {
+        Grouping grouping;
+        std::vector<std::vector<std::int32_t>> levels;
+        std::size_t rows = 0;  // of the roll-up
+    };
+    View(Target target, bool incremental) : target_(target), incremental_(incremental) {}
+
+    [[nodiscard]] bool incremental() const noexcept { return incremental_; }
+    // Whether the shape was made for other master tables than the book has now.
+    [[nodiscard]] bool stale(const State& state) const noexcept {
+        return masters_ != state.masters;
+    }
+    // A new shape. Rows keep their numbers: what was handed out stays comparable.
+    void reshape(const State& state, Shape shape);
+    // Brings the totals up to the state: O(cells of the instruments that moved since).
+    void sync(const State& state);
+    Figures read(const State& state);
+    Figures changes(const State& state);
+
+    struct Stats {
+        std::uint64_t cells_swept = 0;
+        std::uint64_t rebuilds = 0;
+        std::uint64_t memory_bytes = 0;
+    };
+    [[nodiscard]] Stats stats() const;
+    // Whether building it reads the by-account index.
+    [[nodiscard]] bool goes_by_account() const noexcept { return by_account_; }
+
+    std::mutex mutex;  // one reader at a time; taken inside the book's lock
+
+private:
+    void rebuild(const State& state);
+    void follow(const State& state);
+    void keep_row_numbers(const Grouping& next);
+
+    // What this view handed out last, by row (and currency, where each stands by itself).
+    struct Handed {
+        i128 amount = 0;
+        std::uint32_t unpriced = 0;
+        bool present = false;
+        bool seen = false;  // in the hand-out under way
+    };
+    std::vector<Handed>& handed_of(std::int32_t currency);
+    Figures hand(const State& state, bool everything);
+
+    Target target_;
+    bool incremental_;
+    Shape shape_;
+    Totals totals_;
+    std::uint64_t masters_ = ~std::uint64_t{0};
+    std::uint64_t price_place_ = 0;
+    std::uint64_t fact_place_ = 0;
+    std::uint64_t handed_epoch_ = ~std::uint64_t{0};
+    std::uint64_t handed_masters_ = ~std::uint64_t{0};
+    bool built_ = false;
+    std::atomic<bool> by_account_ = false;
+    std::vector<std::int32_t> handed_currencies_;
+    std::vector<std::vector<Handed>> handed_;
+    std::uint64_t rebuilds_ = 0;
+    std::uint64_t swept_before_ = 0;  // by totals that a rebuild replaced
+};
+
+}  // namespace mvcore

@@ -1,0 +1,301 @@
+"""The command line, run as users run it: files in, exact amounts out, errors in one line."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Context, Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+TABLES = {
+    "instruments": "instrument,currency,multiplier,quote_factor,sector\n"
+    "AAPL,USD,,,tech\nNA,EUR,1,,\nBUND,EUR,,0.01,gov\n",
+    "accounts": 'account,desk\nA1,d1\nA2,d2\n"é, x",d1\n',
+    "holdings": "account,instrument,quantity\n"
+    'A1,AAPL,10\nA1,BUND,1000\nA2,NA,-5\n"é, x",AAPL,0.5\n',
+    "prices": "instrument,price\nAAPL,151.5\nBUND,99.5\nNA,2\n",
+    "fx": "currency,rate,method\nEUR,1.25,\nJPY,150,divide\n",
+}
+BY_ACCOUNT = [
+    {"account": "A1", "currency": "USD", "current": "2758.75000000", "unpriced": "0"},
+    {"account": "A2", "currency": "USD", "current": "-12.50000000", "unpriced": "0"},
+    {"account": "é, x", "currency": "USD", "current": "75.75000000", "unpriced": "0"},
+]
+
+
+KINDS = pytest.mark.parametrize("kind", ["table", "csv", "json", "parquet"])
+
+
+def mvcore(*arguments: str | Path, **settings: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "mvcore", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=120, check=False, **settings)
+
+
+class Files:
+    """The tables in files of a folder, and the arguments that name them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: dict[str, Path] = {}
+        for name, text in TABLES.items():
+            self.put(name, text)
+
+    def put(self, name: str, content: str | bytes, ending: str = "csv") -> Path:
+        path = self.folder / f"{name}.{ending}"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.paths[name] = path
+        return path
+
+    def named(self) -> list[str]:
+        return [text for name, path in self.paths.items() for text in (f"--{name}", str(path))]
+
+    def value(self, *more: str | Path, **settings: object) -> subprocess.CompletedProcess[bytes]:
+        return mvcore("value", *self.named(), *more, **settings)
+
+    def rows(self, *more: str) -> list[dict[str, str]]:
+        done = self.value("--output", "csv", *more)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return list(csv.DictReader(io.StringIO(done.stdout.decode())))
+
+
+def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Status 2, nothing on stdout and exactly one line on stderr: that line."""
+    assert (done.returncode, done.stdout) == (2, b"")
+    text = done.stderr.decode()
+    assert re.fullmatch(r"mvcore: error: [^\n]+\n", text)
+    return text
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def as_text(text: str) -> pa.Table:
+    names, *rows = csv.reader(io.StringIO(text))
+    arrays = [
+        pa.array([c or None for c in cells], pa.string()) for cells in zip(*rows, strict=True)
+    ]
+    return pa.table(arrays, names)
+
+
+def write_ipc(path: Path, table: pa.Table, kind: Callable[..., Any]) -> None:
+    with kind(str(path), table.schema) as writer:
+        writer.write_table(table)
+
+
+WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
+    "parquet": lambda path, table: pa.parquet.write_table(table, path),
+    "arrow": lambda path, table: write_ipc(path, table, pa.ipc.new_file),
+    "arrows": lambda path, table: write_ipc(path, table, pa.ipc.new_stream),
+    "feather": lambda path, table: pa.feather.write_feather(table, str(path), compression="lz4"),
+    "unknown-ending": lambda path, table: pa.parquet.write_table(table, path),
+    "csv.gz": lambda path, table: path.write_bytes(gzip.compress(TABLES[path.name[:-7]].encode())),
+}
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_every_format_in(files: Files, ending: str) -> None:
+    for name, text in TABLES.items():
+        WRITERS[ending](files.put(name, "", ending), as_text(text))
+    assert files.rows("--measures", "current") == BY_ACCOUNT
+
+
+def test_typed_columns(files: Files) -> None:
+    quantities = pa.array([Decimal("10"), Decimal("0.5")], pa.decimal128(20, 3))
+    holdings = {"account": ["A1", "é, x"], "instrument": ["AAPL", "AAPL"], "quantity": quantities}
+    WRITERS["parquet"](files.put("holdings", "", "parquet"), pa.table(holdings))
+    prices = pa.table({"instrument": ["AAPL"], "price": [0.1]})
+    WRITERS["arrow"](files.put("prices", "", "arrow"), prices)
+    assert [row["current"] for row in files.rows()] == ["1.00000000", "0.05000000"]
+
+
+def test_bom_crlf_quotes_and_line_breaks_in_names(files: Files) -> None:
+    files.put("accounts", '\ufeffaccount,desk\r\nA1,d1\r\nA2,\r\n"é, x",\r\n"two\nlines",d1\r\n')
+    files.put("holdings", '"account","instrument","quantity"\r\n"two\nlines","AAPL","2"\r\n')
+    assert [row["account"] for row in files.rows()] == ["two\nlines"]
+    assert rb"two\nlines" in files.value().stdout
+
+
+def test_eighteen_decimals_from_text(files: Files) -> None:
+    quantity, price = "99999.000000000000000001", "12345678901234567890.123456789012345678"
+    files.put("holdings", f"account,instrument,quantity\nA1,AAPL,{quantity}\n")
+    files.put("prices", f"instrument,price\nAAPL,{price}\n")
+    exact = Context(80).multiply(Decimal(quantity), Decimal(price))
+    [row] = files.rows("--value-scale", "12")
+    assert row["current"] == format(Context(80).quantize(exact, Decimal("1e-12")), "f")
+
+
+def test_amounts_in_json_and_parquet_are_the_same_digits(files: Files) -> None:
+    files.put("prices", "instrument,price\nAAPL,0.100000000000000003\nNA,0\n")
+    wanted = {row["account"]: row["current"] for row in files.rows("--value-scale", "18")}
+    assert (wanted["é, x"], wanted["A2"]) == ("0.050000000000000002", "0." + 18 * "0")  # half even
+    lines = json.loads(files.value("--value-scale", "18", "--output", "json").stdout)
+    assert {line["account"]: line["current"] for line in lines} == wanted
+    done = files.value("--value-scale", "18", "--output", "parquet")
+    table = pa.parquet.read_table(io.BytesIO(done.stdout))
+    assert table.schema.field("current").type == pa.decimal128(38, 18)
+    amounts = zip(table["account"].to_pylist(), table["current"].to_pylist(), strict=True)
+    assert {name: format(amount, "f") for name, amount in amounts} == wanted
+
+
+def test_na_and_null_are_names_and_empty_is_null(files: Files) -> None:
+    files.put("instruments", "instrument,currency,sector\nNA,USD,null\nnull,USD,\nnan,USD,NaN\n")
+    files.put("holdings", "account,instrument,quantity\nA1,NA,1\nA1,null,1\nA1,nan,1\n")
+    files.put("prices", "instrument,price\nNA,1\nnull,2\nnan,4\n")
+    rows = files.rows("--by", "instrument,sector", "--measures", "sod")
+    found = [(row["instrument"], row["sector"], row["sod"][0]) for row in rows]
+    assert found == [("NA", "null", "1"), ("null", "", "2"), ("nan", "NaN", "4")]
+
+
+def test_by_rollup_and_json(files: Files) -> None:
+    more = ("--by", "desk,sector", "--rollup", "--measures", "current", "--output", "json")
+    rows = json.loads(files.value(*more).stdout)
+    assert [tuple(row.values()) for row in rows] == [
+        (0, None, None, "USD", "2822.00000000", 0),
+        (1, "d1", None, "USD", "2834.50000000", 0),
+        (2, "d1", "tech", "USD", "1590.75000000", 0),
+        (2, "d1", "gov", "USD", "1243.75000000", 0),
+        (1, "d2", None, "USD", "-12.50000000", 0),
+        (2, "d2", None, "USD", "-12.50000000", 0),
+    ]
+    assert list(rows[0]) == ["level", "desk", "sector", "currency", "current", "unpriced"]
+
+
+def test_currencies(files: Files) -> None:
+    assert files.rows("--by", "")[0]["current"] == "2822.00000000"
+    assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"
+    assert files.rows("--by", "", "--currency", "JPY")[0]["current"] == "423300.00000000"
+    rows = files.rows("--by", "", "--currency", "local")
+    found = [(row["currency"], row["current"]) for row in rows]
+    assert found == [("USD", "1590.75000000"), ("EUR", "985.00000000")]
+    del files.paths["fx"]
+    [row] = files.rows("--by", "", "--base-currency", "EUR", "--value-scale", "2")
+    assert row == row | {"currency": "EUR", "current": "985.00", "unpriced": "2"}
+
+
+def test_ticks_in_order_and_by_time(files: Files) -> None:
+    files.put("ticks", "instrument,price\nAAPL,1\nNA,7\nAAPL,2\n")
+    assert [row["current"] for row in files.rows()][2] == "1.00000000"
+    late = "AAPL,3,2024-01-02T00:00:00Z\nAAPL,4,2024-01-01T00:00:00Z\nNA,6,\n"
+    files.put("ticks", f"instrument,price,time\n{late}")
+    assert [row["current"] for row in files.rows()][1:] == ["-37.50000000", "1.50000000"]
+
+
+def test_many_ticks_in_batches(files: Files) -> None:
+    ticks = [f"AAPL,{number}\nNA,{number}.5\n" for number in range(9_000)]
+    files.put("ticks", "".join(["instrument,price\n", *ticks]))
+    assert files.rows()[2]["current"] == "4499.50000000"
+
+
+def test_table(files: Files) -> None:
+    assert files.value("--measures", "current").stdout.decode().splitlines() == [
+        "account  currency        current  unpriced",
+        "-------  --------  -------------  --------",
+        "A1       USD       2758.75000000         0",
+        "A2       USD        -12.50000000         0",
+        "é, x     USD         75.75000000         0",
+    ]
+
+
+@KINDS
+def test_file_is_what_stdout_would_be(files: Files, tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "out"
+    done = files.value("--output", kind, "--out", out)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert out.read_bytes() == files.value("--output", kind).stdout
+
+
+@KINDS
+def test_no_rows(files: Files, kind: str) -> None:
+    files.put("holdings", "account,instrument,quantity\n")
+    done = files.value("--output", kind)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert kind != "json" or json.loads(done.stdout) == []
+    assert kind != "parquet" or pa.parquet.read_table(io.BytesIO(done.stdout)).num_rows == 0
+
+
+def test_output_is_utf8_under_any_locale(files: Files) -> None:
+    plain = files.value().stdout
+    for setting in ({"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}):
+        assert files.value(env=os.environ | setting).stdout == plain
+
+
+def test_broken_pipe_is_quiet(files: Files) -> None:
+    names = [f"account-{number:05}" for number in range(20_000)]
+    files.put("accounts", "account\n" + "\n".join(names) + "\n")
+    files.put("holdings", "account,instrument,quantity\n" + ",AAPL,1\n".join([*names, ""]))
+    command = [sys.executable, "-m", "mvcore", "value", *files.named(), "--output", "csv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(7) == b"account"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 141
+
+
+BAD_FILES = {
+    "not a decimal": ("prices", b"instrument,price\nAAPL,1\nNA,x\n", "prices.price, row 1: 'x'"),
+    "19 decimals": ("prices", b"instrument,price\nAAPL,0.1234567890123456789\n", "price, row 0"),
+    "key twice": ("holdings", b"account,instrument,quantity\nA1,NA,1\nA1,NA,1\n", "row 1"),
+    "unknown name": ("holdings", b"account,instrument,quantity\nA9,NA,1\n", "A9"),
+    "null": ("holdings", b"account,instrument,quantity\nA1,NA,\n", "quantity, row 0"),
+    "missing column": ("holdings", b"account,instrument\nA1,NA\n", "quantity"),
+    "unknown column": ("prices", b"instrument,price,colour\nAAPL,1,red\n", "colour"),
+    "column twice": ("prices", b"instrument,price,price\nAAPL,1,1\n", "'price' is there twice"),
+    "ragged": ("prices", b"instrument,price\nAAPL\n", "Expected 2 columns, got 1"),
+    "empty": ("prices", b"", "cannot be read"),
+    "not UTF-8": ("prices", b"instrument,price\n\xff\xfe,1\n", "cannot be read"),
+    "escapes": ("prices", b"instrument,price\n\x1b[31m,1\n", r"\x1b[31m"),
+    "tick column": ("ticks", b"instrument,price,size\nAAPL,1,1\n", "'size' is not known"),
+    "tick price": ("ticks", b"instrument,price\nAAPL,1\nAAPL,nan\n", "nan"),
+    "tick name": ("ticks", b"instrument,price\nZZZ,1\n", "ZZZ"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FILES)
+def test_bad_file(files: Files, what: str) -> None:
+    name, content, message = BAD_FILES[what]
+    path = files.put(name, content)
+    line = one_line(files.value())
+    assert message in line and str(path) in line
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "feather", "csv.gz"])
+def test_unreadable_file(files: Files, ending: str) -> None:
+    path = files.put("prices", b"\x00\x01 this is no such file", ending)
+    assert str(path) in one_line(files.value())
+
+
+BAD_ARGUMENTS = [
+    (["--holdings", "missing.csv"], "holdings file missing.csv: No such file or directory"),
+    (["--out", "missing/out.csv"], "missing/out.csv: No such file or directory"),
+    (["--by", "colour"], "colour"),
+    (["--measures", "market_value"], "market_value"),
+    (["--currency", "XXX"], "XXX"),
+    (["--value-scale", "31"], "31"),
+    (["--output", "xml"], "xml"),
+    (["--colour"], "--colour"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
+def test_bad_argument(files: Files, more: list[str], message: str) -> None:
+    assert message in one_line(files.value(*more, cwd=files.folder))
+
+
+def test_no_command_version_and_help() -> None:
+    assert "COMMAND" in one_line(mvcore())
+    assert "--holdings" in one_line(mvcore("value", "--instruments", "i.csv"))
+    assert re.fullmatch(rb"mvcore \d+\.\d+\.\S+\n", mvcore("--version").stdout)
+    assert b"--rollup" in mvcore("value", "--help").stdout

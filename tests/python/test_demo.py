@@ -1,0 +1,163 @@
+"""The demo, run as users run it, tiny; and that it would say so if a figure were wrong."""
+
+import dataclasses
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from mvcore.demo import generate, live, proof, table
+
+TINY = ("--accounts", "12", "--instruments", "9", "--seconds", "0.3")
+
+
+def demo(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mvcore", "demo", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, **settings
+    )
+
+
+def test_proof() -> None:
+    done = demo("--proof-only")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "1506 of 1506 days equal"
+
+
+def test_live_tiny() -> None:
+    done = demo(*TINY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1506 of 1506 days equal" in done.stdout
+    assert "12 accounts x 9 instruments, 108 holdings" in done.stdout
+    for line in ("the Flink job", "the hybrid", "measured here", "checkpoint", "recovery", "cost"):
+        assert line in done.stdout
+    assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 7
+    assert done.stdout.count("│ coming") == 3
+    assert "holdings only" in done.stdout
+
+
+@pytest.mark.parametrize(("accounts", "instruments"), [(1, 1), (3, 40), (40, 1)])
+def test_any_size(accounts: int, instruments: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert live.run(accounts, instruments, seconds=0.0) == 0
+    assert "WRONG" not in capsys.readouterr().out
+
+
+def test_seconds_from_the_environment() -> None:
+    done = demo("--proof-only", env=os.environ | {"MVCORE_DEMO_SECONDS": "soon"})
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def days() -> list[proof.Day]:
+    return proof.read_days()
+
+
+def test_a_wrong_digit_is_shown(days: list[proof.Day], capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = list(days[:40])
+    for place in range(10, 17):
+        published = dict(wrong[place].published)
+        published["EUR"] += Decimal("1e-10")
+        wrong[place] = dataclasses.replace(wrong[place], published=published)
+    assert proof.run(wrong) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "33 of 40 days equal"
+    shown = [line for line in lines if " EUR: published " in line]
+    assert [line.split()[0] for line in shown] == [day.date for day in days[10:15]]
+    assert any("2 more days" in line for line in lines)
+
+
+def test_an_unpriced_position_is_a_mismatch(days: list[proof.Day]) -> None:
+    first = dataclasses.replace(days[0], ticks=days[0].ticks[1:])
+    assert [len(day) for day in proof.compare([first])] == [3]
+
+
+def test_rates_are_those_of_the_day_that_is_named(days: list[proof.Day]) -> None:
+    """On Easter Monday 2004 the ECB published none: those of Thursday hold."""
+    by_date = {day.date: day for day in days}
+    assert by_date["2004-04-12"].rates == by_date["2004-04-08"].rates
+    assert all(len(day.rates) == 5 for day in days)
+
+
+def test_the_facts_are_those_of_the_sources() -> None:
+    data = files("mvcore.demo") / "data"
+    text = (data / "SOURCES.md").read_text()
+    sums = dict(re.findall(r"\| `(\w+\.csv)` \| `([0-9a-f]{64})` \|", text))
+    assert len(sums) == 5
+    for name, wanted in sums.items():
+        packed = (data / f"{name}.gz").read_bytes()
+        assert packed[4:8] == bytes(4), "no time stamp"
+        assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == wanted
+
+
+def test_a_wrong_total_ends_the_demo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = generate.Facts.totals_of
+    monkeypatch.setattr(generate.Facts, "totals_of", lambda *given: right(*given) + 1)
+    assert live.run(4, 5, seconds=0.0) == 1
+    out = capsys.readouterr().out
+    assert "WRONG: changes" in out
+    assert "PASS" not in out
+
+
+def test_generated_facts_are_the_same_at_every_run() -> None:
+    one, two = generate.generate(30, 20), generate.generate(30, 20)
+    assert np.array_equal(one.quantities, two.quantities)
+    assert np.array_equal(one.prices, two.prices)
+    assert one.quantities.all()
+    assert (one.quantities < 0).any()
+
+
+def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate, "ROWS_PER_BATCH", 70)
+    facts = generate.generate(30, 20)
+    wanted = [
+        sum(int(q) * int(p) for q, p in zip(facts.quantities[:, column], facts.prices, strict=True))
+        for column in range(30)
+    ]
+    assert facts.account_totals().tolist() == wanted
+    assert facts.totals_of(np.array([3, 29])).tolist() == [wanted[3], wanted[29]]
+
+
+def test_size_by_memory() -> None:
+    assert generate.size_for(64.0) == generate.size_for(4.0) == (5_000, 5_000)
+    sizes = [generate.size_for(gigabytes) for gigabytes in (0.1, 0.6, 1.5, 3.0, 4.0)]
+    assert sizes == sorted(sizes)
+    assert generate.available_gb() > 0
+
+
+def figures(**changed: float) -> table.Figures:
+    slow = dict.fromkeys(
+        ("tick_and_revalue", "tick_and_watch", "account_value", "whole_book"), 0.050
+    )
+    common = {"accounts": 10, "instruments": 10, "book_bytes": 10**9, "process_bytes": 10**9}
+    return table.Figures(
+        **common, **(slow | {"ticks_per_s": 1_399, "paced_rows_per_s": 1} | changed)
+    )
+
+
+def test_what_is_slower_than_the_hybrid_fails() -> None:
+    verdicts = [row.passed for row in table.job_rows(figures())]
+    assert verdicts == [None, *[False] * 6, True, None, None, None]
+    fast = table.job_rows(figures(ticks_per_s=1_400, tick_and_watch=0.049))
+    assert [row.what for row in fast if row.passed] == [
+        "keeping up, watched read each tick",
+        "tick to watched accounts",
+        "output at 83.3 ticks/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(2.5, "2.5 s"), (0.05, "50 ms"), (1.234e-5, "12.3 us"), (4.3e-8, "43 ns"), (0.0, "0 ns")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert table.duration(seconds) == text

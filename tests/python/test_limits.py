@@ -1,0 +1,134 @@
+"""Input at the edge of what is allowed: each of these has a right answer."""
+
+from decimal import Decimal as D
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import mvcore
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.float32()])
+def test_arrow_numbers(book, kind) -> None:
+    rows = pa.table({"instrument": ["AAPL", "CASH"], "price": pa.array([3, 100], kind)})
+    book.load(prices=rows)
+    assert book.prices()["price"] == [D(3), D(100)]
+
+
+def test_numbers_at_the_limits(book) -> None:
+    cases = [
+        (-0.0, 0), (2.0**63, 2**63 + 192), (np.float32(0.1), "0.1"), (1e-18, "1e-18"),
+        (0.1 + 0.2, "0.30000000000000004"), (np.uint64(2**64 - 1), 2**64 - 1),
+        (-(2**63), -(2**63)), ("-99999999999999999999.999999999999999999",) * 2,
+        ("0.1" + "0" * 40, "0.1"), ("+1E+3", 1000), ("-0", 0), (D("0E+50"), 0),
+        (np.float64(1e19), 10**19), (9007199254740993.0, "9007199254740992"),
+        (D("1." + "0" * 60), 1), ("000000000000000000000000000001.5", "1.5"),
+    ]  # fmt: skip
+    for given, means in cases:
+        want = (
+            D("9223372036854776000") if given == 2.0**63 and isinstance(given, float) else D(means)
+        )
+        book.tick("AAPL", given)
+        assert book.prices()["price"][0] == want, given
+        book.ticks(["AAPL"], [given])
+        assert book.prices()["price"][0] == want, given
+        book.load(prices={"instrument": ["AAPL"], "price": [given]})
+        assert book.prices()["price"] == [want], given
+        if isinstance(given, (float, np.generic)):
+            book.load(prices={"instrument": ["AAPL"], "price": np.array([given])})
+            assert book.prices()["price"] == [want], given
+
+
+def test_any_unicode(book) -> None:
+    names = [
+        "é",
+        "e\u0301",
+        "ﬁ",
+        "fi",
+        "A\0B",
+        "A",
+        " A",
+        "A ",
+        "\u202eabc",
+        "👩‍👩‍👧",
+        "\U0010ffff",
+        "a\nb",
+    ]
+    names += ["x" * 100_000, "'; drop table", "\ufeffA", "İ", "i̇", "local", "None", "account.desk"]
+    for make in (list, pa.array, lambda v: np.array(v, object)):
+        fresh = mvcore.Book()
+        fresh.load(
+            instruments={"instrument": make(names), "currency": make([*names[:-3], "L", "N", "a"])},
+            accounts={"account": make(names), "desk": make(names)},
+            holdings={
+                "account": make(names),
+                "instrument": make(names),
+                "quantity": [1] * len(names),
+            },
+            prices={"instrument": make(names), "price": list(range(len(names)))},
+        )
+        assert fresh.prices()["instrument"] == names
+        assert fresh.values(by="desk", currency="local")["desk"] == names
+        assert [fresh.value(name, None).account for name in names] == names
+        assert [fresh.tick(name, 5) for name in names] == list(range(2, len(names) + 2))
+        assert fresh.values(instruments=names[5], currency=names[0])["unpriced"] == [1]
+
+
+def test_zero_rows(book) -> None:
+    empty: dict[str, dict[str, list]] = {
+        "instruments": {"instrument": [], "currency": [], "sector": []},
+        "accounts": {"account": []},
+        "holdings": {"account": [], "instrument": [], "quantity": []},
+        "prices": {"instrument": [], "price": [], "time": []},
+        "fx": {"currency": [], "rate": []},
+    }
+    before = book.holdings().to_pylist()
+    assert book.update(**empty) == 2
+    arrow = {name: pa.table({n: pa.nulls(0) for n in columns}) for name, columns in empty.items()}
+    assert book.update(**arrow) == 3
+    assert book.ticks([], []) == 4
+    assert book.ticks(np.array([], np.int32), np.array([])) == 5
+    assert book.holdings().to_pylist() == before
+    assert book.load(**empty) == 6
+    assert [len(frame) for frame in (book.holdings(), book.prices(), book.values(by=()))] == [
+        0,
+        0,
+        0,
+    ]
+
+
+def test_ticks_take_the_same_arrays(book) -> None:
+    names, prices = ["AAPL", "CASH", "BUND"], [D("1.25"), D(-2), D(3)]
+    want = dict(zip(names, prices, strict=True))
+    codes = book.instrument_codes(names)
+    ways: list[tuple[Any, Any, int | None]] = [
+        (names, ["1.25", -2, 3.0], None),
+        (tuple(names), (D("1.25"), -2, "3"), None),
+        (np.array(names), np.array([1.25, -2, 3]), None),
+        (np.array(names, object), np.array([1.25, -2, 3], np.float32), None),
+        (pa.array(names), pa.array(prices), None),
+        (pa.chunked_array([names[:1], names[1:]]), pa.chunked_array([["1.25"], ["-2", "3"]]), None),
+        (pa.array(names).dictionary_encode(), pa.array([1.25, -2, 3]), None),
+        (pa.array(codes), np.array([125, -200, 300]), 2),
+        (codes.tolist(), [1250, -2000, 3000], 3),
+    ]
+    scaled = np.array([125, -200, 300], ">i2")
+    ways += [(codes.astype(kind)[::-1][::-1], scaled, 2) for kind in ("i1", "u1", ">i2", "u8")]
+    wide = np.zeros((3, 2))
+    wide[:, 1] = [1.25, -2, 3]
+    ways.append((codes, wide[:, 1], None))
+    for instruments, given, scale in ways:
+        book.load(prices={"instrument": [], "price": []})
+        before = book.epoch
+        assert book.ticks(instruments, given, scale=scale) == before + 1
+        rows = book.prices().to_pylist()
+        assert {row["instrument"]: row["price"] for row in rows} == want
+        assert {row["epoch"] for row in rows} == {before + 1}
+    at = np.array([3, 2, 1], "M8[s]")
+    book.ticks(codes, prices, times=at)
+    assert book.ticks(codes, [7, 7, 7], times=[1, None, at[0]]) == book.epoch
+    now = {row["instrument"]: row["price"] for row in book.prices().to_pylist()}
+    assert now == {"AAPL": D("1.25"), "CASH": D(7), "BUND": D(7)}
+    assert book.stats()["late_prices"] == 1

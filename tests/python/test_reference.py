@@ -1,0 +1,175 @@
+"""The model itself, against figures worked out by hand."""
+
+from datetime import UTC, datetime
+from decimal import Decimal as D
+
+import pytest
+
+from reference import InvalidInput, ReferenceBook, UnknownId, ValueOverflow, dump
+
+
+def small_book(**options) -> ReferenceBook:
+    book = ReferenceBook(**options)
+    book.load(
+        instruments={
+            "instrument": ["AAPL", "BUND", "VOD"],
+            "currency": ["USD", "EUR", "GBP"],
+            "quote_factor": [None, "0.01", "0.01"],
+            "sector": ["tech", "govt", "tech"],
+        },
+        accounts={"account": ["A1", "A2"], "desk": ["d1", None]},
+        fx={"currency": ["EUR", "GBP"], "rate": ["1.10", "0.8"], "method": [None, "divide"]},
+        prices={"instrument": ["AAPL", "BUND", "VOD"], "price": ["150.25", "98.5", "72"]},
+        holdings={
+            "account": ["A1", "A1", "A2", "A2"],
+            "instrument": ["AAPL", "BUND", "BUND", "VOD"],
+            "quantity": ["10", "1000", "-200", "500"],
+        },
+    )
+    return book
+
+
+def amounts(rows: list[dict], *names: str) -> list[tuple]:
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_values_in_base() -> None:
+    # A1: 10 x 150.25 = 1502.50; 1000 x 0.985 x 1.10 = 1083.50.
+    # A2: -200 x 0.985 x 1.10 = -216.70; 500 x 0.72 / 0.8 = 450.
+    rows = small_book().values()
+    assert amounts(rows, "account", "current") == [("A1", D("2586.00")), ("A2", D("233.30"))]
+    assert all(row["current"].as_tuple().exponent == -8 for row in rows)
+
+
+def test_value_in_another_currency_is_the_cross() -> None:
+    # A2 in GBP: -216.70 USD x 0.8 = -173.36; 360 GBP as they are.
+    assert small_book().value("A2", "GBP").sod == D("186.64")
+    # In EUR: A1 has 1502.50 USD / 1.10 = 1365.909090909..., and 985 EUR as they are.
+    assert small_book().value("A1", "EUR").sod == D("2350.90909091")
+
+
+def test_each_currency_is_rounded_once() -> None:
+    book = ReferenceBook(value_scale=0)
+    book.load(
+        instruments={"instrument": ["X", "Y"], "currency": ["EUR", "GBP"]},
+        accounts={"account": ["A"]},
+        fx={"currency": ["EUR", "GBP"], "rate": ["1.5", "2.5"]},
+        prices={"instrument": ["X", "Y"], "price": ["1", "1"]},
+        holdings={"account": ["A", "A"], "instrument": ["X", "Y"], "quantity": ["1", "1"]},
+    )
+    # 1.5 is 2 and 2.5 is 2: half even, each. 4.0 is also what the sum would be.
+    assert amounts(book.values(by="instrument"), "current") == [(D(2),), (D(2),)]
+    assert book.value("A").current == D(4)
+    book.update(fx={"currency": ["EUR", "GBP"], "rate": ["1.4", "1.4"]})
+    assert book.value("A").current == D(2)  # 1.4 + 1.4, each rounded
+
+
+def test_local_and_rollup_order() -> None:
+    book = small_book()
+    assert amounts(book.values(by=(), currency="local"), "currency", "sod") == [
+        ("USD", D("1502.50")),
+        ("EUR", D("788")),
+        ("GBP", D("360")),
+    ]
+    rows = book.values(by=("desk", "sector"), rollup=True)
+    assert amounts(rows, "level", "desk", "sector", "sod") == [
+        (0, None, None, D("2819.30")),
+        (1, "d1", None, D("2586")),
+        (2, "d1", "tech", D("1502.50")),
+        (2, "d1", "govt", D("1083.50")),
+        (1, None, None, D("233.30")),
+        (2, None, "tech", D("450")),
+        (2, None, "govt", D("-216.70")),
+    ]
+
+
+def test_unpriced_is_counted_and_never_zero_alone() -> None:
+    book = small_book()
+    book.load(fx={"currency": ["EUR"], "rate": ["1.1"]})
+    row = book.values(accounts="A2")[0]
+    assert (row["sod"], row["unpriced"]) == (D("-216.70"), 1)
+    assert book.value("A2", "GBP").unpriced == 1  # BUND; VOD needs no rate
+    assert book.value("A2", "GBP").sod == D("360")
+    book.load(prices={"instrument": [], "price": []})
+    assert [row["unpriced"] for row in book.values()] == [2, 2]
+    assert book.holdings("A1")[0]["price"] is None
+
+
+def test_changes_conflate_and_remove_once() -> None:
+    book = small_book()
+    view = book.view(by="account")
+    assert [row["removed"] for row in view.changes()] == [False, False]
+    book.tick("AAPL", "151")
+    book.tick("AAPL", "150.25")
+    assert view.changes() == []
+    book.tick("VOD", "80")
+    assert amounts(view.changes(), "account", "sod") == [("A2", D("283.30"))]
+    book.update(
+        holdings={"account": ["A1"] * 2, "instrument": ["AAPL", "BUND"], "quantity": [0, 0]}
+    )
+    assert amounts(view.changes(), "account", "sod", "removed") == [("A1", D(0), True)]
+    assert view.changes() == []
+    assert [row["account"] for row in view.read()] == ["A2"]
+
+
+def test_late_prices_are_dropped_and_counted() -> None:
+    book = small_book()
+    assert book.tick("AAPL", "1", 2_000) == 2
+    assert book.tick("AAPL", "2", 1_999) == 3
+    assert book.tick("AAPL", "3", 2_000) == 4
+    at = datetime(1970, 1, 1, 0, 0, 0, 2, UTC)
+    assert amounts(book.prices()[:1], "price", "time", "epoch") == [(D(3), at, 4)]
+    book.ticks(["AAPL", "VOD", "AAPL"], ["5", "6", "7"], [None, 5, 1])
+    assert amounts(book.prices(), "price") == [(D(7),), (D("98.5"),), (D(6),)]
+    assert book.stats()["late_prices"] == 1
+
+
+def test_update_keeps_what_is_absent() -> None:
+    book = small_book()
+    book.update(instruments={"instrument": ["VOD"], "multiplier": ["2"], "sector": [None]})
+    assert book.state.instruments["VOD"].quote_factor == D("0.01")
+    assert book.revalue("VOD")[0]["market_value"] == D("720")
+    assert [row["sector"] for row in book.values(by="sector")] == ["tech", "govt", None]
+    book.update(fx={"currency": ["GBP"], "rate": ["0.5"]})
+    assert book.value("A2").current == D("1440") - D("216.70")  # still divided by
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (lambda b: b.tick("AAPL", "1e-19"), InvalidInput),
+        (lambda b: b.tick("AAPL", "1e20"), InvalidInput),
+        (lambda b: b.tick("AAPL", float("nan")), InvalidInput),
+        (lambda b: b.tick("MSFT", "1"), UnknownId),
+        (lambda b: b.remove(accounts=["A1"]), InvalidInput),
+        (lambda b: b.remove(accounts=["A3"]), UnknownId),
+        (lambda b: b.load(instruments={"instrument": ["VOD"], "currency": ["GBP"]}), InvalidInput),
+        (lambda b: b.update(fx={"currency": ["EUR", "EUR"], "rate": [1, 2]}), InvalidInput),
+        (lambda b: b.update(fx={"currency": ["USD"], "rate": [2]}), InvalidInput),
+        (
+            lambda b: b.update(
+                instruments={"instrument": ["NEW"], "currency": ["USD"]},
+                prices={"instrument": ["NEW"], "price": ["x"]},
+            ),
+            InvalidInput,
+        ),
+    ],
+)
+def test_an_error_changes_nothing(wrong, error) -> None:
+    book = small_book()
+    before, state = dump(book), vars(book.state.copy())
+    with pytest.raises(error):
+        wrong(book)
+    assert (dump(book), vars(book.state)) == (before, state)
+
+
+def test_numbers_up_to_the_limits() -> None:
+    book = small_book(value_scale=30)
+    book.tick("AAPL", "-0.000000000000000001")
+    assert book.revalue("AAPL")[0]["market_value"] == D("-1e-17")
+    book.tick("AAPL", "9" * 20 + ".000000000000000000000")
+    assert book.prices()[0]["price"] == D("9" * 20)
+    with pytest.raises(ValueOverflow):
+        book.revalue("AAPL")
+    book.tick("AAPL", 0.1)
+    assert book.prices()[0]["price"] == D("0.1")

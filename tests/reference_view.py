@@ -1,0 +1,268 @@
+"""The reading half of the reference model: errors, exact amounts, groups and views.
+
+Slow and obvious on purpose. Every number is a Fraction, nothing is kept between two reads but
+what a view last handed out, and every amount is computed from the quantities each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+MEASURES = ("sod", "current", "expected")
+SIDES = ("account", "instrument")
+DIGITS_MAX = 38
+
+
+class Error(Exception):
+    """What the model raises; the names are those of mvcore's classes."""
+
+
+class UnknownId(Error):
+    pass
+
+
+class InvalidInput(Error):
+    pass
+
+
+class ValueOverflow(Error):
+    pass
+
+
+class ClosedError(Error):
+    pass
+
+
+class Valuation(NamedTuple):
+    account: str
+    sod: Decimal
+    current: Decimal
+    expected: Decimal
+    currency: str
+    unpriced: int
+    epoch: int
+
+
+def decimal_of(count: int, scale: int) -> Decimal:
+    """`count` in units of 10**-scale, whatever precision the decimal context has."""
+    return Decimal((int(count < 0), tuple(map(int, str(abs(count)))), -scale))
+
+
+def plain(number: Fraction) -> Decimal:
+    """A quantity or price as a Decimal; they have at most 18 decimals."""
+    return decimal_of(int(number * 10**18), 18)
+
+
+def amount(parts: Iterable[Fraction], value_scale: int) -> Decimal:
+    """The sum of parts (one for each currency), each of them rounded once, half even."""
+    count = sum(round(part * 10**value_scale) for part in parts)
+    if abs(count) >= 10**DIGITS_MAX:
+        raise ValueOverflow(f"amount {count}E-{value_scale} does not fit {DIGITS_MAX} digits")
+    return decimal_of(count, value_scale)
+
+
+def worth_in_base(book, currency: str) -> Fraction | None:
+    if currency == book.base_currency:
+        return Fraction(1)
+    rate = book.state.fx.get(currency)
+    if rate is None:
+        return None
+    return rate.rate if rate.method == "multiply" else 1 / rate.rate
+
+
+def conversion(book, currency: str, target: str) -> Fraction | None:
+    """What one unit of a currency is in the target's, or None without the rates for it."""
+    if target in (currency, "local"):
+        return Fraction(1)
+    own, other = worth_in_base(book, currency), worth_in_base(book, target)
+    return None if own is None or other is None else own / other
+
+
+def unit_value(book, instrument: str) -> Fraction | None:
+    """The market value of a quantity of 1, in the instrument's currency."""
+    price = book.state.prices.get(instrument)
+    master = book.state.instruments[instrument]
+    return None if price is None else price.price * master.multiplier * master.quote_factor
+
+
+def check_currency(book, currency: str | None, local: bool) -> str:
+    if currency is None:
+        return book.base_currency
+    if not isinstance(currency, str):
+        raise InvalidInput(f"{currency!r} is not a currency")
+    if currency == "local":
+        if local:
+            return currency
+        raise InvalidInput("'local' is not one currency")
+    state = book.state
+    named = {book.base_currency, *state.fx, *(m.currency for m in state.instruments.values())}
+    if currency not in named:
+        raise UnknownId(f"unknown currency {currency!r}")
+    return currency
+
+
+def label_of(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+class Selection:
+    """Which names are looked at: all, a list of names, or attributes with the values wanted."""
+
+    def __init__(self, book, side: str, wanted) -> None:
+        self.book, self.side = book, side
+        self.names: set[str] | None = None
+        self.attributes: dict[str, set[str | None]] = {}
+        if isinstance(wanted, Mapping):
+            for attribute, values in wanted.items():
+                if attribute not in book.state.attributes[side]:
+                    raise InvalidInput(f"no {side} attribute {attribute!r}")
+                values = values if isinstance(values, (list, tuple, set)) else [values]
+                self.attributes[attribute] = {label_of(value) for value in values}
+        elif wanted is not None:
+            self.names = {wanted} if isinstance(wanted, str) else set(wanted)
+            for name in self.names:
+                if name not in book.masters(side):
+                    raise UnknownId(f"unknown {side} {name!r}")
+
+    def __contains__(self, name: str) -> bool:
+        if self.names is not None:
+            return name in self.names
+        given = self.book.attributes_of(self.side, name)
+        return all(label_of(given.get(a)) in values for a, values in self.attributes.items())
+
+
+class Column(NamedTuple):
+    """One of the `by` columns: `kind` says where labels come from and how they are ordered."""
+
+    name: str
+    kind: Any
+
+    def label(self, book, account: str, instrument: str) -> str | None:
+        names = {
+            "account": account,
+            "instrument": instrument,
+            "currency": book.state.instruments[instrument].currency,
+        }
+        if self.kind in names:
+            return names[self.kind]
+        side, attribute = self.kind
+        return label_of(book.attributes_of(side, names[side]).get(attribute))
+
+
+def resolve(book, name: str) -> Column:
+    if name in (*SIDES, "currency"):
+        return Column(name, name)
+    side, dot, attribute = name.partition(".")
+    if dot and side in SIDES and attribute in book.state.attributes[side]:
+        return Column(name, (side, attribute))
+    having = [side for side in SIDES if name in book.state.attributes[side]]
+    if len(having) != 1:
+        raise InvalidInput(f"by: {name!r} is {'ambiguous' if having else 'unknown'}")
+    return Column(name, (having[0], name))
+
+
+class Query:
+    """One question, asked again and again of the book as it is at the moment."""
+
+    def __init__(self, book, accounts, instruments, by, measures, currency, rollup) -> None:
+        by = (by,) if isinstance(by, str) else tuple(by)
+        measures = (measures,) if isinstance(measures, str) else tuple(measures)
+        if len(set(by)) != len(by):
+            raise InvalidInput("by: a column twice")
+        bad = not measures or len(set(measures)) != len(measures) or set(measures) - set(MEASURES)
+        if bad:
+            raise InvalidInput(f"measures: {measures!r}")
+        self.book, self.measures, self.rollup = book, measures, rollup
+        self.columns = [resolve(book, name) for name in by]
+        self.names = [column.name for column in self.columns]
+        self.currency = check_currency(book, currency, local=True)
+        if self.currency == "local" and rollup and "currency" in by:
+            raise InvalidInput("currency is already local")
+        self.accounts = Selection(book, "account", accounts)
+        self.instruments = Selection(book, "instrument", instruments)
+
+    def rows(self) -> dict[tuple, dict]:
+        """Rows by key (level, labels, own currency if local), in the order they are handed out."""
+        book, totals = self.book, {}
+        for (account, instrument), net in book.positions().items():
+            if account not in self.accounts or instrument not in self.instruments:
+                continue
+            labels = tuple(column.label(book, account, instrument) for column in self.columns)
+            own = book.state.instruments[instrument].currency
+            local = own if self.currency == "local" else None
+            worth, rate = unit_value(book, instrument), conversion(book, own, self.currency)
+            for level in range(0 if self.rollup else len(labels), len(labels) + 1):
+                key = (level, labels[:level] + (None,) * (len(labels) - level), local)
+                subtotals, unpriced = totals.setdefault(key, ({}, [0]))
+                if worth is None or rate is None:
+                    unpriced[0] += 1
+                    continue
+                for measure in self.measures:
+                    parts = subtotals.setdefault(measure, {})
+                    parts[own] = parts.get(own, 0) + getattr(net, measure) * worth
+        return {key: self._row(key, *totals[key]) for key in sorted(totals, key=self.order)}
+
+    def _row(self, key: tuple, subtotals: dict, unpriced: list[int]) -> dict:
+        row = self._head(key)
+        for measure in self.measures:
+            parts = [
+                subtotal * conversion(self.book, own, self.currency)
+                for own, subtotal in subtotals.get(measure, {}).items()
+            ]
+            row[measure] = amount(parts, self.book.value_scale)
+        return row | {"unpriced": unpriced[0]}
+
+    def _head(self, key: tuple) -> dict:
+        level, labels, local = key
+        row: dict[str, Any] = {"level": level} if self.rollup else {}
+        row |= dict(zip(self.names, labels, strict=True))
+        if "currency" not in self.names:
+            row["currency"] = local or self.currency
+        return row
+
+    def empty_row(self, key: tuple) -> dict:
+        return self._row(key, {}, [0])
+
+    def order(self, key: tuple) -> tuple:
+        """A total comes before its details, labels as first seen, the label None last."""
+        level, labels, local = key
+        seen = self.book.state.seen
+        places = []
+        for number, (column, label) in enumerate(zip(self.columns, labels, strict=True)):
+            if number >= level:
+                places.append((0, 0))
+            else:
+                places.append((2, 0) if label is None else (1, seen[column.kind][label]))
+        return (*places, (0, 0) if local is None else (1, seen["currency"][local]))
+
+
+class ReferenceView:
+    """Remembers what it last handed out, whole, and compares."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.last: dict[tuple, dict] | None = None
+        self.closed = False
+
+    def _rows(self) -> dict[tuple, dict]:
+        if self.closed:
+            raise ClosedError("the view is closed")
+        return self.query.rows()
+
+    def read(self) -> list[dict]:
+        self.last = self._rows()
+        return list(self.last.values())
+
+    def changes(self) -> list[dict]:
+        now, last = self._rows(), self.last or {}
+        out = {key: row | {"removed": False} for key, row in now.items() if last.get(key) != row}
+        for key in last.keys() - now.keys():
+            out[key] = self.query.empty_row(key) | {"removed": True}
+        self.last = now
+        return [out[key] for key in sorted(out, key=self.query.order)]
+
+    def close(self) -> None:
+        self.closed = True

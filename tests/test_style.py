@@ -1,0 +1,259 @@
+"""What a reviewer would say every time: layers, file length, names, what must not be in a file."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+CORE = SRC / "mvcore"
+WRAPPER = ROOT / "python" / "mvcore"
+
+MAX_LINES = 400
+COUNTED = {".py", ".cpp", ".hpp", ".h", ".inl", ".pyx", ".pxd"}
+CXX = {".cpp", ".hpp", ".h", ".inl"}
+C_HEADERS = {"stdbool.h", "stddef.h", "stdint.h"}
+
+
+def files(folder: Path, suffixes: set[str]) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in suffixes and "__pycache__" not in path.parts
+    )
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# ---------------------------------------------------------------------------------------------
+# Reading C++
+
+
+def code_of(path: Path) -> str:
+    """The file with comments and literals blanked, line breaks kept."""
+    token = (
+        r'//[^\n]*|/\*.*?\*/|R"(?P<d>[^\s()]*)\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"'
+        r"|'(?:\\[^\n][^'\n]*|[^'\\\n])'"
+    )
+    if path.suffix in {".pyx", ".pxd"}:
+        token = r'#[^\n]*|"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+
+    def blank(match: re.Match[str]) -> str:
+        return " " + "\n" * match[0].count("\n")
+
+    return re.sub(token, blank, path.read_text(), flags=re.DOTALL)
+
+
+def includes(path: Path) -> Iterator[tuple[str, Path | None]]:
+    """Each header as it is written, and the file of src/ that it is, if it is one."""
+    pattern = r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]'
+    for quote, header in re.findall(pattern, path.read_text(), flags=re.MULTILINE):
+        roots = (path.parent, CORE, SRC) if quote == '"' else (SRC,)
+        found = (root / header for root in roots)
+        yield header, next((f.resolve() for f in found if f.is_file()), None)
+
+
+def layer_of(path: Path) -> str:
+    """The folder under src/mvcore; "core" for the files beside the folders."""
+    inner = path.relative_to(CORE).parts
+    return inner[0] if len(inner) > 1 else "core"
+
+
+def is_python_header(header: str) -> bool:
+    return header == "Python.h" or header.startswith(("pybind11/", "numpy/", "cpython/"))
+
+
+# What each layer may include besides itself. A folder that is not named here counts as core.
+MAY_INCLUDE = {
+    "kernels": set(),
+    "core": {"kernels"},
+    "bindings": {"core", "embed"},
+    "embed": {"core"},
+}
+
+
+def test_layers_of_the_core() -> None:
+    wrong = []
+    for path in files(CORE, CXX):
+        folder = layer_of(path)
+        layer = folder if folder in MAY_INCLUDE else "core"
+        for header, target in includes(path):
+            if target is None:
+                continue
+            other = layer_of(target)
+            other = other if other in MAY_INCLUDE else "core"
+            if other != layer and other not in MAY_INCLUDE[layer]:
+                wrong.append(f"{name(path)} includes {header}: {layer} must not know {other}")
+            if other == "kernels" != layer and target.name != "kernels.hpp":
+                wrong.append(f"{name(path)} includes {header}: only kernels/kernels.hpp is open")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_python_headers_only_in_bindings() -> None:
+    wrong = [
+        f"{name(path)} includes {header}"
+        for path in files(CORE, CXX)
+        if layer_of(path) != "bindings"
+        for header, _ in includes(path)
+        if is_python_header(header)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_capi_is_plain_c(tmp_path: Path) -> None:
+    header = CORE / "embed" / "capi.h"
+    assert {h for h, _ in includes(header)} <= C_HEADERS
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    source = tmp_path / "only_capi.c"
+    source.write_text(f'#include "{header}"\nint main(void) {{ return 0; }}\n')
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"]
+    done = subprocess.run([compiler, *flags, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_library_never_prints_and_never_ends_the_process() -> None:
+    cxx = re.compile(
+        r"\b(?:v?f?printf|f?puts|putchar|perror)\s*\(|\bstd::(?:cout|cerr|clog|print|println)\b"
+        r"|\bstd::(?:abort|exit|_Exit|quick_exit|terminate)\b|\b__builtin_(?:abort|trap)\b"
+        r"|(?:(?<![\w.>:])|(?<![\w>])::)_*(?:abort|exit)\s*\(|\bpy::print\b|<(?:iostream|print)>"
+    )
+    cython = re.compile(r"\b(?:print|printf|abort|exit)\s*\(")
+    wrong = []
+    for path in files(CORE, CXX | {".pyx", ".pxd"}):
+        pattern = cython if path.suffix in {".pyx", ".pxd"} else cxx
+        for number, line in enumerate(code_of(path).splitlines(), 1):
+            if found := pattern.search(line):
+                wrong.append(f"{name(path)}:{number}: {found[0]}")
+    assert not wrong, "\n".join(wrong)
+
+
+# ---------------------------------------------------------------------------------------------
+# The wrapper
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of what a module of the wrapper imports, wherever in it."""
+    tree = ast.parse(path.read_text(), name(path))
+    package = ["mvcore", *path.relative_to(WRAPPER).parent.parts]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def test_the_wrapper_does_not_know_its_programs() -> None:
+    programs = {"cli", "demo"}
+    wrong = []
+    for path in files(WRAPPER, {".py"}):
+        first = path.relative_to(WRAPPER).parts[0].removesuffix(".py")
+        if first in programs | {"__main__"}:
+            continue
+        wrong += [
+            f"{name(path)} imports {module}"
+            for module in imported(path)
+            if module.split(".")[:1] == ["mvcore"] and set(module.split(".")[1:2]) & programs
+        ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_import_brings_in_nothing_that_is_not_used() -> None:
+    heavy = ["pyarrow", "rich", "pandas", "polars", "duckdb", "numba"]
+    program = f"import sys, mvcore; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------------------------------------
+# Folders, lists and versions
+
+
+def test_files_are_short() -> None:
+    folders = [ROOT / folder for folder in ("src", "python", "tests", "bench")]
+    lengths = {
+        name(path): len(path.read_text().splitlines())
+        for folder in folders
+        for path in files(folder, COUNTED)
+    }
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def cmake_lists() -> str:
+    return re.sub(r"#[^\n]*", "", (ROOT / "CMakeLists.txt").read_text())
+
+
+def test_cmake_names_every_file() -> None:
+    text = cmake_lists()
+    assert "GLOB" not in text
+    words = {re.sub(r"^\$\{\w+\}/", "", word) for word in re.split(r'[\s()"]+', text)}
+    missing = [
+        name(path)
+        for path in files(SRC, COUNTED)
+        if not {name(path), path.relative_to(CORE).as_posix()} & words
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_no_python_package_under_src() -> None:
+    assert [name(p) for p in SRC.rglob("*") if p.name == "__init__.py" or p.suffix == ".pyi"] == []
+
+
+def test_versions_are_equal() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cmake = re.search(r"project\s*\(\s*mvcore\b[^)]*?\bVERSION\s+([^\s)]+)", cmake_lists())
+    heading = re.search(
+        r"^##\s+\[?v?(\d[^\s\]]*)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE
+    )
+    assert cmake is not None, "CMakeLists.txt: no project(mvcore VERSION ...)"
+    assert heading is not None, "CHANGELOG.md: no heading like `## 1.2.3`"
+    assert (cmake[1], heading[1]) == (project["version"], project["version"])
+
+
+# ---------------------------------------------------------------------------------------------
+# What the compiler made
+
+
+def test_kernel_objects_share_no_weak_symbol() -> None:
+    """The linker keeps one copy of a weak function: the AVX-512 one, for every machine."""
+    tool = shutil.which("nm")
+    if tool is None:
+        pytest.skip("no nm here")
+    sources = {p.name for p in files(CORE / "kernels", {".cpp"})} - {"dispatch.cpp"}
+    objects = [
+        path
+        for path in (ROOT / "build").rglob("*.cpp.o")
+        if path.parent.name == "kernels" and path.name.removesuffix(".o") in sources
+    ]
+    if not objects:
+        pytest.skip("no kernel objects under build/: this environment has a wheel, not a build")
+    leaks = []
+    for path in objects:
+        listing = subprocess.run(
+            [tool, "--demangle", "--defined-only", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert "__gnu_lto_slim" not in listing, f"{name(path)}: built for LTO, nm sees nothing"
+        # DW.ref.* are pointers to the exception personality, the same from every compiler run.
+        leaks += [
+            f"{name(path)}: {line}"
+            for line in listing.splitlines()
+            if re.match(r"[0-9a-f]* [uVW] (?!DW\.ref\.)", line)
+        ]
+    assert not leaks, "\n".join(leaks)
