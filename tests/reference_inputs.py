@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal as D
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from reference_state import EPOCH_START
+from reference_state import EPOCH_START, State
 
 try:
     import polars as pl
@@ -168,3 +169,35 @@ def dress(draw, table: dict[str, list]) -> Any:
     if form == "arrow" or pl is None or any(pa.types.is_decimal256(t) for t in out.schema.types):
         return out
     return pl.from_arrow(out)
+
+
+def decimals(value: Fraction) -> int:
+    return next(scale for scale in range(80) if 10**scale % value.denominator == 0)
+
+
+class Exposure:
+    """The sum of absolute values, counted in the smallest units that each instrument ever had."""
+
+    def __init__(self) -> None:
+        self.scales: dict[tuple[str, int], int] = {}
+
+    def of(self, *states: State) -> int:
+        total = 0
+        for name in NAMES["instrument"]:
+            product = Fraction(1)
+            for kind in range(3):
+                found = [self.facts(state, name)[kind] for state in states]
+                scale = max((decimals(fact) for facts in found for fact in facts), default=0)
+                self.scales[name, kind] = max(scale, self.scales.get((name, kind), 0))
+                product *= max(sum(map(abs, facts)) for facts in found)
+                product *= 10 ** self.scales[name, kind]
+            total += int(product)
+        return total
+
+    @staticmethod
+    def facts(state: State, name: str) -> tuple[list[Fraction], ...]:
+        """Quantities, price and factor of an instrument."""
+        held = [quantity for (_, other), quantity in state.holdings.items() if other == name]
+        prices = [state.prices[name].price] if name in state.prices else []
+        master = state.instruments.get(name)
+        return held, prices, [master.multiplier * master.quote_factor] if master else []

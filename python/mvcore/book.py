@@ -44,7 +44,7 @@ class Book(HotBook):
         self.value_scale = value_scale
         try:
             self._bind(_core.Book(base_currency, value_scale), base_currency)
-        except UnicodeEncodeError:
+        except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"base_currency: {base_currency!r} is not valid Unicode") from None
         self._masters = Masters()
         self._masters_lock = threading.RLock()  # writers of master tables
@@ -158,6 +158,8 @@ class Book(HotBook):
         return self._core.ticks(codes, column, when)  # type: ignore[no-any-return]
 
     def _codes_of(self, instruments: Any) -> Codes:
+        if not isinstance(instruments, np.ndarray) and _are_codes(instruments):
+            instruments = np.asarray(instruments)
         if isinstance(instruments, np.ndarray) and instruments.dtype.kind in "iu":
             if instruments.ndim != 1:
                 raise InvalidInput(f"ticks: instruments has {instruments.ndim} dimensions")
@@ -175,6 +177,8 @@ class Book(HotBook):
         if isinstance(scale, bool) or not isinstance(scale, int) or not 0 <= scale <= 18:
             raise InvalidInput(f"ticks: scale {scale!r} is not an int in 0..18")
         array = prices if isinstance(prices, np.ndarray) else np.asarray(prices)
+        if isinstance(prices, list | tuple) and any(isinstance(p, bool) for p in prices):
+            raise InvalidInput("ticks: with scale, prices must be one column of integers")
         if array.ndim != 1 or array.dtype.kind not in "iu" and array.size:
             raise InvalidInput("ticks: with scale, prices must be one column of integers")
         _same_length(rows, len(array))
@@ -255,7 +259,7 @@ class Book(HotBook):
     def _currency_code(self, currency: str) -> int:
         try:
             code: int = self._core.currency_code(currency)
-        except UnicodeEncodeError:
+        except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"currency: {currency!r} is not valid Unicode") from None
         if code < 0:
             raise UnknownId(f"currency: unknown currency '{currency}'")
@@ -310,7 +314,7 @@ class Book(HotBook):
             raise InvalidInput(f"revalue: {instrument!r} is not text")
         try:
             found = core.revalue(instrument)
-        except UnicodeEncodeError:
+        except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
         rows = len(found)
         valid = None if found.priced else np.zeros(rows, np.uint8)
@@ -415,6 +419,14 @@ class Book(HotBook):
 def _same_length(instruments: int, prices: int) -> None:
     if instruments != prices:
         raise InvalidInput(f"ticks: {instruments} instruments, {prices} prices")
+
+
+def _are_codes(values: Any) -> bool:
+    """A pyarrow array of integers, or a list of ints."""
+    if isinstance(values, list | tuple):
+        return bool(values) and all(type(v) is int for v in values)
+    kind = getattr(values, "type", None)
+    return kind is not None and str(kind).startswith(("int", "uint")) and values.null_count == 0
 
 
 def _listed(names: Any) -> Any:

@@ -36,7 +36,7 @@ def figures_frame(
 
     columns: dict[str, Column | Callable[[], Column]] = {}
     if asked.rollup:
-        columns["level"] = lambda: Plain(shape.level_of[rows])  # type: ignore[index]
+        columns["level"] = lambda: Plain(shape.level_of[rows].astype(np.int64))  # type: ignore[index]
     for name, label in zip(asked.by, shape.labels, strict=True):
         columns[name] = lambda name=name, label=label: Text(  # type: ignore[misc]
             label(rows), _names(book, shape, name)

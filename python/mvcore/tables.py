@@ -6,6 +6,7 @@ mapping of column name to sequence or NumPy array. pyarrow is imported only for 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def _columns_of(name: str, table: Any) -> dict[str, Any]:
     elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         import pyarrow as pa
 
-        if not isinstance(table, pa.Table):
+        if type(table).__module__.partition(".")[0] == "pandas":
+            table = pa.Table.from_pandas(table, preserve_index=False)
+        elif not isinstance(table, pa.Table):
             table = pa.table(table)
         pairs = list(zip(table.column_names, table.columns, strict=True))
     else:
@@ -113,12 +116,13 @@ def _arrow(values: Any) -> pa.ChunkedArray | None:
     """The values as a pyarrow chunked array, if they are Arrow's."""
     if isinstance(values, np.ndarray | list | tuple):
         return None
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(values, pyarrow.ChunkedArray):
+        return values  # before version 15 it has no protocol of its own
     if not (hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")):
         return None
     import pyarrow as pa
 
-    if isinstance(values, pa.ChunkedArray):
-        return values
     if isinstance(values, pa.Array):
         return pa.chunked_array([values])
     if hasattr(values, "__arrow_c_stream__"):
@@ -211,10 +215,11 @@ def _arrow_numbers(chunk: pa.Array, name: str, column: str) -> Column:
 
     kind = chunk.type
     types = pa.types
+    held = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_string(held) or types.is_large_string(held) or str(held) == "string_view":
+        return _arrow_texts(chunk, name, column)
     if types.is_dictionary(kind):
         return _arrow_numbers(chunk.dictionary_decode(), name, column)
-    if types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view":
-        return _arrow_texts(chunk, name, column)
     if types.is_boolean(kind):
         raise InvalidInput(f"{name}.{column}: a column of {kind} does not hold numbers")
     letter = "i" if types.is_signed_integer(kind) else "u" if types.is_unsigned_integer(kind) else "f"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from mvcore.errors import InvalidInput
 
 NO_TIME = -(2**63)
+_FINER = re.compile(r"(.*:\d\d\.\d{6})(\d{1,3})(\D*|[+-].*)")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -19,18 +22,24 @@ def to_ns(value: Any, what: str) -> int:
     if value is None:
         return NO_TIME
     ns: int
+    given = value
+    nanosecond = 0
     if isinstance(value, str):
+        # datetime reads microseconds; what is finer is read here.
+        fine = _FINER.fullmatch(value)
         try:
-            value = np.datetime64(value) if len(value) > 26 else dt.datetime.fromisoformat(value)
+            if fine:
+                value, nanosecond = fine[1] + fine[3], int(fine[2].ljust(3, "0"))
+            value = dt.datetime.fromisoformat(value)
         except ValueError:
-            raise InvalidInput(f"{what} {value!r} is not an ISO 8601 time") from None
+            raise InvalidInput(f"{what} {given!r} is not an ISO 8601 time") from None
     if isinstance(value, dt.datetime):
-        nanosecond = getattr(value, "nanosecond", 0)  # pandas
+        nanosecond = getattr(value, "nanosecond", nanosecond)  # pandas has it
         if value != value:  # pandas' NaT
             return NO_TIME
         if value.tzinfo is None:
             value = value.replace(tzinfo=dt.UTC)
-        delta = value.replace(microsecond=value.microsecond) - _EPOCH
+        delta = value - _EPOCH
         ns = ((delta.days * 86400 + delta.seconds) * 10**6 + delta.microseconds) * 1000
         ns += nanosecond
     elif isinstance(value, np.datetime64):
@@ -40,7 +49,7 @@ def to_ns(value: Any, what: str) -> int:
     else:
         raise InvalidInput(f"{what} {value!r} is not a time")
     if not NO_TIME < ns < 2**63:
-        raise InvalidInput(f"{what} {value!r} is out of the range of 64-bit nanoseconds")
+        raise InvalidInput(f"{what} {given!r} is out of the range of 64-bit nanoseconds")
     return ns
 
 
@@ -76,5 +85,7 @@ def column_ns(values: Any, what: str) -> npt.NDArray[np.int64]:
             return _ns_of_datetime64(values, what)
         if values.dtype == np.int64:
             return np.array(values, dtype=np.int64)
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidInput(f"{what}: {values!r} is not a column of times")
     rows = enumerate(values)
     return np.array([to_ns(value, f"{what}, row {row}:") for row, value in rows], dtype=np.int64)

@@ -95,10 +95,7 @@ void Application::rescale(const Staged& s) {
 
 void Application::reserve_cells() {
     State& state = book_.state_;
-    const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
-    state.grid.extend(std::size_t(batch_.instruments.size()), rows);
-    state.positions.resize(rows, 0);
-    if (state.index.built()) state.index.extend(state.board, rows);
+    if (state.index.built()) state.index.extend(state.board, state.grid.rows());
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list) {
             state.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
@@ -111,21 +108,25 @@ void Application::reserve_cells() {
 
 void Application::reserve() {
     State& state = book_.state_;
+    const auto currencies = static_cast<std::size_t>(batch_.currencies.size());
+    const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
+    state.board.extend(std::size_t(batch_.instruments.size()), currencies);
+    state.grid.extend(std::size_t(batch_.instruments.size()), rows);
+    if (state.positions.size() < rows) state.positions.resize(rows, 0);
+    for (auto& s : staged_) {
+        find_unit(s);
+        rescale(s);
+    }
+    prove_bounds();
+    // From here on only memory can be short. Names come first: rows never lack one.
     auto adopt = [](Names& names, const Names& added) {
         for (std::int32_t k = 0; k < added.size(); ++k) names.intern(added.text(k));
     };
     adopt(book_.accounts_, batch_.accounts.added());
     adopt(book_.instruments_, batch_.instruments.added());
     adopt(book_.currencies_, batch_.currencies.added());
-    const auto currencies = static_cast<std::size_t>(book_.currencies_.size());
-    state.board.extend(std::size_t(book_.instruments_.size()), currencies);
     book_.currency_users_.resize(currencies, 0);
     book_.account_alive_.resize(std::size_t(book_.accounts_.size()), 0);
-    for (auto& s : staged_) {
-        find_unit(s);
-        rescale(s);
-    }
-    prove_bounds();
     reserve_cells();
 }
 

@@ -102,15 +102,17 @@ void Block::reserve(std::uint32_t row, i128 value, std::uint32_t rows) {
         const auto all = std::max<std::uint32_t>(count_, rows);
         return rebuild(true, width, round_rows(all), all);
     }
-    const bool held = count_ != 0 && get(row) != 0;
+    const bool held = get(row) != 0;
     if (value == 0 && !held) return;  // set() of an absent row to zero does nothing
-    if (count_ < capacity_ && width == width_) return;
-    if (held && width == width_) return;
-    std::uint32_t used = 1;
-    for_each([&](std::uint32_t, i128) { ++used; });
-    if (used * kDenseShare >= rows) return rebuild(true, width, round_rows(rows), rows);
-    const auto room = std::min(std::max(used + used / 2, std::uint32_t{4}), kRows - 1);
-    rebuild(false, width, room, rows);
+    const std::uint32_t wanted = reserved_ + (held ? 0U : 1U);
+    if (count_ + wanted > capacity_ || width != width_) {
+        std::uint32_t used = wanted;
+        for_each([&](std::uint32_t, i128) { ++used; });
+        if (used * kDenseShare >= rows) return rebuild(true, width, round_rows(rows), rows);
+        const auto room = std::max((used + used / 2 + 1) / 2 * 2, std::uint32_t{4});
+        rebuild(false, width, room, rows);  // an even number of cells: offsets stay aligned
+    }
+    reserved_ = static_cast<std::uint16_t>(wanted);
 }
 
 i128 Block::set(std::uint32_t row, i128 value) noexcept {
@@ -120,6 +122,7 @@ i128 Block::set(std::uint32_t row, i128 value) noexcept {
         return old;
     }
     const auto k = count_ == 0 ? 0 : lower_bound(row);
+    if (value != 0 && reserved_ > 0 && get(row) == 0) --reserved_;
     if (k < count_ && offset()[k] == row) {
         const i128 old = at(k);
         put(k, value);
@@ -138,7 +141,7 @@ i128 Block::set(std::uint32_t row, i128 value) noexcept {
 
 void Block::allocate(std::uint32_t cells, std::uint32_t rows, Width width) {
     const bool dense = cells * kDenseShare >= rows;
-    const auto capacity = dense ? round_rows(rows) : cells;
+    const auto capacity = dense ? round_rows(rows) : (cells + 1) / 2 * 2;  // offsets stay aligned
     storage_.reset(allocate_storage(dense, width, capacity));
     capacity_ = static_cast<std::uint16_t>(capacity);
     count_ = static_cast<std::uint16_t>(dense ? rows : 0);

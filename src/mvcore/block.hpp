@@ -21,8 +21,9 @@ public:
 
     Block() = default;
 
-    // Makes room so that set(row, value) cannot fail; changes no quantity. `rows`: rows of the
-    // grid in this block. Throws std::bad_alloc, then nothing has changed.
+    // Makes room so that set(row, value) cannot fail; changes no quantity. Room for several rows
+    // may be reserved before the first is set. `rows`: rows of the grid in this block. Throws
+    // std::bad_alloc, then nothing has changed.
     void reserve(std::uint32_t row, i128 value, std::uint32_t rows);
     // The quantity that stood there before. Call reserve first.
     i128 set(std::uint32_t row, i128 value) noexcept;
@@ -62,6 +63,7 @@ private:
     std::unique_ptr<void, Free> storage_;  // capacity_ integers, then (sparse) capacity_ offsets
     std::uint16_t count_ = 0;
     std::uint16_t capacity_ = 0;
+    std::uint16_t reserved_ = 0;  // rows that were absent when room was reserved, not yet set
     Width width_ = kernels::w8;
     bool dense_ = false;
 };

@@ -109,6 +109,7 @@ public:
         return rates_[std::size_t(currency)];
     }
     [[nodiscard]] std::vector<Rate>& rates() noexcept { return rates_; }
+    [[nodiscard]] const std::vector<Rate>& rates() const noexcept { return rates_; }
     [[nodiscard]] const Ring<Change>& changes() const noexcept { return changes_; }
     [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
 

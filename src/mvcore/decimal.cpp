@@ -11,7 +11,7 @@ template <class F>
 DecimalResult shortest(F value) {
     if (!std::isfinite(value)) return {{}, DecimalFault::not_finite};
     char text[48];
-    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
     return parse_decimal({text, static_cast<std::size_t>(end - text)});
 }
 

@@ -35,6 +35,8 @@ public:
                                    std::size_t rows) const;
 
     [[nodiscard]] const Grouping& grouping() const noexcept { return grouping_; }
+    // Rows of the grid when this was built; more of them need another build.
+    [[nodiscard]] std::uint32_t grid_rows() const noexcept { return grid_rows_; }
     [[nodiscard]] bool counted() const noexcept { return counted_; }
     [[nodiscard]] std::size_t rows() const noexcept { return positions_.size(); }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
@@ -79,6 +81,7 @@ private:
 
     Grouping grouping_;
     bool counted_ = false;
+    std::uint32_t grid_rows_ = 0;
     std::vector<Picked> picked_;         // the selected accounts, unless whole
     std::vector<std::uint32_t> positions_;
     std::vector<UnitId> unit_list_;

@@ -11,8 +11,12 @@ void Totals::build(const State& state, Grouping grouping, bool counted) {
     *this = Totals();
     grouping_ = std::move(grouping);
     counted_ = counted;
-    if (grouping_.whole()) grouping_.account_groups = state.grid.rows();
-    positions_.resize(grouping_.rows(), 0);
+    grid_rows_ = state.grid.rows();
+    // Lines may be longer than the accounts that the grouping knows; nobody holds anything there.
+    const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
+                          ? grid_rows_ - grouping_.account_groups
+                          : 0;
+    positions_.resize(grouping_.rows() + more, 0);
     for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
         if (grouping_.account_group[a] >= 0)
             picked_.push_back({static_cast<std::int32_t>(a), grouping_.account_group[a]});

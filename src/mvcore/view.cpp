@@ -7,7 +7,6 @@ namespace mvcore {
 
 void View::reshape(const State& state, Shape shape) {
     masters_ = state.masters;
-    if (shape.grouping.whole()) shape.grouping.account_groups = state.grid.rows();
     if (shape.levels.empty()) keep_row_numbers(shape.grouping);
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
@@ -45,8 +44,7 @@ void View::sync(const State& state) {
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
     const bool lost = !built_ || price_place_ < changes.begin() ||
                       fact_place_ < state.facts.begin() ||
-                      totals_.grouping().account_groups <
-                          (shape_.grouping.whole() ? state.grid.rows() : 0) ||
+                      (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
                       (!totals_.counted() && needs_counts(state.board, target_));
     if (lost || behind > std::max<std::size_t>(most, 16)) rebuild(state);
     else follow(state);

@@ -105,6 +105,28 @@ TEST(loops_over_32_bits) { check_width<std::int32_t>(kernels::w32), check_fan<st
 TEST(loops_over_64_bits) { check_width<std::int64_t>(kernels::w64), check_fan<std::int64_t>(3); }
 TEST(loops_over_128_bits) { check_width<i128>(kernels::w128), check_fan<i128>(4); }
 
+TEST(room_for_several_rows_is_reserved_before_any_is_set) {
+    for (int round = 0; round < 200; ++round) {
+        Block block;
+        std::vector<i128> model(4096, 0);
+        for (int batch = 0; batch < 20; ++batch) {
+            std::vector<std::pair<std::uint32_t, i128>> writes;
+            const auto start = g_random() % 4000;
+            for (std::uint32_t k = 0; k < 1 + g_random() % 60; ++k) {
+                const i128 value = static_cast<std::int64_t>(g_random() % 3) * (i128{1} << (k % 70));
+                writes.emplace_back(static_cast<std::uint32_t>(start + k), value);
+            }
+            for (const auto& [row, value] : writes) block.reserve(row, value, 4096);
+            for (const auto& [row, value] : writes) {
+                if (block.empty() && value == 0) continue;
+                CHECK(block.set(row, value) == model[row]);
+                model[row] = value;
+            }
+        }
+        for (std::uint32_t row = 0; row < 4096; ++row) CHECK(block.get(row) == model[row]);
+    }
+}
+
 TEST(a_block_keeps_what_is_set) {
     for (std::uint32_t rows : {1U, 100U, 4096U})
         for (std::uint64_t share : {2U, 30U}) {

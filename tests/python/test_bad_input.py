@@ -73,9 +73,9 @@ BAD_NUMBERS = [
 
 def shown(value) -> str:
     """The beginning of what a message must show of a value: texts quoted, the rest as they are."""
-    if isinstance(value, float) and np.isfinite(value):
-        return ""  # there is more than one way to show a float
-    text = repr(value)[:10].rstrip("'") if isinstance(value, str) else str(value)[:4]
+    if value is None or (isinstance(value, float) and np.isfinite(value)):
+        return ""  # there is more than one way to show these
+    text = f"'{value[:9]}" if isinstance(value, str) else str(value)[:4]
     return text if text.isascii() and text.isprintable() else ""
 
 
@@ -244,21 +244,21 @@ def test_a_column_twice(refused) -> None:
     refused(lambda b: b.update(prices=table), INVALID, "prices", "price")
 
 
-def test_one_bad_row_in_the_last_table_undoes_the_first(book, refused) -> None:
+@pytest.mark.parametrize("bad", [("N1", "x"), ("none", 1)])
+def test_one_bad_row_in_the_last_table_undoes_the_first(book, refused, bad) -> None:
     good = {
         "instruments": {
             "instrument": ["N1", "BUND"],
             "currency": ["JPY", "USD"],
-            "sector": ["new", "new"],
+            "sector": ["new"] * 2,
         },
         "accounts": {"account": ["A3"], "desk": ["d0"], "floor": ["f"]},
         "fx": {"currency": ["JPY", "EUR"], "rate": ["150", "2"], "method": ["divide", None]},
         "prices": {"instrument": ["N1", "AAPL"], "price": [1, 2]},
     }
-    bad = {"account": ["A3", "A3"], "instrument": ["N1", "BUND"], "quantity": [5, "x"]}
-    says = ("holdings.quantity", "row 1", "'x'")
-    refused(lambda b: b.update(**good, holdings=bad), INVALID, *says)
-    refused(lambda b: b.load(**good, holdings=bad), mvcore.Error)
+    rows = {"account": ["A3", "A3"], "instrument": ["BUND", bad[0]], "quantity": [5, bad[1]]}
+    refused(lambda b: b.update(**good, holdings=rows), mvcore.Error, "holdings.", "row 1")
+    refused(lambda b: b.load(**good, holdings=rows), mvcore.Error, "row 1")
     for unknown in (
         lambda: book.tick("N1", 1),
         lambda: book.value("A3"),

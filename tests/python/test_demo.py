@@ -117,7 +117,7 @@ def test_generated_facts_are_the_same_at_every_run() -> None:
 
 
 def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "ROWS_PER_BATCH", 70)
+    monkeypatch.setattr(generate, "ROWS_AT_A_TIME", 70)
     facts = generate.generate(30, 20)
     wanted = [
         sum(int(q) * int(p) for q, p in zip(facts.quantities[:, column], facts.prices, strict=True))

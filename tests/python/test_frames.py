@@ -122,7 +122,7 @@ def test_numpy(frames, name) -> None:
             np.testing.assert_array_equal(array, want)
         elif column in ("level", "unpriced", "epoch", "removed"):
             array = frame.to_numpy(column)
-            assert array.dtype == (np.bool_ if column == "removed" else np.int64)
+            assert np.issubdtype(array.dtype, np.bool_ if column == "removed" else np.integer)
             assert array.tolist() == values
 
 

@@ -76,6 +76,24 @@ def test_any_unicode(book) -> None:
         assert fresh.values(instruments=names[5], currency=names[0])["unpriced"] == [1]
 
 
+@pytest.mark.parametrize("accounts", [1, 2, 5, 9, 70, 5_000])
+def test_many_new_holdings_in_one_update(accounts) -> None:
+    held, names = ["I1", "I2", "I3"], [f"A{k}" for k in range(accounts)]
+    masters = {"instruments": {"instrument": held, "currency": ["USD"] * 3}}
+    masters["accounts"] = {"account": names}
+    rows = {"account": names * 3, "instrument": np.repeat(held, accounts)}
+    rows["quantity"] = np.arange(1, 3 * accounts + 1)
+    loaded, updated, later = mvcore.Book(), mvcore.Book(), mvcore.Book()
+    loaded.load(**masters, holdings=rows)
+    updated.update(**masters, holdings=rows)
+    later.update(**masters)
+    later.update(holdings=rows)
+    want = loaded.holdings().to_pylist()
+    assert len(want) == 3 * accounts
+    assert updated.holdings().to_pylist() == want
+    assert later.holdings().to_pylist() == want
+
+
 def test_zero_rows(book) -> None:
     empty: dict[str, dict[str, list]] = {
         "instruments": {"instrument": [], "currency": [], "sector": []},

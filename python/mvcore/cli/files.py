@@ -7,16 +7,16 @@ too, is itself, since both are names of instruments somewhere.
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 FORMATS = {
@@ -29,6 +29,7 @@ FORMATS = {
     ".ipc": "arrow",
 }
 LONG_BYTES = 16 << 20  # about a second of reading and loading
+BLOCK_BYTES = 4 << 20
 
 Advance = Callable[[int], None]
 
@@ -42,6 +43,7 @@ class Progress:
 
     def __init__(self, *, long: bool) -> None:
         self._rich: RichProgress | None = None
+        self._pulsing: TaskID | None = None
         if long and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress as RichProgress
@@ -67,24 +69,11 @@ class Progress:
         bars = self._rich
         if bars is None:
             return lambda _: None
+        if self._pulsing is not None:
+            bars.update(self._pulsing, total=1, completed=1)
         task = bars.add_task(label, total=total)
+        self._pulsing = task if total is None else None
         return lambda count: bars.advance(task, count)
-
-
-class _Counted(io.RawIOBase):
-    """A file that tells how many bytes went through it, also below a decompressor."""
-
-    def __init__(self, file: BinaryIO, advance: Advance) -> None:
-        self._file = file
-        self._advance = advance
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        count = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        self._advance(count)
-        return int(count)
 
 
 def total_bytes(paths: list[str]) -> int:
@@ -107,24 +96,39 @@ def file_format(path: Path) -> str:
 
 
 def read_csv(path: Path, advance: Advance) -> pa.Table:
-    """A CSV file, compressed or not, every column text."""
+    """A CSV file, compressed or not, every column text.
+
+    It is opened twice, since pyarrow wants the names of the columns that it must not guess at.
+    pyarrow reads the file itself, ahead, in threads of its own: with a Python file they would need
+    the interpreter, also when an error has long ended it.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
     compression = COMPRESSIONS.get(path.suffix.lower())
-    parse = csv.ParseOptions(newlines_in_values=True)
-    with path.open("rb") as file, pa.input_stream(file, compression=compression) as stream:
-        names = csv.open_csv(stream, parse_options=parse).schema.names
-    convert = csv.ConvertOptions(
-        column_types={name: pa.string() for name in names},
+    options: dict[str, Any] = {
+        "read_options": csv.ReadOptions(block_size=BLOCK_BYTES),
+        "parse_options": csv.ParseOptions(newlines_in_values=True),
+    }
+    with (
+        pa.input_stream(str(path), compression=compression) as file,
+        csv.open_csv(file, **options) as reader,
+    ):
+        names = reader.schema.names
+    options["convert_options"] = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
         null_values=[""],
         strings_can_be_null=True,
     )
+    batches = []
     with (
-        path.open("rb") as file,
-        pa.input_stream(_Counted(file, advance), compression=compression) as stream,
+        pa.input_stream(str(path), compression=compression) as file,
+        csv.open_csv(file, **options) as reader,
     ):
-        return csv.read_csv(stream, parse_options=parse, convert_options=convert)
+        for batch in reader:
+            batches.append(batch)
+            advance(BLOCK_BYTES)  # a batch is what was in a block
+        return pa.Table.from_batches(batches, reader.schema)
 
 
 def read_arrow(path: Path) -> pa.Table:
@@ -145,7 +149,9 @@ def read_table(name: str, path_text: str, progress: Progress) -> pa.Table:
 
     path = Path(path_text)
     try:
-        advance = progress.step(f"reading {name}", path.stat().st_size)
+        size = path.stat().st_size
+        packed = path.suffix.lower() in COMPRESSIONS
+        advance = progress.step(f"reading {name}", None if packed else size)
         kind = file_format(path)
         if kind == "csv":
             table = read_csv(path, advance)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from mvcore.cli.files import CommandError
 
@@ -29,36 +29,37 @@ def check_sink(kind: str, out: str | None) -> None:
 
 
 def write(frame: Frame, kind: str, out: str | None) -> None:
-    """Write the frame to the file `out`, or to standard output."""
+    """Write the frame to the file `out`, or to standard output.
+
+    Amounts are made first: if one does not fit, the file that was there is still there.
+    """
+    chunks = parquet_chunks(frame) if kind == "parquet" else text_chunks(frame, kind)
     if out is None:
         sys.stdout.flush()
-        write_to(frame, kind, sys.stdout.buffer)
+        sys.stdout.buffer.writelines(chunks)
         sys.stdout.buffer.flush()
         return
     try:
         with Path(out).open("wb") as file:
-            write_to(frame, kind, file)
+            file.writelines(chunks)
     except OSError as error:
         raise CommandError(f"{out}: {error.strerror or error}") from error
 
 
-def write_to(frame: Frame, kind: str, sink: BinaryIO) -> None:
-    """Parquet is pyarrow's; the others are lines of text."""
-    if kind == "parquet":
-        write_parquet(frame, sink)
-        return
-    lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
-    for line in lines(frame.column_names, [frame[name] for name in frame.column_names]):
-        sink.write(line.encode())
-
-
-def write_parquet(frame: Frame, sink: BinaryIO) -> None:
-    """Through memory: pyarrow asks a sink for its position, which a pipe does not have."""
+def parquet_chunks(frame: Frame) -> Iterable[bytes]:
+    """The file, through memory: pyarrow asks where it is, and a pipe does not know."""
     from pyarrow import parquet
 
     buffer = io.BytesIO()
     parquet.write_table(frame.to_arrow(), buffer)
-    sink.write(buffer.getbuffer())
+    return [buffer.getvalue()]
+
+
+def text_chunks(frame: Frame, kind: str) -> Iterable[bytes]:
+    """Lines of one of the formats that are text."""
+    lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
+    columns = [frame[name] for name in frame.column_names]
+    return (line.encode() for line in lines(frame.column_names, columns))
 
 
 def plain(value: object) -> object:

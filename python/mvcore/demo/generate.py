@@ -7,7 +7,6 @@ computed again from them, by other means, and compared to the last digit.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import mvcore
+from mvcore.cli.files import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ SIZES_BY_MEMORY = [
     (0.5, (1_000, 1_000)),
     (0.0, (500, 500)),
 ]
-ROWS_PER_BATCH = 2_500_000
+ROWS_AT_A_TIME = 2_500_000
 WATCHED = 5
 VALUE_SCALE = 8
 TO_VALUE_SCALE = 10 ** (VALUE_SCALE - PRICE_SCALE)
@@ -114,8 +114,8 @@ class Facts:
 
 
 def slices(instruments: int, accounts: int) -> Iterator[slice]:
-    """Instruments in runs of about ROWS_PER_BATCH holdings."""
-    step = max(1, ROWS_PER_BATCH // accounts)
+    """Instruments in runs of about ROWS_AT_A_TIME holdings."""
+    step = max(1, ROWS_AT_A_TIME // accounts)
     for start in range(0, instruments, step):
         yield slice(start, min(start + step, instruments))
 
@@ -130,42 +130,28 @@ def generate(accounts: int, instruments: int) -> Facts:
     return Facts(names("ACC", accounts), names("INS", instruments), quantities, prices)
 
 
-def load_masters(book: mvcore.Book, facts: Facts) -> None:
-    """Instruments, accounts and prices: small tables, as plain lists."""
-    book.load(
-        instruments={
-            "instrument": facts.instruments,
-            "currency": ["USD"] * len(facts.instruments),
-        },
-        accounts={"account": facts.accounts},
-        prices={
+def tables(facts: Facts) -> dict[str, Any]:
+    """All of it as `load` takes it: small tables as lists, holdings with dictionary columns."""
+    import pyarrow as pa
+
+    accounts, instruments = len(facts.accounts), len(facts.instruments)
+    account_codes = np.tile(np.arange(accounts, dtype=np.int32), instruments)
+    instrument_codes = np.repeat(np.arange(instruments, dtype=np.int32), accounts)
+    return {
+        "instruments": {"instrument": facts.instruments, "currency": ["USD"] * instruments},
+        "accounts": {"account": facts.accounts},
+        "holdings": pa.table(
+            {
+                "account": pa.DictionaryArray.from_arrays(account_codes, facts.accounts),
+                "instrument": pa.DictionaryArray.from_arrays(instrument_codes, facts.instruments),
+                "quantity": facts.quantities.reshape(-1),
+            }
+        ),
+        "prices": {
             "instrument": facts.instruments,
             "price": [price_text(price) for price in facts.prices.tolist()],
         },
-    )
-
-
-def load_holdings(book: mvcore.Book, facts: Facts) -> Iterator[int]:
-    """Holdings as Arrow tables with dictionary columns; yields how many rows each batch had."""
-    import pyarrow as pa
-
-    account_names, instrument_names = pa.array(facts.accounts), pa.array(facts.instruments)
-    count = len(facts.accounts)
-    for rows in slices(len(facts.instruments), count):
-        quantities = facts.quantities[rows]
-        account_codes = np.tile(np.arange(count, dtype=np.int32), len(quantities))
-        codes = np.arange(rows.start, rows.stop, dtype=np.int32)
-        table = pa.table(
-            {
-                "account": pa.DictionaryArray.from_arrays(account_codes, account_names),
-                "instrument": pa.DictionaryArray.from_arrays(
-                    np.repeat(codes, count), instrument_names
-                ),
-                "quantity": quantities.reshape(-1),
-            }
-        )
-        book.update(holdings=table)
-        yield table.num_rows
+    }
 
 
 def prepare(accounts: int, instruments: int) -> tuple[mvcore.Book, Facts, float]:
@@ -173,20 +159,16 @@ def prepare(accounts: int, instruments: int) -> tuple[mvcore.Book, Facts, float]
 
     There is a bar on stderr where somebody watches.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("generating", total=None)
+    with Progress(long=True) as progress:
+        progress.step("generating")
         facts = generate(accounts, instruments)
-        progress.update(task, description="loading", total=facts.quantities.size)
+        full = tables(facts)
+        progress.step("loading")
         book = mvcore.Book(value_scale=VALUE_SCALE)
         start = time.perf_counter()
-        load_masters(book, facts)
-        for rows in load_holdings(book, facts):
-            progress.advance(task, rows)
-    return book, facts, time.perf_counter() - start
+        book.load(**full)
+        load_s = time.perf_counter() - start
+    return book, facts, load_s
 
 
 class WrongFigureError(Exception):

@@ -45,7 +45,7 @@ int guarded(mvcore_error* error, F&& f) noexcept {
 Decimal checked(const DecimalResult& result, std::string_view what) {
     if (!result)
         throw Error(ErrorKind::invalid_input,
-                    "price " + std::string(what) + " " + describe(result.fault));
+                    "tick: price " + std::string(what) + " " + describe(result.fault));
     return result.value;
 }
 

@@ -29,7 +29,7 @@ cdef const char* utf8(text, Py_ssize_t* size, what) except NULL:
         raise InvalidInput(f"{what} {text!r} is not valid Unicode") from None
 
 
-cdef int decimal_of(value, mvcore_decimal* out) except -1:
+cdef int price_of(value, mvcore_decimal* out) except -1:
     """str, float, int and Decimal at once; anything else as the core's cold surface reads it."""
     cdef mvcore_error error
     cdef Py_ssize_t size
@@ -49,9 +49,9 @@ cdef int decimal_of(value, mvcore_decimal* out) except -1:
                 return 0
         if not PyUnicode_CheckExact(value):
             from mvcore._core import parse_decimal
-            mantissa, scale = parse_decimal(value, "price")
+            mantissa, scale = parse_decimal(value, "tick: price")
             value = str(Decimal(mantissa).scaleb(-scale)) if scale else str(mantissa)
-        text = utf8(value, &size, "price")
+        text = utf8(value, &size, "tick: price")
         kind = api.parse_decimal(text, size, out, &error)
     if kind != MVCORE_OK:
         raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
@@ -99,7 +99,7 @@ cdef class HotBook:
         cdef int kind
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
-        decimal_of(price, &number)
+        price_of(price, &number)
         if PyUnicode_CheckExact(instrument):
             name = utf8(instrument, &size, "tick: instrument")
             kind = api.tick_named(self._book, name, size, number, when, 0, &epoch, &error)

@@ -36,7 +36,7 @@ Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk,
     return result.value;
 }
 
-// code(name) -> code or -1. A dictionary's texts are looked up once, and a text that stands many
+// code(name, row) -> code or -1. A dictionary's texts are looked up once, and a text that stands many
 // times in a row is looked up once.
 template <class Code>
 std::vector<std::int32_t> codes_of(const Column& column, const Place& place, const char* what,
@@ -63,7 +63,7 @@ std::vector<std::int32_t> codes_of(const Column& column, const Place& place, con
             }
             const auto name = checked_name(place, out.size(), chunk, k);
             if (dictionary != nullptr || name != last || last_code < 0) {
-                *memo = code(name);
+                *memo = code(name, out.size());
                 last = name;
             }
             if (*memo < 0) place.unknown(out.size(), name, what);
@@ -103,7 +103,7 @@ public:
         named_.assign(static_cast<std::size_t>(names.size()), 0);
         for (auto code : rows) named_[std::size_t(code)] = 1;
     }
-    std::int32_t operator()(std::string_view name) const {
+    std::int32_t operator()(std::string_view name, std::size_t) const {
         const auto code = names_.find(name);
         if (code < 0) return -1;
         if (std::size_t(code) < named_.size() && named_[std::size_t(code)] != 0) return code;
@@ -125,11 +125,10 @@ std::optional<Decimal> optional_decimal(const Column* column, const Place& place
     return checked_decimal(place, row, column->chunks[chunk], k++, &kOne);
 }
 
-std::int32_t currency_code(Batch& batch, const Place& place, std::string_view name) {
+std::int32_t currency_code(Batch& batch, const Place& place, std::size_t row,
+                           std::string_view name) {
     if (name == "local")  // it would mean something else in every read
-        throw Error(ErrorKind::invalid_input, std::string(place.table) + "." +
-                                                  std::string(place.column) +
-                                                  ": 'local' cannot be a currency's name");
+        place.refuse(row, "'local'", "cannot be a currency's name");
     return batch.currencies.intern(name);
 }
 
@@ -137,13 +136,13 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     const Place key{"instruments", "instrument"};
     const auto codes =
         codes_of(required(table, key.table, key.column), key, "instrument",
-                 [&](auto name) { return batch.instruments.intern(name); });
+                 [&](auto name, std::size_t) { return batch.instruments.intern(name); });
     refuse_twice(codes, key, batch.instruments);
     std::vector<std::int32_t> currency;
     const Place currency_place{"instruments", "currency"};
     if (const auto* column = table.find("currency"))
-        currency = codes_of(*column, currency_place, "currency", [&](auto name) {
-            return currency_code(batch, currency_place, name);
+        currency = codes_of(*column, currency_place, "currency", [&](auto name, std::size_t row) {
+            return currency_code(batch, currency_place, row, name);
         });
     else if (load) required(table, key.table, "currency");
     const auto* multiplier = table.find("multiplier");
@@ -160,10 +159,12 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     }
 }
 
-void fill_rates(const Book& book, const Table& table, Batch& batch) {
+void fill_rates(const Book& book, const Table& table, bool load, Batch& batch) {
     const Place key{"fx", "currency"};
     const auto codes = codes_of(required(table, key.table, key.column), key, "currency",
-                                [&](auto name) { return currency_code(batch, key, name); });
+                                [&](auto name, std::size_t row) {
+                                    return currency_code(batch, key, row, name);
+                                });
     refuse_twice(codes, key, batch.currencies);
     const Place place{"fx", "rate"};
     for_rows(required(table, place.table, place.column),
@@ -173,8 +174,13 @@ void fill_rates(const Book& book, const Table& table, Batch& batch) {
                  if (codes[row] == book.base() && d != Decimal{1, 0})
                      place.refuse(row, text_at(chunk, k),
                                   "cannot be the base currency's rate, which is 1");
+                 const auto& rates = book.state().board.rates();
+                 const bool held = !load && std::size_t(codes[row]) < rates.size() &&
+                                   rates[std::size_t(codes[row])].known();
                  batch.rate_rows.push_back(
-                     {codes[row], {d.mantissa, static_cast<std::uint8_t>(d.scale), false}});
+                     {codes[row],
+                      {d.mantissa, static_cast<std::uint8_t>(d.scale),
+                       held && rates[std::size_t(codes[row])].divide}});
              });
     if (const auto* method = table.find("method"))
         for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
@@ -228,7 +234,7 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
         const Place key{"accounts", "account"};
         batch.account_rows =
             codes_of(required(*tables.accounts, key.table, key.column), key, "account",
-                     [&](auto name) { return batch.accounts.intern(name); });
+                     [&](auto name, std::size_t) { return batch.accounts.intern(name); });
         refuse_twice(batch.account_rows, key, batch.accounts);
     }
     std::vector<std::int32_t> instrument_codes;
@@ -245,7 +251,7 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
                             [&](auto code) { return book.instrument_alive(code); });
     if (tables.fx) {
         batch.fx_given = given;
-        fill_rates(book, *tables.fx, batch);
+        fill_rates(book, *tables.fx, load, batch);
     }
     if (tables.prices) {
         batch.prices_given = given;
@@ -259,14 +265,14 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
 }
 
 std::vector<std::int32_t> account_codes(const Book& book, const Column& names, Place place) {
-    return codes_of(names, place, "account", [&](auto name) {
+    return codes_of(names, place, "account", [&](auto name, std::size_t) {
         const auto code = book.accounts().find(name);
         return book.account_alive(code) ? code : -1;
     });
 }
 
 std::vector<std::int32_t> instrument_codes(const Book& book, const Column& names, Place place) {
-    return codes_of(names, place, "instrument", [&](auto name) {
+    return codes_of(names, place, "instrument", [&](auto name, std::size_t) {
         const auto code = book.instruments().find(name);
         return book.instrument_alive(code) ? code : -1;
     });
