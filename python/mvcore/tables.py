@@ -197,7 +197,7 @@ def number_column(values: Any, name: str, column: str) -> Column:
         if values.dtype.kind not in "iufOUT":
             raise InvalidInput(f"{name}.{column}: an array of {values.dtype} does not hold numbers")
         if _native_number(values):
-            array = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+            array = np.require(values, values.dtype.newbyteorder("="), "CA")
             kind = f"{array.dtype.kind}{8 * array.dtype.itemsize}"
             return Column.numbers(kind, len(array), 0, 0, array.ctypes.data, 0, array)
         values = values.tolist() if values.dtype.kind in "OUT" else list(values)

@@ -57,6 +57,36 @@ T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
     });
 }
 
+// Cells of the accounts' lines, in groups of accounts, so that what is in flight stays small.
+template <class Q>
+void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order,
+               const std::vector<std::size_t>& start, Grid& grid) {
+    constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
+    const std::uint32_t accounts = by_instrument.rows();
+    std::vector<std::uint32_t> slots;
+    std::vector<Q> quantities;
+    std::vector<std::size_t> next;
+    for (std::uint32_t a = 0; a < accounts;) {
+        std::uint32_t end = a + 1;
+        while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
+        slots.resize(start[end] - start[a]);
+        quantities.resize(slots.size());
+        next.assign(start.begin() + a, start.begin() + end);
+        for (std::uint32_t slot = 0; slot < order.size(); ++slot)
+            by_instrument.for_each_between(std::size_t(order[slot]), a, end,
+                                           [&](auto row, i128 quantity) {
+                                               const auto k = next[row - a]++ - start[a];
+                                               slots[k] = slot;
+                                               quantities[k] = static_cast<Q>(quantity);
+                                           });
+        for (std::uint32_t k = a; k < end; ++k) {
+            const auto at = start[k] - start[a];
+            grid.fill(k, slots.data() + at, quantities.data() + at, start[k + 1] - start[k]);
+        }
+        a = end;
+    }
+}
+
 }  // namespace
 
 void AccountIndex::build(const Grid& by_instrument, Board& board) {
@@ -73,24 +103,11 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
         by_instrument.for_each(std::size_t(i), [&](auto row, i128) { ++start[row + 1]; });
     for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
     Grid grid(accounts, static_cast<std::uint32_t>(n));
-    // Accounts are transposed in groups, so that the cells in flight stay small.
-    constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
-    std::vector<Grid::Cell> cells;
-    std::vector<std::size_t> next;
-    for (std::uint32_t a = 0; a < accounts;) {
-        std::uint32_t end = a + 1;
-        while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
-        cells.resize(start[end] - start[a]);
-        next.assign(start.begin() + a, start.begin() + end);
-        for (std::uint32_t slot = 0; slot < order.size(); ++slot)
-            by_instrument.for_each_between(
-                std::size_t(order[slot]), a, end, [&](auto row, i128 quantity) {
-                    cells[next[row - a]++ - start[a]] = {slot, quantity};
-                });
-        for (std::uint32_t k = a; k < end; ++k)
-            grid.fill(k, cells.data() + (start[k] - start[a]), start[k + 1] - start[k]);
-        a = end;
-    }
+    bool wide = false;
+    for (std::size_t i = 0; i < by_instrument.lines() && !wide; ++i)
+        for (const Block& block : by_instrument.line(i)) wide |= block.width() == kernels::w128;
+    if (wide) transpose<i128>(by_instrument, order, start, grid);
+    else transpose<std::int64_t>(by_instrument, order, start, grid);
     // Nothing below can fail, so that quotes and index change together.
     std::vector<std::int64_t> prices(order.size(), 0);
     std::vector<Run> runs;

@@ -51,7 +51,17 @@ private:
 
     // application_holdings.cpp
     void stage_holdings();
+    // The table's rows of one instrument.
+    struct RowsOf {
+        const HoldingRows& rows;
+        const std::uint32_t* order;  // null: they follow one another
+        std::size_t start;
+        std::size_t n;
+        std::size_t operator[](std::size_t k) const { return order ? order[k] : start + k; }
+    };
     void stage_refresh();
+    template <class Q>
+    void fill_line(std::size_t i, const RowsOf& line, Instrument& instrument);
     void check_twice() const;
     [[nodiscard]] std::string where(const char* column, std::size_t row) const;
 

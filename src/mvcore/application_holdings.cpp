@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "application.hpp"
 #include "errors.hpp"
@@ -6,7 +7,22 @@
 namespace mvcore {
 namespace {
 
+// Quantities up to here fit 64 bits at eight more decimals.
+constexpr std::int64_t kNarrow = std::int64_t{1} << 36;
+
 i256 absolute(i128 v) { return i256(v).magnitude(); }
+
+template <class Q>
+void sort_together(std::vector<std::uint32_t>& accounts, std::vector<Q>& quantities) {
+    std::vector<std::pair<std::uint32_t, Q>> cells;
+    cells.reserve(accounts.size());
+    for (std::size_t k = 0; k < accounts.size(); ++k)
+        cells.emplace_back(accounts[k], quantities[k]);
+    std::sort(cells.begin(), cells.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t k = 0; k < cells.size(); ++k)
+        std::tie(accounts[k], quantities[k]) = cells[k];
+}
 
 }  // namespace
 
@@ -42,7 +58,7 @@ void Application::stage_holdings() {
     const State& state = book_.state_;
     for (std::size_t row = 0; row < rows.size(); ++row) {
         Staged& s = staged(rows.instrument[row]);
-        const int scale = even_scale(rows.scale[row]);
+        const int scale = even_scale(rows.scale_at(row));
         if (scale <= s.instrument.quantity_scale) continue;
         s.instrument.abs_quantity = s.instrument.abs_quantity *
                                     pow10<4>(scale - s.instrument.quantity_scale);
@@ -59,7 +75,7 @@ void Application::stage_holdings() {
             before = state.grid.get(std::size_t(i), std::uint32_t(rows.account[row])) *
                      kPow10[std::size_t(scale - held_scale)];
         }
-        const i128 quantity = rows.mantissa_at(row) * kPow10[std::size_t(scale - rows.scale[row])];
+        const i128 quantity = rows.mantissa_at(row) * kPow10[std::size_t(scale - rows.scale_at(row))];
         if (quantity == before) continue;
         s.instrument.abs_quantity += absolute(quantity) - absolute(before);
         writes_.push_back({rows.account[row], i, quantity, before});
@@ -72,62 +88,80 @@ void Application::stage_holdings() {
 void Application::stage_refresh() {
     const auto& rows = batch_.holding_rows;
     const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
-    const auto accounts = static_cast<std::size_t>(batch_.accounts.size());
     refreshed_ = true;
-    grid_ = Grid(instruments, static_cast<std::uint32_t>(accounts));
-    positions_.assign(accounts, 0);
+    grid_ = Grid(instruments, static_cast<std::uint32_t>(batch_.accounts.size()));
+    positions_.assign(grid_.rows(), 0);
     for (auto& s : staged_) {
         s.instrument.abs_quantity = i256();
         s.instrument.quantity_scale = 0;
     }
     std::vector<std::size_t> start(instruments + 1, 0);
+    bool sorted = true;
     for (std::size_t row = 0; row < rows.size(); ++row) {
         ++start[std::size_t(rows.instrument[row]) + 1];
-        auto& scale = staged(rows.instrument[row]).instrument.quantity_scale;
-        scale = std::max(scale, even_scale(rows.scale[row]));
+        sorted = sorted && (row == 0 || rows.instrument[row - 1] <= rows.instrument[row]);
     }
     for (std::size_t i = 0; i < instruments; ++i) start[i + 1] += start[i];
-    struct Entry {
-        std::uint32_t row;  // of the table
-        std::int32_t account;
-    };
-    std::vector<Entry> sorted(rows.size());
-    {
+    std::vector<std::uint32_t> order;  // rows of the table by instrument, unless they are
+    if (!sorted) {
+        order.resize(rows.size());
         auto next = start;
         for (std::size_t row = 0; row < rows.size(); ++row)
-            sorted[next[std::size_t(rows.instrument[row])]++] = {static_cast<std::uint32_t>(row),
-                                                                 rows.account[row]};
+            order[next[std::size_t(rows.instrument[row])]++] = static_cast<std::uint32_t>(row);
     }
-    std::vector<std::int32_t> last(accounts, -1);  // the instrument that named the account last
-    std::vector<Grid::Cell> cells;
+    std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
     for (std::size_t i = 0; i < instruments; ++i) {
-        if (start[i] == start[i + 1]) continue;
+        const auto n = start[i + 1] - start[i];
+        if (n == 0) continue;
+        const RowsOf line{rows, sorted ? nullptr : order.data() + start[i], start[i], n};
         auto& instrument = staged(std::int32_t(i)).instrument;
-        bool ascending = true;
-        u128 narrow_sum = 0;
-        cells.clear();
-        for (auto k = start[i]; k < start[i + 1]; ++k) {
-            const Entry e = sorted[k];
-            auto& seen = last[std::size_t(e.account)];
+        bool wide = false;
+        for (std::size_t k = 0; k < n; ++k) {
+            const auto row = line[k];
+            auto& seen = last[std::size_t(rows.account[row])];
             if (seen == std::int32_t(i))
                 throw Error(ErrorKind::invalid_input,
-                            where("account", e.row) + " stands twice in the table");
+                            where("account", row) + " stands twice in the table");
             seen = std::int32_t(i);
-            const i128 quantity = rows.mantissa_at(e.row) *
-                                  kPow10[std::size_t(instrument.quantity_scale - rows.scale[e.row])];
-            if (quantity == 0) continue;
-            ascending = ascending && (cells.empty() || cells.back().row < std::uint32_t(e.account));
-            cells.push_back({static_cast<std::uint32_t>(e.account), quantity});
-            if (quantity == static_cast<std::int64_t>(quantity)) narrow_sum += magnitude(quantity);
-            else instrument.abs_quantity += absolute(quantity);
-            ++positions_[std::size_t(e.account)];
+            instrument.quantity_scale =
+                std::max(instrument.quantity_scale, even_scale(rows.scale_at(row)));
+            wide = wide || rows.mantissa[row] > kNarrow || rows.mantissa[row] < -kNarrow;
         }
-        instrument.abs_quantity += i256(static_cast<i128>(narrow_sum));
-        if (!ascending)
-            std::sort(cells.begin(), cells.end(),
-                      [](const auto& a, const auto& b) { return a.row < b.row; });
-        grid_.fill(i, cells.data(), cells.size());
+        // Beyond scale 0 a quantity may outgrow 64 bits.
+        if (wide || instrument.quantity_scale > 8) fill_line<i128>(i, line, instrument);
+        else fill_line<std::int64_t>(i, line, instrument);
     }
+}
+
+template <class Q>
+void Application::fill_line(std::size_t i, const RowsOf& line, Instrument& instrument) {
+    const auto& rows = batch_.holding_rows;
+    std::vector<std::uint32_t> accounts;
+    std::vector<Q> quantities;
+    accounts.reserve(line.n);
+    quantities.reserve(line.n);
+    bool ascending = true;
+    for (std::size_t k = 0; k < line.n; ++k) {
+        const auto row = line[k];
+        const auto power = kPow10[std::size_t(instrument.quantity_scale - rows.scale_at(row))];
+        const Q quantity = sizeof(Q) == 16
+                               ? static_cast<Q>(rows.mantissa_at(row) * power)
+                               : static_cast<Q>(rows.mantissa[row] * static_cast<std::int64_t>(power));
+        if (quantity == 0) continue;
+        const auto account = static_cast<std::uint32_t>(rows.account[row]);
+        ascending = ascending && (accounts.empty() || accounts.back() < account);
+        accounts.push_back(account);
+        quantities.push_back(quantity);
+        ++positions_[account];
+    }
+    u128 narrow_sum = 0;
+    for (auto quantity : quantities) {
+        if (sizeof(Q) == 8) narrow_sum += magnitude(quantity);
+        else instrument.abs_quantity += absolute(quantity);
+    }
+    instrument.abs_quantity += i256(static_cast<i128>(narrow_sum));
+    if (!ascending) sort_together(accounts, quantities);
+    grid_.fill(i, accounts.data(), quantities.data(), accounts.size());
 }
 
 }  // namespace mvcore

@@ -35,7 +35,7 @@ struct HoldingRows {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<std::int64_t> mantissa;
-    std::vector<std::uint8_t> scale;
+    std::vector<std::uint8_t> scale;  // empty: all zero
     std::unordered_map<std::size_t, i128> wide;  // by row, where the mantissa is kWide
 
     static constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
@@ -45,9 +45,11 @@ struct HoldingRows {
         const bool narrow = d.mantissa == static_cast<std::int64_t>(d.mantissa) &&
                             d.mantissa != kWide;
         if (!narrow) wide.emplace(mantissa.size(), d.mantissa);
+        if (d.scale != 0 && scale.empty()) scale.resize(mantissa.size(), 0);
         mantissa.push_back(narrow ? static_cast<std::int64_t>(d.mantissa) : kWide);
-        scale.push_back(static_cast<std::uint8_t>(d.scale));
+        if (d.scale != 0 || !scale.empty()) scale.push_back(static_cast<std::uint8_t>(d.scale));
     }
+    [[nodiscard]] int scale_at(std::size_t row) const { return scale.empty() ? 0 : scale[row]; }
     [[nodiscard]] i128 mantissa_at(std::size_t row) const {
         return mantissa[row] == kWide ? wide.at(row) : mantissa[row];
     }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 #include "kernels/kernels.hpp"
 #include "wide.hpp"
@@ -29,10 +30,11 @@ public:
     i128 set(std::uint32_t row, i128 value) noexcept;
     [[nodiscard]] i128 get(std::uint32_t row) const noexcept;
 
-    // A block for `cells` quantities to come in ascending order of row (bulk load).
-    void allocate(std::uint32_t cells, std::uint32_t rows, Width width);
-    // In a sparse block: appends; rows ascend.
-    void append(std::uint32_t row, i128 value) noexcept;
+    // Bulk load into an empty block: rows ascend from `first`, which is the block's first row;
+    // every quantity fits `width`.
+    template <class Q>
+    void fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n, std::uint32_t first,
+              std::uint32_t rows, Width width);
 
     [[nodiscard]] bool dense() const noexcept { return dense_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
@@ -57,7 +59,9 @@ private:
     [[nodiscard]] i128 at(std::uint32_t k) const noexcept;
     void put(std::uint32_t k, i128 value) noexcept;
     [[nodiscard]] std::uint32_t lower_bound(std::uint32_t row) const noexcept;
+    void append(std::uint32_t row, i128 value) noexcept;
     [[nodiscard]] std::uint16_t* offset() noexcept;
+    void allocate(std::uint32_t cells, std::uint32_t rows, Width width);
     void rebuild(bool dense, Width width, std::uint32_t capacity, std::uint32_t rows);
 
     std::unique_ptr<void, Free> storage_;  // capacity_ integers, then (sparse) capacity_ offsets
@@ -78,6 +82,26 @@ decltype(auto) with_quantity(Width width, const void* quantity, F&& f) {
         case kernels::w64: return f(static_cast<const std::int64_t*>(quantity));
         default: return f(static_cast<const i128*>(quantity));
     }
+}
+
+template <class Q>
+void Block::fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n,
+                 std::uint32_t first, std::uint32_t rows, Width width) {
+    allocate(n, rows, width);
+    with_quantity(width, storage_.get(), [&](const auto* typed) {
+        using T = std::remove_cvref_t<decltype(*typed)>;
+        auto* q = const_cast<T*>(typed);
+        if (dense_) {
+            for (std::uint32_t k = 0; k < n; ++k) q[row[k] - first] = static_cast<T>(quantity[k]);
+        } else {
+            std::uint16_t* rows_out = offset();
+            for (std::uint32_t k = 0; k < n; ++k) {
+                q[k] = static_cast<T>(quantity[k]);
+                rows_out[k] = static_cast<std::uint16_t>(row[k] - first);
+            }
+            count_ = static_cast<std::uint16_t>(n);
+        }
+    });
 }
 
 template <class F>

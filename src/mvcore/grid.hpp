@@ -77,12 +77,9 @@ public:
         }
     }
 
-    // Bulk load: quantities of one line that is empty, rows ascending, none twice.
-    struct Cell {
-        std::uint32_t row;
-        i128 quantity;
-    };
-    void fill(std::size_t l, const Cell* cells, std::size_t n);
+    // Bulk load: quantities of one line that is empty; rows ascend, none twice, none is zero.
+    template <class Q>
+    void fill(std::size_t l, const std::uint32_t* rows, const Q* quantity, std::size_t n);
 
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 

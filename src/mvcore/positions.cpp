@@ -25,7 +25,7 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
         places += block.count();
         bytes += block.count() * (kernels::width_bytes(block.width()) + (block.dense() ? 0 : 2));
     }
-    bytes_.resize(bytes);
+    bytes_.reset(new std::byte[bytes]);
     // value = quantity * price * 10^(value_scale - scale), all in 64 bits where the width of the
     // quantities proves that it fits; else one by one.
     const i256 price = priced_ ? board.price_of(instrument) : i256();
@@ -37,7 +37,7 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
                                          &factor);
     for (const Block& block : line)
         quick = quick && bits_of(block.width()) + i256(factor).magnitude().bits() < 63;
-    if (quick) values_.resize(places);
+    if (quick) values_.reset(new std::int64_t[places]);
     else wide_values_.resize(places);
     std::size_t place = 0;
     std::size_t used = 0;
@@ -47,11 +47,11 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
         if (n == 0) continue;
         Piece piece{static_cast<std::uint32_t>(b * Block::kRows), block.width(), n, used, kDense};
         const auto size = n * kernels::width_bytes(block.width());
-        std::memcpy(bytes_.data() + used, block.quantity(), size);
+        std::memcpy(bytes_.get() + used, block.quantity(), size);
         used += size;
         if (!block.dense()) {
             piece.offset = used;
-            std::memcpy(bytes_.data() + used, block.offset(), n * sizeof(std::uint16_t));
+            std::memcpy(bytes_.get() + used, block.offset(), n * sizeof(std::uint16_t));
             used += n * sizeof(std::uint16_t);
         }
         pieces_.push_back(piece);
@@ -77,11 +77,11 @@ void Revaluation::for_each(F&& f) const {
             using Q = std::remove_cvref_t<decltype(*tag)>;
             for (std::uint32_t k = 0; k < piece.n; ++k, ++place) {
                 Q q;
-                std::memcpy(&q, bytes_.data() + piece.quantity + k * sizeof(Q), sizeof q);
+                std::memcpy(&q, bytes_.get() + piece.quantity + k * sizeof(Q), sizeof q);
                 if (q == 0) continue;
                 std::uint16_t row = static_cast<std::uint16_t>(k);
                 if (piece.offset != kDense)
-                    std::memcpy(&row, bytes_.data() + piece.offset + k * sizeof row, sizeof row);
+                    std::memcpy(&row, bytes_.get() + piece.offset + k * sizeof row, sizeof row);
                 f(place, piece.first_row + row, static_cast<i128>(q));
             }
         });
@@ -107,7 +107,7 @@ std::vector<i128> Revaluation::values() const {
     std::vector<i128> out;
     out.reserve(size_);
     for_each([&](auto place, auto, i128) {
-        out.push_back(values_.empty() ? wide_values_[place] : i128{values_[place]});
+        out.push_back(values_ ? i128{values_[place]} : wide_values_[place]);
     });
     return out;
 }

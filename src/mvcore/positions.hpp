@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "state.hpp"
@@ -62,9 +63,9 @@ private:
     int quantity_scale_ = 0;
     std::uint64_t epoch_ = 0;
     std::vector<Piece> pieces_;
-    std::vector<std::byte> bytes_;
-    std::vector<std::int64_t> values_;   // by place, zero quantities too; or
-    std::vector<i128> wide_values_;      // by place
+    std::unique_ptr<std::byte[]> bytes_;
+    std::unique_ptr<std::int64_t[]> values_;  // by place, zero quantities too; or
+    std::vector<i128> wide_values_;           // by place
 };
 
 }  // namespace mvcore

@@ -1,6 +1,7 @@
 """Input at the edge of what is allowed: each of these has a right answer."""
 
 from decimal import Decimal as D
+from decimal import localcontext
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ def test_numbers_at_the_limits(book) -> None:
         ("0.1" + "0" * 40, "0.1"), ("+1E+3", 1000), ("-0", 0), (D("0E+50"), 0),
         (np.float64(1e19), 10**19), (9007199254740993.0, "9007199254740992"),
         (D("1." + "0" * 60), 1), ("000000000000000000000000000001.5", "1.5"),
+        (D("12345678901234567890.123456789012345678"), "12345678901234567890.123456789012345678"),
+        (D("-99999999999999999999.999999999999999999"), "-99999999999999999999.999999999999999999"),
     ]  # fmt: skip
     for given, means in cases:
         want = (
@@ -39,6 +42,31 @@ def test_numbers_at_the_limits(book) -> None:
         if isinstance(given, (float, np.generic)):
             book.load(prices={"instrument": ["AAPL"], "price": np.array([given])})
             assert book.prices()["price"] == [want], given
+
+
+def test_the_precision_of_the_decimal_context_does_not_matter(book) -> None:
+    before = book.value("A1")
+    with localcontext(prec=3):
+        book.tick("AAPL", D("150.25"))
+        book.ticks(["BUND"], [D("98.7")])
+        book.update(holdings={"account": ["A1"], "instrument": ["BUND"], "quantity": [D("1000.5")]})
+        assert book.value("A1")[1:4] == before[1:4]
+        assert book.values()["sod"][0] == before.sod
+        assert book.holdings()["price"][:2] == [D("150.25"), D("98.7")]
+
+
+def test_an_update_keeps_what_is_absent(book) -> None:
+    book.update(fx={"currency": ["EUR"], "rate": ["2"], "method": ["divide"]})
+    book.update(fx={"currency": ["EUR"], "rate": ["4"]})  # still divided by
+    book.update(instruments={"instrument": ["BUND"], "multiplier": ["10"]})
+    book.update(accounts={"account": ["A2"], "floor": ["f"]})
+    assert book.holdings("A1", "BUND")["base_value"] == [D("1000.5") * D("98.7") / 10 / 4]
+    assert book.values(by=("desk", "floor"))["desk"] == ["d1", "d2"]
+    assert book.values(by="sector")["sector"] == ["tech", "govt"]
+    book.update(fx={"currency": ["EUR"], "rate": ["4"], "method": [None]})  # null: the default
+    book.update(instruments={"instrument": ["BUND"], "multiplier": [None], "sector": [None]})
+    assert book.holdings("A1", "BUND")["base_value"] == [D("1000.5") * D("0.987") * 4]
+    assert book.values(by="sector")["sector"] == ["tech", None]
 
 
 def test_any_unicode(book) -> None:

@@ -199,8 +199,10 @@ def test_polars() -> None:
     pl = pytest.importorskip("polars")
     frames = {name: pl.DataFrame(pa.table(columns)) for name, columns in TABLES.items()}
     same_book(frames)
-    text = pl.col(pl.String).cast(pl.Categorical)
-    same_book({name: frame.with_columns(text) for name, frame in frames.items()})
+    texts = {n: f.with_columns(pl.col(pl.Decimal).cast(pl.String)) for n, f in frames.items()}
+    same_book(texts)
+    category = pl.col(pl.String).cast(pl.Categorical)
+    same_book({name: frame.with_columns(category) for name, frame in texts.items()})
     same_book({n: pl.concat([f[:1], f[1:]], rechunk=False) for n, f in frames.items()})
 
 

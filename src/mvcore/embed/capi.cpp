@@ -42,11 +42,29 @@ int guarded(mvcore_error* error, F&& f) noexcept {
     }
 }
 
-Decimal checked(const DecimalResult& result, std::string_view what) {
+// text() -> the price in words, for the message.
+template <class Text>
+Decimal checked(const DecimalResult& result, Text&& text) {
     if (!result)
         throw Error(ErrorKind::invalid_input,
-                    "tick: price " + std::string(what) + " " + describe(result.fault));
+                    "tick: price " + text() + " " + describe(result.fault));
     return result.value;
+}
+
+Decimal checked_decimal(const mvcore_decimal& d) {
+    return checked(make_decimal(mantissa_of(d), d.scale),
+                   [&] { return format_decimal(mantissa_of(d), d.scale); });
+}
+
+// Most prices have at most four decimals, which every price scale holds: trailing zeros may stay.
+DecimalResult price_of(double value) noexcept {
+    const double scaled = value * 1e4;
+    if (scaled > -1e15 && scaled < 1e15) {
+        constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: the sum is a whole number
+        const double whole = (scaled + kRound) - kRound;
+        if (whole / 1e4 == value) return {{static_cast<int64_t>(whole), 4}, DecimalFault::none};
+    }
+    return decimal_of(value);
 }
 
 int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* error) noexcept {
@@ -56,14 +74,14 @@ int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* er
         return MVCORE_OK;
     }
     return guarded(error, [&]() -> int {
-        checked(result, "'" + std::string(text, std::min<size_t>(length, 100)) + "'");
+        checked(result, [&] { return "'" + std::string(text, std::min<size_t>(length, 100)) + "'"; });
         return MVCORE_OK;
     });
 }
 
 int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
     return guarded(error, [&] {
-        const auto d = checked(decimal_of(value), std::to_string(value));
+        const auto d = checked(price_of(value), [&] { return std::to_string(value); });
         *out = to_c(d.mantissa, d.scale);
         return MVCORE_OK;
     });
@@ -88,8 +106,7 @@ int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t ti
         const Decimal d{mantissa_of(price), price.scale};
         if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
         if (wait == 0) return MVCORE_BUSY;
-        const auto whole = checked(make_decimal(d.mantissa, d.scale), format_decimal(d.mantissa, d.scale));
-        *epoch = b.tick(instrument, whole, time);
+        *epoch = b.tick(instrument, checked_decimal(price), time);
         return MVCORE_OK;
     });
 }
@@ -103,8 +120,7 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
         const std::string_view instrument(name, length);
         if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
         if (wait == 0) return MVCORE_BUSY;
-        const auto whole = checked(make_decimal(d.mantissa, d.scale), format_decimal(d.mantissa, d.scale));
-        *epoch = b.tick(instrument, whole, time);
+        *epoch = b.tick(instrument, checked_decimal(price), time);
         return MVCORE_OK;
     });
 }
@@ -152,7 +168,7 @@ int ticks_double(mvcore_book* book, const int32_t* instruments, const double* pr
                  mvcore_error* error) noexcept {
     return many(book, instruments, times, count, epoch, error, [=](size_t k) {
         const double price = prices[k];
-        const auto d = decimal_of(price);
+        const auto d = price_of(price);
         if (!d)
             throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) + ": " +
                                                       std::to_string(price) + " " +

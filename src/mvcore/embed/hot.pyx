@@ -170,7 +170,16 @@ cdef class HotBook:
         return epoch
 
 
-cdef int32_t code_of(instrument) except? -1:
+cdef inline int32_t code_of(instrument) except? -1:
+    cdef int overflow = 0
+    cdef long long small
+    if PyLong_CheckExact(instrument):
+        small = PyLong_AsLongLongAndOverflow(instrument, &overflow)
+        return <int32_t>small if overflow == 0 and 0 <= small < 2147483648 else <int32_t>-2
+    return odd_code(instrument)
+
+
+cdef int32_t odd_code(instrument) except? -1:
     if isinstance(instrument, bool) or not hasattr(instrument, "__index__"):
         if isinstance(instrument, str):
             raise InvalidInput("tick: instrument must be exactly a str or a code")

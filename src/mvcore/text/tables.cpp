@@ -36,39 +36,61 @@ Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk,
     return result.value;
 }
 
-// code(name, row) -> code or -1. A dictionary's texts are looked up once, and a text that stands many
-// times in a row is looked up once.
+// code(name, row) -> code or -1.
+template <class Code>
+std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place,
+                        const char* what, Code&& code) {
+    const auto name = checked_name(place, row, chunk, k);
+    const auto found = code(name, row);
+    if (found < 0) place.unknown(row, name, what);
+    return found;
+}
+
+// Each text of a dictionary is looked up once, when the first row names it.
+template <class Index, class Code>
+void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Place& place,
+                      const char* what, Code&& code, std::vector<std::int32_t>& out) {
+    std::vector<std::int32_t> memo(dictionary.texts.size(), -1);
+    const auto* indices = static_cast<const Index*>(dictionary.indices);
+    const bool nulls = chunk.validity.bits != nullptr;
+    for (std::size_t k = 0; k < chunk.rows; ++k) {
+        const auto at = static_cast<std::size_t>(indices[k]);
+        if (at >= memo.size() || memo[at] < 0 || (nulls && chunk.validity.null(k))) {
+            const auto found = known_code(chunk, k, out.size(), place, what, code);
+            memo[at] = found;
+        }
+        out.push_back(memo[at]);
+    }
+}
+
+template <class Code>
+void text_codes(const Chunk& chunk, const Place& place, const char* what, Code&& code,
+                std::vector<std::int32_t>& out) {
+    std::string_view last;  // names often stand many times in a row
+    std::int32_t last_code = -1;
+    for (std::size_t k = 0; k < chunk.rows; ++k) {
+        bool null = false;
+        const auto name = name_at(chunk, k, null);
+        if (null || last_code < 0 || name != last) {
+            last_code = known_code(chunk, k, out.size(), place, what, code);
+            last = name;
+        }
+        out.push_back(last_code);
+    }
+}
+
 template <class Code>
 std::vector<std::int32_t> codes_of(const Column& column, const Place& place, const char* what,
                                    Code&& code) {
     std::vector<std::int32_t> out;
     out.reserve(column.rows());
     for (const auto& chunk : column.chunks) {
-        std::vector<std::int32_t> of_text;
-        const auto* dictionary = std::get_if<Dictionary>(&chunk.data);
-        if (dictionary != nullptr) of_text.assign(dictionary->texts.size(), -2);
-        std::string_view last;
-        std::int32_t last_code = -2;
-        for (std::size_t k = 0; k < chunk.rows; ++k) {
-            std::int32_t* memo = &last_code;
-            if (dictionary != nullptr) {
-                const auto at = static_cast<std::size_t>(dictionary->index(k));
-                if (at < of_text.size() && !chunk.validity.null(k)) {
-                    if (of_text[at] >= 0) {
-                        out.push_back(of_text[at]);
-                        continue;
-                    }
-                    memo = &of_text[at];
-                }
-            }
-            const auto name = checked_name(place, out.size(), chunk, k);
-            if (dictionary != nullptr || name != last || last_code < 0) {
-                *memo = code(name, out.size());
-                last = name;
-            }
-            if (*memo < 0) place.unknown(out.size(), name, what);
-            out.push_back(*memo);
-        }
+        const auto* d = std::get_if<Dictionary>(&chunk.data);
+        if (d == nullptr) text_codes(chunk, place, what, code, out);
+        else if (d->bytes == 1) dictionary_codes<std::uint8_t>(chunk, *d, place, what, code, out);
+        else if (d->bytes == 2) dictionary_codes<std::uint16_t>(chunk, *d, place, what, code, out);
+        else if (d->bytes == 4) dictionary_codes<std::uint32_t>(chunk, *d, place, what, code, out);
+        else dictionary_codes<std::uint64_t>(chunk, *d, place, what, code, out);
     }
     return out;
 }
@@ -206,6 +228,27 @@ void fill_prices(const Table& table, const Known& known, Batch& batch) {
              });
 }
 
+// Whole numbers of 32 bits or fewer without nulls need no decimals: most books' quantities.
+bool copy_integers(const Column& column, std::vector<std::int64_t>& out) {
+    for (const auto& chunk : column.chunks) {
+        const auto* n = std::get_if<Numbers>(&chunk.data);
+        if (n == nullptr || n->scale != 0 || chunk.validity.bits != nullptr ||
+            (n->kind != Number::i32 && n->kind != Number::i16))
+            return false;
+    }
+    for (const auto& chunk : column.chunks) {
+        const auto& n = std::get<Numbers>(chunk.data);
+        if (n.kind == Number::i32) {
+            const auto* v = static_cast<const std::int32_t*>(n.data);
+            out.insert(out.end(), v, v + chunk.rows);
+        } else {
+            const auto* v = static_cast<const std::int16_t*>(n.data);
+            out.insert(out.end(), v, v + chunk.rows);
+        }
+    }
+    return true;
+}
+
 void fill_holdings(const Table& table, const Known& accounts, const Known& instruments,
                    Batch& batch) {
     auto& rows = batch.holding_rows;
@@ -218,7 +261,7 @@ void fill_holdings(const Table& table, const Known& accounts, const Known& instr
                                "instrument", instruments);
     const auto& column = required(table, quantity.table, quantity.column);
     rows.mantissa.reserve(column.rows());
-    rows.scale.reserve(column.rows());
+    if (copy_integers(column, rows.mantissa)) return;
     for_rows(column, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
         rows.push_quantity(checked_decimal(quantity, row, chunk, k, nullptr));
     });
