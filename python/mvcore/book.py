@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mvcore import _core, masters
 from mvcore.errors import InvalidInput, UnknownId
-from mvcore.figures import figures_frame
+from mvcore.figures import FiguresFrame
 from mvcore.frame import Frame, Number, Plain, Text, Time
 from mvcore.grouping import MEASURES, Asked, Shaper, asked
 from mvcore.hot import HotBook
@@ -243,7 +243,7 @@ class Book(HotBook):
             shape = Shaper(question).shape(self._masters)
             figures = self._core.values(*shape.core_arguments(), code, shape.masters.version)
             if figures is not None:
-                return figures_frame(self, question, shape, figures, with_removed=False)
+                return FiguresFrame(self, question, shape, figures, with_removed=False)
             self._settle()
 
     def _asked(

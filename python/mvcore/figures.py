@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mvcore.frame import Column, Frame, Number, Plain, Text
-from mvcore.grouping import attribute_of
+from mvcore.grouping import LAST, attribute_of
+from mvcore.masters import NOT_SET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,50 +16,65 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.grouping import Asked, Shape
 
+class FiguresFrame(Frame):
+    """The columns [level] by... [currency] measures... unpriced [removed], rows in label order.
 
-def figures_frame(
-    book: Book, asked: Asked, shape: Shape, figures: dict[str, Any], with_removed: bool
-) -> Frame:
-    """The columns [level] by... [currency] measures... unpriced [removed], rows in label order."""
-    rows = figures["row"]
-    local = asked.currency == "local"
-    pick: Any = None  # the rows in order; None where they are already
-    if len(rows) > 1 and (local or with_removed or not shape.ordered):
-        keys = [_sort_key(label(rows)) for label in shape.labels]
-        if local:
-            keys.append(figures["currency"])
-        if keys:
-            pick = np.lexsort(keys[::-1])
-            rows = rows[pick]
+    Nothing but the core's figures is held until a column is asked for.
+    """
 
-    def ordered(values: Any) -> Any:
-        return values if pick is None else values[pick]
+    __slots__ = ("_asked", "_book", "_figures", "_shape", "_with_removed")
 
-    columns: dict[str, Column | Callable[[], Column]] = {}
-    if asked.rollup:
-        columns["level"] = lambda: Plain(shape.level_of[rows].astype(np.int64))  # type: ignore[index]
-    for name, label in zip(asked.by, shape.labels, strict=True):
-        columns[name] = lambda name=name, label=label: Text(  # type: ignore[misc]
-            label(rows), _names(book, shape, name)
-        )
-    if "currency" not in asked.by:
-        columns["currency"] = lambda: (
-            Text(ordered(figures["currency"]), book._names_of("currency"))
-            if local
-            else Text(np.zeros(len(rows), np.int32), lambda codes: [asked.currency] * len(codes))
-        )
-    amounts = Number(ordered(figures["amount"]), book.value_scale)
-    for measure in asked.measures:
-        columns[measure] = amounts
-    columns["unpriced"] = lambda: Plain(ordered(figures["unpriced"]).astype(np.int64))
-    if with_removed:
-        columns["removed"] = lambda: Plain(ordered(figures["removed"]).astype(bool))
-    return Frame(columns, len(rows), figures["epoch"])
+    def __init__(
+        self, book: Book, asked: Asked, shape: Shape, figures: Any, with_removed: bool
+    ) -> None:
+        self._book = book
+        self._asked = asked
+        self._shape = shape
+        self._figures = figures
+        self._with_removed = with_removed
+        self._made: dict[str, Column] | None = None
+        self._length = len(figures)
+        self.epoch = figures.epoch
+
+    @property
+    def _columns(self) -> dict[str, Column]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> dict[str, Column]:
+        asked, shape, figures = self._asked, self._shape, self._figures
+        local = asked.currency == "local"
+        rows, currency = figures.row(), figures.currency()
+        ids = [label(rows) for label in shape.labels]
+        pick: Any = slice(None)
+        if len(rows) > 1 and (local or self._with_removed or not shape.ordered):
+            keys = [*(_sort_key(column) for column in ids), *([currency] if local else [])]
+            if keys:
+                pick = np.lexsort(keys[::-1])
+        columns: dict[str, Column] = {}
+        if shape.level_of is not None:
+            columns["level"] = Plain(shape.level_of[rows[pick]].astype(np.int64))
+        for name, column in zip(asked.by, ids, strict=True):
+            columns[name] = Text(column[pick], _names(self._book, shape, name))
+        if "currency" not in asked.by and local:
+            columns["currency"] = Text(currency[pick], self._book._names_of("currency"))
+        elif "currency" not in asked.by:
+            columns["currency"] = Text(
+                np.zeros(len(rows), np.int32), lambda codes: [asked.currency] * len(codes)
+            )
+        amounts = Number(figures.amount()[pick], self._book.value_scale)
+        for measure in asked.measures:
+            columns[measure] = amounts
+        columns["unpriced"] = Plain(figures.unpriced()[pick])
+        if self._with_removed:
+            columns["removed"] = Plain(figures.removed()[pick].astype(bool))
+        return columns
 
 
 def _sort_key(ids: Any) -> Any:
     """Subtotals first, what is not set last."""
-    return np.where(ids == -1, np.iinfo(np.int32).max, ids)
+    return np.where(ids == NOT_SET, LAST, ids)
 
 
 def _names(book: Book, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:

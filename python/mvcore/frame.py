@@ -119,14 +119,19 @@ class Frame:
     `codes`, `to_arrow`, `to_pandas`, `to_polars`, and the Arrow PyCapsule protocol.
     """
 
-    __slots__ = ("_columns", "_length", "epoch")
+    __slots__ = ("_length", "_made", "epoch")
+    _made: Any
 
     def __init__(
         self, columns: dict[str, Column | Callable[[], Column]], length: int, epoch: int
     ) -> None:
-        self._columns = columns
+        self._made = columns
         self._length = length
         self.epoch = epoch
+
+    @property
+    def _columns(self) -> Any:
+        return self._made
 
     def __len__(self) -> int:
         return self._length

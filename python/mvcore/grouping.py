@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mvcore.errors import InvalidInput
 from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
 
+LAST = np.int32(2**31 - 1)  # sorts behind every label
 TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
 MEASURES = ("sod", "current", "expected")
@@ -94,6 +95,10 @@ def _selection(
     return codes(side, list(value))
 
 
+def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(LAST) if v == NOT_SET else v for v in key)
+
+
 @dataclass
 class Groups:
     """Numbers of the combinations of label ids on one side."""
@@ -104,24 +109,25 @@ class Groups:
         """The group of each code, -1 where it is not chosen. New combinations get new numbers, in
         order of their labels, those not set last."""
         out = np.full(len(chosen), -1, np.int32)
-        if not chosen.any():
+        picked = np.flatnonzero(chosen)
+        if len(picked) <= 64:  # most views watch few accounts: Python is quicker than NumPy there
+            keys = list(zip(*(column[picked].tolist() for column in columns), strict=True))
+            keys = keys or [()] * len(picked)
+            for key in sorted(set(keys), key=_in_order):
+                self.number.setdefault(key, len(self.number))
+            out[picked] = [self.number[key] for key in keys]
             return out
         if not columns:
-            self.number.setdefault((), 0)
-            out[chosen] = 0
+            out[picked] = self.number.setdefault((), 0)
             return out
-        picked = np.stack([column[chosen] for column in columns])
-        if len(columns) == 1:
-            keys, inverse = np.unique(picked[0], return_inverse=True)
-            combos = keys.reshape(1, -1)
-        else:
-            combos, inverse = np.unique(picked, axis=1, return_inverse=True)
-        last = np.where(combos == NOT_SET, np.iinfo(np.int32).max, combos)
+        held = np.stack([column[picked] for column in columns])
+        combos, inverse = np.unique(held, axis=1, return_inverse=True)
+        last = np.where(combos == NOT_SET, LAST, combos)
         numbers = np.empty(combos.shape[1], np.int32)
         for k in np.lexsort(last[::-1]):
             key = tuple(int(v) for v in combos[:, k])
             numbers[k] = self.number.setdefault(key, len(self.number))
-        out[chosen] = numbers[inverse.reshape(-1)]
+        out[picked] = numbers[inverse.reshape(-1)]
         return out
 
     def labels(self, column: int) -> Codes:
@@ -193,7 +199,7 @@ class Shaper:
     def _in_order(self) -> bool:
         """Groups were numbered in the order of their labels."""
         groups = self.accounts if len(self.accounts.number) > 1 else self.instruments
-        keys = [tuple(2**31 if v == NOT_SET else v for v in key) for key in groups.number]
+        keys = [_in_order(key) for key in groups.number]
         return keys == sorted(keys)
 
     def _labels(

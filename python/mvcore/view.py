@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from mvcore.errors import ClosedError
-from mvcore.figures import figures_frame
+from mvcore.figures import FiguresFrame
 from mvcore.grouping import Asked, Shaper
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class View:
                 if figures is not None:
                     break
                 self._book._settle()
-        return figures_frame(
+        return FiguresFrame(
             self._book, self._shaper.asked, shape, figures, with_removed=not everything
         )
 

@@ -195,7 +195,7 @@ void Application::commit() noexcept {
         // A refresh makes every view rebuild, so lanes may narrow again.
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
     }
-    if (!rates_.empty() || batch_.fx_given == Given::load) state.board.rates() = std::move(rates_);
+    if (!rates_.empty() || batch_.fx_given == Given::load) state.board.set_rates(std::move(rates_));
     if (!account_alive_.empty()) book_.account_alive_ = std::move(account_alive_);
     state.index.drop_if_loose(state.board);
     const bool masters = batch_.accounts_given != Given::absent ||

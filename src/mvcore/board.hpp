@@ -98,6 +98,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
     [[nodiscard]] const Quote& quote(std::int32_t i) const { return quotes_[std::size_t(i)]; }
     [[nodiscard]] Quote& quote(std::int32_t i) { return quotes_[std::size_t(i)]; }
+    void prefetch(std::int32_t i) const noexcept {
+        if (i >= 0 && std::size_t(i) < quotes_.size()) __builtin_prefetch(&quotes_[std::size_t(i)], 1);
+    }
     [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
         return instruments_[std::size_t(i)];
     }
@@ -108,7 +111,11 @@ public:
     [[nodiscard]] const Rate& rate(std::int32_t currency) const {
         return rates_[std::size_t(currency)];
     }
-    [[nodiscard]] std::vector<Rate>& rates() noexcept { return rates_; }
+    void set_rates(std::vector<Rate>&& rates) noexcept {
+        rates_ = std::move(rates);
+        ++rates_version_;
+    }
+    [[nodiscard]] std::uint64_t rates_version() const noexcept { return rates_version_; }
     [[nodiscard]] const std::vector<Rate>& rates() const noexcept { return rates_; }
     [[nodiscard]] const Ring<Change>& changes() const noexcept { return changes_; }
     [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
@@ -145,6 +152,7 @@ private:
     std::vector<Unit> units_;
     std::unordered_map<std::uint64_t, UnitId> unit_ids_;  // by currency and scale
     std::vector<Rate> rates_;  // by currency code
+    std::uint64_t rates_version_ = 0;
     Ring<Change> changes_;
     std::size_t unpriced_ = 0;
 };

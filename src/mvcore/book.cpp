@@ -4,6 +4,12 @@
 #include "errors.hpp"
 
 namespace mvcore {
+namespace {
+
+// So many incremental views are brought up to date in a few microseconds.
+constexpr std::size_t kQuickViews = 2;
+
+}  // namespace
 
 Book::Book(std::string_view base_currency, int value_scale) : value_scale_(value_scale) {
     base_ = currencies_.intern(base_currency);
@@ -35,11 +41,12 @@ bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
                        std::int64_t& out) noexcept {
     const int shift = quote.price_scale - scale;
     if (!quote.priced || shift < 0) return false;
-    std::int64_t price = 0;
-    if (__builtin_mul_overflow(mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]),
-                               &price) ||
-        __builtin_mul_overflow(price, quote.factor, &price))
+    std::int64_t price = mantissa;
+    if (shift != 0 &&
+        __builtin_mul_overflow(mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]),
+                               &price))
         return false;
+    if (__builtin_mul_overflow(price, quote.factor, &price)) return false;
     out = price;
     return price <= quote.ceiling && price >= -quote.ceiling;
 }
@@ -74,8 +81,9 @@ bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_
 
 bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
                     std::uint64_t& epoch) {
-    if (incremental_views_ != 0 || !lock_.try_exclusive()) return false;
+    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const bool quick = instrument_alive(instrument) && quick_tick(instrument, price, time);
+    if (quick) after_write();
     epoch = state_.epoch;
     lock_.end_write();
     return quick;
@@ -83,9 +91,10 @@ bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t 
 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                     std::uint64_t& epoch) {
-    if (incremental_views_ != 0 || !lock_.try_exclusive()) return false;
+    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const auto code = instruments_.find(instrument);
     const bool quick = code >= 0 && quick_tick(code, price, time);
+    if (quick) after_write();
     epoch = state_.epoch;
     lock_.end_write();
     return quick;
@@ -130,6 +139,8 @@ bool Book::quick_ticks(std::span<const TickRow> rows) {
     bool quick = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
+        constexpr std::size_t kAhead = 8;  // quotes come from all over the board
+        if (k + kAhead < rows.size()) state_.board.prefetch(rows[k + kAhead].instrument);
         check_instrument(row.instrument, k);
         quick = quick && quick_price(state_.board.quote(row.instrument), row.mantissa, row.scale,
                                      tick_prices_[k]);
@@ -161,9 +172,12 @@ std::uint64_t Book::ticks(std::span<const TickRow> rows) {
     }
     writing.publish();
     ++state_.epoch;
-    for (std::size_t k = 0; k < rows.size(); ++k)
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        constexpr std::size_t kAhead = 8;
+        if (k + kAhead < rows.size()) state_.board.prefetch(rows[k + kAhead].instrument);
         put_price(state_.board.quote(rows[k].instrument), rows[k].instrument, tick_prices_[k],
                   rows[k].time);
+    }
     const auto epoch = state_.epoch;
     after_write();
     return epoch;
@@ -173,8 +187,10 @@ std::uint64_t Book::ticks(std::span<const TickRow> rows) {
 
 void Book::after_write() noexcept {
     if (incremental_views_ == 0) return;
-    for (const auto& view : views())
-        if (view->incremental() && !view->stale(state_)) view->sync(state_);
+    const std::scoped_lock lock(views_mutex_);
+    for (const auto& v : views_)
+        if (const auto view = v.lock(); view && view->incremental() && !view->stale(state_))
+            view->sync(state_);
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, bool incremental) {
@@ -205,6 +221,21 @@ bool Book::read_view(View& view, bool everything, Figures& out) {
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
     if (view.stale(state_)) return false;
+    out = everything ? view.read(state_) : view.changes(state_);
+    return true;
+}
+
+bool Book::try_read_view(View& view, bool everything, Figures& out, bool& fresh) {
+    if (!lock_.try_read()) return false;
+    struct End {
+        Lock& lock;
+        ~End() { lock.end_read(); }
+    } const end{lock_};
+    const std::unique_lock lock(view.mutex, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    fresh = !view.stale(state_);
+    if (!fresh) return true;
+    if (!view.quick(state_)) return false;
     out = everything ? view.read(state_) : view.changes(state_);
     return true;
 }

@@ -76,6 +76,8 @@ public:
     void remove_view(const View* view);
     // False: the master tables changed since the view's shape was made; reshape it and ask again.
     bool read_view(View& view, bool everything, Figures& out);
+    // The same where it takes a few microseconds and nobody is in the way; else false.
+    bool try_read_view(View& view, bool everything, Figures& out, bool& fresh);
     void reshape_view(View& view, View::Shape shape);
     // Brings stale incremental views up to date after they were reshaped.
     void sync_view(View& view);

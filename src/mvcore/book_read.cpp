@@ -90,7 +90,9 @@ bool Book::values(const Grouping& grouping, const std::vector<std::vector<std::i
     Totals totals;
     totals.build(state_, grouping, needs_counts(state_.board, asked));
     if (!levels.empty()) totals = totals.rolled_up(levels, rows);
-    out = all_rows(totals, state_.board, asked);
+    const Handout handout(state_.board, totals.units(), asked.base, asked.currency,
+                          asked.value_scale);
+    out = all_rows(totals, handout, state_.board, asked);
     out.epoch = state_.epoch;
     return true;
 }

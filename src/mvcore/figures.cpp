@@ -15,10 +15,9 @@ bool needs_counts(const Board& board, const Target& target) {
     return false;
 }
 
-Figures all_rows(const Totals& totals, const Board& board, const Target& target) {
+Figures all_rows(const Totals& totals, const Handout& handout, const Board& board,
+                 const Target& target) {
     Figures figures;
-    const Handout handout(board, totals.units(), target.base, target.currency,
-                          target.value_scale);
     hand_out(totals, handout, board, target,
              [&](std::size_t row, std::int32_t currency, i128 amount, std::uint32_t unpriced) {
                  figures.row.push_back(static_cast<std::int32_t>(row));

@@ -37,8 +37,9 @@ template <class F>
 void hand_out(const Totals& totals, const Handout& handout, const Board& board,
               const Target& target, F&& f);
 
-// The rows of one read: roll-up maps may be empty.
-Figures all_rows(const Totals& totals, const Board& board, const Target& target);
+// The rows of one read.
+Figures all_rows(const Totals& totals, const Handout& handout, const Board& board,
+                 const Target& target);
 
 template <class F>
 void hand_out(const Totals& totals, const Handout& handout, const Board& board,

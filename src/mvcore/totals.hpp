@@ -39,6 +39,10 @@ public:
     [[nodiscard]] std::uint32_t grid_rows() const noexcept { return grid_rows_; }
     [[nodiscard]] bool counted() const noexcept { return counted_; }
     [[nodiscard]] std::size_t rows() const noexcept { return positions_.size(); }
+    // Accounts selected; all of them where the grouping is whole.
+    [[nodiscard]] std::size_t selected() const noexcept {
+        return grouping_.whole() ? positions_.size() : picked_.size();
+    }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
     [[nodiscard]] i256 total(std::uint32_t place, std::size_t row) const noexcept;
     // Positions of the row in a unit; 0 where they are not counted.

@@ -33,6 +33,7 @@ void View::keep_row_numbers(const Grouping& next) {
 void View::rebuild(const State& state) {
     swept_before_ += totals_.cells_swept();
     totals_.build(state, shape_.grouping, totals_.counted() || needs_counts(state.board, target_));
+    handout_.reset();
     built_ = true;
     ++rebuilds_;
 }
@@ -104,6 +105,21 @@ void View::follow(const State& state) {
     for (auto unit : recompute) totals_.recompute_unit(state, unit);
 }
 
+bool View::quick(const State& state) const noexcept {
+    const auto behind = state.board.changes().end() - price_place_ + state.facts.end() - fact_place_;
+    return built_ && shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
+           behind <= 64;
+}
+
+const Handout& View::handout(const State& state) {
+    const auto& units = totals_.units();
+    if (!handout_ || handout_units_ != units.size() || handout_rates_ != state.board.rates_version())
+        handout_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+    handout_units_ = units.size();
+    handout_rates_ = state.board.rates_version();
+    return *handout_;
+}
+
 std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
     const auto found =
         std::find(handed_currencies_.begin(), handed_currencies_.end(), currency);
@@ -122,7 +138,7 @@ Figures View::hand(const State& state, bool everything) {
     const Totals& totals =
         shape_.levels.empty() ? totals_
                               : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
-    Figures all = all_rows(totals, state.board, target_);
+    Figures all = all_rows(totals, handout(state), state.board, target_);
     all.epoch = state.epoch;
     Figures out;
     out.epoch = state.epoch;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "figures.hpp"
@@ -27,6 +28,8 @@ public:
     }
     // A new shape. Rows keep their numbers: what was handed out stays comparable.
     void reshape(const State& state, Shape shape);
+    // Whether a read is a matter of microseconds.
+    [[nodiscard]] bool quick(const State& state) const noexcept;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
     void sync(const State& state);
     Figures read(const State& state);
@@ -55,6 +58,7 @@ private:
         bool present = false;
         bool seen = false;  // in the hand-out under way
     };
+    const Handout& handout(const State& state);
     std::vector<Handed>& handed_of(std::int32_t currency);
     Figures hand(const State& state, bool everything);
 
@@ -71,6 +75,9 @@ private:
     std::atomic<bool> by_account_ = false;
     std::vector<std::int32_t> handed_currencies_;
     std::vector<std::vector<Handed>> handed_;
+    std::optional<Handout> handout_;    // for these units and rates
+    std::size_t handout_units_ = 0;
+    std::uint64_t handout_rates_ = 0;
     std::uint64_t rebuilds_ = 0;
     std::uint64_t swept_before_ = 0;  // by totals that a rebuild replaced
 };

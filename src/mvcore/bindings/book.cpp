@@ -112,18 +112,6 @@ std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& level
     return out;
 }
 
-py::dict to_dict(Figures&& f) {
-    py::dict out;
-    out["row"] = to_array(std::move(f.row));
-    out["currency"] = to_array(std::move(f.currency));
-    out["amount"] = to_array(std::move(f.amount));
-    out["unpriced"] = to_array(std::move(f.unpriced));
-    std::vector<std::uint8_t> removed(f.removed.begin(), f.removed.end());
-    out["removed"] = to_array(std::move(removed));
-    out["epoch"] = f.epoch;
-    return out;
-}
-
 py::dict to_dict(Positions&& p) {
     py::dict out;
     out["account"] = to_array(std::move(p.account));
@@ -183,12 +171,13 @@ struct PyView {
     // None where the shape is stale.
     py::object read(bool everything) {
         Figures out;
+        // A small view is read with the GIL kept: releasing it costs more than the read.
         bool ok = false;
-        {
+        if (!book->try_read_view(*view, everything, out, ok)) {
             const Unlocked unlocked;
             ok = book->read_view(*view, everything, out);
         }
-        return ok ? py::object(to_dict(std::move(out))) : py::none();
+        return ok ? py::cast(std::move(out)) : py::none();
     }
     void reshape(const py::object& accounts, std::uint32_t account_groups,
                  const py::object& instruments, std::uint32_t instrument_groups,
@@ -268,6 +257,21 @@ py::dict memory(Book& book) {
 }  // namespace
 
 void add_book(py::module_& m) {
+    // Columns are made when they are asked for.
+    py::class_<Figures>(m, "Figures")
+        .def("__len__", &Figures::size)
+        .def_readonly("epoch", &Figures::epoch)
+        .def("row", [](const Figures& f) { return to_array(std::vector(f.row)); })
+        .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
+        .def("amount", [](const Figures& f) { return to_array(std::vector(f.amount)); })
+        .def("unpriced",
+             [](const Figures& f) {
+                 return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
+             })
+        .def("removed", [](const Figures& f) {
+            return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
+        });
+
     py::class_<Revaluation>(m, "Revaluation")
         .def("__len__", &Revaluation::size)
         .def_property_readonly("priced", &Revaluation::priced)
@@ -308,7 +312,7 @@ void add_book(py::module_& m) {
                      const Unlocked unlocked;
                      ok = book.values(grouping, maps, rows, currency, masters, out);
                  }
-                 return ok ? py::object(to_dict(std::move(out))) : py::none();
+                 return ok ? py::cast(std::move(out)) : py::none();
              })
         .def("holdings",
              [](Book& book, const py::object& accounts, const py::object& instruments,

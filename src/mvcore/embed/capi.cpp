@@ -57,13 +57,18 @@ Decimal checked_decimal(const mvcore_decimal& d) {
 }
 
 // Most prices have at most four decimals, which every price scale holds: trailing zeros may stay.
-DecimalResult price_of(double value) noexcept {
+inline bool four_decimals(double value, int64_t& mantissa) noexcept {
+    constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: the sum is a whole number
     const double scaled = value * 1e4;
-    if (scaled > -1e15 && scaled < 1e15) {
-        constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: the sum is a whole number
-        const double whole = (scaled + kRound) - kRound;
-        if (whole / 1e4 == value) return {{static_cast<int64_t>(whole), 4}, DecimalFault::none};
-    }
+    const double whole = (scaled + kRound) - kRound;
+    if (!(scaled > -1e15 && scaled < 1e15) || whole / 1e4 != value) return false;
+    mantissa = static_cast<int64_t>(whole);
+    return true;
+}
+
+DecimalResult price_of(double value) noexcept {
+    int64_t mantissa = 0;
+    if (four_decimals(value, mantissa)) return {{mantissa, 4}, DecimalFault::none};
     return decimal_of(value);
 }
 
@@ -125,29 +130,30 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
     });
 }
 
-// decimal(k) -> Decimal. Each element is read once, then checked as read: another thread may be
-// writing the array.
+// price(k, row) fills mantissa and scale of the row, or gives the mantissa that does not fit 64
+// bits. Each element is read once, then checked as read: another thread may be writing the array.
 template <class F>
 int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, size_t count,
-         uint64_t* epoch, mvcore_error* error, F&& decimal) noexcept {
+         uint64_t* epoch, mvcore_error* error, F&& price) noexcept {
     return guarded(error, [&] {
         Book& b = book_of(book);
         b.check_open();
-        thread_local std::vector<TickRow> rows;
-        rows.resize(count);
+        thread_local std::vector<TickRow> kept;
+        kept.resize(count);
+        TickRow* const rows = kept.data();
         std::vector<std::pair<size_t, i128>> wide;
         for (size_t k = 0; k < count; ++k) {
-            const Decimal d = decimal(k);
-            rows[k] = {static_cast<int64_t>(d.mantissa),
-                       times != nullptr ? times[k] : MVCORE_NO_TIME, instruments[k], d.scale};
-            if (d.mantissa != rows[k].mantissa) wide.emplace_back(k, d.mantissa);
+            rows[k].instrument = instruments[k];
+            rows[k].time = times != nullptr ? times[k] : MVCORE_NO_TIME;
+            i128 mantissa = 0;
+            if (!price(k, rows[k], mantissa)) wide.emplace_back(k, mantissa);
         }
         if (wide.empty()) {
-            *epoch = b.ticks(rows);
+            *epoch = b.ticks(kept);
             return MVCORE_OK;
         }
         std::vector<PriceRow> prices;
-        for (const auto& row : rows)
+        for (const auto& row : kept)
             prices.push_back({row.instrument, {row.mantissa, row.scale}, row.time});
         for (const auto& [k, mantissa] : wide) prices[k].price.mantissa = mantissa;
         *epoch = b.ticks(prices);
@@ -160,21 +166,31 @@ int ticks(mvcore_book* book, const int32_t* instruments, const int64_t* prices, 
     if (scale < 0 || scale > kMaxScale)
         return fail(MVCORE_INVALID_INPUT, "ticks: scale is not in 0..18", error);
     return many(book, instruments, times, count, epoch, error,
-                [=](size_t k) { return Decimal{prices[k], scale}; });
+                [=](size_t k, TickRow& row, i128&) {
+                    row.mantissa = prices[k];
+                    row.scale = scale;
+                    return true;
+                });
 }
 
 int ticks_double(mvcore_book* book, const int32_t* instruments, const double* prices,
                  const int64_t* times, size_t count, uint64_t* epoch,
                  mvcore_error* error) noexcept {
-    return many(book, instruments, times, count, epoch, error, [=](size_t k) {
-        const double price = prices[k];
-        const auto d = price_of(price);
-        if (!d)
-            throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) + ": " +
-                                                      std::to_string(price) + " " +
-                                                      describe(d.fault));
-        return d.value;
-    });
+    return many(book, instruments, times, count, epoch, error,
+                [=](size_t k, TickRow& row, i128& wide) {
+                    const double price = prices[k];
+                    row.scale = 4;
+                    if (four_decimals(price, row.mantissa)) return true;
+                    const auto d = decimal_of(price);
+                    if (!d)
+                        throw Error(ErrorKind::invalid_input,
+                                    "ticks.price, row " + std::to_string(k) + ": " +
+                                        std::to_string(price) + " " + describe(d.fault));
+                    row.scale = d.value.scale;
+                    row.mantissa = static_cast<int64_t>(d.value.mantissa);
+                    wide = d.value.mantissa;
+                    return row.mantissa == wide;
+                });
 }
 
 int value(mvcore_book* book, const char* account, size_t account_length, const char* currency,

@@ -1,0 +1,115 @@
+"""A book comes in, and what it takes: rows of holdings with names as text or dictionary columns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import mvcore
+from dataset import ORDERS, World, amounts
+
+FORMS = {"names as plain text": True, "dictionary columns": False}
+CASES = [(form, order) for form in FORMS for order in ORDERS]
+
+
+@pytest.fixture(scope="module")
+def rows(request: pytest.FixtureRequest, world: World) -> Any:
+    """The table of one case at a time: at full size it takes up to a gigabyte."""
+    form, order = request.param
+    return form, order, world.holdings(order, text=FORMS[form])
+
+
+@pytest.mark.parametrize("rows", CASES, ids=" ".join, indirect=True, scope="module")
+def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> None:
+    """The others fill a dense array; names given as text become codes by pyarrow."""
+    form, order, table = rows
+    masters = world.masters()
+    held: dict[str, Any] = {}
+
+    def free() -> None:
+        held.clear()
+
+    def codes(column: str, names: list[str]) -> Any:
+        """Positions of the names, as an expert gets them out of an Arrow column."""
+        array = table[column].combine_chunks()
+        encoded = pc.dictionary_encode(array) if pa.types.is_string(array.type) else array
+        place = {name: code for code, name in enumerate(names)}
+        places = np.array([place[n] for n in encoded.dictionary.to_pylist()], np.int16)
+        indices = encoded.indices.to_numpy(zero_copy_only=False)
+        return indices if (places == np.arange(len(places))).all() else places[indices]
+
+    def columns() -> tuple[Any, Any, Any]:
+        return (
+            codes("account", world.account_names), codes("instrument", world.instrument_names),
+            table["quantity"].to_numpy(),
+        )  # fmt: skip
+
+    def with_mvcore() -> None:
+        held["book"] = mvcore.Book()
+        held["book"].load(holdings=table, **masters)
+
+    def with_numpy() -> None:
+        accounts, instruments, quantities = columns()
+        held["array"] = np.zeros(world.held.shape, np.int32)
+        held["array"][instruments, accounts] = quantities
+
+    def with_numba() -> None:
+        held["array"] = np.zeros(world.held.shape, np.int32)
+        kernels.fill(*columns(), held["array"])
+
+    def check(_: None) -> None:
+        if who != "mvcore":
+            assert (held["array"] == world.held).all()
+            return
+        book = held["book"]
+        assert book.epoch == 1
+        assert book.stats()["positions"] == np.count_nonzero(world.held)
+        totals = book.values(measures="current")
+        assert totals["account"] == world.account_names
+        assert (totals.to_numpy("current", scaled=True) == amounts(world.totals)).all()
+        for account in (0, world.accounts // 2, world.accounts - 1):
+            row = world.by_account[account]
+            frame = book.holdings(accounts=world.account_names[account])
+            assert (frame.codes("instrument") == np.nonzero(row)[0]).all()
+            assert frame["quantity"] == row[row != 0].tolist()
+
+    call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
+    measure(f"load, {form}, rows {order}", who, call, check, setup=free, rounds=3)
+
+
+def test_memory_of_the_holdings(
+    who: str, size: Any, world: World, benchmark: Any, loaded_book: Any
+) -> None:
+    """Bytes, not a timing. Against: the array by instrument (NumPy), and by account too (numba)."""
+    if who == "mvcore":
+        script = Path(__file__).with_name("holdings_memory.py")
+        command = [sys.executable, str(script), str(world.accounts), str(world.instruments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)
+        assert found["rows"] == world.rows
+        for said in ("memory", "memory_with_index"):
+            parts = {k: v for k, v in found[said].items() if k != "total"}
+            assert sum(parts.values()) == found[said]["total"]
+        if size.name == "full":
+            for said, grown in (("memory", "growth"), ("memory_with_index", "growth_with_index")):
+                total = found[said]["total"]
+                assert abs(total - found[grown]) <= 0.25 * found[grown], found
+        call = loaded_book.memory
+    else:
+        arrays = [world.held] if who == "numpy" else [world.held, world.by_account]
+        found = {"growth": world.held.nbytes, "growth_with_index": sum(a.nbytes for a in arrays)}
+
+        def call() -> int:
+            return sum(array.nbytes for array in arrays)
+
+    benchmark.group = "memory of the holdings"
+    benchmark.extra_info.update(who=who, calls=1, bytes=found)
+    benchmark.pedantic(call, rounds=2)

@@ -1,0 +1,209 @@
+"""All benchmarks once, in one process, as a table for the docs.
+
+`python bench/report.py [--size tiny|mid|full] [--only WORDS] [--out FILE.md] [--json FILE.json]`
+
+Medians, with the 10th and 90th percentile, per call. Goals are those of a book of 25 million
+holdings on two cores; a smaller size shows none. Exit status 1 if an answer was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from functools import reduce
+from importlib.metadata import version
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+GOALS = {  # seconds a call, or bytes
+    "load, names as plain text, rows by account": 4.0,
+    "load, names as plain text, rows by instrument": 4.0,
+    "load, dictionary columns, rows by account": 1.0,
+    "load, dictionary columns, rows by instrument": 1.0,
+    "memory of the holdings": 250e6,
+    "memory of the holdings, with the by-account index": 250e6,
+    "tick by name, price as str, 25,000,000 holdings": 150e-9,
+    "tick by name, price as float, 25,000,000 holdings": 150e-9,
+    "tick by name, price as str, 25,000 holdings": 150e-9,
+    "tick by name, price as float, 25,000 holdings": 150e-9,
+    "tick by code, price as str, 25,000,000 holdings": 60e-9,
+    "tick by code, price as float, 25,000,000 holdings": 60e-9,
+    "tick by code, price as str, 25,000 holdings": 60e-9,
+    "tick by code, price as float, 25,000 holdings": 60e-9,
+    "ticks of all instruments, codes with floats": 60e-6,
+    "ticks of all instruments, codes with scaled integers": 25e-6,
+    "value of an account": 3e-6,
+    "values by account, whole book: totals ready": 2.5e-3,
+    "values by account, whole book: Decimals of one column": 4e-3,
+    "revalue of an instrument: frame made": 4e-6,
+    "view of 2 accounts: open, close": 0.1e-3,
+    "view of 2 accounts: open, first changes, close": 0.1e-3,
+    "view of 2 accounts: changes after 8 ticks": 5e-6,
+    "incremental view of all accounts: added to a tick": 1e-6,
+}
+MEMORY = "memory of the holdings"
+WITH_VIEW = "tick with an incremental view of all accounts"
+PLAIN = "mvcore without the view"
+LOOP = "the loop around a tick"
+BYTES = {  # rows of the memory, from what the process that loaded the book said
+    MEMORY: ("growth",),
+    MEMORY + ", with the by-account index": ("growth_with_index",),
+    MEMORY + ", with it, as book.memory() counts": ("memory_with_index", "total"),
+}
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+
+Times = dict[str, list[float]]  # by contender
+
+
+def figure(value: float | None, operation: str) -> str:
+    """Three digits with a unit."""
+    if value is None:
+        return ""
+    if operation.startswith(MEMORY):
+        return f"{value / 1e6:.0f} MB"
+    for unit, name in UNITS:
+        if abs(value) >= unit * 0.9995 or name == "ns":
+            digits = 0 if abs(value) >= 100 * unit else 1 if abs(value) >= 10 * unit else 2
+            return f"{value / unit:.{digits}f} {name}"
+    raise AssertionError
+
+
+def median(times: Times, who: str) -> float | None:
+    return statistics.median(times[who]) if who in times else None
+
+
+def percentile(values: list[float], part: float) -> float:
+    """Nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
+
+
+def spread(values: list[float], operation: str) -> str:
+    if len(values) < 2:
+        return ""
+    low, high = percentile(values, 0.1), percentile(values, 0.9)
+    return f" ({figure(low, operation)} - {figure(high, operation)})"
+
+
+def ratio(ours: float | None, theirs: float | None) -> str:
+    if ours is None or theirs is None or ours <= 0:
+        return ""
+    return f"{theirs / ours:.2g}x" if theirs < 100 * ours else f"{theirs / ours:.0f}x"
+
+
+def collect(benchmarks: list[dict[str, Any]]) -> dict[str, Times]:
+    """Seconds a call (or bytes), by operation and contender, in the order they ran."""
+    found: dict[str, Times] = {}
+    for one in benchmarks:
+        operation, extra = one["group"], one["extra_info"]
+        if operation == MEMORY:
+            said = extra["bytes"]
+            for suffix, key in (
+                ("", "growth"),
+                (", with the by-account index", "growth_with_index"),
+            ):
+                found.setdefault(MEMORY + suffix, {})[extra["who"]] = [float(said[key])]
+            continue
+        times = [seconds / extra["calls"] for seconds in one["stats"]["data"]]
+        found.setdefault(operation, {})[extra["who"]] = times
+    if {"mvcore", PLAIN} <= found.get(WITH_VIEW, {}).keys():
+        with_view = dict(found[WITH_VIEW])
+        plain = statistics.median(with_view.pop(PLAIN))
+        added = {**with_view, "mvcore": [t - plain for t in with_view["mvcore"]]}
+        found["incremental view of all accounts: added to a tick"] = added
+        found[WITH_VIEW] = with_view
+    return found
+
+
+def table(found: dict[str, Times], goals: dict[str, float]) -> list[str]:
+    lines = [
+        "| operation | goal | mvcore (p10 - p90) | goal met | NumPy | numba | numba / mvcore |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for operation, times in found.items():
+        ours, goal = median(times, "mvcore"), goals.get(operation)
+        met = "" if goal is None or ours is None else "yes" if ours <= goal else "no"
+        said = figure(ours, operation) + spread(times.get("mvcore", []), operation)
+        numpy, numba = median(times, "numpy"), median(times, "numba")
+        cells = [
+            operation, figure(goal, operation), said, met, figure(numpy, operation),
+            figure(numba, operation), ratio(ours, numba),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def machine() -> str:
+    import mvcore
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "pyarrow"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.system()} "
+        f"{platform.release()}; mvcore {mvcore.__version__} ({mvcore.isa()}), Python "
+        f"{platform.python_version()}, {packages}."
+    )
+
+
+def run(size: str, only: str | None, json_file: Path) -> int:
+    """pytest here, in this process."""
+    os.environ["MVCORE_BENCH"] = size
+    arguments = [
+        str(HERE), "--rootdir", str(HERE.parent), "-c", str(HERE.parent / "pyproject.toml"),
+        "--benchmark-only", "--benchmark-quiet", f"--benchmark-json={json_file}",
+    ]  # fmt: skip
+    return int(pytest.main(arguments + (["-k", only] if only else [])))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=("tiny", "mid", "full"), default="full")
+    parser.add_argument("--only", help="a pytest expression (-k) that picks benchmarks")
+    parser.add_argument("--out", type=Path, help="write the table here too")
+    parser.add_argument("--json", type=Path, help="keep pytest-benchmark's own record here")
+    asked = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        record = asked.json or Path(folder) / "record.json"
+        status = run(asked.size, asked.only, record)
+        text = record.read_text() if record.exists() else ""
+        benchmarks = json.loads(text)["benchmarks"] if text else []
+    from dataset import SIZES  # pytest has put this folder on the path
+
+    size = SIZES[asked.size]
+    found = collect(benchmarks)
+    loop = figure(median(found.pop(LOOP, {}), "loop"), LOOP)
+    lines = [
+        f"{size.accounts:,} accounts x {size.instruments:,} instruments = "
+        f"{size.accounts * size.instruments:,} holdings. {machine()}",
+        "",
+        f"Medians of calls from Python; load average {load:.1f} when it began. A tick includes its "
+        f"turn of the loop in Python, {loop}. NumPy and numba work on arrays without names, checks, "
+        "currencies or epochs.",
+        "",
+        *table(found, GOALS if asked.size == "full" else {}),
+    ]
+    print("\n".join(lines))
+    if asked.out is not None:
+        asked.out.write_text("\n".join(lines) + "\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

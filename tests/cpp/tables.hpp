@@ -1,0 +1,183 @@
+// Tables as the text layer takes them, made of plain values. Names are letters and codes: account
+// 7 is "A7". Codes are given in order of first use, so the tests name new things in order.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mvcore/batch.hpp"
+#include "mvcore/book.hpp"
+#include "mvcore/text/tables.hpp"
+
+namespace tables {
+
+using mvcore::Decimal;
+namespace text = mvcore::text;
+
+inline constexpr std::array<const char*, 4> kCurrencies{"USD", "EUR", "JPY", "GBP"};
+
+inline std::string account(int code) { return "A" + std::to_string(code); }
+inline std::string instrument(int code) { return "I" + std::to_string(code); }
+inline std::string currency(int code) { return kCurrencies[static_cast<std::size_t>(code)]; }
+
+// Two chunks wherever there are two rows: rows count over all of them.
+template <class MakeChunk>
+text::Column two_chunks(std::size_t rows, MakeChunk&& make) {
+    text::Column column;
+    const std::size_t middle = rows / 2;
+    if (middle != 0) column.chunks.push_back(make(std::size_t{0}, middle));
+    column.chunks.push_back(make(middle, rows));
+    return column;
+}
+
+using Text = std::optional<std::string>;  // nothing: null
+
+inline text::Column texts(const std::vector<Text>& values) {
+    return two_chunks(values.size(), [&](std::size_t begin, std::size_t end) {
+        text::OwnedTexts owned;
+        for (std::size_t k = begin; k < end; ++k) {
+            owned.bytes += values[k].value_or("");
+            owned.offsets.push_back(static_cast<std::int64_t>(owned.bytes.size()));
+            owned.nulls.push_back(values[k] ? 0 : 1);
+        }
+        text::Chunk chunk;
+        chunk.rows = end - begin;
+        chunk.data = std::move(owned);
+        return chunk;
+    });
+}
+
+inline text::Column decimals(const std::vector<std::optional<Decimal>>& values, bool as_text) {
+    if (as_text) {
+        std::vector<Text> written;
+        for (const auto& v : values)
+            written.push_back(v ? Text(mvcore::format_decimal(v->mantissa, v->scale)) : Text());
+        return texts(written);
+    }
+    return two_chunks(values.size(), [&](std::size_t begin, std::size_t end) {
+        text::OwnedDecimals owned;
+        for (std::size_t k = begin; k < end; ++k) {
+            owned.values.push_back(values[k].value_or(Decimal{}));
+            owned.nulls.push_back(values[k] ? 0 : 1);
+        }
+        text::Chunk chunk;
+        chunk.rows = end - begin;
+        chunk.data = std::move(owned);
+        return chunk;
+    });
+}
+
+// column(rows, f): f(row) is the value, a text or a decimal.
+template <class Rows, class F>
+text::Column name_column(const Rows& rows, F&& f) {
+    std::vector<Text> out;
+    for (const auto& row : rows) out.push_back(f(row));
+    return texts(out);
+}
+template <class Rows, class F>
+text::Column number_column(const Rows& rows, bool as_text, F&& f) {
+    std::vector<std::optional<Decimal>> out;
+    for (const auto& row : rows) out.push_back(f(row));
+    return decimals(out, as_text);
+}
+
+struct Holding {
+    int account;
+    int instrument;
+    Decimal quantity;
+};
+
+// One write call. Tables that are not given stay as they are.
+struct Change {
+    bool load = false;
+    bool as_text = false;      // numbers as texts, else as decimals
+    bool with_terms = false;   // columns multiplier and quote_factor; null is 1
+    bool with_method = false;  // fx: column method; without it a known rate keeps its own
+    std::optional<std::vector<int>> accounts;
+    std::optional<std::vector<mvcore::InstrumentRow>> instruments;
+    std::optional<std::vector<mvcore::RateRow>> fx;
+    std::optional<std::vector<mvcore::PriceRow>> prices;
+    std::optional<std::vector<Holding>> holdings;
+};
+
+inline text::Table instruments_table(const Change& change) {
+    text::Table table;
+    const auto& rows = *change.instruments;
+    table.columns["instrument"] =
+        name_column(rows, [](const auto& r) { return instrument(r.instrument); });
+    table.columns["currency"] =
+        name_column(rows, [](const auto& r) { return currency(r.currency); });
+    if (!change.with_terms) return table;
+    table.columns["multiplier"] =
+        number_column(rows, change.as_text, [](const auto& r) { return r.multiplier; });
+    table.columns["quote_factor"] =
+        number_column(rows, change.as_text, [](const auto& r) { return r.quote_factor; });
+    return table;
+}
+
+inline text::Table fx_table(const Change& change) {
+    text::Table table;
+    const auto& rows = *change.fx;
+    table.columns["currency"] = name_column(rows, [](const auto& r) { return currency(r.currency); });
+    table.columns["rate"] = number_column(rows, change.as_text, [](const auto& r) {
+        return Decimal{r.rate.mantissa, r.rate.scale};
+    });
+    if (change.with_method)
+        table.columns["method"] = name_column(
+            rows, [](const auto& r) { return Text(r.rate.divide ? "divide" : "multiply"); });
+    return table;
+}
+
+inline text::Tables to_tables(const Change& change) {
+    text::Tables out;
+    if (change.accounts)
+        out.accounts.emplace().columns["account"] = name_column(*change.accounts, account);
+    if (change.instruments) out.instruments = instruments_table(change);
+    if (change.fx) out.fx = fx_table(change);
+    if (change.prices) {
+        auto& table = out.prices.emplace();
+        table.columns["instrument"] =
+            name_column(*change.prices, [](const auto& r) { return instrument(r.instrument); });
+        table.columns["price"] =
+            number_column(*change.prices, change.as_text, [](const auto& r) { return r.price; });
+        auto& times = table.times.emplace();
+        for (const auto& row : *change.prices) times.push_back(row.time);
+    }
+    if (change.holdings) {
+        auto& table = out.holdings.emplace();
+        table.columns["account"] =
+            name_column(*change.holdings, [](const auto& r) { return account(r.account); });
+        table.columns["instrument"] =
+            name_column(*change.holdings, [](const auto& r) { return instrument(r.instrument); });
+        table.columns["quantity"] = number_column(*change.holdings, change.as_text,
+                                                  [](const auto& r) { return r.quantity; });
+    }
+    return out;
+}
+
+inline std::uint64_t apply(mvcore::Book& book, const text::Tables& given, bool load) {
+    mvcore::Writing writing(book.lock());
+    const auto batch = text::make_batch(book, given, load);
+    return book.apply(batch, writing);
+}
+inline std::uint64_t apply(mvcore::Book& book, const Change& change) {
+    return apply(book, to_tables(change), change.load);
+}
+
+inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts,
+                            const std::vector<int>& instruments) {
+    const auto account_names = name_column(accounts, account);
+    const auto instrument_names = name_column(instruments, instrument);
+    mvcore::Writing writing(book.lock());
+    mvcore::Batch batch(book.accounts(), book.instruments(), book.currencies());
+    batch.removed_accounts =
+        text::account_codes(book, account_names, {"remove", "accounts"});
+    batch.removed_instruments =
+        text::instrument_codes(book, instrument_names, {"remove", "instruments"});
+    return book.apply(batch, writing);
+}
+
+}  // namespace tables

@@ -1,0 +1,136 @@
+// Seeded random runs of a book against its model: every figure exact, every incremental total equal
+// to the one recomputed, whatever the order of writes and reads.
+#include <memory>
+
+#include "reads.hpp"
+
+using namespace model;
+
+namespace {
+
+constexpr int kTargets[] = {0, 1, 2, 3, kLocal};
+
+// One view of each grouping, in changing currencies, half of them incremental.
+std::vector<std::unique_ptr<Watch>> watches(Run& run) {
+    std::vector<std::unique_ptr<Watch>> out;
+    int k = run.pick(10);
+    for (auto by : kGroupings)
+        out.push_back(std::make_unique<Watch>(run, by, kTargets[k++ % 5], run.chance(50)));
+    out.push_back(std::make_unique<Watch>(run, By::group, kTargets[k % 5], run.chance(50), true));
+    return out;
+}
+
+// Reads come at random moments, so that views meet few changes and many.
+void play(Run& run, int steps, int moments) {
+    auto views = watches(run);
+    for (int step = 0; step < steps && check::failures() < 20; ++step) {
+        run.step();
+        if (run.chance(8)) check_account(run, run.pick(run.accounts()), run.pick(4));
+        if (run.pick(steps) >= moments) continue;
+        for (auto& view : views)
+            if (run.chance(60)) view->check(run.chance(40));
+        if (run.chance(40)) check_point_reads(run);
+        if (run.chance(30)) check_sums(run);
+        if (run.chance(10)) views = watches(run);
+    }
+    for (auto& view : views) view->check(true);
+    for (auto& view : views) view->check(false);
+    check_point_reads(run);
+    check_sums(run);
+}
+
+struct Seen {
+    bool lanes[3] = {};
+    bool wide_price = false;
+};
+Seen seen_in(const Run& run) {
+    Seen seen;
+    const auto& board = run.book.state().board;
+    for (mvcore::UnitId u = 0; u < board.units(); ++u)
+        if (board.unit(u).priced()) seen.lanes[std::size_t(board.unit(u).lane)] = true;
+    for (std::size_t i = 0; i < board.size(); ++i)
+        seen.wide_price = seen.wide_price || board.quote(std::int32_t(i)).wide;
+    return seen;
+}
+
+}  // namespace
+
+TEST(a_dense_book_of_small_numbers_is_exact) {
+    Run run(100, 20, 90, kSmall, 8, 1);
+    play(run, 2500, 250);
+    CHECK(seen_in(run).lanes[0] && !seen_in(run).lanes[2]);
+}
+
+TEST(a_dense_book_is_exact_where_every_rate_is_known) {
+    Run run(100, 20, 90, kSmall, 2, 2);
+    play(run, 1500, 150);
+}
+
+TEST(a_sparse_book_over_several_blocks_is_exact) {
+    Run run(9000, 30, 6, kSmall, 8, 3);
+    play(run, 1200, 25);
+    bool sparse = false;
+    for (std::size_t i = 0; i < 30; ++i) {
+        const auto& line = run.book.state().grid.line(i);
+        CHECK(line.size() == 3);
+        for (const auto& block : line) sparse = sparse || !block.dense();
+    }
+    CHECK(sparse);
+}
+
+TEST(a_book_of_wide_numbers_is_exact) {
+    Run run(60, 16, 70, kWide, 8, 4);
+    play(run, 1500, 200);
+    CHECK(seen_in(run).wide_price && seen_in(run).lanes[2]);
+}
+
+TEST(amounts_beyond_38_digits_are_refused_and_the_others_exact) {
+    Run run(60, 16, 20, kWide, 30, 5);
+    play(run, 1000, 200);
+}
+
+TEST(numbers_outgrow_their_lanes) {
+    for (unsigned seed : {6U, 7U}) {
+        Run run(100, 12, 60, kSmall, 8, seed);
+        auto view = Watch(run, By::account_and_kind, 0, false);
+        for (const Size& size : {kSmall, kMedium, kWide, kSmall}) {
+            run.size = size;
+            play(run, 300, 60);
+            view.check(false);
+        }
+        const auto seen = seen_in(run);
+        CHECK(seen.lanes[1] && seen.lanes[2] && seen.wide_price);
+    }
+}
+
+TEST(a_view_that_missed_more_prices_than_are_kept_is_exact) {
+    for (int ticks : {10, 65535, 65536, 65537, 70001}) {
+        Run run(40, 40, 60, kSmall, 8, 8);
+        Watch lazy(run, By::account, 0, false);
+        Watch incremental(run, By::account_and_kind, 0, true);
+        lazy.check(false);
+        for (int k = 0; k < ticks; ++k) run.tick();
+        lazy.check(false);
+        incremental.check(false);
+        check_sums(run);
+    }
+}
+
+TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
+    constexpr auto kKept = mvcore::Ring<mvcore::Fact>::kCapacity;
+    for (std::uint64_t more : {0U, 5000U}) {
+        Run run(3000, 8, 50, kSmall, 8, 9);
+        Watch whole(run, By::account, 0, false);
+        Watch few(run, By::few_by_kind, 1, false);
+        Watch incremental(run, By::group, 0, true);
+        for (auto* view : {&whole, &few}) view->check(false);
+        const auto rebuilds = whole.stats().rebuilds;
+        const auto start = run.book.state().facts.end();
+        while (run.book.state().facts.end() - start < kKept + more - 500) run.write_holdings(500);
+        for (int k = 0; k < 8; ++k) run.tick();
+        if (more == 0)  // exactly as many as are kept: the view follows
+            while (run.book.state().facts.end() - start < kKept) run.write_holdings(1);
+        for (auto* view : {&whole, &few, &incremental}) view->check(false);
+        CHECK((whole.stats().rebuilds == rebuilds) == (more == 0));
+    }
+}

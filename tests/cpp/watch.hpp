@@ -1,0 +1,157 @@
+// Reads of a book against its model: values, holdings, prices, and views with what they handed out.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "random_run.hpp"
+
+namespace model {
+
+// Groupings as callers make them: of everything, of groups, of a few accounts.
+enum class By { account, account_and_kind, group, group_and_instrument, few, few_by_kind, all };
+inline constexpr By kGroupings[] = {By::account, By::account_and_kind,     By::group,
+                                    By::few,     By::group_and_instrument, By::few_by_kind,
+                                    By::all};
+
+inline Grouping grouping_of(By by, int accounts, int instruments) {
+    Grouping g;
+    auto group_accounts = [&](int groups, auto&& group) {
+        g.account_groups = static_cast<std::uint32_t>(groups);
+        for (int a = 0; a < accounts; ++a) g.account_group.push_back(group(a));
+    };
+    auto group_instruments = [&](int groups, auto&& group) {
+        g.instrument_groups = static_cast<std::uint32_t>(groups);
+        for (int i = 0; i < instruments; ++i) g.instrument_group.push_back(group(i));
+    };
+    const auto kind = [](int i) { return i % 7 == 3 ? -1 : i % 3; };
+    const auto few = [](int a) { return a % 40 == 3 && a < 4096 + 100 ? a / 40 % 2 : -1; };
+    g.account_groups = static_cast<std::uint32_t>(accounts);
+    switch (by) {
+        case By::account: break;
+        case By::account_and_kind: group_instruments(3, kind); break;
+        case By::group: group_accounts(7, [](int a) { return a % 11 == 5 ? -1 : a % 7; }); break;
+        case By::group_and_instrument:
+            group_accounts(3, [](int a) { return a % 3; });
+            group_instruments(instruments, [](int i) { return i; });
+            break;
+        case By::few: group_accounts(2, few); break;
+        case By::few_by_kind:
+            group_accounts(2, few);
+            group_instruments(3, kind);
+            break;
+        case By::all: group_accounts(1, [](int) { return 0; }); break;
+    }
+    return g;
+}
+
+inline std::vector<Line> lines_of(const mvcore::Figures& figures) {
+    std::vector<Line> out;
+    for (std::size_t k = 0; k < figures.size(); ++k)
+        out.push_back({figures.row[k], figures.currency.empty() ? -1 : figures.currency[k],
+                       figures.amount[k], figures.unpriced[k]});
+    return out;
+}
+
+// A view and, beside it, what it must believe to have handed out.
+class Watch {
+public:
+    Watch(Run& run, By by, int target, bool incremental, bool rolled_up = false)
+        : run_(run), by_(by), target_(target), rolled_up_(rolled_up),
+          view_(run.book.add_view(target, incremental)) {
+        reshape();
+    }
+    ~Watch() { run_.book.remove_view(view_.get()); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    // Reads all rows, or the changes since the last reading.
+    void check(bool everything) {
+        if (view_->stale(run_.book.state())) {
+            mvcore::Figures nothing;
+            CHECK(!run_.book.read_view(*view_, everything, nothing));
+            reshape();
+        }
+        const auto expected = run_.model.lines(grouping_, levels_, target_);
+        mvcore::Figures figures;
+        if (!expected) {  // and what was handed out stays as it was
+            CHECK_THROWS(mvcore::ErrorKind::value_overflow,
+                         run_.book.read_view(*view_, everything, figures));
+            return;
+        }
+        CHECK(run_.book.read_view(*view_, everything, figures));
+        CHECK(figures.epoch == run_.model.epoch);
+        std::map<Key, Line> now;
+        for (const Line& line : *expected) now.emplace(key(line), line);
+        if (everything) CHECK(lines_of(figures) == *expected);
+        else check_changes(figures, now);
+        handed_ = std::move(now);
+        check_rebuilt(*expected);
+    }
+    [[nodiscard]] mvcore::View::Stats stats() const { return view_->stats(); }
+
+private:
+    // What a row is called while account groups come and go, and its currency.
+    using Key = std::tuple<std::size_t, std::size_t, std::int32_t>;
+    [[nodiscard]] Key key(const Line& line) const {
+        const auto row = static_cast<std::size_t>(line.row);
+        const std::size_t groups = rolled_up_ ? 1 : grouping_.account_groups;
+        return {row / groups, row % groups, line.currency};
+    }
+
+    void reshape() {
+        grouping_ = grouping_of(by_, run_.accounts(), run_.instruments());
+        levels_.clear();
+        const auto rows = grouping_.rows();
+        if (rolled_up_) {
+            levels_.assign(2, std::vector<std::int32_t>(rows, 0));
+            for (std::size_t row = 0; row < rows; ++row)
+                levels_[1][row] = static_cast<std::int32_t>(row + 1);
+        }
+        run_.book.reshape_view(*view_, {grouping_, levels_, rolled_up_ ? rows + 1 : 0});
+        if (view_->incremental()) run_.book.sync_view(*view_);
+    }
+
+    void check_changes(const mvcore::Figures& figures, const std::map<Key, Line>& now) {
+        std::size_t expected = 0;
+        for (const auto& [key, line] : now) {
+            const auto before = handed_.find(key);
+            expected += before == handed_.end() || before->second.amount != line.amount ||
+                                before->second.unpriced != line.unpriced
+                            ? 1U
+                            : 0U;
+        }
+        for (const auto& [key, line] : handed_) expected += now.count(key) == 0 ? 1U : 0U;
+        CHECK(figures.size() == expected);
+        const auto lines = lines_of(figures);
+        for (std::size_t k = 0; k < lines.size(); ++k) {
+            const auto found = now.find(key(lines[k]));
+            if (figures.removed[k]) {
+                CHECK(found == now.end() && handed_.count(key(lines[k])) == 1);
+                CHECK(lines[k].amount == 0 && lines[k].unpriced == 0);
+            } else {
+                CHECK(found != now.end() && lines[k] == found->second);
+            }
+        }
+    }
+
+    // The incremental totals are those that quantities and prices give from scratch.
+    void check_rebuilt(const std::vector<Line>& expected) const {
+        mvcore::Figures figures;
+        CHECK(run_.book.values(grouping_, levels_, rolled_up_ ? grouping_.rows() + 1 : 0, target_,
+                               run_.book.state().masters, figures));
+        CHECK(lines_of(figures) == expected);
+    }
+
+    Run& run_;
+    By by_;
+    int target_;
+    bool rolled_up_;
+    std::shared_ptr<mvcore::View> view_;
+    Grouping grouping_;
+    Levels levels_;
+    std::map<Key, Line> handed_;
+};
+
+}  // namespace model
