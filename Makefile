@@ -46,7 +46,7 @@ bench: $(VENV)/installed $(VENV)/developing
 
 # The state machine for as long as it is asked; every instruction set.
 long: $(VENV)/installed $(VENV)/developing
-	for isa in $$($(BIN)/python -c 'import mvcore; print(mvcore.isas())'); do \
+	for isa in $$($(BIN)/python -c 'import mvcore._core as c; print(*c.isas())'); do \
 	  MVCORE_ISA=$$isa MVCORE_STEPS=100000 $(BIN)/python -m pytest tests/python/test_state_machine.py -s || exit 1; \
 	done
 

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dataset import PRICE_SCALE, World, amounts, text_of
+from dataset import MOVES, PRICE_SCALE, World, amounts, text_of
 
 BOOKS = {"whole book": ("world", "book"), "a few accounts": ("small_world", "small_book")}
 
 
 def test_loop(size: Any, world: World, measure: Any) -> None:
     """What the loop in Python adds to each figure of `test_tick`."""
-    batch = list(zip(*(a.tolist() for a in world.stream(size.calls)), strict=True))
+    batch = [(code, None) for code in world.stream(size.calls).codes.tolist()]
 
     def loop() -> int:
-        instrument = -1
-        for instrument, _price in batch:
-            pass
-        return instrument
+        last = -1
+        for instrument, _ in batch:
+            last = instrument
+        return last
 
     def check(last: int) -> None:
         assert last == batch[-1][0]
@@ -28,98 +28,98 @@ def test_loop(size: Any, world: World, measure: Any) -> None:
     measure("the loop around a tick", "loop", loop, check, calls=len(batch))
 
 
-def last_prices(world: World, codes: Any, prices: Any) -> Any:
-    """The prices after the ticks, one after the other."""
-    out = world.prices.copy()
-    for code, price in zip(codes.tolist(), prices.tolist(), strict=True):
-        out[code] = price
-    return out
-
-
+@pytest.mark.parametrize("moves", MOVES)
 @pytest.mark.parametrize("which", BOOKS)
 @pytest.mark.parametrize("price_type", ["str", "float"])
 @pytest.mark.parametrize("key", ["name", "code"])
 def test_tick(
-    key: str, price_type: str, which: str, who: str, size: Any, kernels: Any, measure: Any,
-    check_prices: Any, request: pytest.FixtureRequest,
+    key: str, price_type: str, which: str, moves: str, who: str, size: Any, kernels: Any,
+    measure: Any, check_prices: Any, request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """The others store the price too, and nothing else; they are given a code and scale by hand."""
+    """The others store the price too, and nothing else; they look codes up and scale by hand."""
     world, book = (request.getfixturevalue(name) for name in BOOKS[which])
-    codes, prices = world.stream(size.calls)
-    want = last_prices(world, codes, prices)
-    keys = codes.tolist() if key == "code" else [world.instrument_names[c] for c in codes]
-    if price_type == "str":
-        said = [text_of(p) for p in prices.tolist()]
-    else:
-        said = (prices / 10**PRICE_SCALE).tolist()
-    batch = list(zip(keys, said, strict=True))
+    ticks = world.stream(size.calls, moves)
+    codes = ticks.codes.tolist()
+    keys = codes if key == "code" else [world.instrument_names[c] for c in codes]
+    batches = []
+    for prices in ticks.prices:
+        as_text, as_float = map(text_of, prices.tolist()), (prices / 10**PRICE_SCALE).tolist()
+        said = as_text if price_type == "str" else as_float
+        batches.append(list(zip(keys, said, strict=True)))
     board = world.prices.copy()
-    code_of = {name: code for code, name in enumerate(world.instrument_names)}
-    code_of.update((code, code) for code in range(world.instruments))
+    code_of = dict(zip(keys, codes, strict=True))
 
     def with_mvcore() -> None:
         tick = book.tick
-        for instrument, price in batch:
+        for instrument, price in batches[ticks.now]:
             tick(instrument, price)
 
     def with_numpy() -> None:
-        for instrument, price in batch:
+        for instrument, price in batches[ticks.now]:
             board[code_of[instrument]] = round(float(price) * 10**PRICE_SCALE)
 
     def with_numba() -> None:
         set_price = kernels.set_price
-        for instrument, price in batch:
+        for instrument, price in batches[ticks.now]:
             set_price(code_of[instrument], round(float(price) * 10**PRICE_SCALE), board)
 
     def check(_: None) -> None:
         if who == "mvcore":
-            check_prices(book, want)
+            check_prices(book, ticks.board)
         else:
-            assert (board == want).all()
+            assert (board == ticks.board).all()
 
     before = book.epoch
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
-    measure(
-        f"tick by {key}, price as {price_type}, {world.rows:,} holdings", who, call, check,
-        calls=len(batch),
-    )  # fmt: skip
-    assert (book.epoch - before) % len(batch) == 0
+    operation = f"tick by {key}, price as {price_type}, {world.rows:,} holdings, prices {moves}"
+    measure(operation, who, call, check, calls=len(codes), setup=ticks.turn)
+    assert (book.epoch - before) % len(codes) == 0
     assert (book.epoch > before) == (who == "mvcore")
 
 
+@pytest.mark.parametrize("moves", MOVES)
 @pytest.mark.parametrize("form", ["floats", "scaled integers"])
 def test_ticks(
-    form: str, who: str, world: World, book: Any, kernels: Any, measure: Any, check_prices: Any
+    form: str,
+    moves: str,
+    who: str,
+    world: World,
+    book: Any,
+    kernels: Any,
+    measure: Any,
+    check_prices: Any,
 ) -> None:
-    codes, prices = world.whole_board()
-    want = last_prices(world, codes, prices)
-    floats = prices / 10**PRICE_SCALE
+    ticks = world.whole_board(moves)
+    codes = ticks.codes
     scaled = form == "scaled integers"
+    given = [prices if scaled else prices / 10**PRICE_SCALE for prices in ticks.prices]
     board = world.prices.copy()
 
     def with_mvcore() -> None:
         if scaled:
-            book.ticks(codes, prices, scale=PRICE_SCALE)
+            book.ticks(codes, given[ticks.now], scale=PRICE_SCALE)
         else:
-            book.ticks(codes, floats)
+            book.ticks(codes, given[ticks.now])
 
     def with_numpy() -> None:
-        board[codes] = prices if scaled else np.rint(floats * 10**PRICE_SCALE)
+        new = given[ticks.now]
+        board[codes] = new if scaled else np.rint(new * 10**PRICE_SCALE)
 
     def with_numba() -> None:
         if scaled:
-            kernels.set_prices(codes, prices, board)
+            kernels.set_prices(codes, given[ticks.now], board)
         else:
-            kernels.set_float_prices(codes, floats, board)
+            kernels.set_float_prices(codes, given[ticks.now], board)
 
     def check(_: None) -> None:
         if who == "mvcore":
-            check_prices(book, want)
+            check_prices(book, ticks.board)
         else:
-            assert (board == want).all()
+            assert (board == ticks.board).all()
 
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
-    measure(f"ticks of all instruments, codes with {form}", who, call, check)
+    operation = f"ticks of all instruments, codes with {form}, prices {moves}"
+    measure(operation, who, call, check, setup=ticks.turn)
     if who == "mvcore":
         totals = book.values(measures="current").to_numpy("current", scaled=True)
-        assert (totals == amounts(world.totals_at(want))).all()
+        assert (totals == amounts(world.totals_at(ticks.board))).all()

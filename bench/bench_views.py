@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dataset import PRICE_SCALE, World, amounts
+from dataset import MOVES, PRICE_SCALE, World, amounts
 
 MOVED = 8  # instruments that move between two looks
 VIEWS = 16  # views that look one after the other, so that one look can be timed without the ticks
@@ -132,14 +132,19 @@ def test_changes_of_a_view_of_two_accounts(
 CONTENDERS = ["mvcore", "mvcore without the view", "numpy", "numba"]
 
 
+@pytest.mark.parametrize("moves", MOVES)
 @pytest.mark.parametrize("who", CONTENDERS)
 def test_tick_with_an_incremental_view_of_all_accounts(
-    who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
+    who: str, moves: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
     """What the view adds to a tick is the difference of the first two."""
-    codes, new = world.stream(size.calls // 2)
-    ticks = list(zip(codes.tolist(), new.tolist(), strict=True))
-    batch = [(code, price / 10**PRICE_SCALE) for code, price in ticks]
+    ticks = world.stream(size.calls // 2, moves)
+    codes = ticks.codes.tolist()
+    floats = [
+        list(zip(codes, (prices / 10**PRICE_SCALE).tolist(), strict=True))
+        for prices in ticks.prices
+    ]
+    scaled = [list(zip(codes, prices.tolist(), strict=True)) for prices in ticks.prices]
     board, totals, held = world.prices.copy(), world.totals.copy(), world.held
     view = None
     if who == "mvcore":
@@ -147,38 +152,36 @@ def test_tick_with_an_incremental_view_of_all_accounts(
 
     def with_mvcore() -> None:
         tick = book.tick
-        for code, price in batch:
+        for code, price in floats[ticks.now]:
             tick(code, price)
 
     def with_numpy() -> None:
-        for code, price in ticks:
+        for code, price in scaled[ticks.now]:
             totals[:] += held[code] * (price - board[code])
             board[code] = price
 
     def with_numba() -> None:
         tick_totals = kernels.tick_totals
-        for code, price in ticks:
+        for code, price in scaled[ticks.now]:
             tick_totals(code, price, board, held, totals)
 
-    end = world.prices.copy()
-    for code, price in ticks:
-        end[code] = price
-    want = world.totals_at(end)
+    want = [amounts(world.totals_at(prices)).tolist() for prices in ticks.boards]
 
     def check(_: None) -> None:
         if view is not None:
             swept = view.stats()["cells_swept"]
-            assert totals_of(view.read()) == amounts(want).tolist()
+            assert totals_of(view.read()) == want[ticks.now]
             assert view.stats()["cells_swept"] == swept  # it was up to date
         elif who == "mvcore without the view":
             frame = book.values(by="account", measures="current")
-            assert totals_of(frame) == amounts(want).tolist()
+            assert totals_of(frame) == want[ticks.now]
         else:
-            assert (totals == want).all()
+            assert amounts(totals).tolist() == want[ticks.now]
 
     call = {"numpy": with_numpy, "numba": with_numba}.get(who, with_mvcore)
     measure(
-        "tick with an incremental view of all accounts", who, call, check, calls=len(batch)
+        f"tick with an incremental view of all accounts, prices {moves}", who, call, check,
+        calls=len(codes), setup=ticks.turn,
     )  # fmt: skip
     if view is not None:
         view.close()

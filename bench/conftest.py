@@ -89,7 +89,7 @@ def who(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def kernels(who: str, request: pytest.FixtureRequest) -> Any:
     """numba's functions where they are to run (compiled at first call), else None."""
-    return request.getfixturevalue("numba_kernels") if who == "numba" else None
+    return request.getfixturevalue("numba_kernels") if "numba" in who else None
 
 
 @pytest.fixture

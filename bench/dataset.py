@@ -15,6 +15,8 @@ PRICE_SCALE = 4  # prices are integers counted in 1e-4
 VALUE_SCALE = 8  # decimals of the amounts that a book hands out by default
 ORDERS = ("by account", "by instrument", "shuffled")  # of the rows of a table of holdings
 
+MOVES = ("at random", "within 0.5 %")  # new prices
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -88,17 +90,28 @@ class World:
     def totals_at(self, prices: Ints) -> Ints:
         return prices @ self.held
 
-    def stream(self, count: int, seed: int = 2) -> tuple[npt.NDArray[np.int32], Ints]:
-        """Instruments at random and their new prices."""
-        random = np.random.default_rng(seed)
+    def stream(self, count: int, moves: str = "at random") -> Turns:
+        """Ticks of instruments at random."""
+        random = np.random.default_rng(2)
         codes = random.integers(0, self.instruments, count, dtype=np.int32)
-        return codes, random.integers(100_000, 1_900_000, count, dtype=np.int64)
+        return Turns(self, codes, self.new_prices(random, codes, moves))
 
-    def whole_board(self, seed: int = 3) -> tuple[npt.NDArray[np.int32], Ints]:
-        """A new price for every instrument, in no order."""
-        random = np.random.default_rng(seed)
+    def whole_board(self, moves: str = "at random") -> Turns:
+        """A tick of every instrument, in no order."""
+        random = np.random.default_rng(3)
         codes = random.permutation(self.instruments).astype(np.int32)
-        return codes, random.integers(100_000, 1_900_000, self.instruments, dtype=np.int64)
+        return Turns(self, codes, self.new_prices(random, codes, moves))
+
+    def new_prices(
+        self, random: np.random.Generator, codes: npt.NDArray[np.int32], moves: str
+    ) -> tuple[Ints, Ints]:
+        """Two for each tick: any price, or within 0.5 % of the one at the start."""
+        if moves == "at random":
+            prices = random.integers(100_000, 1_900_000, len(codes), dtype=np.int64)
+            return prices, 2_000_000 - prices
+        start = self.prices[codes]
+        far = random.integers(1, start // 200)
+        return start + far, start - far
 
     def some(self, of: int, count: int, seed: int = 5) -> npt.NDArray[np.int64]:
         """Accounts or instruments to look at."""
@@ -135,3 +148,26 @@ class World:
         if text:
             accounts, instruments = accounts.cast(pa.string()), instruments.cast(pa.string())
         return pa.table({"account": accounts, "instrument": instruments, "quantity": quantities})
+
+
+class Turns:
+    """The same instruments at two sets of prices by turns: every tick of every round is a move."""
+
+    def __init__(
+        self, world: World, codes: npt.NDArray[np.int32], prices: tuple[Ints, Ints]
+    ) -> None:
+        self.codes = codes
+        self.prices = prices
+        self.boards = [world.prices.copy(), world.prices.copy()]  # after a round of either set
+        for board, new in zip(self.boards, self.prices, strict=True):
+            for code, price in zip(codes.tolist(), new.tolist(), strict=True):
+                board[code] = price
+        self.now = 1
+
+    def turn(self) -> None:
+        self.now = 1 - self.now
+
+    @property
+    def board(self) -> Ints:
+        """What all prices are after this round."""
+        return self.boards[self.now]

@@ -76,7 +76,8 @@ def is_python_header(header: str) -> bool:
 MAY_INCLUDE = {
     "kernels": set(),
     "core": {"kernels"},
-    "bindings": {"core", "embed"},
+    "text": {"core"},
+    "bindings": {"core", "embed", "kernels", "text"},
     "embed": {"core"},
 }
 

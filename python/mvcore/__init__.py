@@ -1,11 +1,9 @@
 """The live market value of a whole brokerage, exact to the last digit, inside your process.
 
-    import mvcore
-
-    book = mvcore.Book(base_currency="USD")
-    book.load(instruments=..., accounts=..., holdings=..., prices=...)
-    book.tick("AAPL", "151.50")
-    book.value("ACC001")
+>>> import mvcore
+>>> book = mvcore.Book(base_currency="USD")
+>>> book.epoch
+0
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mvcore import _core, masters
+from mvcore import _core, masters, positions, ticks
 from mvcore.errors import InvalidInput, UnknownId
 from mvcore.figures import FiguresFrame
-from mvcore.frame import Frame, Number, Plain, Text, Time
+from mvcore.frame import Frame
 from mvcore.grouping import MEASURES, Asked, Shaper, asked
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-
 class Book(HotBook):
     """A book in memory.
 
@@ -34,7 +33,8 @@ class Book(HotBook):
     """
 
     def __init__(self, base_currency: str = "USD", value_scale: int = 8) -> None:
-        if not isinstance(base_currency, str) or not base_currency or base_currency == "local":
+        text = isinstance(base_currency, str)
+        if not text or base_currency in ("", "local"):
             raise InvalidInput(f"base_currency: {base_currency!r} is not a currency's name")
         if isinstance(value_scale, bool) or not isinstance(value_scale, int):
             raise InvalidInput(f"value_scale: {value_scale!r} is not an int")
@@ -108,7 +108,7 @@ class Book(HotBook):
                 for column, values in attributes.items()
             }
         if "accounts" not in columns and "instruments" not in columns:
-            return self._core.apply(columns, refresh)[0]  # type: ignore[no-any-return]
+            return self._core.apply(columns, refresh)[0]
         with self._masters_lock:
             epoch, accounts, instruments = self._core.apply(columns, refresh)
             held = self._masters
@@ -118,7 +118,7 @@ class Book(HotBook):
                 masters.with_rows(held.instrument, labels.get("instruments", {}), instruments,
                                   self._core.counts[1], refresh and "instruments" in columns),
             )  # fmt: skip
-        return epoch  # type: ignore[no-any-return]
+        return epoch
 
     def _adopt(self, account: dict[str, Any], instrument: dict[str, Any]) -> None:
         """Make the attributes the present ones; views that are to be up to date follow at once."""
@@ -144,48 +144,18 @@ class Book(HotBook):
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
-        codes = self._codes_of(instruments)
+        codes = ticks.codes_of(self._core, instruments)
         when = None if times is None else column_ns(times, "ticks.time")
         if when is not None and len(when) != len(codes):
             raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
         if scale is not None:
-            return self._ticks_scaled(codes, self._scaled(prices, scale, len(codes)), scale, when)
+            return self._ticks_scaled(codes, ticks.scaled(prices, scale, len(codes)), scale, when)
         if isinstance(prices, np.ndarray) and prices.dtype == np.float64 and prices.ndim == 1:
-            _same_length(len(codes), len(prices))
+            ticks.same_length(len(codes), len(prices))
             return self._ticks_float(codes, np.ascontiguousarray(prices), when)
         column = number_column(prices, "ticks", "price")
-        _same_length(len(codes), len(column))
-        return self._core.ticks(codes, column, when)  # type: ignore[no-any-return]
-
-    def _codes_of(self, instruments: Any) -> Codes:
-        if not isinstance(instruments, np.ndarray) and _are_codes(instruments):
-            instruments = np.asarray(instruments)
-        if isinstance(instruments, np.ndarray) and instruments.dtype.kind in "iu":
-            if instruments.ndim != 1:
-                raise InvalidInput(f"ticks: instruments has {instruments.ndim} dimensions")
-            if instruments.dtype == np.int32:
-                return np.ascontiguousarray(instruments, np.int32)
-            bad = (instruments < 0) | (instruments >= 2**31)
-            if bad.any():
-                row = int(np.nonzero(bad)[0][0])
-                raise UnknownId(f"ticks.instrument, row {row}: unknown instrument code {instruments[row]}")
-            return instruments.astype(np.int32)
-        column = text_column(instruments, "ticks", "instrument")
-        return self._core.instrument_codes(column, "ticks")  # type: ignore[no-any-return]
-
-    def _scaled(self, prices: Any, scale: Any, rows: int) -> npt.NDArray[np.int64]:
-        if isinstance(scale, bool) or not isinstance(scale, int) or not 0 <= scale <= 18:
-            raise InvalidInput(f"ticks: scale {scale!r} is not an int in 0..18")
-        array = prices if isinstance(prices, np.ndarray) else np.asarray(prices)
-        if isinstance(prices, list | tuple) and any(isinstance(p, bool) for p in prices):
-            raise InvalidInput("ticks: with scale, prices must be one column of integers")
-        if array.ndim != 1 or array.dtype.kind not in "iu" and array.size:
-            raise InvalidInput("ticks: with scale, prices must be one column of integers")
-        _same_length(rows, len(array))
-        if array.dtype == np.uint64 and (array > np.uint64(2**63 - 1)).any():
-            row = int(np.nonzero(array > np.uint64(2**63 - 1))[0][0])
-            raise InvalidInput(f"ticks.price, row {row}: {array[row]} does not fit 64 bits")
-        return np.ascontiguousarray(array, np.int64)
+        ticks.same_length(len(codes), len(column))
+        return self._core.ticks(codes, column, when)
 
     def remove(self, *, accounts: Any = None, instruments: Any = None) -> int:
         """Remove names; refused while a holding refers to one. Returns the new epoch.
@@ -205,7 +175,7 @@ class Book(HotBook):
                 masters.without(self._masters.account, account_codes),
                 masters.without(self._masters.instrument, instrument_codes),
             )
-        return epoch  # type: ignore[no-any-return]
+        return epoch
 
     # ---- reads ----
 
@@ -215,7 +185,7 @@ class Book(HotBook):
         Raises UnknownId. O(names).
         """
         self._core.check_open()
-        return self._core.instrument_codes(  # type: ignore[no-any-return]
+        return self._core.instrument_codes(
             text_column(_listed(names), "instrument_codes", "names"), "instrument_codes"
         )
 
@@ -268,7 +238,7 @@ class Book(HotBook):
     def _select(self, side: str, names: Sequence[str]) -> Codes:
         column = text_column(names, "selection", f"{side}s")
         find = self._core.account_codes if side == "account" else self._core.instrument_codes
-        return find(column, "selection")  # type: ignore[no-any-return]
+        return find(column, "selection")
 
     def holdings(self, accounts: Any = None, instruments: Any = None) -> Frame:
         """Positions: account, instrument, quantity, price, currency, market_value (in the
@@ -287,20 +257,7 @@ class Book(HotBook):
             if rows is not None:
                 break
             self._settle()
-        priced, converted = rows["priced"], rows["converted"]
-        return Frame(
-            {
-                "account": Text(rows["account"], self._names_of("account")),
-                "instrument": Text(rows["instrument"], self._names_of("instrument")),
-                "quantity": Number(rows["quantity"], 18, strip=True),
-                "price": Number(rows["price"], 18, priced, strip=True),
-                "currency": Text(rows["currency"], self._names_of("currency")),
-                "market_value": Number(rows["market_value"], self.value_scale, priced),
-                "base_value": Number(rows["base_value"], self.value_scale, converted),
-            },
-            len(rows["account"]),
-            rows["epoch"],
-        )
+        return positions.holdings_frame(self, rows)
 
     def revalue(self, instrument: str) -> Frame:
         """Every holding of one instrument at its one price: record_type ("HOLDING"), account,
@@ -316,38 +273,13 @@ class Book(HotBook):
             found = core.revalue(instrument)
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
-        rows = len(found)
-        valid = None if found.priced else np.zeros(rows, np.uint8)
-        return Frame(
-            {
-                "record_type": lambda: Text(
-                    np.zeros(rows, np.int32), lambda codes: ["HOLDING"] * len(codes)
-                ),
-                "account": lambda: Text(found.accounts(), self._names_of("account")),
-                "order": lambda: Text(np.full(rows, -1, np.int32), lambda codes: [None] * len(codes)),
-                "quantity": lambda: Number(found.quantities(), 18, strip=True),
-                "price": lambda: Number(found.price(), 18, valid, strip=True),
-                "market_value": lambda: Number(found.values(), self.value_scale, valid),
-            },
-            rows,
-            found.epoch,
-        )
+        return positions.revaluation_frame(self, found)
 
     def prices(self) -> Frame:
         """Instruments that have a price: instrument, price, time (null where none was given),
         epoch of its last change. O(instruments)."""
         self._core.check_open()
-        rows = self._core.prices()
-        return Frame(
-            {
-                "instrument": Text(rows["instrument"], self._names_of("instrument")),
-                "price": Number(rows["price"], 18, strip=True),
-                "time": Time(rows["time"]),
-                "epoch": Plain(rows["changed"]),
-            },
-            len(rows["instrument"]),
-            rows["epoch"],
-        )
+        return positions.prices_frame(self, self._core.prices())
 
     def view(
         self,
@@ -379,18 +311,19 @@ class Book(HotBook):
     def epoch(self) -> int:
         """The number of applied batches."""
         self._core.check_open()
-        return self._core.epoch  # type: ignore[no-any-return]
+        return self._core.epoch
 
     def stats(self) -> dict[str, int]:
-        """Counts: epoch, ticks and late_prices, facts, batches, accounts, instruments, positions,
-        units, index_builds, views, cells_swept by open views."""
+        """Counts: epoch, ticks (prices applied) and late_prices, facts (holdings that `update`
+        changed), accounts, instruments, positions, unpriced_instruments, units, index_builds, views
+        open, cells_swept by `values` and by all views so far."""
         self._core.check_open()
-        return self._core.stats()  # type: ignore[no-any-return]
+        return self._core.stats()
 
     def memory(self) -> dict[str, int]:
         """Bytes by part of the core, and their total."""
         self._core.check_open()
-        return self._core.memory()  # type: ignore[no-any-return]
+        return self._core.memory()
 
     def close(self) -> None:
         """Refuse every later call; closing twice is fine. Memory goes with the last reference."""
@@ -400,7 +333,10 @@ class Book(HotBook):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -409,26 +345,14 @@ class Book(HotBook):
             known = self._name_lists[side]
             most = int(codes.max()) if len(codes) else -1
             if most >= len(known):
-                known = known + self._core.names(side, np.arange(len(known), most + 1, dtype=np.int32))
+                known = known + self._core.names(
+                    side, np.arange(len(known), most + 1, dtype=np.int32)
+                )
                 self._name_lists[side] = known  # names only grow: the longer list serves all
             return [known[c] if c >= 0 else None for c in codes.tolist()]
 
         return names
 
 
-def _same_length(instruments: int, prices: int) -> None:
-    if instruments != prices:
-        raise InvalidInput(f"ticks: {instruments} instruments, {prices} prices")
-
-
-def _are_codes(values: Any) -> bool:
-    """A pyarrow array of integers, or a list of ints."""
-    if isinstance(values, list | tuple):
-        return bool(values) and all(type(v) is int for v in values)
-    kind = getattr(values, "type", None)
-    return kind is not None and str(kind).startswith(("int", "uint")) and values.null_count == 0
-
-
 def _listed(names: Any) -> Any:
     return [] if names is None else [names] if isinstance(names, str) else names
-

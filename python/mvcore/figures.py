@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.grouping import Asked, Shape
 
+
 class FiguresFrame(Frame):
     """The columns [level] by... [currency] measures... unpriced [removed], rows in label order.
 

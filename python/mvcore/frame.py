@@ -41,7 +41,9 @@ class Text:
         used, places = np.unique(self.codes, return_inverse=True)
         indices = pa.array(places.reshape(-1).astype(np.int32), mask=(self.codes < 0))
         names = ["" if name is None else name for name in self.names(used.astype(np.int32))]
-        return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(pa.string())
+        return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(
+            pa.string()
+        )
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,12 @@ class Frame:
         try:
             column = self._columns[name]
         except (KeyError, TypeError):
-            raise InvalidInput(f"no column {name!r}; there are {', '.join(self._columns)}") from None
+            raise InvalidInput(
+                f"no column {name!r}; there are {', '.join(self._columns)}"
+            ) from None
         if not isinstance(column, Text | Number | Plain | Time):
             column = self._columns[name] = column()
-        return column
+        return column  # type: ignore[no-any-return]
 
     def __getitem__(self, name: str) -> list[Any]:
         """The column as a list: str, Decimal, int, bool, datetime (microseconds) or None."""
@@ -172,7 +176,12 @@ class Frame:
         column = self._column(name)
         if scaled and not isinstance(column, Number):
             raise InvalidInput(f"to_numpy: {name!r} is not a decimal column")
-        if scaled and isinstance(column, Number) and column.valid is not None and not column.valid.all():
+        if (
+            scaled
+            and isinstance(column, Number)
+            and column.valid is not None
+            and not column.valid.all()
+        ):
             raise InvalidInput(f"to_numpy: {name!r} has nulls, which have no integer")
         return column.to_numpy(scaled)
 

@@ -150,7 +150,7 @@ class Shape:
     level_of: Codes | None  # by row, where rolled up
     ordered: bool  # rows come in the order of their labels
 
-    def core_arguments(self) -> tuple[Any, ...]:
+    def core_arguments(self) -> tuple[Codes | None, int, Codes | None, int, list[Codes], int]:
         return (
             self.account_group, self.account_groups, self.instrument_group,
             self.instrument_groups, self.levels, self.rows,
@@ -174,7 +174,11 @@ class Shaper:
         chosen = _chosen(
             self.asked.instruments, masters.instrument, masters.instruments, "instrument"
         )
-        whole = self.asked.accounts is None and self.asked.by.count("account") == 1 and len(account_columns) == 1
+        whole = (
+            self.asked.accounts is None
+            and self.asked.by.count("account") == 1
+            and len(account_columns) == 1
+        )
         if whole:
             account_group, account_groups = None, masters.accounts
         else:
@@ -213,12 +217,12 @@ class Shaper:
             places[side] += 1
             if side == "instrument":
                 ids = self.instruments.labels(place)
-                out.append(lambda rows, ids=ids: ids[rows // width])  # type: ignore[misc]
+                out.append(_lookup(ids, lambda rows: rows // width))
             elif whole:
                 out.append(lambda rows: (rows % width).astype(np.int32))
             else:
                 ids = self.accounts.labels(place)
-                out.append(lambda rows, ids=ids: ids[rows % width])  # type: ignore[misc]
+                out.append(_lookup(ids, lambda rows: rows % width))
         return out
 
     def _rolled_up(self, shape: Shape, rows: int) -> Shape:
@@ -244,11 +248,17 @@ class Shaper:
             np.array([p[1 + c] if c < p[0] else TOTAL for p in prefixes], np.int32)
             for c in range(len(ids))
         ]
-        labels = [lambda r, table=table: table[r] for table in tables]
+        labels = [_lookup(table) for table in tables]
         return Shape(
             shape.masters, shape.account_group, shape.account_groups, shape.instrument_group,
             shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
         )  # fmt: skip
+
+
+def _lookup(
+    ids: Codes, place: Callable[[npt.NDArray[np.int32]], Any] | None = None
+) -> Callable[[npt.NDArray[np.int32]], Codes]:
+    return lambda rows: ids[rows if place is None else place(rows)]
 
 
 def _chosen(

@@ -65,7 +65,9 @@ def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(f"{table}.{column}, row {row}: {text!r} is not valid Unicode") from None
+            raise InvalidInput(
+                f"{table}.{column}, row {row}: {text!r} is not valid Unicode"
+            ) from None
         out.append(text)
     return out
 
@@ -77,7 +79,7 @@ def with_rows(
     size: int,
     refresh: bool,
 ) -> dict[str, Attribute]:
-    """The attributes after rows of a master table; `refresh`: other rows and columns lose theirs."""
+    """The attributes after rows of a master table; `refresh`: all others lose theirs."""
     out: dict[str, Attribute] = {}
     for name in [*attributes, *(c for c in columns if c not in attributes)]:
         if refresh and name not in columns:

@@ -41,9 +41,7 @@ RESERVED = {
 }  # fmt: skip
 
 
-def read_table(
-    name: str, table: Any
-) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def read_table(name: str, table: Any) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The core's columns of a table, and the attribute columns of a master table."""
     columns: dict[str, Any] = {}
     attributes: dict[str, list[Any]] = {}
@@ -132,9 +130,7 @@ def _arrow(values: Any) -> pa.ChunkedArray | None:
 
 def _one_dimension(values: np.ndarray[Any, Any], name: str, column: str) -> None:
     if values.ndim != 1:
-        raise InvalidInput(
-            f"{name}.{column}: an array of {values.ndim} dimensions, 1 is wanted"
-        )
+        raise InvalidInput(f"{name}.{column}: an array of {values.ndim} dimensions, 1 is wanted")
 
 
 def text_column(values: Any, name: str, column: str) -> Column:
@@ -197,7 +193,7 @@ def number_column(values: Any, name: str, column: str) -> Column:
         if values.dtype.kind not in "iufOUT":
             raise InvalidInput(f"{name}.{column}: an array of {values.dtype} does not hold numbers")
         if _native_number(values):
-            array = np.require(values, values.dtype.newbyteorder("="), "CA")
+            array = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
             kind = f"{array.dtype.kind}{8 * array.dtype.itemsize}"
             return Column.numbers(kind, len(array), 0, 0, array.ctypes.data, 0, array)
         values = values.tolist() if values.dtype.kind in "OUT" else list(values)
@@ -207,7 +203,9 @@ def number_column(values: Any, name: str, column: str) -> Column:
 def _native_number(values: np.ndarray[Any, Any]) -> bool:
     if isinstance(values, np.ma.MaskedArray):
         return False
-    return values.dtype.kind in "iu" or (values.dtype.kind == "f" and values.dtype.itemsize in (4, 8))
+    return values.dtype.kind in "iu" or (
+        values.dtype.kind == "f" and values.dtype.itemsize in (4, 8)
+    )
 
 
 def _arrow_numbers(chunk: pa.Array, name: str, column: str) -> Column:
@@ -222,7 +220,9 @@ def _arrow_numbers(chunk: pa.Array, name: str, column: str) -> Column:
         return _arrow_numbers(chunk.dictionary_decode(), name, column)
     if types.is_boolean(kind):
         raise InvalidInput(f"{name}.{column}: a column of {kind} does not hold numbers")
-    letter = "i" if types.is_signed_integer(kind) else "u" if types.is_unsigned_integer(kind) else "f"
+    letter = (
+        "i" if types.is_signed_integer(kind) else "u" if types.is_unsigned_integer(kind) else "f"
+    )
     wide = types.is_decimal128(kind) and kind.scale >= 0
     if wide or types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind):
         label = "decimal128" if wide else f"{letter}{kind.bit_width}"
@@ -234,14 +234,16 @@ def _arrow_numbers(chunk: pa.Array, name: str, column: str) -> Column:
     if types.is_decimal(kind) or types.is_null(kind):
         return Column.decimals(chunk.to_pylist(), name, column)
     if types.is_float16(kind):
-        return Column.decimals([v if v is None else np.float16(v) for v in chunk.to_pylist()], name, column)
+        return Column.decimals(
+            [v if v is None else np.float16(v) for v in chunk.to_pylist()], name, column
+        )
     raise InvalidInput(f"{name}.{column}: a column of {kind} does not hold numbers")
 
 
 def _attribute(name: str, column: str, values: Any) -> list[Any]:
     arrow = _arrow(values)
     if arrow is not None:
-        out = arrow.to_pylist()
+        out: list[Any] = arrow.to_pylist()
     elif isinstance(values, np.ndarray):
         _one_dimension(values, name, column)
         out = values.tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from mvcore import _core
 from mvcore.errors import ClosedError
 from mvcore.figures import FiguresFrame
 from mvcore.grouping import Asked, Shaper
@@ -27,7 +28,7 @@ class View:
     def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
         self._book = book
         self._shaper = Shaper(asked)
-        self._core: Any = book._core.add_view(currency, incremental)
+        self._core: Any = _core.add_view(book._core, currency, incremental)
         self._shape: Shape | None = None
         self._lock = threading.Lock()
         self.incremental = incremental
@@ -89,6 +90,9 @@ class View:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

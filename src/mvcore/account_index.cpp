@@ -93,9 +93,8 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     const auto n = static_cast<std::int32_t>(by_instrument.lines());
     std::vector<std::int32_t> order(static_cast<std::size_t>(n));
     for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
-        return board.quote(a).unit < board.quote(b).unit;
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return board.quote(a).unit < board.quote(b).unit; });
     // Cells by account: count, place, fill.
     const std::uint32_t accounts = by_instrument.rows();
     std::vector<std::size_t> start(accounts + 1, 0);
@@ -204,7 +203,8 @@ void AccountIndex::totals(const Board& board, std::int32_t account,
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return;
     for (const Run& run : runs_)
-        if (board.unit(run.unit).priced()) out.push_back({run.unit, run_total(board, account, run)});
+        if (board.unit(run.unit).priced())
+            out.push_back({run.unit, run_total(board, account, run)});
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
         if (!quote.priced) continue;
@@ -213,18 +213,17 @@ void AccountIndex::totals(const Board& board, std::int32_t account,
     }
 }
 
-std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account,
-                                      UnitId unit) const {
+std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, UnitId unit) const {
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
     std::uint32_t n = 0;
     for (const Run& run : runs_) {
         if (run.unit != unit) continue;
-        for_pieces(grid_.line(line), run.begin, run.end,
-                   [&](Width w, const void* q, const std::uint16_t*, std::uint32_t,
-                       std::uint32_t count) {
-                       n += static_cast<std::uint32_t>(kernels::table().nonzero[w](q, count));
-                   });
+        for_pieces(
+            grid_.line(line), run.begin, run.end,
+            [&](Width w, const void* q, const std::uint16_t*, std::uint32_t, std::uint32_t count) {
+                n += static_cast<std::uint32_t>(kernels::table().nonzero[w](q, count));
+            });
     }
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
@@ -232,7 +231,8 @@ std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account,
         if (held && quote.unit == unit) ++n;
         // A loose instrument still sits in the run of the unit it had.
         if (held && !runs_.empty() && quote.slot < runs_.back().end &&
-             run_of(quote.slot).unit == unit) --n;
+            run_of(quote.slot).unit == unit)
+            --n;
     }
     return n;
 }

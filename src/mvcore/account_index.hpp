@@ -60,7 +60,7 @@ private:
     std::vector<std::int32_t> instruments_;  // by slot
     std::vector<std::int64_t> prices_;       // by slot; 0 where loose or unpriced
     std::vector<Run> runs_;
-    std::vector<std::int32_t> loose_;        // instruments; room is reserved before it grows
+    std::vector<std::int32_t> loose_;  // instruments; room is reserved before it grows
 };
 
 }  // namespace mvcore

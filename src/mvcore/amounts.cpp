@@ -8,7 +8,8 @@ namespace mvcore {
 namespace {
 
 // Widths: a total has 255 bits, and brought to its currency's largest scale (72 decimals, 240
-// bits) fewer than 496; two rates add 254, a power of ten of up to 30 + 36 decimals 220. 970 < 1023.
+// bits) fewer than 496; two rates add 254, a power of ten of up to 30 + 36 decimals 220. 970 <
+// 1023.
 
 template <class T>
 i128 round_half_even(T dividend, T divisor) {
@@ -46,7 +47,8 @@ bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
     if (__builtin_mul_overflow(total, i128{numerator_.low64()}, &dividend)) return false;
     i128 divisor = denominator_.low64();
     if (exponent >= 0) {
-        if (__builtin_mul_overflow(dividend, kPow10[std::size_t(exponent)], &dividend)) return false;
+        if (__builtin_mul_overflow(dividend, kPow10[std::size_t(exponent)], &dividend))
+            return false;
     } else if (__builtin_mul_overflow(divisor, kPow10[std::size_t(-exponent)], &divisor)) {
         return false;
     }
@@ -99,9 +101,8 @@ Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t
         currencies_.push_back(unit.currency);
         unpriced_[place] = !unit.priced() || !conversion.possible();
         if (!unit.priced()) continue;
-        auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) {
-            return g.currency == unit.currency;
-        });
+        auto group = std::find_if(groups_.begin(), groups_.end(),
+                                  [&](const Group& g) { return g.currency == unit.currency; });
         if (group == groups_.end()) {
             groups_.push_back({unit.currency, {}, conversion, 0});
             group = std::prev(groups_.end());

@@ -7,14 +7,11 @@ namespace {
 
 constexpr int kLeastPriceScale = 4;  // most quoted prices share it, so a currency is one unit
 
-[[noreturn]] void refuse(std::string message) {
-    throw Error(ErrorKind::invalid_input, message);
-}
+[[noreturn]] void refuse(std::string message) { throw Error(ErrorKind::invalid_input, message); }
 
 }  // namespace
 
 void Application::stage() {
-    staged_at_.assign(static_cast<std::size_t>(batch_.instruments.size()), -1);
     const bool all = batch_.instruments_given == Given::load ||
                      batch_.prices_given == Given::load || batch_.holdings_given == Given::load;
     if (all) stage_all();
@@ -27,9 +24,8 @@ void Application::stage() {
 }
 
 Application::Staged& Application::staged(std::int32_t instrument) {
-    auto& at = staged_at_[std::size_t(instrument)];
-    if (at < 0) {
-        at = static_cast<std::int32_t>(staged_.size());
+    const auto [at, fresh] = staged_at_.try_emplace(instrument, staged_.size());
+    if (fresh) {
         Staged s;
         s.code = instrument;
         const Board& board = book_.state_.board;
@@ -40,11 +36,11 @@ Application::Staged& Application::staged(std::int32_t instrument) {
         }
         staged_.push_back(s);
     }
-    return staged_[std::size_t(at)];
+    return staged_[at->second];
 }
 
 void Application::stage_all() {
-    staged_.reserve(staged_at_.size());
+    staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
     for (std::size_t i = 0; i < book_.state_.board.size(); ++i)
         if (book_.state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
 }

@@ -29,7 +29,7 @@ private:
         std::int32_t code;
         Quote quote;
         Instrument instrument;
-        i128 mantissa = 0;  // of the price, at quote.price_scale
+        i128 mantissa = 0;   // of the price, at quote.price_scale
         bool reset = false;  // not in the book before, or it comes back
     };
     struct Write {  // one cell of the grid
@@ -75,14 +75,14 @@ private:
 
     Book& book_;
     const Batch& batch_;
-    std::vector<std::int32_t> staged_at_;  // by instrument: place in staged_, -1
+    std::unordered_map<std::int32_t, std::size_t> staged_at_;  // by instrument: place in staged_
     std::vector<Staged> staged_;
     std::vector<std::uint8_t> account_alive_;  // as it will be, where accounts change
     std::vector<Rate> rates_;
     std::vector<Write> writes_;
     std::vector<Write> rescaled_;  // cells that only change their scale
     std::unordered_map<std::int32_t, std::int32_t> position_changes_;
-    Grid grid_;                    // a full refresh
+    Grid grid_;  // a full refresh
     std::vector<std::uint32_t> positions_;
     bool refreshed_ = false;
     std::vector<std::pair<UnitId, Int<8>>> bounds_;

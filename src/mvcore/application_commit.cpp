@@ -44,8 +44,7 @@ void Application::find_unit(Staged& s) {
     if (exact.magnitude().bits() > kAccumulatorBits)
         throw Error(ErrorKind::value_overflow,
                     "prices.price: price times multiplier times quote_factor of '" +
-                        std::string(batch_.instruments.text(s.code)) +
-                        "' does not fit 254 bits");
+                        std::string(batch_.instruments.text(s.code)) + "' does not fit 254 bits");
     i256 price;
     std::copy_n(exact.w.begin(), 4, price.w.begin());
     const int scale = c.quantity_scale + q.price_scale + c.factor_scale;
@@ -64,8 +63,7 @@ void Application::prove_bounds() {
     auto change = [&](UnitId unit, const Int<8>& by) {
         auto known = std::find_if(bounds_.begin(), bounds_.end(),
                                   [&](const auto& b) { return b.first == unit; });
-        if (known == bounds_.end())
-            known = bounds_.insert(known, {unit, board.unit(unit).bound});
+        if (known == bounds_.end()) known = bounds_.insert(known, {unit, board.unit(unit).bound});
         known->second += by;
     };
     for (const auto& s : staged_) {
@@ -150,8 +148,8 @@ void Application::commit_quote(const Staged& s) noexcept {
     if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
         before.priced == q.priced)
         return;
-    board.changes().push({before.price, before.last_change, s.code, before.unit,
-                          before.wide || q.wide});
+    board.changes().push(
+        {before.price, before.last_change, s.code, before.unit, before.wide || q.wide});
     q.last_change = board.changes().end();
     if (state.index.built()) state.index.set_price(q, s.code, before.unit == q.unit);
 }
@@ -169,8 +167,8 @@ void Application::commit_cells() noexcept {
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list) {
             const auto account = static_cast<std::size_t>(w.account);
-            const int positions = state.grid.set(std::size_t(w.instrument),
-                                                 std::uint32_t(w.account), w.quantity);
+            const int positions =
+                state.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
             if (state.index.built())
                 state.index.grid().set(account, state.board.quote(w.instrument).slot, w.quantity);
             state.positions[account] += static_cast<std::uint32_t>(positions);
@@ -178,8 +176,8 @@ void Application::commit_cells() noexcept {
             follow = follow && !__builtin_sub_overflow(w.quantity, w.before, &change) &&
                      change == static_cast<std::int64_t>(change);
             if (follow)
-                state.facts.push({static_cast<std::int64_t>(change), w.account, w.instrument,
-                                  positions});
+                state.facts.push(
+                    {static_cast<std::int64_t>(change), w.account, w.instrument, positions});
         }
     if (!follow) state.facts.reset();
     book_.counters_.facts += writes_.size();

@@ -20,8 +20,7 @@ void sort_together(std::vector<std::uint32_t>& accounts, std::vector<Q>& quantit
         cells.emplace_back(accounts[k], quantities[k]);
     std::sort(cells.begin(), cells.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (std::size_t k = 0; k < cells.size(); ++k)
-        std::tie(accounts[k], quantities[k]) = cells[k];
+    for (std::size_t k = 0; k < cells.size(); ++k) std::tie(accounts[k], quantities[k]) = cells[k];
 }
 
 }  // namespace
@@ -60,8 +59,8 @@ void Application::stage_holdings() {
         Staged& s = staged(rows.instrument[row]);
         const int scale = even_scale(rows.scale_at(row));
         if (scale <= s.instrument.quantity_scale) continue;
-        s.instrument.abs_quantity = s.instrument.abs_quantity *
-                                    pow10<4>(scale - s.instrument.quantity_scale);
+        s.instrument.abs_quantity =
+            s.instrument.abs_quantity * pow10<4>(scale - s.instrument.quantity_scale);
         s.instrument.quantity_scale = scale;
     }
     writes_.reserve(rows.size());
@@ -75,7 +74,8 @@ void Application::stage_holdings() {
             before = state.grid.get(std::size_t(i), std::uint32_t(rows.account[row])) *
                      kPow10[std::size_t(scale - held_scale)];
         }
-        const i128 quantity = rows.mantissa_at(row) * kPow10[std::size_t(scale - rows.scale_at(row))];
+        const i128 quantity =
+            rows.mantissa_at(row) * kPow10[std::size_t(scale - rows.scale_at(row))];
         if (quantity == before) continue;
         s.instrument.abs_quantity += absolute(quantity) - absolute(before);
         writes_.push_back({rows.account[row], i, quantity, before});
@@ -144,9 +144,9 @@ void Application::fill_line(std::size_t i, const RowsOf& line, Instrument& instr
     for (std::size_t k = 0; k < line.n; ++k) {
         const auto row = line[k];
         const auto power = kPow10[std::size_t(instrument.quantity_scale - rows.scale_at(row))];
-        const Q quantity = sizeof(Q) == 16
-                               ? static_cast<Q>(rows.mantissa_at(row) * power)
-                               : static_cast<Q>(rows.mantissa[row] * static_cast<std::int64_t>(power));
+        const Q quantity =
+            sizeof(Q) == 16 ? static_cast<Q>(rows.mantissa_at(row) * power)
+                            : static_cast<Q>(rows.mantissa[row] * static_cast<std::int64_t>(power));
         if (quantity == 0) continue;
         const auto account = static_cast<std::uint32_t>(rows.account[row]);
         ascending = ascending && (accounts.empty() || accounts.back() < account);

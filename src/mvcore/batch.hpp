@@ -14,8 +14,8 @@ namespace mvcore {
 
 struct InstrumentRow {
     std::int32_t instrument;
-    std::int32_t currency;                 // -1: keep
-    std::optional<Decimal> multiplier;     // none: keep
+    std::int32_t currency;              // -1: keep
+    std::optional<Decimal> multiplier;  // none: keep
     std::optional<Decimal> quote_factor;
 };
 
@@ -35,15 +35,15 @@ struct HoldingRows {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<std::int64_t> mantissa;
-    std::vector<std::uint8_t> scale;  // empty: all zero
+    std::vector<std::uint8_t> scale;             // empty: all zero
     std::unordered_map<std::size_t, i128> wide;  // by row, where the mantissa is kWide
 
     static constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
 
     [[nodiscard]] std::size_t size() const noexcept { return account.size(); }
     void push_quantity(const Decimal& d) {
-        const bool narrow = d.mantissa == static_cast<std::int64_t>(d.mantissa) &&
-                            d.mantissa != kWide;
+        const bool narrow =
+            d.mantissa == static_cast<std::int64_t>(d.mantissa) && d.mantissa != kWide;
         if (!narrow) wide.emplace(mantissa.size(), d.mantissa);
         if (d.scale != 0 && scale.empty()) scale.resize(mantissa.size(), 0);
         mantissa.push_back(narrow ? static_cast<std::int64_t>(d.mantissa) : kWide);

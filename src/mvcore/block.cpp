@@ -59,7 +59,8 @@ std::size_t Block::memory_bytes() const noexcept {
 }
 
 i128 Block::at(std::uint32_t k) const noexcept {
-    return with_quantity(width_, quantity(), [&](const auto* q) { return static_cast<i128>(q[k]); });
+    return with_quantity(width_, quantity(),
+                         [&](const auto* q) { return static_cast<i128>(q[k]); });
 }
 
 void Block::put(std::uint32_t k, i128 value) noexcept {

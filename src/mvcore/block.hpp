@@ -1,6 +1,6 @@
 // Quantities of up to 4,096 neighbouring rows of one line (an instrument, or an account in the
 // by-account index): dense (one integer per row) or sparse (16-bit offsets beside them), in the
-// narrowest width that holds them. Which one it is changes as the content does.
+// narrowest width that holds them. It turns dense and wider as its content needs.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,9 @@ public:
 
     // f(row, quantity) for each quantity that is not zero, rows ascending.
     template <class F>
-    void for_each(F&& f) const { for_each_between(0, kRows, f); }
+    void for_each(F&& f) const {
+        for_each_between(0, kRows, f);
+    }
     // The same for rows in [begin, end).
     template <class F>
     void for_each_between(std::uint32_t begin, std::uint32_t end, F&& f) const;
@@ -85,8 +87,8 @@ decltype(auto) with_quantity(Width width, const void* quantity, F&& f) {
 }
 
 template <class Q>
-void Block::fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n,
-                 std::uint32_t first, std::uint32_t rows, Width width) {
+void Block::fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n, std::uint32_t first,
+                 std::uint32_t rows, Width width) {
     allocate(n, rows, width);
     with_quantity(width, storage_.get(), [&](const auto* typed) {
         using T = std::remove_cvref_t<decltype(*typed)>;
@@ -113,8 +115,8 @@ void Block::for_each_between(std::uint32_t begin, std::uint32_t end, F&& f) cons
                 if (q[row] != 0) f(row, static_cast<i128>(q[row]));
         } else {
             const std::uint16_t* rows = offset();
-            for (std::uint32_t k = begin == 0 ? 0 : lower_bound(begin);
-                 k < count_ && rows[k] < end; ++k)
+            for (std::uint32_t k = begin == 0 ? 0 : lower_bound(begin); k < count_ && rows[k] < end;
+                 ++k)
                 if (q[k] != 0) f(rows[k], static_cast<i128>(q[k]));
         }
     });

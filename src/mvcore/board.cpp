@@ -5,8 +5,7 @@
 namespace mvcore {
 
 UnitId Board::unit_of(std::int32_t currency, int scale) {
-    const auto key = (static_cast<std::uint64_t>(currency) << 8) |
-                     static_cast<std::uint8_t>(scale);
+    const auto key = (static_cast<std::uint64_t>(currency) << 8) | static_cast<std::uint8_t>(scale);
     if (const auto known = unit_ids_.find(key); known != unit_ids_.end()) return known->second;
     Unit unit;
     unit.currency = currency;

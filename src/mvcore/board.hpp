@@ -25,7 +25,7 @@ struct Unit {
 
     std::int32_t currency = 0;
     std::int16_t scale = kUnpriced;
-    Lane lane = Lane::bits64;  // never narrows
+    Lane lane = Lane::bits64;  // narrows only with a full refresh of the holdings
     Int<8> bound;              // >= the sum over its instruments of |quantity| * |price|
 
     [[nodiscard]] bool priced() const noexcept { return scale != kUnpriced; }
@@ -50,21 +50,21 @@ struct alignas(64) Quote {
     std::uint8_t price_scale = 4;
     bool alive = false;
     bool priced = false;
-    bool wide = false;   // price or factor beyond 64 bits, or factor 0: see Instrument
-    bool loose = true;   // not in a run of the by-account index
+    bool wide = false;  // price or factor beyond 64 bits, or factor 0: see Instrument
+    bool loose = true;  // not in a run of the by-account index
 };
 static_assert(sizeof(Quote) == 64);
 
 // What is seldom needed.
 struct Instrument {
     Terms terms;
-    i256 factor{1};                   // multiplier * quote_factor = factor / 10^factor_scale
+    i256 factor{1};  // multiplier * quote_factor = factor / 10^factor_scale
     int factor_scale = 0;
     int quantity_scale = 0;
-    i256 abs_quantity;                // sum of |quantity| over the accounts
-    i256 ceiling;                     // as in Quote, exact; 0 while unpriced
-    i256 wide_price;                  // price mantissa * factor, while Quote::wide
-    i128 wide_mantissa = 0;           // price mantissa, while Quote::wide
+    i256 abs_quantity;       // sum of |quantity| over the accounts
+    i256 ceiling;            // as in Quote, exact; 0 while unpriced
+    i256 wide_price;         // price mantissa * factor, while Quote::wide
+    i128 wide_mantissa = 0;  // price mantissa, while Quote::wide
 };
 
 // A price change, told by what was before it.
@@ -77,7 +77,9 @@ struct Change {
     Change() = default;
     Change(std::int64_t old_price, std::uint64_t last_change, std::int32_t code, UnitId old_unit,
            bool is_wide)
-        : price(old_price), previous(last_change), instrument(code),
+        : price(old_price),
+          previous(last_change),
+          instrument(code),
           unit_and_wide(old_unit << 1 | UnitId{is_wide}) {}
     [[nodiscard]] UnitId unit() const noexcept { return unit_and_wide >> 1; }  // before
     // Before or after: a reader must recompute both units.
@@ -99,7 +101,8 @@ public:
     [[nodiscard]] const Quote& quote(std::int32_t i) const { return quotes_[std::size_t(i)]; }
     [[nodiscard]] Quote& quote(std::int32_t i) { return quotes_[std::size_t(i)]; }
     void prefetch(std::int32_t i) const noexcept {
-        if (i >= 0 && std::size_t(i) < quotes_.size()) __builtin_prefetch(&quotes_[std::size_t(i)], 1);
+        if (i >= 0 && std::size_t(i) < quotes_.size())
+            __builtin_prefetch(&quotes_[std::size_t(i)], 1);
     }
     [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
         return instruments_[std::size_t(i)];
@@ -151,7 +154,7 @@ private:
     std::vector<Instrument> instruments_;
     std::vector<Unit> units_;
     std::unordered_map<std::uint64_t, UnitId> unit_ids_;  // by currency and scale
-    std::vector<Rate> rates_;  // by currency code
+    std::vector<Rate> rates_;                             // by currency code
     std::uint64_t rates_version_ = 0;
     Ring<Change> changes_;
     std::size_t unpriced_ = 0;

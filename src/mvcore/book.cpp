@@ -27,7 +27,6 @@ std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
     writing.publish();
     application.reserve();
     application.commit();
-    ++counters_.batches;
     const auto epoch = state_.epoch;
     after_write();
     return epoch;
@@ -42,9 +41,8 @@ bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
     const int shift = quote.price_scale - scale;
     if (!quote.priced || shift < 0) return false;
     std::int64_t price = mantissa;
-    if (shift != 0 &&
-        __builtin_mul_overflow(mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]),
-                               &price))
+    if (shift != 0 && __builtin_mul_overflow(
+                          mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]), &price))
         return false;
     if (__builtin_mul_overflow(price, quote.factor, &price)) return false;
     out = price;
@@ -103,8 +101,8 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
 std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
     Writing writing(lock_);
     if (!instrument_alive(instrument))
-        throw Error(ErrorKind::unknown_id, "tick: unknown instrument code " +
-                                               std::to_string(instrument));
+        throw Error(ErrorKind::unknown_id,
+                    "tick: unknown instrument code " + std::to_string(instrument));
     return tick_slowly(instrument, price, time, writing);
 }
 
@@ -112,8 +110,8 @@ std::uint64_t Book::tick(std::string_view instrument, const Decimal& price, std:
     Writing writing(lock_);
     const auto code = instruments_.find(instrument);
     if (!instrument_alive(code))
-        throw Error(ErrorKind::unknown_id, "tick: unknown instrument '" +
-                                               std::string(instrument) + "'");
+        throw Error(ErrorKind::unknown_id,
+                    "tick: unknown instrument '" + std::string(instrument) + "'");
     return tick_slowly(code, price, time, writing);
 }
 
@@ -167,7 +165,8 @@ std::uint64_t Book::ticks(std::span<const TickRow> rows) {
         std::vector<PriceRow> prices;
         prices.reserve(rows.size());
         for (const auto& row : rows)
-            prices.push_back({row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
+            prices.push_back(
+                {row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
         return tick_by_batch(prices, writing);
     }
     writing.publish();
@@ -206,6 +205,7 @@ void Book::remove_view(const View* view) {
     const std::scoped_lock lock(views_mutex_);
     const auto gone = std::erase_if(views_, [&](const auto& v) { return v.lock().get() == view; });
     if (gone != 0 && view->incremental()) --incremental_views_;
+    counters_.cells_swept += view->stats().cells_swept;
 }
 
 std::vector<std::shared_ptr<View>> Book::views() const {
@@ -227,10 +227,7 @@ bool Book::read_view(View& view, bool everything, Figures& out) {
 
 bool Book::try_read_view(View& view, bool everything, Figures& out, bool& fresh) {
     if (!lock_.try_read()) return false;
-    struct End {
-        Lock& lock;
-        ~End() { lock.end_read(); }
-    } const end{lock_};
+    const EndReading end(lock_);
     const std::unique_lock lock(view.mutex, std::try_to_lock);
     if (!lock.owns_lock()) return false;
     fresh = !view.stale(state_);

@@ -31,7 +31,7 @@ struct Counters {
     std::uint64_t ticks = 0;
     std::uint64_t late_prices = 0;
     std::uint64_t facts = 0;
-    std::uint64_t batches = 0;
+    std::atomic<std::uint64_t> cells_swept = 0;  // by `values` and by views that are closed
     std::uint64_t index_builds = 0;
 };
 
@@ -63,12 +63,15 @@ public:
     // ---- reads ----
     // currency: empty for the base.
     AccountValue value(std::string_view account, std::string_view currency);
+    // False where it takes more than a moment: another thread publishes, or the index is not built.
+    bool try_value(std::string_view account, std::string_view currency, AccountValue& out);
     // Both are false, with nothing read, where the master tables are not those of `masters`, for
     // which the groups were made.
     bool values(const Grouping& grouping, const std::vector<std::vector<std::int32_t>>& levels,
                 std::size_t rows, std::int32_t currency, std::uint64_t masters, Figures& out);
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
-    Revaluation revalue(std::string_view instrument);
+    // Hold the lock for reading.
+    Revaluation revalue(std::string_view instrument) const;
     PriceList prices();
 
     // ---- views ----
@@ -125,7 +128,7 @@ private:
     void after_write() noexcept;
     void build_index();
     Positions holdings_of(const Grouping& selection) const;
-    AccountValue value_of(std::int32_t account, std::int32_t currency) const;
+    AccountValue value_of(std::string_view account, std::string_view currency) const;
 
     Lock lock_;
     State state_;

@@ -28,23 +28,29 @@ AccountValue Book::value(std::string_view account, std::string_view currency) {
     for (;;) {
         {
             const Reading reading(lock_);
-            const auto code = accounts_.find(account);
-            if (!account_alive(code))
-                throw Error(ErrorKind::unknown_id,
-                            "value: unknown account '" + std::string(account) + "'");
-            const auto target = currency.empty() ? base_ : currencies_.find(currency);
-            if (currency == "local")
-                throw Error(ErrorKind::invalid_input, "value: 'local' is not one currency");
-            if (!currency_known(target))
-                throw Error(ErrorKind::unknown_id,
-                            "value: unknown currency '" + std::string(currency) + "'");
-            if (state_.index.built()) return value_of(code, target);
+            if (state_.index.built()) return value_of(account, currency);
         }
         build_index();
     }
 }
 
-AccountValue Book::value_of(std::int32_t account, std::int32_t currency) const {
+bool Book::try_value(std::string_view account, std::string_view currency, AccountValue& out) {
+    if (!lock_.try_read()) return false;
+    const EndReading end(lock_);
+    if (!state_.index.built()) return false;
+    out = value_of(account, currency);
+    return true;
+}
+
+AccountValue Book::value_of(std::string_view name, std::string_view asked) const {
+    const auto account = accounts_.find(name);
+    if (!account_alive(account))
+        throw Error(ErrorKind::unknown_id, "value: unknown account '" + std::string(name) + "'");
+    if (asked == "local")
+        throw Error(ErrorKind::invalid_input, "value: 'local' is not one currency");
+    const auto currency = asked.empty() ? base_ : currencies_.find(asked);
+    if (!currency_known(currency))
+        throw Error(ErrorKind::unknown_id, "value: unknown currency '" + std::string(asked) + "'");
     const Board& board = state_.board;
     const AccountIndex& index = state_.index;
     AccountValue out;
@@ -94,6 +100,7 @@ bool Book::values(const Grouping& grouping, const std::vector<std::vector<std::i
                           asked.value_scale);
     out = all_rows(totals, handout, state_.board, asked);
     out.epoch = state_.epoch;
+    counters_.cells_swept += totals.cells_swept();
     return true;
 }
 
@@ -155,8 +162,7 @@ Positions Book::holdings_of(const Grouping& selection) const {
     return out;
 }
 
-Revaluation Book::revalue(std::string_view instrument) {
-    const Reading reading(lock_);
+Revaluation Book::revalue(std::string_view instrument) const {
     const auto code = instruments_.find(instrument);
     if (!instrument_alive(code))
         throw Error(ErrorKind::unknown_id,

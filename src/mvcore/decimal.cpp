@@ -11,7 +11,8 @@ template <class F>
 DecimalResult shortest(F value) {
     if (!std::isfinite(value)) return {{}, DecimalFault::not_finite};
     char text[48];
-    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+    const auto end =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
     return parse_decimal({text, static_cast<std::size_t>(end - text)});
 }
 
@@ -95,8 +96,8 @@ DecimalResult parse_decimal(std::string_view text) {
         }
         digits += pending_zeros + 1;
         if (digits > kMaxAmountDigits)  // cannot fit whatever the exponent
-            return {{}, seen_point ? DecimalFault::too_many_decimals
-                                   : DecimalFault::too_many_digits};
+            return {{},
+                    seen_point ? DecimalFault::too_many_decimals : DecimalFault::too_many_digits};
         if (digits <= 18) {
             for (; pending_zeros > 0; --pending_zeros) low *= 10;
             low = low * 10 + d;
@@ -113,9 +114,10 @@ DecimalResult parse_decimal(std::string_view text) {
     }
     int exponent = 0;
     if (!seen_digit)
-        return {{}, not_a_number_word({start, static_cast<std::size_t>(end - start)})
-                        ? DecimalFault::not_finite
-                        : DecimalFault::syntax};
+        return {{},
+                not_a_number_word({start, static_cast<std::size_t>(end - start)})
+                    ? DecimalFault::not_finite
+                    : DecimalFault::syntax};
     if (!parse_exponent(p, end, exponent) || p != end) return {{}, DecimalFault::syntax};
     if (mantissa == 0) return {};
     // Zeros before the point that no digit followed still count; those behind it never do.

@@ -11,9 +11,9 @@
 
 namespace mvcore {
 
-inline constexpr int kMaxScale = 18;           // decimals of an input
-inline constexpr int kMaxIntegerDigits = 20;   // digits before the point of an input
-inline constexpr int kMaxAmountDigits = 38;    // decimal128
+inline constexpr int kMaxScale = 18;          // decimals of an input
+inline constexpr int kMaxIntegerDigits = 20;  // digits before the point of an input
+inline constexpr int kMaxAmountDigits = 38;   // decimal128
 
 inline constexpr std::array<i128, 39> kPow10 = [] {  // 10^0 .. 10^38
     std::array<i128, 39> v{1};

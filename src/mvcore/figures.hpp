@@ -14,7 +14,7 @@ struct Figures {
     std::vector<std::int32_t> currency;  // code; only where each currency stands by itself
     std::vector<i128> amount;            // counted in 10^-value_scale
     std::vector<std::uint32_t> unpriced;
-    std::vector<bool> removed;           // only in changes
+    std::vector<bool> removed;  // only in changes
     std::uint64_t epoch = 0;
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }

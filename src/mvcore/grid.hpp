@@ -72,8 +72,9 @@ public:
         for (std::size_t b = begin / Block::kRows; b < blocks.size(); ++b) {
             const auto start = static_cast<std::uint32_t>(b * Block::kRows);
             if (start >= end) return;
-            blocks[b].for_each_between(begin > start ? begin - start : 0, end - start,
-                                       [&](std::uint32_t row, i128 value) { f(start + row, value); });
+            blocks[b].for_each_between(
+                begin > start ? begin - start : 0, end - start,
+                [&](std::uint32_t row, i128 value) { f(start + row, value); });
         }
     }
 

@@ -32,8 +32,7 @@ public:
     // A short write: nobody else is there.
     [[nodiscard]] bool try_exclusive() noexcept {
         std::uint32_t idle = 0;
-        return word_.compare_exchange_strong(idle, kWriter | kExclusive,
-                                             std::memory_order_acquire,
+        return word_.compare_exchange_strong(idle, kWriter | kExclusive, std::memory_order_acquire,
                                              std::memory_order_relaxed);
     }
     // Keeps other writers out; readers go on.
@@ -64,6 +63,18 @@ private:
     static constexpr std::uint32_t kExclusive = 1U << 30;
     static constexpr std::uint32_t kReaders = kExclusive - 1;
     std::atomic<std::uint32_t> word_{0};
+};
+
+// Ends a reading that try_read() began.
+class EndReading {
+public:
+    explicit EndReading(Lock& lock) : lock_(lock) {}
+    ~EndReading() { lock_.end_read(); }
+    EndReading(const EndReading&) = delete;
+    EndReading& operator=(const EndReading&) = delete;
+
+private:
+    Lock& lock_;
 };
 
 // Holds the lock for reading.

@@ -32,9 +32,8 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
     const int shift = value_scale - board.value_scale(instrument);
     std::int64_t factor = 0;
     bool quick = shift >= 0 && shift <= 18 && price.fits64() &&
-                 !__builtin_mul_overflow(price.low64(),
-                                         static_cast<std::int64_t>(kPow10[std::size_t(shift)]),
-                                         &factor);
+                 !__builtin_mul_overflow(
+                     price.low64(), static_cast<std::int64_t>(kPow10[std::size_t(shift)]), &factor);
     for (const Block& block : line)
         quick = quick && bits_of(block.width()) + i256(factor).magnitude().bits() < 63;
     if (quick) values_.reset(new std::int64_t[places]);

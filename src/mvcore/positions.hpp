@@ -13,7 +13,7 @@ struct Positions {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<std::int32_t> currency;
-    std::vector<i128> quantity;      // counted in 10^-18, as is price
+    std::vector<i128> quantity;  // counted in 10^-18, as is price
     std::vector<i128> price;
     std::vector<i128> market_value;  // counted in 10^-value_scale, as is base_value
     std::vector<i128> base_value;

@@ -16,22 +16,23 @@ struct Fact {
     std::int64_t change;  // of the quantity, at the instrument's quantity scale
     std::int32_t account;
     std::int32_t instrument;
-    std::int32_t positions;  // -1, 0 or 1
+    std::int64_t positions;  // -1, 0 or 1
 };
+static_assert(sizeof(Fact) == 24);
 
 struct State {
     Board board;
-    Grid grid;                             // lines: instruments, rows: accounts
+    Grid grid;  // lines: instruments, rows: accounts
     AccountIndex index;
     std::vector<std::uint32_t> positions;  // by account
     Ring<Fact> facts;
     std::uint64_t epoch = 0;
-    std::uint64_t masters = 0;             // changes with every change of a master table
+    std::uint64_t masters = 0;  // changes with every change of a master table
 };
 
 // Which row of a view or of `values` a position belongs to.
 struct Grouping {
-    std::vector<std::int32_t> account_group;     // by account, -1: not selected; empty: each its own
+    std::vector<std::int32_t> account_group;  // by account, -1: not selected; empty: each its own
     std::vector<std::int32_t> instrument_group;  // by instrument; empty: all in group 0
     std::uint32_t account_groups = 0;
     std::uint32_t instrument_groups = 1;

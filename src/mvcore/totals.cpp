@@ -12,17 +12,17 @@ void add64(std::int64_t& t, i128 quantity, const i256& price) {
                                   static_cast<std::uint64_t>(quantity) * price.w[0]);
 }
 void add128(i128& t, i128 quantity, const i256& price) {
-    t = static_cast<i128>(static_cast<u128>(t) + static_cast<u128>(quantity) *
-                                                     static_cast<u128>(price.low128()));
+    t = static_cast<i128>(static_cast<u128>(t) +
+                          static_cast<u128>(quantity) * static_cast<u128>(price.low128()));
 }
 
 }  // namespace
 
 bool Totals::goes_by_account(const Grouping& grouping) {
     if (grouping.whole()) return false;
-    const auto picked = static_cast<std::size_t>(
-        std::count_if(grouping.account_group.begin(), grouping.account_group.end(),
-                      [](auto g) { return g >= 0; }));
+    const auto picked = static_cast<std::size_t>(std::count_if(grouping.account_group.begin(),
+                                                               grouping.account_group.end(),
+                                                               [](auto g) { return g >= 0; }));
     return picked * kByAccountShare <= grouping.account_group.size() || picked <= 4;
 }
 
@@ -106,8 +106,7 @@ void Totals::add_whole_line(const State& state, std::size_t first_row, std::int3
     }
 }
 
-void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit,
-                      const i256& price) {
+void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price) {
     auto& rows = rows_of(state, unit);
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
@@ -126,9 +125,8 @@ void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit,
 void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit, int sign) {
     auto& counts = rows_of(state, unit).counts;
     if (counts.empty()) return;
-    for_cells(state, instrument, [&](std::size_t row, i128) {
-        counts[row] += static_cast<std::uint32_t>(sign);
-    });
+    for_cells(state, instrument,
+              [&](std::size_t row, i128) { counts[row] += static_cast<std::uint32_t>(sign); });
 }
 
 void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {

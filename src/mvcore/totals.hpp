@@ -1,4 +1,5 @@
-// Exact totals per row and unit: T[row, u] = sum over instruments i of unit u of q[i, row] * price[i].
+// Exact totals per row and unit: T[row, u] = sum over instruments i of unit u of q[i, row] *
+// price[i].
 //
 // One kernel keeps them true: `add_line`, T += q * (price - seen) over an instrument's line.
 // Sums are modulo the unit's lane, whose width is proved from the sum of absolute values, so that
@@ -23,8 +24,7 @@ public:
     // T[row, unit] += q * price over the line of the instrument, where it is selected.
     void add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price);
     // T[row, unit] += change * price for one position.
-    void add_cell(const State& state, std::size_t row, UnitId unit, i128 change,
-                  const i256& price);
+    void add_cell(const State& state, std::size_t row, UnitId unit, i128 change, const i256& price);
     // Moves the positions of the line out of (-1) or into (+1) a unit's counts, where it has them.
     void count_line(const State& state, std::int32_t instrument, UnitId unit, int sign);
     void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
@@ -86,11 +86,11 @@ private:
     Grouping grouping_;
     bool counted_ = false;
     std::uint32_t grid_rows_ = 0;
-    std::vector<Picked> picked_;         // the selected accounts, unless whole
+    std::vector<Picked> picked_;  // the selected accounts, unless whole
     std::vector<std::uint32_t> positions_;
     std::vector<UnitId> unit_list_;
-    std::vector<UnitRows> units_;        // beside unit_list_
-    std::vector<std::int32_t> places_;   // by unit id, -1: none
+    std::vector<UnitRows> units_;       // beside unit_list_
+    std::vector<std::int32_t> places_;  // by unit id, -1: none
     std::uint64_t cells_swept_ = 0;
 };
 

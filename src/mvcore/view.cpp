@@ -38,16 +38,24 @@ void View::rebuild(const State& state) {
     ++rebuilds_;
 }
 
+// Instruments whose price moved since; each is told by its first change.
+std::size_t View::moved(const State& state) const noexcept {
+    const auto& changes = state.board.changes();
+    std::size_t n = 0;
+    for (auto place = price_place_; place < changes.end(); ++place)
+        n += changes[place].previous > price_place_ ? 0 : 1;
+    return n;
+}
+
 void View::sync(const State& state) {
     const auto& changes = state.board.changes();
     // Far behind, a rebuild reads less than following would.
-    const auto behind = changes.end() - price_place_;
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
     const bool lost = !built_ || price_place_ < changes.begin() ||
                       fact_place_ < state.facts.begin() ||
                       (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
                       (!totals_.counted() && needs_counts(state.board, target_));
-    if (lost || behind > std::max<std::size_t>(most, 16)) rebuild(state);
+    if (lost || moved(state) > std::max<std::size_t>(most, 16)) rebuild(state);
     else follow(state);
     price_place_ = changes.end();
     fact_place_ = state.facts.end();
@@ -89,31 +97,33 @@ void View::follow(const State& state) {
         const auto account_group = grouping.of_account(fact.account);
         const auto instrument_group = grouping.of_instrument(fact.instrument);
         if (account_group < 0 || instrument_group < 0) continue;
-        const auto row = std::size_t(instrument_group) * grouping.account_groups +
-                         std::size_t(account_group);
+        const auto row =
+            std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
         const auto met = before.find(fact.instrument);
         const UnitId unit =
             met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
-        totals_.count_cell(state, row, unit, fact.positions);
+        totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
         if (!board.unit(unit).priced() ||
             std::binary_search(recompute.begin(), recompute.end(), unit))
             continue;
-        const i256 price = met == before.end() ? board.price_of(fact.instrument)
-                                               : i256(met->second->price);
+        const i256 price =
+            met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
         totals_.add_cell(state, row, unit, fact.change, price);
     }
     for (auto unit : recompute) totals_.recompute_unit(state, unit);
 }
 
 bool View::quick(const State& state) const noexcept {
-    const auto behind = state.board.changes().end() - price_place_ + state.facts.end() - fact_place_;
+    const auto behind =
+        state.board.changes().end() - price_place_ + state.facts.end() - fact_place_;
     return built_ && shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
            behind <= 64;
 }
 
 const Handout& View::handout(const State& state) {
     const auto& units = totals_.units();
-    if (!handout_ || handout_units_ != units.size() || handout_rates_ != state.board.rates_version())
+    if (!handout_ || handout_units_ != units.size() ||
+        handout_rates_ != state.board.rates_version())
         handout_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
     handout_units_ = units.size();
     handout_rates_ = state.board.rates_version();
@@ -121,8 +131,7 @@ const Handout& View::handout(const State& state) {
 }
 
 std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
-    const auto found =
-        std::find(handed_currencies_.begin(), handed_currencies_.end(), currency);
+    const auto found = std::find(handed_currencies_.begin(), handed_currencies_.end(), currency);
     const auto k = static_cast<std::size_t>(found - handed_currencies_.begin());
     if (found == handed_currencies_.end()) {
         handed_currencies_.push_back(currency);
@@ -136,8 +145,7 @@ std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
 Figures View::hand(const State& state, bool everything) {
     Totals storage;
     const Totals& totals =
-        shape_.levels.empty() ? totals_
-                              : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
+        shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
     Figures all = all_rows(totals, handout(state), state.board, target_);
     all.epoch = state.epoch;
     Figures out;
@@ -166,7 +174,8 @@ Figures View::hand(const State& state, bool everything) {
             Handed& h = handed_[c][row];
             if (h.present && !h.seen) {
                 h = {};
-                if (!everything) emit(static_cast<std::int32_t>(row), handed_currencies_[c], h, true);
+                if (!everything)
+                    emit(static_cast<std::int32_t>(row), handed_currencies_[c], h, true);
             }
             h.seen = false;
         }
@@ -194,8 +203,9 @@ View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
     for (const auto& h : handed_) bytes += h.capacity() * sizeof(Handed);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
-    bytes += (shape_.grouping.account_group.capacity() +
-              shape_.grouping.instrument_group.capacity()) * sizeof(std::int32_t);
+    bytes +=
+        (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *
+        sizeof(std::int32_t);
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 

@@ -49,6 +49,7 @@ public:
 private:
     void rebuild(const State& state);
     void follow(const State& state);
+    [[nodiscard]] std::size_t moved(const State& state) const noexcept;
     void keep_row_numbers(const Grouping& next);
 
     // What this view handed out last, by row (and currency, where each stands by itself).
@@ -75,7 +76,7 @@ private:
     std::atomic<bool> by_account_ = false;
     std::vector<std::int32_t> handed_currencies_;
     std::vector<std::vector<Handed>> handed_;
-    std::optional<Handout> handout_;    // for these units and rates
+    std::optional<Handout> handout_;  // for these units and rates
     std::size_t handout_units_ = 0;
     std::uint64_t handout_rates_ = 0;
     std::uint64_t rebuilds_ = 0;

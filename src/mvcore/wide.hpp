@@ -98,7 +98,8 @@ struct Int {
 };
 
 using i256 = Int<4>;
-using i1024 = Int<16>;  // every product of a total, two rates and a power of ten fits (see amounts.cpp)
+using i1024 =
+    Int<16>;  // every product of a total, two rates and a power of ten fits (see amounts.cpp)
 
 template <int N>
 struct QuotientRemainder {
@@ -132,8 +133,7 @@ QuotientRemainder<N> divide_unsigned(const Int<N>& dividend, const Int<N>& divis
         const std::uint64_t top = (static_cast<std::uint64_t>(u[j + n]) << 32) | u[j + n - 1];
         std::uint64_t guess = top / v[n - 1];
         std::uint64_t rest = top % v[n - 1];
-        while (guess >> 32 != 0 ||
-               (n > 1 && guess * v[n - 2] > ((rest << 32) | u[j + n - 2]))) {
+        while (guess >> 32 != 0 || (n > 1 && guess * v[n - 2] > ((rest << 32) | u[j + n - 2]))) {
             --guess;
             rest += v[n - 1];
             if (rest >> 32 != 0) break;

@@ -24,7 +24,9 @@ inline int& failures() {
 }
 
 struct Register {
-    Register(const char* name, std::function<void()> run) { tests().push_back({name, std::move(run)}); }
+    Register(const char* name, std::function<void()> run) {
+        tests().push_back({name, std::move(run)});
+    }
 };
 
 inline void that(bool ok, const char* what, const char* file, int line) {
@@ -35,18 +37,18 @@ inline void that(bool ok, const char* what, const char* file, int line) {
 
 }  // namespace check
 
-#define TEST(name)                                          \
-    static void name();                                     \
+#define TEST(name)                                             \
+    static void name();                                        \
     static const check::Register register_##name(#name, name); \
     static void name()
 #define CHECK(condition) check::that((condition), #condition, __FILE__, __LINE__)
-#define CHECK_THROWS(kind_, expression)                                     \
-    do {                                                                    \
-        bool caught = false;                                                \
-        try {                                                               \
-            (void)(expression);                                             \
-        } catch (const mvcore::Error& e) {                                  \
-            caught = e.kind() == (kind_);                                   \
-        }                                                                   \
+#define CHECK_THROWS(kind_, expression)                                         \
+    do {                                                                        \
+        bool caught = false;                                                    \
+        try {                                                                   \
+            (void)(expression);                                                 \
+        } catch (const mvcore::Error& e) {                                      \
+            caught = e.kind() == (kind_);                                       \
+        }                                                                       \
         check::that(caught, #expression " throws " #kind_, __FILE__, __LINE__); \
     } while (false)

@@ -22,7 +22,7 @@ using mvcore::kLocal;
 using mvcore::kNoTime;
 using Levels = std::vector<std::vector<std::int32_t>>;
 
-inline constexpr int kFine = 18;             // decimals of any input
+inline constexpr int kFine = 18;              // decimals of any input
 inline constexpr int kValueFine = 4 * kFine;  // quantity x price x multiplier x quote_factor
 
 inline i128 fine(const Decimal& d) {
@@ -178,8 +178,8 @@ inline void Model::apply_rates(const tables::Change& change) {
         if (row.currency == 0) continue;
         const auto c = static_cast<std::size_t>(row.currency);
         const bool kept = !change.load && before[c] && before[c]->divide;
-        rates[c] = Rate{{row.rate.mantissa, row.rate.scale},
-                        change.with_method ? row.rate.divide : kept};
+        rates[c] =
+            Rate{{row.rate.mantissa, row.rate.scale}, change.with_method ? row.rate.divide : kept};
     }
 }
 
@@ -200,8 +200,8 @@ inline std::map<std::size_t, Sums> Model::sums(const Grouping& grouping,
         const auto account_group = grouping.of_account(key.first);
         const auto instrument_group = grouping.of_instrument(key.second);
         if (account_group < 0 || instrument_group < 0) continue;
-        const auto row = std::size_t(instrument_group) * grouping.account_groups +
-                         std::size_t(account_group);
+        const auto row =
+            std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
         const auto& asset = assets[std::size_t(key.second)];
         const i1024 value = i1024(quantity) * products[std::size_t(key.second)];
         auto add = [&](std::size_t to) {
@@ -234,8 +234,8 @@ inline std::optional<i1024> Model::amount(const i1024& total, int source, int ta
     return rounded(numerator, denominator);
 }
 
-inline std::optional<std::vector<Line>> Model::lines(const Grouping& grouping,
-                                                     const Levels& levels, int target) const {
+inline std::optional<std::vector<Line>> Model::lines(const Grouping& grouping, const Levels& levels,
+                                                     int target) const {
     std::vector<Line> out;
     bool fits = true;
     auto emit = [&](std::size_t row, int currency, const i1024& amount, std::uint32_t unpriced) {

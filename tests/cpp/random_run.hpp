@@ -20,14 +20,17 @@ struct Size {
     int factor_bits;
     int factor_scale;
 };
-inline constexpr Size kSmall{9, 0, 12, 4, 0, 0};     // totals of 64 bits
-inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};   // of 128
-inline constexpr Size kWide{30, 18, 30, 18, 4, 4};   // of 256, prices beyond 64
+inline constexpr Size kSmall{9, 0, 12, 4, 0, 0};    // totals of 64 bits
+inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};  // of 128
+inline constexpr Size kWide{30, 18, 30, 18, 4, 4};  // of 256, prices beyond 64
 
 class Run {
 public:
     Run(int accounts, int instruments, int held_percent, Size size, int value_scale, unsigned seed)
-        : book("USD", value_scale), model(value_scale), size(size), random_(seed),
+        : book("USD", value_scale),
+          model(value_scale),
+          size(size),
+          random_(seed),
           held_percent_(held_percent) {
         tables::Change change = everything(accounts, instruments);
         change.with_method = true;
@@ -60,8 +63,8 @@ public:
         CHECK(tables::apply(book, change) == model.epoch);
         CHECK(book.state().epoch == model.epoch);
     }
-    void tick() {
-        const int i = live_instrument();
+    void tick() { tick(live_instrument()); }
+    void tick(int i) {
         const Decimal price = next_price(i);
         const auto time = some_time();
         model.put_price(i, price, time);
@@ -79,7 +82,7 @@ public:
     void write_holdings(int rows) {
         tables::Change change;
         change.as_text = chance(50);
-        change.holdings = some_holdings(rows);
+        change.holdings = some_holdings(rows, chance(30));
         write(change);
     }
 
@@ -120,10 +123,10 @@ private:
     }
     std::int64_t some_time() { return chance(70) ? kNoTime : 1000 + pick(50); }
 
-    std::vector<tables::Holding> some_holdings(int rows) {
+    // `together`: neighbours of one instrument.
+    std::vector<tables::Holding> some_holdings(int rows, bool together) {
         std::set<std::pair<int, int>> keys;
         std::vector<tables::Holding> out;
-        const bool together = chance(30);  // neighbours of one instrument
         const int first = live_account();
         const int only = live_instrument();
         for (int k = 0; k < rows; ++k) {
@@ -152,7 +155,8 @@ private:
         }
         for (int a = 0; a < accounts; ++a)
             for (int i = 0; i < instruments; ++i)
-                if (chance(held_percent_)) change.holdings->push_back({a, i, quantity()});
+                if (chance(i % 10 == 0 ? std::max(held_percent_, 40) : held_percent_))
+                    change.holdings->push_back({a, i, quantity()});
         std::shuffle(change.holdings->begin(), change.holdings->end(), random_);
         return change;
     }
@@ -184,7 +188,7 @@ private:
         for (int k = 0; k < rows; ++k)
             if (const int i = live_instrument(); named.insert(i).second)
                 change.prices->push_back({i, next_price(i), some_time()});
-        if (chance(30)) change.holdings = some_holdings(1 + pick(5));
+        if (chance(30)) change.holdings = some_holdings(1 + pick(5), false);
         write(change);
     }
     void write_rates(bool load) {
@@ -241,7 +245,7 @@ private:
     // One bad row at the end of good ones: nothing has changed.
     void refused() {
         tables::Change change;
-        change.holdings = some_holdings(6);
+        change.holdings = some_holdings(6, chance(30));
         const bool twice = chance(50);
         if (twice) change.holdings->push_back(change.holdings->front());
         else change.holdings->push_back({live_account(), instruments() + 7, {1, 0}});
@@ -256,7 +260,7 @@ private:
         tables::Change change;
         change.load = true;
         if (chance(50)) {
-            change.holdings = some_holdings(static_cast<int>(model.holdings.size()));
+            change.holdings = some_holdings(static_cast<int>(model.holdings.size()), false);
         } else {
             change.prices.emplace();
             for (int i = 0; i < instruments(); ++i)

@@ -121,10 +121,10 @@ inline text::Table instruments_table(const Change& change) {
 inline text::Table fx_table(const Change& change) {
     text::Table table;
     const auto& rows = *change.fx;
-    table.columns["currency"] = name_column(rows, [](const auto& r) { return currency(r.currency); });
-    table.columns["rate"] = number_column(rows, change.as_text, [](const auto& r) {
-        return Decimal{r.rate.mantissa, r.rate.scale};
-    });
+    table.columns["currency"] =
+        name_column(rows, [](const auto& r) { return currency(r.currency); });
+    table.columns["rate"] = number_column(
+        rows, change.as_text, [](const auto& r) { return Decimal{r.rate.mantissa, r.rate.scale}; });
     if (change.with_method)
         table.columns["method"] = name_column(
             rows, [](const auto& r) { return Text(r.rate.divide ? "divide" : "multiply"); });
@@ -173,8 +173,7 @@ inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts
     const auto instrument_names = name_column(instruments, instrument);
     mvcore::Writing writing(book.lock());
     mvcore::Batch batch(book.accounts(), book.instruments(), book.currencies());
-    batch.removed_accounts =
-        text::account_codes(book, account_names, {"remove", "accounts"});
+    batch.removed_accounts = text::account_codes(book, account_names, {"remove", "accounts"});
     batch.removed_instruments =
         text::instrument_codes(book, instrument_names, {"remove", "instruments"});
     return book.apply(batch, writing);

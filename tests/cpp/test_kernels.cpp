@@ -31,8 +31,15 @@ std::int64_t wrap(u128 v) { return static_cast<std::int64_t>(static_cast<std::ui
 template <class Q>
 void check_width(int width) {
     const auto& k = table();
-    const std::int64_t prices[] = {0, 1, -1, 1234567, -2147483648LL, 2147483647LL, 2147483648LL,
-                                   -99999999999LL, std::numeric_limits<std::int64_t>::max()};
+    const std::int64_t prices[] = {0,
+                                   1,
+                                   -1,
+                                   1234567,
+                                   -2147483648LL,
+                                   2147483647LL,
+                                   2147483648LL,
+                                   -99999999999LL,
+                                   std::numeric_limits<std::int64_t>::max()};
     for (std::size_t n : {0UL, 1UL, 3UL, 4UL, 7UL, 8UL, 9UL, 64UL, 333UL})
         for (auto price : prices) {
             const auto q = quantities<Q>(n);
@@ -62,8 +69,7 @@ void check_width(int width) {
                 CHECK(s64[3 * i] == wrap(product + 5));
                 CHECK(s128[3 * i] == static_cast<i128>(product + 5));
                 CHECK(v64[i] == wrap(product));
-                if (width < kernels::w128)
-                    CHECK(t128[i] == static_cast<i128>(product - 9));
+                if (width < kernels::w128) CHECK(t128[i] == static_cast<i128>(product - 9));
                 CHECK(counts[i] == (q[i] != 0 ? 3U : 2U));
                 dot += static_cast<u128>(static_cast<i128>(q[i])) *
                        static_cast<u128>(static_cast<i128>(p[i]));
@@ -113,7 +119,8 @@ TEST(room_for_several_rows_is_reserved_before_any_is_set) {
             std::vector<std::pair<std::uint32_t, i128>> writes;
             const auto start = g_random() % 4000;
             for (std::uint32_t k = 0; k < 1 + g_random() % 60; ++k) {
-                const i128 value = static_cast<std::int64_t>(g_random() % 3) * (i128{1} << (k % 70));
+                const i128 value =
+                    static_cast<std::int64_t>(g_random() % 3) * (i128{1} << (k % 70));
                 writes.emplace_back(static_cast<std::uint32_t>(start + k), value);
             }
             for (const auto& [row, value] : writes) block.reserve(row, value, 4096);

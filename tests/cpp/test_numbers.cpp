@@ -60,8 +60,9 @@ TEST(wide_division_gives_back_the_dividend) {
 }
 
 TEST(halves_round_to_even) {
-    const std::pair<int, int> table[] = {{5, 0},   {15, 2},  {25, 2},  {35, 4},  {-5, 0}, {-15, -2},
-                                         {-25, -2}, {14, 1},  {16, 2},  {-14, -1}, {-16, -2}};
+    const std::pair<int, int> table[] = {{5, 0},  {15, 2},   {25, 2},   {35, 4},
+                                         {-5, 0}, {-15, -2}, {-25, -2}, {14, 1},
+                                         {16, 2}, {-14, -1}, {-16, -2}};
     for (const auto& [dividend, expected] : table)
         CHECK(divide_half_even(i1024(dividend), i1024(10)) == i1024(expected));
 }
@@ -81,8 +82,8 @@ TEST(decimals_are_read_exactly) {
 }
 
 TEST(what_is_no_decimal_is_refused) {
-    for (const char* text : {"", "-", ".", "+.", "1e", "1e+", "e5", "1 ", " 1", "1_000", "0x1", "1.2.3",
-                             "--1", "1,5", "\xc2\xb2"})
+    for (const char* text : {"", "-", ".", "+.", "1e", "1e+", "e5", "1 ", " 1", "1_000", "0x1",
+                             "1.2.3", "--1", "1,5", "\xc2\xb2"})
         CHECK(parse_decimal(text).fault == DecimalFault::syntax);
     for (const char* text : {"nan", "-NaN", "inf", "Infinity", "sNaN"})
         CHECK(parse_decimal(text).fault == DecimalFault::not_finite);

@@ -178,3 +178,33 @@ def test_ticks_take_the_same_arrays(book) -> None:
     now = {row["instrument"]: row["price"] for row in book.prices().to_pylist()}
     assert now == {"AAPL": D("1.25"), "CASH": D(7), "BUND": D(7)}
     assert book.stats()["late_prices"] == 1
+
+
+@pytest.mark.parametrize("by", [(), "account", "instrument", ("currency", "account"), "sector"])
+@pytest.mark.parametrize("side", ["accounts", "instruments", "neither"])
+def test_a_book_with_one_side_only(by, side) -> None:
+    accounts = {"account": ["A", "B", "C"]}
+    instruments = {"instrument": ["X", "Y"], "currency": ["USD", "EUR"], "sector": ["s", None]}
+    none = {name: [] for name in instruments}
+    book = mvcore.Book()
+    book.load(
+        accounts=accounts if side == "accounts" else {"account": []},
+        instruments=instruments if side == "instruments" else none,
+    )
+    views = [book.view(by=by, mode=mode) for mode in ("lazy", "incremental")]
+    assert book.values(by=by).to_pylist() == []
+    assert book.values(by=by, currency="local").to_pylist() == []
+    assert book.values(by=by, rollup=True).to_pylist() == []
+    assert [len(frame) for frame in (book.holdings(), book.prices())] == [0, 0]
+    assert [view.read().to_pylist() for view in views] == [[], []]
+    book.update(
+        accounts=accounts,
+        instruments=instruments,
+        prices={"instrument": ["X"], "price": [2]},
+        holdings={"account": ["B", "C"], "instrument": ["X", "Y"], "quantity": [3, 4]},
+    )
+    rows = book.values(by=by).to_pylist()
+    assert sum(row["sod"] for row in rows) == 6
+    assert sum(row["unpriced"] for row in rows) == 1
+    want = [row | {"removed": False} for row in rows]
+    assert [view.changes().to_pylist() for view in views] == [want, want]

@@ -32,7 +32,8 @@ private:
 // `strip`: without trailing zeros, as quantities and prices are read.
 py::list to_decimals(const Wide& array, int scale, bool strip, const py::object& valid) {
     const Values values(array, valid);
-    static PyObject* type = py::object(py::module_::import("decimal").attr("Decimal")).release().ptr();
+    static PyObject* type =
+        py::object(py::module_::import("decimal").attr("Decimal")).release().ptr();
     py::list out(static_cast<std::size_t>(values.size()));
     char text[64];
     for (py::ssize_t k = 0; k < values.size(); ++k) {
@@ -44,8 +45,8 @@ py::list to_decimals(const Wide& array, int scale, bool strip, const py::object&
         int decimals = scale;
         while (strip && decimals > 0 && mantissa % 10 == 0) mantissa /= 10, --decimals;
         const int n = format_decimal(mantissa, decimals, text);
-        const auto string = py::reinterpret_steal<py::object>(
-            PyUnicode_DecodeASCII(text, n, nullptr));
+        const auto string =
+            py::reinterpret_steal<py::object>(PyUnicode_DecodeASCII(text, n, nullptr));
         PyObject* decimal = PyObject_CallOneArg(type, string.ptr());
         if (decimal == nullptr) throw py::error_already_set();
         PyList_SET_ITEM(out.ptr(), k, decimal);

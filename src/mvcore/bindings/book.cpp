@@ -8,7 +8,6 @@
 namespace mvcore::bindings {
 namespace {
 
-using Unlocked = py::gil_scoped_release;
 using Times = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 
 text::Table to_table(const std::string& name, const py::dict& columns) {
@@ -74,7 +73,8 @@ std::uint64_t remove(Book& book, const text::Column& accounts, const text::Colum
     Writing writing(book.lock());
     Batch batch(book.accounts(), book.instruments(), book.currencies());
     batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
-    batch.removed_instruments = text::instrument_codes(book, instruments, {"remove", "instruments"});
+    batch.removed_instruments =
+        text::instrument_codes(book, instruments, {"remove", "instruments"});
     return book.apply(batch, writing);
 }
 
@@ -94,22 +94,6 @@ std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
         }
     const Unlocked unlocked;
     return book.ticks(rows);
-}
-
-Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
-                     const py::object& instruments, std::uint32_t instrument_groups) {
-    Grouping g;
-    g.account_group = to_codes(accounts);
-    g.instrument_group = to_codes(instruments);
-    g.account_groups = account_groups;
-    g.instrument_groups = instrument_groups;
-    return g;
-}
-
-std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels) {
-    std::vector<std::vector<std::int32_t>> out;
-    for (const auto& level : levels) out.emplace_back(level.data(), level.data() + level.size());
-    return out;
 }
 
 py::dict to_dict(Positions&& p) {
@@ -145,7 +129,7 @@ py::str name(const Names& names, std::int32_t code) {
 
 // Texts of codes, and the whole list of names that frames look up in.
 py::list names_of(Book& book, const std::string& side, const Codes& codes) {
-    const Reading reading(book.lock());
+    const ShortReading reading(book);
     const Names& names = side == "account"      ? book.accounts()
                          : side == "instrument" ? book.instruments()
                                                 : book.currencies();
@@ -157,50 +141,13 @@ py::list names_of(Book& book, const std::string& side, const Codes& codes) {
     return out;
 }
 
-struct PyView {
-    std::shared_ptr<Book> book;
-    std::shared_ptr<View> view;
-
-    ~PyView() {
-        if (view) book->remove_view(view.get());
-    }
-    PyView(std::shared_ptr<Book> b, std::shared_ptr<View> v) : book(std::move(b)), view(std::move(v)) {}
-    PyView(const PyView&) = delete;
-    PyView& operator=(const PyView&) = delete;
-
-    // None where the shape is stale.
-    py::object read(bool everything) {
-        Figures out;
-        // A small view is read with the GIL kept: releasing it costs more than the read.
-        bool ok = false;
-        if (!book->try_read_view(*view, everything, out, ok)) {
-            const Unlocked unlocked;
-            ok = book->read_view(*view, everything, out);
-        }
-        return ok ? py::cast(std::move(out)) : py::none();
-    }
-    void reshape(const py::object& accounts, std::uint32_t account_groups,
-                 const py::object& instruments, std::uint32_t instrument_groups,
-                 const std::vector<Codes>& levels, std::size_t rows) {
-        View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
-                          to_levels(levels), rows};
-        const Unlocked unlocked;
-        book->reshape_view(*view, std::move(shape));
-        if (view->incremental()) book->sync_view(*view);
-    }
-    py::dict stats() {
-        const std::scoped_lock lock(view->mutex);
-        const auto s = view->stats();
-        py::dict out;
-        out["cells_swept"] = s.cells_swept;
-        out["rebuilds"] = s.rebuilds;
-        out["memory"] = s.memory_bytes;
-        return out;
-    }
-};
+View::Stats stats_of(View& view) {
+    const std::scoped_lock lock(view.mutex);
+    return view.stats();
+}
 
 py::dict stats(Book& book) {
-    const Reading reading(book.lock());
+    const ShortReading reading(book);
     const State& state = book.state();
     const Counters& c = book.counters();
     std::uint64_t positions = 0;
@@ -210,15 +157,14 @@ py::dict stats(Book& book) {
     std::uint64_t instruments = 0;
     for (std::int32_t i = 0; i < book.instruments().size(); ++i)
         instruments += book.instrument_alive(i);
-    std::uint64_t cells = 0;
+    std::uint64_t cells = c.cells_swept.load();
     const auto views = book.views();
-    for (const auto& v : views) cells += v->stats().cells_swept;
+    for (const auto& v : views) cells += stats_of(*v).cells_swept;
     py::dict out;
     out["epoch"] = state.epoch;
     out["ticks"] = c.ticks;
     out["late_prices"] = c.late_prices;
     out["facts"] = c.facts;
-    out["batches"] = c.batches;
     out["accounts"] = accounts;
     out["instruments"] = instruments;
     out["positions"] = positions;
@@ -231,10 +177,10 @@ py::dict stats(Book& book) {
 }
 
 py::dict memory(Book& book) {
-    const Reading reading(book.lock());
+    const ShortReading reading(book);
     const State& state = book.state();
     std::uint64_t views = 0;
-    for (const auto& v : book.views()) views += v->stats().memory_bytes;
+    for (const auto& v : book.views()) views += stats_of(*v).memory_bytes;
     const std::pair<const char*, std::uint64_t> parts[] = {
         {"names", book.memory_names()},
         {"board", state.board.memory_bytes()},
@@ -257,38 +203,6 @@ py::dict memory(Book& book) {
 }  // namespace
 
 void add_book(py::module_& m) {
-    // Columns are made when they are asked for.
-    py::class_<Figures>(m, "Figures")
-        .def("__len__", &Figures::size)
-        .def_readonly("epoch", &Figures::epoch)
-        .def("row", [](const Figures& f) { return to_array(std::vector(f.row)); })
-        .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
-        .def("amount", [](const Figures& f) { return to_array(std::vector(f.amount)); })
-        .def("unpriced",
-             [](const Figures& f) {
-                 return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
-             })
-        .def("removed", [](const Figures& f) {
-            return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
-        });
-
-    py::class_<Revaluation>(m, "Revaluation")
-        .def("__len__", &Revaluation::size)
-        .def_property_readonly("priced", &Revaluation::priced)
-        .def_property_readonly("epoch", &Revaluation::epoch)
-        .def("price",
-             [](const Revaluation& r) {
-                 return to_array(std::vector<i128>(r.size(), r.price()));
-             })
-        .def("accounts", [](const Revaluation& r) { return to_array(r.accounts()); })
-        .def("quantities", [](const Revaluation& r) { return to_array(r.quantities()); })
-        .def("values", [](const Revaluation& r) { return to_array(r.values()); });
-
-    py::class_<PyView>(m, "View")
-        .def("read", &PyView::read)
-        .def("reshape", &PyView::reshape)
-        .def("stats", &PyView::stats);
-
     py::class_<Book, std::shared_ptr<Book>>(m, "Book")
         .def(py::init<std::string, int>())
         .def("handle",
@@ -326,7 +240,11 @@ void add_book(py::module_& m) {
                  }
                  return ok ? py::object(to_dict(std::move(out))) : py::none();
              })
-        .def("revalue", py::overload_cast<std::string_view>(&Book::revalue))
+        .def("revalue",
+             [](Book& book, std::string_view instrument) {
+                 const ShortReading reading(book);  // a segment is read in microseconds
+                 return book.revalue(instrument);
+             })
         .def("prices",
              [](Book& book) {
                  PriceList out;
@@ -336,53 +254,49 @@ void add_book(py::module_& m) {
                  }
                  return to_dict(std::move(out));
              })
-        .def("add_view",
-             [](std::shared_ptr<Book> book, std::int32_t currency, bool incremental) {
-                 auto view = book->add_view(currency, incremental);
-                 return std::make_unique<PyView>(std::move(book), std::move(view));
-             })
         .def("account_codes",
              [](Book& book, const text::Column& names, const std::string& call) {
-                 const Reading reading(book.lock());
+                 const ShortReading reading(book);
                  return to_array(text::account_codes(book, names, {call, "accounts"}));
              })
         .def("instrument_codes",
              [](Book& book, const text::Column& names, const std::string& call) {
-                 const Reading reading(book.lock());
+                 const ShortReading reading(book);
                  return to_array(text::instrument_codes(book, names, {call, "instruments"}));
              })
         .def("names", &names_of)
         .def("currency_code",
              [](Book& book, const std::string& name) {
-                 const Reading reading(book.lock());
+                 const ShortReading reading(book);
                  const auto code = book.currencies().find(name);
                  return book.currency_known(code) ? code : -1;
              })
         // Currency of every instrument, alive or not; -1 where there is none.
-        .def("currencies",
-             [](Book& book) {
-                 const Reading reading(book.lock());
-                 std::vector<std::int32_t> out;
-                 for (std::size_t i = 0; i < book.state().board.size(); ++i)
-                     out.push_back(
-                         book.state().board.instrument(static_cast<std::int32_t>(i)).terms.currency);
-                 return to_array(std::move(out));
-             })
+        .def(
+            "currencies",
+            [](Book& book) {
+                const ShortReading reading(book);
+                std::vector<std::int32_t> out;
+                for (std::size_t i = 0; i < book.state().board.size(); ++i)
+                    out.push_back(
+                        book.state().board.instrument(static_cast<std::int32_t>(i)).terms.currency);
+                return to_array(std::move(out));
+            })
         .def_property_readonly("counts",
                                [](Book& book) {
-                                   const Reading reading(book.lock());
+                                   const ShortReading reading(book);
                                    return py::make_tuple(book.accounts().size(),
                                                          book.instruments().size(),
                                                          book.currencies().size());
                                })
         .def_property_readonly("masters",
                                [](Book& book) {
-                                   const Reading reading(book.lock());
+                                   const ShortReading reading(book);
                                    return book.state().masters;
                                })
         .def_property_readonly("epoch",
                                [](Book& book) {
-                                   const Reading reading(book.lock());
+                                   const ShortReading reading(book);
                                    return book.state().epoch;
                                })
         .def("stats", &stats)

@@ -60,13 +60,20 @@ Column dictionary(std::size_t rows, std::uintptr_t bits, std::int64_t offset,
     return one({rows, validity(bits, offset), std::move(d), keep(std::move(owner))});
 }
 
-Column numbers(const std::string& kind, std::size_t rows, std::uintptr_t bits,
-               std::int64_t offset, std::uintptr_t data, int scale, py::object owner) {
+Column numbers(const std::string& kind, std::size_t rows, std::uintptr_t bits, std::int64_t offset,
+               std::uintptr_t data, int scale, py::object owner) {
     static const std::pair<const char*, std::pair<Number, int>> kKinds[] = {
-        {"i8", {Number::i8, 1}},    {"i16", {Number::i16, 2}}, {"i32", {Number::i32, 4}},
-        {"i64", {Number::i64, 8}},  {"u8", {Number::u8, 1}},   {"u16", {Number::u16, 2}},
-        {"u32", {Number::u32, 4}},  {"u64", {Number::u64, 8}}, {"f32", {Number::f32, 4}},
-        {"f64", {Number::f64, 8}},  {"decimal128", {Number::decimal128, 16}}};
+        {"i8", {Number::i8, 1}},
+        {"i16", {Number::i16, 2}},
+        {"i32", {Number::i32, 4}},
+        {"i64", {Number::i64, 8}},
+        {"u8", {Number::u8, 1}},
+        {"u16", {Number::u16, 2}},
+        {"u32", {Number::u32, 4}},
+        {"u64", {Number::u64, 8}},
+        {"f32", {Number::f32, 4}},
+        {"f64", {Number::f64, 8}},
+        {"decimal128", {Number::decimal128, 16}}};
     for (const auto& [name, what] : kKinds)
         if (kind == name)
             return one({rows, validity(bits, offset),
@@ -161,8 +168,10 @@ void add_columns(py::module_& m) {
     m.def("parse_decimal", [](const py::object& value, const std::string& what) {
         const auto d = decimal_of_object(value);
         if (!d)
-            throw Error(ErrorKind::invalid_input, what + " " + quoted(value) + " " + describe(d.fault));
-        return py::make_tuple(py::int_(py::str(format_decimal(d.value.mantissa, 0))), d.value.scale);
+            throw Error(ErrorKind::invalid_input,
+                        what + " " + quoted(value) + " " + describe(d.fault));
+        return py::make_tuple(py::int_(py::str(format_decimal(d.value.mantissa, 0))),
+                              d.value.scale);
     });
 }
 

@@ -9,7 +9,14 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_columns(m);
     add_arrays(m);
     add_book(m);
+    add_views(m);
     m.def("isa", [] { return mvcore::kernels::table().isa; });
+    m.def("isas", [] {  // that this CPU can run
+        std::vector<std::string> names;
+        for (const char* isa : {"baseline", "avx2", "avx512"})
+            if (mvcore::kernels::of_this_cpu(isa) != nullptr) names.emplace_back(isa);
+        return names;
+    });
     mvcore::kernels::table();  // a wrong MVCORE_ISA is refused at import
     m.attr("_C_API") = py::capsule(mvcore::embed::table(), "mvcore._core._C_API");
 }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "../wide.hpp"
+#include "../book.hpp"
 
 namespace mvcore::bindings {
 
@@ -19,6 +19,25 @@ void add_errors(py::module_& m);
 void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
 void add_book(py::module_& m);
+void add_views(py::module_& m);
+
+using Unlocked = py::gil_scoped_release;
+
+// Holds the book's lock for a short read; waits for it without the GIL.
+class ShortReading {
+public:
+    explicit ShortReading(Book& book) : lock_(book.lock()) {
+        if (lock_.try_read()) return;
+        const Unlocked unlocked;
+        lock_.read();
+    }
+    ~ShortReading() { lock_.end_read(); }
+    ShortReading(const ShortReading&) = delete;
+    ShortReading& operator=(const ShortReading&) = delete;
+
+private:
+    Lock& lock_;
+};
 
 // The vector becomes the array's memory: nothing is copied.
 template <class T>
@@ -43,5 +62,9 @@ inline std::vector<std::int32_t> to_codes(const py::object& codes) {
     const auto array = py::cast<Codes>(codes);
     return {array.data(), array.data() + array.size()};
 }
+
+Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
+                     const py::object& instruments, std::uint32_t instrument_groups);
+std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels);
 
 }  // namespace mvcore::bindings

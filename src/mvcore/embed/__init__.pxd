@@ -74,7 +74,7 @@ cdef inline int value(const mvcore_capi* api, mvcore_book* book, const char* acc
                       size_t length, mvcore_valuation* out) except -1 nogil:
     """The account's value in the base currency. O(positions of the account)."""
     cdef mvcore_error error
-    cdef int kind = api.value(book, account, length, NULL, 0, out, &error)
+    cdef int kind = api.value(book, account, length, NULL, 0, 1, out, &error)
     if kind != MVCORE_OK:
         raise_error(kind, error.text)
     return 0

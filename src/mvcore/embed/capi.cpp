@@ -51,6 +51,13 @@ Decimal checked(const DecimalResult& result, Text&& text) {
     return result.value;
 }
 
+// The caller's struct may hold anything.
+void check_scale(const mvcore_decimal& d) {
+    if (d.scale < 0 || d.scale > kMaxScale)
+        throw Error(ErrorKind::invalid_input,
+                    "tick: scale " + std::to_string(d.scale) + " is not in 0..18");
+}
+
 Decimal checked_decimal(const mvcore_decimal& d) {
     return checked(make_decimal(mantissa_of(d), d.scale),
                    [&] { return format_decimal(mantissa_of(d), d.scale); });
@@ -79,7 +86,8 @@ int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* er
         return MVCORE_OK;
     }
     return guarded(error, [&]() -> int {
-        checked(result, [&] { return "'" + std::string(text, std::min<size_t>(length, 100)) + "'"; });
+        checked(result,
+                [&] { return "'" + std::string(text, std::min<size_t>(length, 100)) + "'"; });
         return MVCORE_OK;
     });
 }
@@ -108,6 +116,7 @@ int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t ti
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
         b.check_open();
+        check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
         if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
         if (wait == 0) return MVCORE_BUSY;
@@ -121,6 +130,7 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
         b.check_open();
+        check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
         const std::string_view instrument(name, length);
         if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
@@ -165,43 +175,46 @@ int ticks(mvcore_book* book, const int32_t* instruments, const int64_t* prices, 
           const int64_t* times, size_t count, uint64_t* epoch, mvcore_error* error) noexcept {
     if (scale < 0 || scale > kMaxScale)
         return fail(MVCORE_INVALID_INPUT, "ticks: scale is not in 0..18", error);
-    return many(book, instruments, times, count, epoch, error,
-                [=](size_t k, TickRow& row, i128&) {
-                    row.mantissa = prices[k];
-                    row.scale = scale;
-                    return true;
-                });
+    return many(book, instruments, times, count, epoch, error, [=](size_t k, TickRow& row, i128&) {
+        row.mantissa = prices[k];
+        row.scale = scale;
+        return true;
+    });
 }
 
 int ticks_double(mvcore_book* book, const int32_t* instruments, const double* prices,
                  const int64_t* times, size_t count, uint64_t* epoch,
                  mvcore_error* error) noexcept {
-    return many(book, instruments, times, count, epoch, error,
-                [=](size_t k, TickRow& row, i128& wide) {
-                    const double price = prices[k];
-                    row.scale = 4;
-                    if (four_decimals(price, row.mantissa)) return true;
-                    const auto d = decimal_of(price);
-                    if (!d)
-                        throw Error(ErrorKind::invalid_input,
-                                    "ticks.price, row " + std::to_string(k) + ": " +
-                                        std::to_string(price) + " " + describe(d.fault));
-                    row.scale = d.value.scale;
-                    row.mantissa = static_cast<int64_t>(d.value.mantissa);
-                    wide = d.value.mantissa;
-                    return row.mantissa == wide;
-                });
+    return many(
+        book, instruments, times, count, epoch, error, [=](size_t k, TickRow& row, i128& wide) {
+            const double price = prices[k];
+            row.scale = 4;
+            if (four_decimals(price, row.mantissa)) return true;
+            const auto d = decimal_of(price);
+            if (!d)
+                throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) +
+                                                          ": " + std::to_string(price) + " " +
+                                                          describe(d.fault));
+            row.scale = d.value.scale;
+            row.mantissa = static_cast<int64_t>(d.value.mantissa);
+            wide = d.value.mantissa;
+            return row.mantissa == wide;
+        });
 }
 
 int value(mvcore_book* book, const char* account, size_t account_length, const char* currency,
-          size_t currency_length, mvcore_valuation* out, mvcore_error* error) noexcept {
-    return guarded(error, [&] {
+          size_t currency_length, int wait, mvcore_valuation* out, mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
         Book& b = book_of(book);
         b.check_open();
-        const auto v = b.value(std::string_view(account, account_length),
-                               currency == nullptr
-                                   ? std::string_view()
-                                   : std::string_view(currency, currency_length));
+        const std::string_view name(account, account_length);
+        const auto asked =
+            currency == nullptr ? std::string_view() : std::string_view(currency, currency_length);
+        AccountValue v;
+        if (!b.try_value(name, asked, v)) {
+            if (wait == 0) return MVCORE_BUSY;
+            v = b.value(name, asked);
+        }
         out->sod = to_c(v.amount, b.value_scale());
         out->current = out->sod;
         out->expected = out->sod;
@@ -215,8 +228,17 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
 
 const mvcore_capi* table() noexcept {
     static const mvcore_capi capi = {
-        MVCORE_CAPI_VERSION, sizeof(mvcore_capi), parse, of_double, format, code_of, tick,
-        tick_named,          ticks,               ticks_double, value,
+        MVCORE_CAPI_VERSION,
+        sizeof(mvcore_capi),
+        parse,
+        of_double,
+        format,
+        code_of,
+        tick,
+        tick_named,
+        ticks,
+        ticks_double,
+        value,
     };
     return &capi;
 }

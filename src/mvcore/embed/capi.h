@@ -5,8 +5,9 @@
  * capsule `Book.__mvcore_book__()` and is valid while that Book object lives.
  *
  * Functions return 0 or a kind of error, with its text in `error`; nothing is thrown. None needs
- * the GIL. With `wait` 0 a call that would have to wait for another thread returns MVCORE_BUSY and
- * has done nothing: release the GIL, then call again with `wait` 1.
+ * the GIL. With `wait` 0 a call that would take more than a moment (another thread holds the
+ * book's lock, the price needs more than writing a number, an index must be built), or that is
+ * wrong, returns MVCORE_BUSY and has done nothing: release the GIL, then call with `wait` 1.
  */
 #ifndef MVCORE_CAPI_H
 #define MVCORE_CAPI_H
@@ -57,31 +58,30 @@ typedef struct mvcore_capi {
     uint32_t version;
     uint32_t size; /* of this struct, in bytes */
 
-    int (*parse_decimal)(const char *text, size_t length, mvcore_decimal *out,
-                         mvcore_error *error);
-    int (*decimal_of_double)(double value, mvcore_decimal *out, mvcore_error *error);
+    int (*parse_decimal)(const char* text, size_t length, mvcore_decimal* out, mvcore_error* error);
+    int (*decimal_of_double)(double value, mvcore_decimal* out, mvcore_error* error);
     /* Writes at most 64 bytes, returns the length. */
-    int (*format_decimal)(mvcore_decimal value, char *buffer);
+    int (*format_decimal)(mvcore_decimal value, char* buffer);
 
     /* -1 where the name is unknown. */
-    int32_t (*instrument_code)(mvcore_book *book, const char *name, size_t length);
+    int32_t (*instrument_code)(mvcore_book* book, const char* name, size_t length);
 
     /* time: ns since 1970 UTC or MVCORE_NO_TIME. O(1). */
-    int (*tick)(mvcore_book *book, int32_t instrument, mvcore_decimal price, int64_t time,
-                int wait, uint64_t *epoch, mvcore_error *error);
-    int (*tick_named)(mvcore_book *book, const char *name, size_t length, mvcore_decimal price,
-                      int64_t time, int wait, uint64_t *epoch, mvcore_error *error);
+    int (*tick)(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t time, int wait,
+                uint64_t* epoch, mvcore_error* error);
+    int (*tick_named)(mvcore_book* book, const char* name, size_t length, mvcore_decimal price,
+                      int64_t time, int wait, uint64_t* epoch, mvcore_error* error);
     /* One batch of prices counted in 10^-scale; times may be null. Waits; O(count). */
-    int (*ticks)(mvcore_book *book, const int32_t *instruments, const int64_t *prices,
-                 int32_t scale, const int64_t *times, size_t count, uint64_t *epoch,
-                 mvcore_error *error);
-    int (*ticks_double)(mvcore_book *book, const int32_t *instruments, const double *prices,
-                        const int64_t *times, size_t count, uint64_t *epoch, mvcore_error *error);
+    int (*ticks)(mvcore_book* book, const int32_t* instruments, const int64_t* prices,
+                 int32_t scale, const int64_t* times, size_t count, uint64_t* epoch,
+                 mvcore_error* error);
+    int (*ticks_double)(mvcore_book* book, const int32_t* instruments, const double* prices,
+                        const int64_t* times, size_t count, uint64_t* epoch, mvcore_error* error);
 
     /* currency: null for the base. O(positions of the account). */
-    int (*value)(mvcore_book *book, const char *account, size_t account_length,
-                 const char *currency, size_t currency_length, mvcore_valuation *out,
-                 mvcore_error *error);
+    int (*value)(mvcore_book* book, const char* account, size_t account_length,
+                 const char* currency, size_t currency_length, int wait, mvcore_valuation* out,
+                 mvcore_error* error);
 } mvcore_capi;
 
 #ifdef __cplusplus

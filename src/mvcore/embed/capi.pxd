@@ -42,5 +42,5 @@ cdef extern from "mvcore/capi.h" nogil:
                      uint64_t*, mvcore_error*) noexcept nogil
         int (*ticks_double)(mvcore_book*, const int32_t*, const double*, const int64_t*, size_t,
                             uint64_t*, mvcore_error*) noexcept nogil
-        int (*value)(mvcore_book*, const char*, size_t, const char*, size_t, mvcore_valuation*,
+        int (*value)(mvcore_book*, const char*, size_t, const char*, size_t, int, mvcore_valuation*,
                      mvcore_error*) noexcept nogil

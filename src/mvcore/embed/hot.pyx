@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True, auto_pickle=False
 """The hot calls: what a service calls for every tick and every look. Everything else is pybind11."""
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
@@ -50,7 +50,7 @@ cdef int price_of(value, mvcore_decimal* out) except -1:
         if not PyUnicode_CheckExact(value):
             from mvcore._core import parse_decimal
             mantissa, scale = parse_decimal(value, "tick: price")
-            value = str(Decimal(mantissa).scaleb(-scale)) if scale else str(mantissa)
+            value = f"{mantissa}e-{scale}"
         text = utf8(value, &size, "tick: price")
         kind = api.parse_decimal(text, size, out, &error)
     if kind != MVCORE_OK:
@@ -136,7 +136,10 @@ cdef class HotBook:
             asked = utf8(currency, &currency_size, "value: currency")
         else:
             currency = self._base_currency
-        kind = api.value(self._book, name, size, asked, currency_size, &out, &error)
+        kind = api.value(self._book, name, size, asked, currency_size, 0, &out, &error)
+        if kind == MVCORE_BUSY:
+            with nogil:
+                kind = api.value(self._book, name, size, asked, currency_size, 1, &out, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
         amount = decimal_from(out.sod)

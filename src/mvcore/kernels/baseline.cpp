@@ -8,7 +8,9 @@ struct Isa {
     static constexpr std::size_t lanes = 1;
     using V = std::uint64_t;
     template <class Q>
-    static V load(const Q* p) { return static_cast<V>(static_cast<std::int64_t>(*p)); }
+    static V load(const Q* p) {
+        return static_cast<V>(static_cast<std::int64_t>(*p));
+    }
     static void store(std::int64_t* p, V v) { *p = static_cast<std::int64_t>(v); }
     static V set1(std::int64_t v) { return static_cast<V>(v); }
     static V add(V a, V b) { return a + b; }

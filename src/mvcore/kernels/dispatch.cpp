@@ -12,8 +12,6 @@ const Table* avx2() { return nullptr; }
 const Table* avx512() { return nullptr; }
 #endif
 
-namespace {
-
 const Table* of_this_cpu(std::string_view isa) {
 #if defined(MVCORE_X86)
     __builtin_cpu_init();
@@ -22,6 +20,8 @@ const Table* of_this_cpu(std::string_view isa) {
 #endif
     return isa == "baseline" ? baseline() : nullptr;
 }
+
+namespace {
 
 const Table& choose() {
     const char* forced = std::getenv("MVCORE_ISA");

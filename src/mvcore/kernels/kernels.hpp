@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace mvcore::kernels {
 
@@ -48,6 +49,9 @@ struct Table {
 const Table* baseline();
 const Table* avx2();
 const Table* avx512();
+
+// The named one; null where it is unknown or the CPU lacks it.
+const Table* of_this_cpu(std::string_view isa);
 
 // The table in use, chosen once: the best of the CPU, or what MVCORE_ISA names.
 // Throws std::runtime_error where MVCORE_ISA names none that works here.

@@ -26,9 +26,9 @@ void add64_loop(const Q* q, size_t n, int64_t price, int64_t* totals) {
     for (; k + Isa::lanes <= n; k += Isa::lanes)
         Isa::store(totals + k, Isa::add(Isa::load(totals + k), product<Q, narrow>(q + k, p)));
     for (; k < n; ++k)
-        totals[k] = static_cast<int64_t>(
-            static_cast<uint64_t>(totals[k]) +
-            static_cast<uint64_t>(static_cast<int64_t>(q[k])) * static_cast<uint64_t>(price));
+        totals[k] = static_cast<int64_t>(static_cast<uint64_t>(totals[k]) +
+                                         static_cast<uint64_t>(static_cast<int64_t>(q[k])) *
+                                             static_cast<uint64_t>(price));
 }
 
 template <class Q>
@@ -44,15 +44,14 @@ template <class Q>
 void add128(const void* quantity, size_t n, int64_t price, __int128* totals) {
     const auto* q = static_cast<const Q*>(quantity);
     for (size_t k = 0; k < n; ++k)
-        totals[k] = static_cast<__int128>(
-            static_cast<unsigned __int128>(totals[k]) +
-            static_cast<unsigned __int128>(static_cast<__int128>(q[k])) *
-                static_cast<unsigned __int128>(static_cast<__int128>(price)));
+        totals[k] =
+            static_cast<__int128>(static_cast<unsigned __int128>(totals[k]) +
+                                  static_cast<unsigned __int128>(static_cast<__int128>(q[k])) *
+                                      static_cast<unsigned __int128>(static_cast<__int128>(price)));
 }
 
 template <class Q, bool narrow>
-void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
-                    int64_t* totals) {
+void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
     const Q* q[kFan];
     Isa::V p[kFan];
     for (int c = 0; c < kFan; ++c) {
@@ -65,8 +64,7 @@ void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
         for (int c = 0; c < kFan; ++c) sum = Isa::add(sum, product<Q, narrow>(q[c] + k, p[c]));
         Isa::store(totals + k, sum);
     }
-    for (int c = 0; c < kFan; ++c)
-        add64_loop<Q, narrow>(q[c] + k, n - k, price[c], totals + k);
+    for (int c = 0; c < kFan; ++c) add64_loop<Q, narrow>(q[c] + k, n - k, price[c], totals + k);
 }
 
 template <class Q>
@@ -84,9 +82,9 @@ void scatter64(const void* quantity, const std::uint16_t* offset, size_t n, int6
                int64_t* totals) {
     const auto* q = static_cast<const Q*>(quantity);
     for (size_t k = 0; k < n; ++k)
-        totals[offset[k]] = static_cast<int64_t>(
-            static_cast<uint64_t>(totals[offset[k]]) +
-            static_cast<uint64_t>(static_cast<int64_t>(q[k])) * static_cast<uint64_t>(price));
+        totals[offset[k]] = static_cast<int64_t>(static_cast<uint64_t>(totals[offset[k]]) +
+                                                 static_cast<uint64_t>(static_cast<int64_t>(q[k])) *
+                                                     static_cast<uint64_t>(price));
 }
 
 template <class Q>
@@ -157,8 +155,7 @@ template <class Q, bool narrow>
 void value64_loop(const Q* q, size_t n, int64_t price, int64_t* out) {
     const auto p = Isa::set1(price);
     size_t k = 0;
-    for (; k + Isa::lanes <= n; k += Isa::lanes)
-        Isa::store(out + k, product<Q, narrow>(q + k, p));
+    for (; k + Isa::lanes <= n; k += Isa::lanes) Isa::store(out + k, product<Q, narrow>(q + k, p));
     for (; k < n; ++k)
         out[k] = static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(q[k])) *
                                       static_cast<uint64_t>(price));
@@ -174,7 +171,7 @@ void value64(const void* quantity, size_t n, int64_t price, int64_t* out) {
 }
 
 #define MVCORE_ROW(f) \
-    { f<std::int8_t>, f<std::int16_t>, f<std::int32_t>, f<std::int64_t>, f<__int128> }
+    {f<std::int8_t>, f<std::int16_t>, f<std::int32_t>, f<std::int64_t>, f<__int128>}
 
 constexpr mvcore::kernels::Table kTable = {
     Isa::name,

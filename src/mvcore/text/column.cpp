@@ -14,13 +14,6 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-template <class T>
-T read(const void* data, std::size_t k) noexcept {  // once, wherever it is aligned
-    T v;
-    std::memcpy(&v, static_cast<const char*>(data) + k * sizeof(T), sizeof(T));
-    return v;
-}
-
 DecimalResult number_at(const Numbers& n, std::size_t k) {
     auto integer = [&](i128 v) { return make_decimal(v, n.scale); };
     switch (n.kind) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,14 @@
 #include "../decimal.hpp"
 
 namespace mvcore::text {
+
+// Element k, read once, wherever it is aligned.
+template <class T>
+T read(const void* data, std::size_t k) noexcept {
+    T v;
+    std::memcpy(&v, static_cast<const char*>(data) + k * sizeof(T), sizeof(T));
+    return v;
+}
 
 // Which values are null: an Arrow validity bitmap, or nothing.
 struct Validity {
@@ -86,7 +95,8 @@ struct Place {
     std::string_view table;
     std::string_view column;
 
-    [[noreturn]] void refuse(std::size_t row, std::string_view value, std::string_view reason) const;
+    [[noreturn]] void refuse(std::size_t row, std::string_view value,
+                             std::string_view reason) const;
     [[noreturn]] void unknown(std::size_t row, std::string_view value, std::string_view what) const;
 };
 

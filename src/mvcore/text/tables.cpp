@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "../errors.hpp"
+#include "codes.hpp"
 
 namespace mvcore::text {
 namespace {
@@ -13,15 +14,6 @@ void for_rows(const Column& column, F&& f) {
     std::size_t row = 0;
     for (const auto& chunk : column.chunks)
         for (std::size_t k = 0; k < chunk.rows; ++k) f(row++, chunk, k);
-}
-
-std::string_view checked_name(const Place& place, std::size_t row, const Chunk& chunk,
-                              std::size_t k) {
-    bool null = false;
-    const auto name = name_at(chunk, k, null);
-    if (null) place.refuse(row, "null", "is not a name");
-    if (name.empty()) place.refuse(row, "''", "is empty");
-    return name;
 }
 
 Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
@@ -36,70 +28,11 @@ Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk,
     return result.value;
 }
 
-// code(name, row) -> code or -1.
-template <class Code>
-std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place,
-                        const char* what, Code&& code) {
-    const auto name = checked_name(place, row, chunk, k);
-    const auto found = code(name, row);
-    if (found < 0) place.unknown(row, name, what);
-    return found;
-}
-
-// Each text of a dictionary is looked up once, when the first row names it.
-template <class Index, class Code>
-void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Place& place,
-                      const char* what, Code&& code, std::vector<std::int32_t>& out) {
-    std::vector<std::int32_t> memo(dictionary.texts.size(), -1);
-    const auto* indices = static_cast<const Index*>(dictionary.indices);
-    const bool nulls = chunk.validity.bits != nullptr;
-    for (std::size_t k = 0; k < chunk.rows; ++k) {
-        const auto at = static_cast<std::size_t>(indices[k]);
-        if (at >= memo.size() || memo[at] < 0 || (nulls && chunk.validity.null(k))) {
-            const auto found = known_code(chunk, k, out.size(), place, what, code);
-            memo[at] = found;
-        }
-        out.push_back(memo[at]);
-    }
-}
-
-template <class Code>
-void text_codes(const Chunk& chunk, const Place& place, const char* what, Code&& code,
-                std::vector<std::int32_t>& out) {
-    std::string_view last;  // names often stand many times in a row
-    std::int32_t last_code = -1;
-    for (std::size_t k = 0; k < chunk.rows; ++k) {
-        bool null = false;
-        const auto name = name_at(chunk, k, null);
-        if (null || last_code < 0 || name != last) {
-            last_code = known_code(chunk, k, out.size(), place, what, code);
-            last = name;
-        }
-        out.push_back(last_code);
-    }
-}
-
-template <class Code>
-std::vector<std::int32_t> codes_of(const Column& column, const Place& place, const char* what,
-                                   Code&& code) {
-    std::vector<std::int32_t> out;
-    out.reserve(column.rows());
-    for (const auto& chunk : column.chunks) {
-        const auto* d = std::get_if<Dictionary>(&chunk.data);
-        if (d == nullptr) text_codes(chunk, place, what, code, out);
-        else if (d->bytes == 1) dictionary_codes<std::uint8_t>(chunk, *d, place, what, code, out);
-        else if (d->bytes == 2) dictionary_codes<std::uint16_t>(chunk, *d, place, what, code, out);
-        else if (d->bytes == 4) dictionary_codes<std::uint32_t>(chunk, *d, place, what, code, out);
-        else dictionary_codes<std::uint64_t>(chunk, *d, place, what, code, out);
-    }
-    return out;
-}
-
 const Column& required(const Table& table, std::string_view name, std::string_view column) {
     const auto* found = table.find(column);
     if (found == nullptr)
-        throw Error(ErrorKind::invalid_input, std::string(name) + ": column '" +
-                                                  std::string(column) + "' is missing");
+        throw Error(ErrorKind::invalid_input,
+                    std::string(name) + ": column '" + std::string(column) + "' is missing");
     return *found;
 }
 
@@ -172,7 +105,8 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     std::size_t at[4] = {};
     for (std::size_t row = 0; row < codes.size(); ++row) {
         InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}};
-        r.multiplier = optional_decimal(multiplier, {"instruments", "multiplier"}, row, at[0], at[1]);
+        r.multiplier =
+            optional_decimal(multiplier, {"instruments", "multiplier"}, row, at[0], at[1]);
         r.quote_factor =
             optional_decimal(quote_factor, {"instruments", "quote_factor"}, row, at[2], at[3]);
         if (load && !r.multiplier) r.multiplier = Decimal{1, 0};
@@ -183,27 +117,24 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
 
 void fill_rates(const Book& book, const Table& table, bool load, Batch& batch) {
     const Place key{"fx", "currency"};
-    const auto codes = codes_of(required(table, key.table, key.column), key, "currency",
-                                [&](auto name, std::size_t row) {
-                                    return currency_code(batch, key, row, name);
-                                });
+    const auto codes =
+        codes_of(required(table, key.table, key.column), key, "currency",
+                 [&](auto name, std::size_t row) { return currency_code(batch, key, row, name); });
     refuse_twice(codes, key, batch.currencies);
     const Place place{"fx", "rate"};
-    for_rows(required(table, place.table, place.column),
-             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
-                 const auto d = checked_decimal(place, row, chunk, k, nullptr);
-                 if (d.mantissa <= 0) place.refuse(row, text_at(chunk, k), "is not above zero");
-                 if (codes[row] == book.base() && d != Decimal{1, 0})
-                     place.refuse(row, text_at(chunk, k),
-                                  "cannot be the base currency's rate, which is 1");
-                 const auto& rates = book.state().board.rates();
-                 const bool held = !load && std::size_t(codes[row]) < rates.size() &&
-                                   rates[std::size_t(codes[row])].known();
-                 batch.rate_rows.push_back(
-                     {codes[row],
-                      {d.mantissa, static_cast<std::uint8_t>(d.scale),
-                       held && rates[std::size_t(codes[row])].divide}});
-             });
+    for_rows(required(table, place.table, place.column), [&](std::size_t row, const Chunk& chunk,
+                                                             std::size_t k) {
+        const auto d = checked_decimal(place, row, chunk, k, nullptr);
+        if (d.mantissa <= 0) place.refuse(row, text_at(chunk, k), "is not above zero");
+        if (codes[row] == book.base() && d != Decimal{1, 0})
+            place.refuse(row, text_at(chunk, k), "cannot be the base currency's rate, which is 1");
+        const auto& rates = book.state().board.rates();
+        const bool held = !load && std::size_t(codes[row]) < rates.size() &&
+                          rates[std::size_t(codes[row])].known();
+        batch.rate_rows.push_back({codes[row],
+                                   {d.mantissa, static_cast<std::uint8_t>(d.scale),
+                                    held && rates[std::size_t(codes[row])].divide}});
+    });
     if (const auto* method = table.find("method"))
         for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
             bool null = false;
@@ -220,12 +151,11 @@ void fill_prices(const Table& table, const Known& known, Batch& batch) {
     const auto codes = codes_of(required(table, key.table, key.column), key, "instrument", known);
     refuse_twice(codes, key, batch.instruments);
     const Place place{"prices", "price"};
-    for_rows(required(table, place.table, place.column),
-             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
-                 batch.price_rows.push_back({codes[row],
-                                             checked_decimal(place, row, chunk, k, nullptr),
-                                             table.times ? (*table.times)[row] : kNoTime});
-             });
+    for_rows(required(table, place.table, place.column), [&](std::size_t row, const Chunk& chunk,
+                                                             std::size_t k) {
+        batch.price_rows.push_back({codes[row], checked_decimal(place, row, chunk, k, nullptr),
+                                    table.times ? (*table.times)[row] : kNoTime});
+    });
 }
 
 // Whole numbers of 32 bits or fewer without nulls need no decimals: most books' quantities.
@@ -238,13 +168,9 @@ bool copy_integers(const Column& column, std::vector<std::int64_t>& out) {
     }
     for (const auto& chunk : column.chunks) {
         const auto& n = std::get<Numbers>(chunk.data);
-        if (n.kind == Number::i32) {
-            const auto* v = static_cast<const std::int32_t*>(n.data);
-            out.insert(out.end(), v, v + chunk.rows);
-        } else {
-            const auto* v = static_cast<const std::int16_t*>(n.data);
-            out.insert(out.end(), v, v + chunk.rows);
-        }
+        for (std::size_t k = 0; k < chunk.rows; ++k)
+            out.push_back(n.kind == Number::i32 ? read<std::int32_t>(n.data, k)
+                                                : read<std::int16_t>(n.data, k));
     }
     return true;
 }
@@ -255,8 +181,8 @@ void fill_holdings(const Table& table, const Known& accounts, const Known& instr
     const Place account{"holdings", "account"};
     const Place instrument{"holdings", "instrument"};
     const Place quantity{"holdings", "quantity"};
-    rows.account = codes_of(required(table, account.table, account.column), account, "account",
-                            accounts);
+    rows.account =
+        codes_of(required(table, account.table, account.column), account, "account", accounts);
     rows.instrument = codes_of(required(table, instrument.table, instrument.column), instrument,
                                "instrument", instruments);
     const auto& column = required(table, quantity.table, quantity.column);
@@ -286,8 +212,7 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
         fill_instruments(*tables.instruments, load, batch);
         for (const auto& row : batch.instrument_rows) instrument_codes.push_back(row.instrument);
     }
-    const Known accounts(batch.accounts, batch.account_rows,
-                         batch.accounts_given == Given::load,
+    const Known accounts(batch.accounts, batch.account_rows, batch.accounts_given == Given::load,
                          [&](auto code) { return book.account_alive(code); });
     const Known instruments(batch.instruments, instrument_codes,
                             batch.instruments_given == Given::load,

@@ -1,0 +1,36 @@
+"""The hot face (Cython): the base class of `Book`."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore._core import Book as _CoreBook
+from mvcore.valuation import Valuation
+
+class HotBook:
+    _core: _CoreBook
+    def _bind(self, core: _CoreBook, base_currency: str) -> None: ...
+    def __mvcore_book__(self) -> Any: ...
+    def tick(
+        self,
+        instrument: str | int,
+        price: str | int | float | Decimal,
+        time: int | str | dt.datetime | np.datetime64 | None = None,
+    ) -> int: ...
+    def value(self, account: str, currency: str | None = None) -> Valuation: ...
+    def _ticks_scaled(
+        self,
+        codes: npt.NDArray[np.int32],
+        prices: npt.NDArray[np.int64],
+        scale: int,
+        times: npt.NDArray[np.int64] | None,
+    ) -> int: ...
+    def _ticks_float(
+        self,
+        codes: npt.NDArray[np.int32],
+        prices: npt.NDArray[np.float64],
+        times: npt.NDArray[np.int64] | None,
+    ) -> int: ...
