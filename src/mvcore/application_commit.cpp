@@ -54,7 +54,13 @@ void Application::find_unit(Staged& s) {
     q.price = q.wide ? 0 : price.low64();
     c.wide_price = q.wide ? price : i256();
     c.wide_mantissa = q.wide ? s.mantissa : 0;
-    c.ceiling = ceiling_of(price);
+    // A ceiling that still covers the price stays, else prices that swing would come here for ever;
+    // a refresh takes the slack out.
+    const Quote& before = board.quote(s.code);
+    const i256& held = board.instrument(s.code).ceiling;
+    const bool keep = before.priced && before.unit == q.unit && price.magnitude() <= held &&
+                      batch_.prices_given != Given::load && !refreshed_;
+    c.ceiling = keep ? held : ceiling_of(price);
     q.ceiling = q.wide ? -1 : c.ceiling.low64();
 }
 
