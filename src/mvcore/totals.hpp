@@ -67,6 +67,8 @@ private:
     // One lookup costs about as much as a few cells of a sweep.
     static constexpr std::size_t kByAccountShare = 8;
 
+    static constexpr std::size_t kFewLines = 4;  // a sweep by account pays from here on
+
     struct Picked {
         std::int32_t account;
         std::int32_t group;
@@ -80,8 +82,16 @@ private:
     void for_cells(const State& state, std::int32_t instrument, F&& f);
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
-    void sweep_whole(const State& state, std::span<const std::int32_t> instruments);
-    void count_positions(const State& state);
+    void sum_lines(const State& state, std::span<const std::int32_t> instruments);
+    void sweep(const State& state, std::span<const std::int32_t> instruments,
+               std::int64_t* by_account);
+    void count_positions(const State& state, std::span<const std::int32_t> order);
+    static void count_line_by_account(const State& state, std::int32_t instrument,
+                                      std::uint32_t* counts);
+    // Whether looking the selected accounts up one by one reads less than a sweep.
+    [[nodiscard]] bool few_picked(const State& state) const noexcept {
+        return !grouping_.whole() && picked_.size() * kByAccountShare <= state.grid.rows();
+    }
 
     Grouping grouping_;
     bool counted_ = false;
@@ -100,7 +110,7 @@ void Totals::for_cells(const State& state, std::int32_t instrument, F&& f) {
     if (group < 0) return;
     const auto line = static_cast<std::size_t>(instrument);
     const auto first = std::size_t(group) * grouping_.account_groups;
-    if (!grouping_.whole() && picked_.size() * kByAccountShare <= state.grid.rows()) {
+    if (few_picked(state)) {
         cells_swept_ += picked_.size();
         for (const Picked& p : picked_) {
             const i128 q = state.grid.get(line, static_cast<std::uint32_t>(p.account));

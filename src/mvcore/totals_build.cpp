@@ -67,35 +67,46 @@ void Totals::build_by_instrument(const State& state) {
         return ga != gb ? ga < gb : board.quote(a).unit < board.quote(b).unit;
     });
     for (auto i : order) rows_of(state, board.quote(i).unit);
-    if (grouping_.whole()) {
-        for (auto first = order.begin(); first != order.end();) {
-            const auto last = std::find_if(first, order.end(), [&](auto i) {
-                return board.quote(i).unit != board.quote(*first).unit ||
-                       grouping_.of_instrument(i) != grouping_.of_instrument(*first);
-            });
-            if (board.quote(*first).priced) sweep_whole(state, {first, last});
-            first = last;
-        }
-    } else {
-        for (auto i : order)
-            if (board.quote(i).priced) add_line(state, i, board.quote(i).unit, board.price_of(i));
+    for (auto first = order.begin(); first != order.end();) {
+        const auto last = std::find_if(first, order.end(), [&](auto i) {
+            return board.quote(i).unit != board.quote(*first).unit ||
+                   grouping_.of_instrument(i) != grouping_.of_instrument(*first);
+        });
+        if (board.quote(*first).priced) sum_lines(state, {first, last});
+        first = last;
     }
     for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
-    count_positions(state);
+    count_positions(state, order);
 }
 
-// Instruments of one unit and one row group, over all accounts.
-void Totals::sweep_whole(const State& state, std::span<const std::int32_t> instruments) {
-    const auto& kernel = kernels::table();
-    const Board& board = state.board;
-    auto& rows = rows_of(state, board.quote(instruments[0]).unit);
+// Instruments of one unit and one row group.
+void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
+    auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
     const auto first_row =
         std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
-    std::vector<std::int32_t> single;
-    if (rows.lane != Lane::bits64) {
-        for (auto i : instruments) add_whole_line(state, first_row, i, rows, board.price_of(i));
+    if (rows.lane == Lane::bits64 && grouping_.whole())
+        return sweep(state, instruments, &rows.t64[first_row]);
+    if (rows.lane != Lane::bits64 || instruments.size() < kFewLines || few_picked(state)) {
+        for (auto i : instruments)
+            add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
         return;
     }
+    // Account by account first, at the speed of the whole book; then account groups.
+    std::vector<std::int64_t> by_account(state.grid.rows(), 0);
+    sweep(state, instruments, by_account.data());
+    for (const Picked& p : picked_) {
+        auto& t = rows.t64[first_row + std::size_t(p.group)];
+        t = static_cast<std::int64_t>(
+            static_cast<std::uint64_t>(t) +
+            static_cast<std::uint64_t>(by_account[std::size_t(p.account)]));
+    }
+}
+
+// totals[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
+void Totals::sweep(const State& state, std::span<const std::int32_t> instruments,
+                   std::int64_t* by_account) {
+    const auto& kernel = kernels::table();
+    const Board& board = state.board;
     // Within a block of rows the totals stay in the nearest cache.
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         struct Fan {
@@ -103,7 +114,7 @@ void Totals::sweep_whole(const State& state, std::span<const std::int32_t> instr
             std::int64_t price[kernels::kFan];
             int n = 0;
         } fans[kernels::kWidths];
-        std::int64_t* totals = &rows.t64[first_row + b * Block::kRows];
+        std::int64_t* totals = by_account + b * Block::kRows;
         const auto full = state.grid.rows_in_block(b);
         for (auto i : instruments) {
             const auto& line = state.grid.line(std::size_t(i));
@@ -131,7 +142,8 @@ void Totals::sweep_whole(const State& state, std::span<const std::int32_t> instr
     }
 }
 
-void Totals::count_positions(const State& state) {
+// `order`: the selected instruments that somebody holds, by row group.
+void Totals::count_positions(const State& state, std::span<const std::int32_t> order) {
     if (grouping_.instrument_group.empty()) {
         // The book counts positions by account anyway.
         for (std::size_t a = 0; a < state.positions.size(); ++a) {
@@ -140,23 +152,34 @@ void Totals::count_positions(const State& state) {
         }
         return;
     }
-    const auto& kernel = kernels::table();
-    for (std::size_t i = 0; i < state.grid.lines(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
-        const auto group = grouping_.of_instrument(code);
-        if (group < 0) continue;
-        if (!grouping_.whole()) {
-            for_cells(state, code, [&](std::size_t row, i128) { ++positions_[row]; });
-            continue;
+    std::vector<std::uint32_t> by_account;
+    for (auto from = order.begin(); from != order.end();) {
+        const auto group = grouping_.of_instrument(*from);
+        const auto first = std::size_t(group) * grouping_.account_groups;
+        const auto to = std::find_if(from, order.end(),
+                                     [&](auto i) { return grouping_.of_instrument(i) != group; });
+        const bool fold = !grouping_.whole() && !few_picked(state);
+        if (fold) by_account.assign(state.grid.rows(), 0);
+        for (; from != to; ++from) {
+            if (fold) count_line_by_account(state, *from, by_account.data());
+            else if (grouping_.whole()) count_line_by_account(state, *from, &positions_[first]);
+            else for_cells(state, *from, [&](std::size_t row, i128) { ++positions_[row]; });
         }
-        const auto& line = state.grid.line(i);
-        for (std::size_t b = 0; b < line.size(); ++b) {
-            const Block& block = line[b];
-            auto* counts =
-                &positions_[std::size_t(group) * grouping_.account_groups + b * Block::kRows];
-            if (block.dense()) kernel.count[block.width()](block.quantity(), block.count(), counts);
-            else block.for_each([&](auto row, i128) { ++counts[row]; });
-        }
+        if (!fold) continue;
+        for (const Picked& p : picked_)
+            positions_[first + std::size_t(p.group)] += by_account[std::size_t(p.account)];
+    }
+}
+
+void Totals::count_line_by_account(const State& state, std::int32_t instrument,
+                                   std::uint32_t* counts) {
+    const auto& blocks = state.grid.line(std::size_t(instrument));
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        const Block& block = blocks[b];
+        auto* here = counts + b * Block::kRows;
+        if (block.dense())
+            kernels::table().count[block.width()](block.quantity(), block.count(), here);
+        else block.for_each([&](auto row, i128) { ++here[row]; });
     }
 }
 
