@@ -22,11 +22,12 @@ import mvcore
 from dataset import PRICE_SCALE, Size, World, decimal_of, size_asked
 
 Check = Callable[[Any], None]
+SIZE = size_asked()  # a wrong name ends the run here
 
 
 @pytest.fixture(scope="session")
 def size() -> Size:
-    return size_asked()
+    return SIZE
 
 
 @pytest.fixture(scope="session")

@@ -51,17 +51,12 @@ private:
 
     // application_holdings.cpp
     void stage_holdings();
-    // The table's rows of one instrument.
-    struct RowsOf {
-        const HoldingRows& rows;
-        const std::uint32_t* order;  // null: they follow one another
-        std::size_t start;
-        std::size_t n;
-        std::size_t operator[](std::size_t k) const { return order ? order[k] : start + k; }
-    };
     void stage_refresh();
+    // `rows`: by instrument; this one's are [begin, end).
     template <class Q>
-    void fill_line(std::size_t i, const RowsOf& line, Instrument& instrument);
+    void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end,
+                   Instrument& instrument);
+    void refuse_twice(std::int32_t account, std::int32_t instrument) const;
     void check_twice() const;
     [[nodiscard]] std::string where(const char* column, std::size_t row) const;
 

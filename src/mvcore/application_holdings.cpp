@@ -12,8 +12,21 @@ constexpr std::int64_t kNarrow = std::int64_t{1} << 36;
 
 i256 absolute(i128 v) { return i256(v).magnitude(); }
 
+// Brings the cells of a line into the order of their accounts; none stands twice.
 template <class Q>
-void sort_together(std::vector<std::uint32_t>& accounts, std::vector<Q>& quantities) {
+void sort_cells(std::vector<std::uint32_t>& accounts, std::vector<Q>& quantities,
+                std::uint32_t rows) {
+    if (accounts.size() * 8 >= rows) {  // a pass over all rows costs less than sorting
+        std::vector<Q> by_account(rows, 0);
+        for (std::size_t k = 0; k < accounts.size(); ++k) by_account[accounts[k]] = quantities[k];
+        std::size_t k = 0;
+        for (std::uint32_t row = 0; row < rows; ++row) {
+            if (by_account[row] == 0) continue;
+            accounts[k] = row;
+            quantities[k++] = by_account[row];
+        }
+        return;
+    }
     std::vector<std::pair<std::uint32_t, Q>> cells;
     cells.reserve(accounts.size());
     for (std::size_t k = 0; k < accounts.size(); ++k)
@@ -21,6 +34,23 @@ void sort_together(std::vector<std::uint32_t>& accounts, std::vector<Q>& quantit
     std::sort(cells.begin(), cells.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
     for (std::size_t k = 0; k < cells.size(); ++k) std::tie(accounts[k], quantities[k]) = cells[k];
+}
+
+// The rows side by side by instrument, from start[instrument] on. One pass that reads in order
+// and writes to as many places as there are instruments.
+HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next) {
+    HoldingRows out;
+    out.account.resize(rows.size());
+    out.mantissa.resize(rows.size());
+    out.scale.resize(rows.scale.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto at = next[std::size_t(rows.instrument[row])]++;
+        out.account[at] = rows.account[row];
+        out.mantissa[at] = rows.mantissa[row];
+        if (!out.scale.empty()) out.scale[at] = rows.scale[row];
+        if (rows.mantissa[row] == HoldingRows::kWide) out.wide.emplace(at, rows.wide.at(row));
+    }
+    return out;
 }
 
 }  // namespace
@@ -102,47 +132,49 @@ void Application::stage_refresh() {
         sorted = sorted && (row == 0 || rows.instrument[row - 1] <= rows.instrument[row]);
     }
     for (std::size_t i = 0; i < instruments; ++i) start[i + 1] += start[i];
-    std::vector<std::uint32_t> order;  // rows of the table by instrument, unless they are
-    if (!sorted) {
-        order.resize(rows.size());
-        auto next = start;
-        for (std::size_t row = 0; row < rows.size(); ++row)
-            order[next[std::size_t(rows.instrument[row])]++] = static_cast<std::uint32_t>(row);
-    }
+    const HoldingRows copied = sorted ? HoldingRows() : by_instrument(rows, start);
+    const HoldingRows& lines = sorted ? rows : copied;
     std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
     for (std::size_t i = 0; i < instruments; ++i) {
-        const auto n = start[i + 1] - start[i];
-        if (n == 0) continue;
-        const RowsOf line{rows, sorted ? nullptr : order.data() + start[i], start[i], n};
+        if (start[i] == start[i + 1]) continue;
         auto& instrument = staged(std::int32_t(i)).instrument;
         bool wide = false;
-        for (std::size_t k = 0; k < n; ++k) {
-            const auto row = line[k];
-            auto& seen = last[std::size_t(rows.account[row])];
-            if (seen == std::int32_t(i))
-                throw Error(ErrorKind::invalid_input,
-                            where("account", row) + " stands twice in the table");
+        for (std::size_t k = start[i]; k < start[i + 1]; ++k) {
+            auto& seen = last[std::size_t(lines.account[k])];
+            if (seen == std::int32_t(i)) refuse_twice(lines.account[k], std::int32_t(i));
             seen = std::int32_t(i);
             instrument.quantity_scale =
-                std::max(instrument.quantity_scale, even_scale(rows.scale_at(row)));
-            wide = wide || rows.mantissa[row] > kNarrow || rows.mantissa[row] < -kNarrow;
+                std::max(instrument.quantity_scale, even_scale(lines.scale_at(k)));
+            wide = wide || lines.mantissa[k] > kNarrow || lines.mantissa[k] < -kNarrow;
         }
-        // Beyond scale 0 a quantity may outgrow 64 bits.
-        if (wide || instrument.quantity_scale > 8) fill_line<i128>(i, line, instrument);
-        else fill_line<std::int64_t>(i, line, instrument);
+        // Beyond eight decimals a quantity may outgrow 64 bits.
+        if (wide || instrument.quantity_scale > 8)
+            fill_line<i128>(i, lines, start[i], start[i + 1], instrument);
+        else fill_line<std::int64_t>(i, lines, start[i], start[i + 1], instrument);
+    }
+}
+
+void Application::refuse_twice(std::int32_t account, std::int32_t instrument) const {
+    const auto& rows = batch_.holding_rows;
+    bool first = true;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        if (rows.account[row] != account || rows.instrument[row] != instrument) continue;
+        if (!first)
+            throw Error(ErrorKind::invalid_input,
+                        where("account", row) + " stands twice in the table");
+        first = false;
     }
 }
 
 template <class Q>
-void Application::fill_line(std::size_t i, const RowsOf& line, Instrument& instrument) {
-    const auto& rows = batch_.holding_rows;
+void Application::fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin,
+                            std::size_t end, Instrument& instrument) {
     std::vector<std::uint32_t> accounts;
     std::vector<Q> quantities;
-    accounts.reserve(line.n);
-    quantities.reserve(line.n);
+    accounts.reserve(end - begin);
+    quantities.reserve(end - begin);
     bool ascending = true;
-    for (std::size_t k = 0; k < line.n; ++k) {
-        const auto row = line[k];
+    for (std::size_t row = begin; row < end; ++row) {
         const auto power = kPow10[std::size_t(instrument.quantity_scale - rows.scale_at(row))];
         const Q quantity =
             sizeof(Q) == 16 ? static_cast<Q>(rows.mantissa_at(row) * power)
@@ -160,7 +192,7 @@ void Application::fill_line(std::size_t i, const RowsOf& line, Instrument& instr
         else instrument.abs_quantity += absolute(quantity);
     }
     instrument.abs_quantity += i256(static_cast<i128>(narrow_sum));
-    if (!ascending) sort_together(accounts, quantities);
+    if (!ascending) sort_cells(accounts, quantities, grid_.rows());
     grid_.fill(i, accounts.data(), quantities.data(), accounts.size());
 }
 

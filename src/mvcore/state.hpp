@@ -36,8 +36,16 @@ struct Grouping {
     std::vector<std::int32_t> instrument_group;  // by instrument; empty: all in group 0
     std::uint32_t account_groups = 0;
     std::uint32_t instrument_groups = 1;
+    // A list of groups is meant, though it is empty: there are no accounts, or no instruments.
+    bool accounts_listed = false;
+    bool instruments_listed = false;
 
-    [[nodiscard]] bool whole() const noexcept { return account_group.empty(); }
+    // Every account by itself.
+    [[nodiscard]] bool whole() const noexcept { return account_group.empty() && !accounts_listed; }
+    // All instruments together.
+    [[nodiscard]] bool one_instrument_group() const noexcept {
+        return instrument_group.empty() && !instruments_listed;
+    }
     [[nodiscard]] std::size_t rows() const noexcept {
         return std::size_t{account_groups} * instrument_groups;
     }
@@ -46,7 +54,7 @@ struct Grouping {
         return std::size_t(a) < account_group.size() ? account_group[std::size_t(a)] : -1;
     }
     [[nodiscard]] std::int32_t of_instrument(std::int32_t i) const noexcept {
-        if (instrument_group.empty()) return 0;
+        if (one_instrument_group()) return 0;
         return std::size_t(i) < instrument_group.size() ? instrument_group[std::size_t(i)] : -1;
     }
 };

@@ -32,7 +32,7 @@ void Totals::build_by_account(const State& state) {
         const auto line = static_cast<std::size_t>(p.account);
         if (line >= index.grid().lines()) continue;
         cells_swept_ += index.grid().positions(line);
-        if (grouping_.instrument_group.empty() && !counted_ && board.unpriced() == 0) {
+        if (grouping_.one_instrument_group() && !counted_ && board.unpriced() == 0) {
             const auto row = static_cast<std::size_t>(p.group);
             sums.clear();
             index.totals(board, p.account, sums);
@@ -144,7 +144,7 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
 
 // `order`: the selected instruments that somebody holds, by row group.
 void Totals::count_positions(const State& state, std::span<const std::int32_t> order) {
-    if (grouping_.instrument_group.empty()) {
+    if (grouping_.one_instrument_group()) {
         // The book counts positions by account anyway.
         for (std::size_t a = 0; a < state.positions.size(); ++a) {
             const auto g = grouping_.of_account(static_cast<std::int32_t>(a));

@@ -11,6 +11,7 @@ void View::reshape(const State& state, Shape shape) {
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
                       shape.grouping.rows() == shape_.grouping.rows() &&
+                      shape.grouping.whole() == shape_.grouping.whole() &&
                       shape.levels == shape_.levels;
     shape_ = std::move(shape);
     by_account_ = Totals::goes_by_account(shape_.grouping);

@@ -52,7 +52,8 @@ void check_width(int width) {
             std::vector<std::int64_t> v64(n, 1);
             std::vector<std::int64_t> p(n);
             std::vector<std::uint32_t> counts(n, 2);
-            for (auto& x : p) x = price + static_cast<std::int64_t>(g_random() % 3);
+            for (auto& x : p)
+                x = price - static_cast<std::int64_t>(g_random() % 3) * (price < 0 ? -1 : 1);
             k.add64[width](q.data(), n, price, t64.data());
             k.add128[width](q.data(), n, price, t128.data());
             k.scatter64[width](q.data(), offset.data(), n, price, s64.data());

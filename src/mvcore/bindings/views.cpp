@@ -7,7 +7,9 @@ Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups) {
     Grouping g;
     g.account_group = to_codes(accounts);
+    g.accounts_listed = !accounts.is_none();
     g.instrument_group = to_codes(instruments);
+    g.instruments_listed = !instruments.is_none();
     g.account_groups = account_groups;
     g.instrument_groups = instrument_groups;
     return g;

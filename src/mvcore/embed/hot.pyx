@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True, auto_pickle=False
 """The hot calls: what a service calls for every tick and every look. Everything else is pybind11."""
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_CheckExact
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_Import
 from cpython.unicode cimport PyUnicode_CheckExact
@@ -37,7 +37,7 @@ cdef int price_of(value, mvcore_decimal* out) except -1:
     cdef long long small
     cdef int overflow = 0
     cdef int kind
-    if PyFloat_CheckExact(value):
+    if PyFloat_Check(value):  # NumPy's float64 is one too
         kind = api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error)
     else:
         if PyLong_CheckExact(value):
