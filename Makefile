@@ -21,13 +21,13 @@ format: $(VENV)/developing
 	git ls-files '*.cpp' '*.hpp' '*.h' '*.inl' | xargs $(BIN)/clang-format -i
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet .
 	touch $@
 
-$(VENV)/developing: $(VENV)/bin/python requirements-dev.txt
+$(VENV)/developing: requirements-dev.txt | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
 

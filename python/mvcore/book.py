@@ -40,13 +40,15 @@ class Book(HotBook):
             raise InvalidInput(f"value_scale: {value_scale!r} is not an int")
         if not 0 <= value_scale <= 30:
             raise InvalidInput(f"value_scale: {value_scale} is not in 0..30")
-        self.base_currency = base_currency
-        self.value_scale = value_scale
+        if hasattr(self, "_value_scale"):
+            raise InvalidInput("a book is made once: __init__ was called again")
+        self._value_scale = value_scale
         try:
             self._bind(_core.Book(base_currency, value_scale), base_currency)
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"base_currency: {base_currency!r} is not valid Unicode") from None
         self._masters = Masters()
+        self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
         self._masters_lock = threading.RLock()  # writers of master tables
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._name_lists: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
@@ -109,16 +111,33 @@ class Book(HotBook):
             }
         if "accounts" not in columns and "instruments" not in columns:
             return self._core.apply(columns, refresh)[0]
+
+        return self._write_masters(
+            lambda: self._core.apply(columns, refresh)[0],
+            lambda: masters.after(self._core, self._masters, columns, labels, refresh),
+        )
+
+    def _write_masters(
+        self,
+        write: Callable[[], int],
+        attributes: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
+    ) -> int:
+        """A write of master tables, and the attributes that go with it.
+
+        The core's part is done at a stroke. Should the rest be interrupted, the next read or write
+        finishes it.
+        """
         with self._masters_lock:
-            epoch, accounts, instruments = self._core.apply(columns, refresh)
-            held = self._masters
-            self._adopt(
-                masters.with_rows(held.account, labels.get("accounts", {}), accounts,
-                                  self._core.counts[0], refresh and "accounts" in columns),
-                masters.with_rows(held.instrument, labels.get("instruments", {}), instruments,
-                                  self._core.counts[1], refresh and "instruments" in columns),
-            )  # fmt: skip
+            self._finish()
+            self._pending = attributes
+            epoch = write()
+            self._finish()
         return epoch
+
+    def _finish(self) -> None:
+        if self._pending is not None and self._core.masters != self._masters.version:
+            self._adopt(*self._pending())
+        self._pending = None
 
     def _adopt(self, account: dict[str, Any], instrument: dict[str, Any]) -> None:
         """Make the attributes the present ones; views that are to be up to date follow at once."""
@@ -132,7 +151,7 @@ class Book(HotBook):
     def _settle(self) -> None:
         """Wait until the attributes of a write that is just being published are there too."""
         with self._masters_lock:
-            pass
+            self._finish()
 
     def ticks(
         self, instruments: Any, prices: Any, times: Any = None, scale: int | None = None
@@ -167,15 +186,15 @@ class Book(HotBook):
             "accounts": text_column(_listed(accounts), "remove", "accounts"),
             "instruments": text_column(_listed(instruments), "remove", "instruments"),
         }
-        with self._masters_lock:
-            account_codes = self._core.account_codes(names["accounts"], "remove")
-            instrument_codes = self._core.instrument_codes(names["instruments"], "remove")
-            epoch = self._core.remove(names["accounts"], names["instruments"])
-            self._adopt(
-                masters.without(self._masters.account, account_codes),
-                masters.without(self._masters.instrument, instrument_codes),
-            )
-        return epoch
+        accounts = self._core.account_codes(names["accounts"], "remove")
+        instruments = self._core.instrument_codes(names["instruments"], "remove")
+        return self._write_masters(
+            lambda: self._core.remove(names["accounts"], names["instruments"]),
+            lambda: (
+                masters.without(self._masters.account, accounts),
+                masters.without(self._masters.instrument, instruments),
+            ),
+        )
 
     # ---- reads ----
 
@@ -300,12 +319,24 @@ class Book(HotBook):
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode: {mode!r} is neither 'lazy' nor 'incremental'")
         question, code = self._asked(accounts, instruments, by, measures, currency, rollup)
-        view = View(self, question, code, mode == "incremental")
-        if view.incremental:
+        if mode == "lazy":
+            return View(self, question, code, incremental=False)
+        with self._masters_lock:  # no write of master tables may miss it
+            view = View(self, question, code, incremental=True)
             self._incremental.add(view)
         return view
 
     # ---- the book itself ----
+
+    @property
+    def base_currency(self) -> str:
+        """What amounts are in unless a call asks otherwise."""
+        return self._base_currency
+
+    @property
+    def value_scale(self) -> int:
+        """Decimals of amounts."""
+        return self._value_scale
 
     @property
     def epoch(self) -> int:

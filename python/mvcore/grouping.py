@@ -19,6 +19,7 @@ from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
 LAST = np.int32(2**31 - 1)  # sorts behind every label
 TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
+MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
 MEASURES = ("sod", "current", "expected")
 _FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
 
@@ -190,8 +191,9 @@ class Shaper:
             instrument_group = self.instruments.of(instrument_columns, chosen)
             instrument_groups = len(self.instruments.number)
         rows = account_groups * instrument_groups
-        if rows > MOST_ROWS:
-            raise InvalidInput(f"by: {rows} possible groups, at most {MOST_ROWS}; select fewer")
+        most = MOST_ROLLED_UP if self.asked.rollup else MOST_ROWS
+        if rows > most:
+            raise InvalidInput(f"by: {rows} possible groups, at most {most}; select fewer")
         labels = self._labels(columns, whole, account_groups)
         one_side = not account_columns or not instrument_columns
         shape = Shape(

@@ -12,6 +12,7 @@ from mvcore.valuation import Valuation
 
 class HotBook:
     _core: _CoreBook
+    _base_currency: str
     def _bind(self, core: _CoreBook, base_currency: str) -> None: ...
     def __mvcore_book__(self) -> Any: ...
     def tick(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mvcore import _core
 
 Codes = npt.NDArray[np.int32]
 NOT_SET = -1
@@ -97,6 +100,25 @@ def with_rows(
             ]
         out[name] = Attribute(tuple(place), ids, place)
     return out
+
+
+def after(
+    core: _core.Book,
+    held: Masters,
+    columns: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, Mapping[str, list[str | None]]],
+    refresh: bool,
+) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
+    """The attributes of both sides after a write that is in the core already."""
+    accounts, instruments, _ = core.counts
+    account, instrument = dict(held.account), dict(held.instrument)
+    if "accounts" in columns:
+        codes = core.account_codes(columns["accounts"]["account"], "accounts")
+        account = with_rows(account, labels["accounts"], codes, accounts, refresh)
+    if "instruments" in columns:
+        codes = core.instrument_codes(columns["instruments"]["instrument"], "instruments")
+        instrument = with_rows(instrument, labels["instruments"], codes, instruments, refresh)
+    return account, instrument
 
 
 def without(attributes: Mapping[str, Attribute], codes: Codes) -> dict[str, Attribute]:

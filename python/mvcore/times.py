@@ -17,6 +17,13 @@ _FINER = re.compile(r"(.*:\d\d\.\d{6})(\d{1,3})(\D*|[+-].*)")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an int of thousands of digits has no text
+        return "a value without a text"
+
+
 def to_ns(value: Any, what: str) -> int:
     """int (ns), datetime (naive is UTC), datetime64 or ISO 8601 text; None is no time."""
     if value is None:
@@ -49,7 +56,7 @@ def to_ns(value: Any, what: str) -> int:
     else:
         raise InvalidInput(f"{what} {value!r} is not a time")
     if not NO_TIME < ns < 2**63:
-        raise InvalidInput(f"{what} {given!r} is out of the range of 64-bit nanoseconds")
+        raise InvalidInput(f"{what} {_shown(given)} is out of the range of 64-bit nanoseconds")
     return ns
 
 

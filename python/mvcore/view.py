@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
-from mvcore.errors import ClosedError
+from mvcore.errors import ClosedError, Error
 from mvcore.figures import FiguresFrame
 from mvcore.grouping import Asked, Shaper
 
@@ -32,34 +33,38 @@ class View:
         self._shape: Shape | None = None
         self._lock = threading.Lock()
         self.incremental = incremental
-        self._follow()
+        self._follow(self._core)
 
     def _catch_up(self) -> None:
         """After a change of the master tables, in an incremental view."""
         with self._lock:
-            if self._core is not None:
-                self._follow()
+            core = self._core
+            if core is not None:
+                with contextlib.suppress(Error):  # the write is in; the view's next read says it
+                    self._follow(core)
 
-    def _follow(self) -> Shape:
+    def _follow(self, core: _core.View) -> Shape:
         """The shape for the present master tables."""
         masters = self._book._masters
-        if self._shape is None or self._shape.masters is not masters:
-            self._shape = self._shaper.shape(masters)
-            self._core.reshape(*self._shape.core_arguments())
-        return self._shape
+        shape = self._shape
+        if shape is None or shape.masters is not masters:
+            shape = self._shaper.shape(masters)
+            core.reshape(*shape.core_arguments())
+            self._shape = shape
+        return shape
 
     def _read(self, everything: bool) -> Frame:
         core = self._core
         if core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
-        with self._lock:
-            while True:
-                shape = self._follow()
+        while True:
+            with self._lock:
+                shape = self._follow(core)
                 figures = core.read(everything)
-                if figures is not None:
-                    break
-                self._book._settle()
+            if figures is not None:
+                break
+            self._book._settle()  # without the lock: the writer may be about to take it
         return FiguresFrame(
             self._book, self._shaper.asked, shape, figures, with_removed=not everything
         )
@@ -78,9 +83,11 @@ class View:
 
     def stats(self) -> dict[str, int]:
         """Cells swept, rebuilds, bytes of memory."""
-        if self._core is None:
+        core = self._core
+        if core is None:
             raise ClosedError("the view is closed")
-        return self._core.stats()  # type: ignore[no-any-return]
+        self._book._core.check_open()
+        return core.stats()  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Free the view; closing twice is fine."""

@@ -112,7 +112,7 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     std::vector<Run> runs;
     runs.reserve(board.units());
     std::vector<std::int32_t> loose;
-    loose.reserve(order.size() / 8 + 64);
+    loose.reserve(order.size());
     for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
         Quote& quote = board.quote(order[slot]);
         quote.slot = slot;

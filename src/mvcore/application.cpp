@@ -85,7 +85,8 @@ void Application::stage_instruments() {
 void Application::stage_rates() {
     if (batch_.fx_given == Given::absent) return;
     if (batch_.fx_given == Given::update) rates_ = book_.state_.board.rates();
-    rates_.resize(static_cast<std::size_t>(batch_.currencies.size()));
+    rates_.resize(std::max(book_.state_.board.rates().size(),
+                           static_cast<std::size_t>(batch_.currencies.size())));
     for (const auto& row : batch_.rate_rows)
         if (row.currency != book_.base_) rates_[std::size_t(row.currency)] = row.rate;
 }

@@ -58,7 +58,8 @@ void Application::find_unit(Staged& s) {
     // a refresh takes the slack out.
     const Quote& before = board.quote(s.code);
     const i256& held = board.instrument(s.code).ceiling;
-    const bool keep = before.priced && before.unit == q.unit && price.magnitude() <= held &&
+    const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
+                      before.unit == q.unit && price.magnitude() <= held &&
                       batch_.prices_given != Given::load && !refreshed_;
     c.ceiling = keep ? held : ceiling_of(price);
     q.ceiling = q.wide ? -1 : c.ceiling.low64();

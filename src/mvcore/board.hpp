@@ -111,8 +111,10 @@ public:
     [[nodiscard]] const Unit& unit(UnitId u) const { return units_[u]; }
     [[nodiscard]] Unit& unit(UnitId u) { return units_[u]; }
     [[nodiscard]] std::size_t units() const noexcept { return units_.size(); }
+    // Unknown where nobody gave one.
     [[nodiscard]] const Rate& rate(std::int32_t currency) const {
-        return rates_[std::size_t(currency)];
+        static constexpr Rate kNone;
+        return std::size_t(currency) < rates_.size() ? rates_[std::size_t(currency)] : kNone;
     }
     void set_rates(std::vector<Rate>&& rates) noexcept {
         rates_ = std::move(rates);

@@ -22,6 +22,7 @@ void Book::check_open() const {
 }
 
 std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
+    check_open();
     Application application(*this, batch);
     application.stage();
     writing.publish();
@@ -188,8 +189,10 @@ void Book::after_write() noexcept {
     if (incremental_views_ == 0) return;
     const std::scoped_lock lock(views_mutex_);
     for (const auto& v : views_)
-        if (const auto view = v.lock(); view && view->incremental() && !view->stale(state_))
-            view->sync(state_);
+        if (const auto view = v.lock(); view && view->incremental() && !view->stale(state_)) try {
+                view->sync(state_);
+            } catch (const std::bad_alloc&) {  // the write is in; the view rebuilds when read
+            }
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, bool incremental) {

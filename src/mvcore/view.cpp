@@ -56,8 +56,11 @@ void View::sync(const State& state) {
                       fact_place_ < state.facts.begin() ||
                       (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
                       (!totals_.counted() && needs_counts(state.board, target_));
+    // What throws on the way (memory) leaves a view that rebuilds.
+    built_ = false;
     if (lost || moved(state) > std::max<std::size_t>(most, 16)) rebuild(state);
     else follow(state);
+    built_ = true;
     price_place_ = changes.end();
     fact_place_ = state.facts.end();
 }

@@ -81,7 +81,8 @@ std::uint64_t remove(Book& book, const text::Column& accounts, const text::Colum
 std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
                     const py::object& times) {
     std::vector<PriceRow> rows;
-    const auto* when = times.is_none() ? nullptr : py::cast<Times>(times).data();
+    const Times kept = times.is_none() ? Times(0) : py::cast<Times>(times);
+    const auto* when = times.is_none() ? nullptr : kept.data();
     const text::Place place{"ticks", "price"};
     for (const auto& chunk : prices.chunks)
         for (std::size_t k = 0; k < chunk.rows; ++k) {

@@ -13,7 +13,10 @@ using namespace mvcore::text;
 
 std::string quoted(const py::handle& value) {
     const auto text = py::reinterpret_steal<py::object>(PyObject_Repr(value.ptr()));
-    if (!text) throw py::error_already_set();
+    if (!text) {  // an int of thousands of digits has no text
+        PyErr_Clear();
+        return "a value without a text";
+    }
     const auto bytes = py::reinterpret_steal<py::bytes>(
         PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
     std::string out = bytes;
@@ -122,8 +125,12 @@ DecimalResult decimal_of_object(const py::handle& value) {
     if (PyUnicode_Check(p)) text = py::reinterpret_borrow<py::object>(value);
     else if (PyLong_Check(p) || py::isinstance(value, decimal_type) ||
              py::isinstance(value, number_type))
-        text = py::str(value);
+        text = py::reinterpret_steal<py::object>(PyObject_Str(p));
     else return {{}, DecimalFault::syntax};
+    if (!text) {
+        PyErr_Clear();
+        return {{}, DecimalFault::too_many_digits};
+    }
     Py_ssize_t size = 0;
     const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
     if (bytes == nullptr) {

@@ -21,15 +21,28 @@ void add_arrays(py::module_& m);
 void add_book(py::module_& m);
 void add_views(py::module_& m);
 
-using Unlocked = py::gil_scoped_release;
+// Releases the GIL. A daemon thread that comes back when the interpreter is gone is unwound from
+// here, which pybind11's own class, whose destructor may not throw, would turn into an abort.
+class Unlocked {
+public:
+    Unlocked() : state_(PyEval_SaveThread()) {}
+    ~Unlocked() noexcept(false) { PyEval_RestoreThread(state_); }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
+
+private:
+    PyThreadState* state_;
+};
 
 // Holds the book's lock for a short read; waits for it without the GIL.
 class ShortReading {
 public:
     explicit ShortReading(Book& book) : lock_(book.lock()) {
-        if (lock_.try_read()) return;
-        const Unlocked unlocked;
-        lock_.read();
+        while (!lock_.try_read()) {  // never wait for the GIL with the lock held
+            const Unlocked unlocked;
+            lock_.read();
+            lock_.end_read();
+        }
     }
     ~ShortReading() { lock_.end_read(); }
     ShortReading(const ShortReading&) = delete;

@@ -56,6 +56,7 @@ struct PyView {
         if (view->incremental()) book->sync_view(*view);
     }
     py::dict stats() {
+        const ShortReading reading(*book);  // a writer may bring the view up to date
         const std::scoped_lock lock(view->mutex);
         const auto s = view->stats();
         py::dict out;

@@ -101,6 +101,7 @@ int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
 }
 
 int format(mvcore_decimal value, char* buffer) noexcept {
+    if (value.scale < 0 || value.scale > kMaxAmountDigits) return 0;
     return format_decimal(mantissa_of(value), value.scale, buffer);
 }
 
@@ -210,6 +211,8 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
         const std::string_view name(account, account_length);
         const auto asked =
             currency == nullptr ? std::string_view() : std::string_view(currency, currency_length);
+        if (currency != nullptr && currency_length == 0)
+            throw Error(ErrorKind::unknown_id, "value: unknown currency ''");
         AccountValue v;
         if (!b.try_value(name, asked, v)) {
             if (wait == 0) return MVCORE_BUSY;

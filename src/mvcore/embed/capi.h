@@ -60,7 +60,7 @@ typedef struct mvcore_capi {
 
     int (*parse_decimal)(const char* text, size_t length, mvcore_decimal* out, mvcore_error* error);
     int (*decimal_of_double)(double value, mvcore_decimal* out, mvcore_error* error);
-    /* Writes at most 64 bytes, returns the length. */
+    /* Writes at most 64 bytes, returns the length; 0 where the scale is not in 0..38. */
     int (*format_decimal)(mvcore_decimal value, char* buffer);
 
     /* -1 where the name is unknown. */

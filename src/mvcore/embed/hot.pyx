@@ -9,7 +9,7 @@ from mvcore.capi cimport *
 
 from decimal import Decimal
 
-from mvcore.errors import InvalidInput, raise_kind
+from mvcore.errors import InvalidInput, UnknownId, raise_kind
 from mvcore.times import to_ns
 from mvcore.valuation import Valuation
 
@@ -178,7 +178,8 @@ cdef inline int32_t code_of(instrument) except? -1:
     cdef long long small
     if PyLong_CheckExact(instrument):
         small = PyLong_AsLongLongAndOverflow(instrument, &overflow)
-        return <int32_t>small if overflow == 0 and 0 <= small < 2147483648 else <int32_t>-2
+        if overflow == 0 and 0 <= small < 2147483648:
+            return <int32_t>small
     return odd_code(instrument)
 
 
@@ -188,4 +189,6 @@ cdef int32_t odd_code(instrument) except? -1:
             raise InvalidInput("tick: instrument must be exactly a str or a code")
         raise InvalidInput(f"tick: instrument {instrument!r} is neither a name nor a code")
     code = instrument.__index__()
-    return <int32_t>code if 0 <= code < 2**31 else <int32_t>-2
+    if not 0 <= code < 2**31:
+        raise UnknownId(f"tick: unknown instrument code {code if abs(code) < 2**64 else '...'}")
+    return <int32_t>code

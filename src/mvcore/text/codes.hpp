@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,7 +37,10 @@ void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Pl
     const bool nulls = chunk.validity.bits != nullptr;
     for (std::size_t k = 0; k < chunk.rows; ++k) {
         const auto at = static_cast<std::size_t>(read<Index>(dictionary.indices, k));
-        if (at >= memo.size() || memo[at] < 0 || (nulls && chunk.validity.null(k))) {
+        const bool null = nulls && chunk.validity.null(k);
+        if (!null && at >= memo.size())
+            place.refuse(out.size(), std::to_string(at), "is not a place in the dictionary");
+        if (null || memo[at] < 0) {
             const auto found = known_code(chunk, k, out.size(), place, what, code);
             memo[at] = found;
         }
