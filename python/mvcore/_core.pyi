@@ -75,6 +75,7 @@ class View:
         arg3: int,
         arg4: Sequence[_I32],
         arg5: int,
+        arg6: int,
         /,
     ) -> None: ...
     def stats(self) -> dict[str, int]: ...

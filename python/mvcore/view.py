@@ -49,7 +49,7 @@ class View:
         shape = self._shape
         if shape is None or shape.masters is not masters:
             shape = self._shaper.shape(masters)
-            core.reshape(*shape.core_arguments())
+            core.reshape(*shape.core_arguments(), masters.version)
             self._shape = shape
         return shape
 

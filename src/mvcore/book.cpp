@@ -243,7 +243,7 @@ bool Book::try_read_view(View& view, bool everything, Figures& out, bool& fresh)
 void Book::reshape_view(View& view, View::Shape shape) {
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
-    view.reshape(state_, std::move(shape));
+    view.reshape(std::move(shape));
 }
 
 void Book::sync_view(View& view) {

@@ -5,14 +5,14 @@
 
 namespace mvcore {
 
-void View::reshape(const State& state, Shape shape) {
-    masters_ = state.masters;
+void View::reshape(Shape shape) {
     if (shape.levels.empty()) keep_row_numbers(shape.grouping);
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
                       shape.grouping.rows() == shape_.grouping.rows() &&
                       shape.grouping.whole() == shape_.grouping.whole() &&
                       shape.levels == shape_.levels;
+    masters_ = shape.masters;  // the present ones may be newer: then reads find it stale
     shape_ = std::move(shape);
     by_account_ = Totals::goes_by_account(shape_.grouping);
     if (!same) built_ = false;
@@ -26,7 +26,9 @@ void View::keep_row_numbers(const Grouping& next) {
     for (auto& handed : handed_) {
         std::vector<Handed> moved(next.rows());
         for (std::size_t row = 0; row < handed.size(); ++row)
-            if (handed[row].present) moved[row / before * after + row % before] = handed[row];
+            if (const auto to = row / before * after + row % before;
+                handed[row].present && row % before < after && to < moved.size())
+                moved[to] = handed[row];
         handed = std::move(moved);
     }
 }

@@ -17,7 +17,8 @@ public:
     struct Shape {
         Grouping grouping;
         std::vector<std::vector<std::int32_t>> levels;
-        std::size_t rows = 0;  // of the roll-up
+        std::size_t rows = 0;       // of the roll-up
+        std::uint64_t masters = 0;  // of the state whose master tables it was made for
     };
     View(Target target, bool incremental) : target_(target), incremental_(incremental) {}
 
@@ -27,7 +28,7 @@ public:
         return masters_ != state.masters;
     }
     // A new shape. Rows keep their numbers: what was handed out stays comparable.
-    void reshape(const State& state, Shape shape);
+    void reshape(Shape shape);
     // Whether a read is a matter of microseconds.
     [[nodiscard]] bool quick(const State& state) const noexcept;
     // Brings the totals up to the state: O(cells of the instruments that moved since).

@@ -20,7 +20,7 @@ struct Size {
     int factor_bits;
     int factor_scale;
 };
-inline constexpr Size kSmall{9, 0, 12, 4, 0, 0};    // totals of 64 bits
+inline constexpr Size kSmall{9, 0, 20, 4, 0, 0};    // totals of 64 bits
 inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};  // of 128
 inline constexpr Size kWide{30, 18, 30, 18, 4, 4};  // of 256, prices beyond 64
 

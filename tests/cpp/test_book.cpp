@@ -150,3 +150,23 @@ TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
         CHECK((whole.stats().rebuilds == rebuilds) == (more == 0));
     }
 }
+
+TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
+    for (const int left : {0, 5}) {  // of the only holding of an account that goes
+        Run run(3, 4, 100, kSmall, 8, 12);
+        tables::Change change;
+        change.load = true;
+        change.holdings = {{{1, 2, {7, 0}}, {0, 2, {1, 0}}}};
+        run.write(change);
+        mvcore::Writing writing(run.book.lock());
+        mvcore::Batch batch(run.book.accounts(), run.book.instruments(), run.book.currencies());
+        batch.holdings_given = mvcore::Given::update;
+        batch.holding_rows.account = {1};
+        batch.holding_rows.instrument = {2};
+        batch.holding_rows.push_quantity({left, 0});
+        batch.removed_accounts = {1};
+        if (left == 0) CHECK(run.book.apply(batch, writing) == run.model.epoch + 1);
+        else CHECK_THROWS(mvcore::ErrorKind::invalid_input, run.book.apply(batch, writing));
+        CHECK(run.book.account_alive(1) == (left != 0));
+    }
+}

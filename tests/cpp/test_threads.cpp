@@ -114,7 +114,7 @@ View::Shape Stress::shape(int kind) const {
         const bool picked = kind != 2 || a % 200 == 7;  // few: they go by account
         g.account_group.push_back(a == kFreeAccount || !picked ? -1 : std::int32_t(a % 5));
     }
-    return {g, {}, 0};
+    return {g, {}, 0, book_.state().masters};  // only the writer of masters asks
 }
 
 // ---- writers ----
@@ -191,7 +191,10 @@ void Stress::check_figures(const Figures& figures, const char* what) {
 
 void Stress::read_view(View& view, bool by_account, bool everything, std::uint64_t& last) {
     Figures figures;
-    if (!book_.read_view(view, everything, figures)) {
+    bool fresh = false;
+    if (!book_.try_read_view(view, everything, figures, fresh))  // the short way is not open
+        fresh = book_.read_view(view, everything, figures);
+    if (!fresh) {
         ++stale_;  // its shape is being made anew
         return;
     }
@@ -204,7 +207,10 @@ void Stress::read_view(View& view, bool by_account, bool everything, std::uint64
 
 void Stress::read_value(Random& random, std::uint64_t& last) {
     const int account = 1 + pick(random, accounts_ - 1);
-    const auto value = book_.value(tables::account(account), random() % 2 ? "EUR" : "");
+    const auto name = tables::account(account);
+    const auto currency = random() % 2 ? "EUR" : "";
+    AccountValue value;
+    if (!book_.try_value(name, currency, value)) value = book_.value(name, currency);
     seen(value.epoch, last);
     require(value.amount == 0 && value.unpriced == 0, "an account's value showed two epochs");
     ++answers_;

@@ -119,7 +119,8 @@ private:
             for (std::size_t row = 0; row < rows; ++row)
                 levels_[1][row] = static_cast<std::int32_t>(row + 1);
         }
-        run_.book.reshape_view(*view_, {grouping_, levels_, rolled_up_ ? rows + 1 : 0});
+        run_.book.reshape_view(
+            *view_, {grouping_, levels_, rolled_up_ ? rows + 1 : 0, run_.book.state().masters});
         if (view_->incremental()) run_.book.sync_view(*view_);
     }
 

@@ -103,6 +103,9 @@ def test_errors_are_those_of_the_package(feed, book) -> None:
         feed.ticks(np.array([0, 77], np.int32), np.array([1, 1], np.int64), 0)
     with pytest.raises(mvcore.InvalidInput, match="scale"):
         feed.ticks(np.array([0], np.int32), np.array([1], np.int64), 19)
+    for scale in (-(2**31), -1, 19, 39, 100, 2**31 - 1):
+        with pytest.raises(mvcore.InvalidInput, match="scale"):
+            feed.tick(0, 1, scale)
     assert book.epoch == 1
     book.close()
     with pytest.raises(mvcore.ClosedError):

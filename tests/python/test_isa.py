@@ -61,6 +61,11 @@ def test_a_variant_takes_effect_or_is_refused(isa) -> None:
         assert "MVCORE_ISA" in last and f"'{isa}'" in last
 
 
+def test_the_core_names_what_works_here() -> None:
+    done = run(None, "-c", "import mvcore._core; print(*mvcore._core.isas())")
+    assert sorted(done.stdout.split()) == sorted(of_this_cpu())
+
+
 @pytest.mark.parametrize("isa", ["AVX2", "avx", "sse2", "avx512 ", "baseline,avx2", "ä"])
 def test_a_wrong_name_is_refused(isa) -> None:
     done = isa_of(isa)

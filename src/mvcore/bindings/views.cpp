@@ -48,9 +48,9 @@ struct PyView {
     }
     void reshape(const py::object& accounts, std::uint32_t account_groups,
                  const py::object& instruments, std::uint32_t instrument_groups,
-                 const std::vector<Codes>& levels, std::size_t rows) {
+                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
-                          to_levels(levels), rows};
+                          to_levels(levels), rows, masters};
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
         if (view->incremental()) book->sync_view(*view);
