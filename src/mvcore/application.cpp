@@ -5,8 +5,6 @@
 namespace mvcore {
 namespace {
 
-constexpr int kLeastPriceScale = 4;  // most quoted prices share it, so a currency is one unit
-
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorKind::invalid_input, message); }
 
 }  // namespace
@@ -33,6 +31,7 @@ Application::Staged& Application::staged(std::int32_t instrument) {
             s.quote = board.quote(instrument);
             s.instrument = board.instrument(instrument);
             if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
+            s.least_scale = s.quote.price_scale;
         }
         staged_.push_back(s);
     }
@@ -68,6 +67,7 @@ void Application::stage_instruments() {
             s.quote = Quote();
             s.quote.slot = slot;
             s.quote.last_change = change;
+            s.least_scale = s.quote.price_scale;
             s.reset = true;
         }
         s.quote.alive = true;
@@ -97,7 +97,8 @@ void Application::stage_prices() {
         for (auto& s : staged_) {
             s.quote.priced = false;
             s.quote.time = kNoTime;
-            s.quote.price_scale = kLeastPriceScale;
+            s.least_scale = Quote().price_scale;
+            s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
             s.mantissa = 0;
         }
     for (const auto& row : batch_.price_rows) {
@@ -109,7 +110,8 @@ void Application::stage_prices() {
             continue;
         }
         ++price_rows_;
-        const int scale = std::max(int{s.quote.price_scale}, even_scale(row.price.scale));
+        // Of two prices in a batch the later wins: the former's decimals leave no trace.
+        const int scale = std::max(s.least_scale, even_scale(row.price.scale));
         s.quote.price_scale = static_cast<std::uint8_t>(scale);
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;

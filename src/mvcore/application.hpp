@@ -29,8 +29,9 @@ private:
         std::int32_t code;
         Quote quote;
         Instrument instrument;
-        i128 mantissa = 0;   // of the price, at quote.price_scale
-        bool reset = false;  // not in the book before, or it comes back
+        i128 mantissa = 0;    // of the price, at quote.price_scale
+        int least_scale = 4;  // of a new price; most share it, so a currency is one unit
+        bool reset = false;   // not in the book before, or it comes back
     };
     struct Write {  // one cell of the grid
         std::int32_t account;

@@ -208,3 +208,13 @@ def test_a_book_with_one_side_only(by, side) -> None:
     assert sum(row["unpriced"] for row in rows) == 1
     want = [row | {"removed": False} for row in rows]
     assert [view.changes().to_pylist() for view in views] == [want, want]
+
+
+def test_a_superseded_price_leaves_no_decimals_behind() -> None:
+    book = mvcore.Book()
+    book.load(instruments={"instrument": ["I"], "currency": ["USD"]}, accounts={"account": ["A"]})
+    book.ticks(["I"], ["5"])
+    units = book.stats()["units"]
+    book.ticks(["I", "I"], ["0.000000000000000001", "6"])
+    assert book.stats()["units"] == units
+    assert book.prices()["price"] == [6]
