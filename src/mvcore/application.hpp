@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -63,6 +64,7 @@ private:
 
     // application_commit.cpp
     void find_unit(Staged& s);
+    [[nodiscard]] std::optional<UnitId> find_bounds();
     void prove_bounds();
     void reserve_cells();
     void rescale(const Staged& s);
@@ -81,6 +83,7 @@ private:
     Grid grid_;  // a full refresh
     std::vector<std::uint32_t> positions_;
     bool refreshed_ = false;
+    bool tight_ = false;  // the bounds count prices as they are
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
     std::uint64_t late_ = 0;
     std::uint64_t price_rows_ = 0;

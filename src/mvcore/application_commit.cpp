@@ -61,12 +61,14 @@ void Application::find_unit(Staged& s) {
     const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
                       before.unit == q.unit && price.magnitude() <= held &&
                       batch_.prices_given != Given::load && !refreshed_;
-    c.ceiling = keep ? held : ceiling_of(price);
+    c.ceiling = tight_ ? price.magnitude() : keep ? held : ceiling_of(price);
     q.ceiling = q.wide ? -1 : c.ceiling.low64();
 }
 
-void Application::prove_bounds() {
+// The unit whose sum of absolute values does not fit, or none.
+std::optional<UnitId> Application::find_bounds() {
     Board& board = book_.state_.board;
+    bounds_.clear();
     auto change = [&](UnitId unit, const Int<8>& by) {
         auto known = std::find_if(bounds_.begin(), bounds_.end(),
                                   [&](const auto& b) { return b.first == unit; });
@@ -80,11 +82,22 @@ void Application::prove_bounds() {
         if (s.quote.priced) change(s.quote.unit, share(s.instrument, s.instrument.ceiling));
     }
     for (const auto& [unit, bound] : bounds_)
-        if (bound.bits() > kAccumulatorBits)
-            throw Error(ErrorKind::value_overflow,
-                        "the sum of absolute values in '" +
-                            std::string(batch_.currencies.text(board.unit(unit).currency)) +
-                            "' does not fit 254 bits");
+        if (bound.bits() > kAccumulatorBits) return unit;
+    return std::nullopt;
+}
+
+// The bounds count prices with some slack; what does not fit with it may fit without.
+void Application::prove_bounds() {
+    if (!find_bounds()) return;
+    tight_ = true;
+    stage_all();
+    for (auto& s : staged_) find_unit(s);
+    if (const auto unit = find_bounds())
+        throw Error(
+            ErrorKind::value_overflow,
+            "the sum of absolute values in '" +
+                std::string(batch_.currencies.text(book_.state_.board.unit(*unit).currency)) +
+                "' does not fit 254 bits");
 }
 
 // A finer quantity scale: every cell of the instrument is multiplied.

@@ -218,3 +218,24 @@ def test_a_superseded_price_leaves_no_decimals_behind() -> None:
     book.ticks(["I", "I"], ["0.000000000000000001", "6"])
     assert book.stats()["units"] == units
     assert book.prices()["price"] == [6]
+
+
+def test_slack_of_bounds_refuses_nothing() -> None:
+    """A price that fell to zero counts as zero, though prices are counted with slack elsewhere."""
+    book = mvcore.Book()
+    factor = "1.123456789012345678"
+    book.load(
+        instruments={
+            "instrument": ["I"],
+            "currency": ["USD"],
+            "multiplier": [factor],
+            "quote_factor": [factor],
+        },
+        accounts={"account": ["A"]},
+        prices={"instrument": ["I"], "price": ["99.000000000000000001"]},
+    )
+    book.tick("I", 0)
+    book.update(holdings={"account": ["A"], "instrument": ["I"], "quantity": ["1e14"]})
+    assert book.value("A").sod == 0
+    with pytest.raises(mvcore.ValueOverflow, match="USD"):
+        book.tick("I", 99)
