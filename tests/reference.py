@@ -3,27 +3,17 @@
 Tables come in as a dict of lists of plain Python values, rows go out as lists of dicts, as
 `frame.to_pylist()` gives them. A write builds a whole new state aside and puts it in place when
 every row was good, so an error cannot leave half of a batch behind.
-
-Orders come in later: they change `ReferenceBook.positions`, and nothing that reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
-from reference_state import (
-    EPOCH_START,
-    TABLES,
-    Net,
-    State,
-    currency_name,
-    nanoseconds,
-    number,
-    read_table,
-    text,
-)
+import reference_orders
+from reference_reads import Reads, ReferenceSnapshot
+from reference_state import State
+from reference_tables import TABLES, currency_name, nanoseconds, number, order_id, read_table, text
 from reference_view import (
     MEASURES,
     ClosedError,
@@ -31,15 +21,9 @@ from reference_view import (
     InvalidInput,
     Query,
     ReferenceView,
-    Selection,
     UnknownId,
     Valuation,
     ValueOverflow,
-    amount,
-    check_currency,
-    conversion,
-    plain,
-    unit_value,
 )
 
 __all__ = [
@@ -47,27 +31,25 @@ __all__ = [
     "Error",
     "InvalidInput",
     "ReferenceBook",
+    "ReferenceSnapshot",
     "ReferenceView",
     "UnknownId",
     "Valuation",
     "ValueOverflow",
     "dump",
     "outcome",
+    "revalued",
 ]
 
 
-class ReferenceBook:
+class ReferenceBook(Reads):
     def __init__(self, base_currency: str = "USD", value_scale: int = 8) -> None:
         if isinstance(value_scale, bool) or not 0 <= value_scale <= 30:
             raise InvalidInput(f"value_scale {value_scale!r}")
         self.base_currency, self.value_scale = currency_name(base_currency), value_scale
         self.state = State(base_currency)
 
-    @property
-    def epoch(self) -> int:
-        return self.state.epoch
-
-    # -- facts ---------------------------------------------------------------------------------
+    # -- writes --------------------------------------------------------------------------------
 
     def load(self, **tables: dict[str, list] | None) -> int:
         return self._apply(tables, replace=True)
@@ -77,7 +59,9 @@ class ReferenceBook:
 
     def _apply(self, tables: dict[str, dict[str, list] | None], replace: bool) -> int:
         read = {
-            name: read_table(name, tables[name]) for name in TABLES if tables.get(name) is not None
+            name: read_table(name, tables[name], whole=replace)
+            for name in TABLES
+            if tables.get(name) is not None
         }
         state = self._next()
         for name, rows in read.items():
@@ -107,14 +91,46 @@ class ReferenceBook:
         state.put_prices(rows)
         return self._publish(state)
 
-    def remove(self, accounts=None, instruments=None) -> int:
+    def order(
+        self,
+        order: str | int,
+        account: str,
+        instrument: str,
+        order_quantity,
+        filled_quantity=0,
+        status="new",
+        time=None,
+    ) -> int:
+        row = {
+            "order": order,
+            "account": account,
+            "instrument": instrument,
+            "order_quantity": order_quantity,
+            "filled_quantity": filled_quantity,
+            "status": status,
+            "time": time,
+        }
+        return self.update(orders={name: [value] for name, value in row.items()})
+
+    def remove(self, accounts=None, instruments=None, orders=None) -> int:
         state = self._next()
+        ids = [orders] if isinstance(orders, (str, int)) else orders or ()
+        for name in {order_id(name): None for name in ids}:
+            reference_orders.check_kind(state, name)
+            if name not in state.orders:
+                raise UnknownId(f"remove: unknown order {name!r}")
+            del state.orders[name]
         for masters, names in ((state.accounts, accounts), (state.instruments, instruments)):
             names = [names] if isinstance(names, str) else names or ()
             for name in set(names):
                 if name not in masters:
                     raise UnknownId(f"remove: unknown {name!r}")
                 del masters[name]
+        return self._publish(state)
+
+    def roll_day(self) -> int:
+        state = self._next()
+        reference_orders.roll_day(state)
         return self._publish(state)
 
     def _next(self) -> State:
@@ -127,45 +143,7 @@ class ReferenceBook:
         self.state = state
         return state.epoch
 
-    # -- what the reading half asks ------------------------------------------------------------
-
-    def positions(self) -> dict[tuple[str, str], Net]:
-        """Net quantities of every pair that has any."""
-        return {pair: Net(held, held, held) for pair, held in self.state.holdings.items()}
-
-    def masters(self, side: str) -> dict[str, Any]:
-        return self.state.accounts if side == "account" else self.state.instruments
-
-    def attributes_of(self, side: str, name: str) -> dict[str, Any]:
-        if side == "account":
-            return self.state.accounts[name]
-        return self.state.instruments[name].attributes
-
-    # -- reads ---------------------------------------------------------------------------------
-
-    def instrument_codes(self, names: Iterable[str]) -> list[int]:
-        for name in (name for name in names if name not in self.state.instruments):
-            raise UnknownId(f"unknown instrument {name!r}")
-        return [self.state.seen["instrument"][name] for name in names]
-
-    def value(self, account: str, currency: str | None = None) -> Valuation:
-        target = check_currency(self, currency, local=False)
-        rows = self.values(accounts=account, by=(), currency=target)
-        row = rows[0] if rows else dict.fromkeys(MEASURES, amount([], self.value_scale))
-        amounts = [row[measure] for measure in MEASURES]
-        return Valuation(account, *amounts, target, row.get("unpriced", 0), self.epoch)
-
-    def values(
-        self,
-        accounts=None,
-        instruments=None,
-        by=("account",),
-        measures=MEASURES,
-        currency=None,
-        rollup=False,
-    ) -> list[dict]:
-        query = Query(self, accounts, instruments, by, measures, currency, rollup)
-        return list(query.rows().values())
+    # -- readers -------------------------------------------------------------------------------
 
     def view(
         self,
@@ -181,64 +159,31 @@ class ReferenceBook:
             raise InvalidInput(f"mode {mode!r}")
         return ReferenceView(Query(self, accounts, instruments, by, measures, currency, rollup))
 
-    def holdings(self, accounts=None, instruments=None) -> list[dict]:
-        wanted = Selection(self, "account", accounts), Selection(self, "instrument", instruments)
-        rows = []
-        for account, instrument in sorted(self.state.holdings, key=self._codes):
-            if account not in wanted[0] or instrument not in wanted[1]:
-                continue
-            currency = self.state.instruments[instrument].currency
-            into_base = conversion(self, currency, self.base_currency)
-            row = {"account": account} | self._priced(account, instrument)
-            row["base_value"] = None
-            if row["price"] is not None and into_base is not None:
-                worth = self.state.holdings[account, instrument] * unit_value(self, instrument)
-                row["base_value"] = amount([worth * into_base], self.value_scale)
-            rows.append(row)
-        return rows
+    def changes(self, views: list[ReferenceView]) -> list[list[dict]]:
+        """All of them or none: a view that cannot be read keeps the others as they were."""
+        if any(view.query.book is not self for view in views):
+            raise InvalidInput("changes: a view of another book")
+        if len({id(view) for view in views}) < len(views):
+            raise InvalidInput("changes: a view is there twice")
+        if any(view.closed for view in views):
+            raise ClosedError("changes: a view is closed")
+        for view in views:
+            view.rows()
+        return [view.changes() for view in views]
 
-    def _codes(self, pair: tuple[str, str]) -> tuple[int, int]:
-        seen = self.state.seen
-        return seen["account"][pair[0]], seen["instrument"][pair[1]]
-
-    def _priced(self, account: str, instrument: str) -> dict[str, Any]:
-        quantity = self.state.holdings[account, instrument]
-        held, worth = self.state.prices.get(instrument), unit_value(self, instrument)
-        return {
-            "instrument": instrument,
-            "quantity": plain(quantity),
-            "price": None if held is None else plain(held.price),
-            "currency": self.state.instruments[instrument].currency,
-            "market_value": None if worth is None else amount([quantity * worth], self.value_scale),
-        }
-
-    def revalue(self, instrument: str) -> list[dict]:
-        if instrument not in self.state.instruments:
-            raise UnknownId(f"revalue: unknown instrument {instrument!r}")
-        rows = []
-        for account, held in sorted(self.state.holdings, key=self._codes):
-            if held == instrument:
-                row = self._priced(account, instrument)
-                head = {"record_type": "HOLDING", "account": account, "order": None}
-                rows.append(head | {k: row[k] for k in ("quantity", "price", "market_value")})
-        return rows
-
-    def prices(self) -> list[dict]:
-        rows = []
-        for name in sorted(self.state.prices, key=self.state.seen["instrument"].__getitem__):
-            price, time, epoch = self.state.prices[name]
-            at = None if time is None else EPOCH_START + timedelta(microseconds=time // 1000)
-            rows.append({"instrument": name, "price": plain(price), "time": at, "epoch": epoch})
-        return rows
+    def snapshot(self) -> ReferenceSnapshot:
+        return ReferenceSnapshot(self)
 
     def stats(self) -> dict[str, int]:
         state = self.state
         return {
             "epoch": state.epoch,
             "late_prices": state.late_prices,
+            "late_orders": state.late_orders,
             "accounts": len(state.accounts),
             "instruments": len(state.instruments),
-            "positions": len(state.holdings),
+            "orders": len(state.orders),
+            "positions": len(self.positions()),
         }
 
 
@@ -254,16 +199,36 @@ def outcome(call: Callable[[], Any], errors: type[Exception] = Error) -> Any:
         return type(error).__name__
 
 
+def revalued(book, instrument: str, errors: type[Exception] = Error) -> Any:
+    """What `revalue` answers, orders by id after the holdings: mvcore promises no order of them."""
+    rows = outcome(lambda: book.revalue(instrument), errors)
+    if isinstance(rows, str):
+        return rows
+    first = next((n for n, row in enumerate(rows) if row["record_type"] == "ORDER"), len(rows))
+    return rows[:first] + sorted(rows[first:], key=lambda row: row["order"])
+
+
 def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
     """Everything that can be read of a book, the model's or mvcore's, as plain values."""
     stats = book.stats()
-    names = ("epoch", "late_prices", "accounts", "instruments", "positions")
+    names = ("epoch", "late_prices", "late_orders", "accounts", "instruments", "orders")
+    return {
+        "stats": {name: stats[name] for name in (*names, "positions")},
+        **dump_reads(book, errors),
+    }
+
+
+def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
+    """What a snapshot has too."""
     everything = {"by": ("account", "instrument", "currency"), "currency": "local"}
+    orders = outcome(book.orders, errors)
+    ordered = [] if isinstance(orders, str) else dict.fromkeys(row["instrument"] for row in orders)
     return {
         "epoch": book.epoch,
-        "stats": {name: stats[name] for name in names},
         "holdings": outcome(book.holdings, errors),
+        "orders": orders,
         "prices": outcome(book.prices, errors),
         "values": outcome(book.values, errors),
         "each": outcome(lambda: book.values(**everything), errors),
+        "revalue": {name: revalued(book, name, errors) for name in ordered},
     }

@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from reference_state import EPOCH_START, State
+from reference_state import State
+from reference_tables import EPOCH_START, NEEDED_IN_LOAD, STATUS_CODES, STATUSES
+from reference_view import plain
 
 try:
     import polars as pl
@@ -23,11 +25,18 @@ NAMES = {
     "instrument": ["I1", "I2", "i2", "I4", "I5 ", "Ünï", "💶"],
     "currency": ["USD", "EUR", "JPY", "GBP"],
 }
+# Ids of orders by their kind, which a run takes one of. Texts go by code point, not by UTF-16.
+IDS: dict[type, list] = {
+    str: ["O1", "O9", "O10", "o1", "no 5 ", "Ö6", "\uff8e", "💶"],
+    int: [1, 9, 10, 0, -7, 5_000_000_000, 2**63 - 1, -(2**63)],
+}
 ATTRIBUTES: dict[str, dict[str, list]] = {
     "account": {"desk": ["d1", "d2", "d3", None], "country": ["DE", "US", None]},
     "instrument": {"sector": ["s1", "s2", None], "country": ["US", "JP"], "tier": [1, 2, 10, None]},
 }
 FACTORS = [None, D(1), D(100), D("0.01"), D(10), None, D(0), D("-1"), D("1.123456789012345678")]
+WORKING = [None, "new", "partially_filled", "1", "pending_cancel"]
+STATUS = st.one_of(st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES]))
 TIMES = [None, None, *range(0, 9_000, 1_000)]
 # By kind of column: cells that no table may hold, and the error is InvalidInput.
 BAD_NUMBERS = ["abc", "", " 1", "1_0", float("nan"), float("inf"), D("NaN"), D("1e20"), "1e-19"]
@@ -36,7 +45,10 @@ BAD_NAMES = ["", 5, None, "\ud800", b"A1", True]
 BAD: dict[str, list] = {
     **dict.fromkeys(("account", "instrument", "currency"), BAD_NAMES),
     **dict.fromkeys(("multiplier", "quote_factor"), BAD_NUMBERS),
-    **{name: [None, *BAD_NUMBERS] for name in ("quantity", "price")},
+    **{name: [None, *BAD_NUMBERS] for name in ("quantity", "price", "order_quantity")},
+    "filled_quantity": BAD_NUMBERS,
+    "order": ["", None, "\ud800", b"O1", True, 1.5, D(1), 2**63, -(2**63) - 1, [1]],
+    "status": ["", "F", "f", "NEW", "filled ", "\ud800", 1, True, b"0"],
     "rate": [None, "0", D(-1), *BAD_NUMBERS],
     "method": ["times", "", 1],
     "time": [True, "yesterday", 2**63, D(1), b"1"],
@@ -50,10 +62,11 @@ def numbers(huge: bool, positive: bool = False) -> st.SearchStrategy[D]:
     sorts = [(10**3, 0), (10**6, 2), (10**9, 4), (10**15, 8), (10**25, 18), (9, 18), (10**9, 0)]
     if huge:
         sorts += [(10**38 - 1, 18), (10**20 - 1, 0), (2**63, 0), (2**62, 12)]
-    return st.one_of(
+    ranges = [
         st.integers(1 if positive else -limit, limit).map(lambda n, scale=scale: D(f"{n}e-{scale}"))
         for limit, scale in sorts
-    )
+    ]
+    return st.one_of(*ranges, *[st.just(D(10**20 - 1))] * huge)  # two of which are too many
 
 
 def some(draw, values: list, most: int = 12) -> list:
@@ -64,8 +77,10 @@ def some(draw, values: list, most: int = 12) -> list:
     return draw(picks) if values else []
 
 
-def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list[str]], huge: bool):
-    """A table with the names in `ends`: what the two masters hold after the call."""
+def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge: bool):
+    """A table with the names in `ends`: what the two masters hold after the call, and order ids."""
+    if name == "orders":
+        return draw_orders(draw, whole, model, ends, huge)
 
     def column(values) -> list:
         return [draw(values) for _ in rows]
@@ -102,6 +117,59 @@ def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list[str]], 
     return table
 
 
+def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> dict[str, list]:
+    """A table of orders; in a partial update, some or many columns of what is there."""
+    held = model.state.orders
+    known = [name for name in ends["order"] if name in held]
+    ids = some(draw, known if not whole and draw(st.booleans()) else ends["order"], 8)
+    ids = ids if ends["account"] and ends["instrument"] else []
+    columns = {name for name in ("filled_quantity", "status", "time") if draw(st.integers(0, 2))}
+    complete = whole or not all(name in held for name in ids)
+    columns |= {name for name in NEEDED_IN_LOAD["orders"] if complete or draw(st.integers(0, 2))}
+    careless = not whole and draw(st.integers(0, 9)) == 9
+    return draw_facts(draw, ids, columns, model, ends, huge, careless)
+
+
+def draw_facts(draw, ids: list, columns: set[str], model, ends, huge, careless=False):
+    """Columns of these orders that agree with each other and with what is stored, or careless."""
+    held, filled = model.state.orders, "filled_quantity" in columns
+    table: dict[str, list] = {"order": ids}
+    for name in (name for name in ("account", "instrument") if name in columns):
+        few = draw(st.sampled_from([1, 2, 100]))  # so that there are several of a position
+        table[name] = [draw(st.sampled_from(ends[name][:few])) for _ in ids]
+    if "order_quantity" in columns:
+        sides = [0 if filled or careless else sign(held, order) for order in ids]
+        table["order_quantity"] = [draw_order_quantity(draw, side, huge) for side in sides]
+    if filled:
+        wanted = table.get("order_quantity") or [plain(held[o].order_quantity) for o in ids]
+        table["filled_quantity"] = [draw_filled(draw, q, huge, careless) for q in wanted]
+    for name, cells in (("status", STATUS), ("time", st.sampled_from(TIMES))):
+        if name in columns:
+            table[name] = [draw(cells) for _ in ids]
+    return table
+
+
+def sign(held: dict, order) -> Fraction | int:
+    """A number with the sign of what an order was filled with."""
+    return held[order].filled_quantity if order in held else 0
+
+
+def draw_order_quantity(draw, side: Fraction | int, huge: bool) -> D:
+    """Bought or sold as `side` is, either where that is 0."""
+    quantity = draw(st.one_of(st.just(D(0)), *[numbers(huge)] * 9))
+    return quantity.copy_sign(D(1 if side > 0 else -1)) if side else quantity
+
+
+def draw_filled(draw, wanted: D, huge: bool, careless: bool) -> D | None:
+    """Nothing, a part, all, or too much of what was wanted. Nothing here may round."""
+    number = draw(numbers(huge))
+    if careless:
+        return number.copy_sign(wanted.copy_negate())
+    number = number.copy_sign(wanted) if wanted else number
+    part = number if number.copy_abs() < wanted.copy_abs() else wanted
+    return draw(st.sampled_from([None, D(0), part, part, wanted, number]))
+
+
 def is_exact_float(value: D) -> bool:
     return D(repr(float(value))) == value
 
@@ -131,8 +199,17 @@ def plain_column(draw, name: str, values: list) -> Any:
         if whole and all(map(is_int64, values)):
             forms.append(lambda: np.array([int(v) for v in values]))
     elif whole:
-        forms.append(lambda: np.array(values))
+        forms += [lambda: np.array(values), lambda: np.array(values, object)]
+        forms += [lambda kind=kind: np.array(values, kind) for kind in int_types(name, values)]
     return draw(st.sampled_from(forms))()
+
+
+def int_types(name: str, values: list) -> list[str]:
+    """The types that hold these order ids besides int64."""
+    if name != "order" or not all(isinstance(value, int) for value in values):
+        return []
+    kinds = {"uint64": range(2**64), "int32": range(-(2**31), 2**31), "uint8": range(2**8)}
+    return [kind for kind, holds in kinds.items() if all(value in holds for value in values)]
 
 
 def simplest(value: D) -> int | float | D:
@@ -150,6 +227,8 @@ def arrow_column(draw, name: str, values: list) -> pa.ChunkedArray:
         types = [pa.decimal128(38, 18), pa.decimal256(60, 20)]
         types += [pa.float64()] * all(map(is_exact_float, given))
         types += [pa.int64()] * all(map(is_int64, given))
+    elif name == "order" and given and isinstance(given[0], int):
+        types = [pa.int64(), *map(pa.from_numpy_dtype, int_types(name, given))]
     elif any(isinstance(v, int) for v in given):
         types = [pa.int64(), pa.int16()]
     kind = draw(st.sampled_from(types))
@@ -187,17 +266,22 @@ class Exposure:
             product = Fraction(1)
             for kind in range(3):
                 found = [self.facts(state, name)[kind] for state in states]
-                scale = max((decimals(fact) for facts in found for fact in facts), default=0)
+                given = [fact for facts in found for fact in (*facts[0], *facts[1])]
+                scale = max(map(decimals, given), default=0)
                 self.scales[name, kind] = max(scale, self.scales.get((name, kind), 0))
-                product *= max(sum(map(abs, facts)) for facts in found)
+                product *= max(sum(map(abs, facts)) for facts, _ in found)
                 product *= 10 ** self.scales[name, kind]
             total += int(product)
         return total
 
     @staticmethod
-    def facts(state: State, name: str) -> tuple[list[Fraction], ...]:
-        """Quantities, price and factor of an instrument."""
+    def facts(state: State, name: str) -> tuple[tuple[list[Fraction], list[Fraction]], ...]:
+        """Quantities, price and factor of an instrument: what is summed, what is only stored."""
         held = [quantity for (_, other), quantity in state.holdings.items() if other == name]
+        orders = [order for order in state.orders.values() if order.instrument == name]
+        held += [quantity for order in orders for quantity in (order.day_fill, order.leaves)]
+        stored = [q for order in orders for q in (order.order_quantity, order.filled_quantity)]
         prices = [state.prices[name].price] if name in state.prices else []
         master = state.instruments.get(name)
-        return held, prices, [master.multiplier * master.quote_factor] if master else []
+        factors = [master.multiplier * master.quote_factor] if master else []
+        return (held, stored), (prices, []), (factors, [])

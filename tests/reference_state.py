@@ -1,37 +1,16 @@
-"""What the reference model knows at one epoch, and how tables are read into it."""
+"""What the reference model knows at one epoch, and how a batch changes it."""
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from reference_view import MEASURES, SIDES, InvalidInput, UnknownId
-
-NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
-TABLES = ("instruments", "accounts", "fx", "prices", "holdings")  # the order they are applied in
-KEYS = {
-    "instruments": ("instrument",),
-    "accounts": ("account",),
-    "fx": ("currency",),
-    "prices": ("instrument",),
-    "holdings": ("account", "instrument"),
-}
-NEEDED = {"fx": ("rate",), "prices": ("price",), "holdings": ("quantity",)}
-OPTIONAL = {
-    "instruments": ("currency", "multiplier", "quote_factor"),
-    "fx": ("method",),
-    "prices": ("time",),
-}
-RESERVED = {
-    *("account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed"),
-    *("unpriced", "epoch", *MEASURES),
-}
+import reference_orders
+from reference_orders import Order
+from reference_tables import OPTIONAL, TABLES
+from reference_view import SIDES, InvalidInput, UnknownId
 
 
 class Instrument(NamedTuple):
@@ -52,128 +31,18 @@ class Rate(NamedTuple):
     method: str
 
 
-class Net(NamedTuple):
-    """The quantities of one position, by measure."""
-
-    sod: Fraction
-    current: Fraction
-    expected: Fraction
-
-
-def number(value) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise InvalidInput(f"{value!r} is not a decimal number")
-    text = repr(float(value)) if isinstance(value, float) else str(value)
-    if not NUMBER.fullmatch(text):
-        raise InvalidInput(f"{value!r} is not a decimal number")
-    try:
-        _, digits, exponent = Decimal(text).as_tuple()
-    except InvalidOperation:
-        raise InvalidInput(f"{value!r} is out of range") from None
-    significant = "".join(map(str, digits)).rstrip("0")
-    exponent += len(digits) - len(significant)
-    if significant and (exponent < -18 or len(significant) + exponent > 20):
-        raise InvalidInput(f"{value!r} has more than 18 decimals or 20 digits before the point")
-    return Fraction(Decimal(text)) if significant else Fraction(0)
-
-
-def number_or_one(value) -> Fraction:
-    return Fraction(1) if value is None else number(value)
-
-
-def positive(value) -> Fraction:
-    if number(value) <= 0:
-        raise InvalidInput(f"rate {value!r} is not positive")
-    return number(value)
-
-
-def text(value) -> str:
-    if not isinstance(value, str) or not value or any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidInput(f"{value!r} is not a name")
-    return value
-
-
-def currency_name(value) -> str:
-    if value == "local":
-        raise InvalidInput("'local' is not a currency")
-    return text(value)
-
-
-def method(value) -> str:
-    if value not in (None, "multiply", "divide"):
-        raise InvalidInput(f"method {value!r}")
-    return value or "multiply"
-
-
-def nanoseconds(value) -> int | None:
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        value = (aware - EPOCH_START) // timedelta(microseconds=1) * 1000
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise InvalidInput(f"time {value!r}")
-    return value
-
-
-def attribute(value) -> Any:
-    if value is None or isinstance(value, (int, float, Decimal)):
-        return value
-    return text(value)
-
-
-PARSERS = {
-    "account": text,
-    "instrument": text,
-    "currency": currency_name,
-    "multiplier": number_or_one,
-    "quote_factor": number_or_one,
-    "quantity": number,
-    "price": number,
-    "rate": positive,
-    "method": method,
-    "time": nanoseconds,
-}
-
-
-def read_table(table: str, columns: dict[str, list]) -> list[dict]:
-    """The rows of a table, parsed; any bad cell is an error."""
-    known = {*KEYS[table], *NEEDED.get(table, ()), *OPTIONAL.get(table, ())}
-    for name in (*KEYS[table], *NEEDED.get(table, ())):
-        if name not in columns:
-            raise InvalidInput(f"{table}: column {name!r} is missing")
-    for name in columns.keys() - known:
-        own_currency = table == "accounts" and name == "currency"
-        if table not in ("instruments", "accounts") or (name in RESERVED and not own_currency):
-            raise InvalidInput(f"{table}: column {name!r} is not allowed")
-    if len({len(column) for column in columns.values()}) > 1:
-        raise InvalidInput(f"{table}: columns differ in length")
-    rows, keys = [], set()
-    for place in range(len(next(iter(columns.values())))):
-        row = {}
-        for name, column in columns.items():
-            try:
-                row[name] = (PARSERS[name] if name in known else attribute)(column[place])
-            except InvalidInput as error:
-                raise InvalidInput(f"{table}.{name}, row {place}: {error}") from None
-        key = tuple(row[name] for name in KEYS[table])
-        if key in keys:
-            raise InvalidInput(f"{table}, row {place}: {key!r} is there twice")
-        keys.add(key)
-        rows.append(row)
-    return rows
-
-
 class State:
     """Everything that is known at one epoch. Values are immutable, so dicts are copied flat."""
 
     def __init__(self, base_currency: str) -> None:
-        self.epoch = self.late_prices = 0
+        self.epoch = self.late_prices = self.late_orders = 0
         self.instruments: dict[str, Instrument] = {}
         self.accounts: dict[str, dict[str, Any]] = {}
         self.fx: dict[str, Rate] = {}
         self.prices: dict[str, Price] = {}
         self.holdings: dict[tuple[str, str], Fraction] = {}
+        self.orders: dict[str | int, Order] = {}
+        self.order_kind: type | None = None  # of ids, for the life of the book
         # What was ever seen, in that order: names and labels keep their place for good.
         self.attributes: dict[str, dict[str, int]] = {side: {} for side in SIDES}
         self.seen: dict[Any, dict[str, int]] = {"account": {}, "instrument": {}, "currency": {}}
@@ -249,9 +118,15 @@ class State:
             if row["quantity"]:
                 self.holdings[key] = row["quantity"]
 
+    def put_orders(self, rows: list[dict]) -> None:
+        reference_orders.put_orders(self, rows)
+
     def check(self) -> None:
+        """What must be true after any write."""
         for account, instrument in self.holdings:
             if account not in self.accounts or instrument not in self.instruments:
                 raise InvalidInput(f"holding ({account!r}, {instrument!r}) refers to what goes")
         for name in self.prices.keys() - self.instruments.keys():
             del self.prices[name]
+        reference_orders.check_orders(self)
+        reference_orders.check_nets(self)

@@ -6,6 +6,7 @@ what a view last handed out, and every amount is computed from the quantities ea
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -247,17 +248,22 @@ class ReferenceView:
         self.last: dict[tuple, dict] | None = None
         self.closed = False
 
-    def _rows(self) -> dict[tuple, dict]:
+    def rows(self, prices=None, fx=None) -> dict[tuple, dict]:
         if self.closed:
             raise ClosedError("the view is closed")
-        return self.query.rows()
+        asked = copy.copy(self.query)
+        asked.book = self.query.book.what_if(prices, fx)
+        return asked.rows()
 
-    def read(self) -> list[dict]:
-        self.last = self._rows()
-        return list(self.last.values())
+    def read(self, prices=None, fx=None) -> list[dict]:
+        """At prices or rates of the caller's own, nothing counts as handed out."""
+        now = self.rows(prices, fx)
+        if prices is None and fx is None:
+            self.last = now
+        return list(now.values())
 
     def changes(self) -> list[dict]:
-        now, last = self._rows(), self.last or {}
+        now, last = self.rows(), self.last or {}
         out = {key: row | {"removed": False} for key, row in now.items() if last.get(key) != row}
         for key in last.keys() - now.keys():
             out[key] = self.query.empty_row(key) | {"removed": True}

@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mvcore import _core, masters, positions, ticks
-from mvcore.errors import InvalidInput, UnknownId
-from mvcore.figures import FiguresFrame
+from mvcore import _core, masters, ticks
+from mvcore.errors import InvalidInput
 from mvcore.frame import Frame
-from mvcore.grouping import MEASURES, Asked, Shaper, asked
+from mvcore.grouping import MEASURES
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
-from mvcore.tables import number_column, read_table, text_column
+from mvcore.reads import Reads
+from mvcore.snapshot import Snapshot
+from mvcore.tables import id_column, number_column, read_table, text_column
 from mvcore.times import column_ns
-from mvcore.view import View
+from mvcore.view import View, changes_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Book(HotBook):
+class Book(HotBook, Reads):
     """A book in memory.
 
     base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
@@ -61,21 +62,23 @@ class Book(HotBook):
         instruments: Any = None,
         accounts: Any = None,
         holdings: Any = None,
+        orders: Any = None,
         prices: Any = None,
         fx: Any = None,
     ) -> int:
         """Replace the whole of each table named, in one atomic batch. Returns the new epoch.
 
         Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, <attributes>`;
-        accounts `account, <attributes>`; holdings `account, instrument, quantity`; prices
-        `instrument, price, time=null`; fx `currency, rate, method="multiply"` (or "divide", FIX
-        155 with 156). One bad row and nothing has changed; refused while something kept still
-        refers to what is dropped. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(rows).
+        accounts `account, <attributes>`; holdings `account, instrument, quantity`; orders `order,
+        account, instrument, order_quantity, filled_quantity=0, status="new", time=null` (see
+        `order`); prices `instrument, price, time=null`; fx `currency, rate, method="multiply"` (or
+        "divide", FIX 155 with 156). One bad row and nothing has changed; refused while something
+        kept still refers to what is dropped. Raises UnknownId, InvalidInput, ValueOverflow,
+        ClosedError. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
-             "prices": prices, "fx": fx}, refresh=True,
+             "orders": orders, "prices": prices, "fx": fx}, refresh=True,
         )  # fmt: skip
 
     def update(
@@ -84,6 +87,7 @@ class Book(HotBook):
         instruments: Any = None,
         accounts: Any = None,
         holdings: Any = None,
+        orders: Any = None,
         prices: Any = None,
         fx: Any = None,
     ) -> int:
@@ -94,7 +98,7 @@ class Book(HotBook):
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
-             "prices": prices, "fx": fx}, refresh=False,
+             "orders": orders, "prices": prices, "fx": fx}, refresh=False,
         )  # fmt: skip
 
     def _apply(self, tables: dict[str, Any], refresh: bool) -> int:
@@ -176,25 +180,42 @@ class Book(HotBook):
         ticks.same_length(len(codes), len(column))
         return self._core.ticks(codes, column, when)
 
-    def remove(self, *, accounts: Any = None, instruments: Any = None) -> int:
-        """Remove names; refused while a holding refers to one. Returns the new epoch.
+    def remove(self, *, accounts: Any = None, instruments: Any = None, orders: Any = None) -> int:
+        """Remove names and orders. Returns the new epoch.
 
-        Raises UnknownId, InvalidInput, ClosedError. O(names).
+        A name is refused while a holding or an order refers to it. What an order filled today and
+        what it left to fill leave its position with it. Raises UnknownId, InvalidInput,
+        ClosedError. O(names).
         """
         self._core.check_open()
-        names = {
-            "accounts": text_column(_listed(accounts), "remove", "accounts"),
-            "instruments": text_column(_listed(instruments), "remove", "instruments"),
-        }
-        accounts = self._core.account_codes(names["accounts"], "remove")
-        instruments = self._core.instrument_codes(names["instruments"], "remove")
+        names = (
+            text_column(_listed(accounts), "remove", "accounts"),
+            text_column(_listed(instruments), "remove", "instruments"),
+        )
+        ids = [] if orders is None else [orders] if isinstance(orders, str | int) else orders
+        gone = id_column(ids, "remove", "orders")
+        account_codes = self._core.account_codes(names[0], "remove")
+        instrument_codes = self._core.instrument_codes(names[1], "remove")
+        if accounts is None and instruments is None:
+            return self._core.remove(*names, gone)
         return self._write_masters(
-            lambda: self._core.remove(names["accounts"], names["instruments"]),
+            lambda: self._core.remove(*names, gone),
             lambda: (
-                masters.without(self._masters.account, accounts),
-                masters.without(self._masters.instrument, instruments),
+                masters.without(self._masters.account, account_codes),
+                masters.without(self._masters.instrument, instrument_codes),
             ),
         )
+
+    def roll_day(self) -> int:
+        """Start a new day, in one batch: what was filled becomes start-of-day holdings, orders that
+        leave nothing go. Returns the new epoch.
+
+        `sod` becomes what `current` is; `current` and `expected` do not change. The feed may go on
+        sending cumulative filled quantities: only what exceeds those of the roll counts as filled
+        today. Raises ClosedError. O(positions and orders).
+        """
+        self._core.check_open()
+        return self._core.roll_day()
 
     # ---- reads ----
 
@@ -207,98 +228,6 @@ class Book(HotBook):
         return self._core.instrument_codes(
             text_column(_listed(names), "instrument_codes", "names"), "instrument_codes"
         )
-
-    def values(
-        self,
-        accounts: Any = None,
-        instruments: Any = None,
-        by: str | Sequence[str] = ("account",),
-        measures: str | Sequence[str] = MEASURES,
-        currency: str | None = None,
-        rollup: bool = False,
-    ) -> Frame:
-        """Exact totals by any grouping, all of one epoch.
-
-        accounts, instruments: names, or a mapping of attribute to value or list. by: `account`,
-        `instrument`, `currency` and any attribute; `()` is the grand total. currency: None is the
-        base, a name converts, "local" gives a row per group and currency. rollup: subtotals of
-        every prefix of `by`, with a column `level`. Columns: [level] by... [currency] measures...
-        unpriced. Each row is rounded once, so rounded rows need not add up to their rounded total.
-        Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(positions selected).
-        """
-        self._core.check_open()
-        question, code = self._asked(accounts, instruments, by, measures, currency, rollup)
-        while True:
-            shape = Shaper(question).shape(self._masters)
-            figures = self._core.values(*shape.core_arguments(), code, shape.masters.version)
-            if figures is not None:
-                return FiguresFrame(self, question, shape, figures, with_removed=False)
-            self._settle()
-
-    def _asked(
-        self, accounts: Any, instruments: Any, by: Any, measures: Any, currency: Any, rollup: Any
-    ) -> tuple[Asked, int]:
-        if currency is None:
-            currency = self.base_currency
-        if not isinstance(currency, str):
-            raise InvalidInput(f"currency: {currency!r} is not text")
-        code = _core.LOCAL if currency == "local" else self._currency_code(currency)
-        return asked(accounts, instruments, by, measures, currency, rollup, self._select), code
-
-    def _currency_code(self, currency: str) -> int:
-        try:
-            code: int = self._core.currency_code(currency)
-        except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"currency: {currency!r} is not valid Unicode") from None
-        if code < 0:
-            raise UnknownId(f"currency: unknown currency '{currency}'")
-        return code
-
-    def _select(self, side: str, names: Sequence[str]) -> Codes:
-        column = text_column(names, "selection", f"{side}s")
-        find = self._core.account_codes if side == "account" else self._core.instrument_codes
-        return find(column, "selection")
-
-    def holdings(self, accounts: Any = None, instruments: Any = None) -> Frame:
-        """Positions: account, instrument, quantity, price, currency, market_value (in the
-        instrument's currency), base_value; null where there is no price or no rate.
-
-        Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(positions of the accounts).
-        """
-        self._core.check_open()
-        question, _ = self._asked(accounts, instruments, (), MEASURES, None, False)
-        while True:
-            shape = Shaper(question).shape(self._masters)
-            rows = self._core.holdings(
-                shape.account_group, shape.instrument_group, shape.masters.version
-            )
-            if rows is not None:
-                break
-            self._settle()
-        return positions.holdings_frame(self, rows)
-
-    def revalue(self, instrument: str) -> Frame:
-        """Every holding of one instrument at its one price: record_type ("HOLDING"), account,
-        order (null), quantity, price, market_value in the instrument's currency.
-
-        Raises UnknownId, ValueOverflow, ClosedError. O(holdings of the instrument).
-        """
-        core = self._core
-        core.check_open()
-        if not isinstance(instrument, str):
-            raise InvalidInput(f"revalue: {instrument!r} is not text")
-        try:
-            found = core.revalue(instrument)
-        except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
-        return positions.revaluation_frame(self, found)
-
-    def prices(self) -> Frame:
-        """Instruments that have a price: instrument, price, time (null where none was given),
-        epoch of its last change. O(instruments)."""
-        self._core.check_open()
-        return positions.prices_frame(self, self._core.prices())
 
     def view(
         self,
@@ -326,28 +255,28 @@ class Book(HotBook):
             self._incremental.add(view)
         return view
 
-    # ---- the book itself ----
+    def changes(self, views: Sequence[View]) -> list[Frame]:
+        """`changes` of several views of this book, in one call and of one epoch; one frame each.
 
-    @property
-    def base_currency(self) -> str:
-        """What amounts are in unless a call asks otherwise."""
-        return self._base_currency
-
-    @property
-    def value_scale(self) -> int:
-        """Decimals of amounts."""
-        return self._value_scale
-
-    @property
-    def epoch(self) -> int:
-        """The number of applied batches."""
+        Raises InvalidInput where one is another book's or stands twice, ClosedError, ValueOverflow;
+        then nothing was handed out. Cost as `View.changes`.
+        """
         self._core.check_open()
-        return self._core.epoch
+        return changes_of(self, views)
+
+    def snapshot(self) -> Snapshot:
+        """The book as it is at this epoch, to be read while writes go on; close it, or use it in a
+        `with`. O(pages): microseconds. Raises ClosedError."""
+        self._core.check_open()
+        return Snapshot(self)
+
+    # ---- the book itself ----
 
     def stats(self) -> dict[str, int]:
         """Counts: epoch, ticks (prices applied) and late_prices, facts (holdings that `update`
-        changed), accounts, instruments, positions, unpriced_instruments, units, index_builds, views
-        open, cells_swept by `values` and by all views so far."""
+        changed and orders applied) and late_orders, accounts, instruments, positions, orders,
+        unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
+        views so far, pages_copied because a snapshot held them."""
         self._core.check_open()
         return self._core.stats()
 
@@ -359,17 +288,6 @@ class Book(HotBook):
     def close(self) -> None:
         """Refuse every later call; closing twice is fine. Memory goes with the last reference."""
         self._core.close()
-
-    def __enter__(self) -> Book:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
         def names(codes: npt.NDArray[np.int32]) -> list[str | None]:
@@ -383,6 +301,17 @@ class Book(HotBook):
             return [known[c] if c >= 0 else None for c in codes.tolist()]
 
         return names
+
+    def __enter__(self) -> Book:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def _listed(names: Any) -> Any:

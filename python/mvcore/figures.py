@@ -13,8 +13,8 @@ from mvcore.masters import NOT_SET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mvcore.book import Book
     from mvcore.grouping import Asked, Shape
+    from mvcore.reads import Reads
 
 
 class FiguresFrame(Frame):
@@ -26,7 +26,7 @@ class FiguresFrame(Frame):
     __slots__ = ("_asked", "_book", "_figures", "_shape", "_with_removed")
 
     def __init__(
-        self, book: Book, asked: Asked, shape: Shape, figures: Any, with_removed: bool
+        self, book: Reads, asked: Asked, shape: Shape, figures: Any, with_removed: bool
     ) -> None:
         self._book = book
         self._asked = asked
@@ -64,9 +64,8 @@ class FiguresFrame(Frame):
             columns["currency"] = Text(
                 np.zeros(len(rows), np.int32), lambda codes: [asked.currency] * len(codes)
             )
-        amounts = Number(figures.amount()[pick], self._book.value_scale)
-        for measure in asked.measures:
-            columns[measure] = amounts
+        for k, measure in enumerate(asked.measures):
+            columns[measure] = Number(figures.amount(k)[pick], self._book.value_scale)
         columns["unpriced"] = Plain(figures.unpriced()[pick])
         if self._with_removed:
             columns["removed"] = Plain(figures.removed()[pick].astype(bool))
@@ -78,7 +77,7 @@ def _sort_key(ids: Any) -> Any:
     return np.where(ids == NOT_SET, LAST, ids)
 
 
-def _names(book: Book, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+def _names(book: Reads, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
     if name in ("account", "instrument", "currency"):
         return book._names_of(name)
     labels = attribute_of(name, shape.masters)[1].labels

@@ -90,6 +90,29 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class Ids:
+    """Ids of orders, an int64 array or a list of texts; rows before them have none."""
+
+    values: Array | list[str]
+    before: int = 0
+
+    def to_list(self) -> list[Any]:
+        ids = self.values if isinstance(self.values, list) else self.values.tolist()
+        return [None] * self.before + ids
+
+    def to_numpy(self, scaled: bool) -> Array:
+        if not self.before and not isinstance(self.values, list):
+            return self.values
+        return np.array(self.to_list(), dtype=object)
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        kind = pa.string() if isinstance(self.values, list) else pa.int64()
+        return pa.array(self.to_list(), kind)
+
+
+@dataclass(frozen=True)
 class Time:
     """Nanoseconds since 1970 UTC; NO_TIME is null."""
 
@@ -111,7 +134,7 @@ class Time:
         return pa.array(self.ns, mask=self.ns == NO_TIME).cast(pa.timestamp("ns", "UTC"))
 
 
-Column = Text | Number | Plain | Time
+Column = Text | Number | Plain | Ids | Time
 
 
 class Frame:
@@ -152,7 +175,7 @@ class Frame:
             raise InvalidInput(
                 f"no column {name!r}; there are {', '.join(self._columns)}"
             ) from None
-        if not isinstance(column, Text | Number | Plain | Time):
+        if not isinstance(column, Column):
             column = self._columns[name] = column()
         return column  # type: ignore[no-any-return]
 

@@ -35,6 +35,11 @@ class Asked:
     currency: str
     rollup: bool
 
+    @property
+    def measure_numbers(self) -> list[int]:
+        """What the core calls the measures."""
+        return [MEASURES.index(measure) for measure in self.measures]
+
 
 def asked(
     accounts: Any,

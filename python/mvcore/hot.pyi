@@ -21,6 +21,16 @@ class HotBook:
         price: str | int | float | Decimal,
         time: int | str | dt.datetime | np.datetime64 | None = None,
     ) -> int: ...
+    def order(
+        self,
+        order: str | int,
+        account: str,
+        instrument: str,
+        order_quantity: str | int | float | Decimal,
+        filled_quantity: str | int | float | Decimal | None = 0,
+        status: str | None = "new",
+        time: int | str | dt.datetime | np.datetime64 | None = None,
+    ) -> int: ...
     def value(self, account: str, currency: str | None = None) -> Valuation: ...
     def _ticks_scaled(
         self,

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.frame import Frame, Number, Plain, Text, Time
+from mvcore.frame import Frame, Ids, Number, Plain, Text, Time
 
 if TYPE_CHECKING:
     from mvcore import _core
-    from mvcore.book import Book
+    from mvcore.reads import Reads
 
 EXACT = 18  # decimals of quantities and prices handed out
+# FIX 39 (OrdStatus), in the order of its codes 0..9, A..E.
+STATUSES = (
+    "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
+    "stopped", "rejected", "suspended", "pending_new", "calculated", "expired",
+    "accepted_for_bidding", "pending_replace",
+)  # fmt: skip
 
 
-def holdings_frame(book: Book, rows: dict[str, Any]) -> Frame:
+def holdings_frame(book: Reads, rows: dict[str, Any]) -> Frame:
     priced, converted = rows["priced"], rows["converted"]
     return Frame(
         {
@@ -32,17 +38,42 @@ def holdings_frame(book: Book, rows: dict[str, Any]) -> Frame:
     )
 
 
-def revaluation_frame(book: Book, found: _core.Revaluation) -> Frame:
+def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
+    priced = rows["priced"]
+    quantities = {
+        name: Number(rows[name], EXACT, strip=True)
+        for name in ("order_quantity", "filled_quantity", "leaves_quantity")
+    }
+    return Frame(
+        {
+            "order": Ids(rows["order"]),
+            "account": Text(rows["account"], book._names_of("account")),
+            "instrument": Text(rows["instrument"], book._names_of("instrument")),
+            **quantities,
+            "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),
+            "price": Number(rows["price"], EXACT, priced, strip=True),
+            "currency": Text(rows["currency"], book._names_of("currency")),
+            "market_value": Number(rows["market_value"], book.value_scale, priced),
+            "filled_value": Number(rows["filled_value"], book.value_scale, priced),
+        },
+        len(rows["account"]),
+        rows["epoch"],
+    )
+
+
+def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
     """Values are made already; every column is when it is asked for."""
-    rows = len(found)
+    rows, holdings = len(found), found.holdings
     valid = None if found.priced else np.zeros(rows, np.uint8)
+    kinds = ("HOLDING", "ORDER")
     return Frame(
         {
             "record_type": lambda: Text(
-                np.zeros(rows, np.int32), lambda codes: ["HOLDING"] * len(codes)
+                (np.arange(rows) >= holdings).astype(np.int32),
+                lambda codes: [kinds[c] for c in codes.tolist()],
             ),
             "account": lambda: Text(found.accounts(), book._names_of("account")),
-            "order": lambda: Text(np.full(rows, -1, np.int32), lambda codes: [None] * len(codes)),
+            "order": lambda: Ids(found.orders(), before=holdings),
             "quantity": lambda: Number(found.quantities(), EXACT, strip=True),
             "price": lambda: Number(found.price(), EXACT, valid, strip=True),
             "market_value": lambda: Number(found.values(), book.value_scale, valid),
@@ -52,7 +83,7 @@ def revaluation_frame(book: Book, found: _core.Revaluation) -> Frame:
     )
 
 
-def prices_frame(book: Book, rows: dict[str, Any]) -> Frame:
+def prices_frame(book: Reads, rows: dict[str, Any]) -> Frame:
     return Frame(
         {
             "instrument": Text(rows["instrument"], book._names_of("instrument")),

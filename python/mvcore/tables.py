@@ -25,15 +25,21 @@ _REQUIRED = {
     "holdings": ("account", "instrument", "quantity"),
     "prices": ("instrument", "price"),
     "fx": ("currency", "rate"),
+    "orders": ("order",),  # all that an update of known orders needs
 }
-_NUMBERS = {"quantity", "price", "rate", "multiplier", "quote_factor"}
+_NUMBERS = {
+    "quantity", "price", "rate", "multiplier", "quote_factor", "order_quantity", "filled_quantity",
+}  # fmt: skip
 _COLUMNS = {
     "accounts": {"account"},
     "instruments": {"instrument", "currency", "multiplier", "quote_factor"},
     "holdings": {"account", "instrument", "quantity"},
     "prices": {"instrument", "price", "time"},
     "fx": {"currency", "rate", "method"},
-}
+    "orders": {
+        "order", "account", "instrument", "order_quantity", "filled_quantity", "status", "time",
+    },
+}  # fmt: skip
 # What frames call their own columns, and what masters call theirs.
 RESERVED = {
     "account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed",
@@ -52,6 +58,9 @@ def read_table(name: str, table: Any) -> tuple[dict[str, Any], dict[str, list[An
             got = len(attributes[column])
         elif column == "time":
             columns[column] = column_ns(values, f"{name}.time")
+            got = len(columns[column])
+        elif column == "order":
+            columns[column] = id_column(values, name, column)
             got = len(columns[column])
         elif column in _NUMBERS:
             columns[column] = number_column(values, name, column)
@@ -147,6 +156,31 @@ def text_column(values: Any, name: str, column: str) -> Column:
             raise InvalidInput(f"{name}.{column}: an array of {values.dtype} does not hold texts")
         values = values.tolist()
     return Column.texts(_sequence(values, name, column), name, column)
+
+
+def id_column(values: Any, name: str, column: str) -> Column:
+    """A column of order ids: texts or 64-bit integers."""
+    arrow = _arrow(values)
+    if arrow is not None:
+        kind = str(arrow.type)
+        whole = kind.startswith(("int", "uint"))
+        return (number_column if whole else text_column)(arrow, name, column)
+    if isinstance(values, np.ndarray):
+        _one_dimension(values, name, column)
+        if values.dtype.kind in "iu" and not isinstance(values, np.ma.MaskedArray):
+            return number_column(values, name, column)
+        if values.dtype.kind not in "UOT":
+            raise InvalidInput(f"{name}.{column}: an array of {values.dtype} does not hold ids")
+        values = values.tolist()
+    values = _sequence(values, name, column)
+    if not values or not isinstance(values[0], int | np.integer) or isinstance(values[0], bool):
+        return Column.texts(values, name, column)
+    for row, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise InvalidInput(f"{name}.{column}, row {row}: {value!r} is not an integer")
+        if not -(2**63) <= value < 2**63:
+            raise InvalidInput(f"{name}.{column}, row {row}: {value} does not fit 64 bits")
+    return number_column(np.array(values, np.int64), name, column)
 
 
 def _arrow_texts(chunk: pa.Array, name: str, column: str) -> Column:

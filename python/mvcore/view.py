@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
-from mvcore.errors import ClosedError, Error
+from mvcore.errors import ClosedError, Error, InvalidInput
 from mvcore.figures import FiguresFrame
 from mvcore.grouping import Asked, Shaper
+from mvcore.reads import what_if
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,7 +32,8 @@ class View:
     def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
         self._book = book
         self._shaper = Shaper(asked)
-        self._core: Any = _core.add_view(book._core, currency, incremental)
+        self._core: Any = _core.add_view(book._core, currency, asked.measure_numbers, incremental)
+        self._currency = currency
         self._shape: Shape | None = None
         self._lock = threading.Lock()
         self.incremental = incremental
@@ -69,9 +73,21 @@ class View:
             self._book, self._shaper.asked, shape, figures, with_removed=not everything
         )
 
-    def read(self) -> Frame:
-        """All rows. Cost: the cells of the instruments that moved since the last read."""
-        return self._read(everything=True)
+    def read(
+        self, prices: Mapping[str, Any] | None = None, fx: Mapping[str, Any] | None = None
+    ) -> Frame:
+        """All rows. Cost: the cells of the instruments that moved since the last read.
+
+        prices, fx: the rows at other prices and rates, as `Book.values`; what the view handed out
+        last stays as it is. Cost as `Book.values`.
+        """
+        given = what_if(prices, fx)
+        if not given:
+            return self._read(everything=True)
+        if self._core is None:
+            raise ClosedError("the view is closed")
+        self._book._core.check_open()
+        return self._book._values(Shaper(self._shaper.asked), self._currency, given)
 
     def changes(self) -> Frame:
         """Rows whose amounts or counts differ from what this view last handed out.
@@ -80,6 +96,34 @@ class View:
         all rows. Cost as `read`.
         """
         return self._read(everything=False)
+
+    async def stream(self, interval: float = 0.1) -> AsyncIterator[Frame]:
+        """`changes` every `interval` seconds, where there are any: all rows first.
+
+        Ends when the view or the book is closed; cancelling it is clean, and the next stream or
+        `changes` starts with all rows again. Reads that are not short run in a thread, so that the
+        loop goes on.
+        """
+        if isinstance(interval, bool | str) or not interval or not interval > 0:
+            raise InvalidInput(f"interval: {interval!r} is not a number of seconds")
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                core = self._core
+                if core is None:
+                    return
+                frame = self.changes() if core.quick() else await asyncio.to_thread(self.changes)
+                if len(frame):
+                    yield frame
+                due = max(due + interval, loop.time())
+                await asyncio.sleep(due - loop.time())
+        except ClosedError:
+            return
+        finally:
+            core = self._core
+            if core is not None:
+                core.forget()
 
     def stats(self) -> dict[str, int]:
         """Cells swept, rebuilds, bytes of memory."""
@@ -103,3 +147,31 @@ class View:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
+    """See `Book.changes`."""
+    views = list(views)
+    cores = []
+    for view in views:
+        if getattr(view, "_book", None) is not book:
+            raise InvalidInput(f"changes: {view!r} is not a view of this book")
+        if view._core is None:
+            raise ClosedError("the view is closed")
+        cores.append(view._core)
+    if len({id(view) for view in views}) != len(views):
+        raise InvalidInput("changes: a view stands twice in the list")
+    ordered = sorted(views, key=id)  # one order for all who lock several
+    while True:
+        with contextlib.ExitStack() as locks:
+            for view in ordered:
+                locks.enter_context(view._lock)
+            shapes = [view._follow(core) for view, core in zip(views, cores, strict=True)]
+            found = _core.changes(cores)
+        if found is not None:
+            break
+        book._settle()
+    return [
+        FiguresFrame(book, view._shaper.asked, shape, figures, with_removed=True)
+        for view, shape, figures in zip(views, shapes, found, strict=True)
+    ]

@@ -7,14 +7,14 @@ namespace {
 
 bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
 
-// f(quantity pointer, offset pointer or null, first slot, number) for each piece of the account's
-// line within [begin, end).
+// f(block, first cell, last cell, slot of the first cell) for each piece of the account's line
+// within [begin, end).
 template <class F>
-void for_pieces(const std::vector<Block>& line, std::uint32_t begin, std::uint32_t end, F&& f) {
-    for (std::size_t b = begin / Block::kRows; b < line.size(); ++b) {
+void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::uint32_t end, F&& f) {
+    for (std::size_t b = begin / Block::kRows; b < grid.blocks(); ++b) {
         const auto start = static_cast<std::uint32_t>(b * Block::kRows);
         if (start >= end) return;
-        const Block& block = line[b];
+        const Block& block = grid.block(line, b);
         if (block.empty()) continue;
         const auto from = begin > start ? begin - start : 0;
         const auto to = end - start;
@@ -26,12 +26,13 @@ void for_pieces(const std::vector<Block>& line, std::uint32_t begin, std::uint32
             first = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, from) - rows);
             last = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, to) - rows);
         }
-        if (first >= last) continue;
-        const auto* q = static_cast<const std::byte*>(block.quantity()) +
-                        first * kernels::width_bytes(block.width());
-        f(block.width(), q, block.dense() ? nullptr : block.offset() + first,
-          block.dense() ? start + first : start, last - first);
+        if (first < last) f(block, first, last, block.dense() ? start + first : start);
     }
+}
+
+const void* cell(const Block& block, int measure, std::uint32_t k) {
+    return static_cast<const std::byte*>(block.quantity(measure)) +
+           k * kernels::width_bytes(block.width());
 }
 
 // Sum of quantity * price, in 256 bits: for units that need it, and for sparse lines.
@@ -63,25 +64,30 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
                const std::vector<std::size_t>& start, Grid& grid) {
     constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
     const std::uint32_t accounts = by_instrument.rows();
+    const int columns = by_instrument.split() ? kMeasures : 1;
     std::vector<std::uint32_t> slots;
-    std::vector<Q> quantities;
+    std::array<std::vector<Q>, kMeasures> quantities;
     std::vector<std::size_t> next;
     for (std::uint32_t a = 0; a < accounts;) {
         std::uint32_t end = a + 1;
         while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
         slots.resize(start[end] - start[a]);
-        quantities.resize(slots.size());
+        for (int c = 0; c < columns; ++c) quantities[std::size_t(c)].resize(slots.size());
         next.assign(start.begin() + a, start.begin() + end);
         for (std::uint32_t slot = 0; slot < order.size(); ++slot)
-            by_instrument.for_each_between(std::size_t(order[slot]), a, end,
-                                           [&](auto row, i128 quantity) {
-                                               const auto k = next[row - a]++ - start[a];
-                                               slots[k] = slot;
-                                               quantities[k] = static_cast<Q>(quantity);
-                                           });
+            by_instrument.for_each_between(
+                std::size_t(order[slot]), a, end, [&](auto row, const Net& net) {
+                    const auto k = next[row - a]++ - start[a];
+                    slots[k] = slot;
+                    for (std::size_t c = 0; c < std::size_t(columns); ++c)
+                        quantities[c][k] = static_cast<Q>(net[c]);
+                });
         for (std::uint32_t k = a; k < end; ++k) {
             const auto at = start[k] - start[a];
-            grid.fill(k, slots.data() + at, quantities.data() + at, start[k + 1] - start[k]);
+            Source<Q> source = {{}, columns};
+            for (std::size_t c = 0; c < std::size_t(columns); ++c)
+                source.quantity[c] = quantities[c].data() + at;
+            grid.fill(k, slots.data() + at, source, start[k + 1] - start[k]);
         }
         a = end;
     }
@@ -99,22 +105,24 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     const std::uint32_t accounts = by_instrument.rows();
     std::vector<std::size_t> start(accounts + 1, 0);
     for (auto i : order)
-        by_instrument.for_each(std::size_t(i), [&](auto row, i128) { ++start[row + 1]; });
+        by_instrument.for_each(std::size_t(i), [&](auto row, const Net&) { ++start[row + 1]; });
     for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
     Grid grid(accounts, static_cast<std::uint32_t>(n));
     bool wide = false;
     for (std::size_t i = 0; i < by_instrument.lines() && !wide; ++i)
-        for (const Block& block : by_instrument.line(i)) wide |= block.width() == kernels::w128;
+        for (std::size_t b = 0; b < by_instrument.blocks(); ++b)
+            wide |= by_instrument.block(i, b).width() == kernels::w128;
     if (wide) transpose<i128>(by_instrument, order, start, grid);
     else transpose<std::int64_t>(by_instrument, order, start, grid);
-    // Nothing below can fail, so that quotes and index change together.
     std::vector<std::int64_t> prices(order.size(), 0);
     std::vector<Run> runs;
     runs.reserve(board.units());
     std::vector<std::int32_t> loose;
     loose.reserve(order.size());
+    for (auto i : order) static_cast<void>(board.own_quote(i));
+    // Nothing below can fail, so that quotes and index change together.
     for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
-        Quote& quote = board.quote(order[slot]);
+        Quote& quote = board.own_quote(order[slot]);
         quote.slot = slot;
         quote.loose = quote.wide;
         if (runs.empty() || runs.back().unit != quote.unit)
@@ -132,13 +140,8 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     built_ = true;
 }
 
-void AccountIndex::drop(Board& board) noexcept {
-    for (auto i : instruments_) board.quote(i).loose = true;
-    *this = AccountIndex();
-}
-
-void AccountIndex::drop_if_loose(Board& board) noexcept {
-    if (built_ && loose_.size() > 64 + instruments_.size() / 16) drop(board);
+void AccountIndex::drop_if_loose() noexcept {
+    if (built_ && loose_.size() > 64 + instruments_.size() / 16) drop();
 }
 
 void AccountIndex::extend(Board& board, std::uint32_t accounts) {
@@ -147,7 +150,9 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
     prices_.resize(board.size(), 0);
     for (auto i = static_cast<std::int32_t>(instruments_.size());
          i < static_cast<std::int32_t>(board.size()); ++i) {
-        board.quote(i).slot = static_cast<std::uint32_t>(instruments_.size());
+        Quote& quote = board.own_quote(i);
+        quote.slot = static_cast<std::uint32_t>(instruments_.size());
+        quote.loose = true;
         instruments_.push_back(i);
         loose_.push_back(i);
     }
@@ -166,7 +171,7 @@ void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
 }
 
 void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
-    if (quote.loose) return;
+    if (!built_ || quote.loose) return;  // without an index, what a quote says of it is stale
     if (!same_unit || quote.wide) return loosen(quote, instrument);
     std::int64_t& held = prices_[quote.slot];
     if (fits32(held) != fits32(quote.price))
@@ -174,41 +179,46 @@ void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_un
     held = quote.price;
 }
 
-i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run& run) const {
+i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run& run,
+                             int measure) const {
     const auto& kernel = kernels::table();
     const Lane lane = board.unit(run.unit).lane;
     i256 total;
     // Sums of 64 and 128 bits are modulo; the whole total fits, so it is put together likewise.
     std::uint64_t low = 0;
     u128 middle = 0;
-    for_pieces(grid_.line(std::size_t(account)), run.begin, run.end,
-               [&](Width w, const void* q, const std::uint16_t* offset, std::uint32_t slot,
-                   std::uint32_t n) {
-                   const std::int64_t* p = prices_.data() + slot;
-                   if (lane == Lane::bits256) total += wide_sum(w, q, offset, p, n);
-                   else if (lane == Lane::bits128)
-                       middle += offset ? sparse_sum<u128>(w, q, offset, p, n)
-                                        : static_cast<u128>(kernel.dot128[w](q, p, n));
-                   else
-                       low += offset ? sparse_sum<std::uint64_t>(w, q, offset, p, n)
-                                     : static_cast<std::uint64_t>(
-                                           kernel.dot64[w](q, p, n, run.wide_prices == 0));
-               });
+    for_pieces(
+        grid_, std::size_t(account), run.begin, run.end,
+        [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t slot) {
+            const std::int64_t* p = prices_.data() + slot;
+            const auto w = block.width();
+            const void* q = cell(block, measure, first);
+            const auto* offset = block.dense() ? nullptr : block.offset() + first;
+            const auto n = last - first;
+            if (lane == Lane::bits256) total += wide_sum(w, q, offset, p, n);
+            else if (lane == Lane::bits128)
+                middle += offset ? sparse_sum<u128>(w, q, offset, p, n)
+                                 : static_cast<u128>(kernel.dot128[w](q, p, n));
+            else
+                low += offset ? sparse_sum<std::uint64_t>(w, q, offset, p, n)
+                              : static_cast<std::uint64_t>(
+                                    kernel.dot64[w](q, p, n, run.wide_prices == 0));
+        });
     if (lane == Lane::bits64) return i256(static_cast<std::int64_t>(low));
     return lane == Lane::bits128 ? i256(static_cast<i128>(middle)) : total;
 }
 
-void AccountIndex::totals(const Board& board, std::int32_t account,
+void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
                           std::vector<UnitTotal>& out) const {
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return;
     for (const Run& run : runs_)
         if (board.unit(run.unit).priced())
-            out.push_back({run.unit, run_total(board, account, run)});
+            out.push_back({run.unit, run_total(board, account, run, measure)});
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
         if (!quote.priced) continue;
-        const i128 quantity = grid_.get(line, quote.slot);
+        const i128 quantity = grid_.get(line, quote.slot, measure);
         if (quantity != 0) out.push_back({quote.unit, i256(quantity) * board.price_of(i)});
     }
 }
@@ -216,25 +226,27 @@ void AccountIndex::totals(const Board& board, std::int32_t account,
 std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, UnitId unit) const {
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
-    std::uint32_t n = 0;
+    std::size_t n = 0;
     for (const Run& run : runs_) {
         if (run.unit != unit) continue;
-        for_pieces(
-            grid_.line(line), run.begin, run.end,
-            [&](Width w, const void* q, const std::uint16_t*, std::uint32_t, std::uint32_t count) {
-                n += static_cast<std::uint32_t>(kernels::table().nonzero[w](q, count));
-            });
+        for_pieces(grid_, line, run.begin, run.end,
+                   [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t) {
+                       const std::array<const void*, kMeasures> cells = {
+                           cell(block, 0, first), cell(block, 1, first), cell(block, 2, first)};
+                       n += kernels::table().nonzero[block.width()](cells.data(), block.columns(),
+                                                                    last - first);
+                   });
     }
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
-        const bool held = grid_.get(line, quote.slot) != 0;
-        if (held && quote.unit == unit) ++n;
+        const bool there = held(grid_.get(line, quote.slot));
+        if (there && quote.unit == unit) ++n;
         // A loose instrument still sits in the run of the unit it had.
-        if (held && !runs_.empty() && quote.slot < runs_.back().end &&
+        if (there && !runs_.empty() && quote.slot < runs_.back().end &&
             run_of(quote.slot).unit == unit)
             --n;
     }
-    return n;
+    return static_cast<std::uint32_t>(n);
 }
 
 std::size_t AccountIndex::memory_bytes() const noexcept {

@@ -22,11 +22,11 @@ class AccountIndex {
 public:
     [[nodiscard]] bool built() const noexcept { return built_; }
     void build(const Grid& by_instrument, Board& board);
-    void drop(Board& board) noexcept;
+    void drop() noexcept { *this = AccountIndex(); }
     // Drops itself where so many are loose that the runs no longer pay.
-    void drop_if_loose(Board& board) noexcept;
+    void drop_if_loose() noexcept;
 
-    // O(1), called by the writer where built(). The quote is the new one.
+    // O(1), called by the writer. The quote is the new one.
     void set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept;
     void reserve_loose(std::size_t more) { loose_.reserve(loose_.size() + more); }
     void extend(Board& board, std::uint32_t accounts);
@@ -37,7 +37,8 @@ public:
     }
 
     // Exact totals of the account by unit, appended to `out`. O(positions of the account).
-    void totals(const Board& board, std::int32_t account, std::vector<UnitTotal>& out) const;
+    void totals(const Board& board, std::int32_t account, int measure,
+                std::vector<UnitTotal>& out) const;
     // Positions of the account in instruments of a unit.
     [[nodiscard]] std::uint32_t positions(const Board& board, std::int32_t account,
                                           UnitId unit) const;
@@ -53,7 +54,8 @@ private:
     [[nodiscard]] const Run& run_of(std::uint32_t slot) const noexcept;
     Run& changing_run(std::uint32_t slot) noexcept { return const_cast<Run&>(run_of(slot)); }
     void loosen(Quote& quote, std::int32_t instrument) noexcept;
-    [[nodiscard]] i256 run_total(const Board& board, std::int32_t account, const Run& run) const;
+    [[nodiscard]] i256 run_total(const Board& board, std::int32_t account, const Run& run,
+                                 int measure) const;
 
     bool built_ = false;
     Grid grid_;                              // lines: accounts, rows: slots

@@ -11,22 +11,33 @@ namespace {
 
 void Application::stage() {
     const bool all = batch_.instruments_given == Given::load ||
-                     batch_.prices_given == Given::load || batch_.holdings_given == Given::load;
+                     batch_.prices_given == Given::load || batch_.holdings_given == Given::load ||
+                     batch_.orders_given == Given::load;
     if (all) stage_all();
     stage_accounts();
     stage_instruments();
     stage_rates();
     stage_prices();
-    stage_holdings();
+    if (batch_.roll_day) {
+        stage_roll();
+    } else if (batch_.holdings_given == Given::load || batch_.orders_given == Given::load) {
+        stage_refresh();
+    } else {
+        find_orders();
+        grow_scales();
+        stage_holdings();
+        stage_orders();
+        stage_writes();
+    }
     check_dropped();
 }
 
 Application::Staged& Application::staged(std::int32_t instrument) {
-    const auto [at, fresh] = staged_at_.try_emplace(instrument, staged_.size());
+    const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
     if (fresh) {
         Staged s;
         s.code = instrument;
-        const Board& board = book_.state_.board;
+        const Board& board = state_.board;
         if (std::size_t(instrument) < board.size()) {
             s.quote = board.quote(instrument);
             s.instrument = board.instrument(instrument);
@@ -35,21 +46,23 @@ Application::Staged& Application::staged(std::int32_t instrument) {
         }
         staged_.push_back(s);
     }
-    return staged_[at->second];
+    return staged_[at];
 }
 
 void Application::stage_all() {
     staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
-    for (std::size_t i = 0; i < book_.state_.board.size(); ++i)
-        if (book_.state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
+    for (std::size_t i = 0; i < state_.board.size(); ++i)
+        if (state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
 }
 
 void Application::stage_accounts() {
     if (batch_.accounts_given == Given::absent && batch_.removed_accounts.empty()) return;
-    if (batch_.accounts_given != Given::load) account_alive_ = book_.account_alive_;
-    account_alive_.resize(static_cast<std::size_t>(batch_.accounts.size()), 0);
-    for (auto a : batch_.account_rows) account_alive_[std::size_t(a)] = 1;
-    for (auto a : batch_.removed_accounts) account_alive_[std::size_t(a)] = 0;
+    if (batch_.accounts_given != Given::load) accounts_alive_ = state_.accounts_alive;
+    accounts_alive_.resize(static_cast<std::size_t>(batch_.accounts.size()), 0);
+    for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
+    for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
+    if (batch_.accounts.size() > kMostAccounts)
+        throw Error(ErrorKind::value_overflow, "accounts: more than 268,435,456 names");
 }
 
 void Application::stage_instruments() {
@@ -58,7 +71,7 @@ void Application::stage_instruments() {
     for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const auto& given = batch_.instrument_rows[row];
-        const bool known = book_.instrument_alive(given.instrument);
+        const bool known = state_.instrument_alive(given.instrument);
         Staged& s = staged(given.instrument);
         if (!known) {
             const auto slot = s.quote.slot;
@@ -84,11 +97,11 @@ void Application::stage_instruments() {
 
 void Application::stage_rates() {
     if (batch_.fx_given == Given::absent) return;
-    if (batch_.fx_given == Given::update) rates_ = book_.state_.board.rates();
-    rates_.resize(std::max(book_.state_.board.rates().size(),
-                           static_cast<std::size_t>(batch_.currencies.size())));
+    if (batch_.fx_given == Given::update) rates_ = state_.board.rates();
+    rates_.resize(
+        std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
     for (const auto& row : batch_.rate_rows)
-        if (row.currency != book_.base_) rates_[std::size_t(row.currency)] = row.rate;
+        if (row.currency != state_.base) rates_[std::size_t(row.currency)] = row.rate;
 }
 
 void Application::stage_prices() {
@@ -116,29 +129,44 @@ void Application::stage_prices() {
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
         s.quote.time = row.time;
-        s.quote.epoch = book_.state_.epoch + 1;
+        s.quote.epoch = state_.epoch + 1;
     }
 }
 
-std::uint32_t Application::positions_after(std::int32_t account) const {
+bool Application::account_held(std::int32_t account) const {
     const auto a = static_cast<std::size_t>(account);
-    if (refreshed_) return a < positions_.size() ? positions_[a] : 0;
-    const auto& positions = book_.state_.positions;
-    const auto change = position_changes_.find(account);
-    return (a < positions.size() ? positions[a] : 0) +
-           static_cast<std::uint32_t>(change == position_changes_.end() ? 0 : change->second);
+    if (refreshed_)
+        return (a < positions_.size() && positions_[a] != 0) ||
+               (a < account_orders_.size() && account_orders_[a] != 0);
+    auto after = [&](const auto& counts, const auto& changes) {
+        const auto change = changes.find(account);
+        return (a < counts.size() ? counts[a] : 0) +
+               static_cast<std::uint32_t>(change == changes.end() ? 0 : change->second);
+    };
+    return after(state_.positions, position_changes_) != 0 ||
+           after(state_.account_orders, order_changes_) != 0;
+}
+
+bool Application::instrument_held(const Staged& s) const {
+    if (!s.instrument.abs_quantity.zero()) return true;
+    if (batch_.loaded_orders) return batch_.loaded_orders->store.count(s.code) != 0;
+    const auto change = instrument_order_changes_.find(s.code);
+    return state_.orders.count(s.code) +
+               static_cast<std::uint32_t>(
+                   change == instrument_order_changes_.end() ? 0 : change->second) !=
+           0;
 }
 
 // What goes must be held by nobody once the batch is in.
 void Application::check_dropped() const {
     for (const auto& s : staged_)
-        if (!s.quote.alive && !s.instrument.abs_quantity.zero())
+        if (!s.quote.alive && instrument_held(s))
             refuse("instruments.instrument: '" + std::string(batch_.instruments.text(s.code)) +
-                   "' cannot go, holdings refer to it");
-    for (std::size_t a = 0; a < account_alive_.size(); ++a)
-        if (account_alive_[a] == 0 && positions_after(std::int32_t(a)) != 0)
+                   "' cannot go, holdings or orders refer to it");
+    for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
+        if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
             refuse("accounts.account: '" + std::string(batch_.accounts.text(std::int32_t(a))) +
-                   "' cannot go, holdings refer to it");
+                   "' cannot go, holdings or orders refer to it");
 }
 
 }  // namespace mvcore

@@ -1,4 +1,4 @@
-// One batch on its way into the book.
+// One batch on its way into a state: a book's, or a copy that tries other prices.
 //
 //   stage    beside readers: builds the new state aside; every fault of the input comes out here
 //   reserve  alone: finds units, proves bounds, makes room; may throw, no value has changed
@@ -12,13 +12,16 @@
 #include <vector>
 
 #include "batch.hpp"
-#include "book.hpp"
+#include "flat_map.hpp"
+#include "live.hpp"
 
 namespace mvcore {
 
 class Application {
 public:
-    Application(Book& book, const Batch& batch) : book_(book), batch_(batch) {}
+    Application(Live& live, const Batch& batch) : state_(live.state), live_(&live), batch_(batch) {}
+    // Prices and rates only: nothing is counted, and no view follows.
+    Application(State& state, const Batch& batch) : state_(state), batch_(batch) {}
 
     void stage();
     void reserve();
@@ -34,11 +37,31 @@ private:
         int least_scale = 4;  // of a new price; most share it, so a currency is one unit
         bool reset = false;   // not in the book before, or it comes back
     };
-    struct Write {  // one cell of the grid
+    // A cell of the grid as it will be. Sums may pass 128 bits on the way.
+    struct Cell {
         std::int32_t account;
         std::int32_t instrument;
-        i128 quantity;
-        i128 before;
+        std::array<i256, kMeasures> after;
+        Net before;
+    };
+    struct Write {
+        std::int32_t account;
+        std::int32_t instrument;
+        Net quantity;
+        Net before;
+    };
+    struct OrderWrite {
+        OrderId id;
+        std::uint64_t hash;
+        Slot slot;  // kNoSlot: a new order
+        Order before;
+        Order after;
+        // Until every scale is known; `rolled` too.
+        Decimal quantity;
+        Decimal filled;
+        Decimal rolled;
+        bool removed = false;
+        std::uint64_t stored = 0;  // the id as the store keeps it
     };
 
     // application.cpp
@@ -49,18 +72,39 @@ private:
     void stage_rates();
     void stage_prices();
     void check_dropped() const;
-    [[nodiscard]] std::uint32_t positions_after(std::int32_t account) const;
+    [[nodiscard]] bool account_held(std::int32_t account) const;
+    [[nodiscard]] bool instrument_held(const Staged& s) const;
 
-    // application_holdings.cpp
+    // application_cells.cpp
+    void grow_scales();
+    void grow_scale(std::int32_t instrument, int scale);
     void stage_holdings();
-    void stage_refresh();
-    // `rows`: by instrument; this one's are [begin, end).
-    template <class Q>
-    void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end,
-                   Instrument& instrument);
-    void refuse_twice(std::int32_t account, std::int32_t instrument) const;
+    Cell& cell(std::int32_t account, std::int32_t instrument);
+    void add_order(const Order& order, int sign);
+    void stage_writes();
     void check_twice() const;
+    [[nodiscard]] Net checked_net(const Cell& cell) const;
     [[nodiscard]] std::string where(const char* column, std::size_t row) const;
+
+    // application_orders.cpp
+    void stage_orders();
+    void find_orders();
+    void merge(std::size_t row, OrderWrite& w);
+    void stage_removed_orders();
+    void reserve_orders();
+    void commit_orders() noexcept;
+    [[nodiscard]] std::string order_text(const OrderId& id) const;
+
+    // application_roll.cpp
+    void stage_roll();
+    void commit_roll() noexcept;
+
+    // application_refresh.cpp
+    void stage_refresh();
+    void check_lines(const HoldingRows& lines, const std::vector<std::size_t>& start);
+    template <class Q>
+    void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end);
+    void refuse_twice(std::int32_t account, std::int32_t instrument) const;
 
     // application_commit.cpp
     void find_unit(Staged& s);
@@ -71,22 +115,32 @@ private:
     void commit_quote(const Staged& s) noexcept;
     void commit_cells() noexcept;
 
-    Book& book_;
+    State& state_;
+    Live* live_ = nullptr;
     const Batch& batch_;
-    std::unordered_map<std::int32_t, std::size_t> staged_at_;  // by instrument: place in staged_
+    FlatMap staged_at_;  // by instrument: place in staged_
     std::vector<Staged> staged_;
-    std::vector<std::uint8_t> account_alive_;  // as it will be, where accounts change
+    std::vector<std::uint8_t> accounts_alive_;  // as it will be, where accounts change
     std::vector<Rate> rates_;
+    std::vector<Cell> cells_;
+    FlatMap cell_at_;  // by instrument and account
     std::vector<Write> writes_;
     std::vector<Write> rescaled_;  // cells that only change their scale
+    std::vector<OrderWrite> order_writes_;
+    std::vector<std::pair<std::int32_t, OrderStore::Rescaled>> rescaled_orders_;
     std::unordered_map<std::int32_t, std::int32_t> position_changes_;
-    Grid grid_;  // a full refresh
+    std::unordered_map<std::int32_t, std::int32_t> order_changes_;             // by account
+    std::unordered_map<std::int32_t, std::int32_t> instrument_order_changes_;  // by instrument
+    Grid grid_;                                                                // a full refresh
     std::vector<std::uint32_t> positions_;
+    std::vector<std::uint32_t> account_orders_;
     bool refreshed_ = false;
     bool tight_ = false;  // the bounds count prices as they are
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
     std::uint64_t late_ = 0;
+    std::uint64_t late_orders_ = 0;
     std::uint64_t price_rows_ = 0;
+    std::uint64_t facts_ = 0;  // holdings that changed and orders applied
 };
 
 }  // namespace mvcore

@@ -9,11 +9,6 @@ namespace {
 constexpr int kAccumulatorBits = 254;
 constexpr int kNarrowBits = 62;  // a price below 2^62: two of them differ by less than 2^63
 
-Lane lane_of(const Int<8>& bound) {
-    const int bits = bound.bits();
-    return bits < 62 ? Lane::bits64 : bits < 126 ? Lane::bits128 : Lane::bits256;
-}
-
 Int<8> share(const Instrument& instrument, const i256& ceiling) {
     return Int<8>(instrument.abs_quantity) * Int<8>(ceiling);
 }
@@ -28,7 +23,7 @@ i256 ceiling_of(const i256& price) {
 }  // namespace
 
 void Application::find_unit(Staged& s) {
-    Board& board = book_.state_.board;
+    Board& board = state_.board;
     Quote& q = s.quote;
     Instrument& c = s.instrument;
     if (!q.alive || !q.priced) {
@@ -67,7 +62,7 @@ void Application::find_unit(Staged& s) {
 
 // The unit whose sum of absolute values does not fit, or none.
 std::optional<UnitId> Application::find_bounds() {
-    Board& board = book_.state_.board;
+    Board& board = state_.board;
     bounds_.clear();
     auto change = [&](UnitId unit, const Int<8>& by) {
         auto known = std::find_if(bounds_.begin(), bounds_.end(),
@@ -93,44 +88,52 @@ void Application::prove_bounds() {
     stage_all();
     for (auto& s : staged_) find_unit(s);
     if (const auto unit = find_bounds())
-        throw Error(
-            ErrorKind::value_overflow,
-            "the sum of absolute values in '" +
-                std::string(batch_.currencies.text(book_.state_.board.unit(*unit).currency)) +
-                "' does not fit 254 bits");
+        throw Error(ErrorKind::value_overflow,
+                    "the sum of absolute values in '" +
+                        std::string(batch_.currencies.text(state_.board.unit(*unit).currency)) +
+                        "' does not fit 254 bits");
 }
 
 // A finer quantity scale: every cell of the instrument is multiplied.
 void Application::rescale(const Staged& s) {
-    const State& state = book_.state_;
-    const int by = s.instrument.quantity_scale - state.board.instrument(s.code).quantity_scale;
+    const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
-    state.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, i128 quantity) {
-        const i128 scaled = quantity * kPow10[std::size_t(by)];
+    state_.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, const Net& quantity) {
+        Net scaled = quantity;
+        for (auto& q : scaled) q *= kPow10[std::size_t(by)];
         rescaled_.push_back({static_cast<std::int32_t>(row), s.code, scaled, quantity});
     });
 }
 
 void Application::reserve_cells() {
-    State& state = book_.state_;
-    if (state.index.built()) state.index.extend(state.board, state.grid.rows());
+    AccountIndex& index = state_.index;
+    if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list) {
-            state.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-            if (state.index.built())
-                state.index.grid().reserve(std::size_t(w.account),
-                                           state.board.quote(w.instrument).slot, w.quantity);
+            state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+            if (index.built())
+                index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+                                     w.quantity);
+            static_cast<void>(state_.positions.own(std::size_t(w.account)));
         }
-    if (state.index.built()) state.index.reserve_loose(staged_.size());
+    for (const auto& [account, change] : order_changes_)
+        static_cast<void>(state_.account_orders.own(std::size_t(account)));
+    if (index.built()) index.reserve_loose(staged_.size());
+    if (!refreshed_) return;
+    for (std::size_t a = 0; a < state_.positions.size(); ++a) {
+        static_cast<void>(state_.positions.own(a));
+        static_cast<void>(state_.account_orders.own(a));
+    }
 }
 
 void Application::reserve() {
-    State& state = book_.state_;
     const auto currencies = static_cast<std::size_t>(batch_.currencies.size());
+    const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
     const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
-    state.board.extend(std::size_t(batch_.instruments.size()), currencies);
-    state.grid.extend(std::size_t(batch_.instruments.size()), rows);
-    if (state.positions.size() < rows) state.positions.resize(rows, 0);
+    state_.board.extend(instruments, currencies);
+    state_.grid.extend(instruments, rows);
+    state_.positions.grow(rows);
+    state_.account_orders.grow(rows);
     for (auto& s : staged_) {
         find_unit(s);
         rescale(s);
@@ -140,27 +143,38 @@ void Application::reserve() {
     auto adopt = [](Names& names, const Names& added) {
         for (std::int32_t k = 0; k < added.size(); ++k) names.intern(added.text(k));
     };
-    adopt(book_.accounts_, batch_.accounts.added());
-    adopt(book_.instruments_, batch_.instruments.added());
-    adopt(book_.currencies_, batch_.currencies.added());
-    book_.currency_users_.resize(currencies, 0);
-    book_.account_alive_.resize(std::size_t(book_.accounts_.size()), 0);
+    if (live_ != nullptr) {
+        adopt(live_->names.accounts, batch_.accounts.added());
+        adopt(live_->names.instruments, batch_.instruments.added());
+        adopt(live_->names.currencies, batch_.currencies.added());
+        live_->history.extend(rows);
+    }
+    state_.currency_users.resize(currencies, 0);
+    state_.accounts_alive.resize(rows, 0);
+    for (const auto& s : staged_) {
+        static_cast<void>(state_.board.own_quote(s.code));
+        static_cast<void>(state_.board.own_instrument(s.code));
+    }
     reserve_cells();
+    if (batch_.roll_day) state_.orders.prepare_roll();
+    else reserve_orders();
 }
 
 void Application::commit_quote(const Staged& s) noexcept {
-    State& state = book_.state_;
-    Board& board = state.board;
-    Quote& q = board.quote(s.code);
+    Board& board = state_.board;
+    Quote& q = board.own_quote(s.code);
     const Quote before = q;
     const i256 old_price = before.priced ? board.price_of(s.code) : i256();
     const auto waits = [](const Quote& quote, const Instrument& c) {
         return quote.alive && !quote.priced && !c.abs_quantity.zero() ? 1 : 0;
     };
     board.count_unpriced(waits(s.quote, s.instrument) - waits(before, board.instrument(s.code)));
-    if (before.alive) --book_.currency_users_[std::size_t(board.instrument(s.code).terms.currency)];
-    if (s.quote.alive) ++book_.currency_users_[std::size_t(s.instrument.terms.currency)];
-    board.instrument(s.code) = s.instrument;
+    const auto users = [&](const Instrument& c) -> std::uint32_t& {
+        return state_.currency_users[std::size_t(c.terms.currency)];
+    };
+    if (before.alive) --users(board.instrument(s.code));
+    if (s.quote.alive) ++users(s.instrument);
+    board.own_instrument(s.code) = s.instrument;
     q = s.quote;
     q.slot = before.slot;
     q.loose = before.loose;
@@ -168,19 +182,24 @@ void Application::commit_quote(const Staged& s) noexcept {
     if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
         before.priced == q.priced)
         return;
-    board.changes().push(
-        {before.price, before.last_change, s.code, before.unit, before.wide || q.wide});
-    q.last_change = board.changes().end();
-    if (state.index.built()) state.index.set_price(q, s.code, before.unit == q.unit);
+    if (live_ != nullptr) {
+        auto& changes = live_->history.changes();
+        changes.push(
+            {before.price, before.last_change, s.code, before.unit, before.wide || q.wide});
+        q.last_change = changes.end();
+    }
+    state_.index.set_price(q, s.code, before.unit == q.unit);
 }
 
 void Application::commit_cells() noexcept {
-    State& state = book_.state_;
     if (refreshed_) {
-        state.index.drop(state.board);
-        state.grid = std::move(grid_);
-        state.positions = std::move(positions_);
-        state.facts.reset();
+        state_.index.drop();
+        state_.grid = std::move(grid_);
+        for (std::size_t a = 0; a < state_.positions.size(); ++a) {
+            state_.positions.own(a) = positions_[a];
+            state_.account_orders.own(a) = account_orders_[a];
+        }
+        live_->history.forget_facts();
         return;
     }
     bool follow = rescaled_.empty();
@@ -188,41 +207,51 @@ void Application::commit_cells() noexcept {
         for (const Write& w : *list) {
             const auto account = static_cast<std::size_t>(w.account);
             const int positions =
-                state.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-            if (state.index.built())
-                state.index.grid().set(account, state.board.quote(w.instrument).slot, w.quantity);
-            state.positions[account] += static_cast<std::uint32_t>(positions);
-            i128 change = 0;
-            follow = follow && !__builtin_sub_overflow(w.quantity, w.before, &change) &&
-                     change == static_cast<std::int64_t>(change);
-            if (follow)
-                state.facts.push(
-                    {static_cast<std::int64_t>(change), w.account, w.instrument, positions});
+                state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+            if (state_.index.built())
+                state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
+            state_.positions.own(account) += static_cast<std::uint32_t>(positions);
+            Fact fact{{}, 0, w.account, w.instrument, positions};
+            for (std::size_t m = 0; m < kMeasures; ++m) {
+                i128 change = 0;
+                follow = follow && !__builtin_sub_overflow(w.quantity[m], w.before[m], &change) &&
+                         change == static_cast<std::int64_t>(change);
+                fact.change[m] = static_cast<std::int64_t>(change);
+            }
+            if (follow) live_->history.push(fact);
         }
-    if (!follow) state.facts.reset();
-    book_.counters_.facts += writes_.size();
+    if (!follow && live_ != nullptr) live_->history.forget_facts();
 }
 
 void Application::commit() noexcept {
-    State& state = book_.state_;
     for (const auto& s : staged_) commit_quote(s);
     commit_cells();
+    if (batch_.roll_day) commit_roll();
+    else commit_orders();
+    if (batch_.loaded_orders) {
+        state_.orders = std::move(batch_.loaded_orders->store);
+        live_->order_index = std::move(batch_.loaded_orders->index);
+    }
     for (const auto& [unit, bound] : bounds_) {
-        auto& u = state.board.unit(unit);
+        auto& u = state_.board.unit(unit);
         u.bound = bound;
         // A refresh makes every view rebuild, so lanes may narrow again.
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
     }
-    if (!rates_.empty() || batch_.fx_given == Given::load) state.board.set_rates(std::move(rates_));
-    if (!account_alive_.empty()) book_.account_alive_ = std::move(account_alive_);
-    state.index.drop_if_loose(state.board);
+    if (!rates_.empty() || batch_.fx_given == Given::load)
+        state_.board.set_rates(std::move(rates_));
+    if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
+    state_.index.drop_if_loose();
+    if (live_ == nullptr) return;
     const bool masters = batch_.accounts_given != Given::absent ||
                          batch_.instruments_given != Given::absent ||
                          !batch_.removed_accounts.empty() || !batch_.removed_instruments.empty();
-    if (masters) ++state.masters;
-    book_.counters_.late_prices += late_;
-    book_.counters_.ticks += price_rows_;
-    ++state.epoch;
+    if (masters) ++state_.masters;
+    live_->counters.late_prices += late_;
+    live_->counters.late_orders += late_orders_;
+    live_->counters.ticks += price_rows_;
+    live_->counters.facts += facts_;
+    ++state_.epoch;
 }
 
 }  // namespace mvcore

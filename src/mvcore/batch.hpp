@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "board.hpp"
 #include "decimal.hpp"
 #include "names.hpp"
+#include "order_store.hpp"
 
 namespace mvcore {
 
@@ -55,12 +57,30 @@ struct HoldingRows {
     }
 };
 
+// Orders to upsert. An empty column was not given: what is stored stays.
+struct OrderRows {
+    IdKind kind = IdKind::none;
+    std::vector<OrderId> id;  // texts live as long as the table they came in
+    std::vector<std::int32_t> account;
+    std::vector<std::int32_t> instrument;
+    std::vector<Decimal> quantity;
+    std::vector<Decimal> filled;
+    std::vector<Status> status;
+    std::vector<std::int64_t> time;
+};
+
+// A full refresh of the orders, built beside those of the book: there may be tens of millions.
+struct LoadedOrders {
+    OrderStore store;
+    OrderIndex index;
+};
+
 // A table of the batch: absent, rows to upsert, or a full refresh.
 enum class Given : std::uint8_t { absent, update, load };
 
 struct Batch {
-    Batch(const Names& account_names, const Names& instrument_names, const Names& currency_names)
-        : accounts(account_names), instruments(instrument_names), currencies(currency_names) {}
+    explicit Batch(const Vocabulary& names)
+        : accounts(names.accounts), instruments(names.instruments), currencies(names.currencies) {}
 
     NameOverlay accounts;
     NameOverlay instruments;
@@ -71,14 +91,19 @@ struct Batch {
     Given fx_given = Given::absent;
     Given prices_given = Given::absent;
     Given holdings_given = Given::absent;
+    Given orders_given = Given::absent;
     std::vector<std::int32_t> account_rows;
     std::vector<InstrumentRow> instrument_rows;
     std::vector<RateRow> rate_rows;
     std::vector<PriceRow> price_rows;
     HoldingRows holding_rows;
+    OrderRows order_rows;
+    std::unique_ptr<LoadedOrders> loaded_orders;
 
     std::vector<std::int32_t> removed_accounts;
     std::vector<std::int32_t> removed_instruments;
+    std::vector<OrderId> removed_orders;
+    bool roll_day = false;
 };
 
 }  // namespace mvcore

@@ -1,11 +1,14 @@
 // Quantities of up to 4,096 neighbouring rows of one line (an instrument, or an account in the
 // by-account index): dense (one integer per row) or sparse (16-bit offsets beside them), in the
-// narrowest width that holds them. It turns dense and wider as its content needs.
+// narrowest width that holds them. One column serves all measures until an order makes them differ;
+// then there is one each. A block turns dense, wider and three columns as its content needs. Copies
+// share the integers until one of them is written.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/kernels.hpp"
 #include "wide.hpp"
@@ -14,38 +17,75 @@ namespace mvcore {
 
 using kernels::Width;
 
+// Net quantities of one position.
+enum Measure : std::uint8_t { sod = 0, current, expected };
+inline constexpr int kMeasures = 3;
+using Net = std::array<i128, kMeasures>;
+
+inline bool held(const Net& q) noexcept { return (q[0] | q[1] | q[2]) != 0; }
+inline bool differ(const Net& q) noexcept { return q[0] != q[1] || q[0] != q[2]; }
+inline Net all_of(i128 q) noexcept { return {q, q, q}; }
+
 Width width_of(i128 value) noexcept;
+Width width_of(const Net& q) noexcept;
+
+// Columns of a bulk load: one for all measures, or one each.
+template <class Q>
+struct Source {
+    std::array<const Q*, kMeasures> quantity;
+    int columns;
+};
 
 class Block {
 public:
     static constexpr std::uint32_t kRows = 4096;
 
     Block() = default;
+    ~Block() { release(); }
+    Block(const Block& other) noexcept;
+    Block(Block&& other) noexcept { swap(other); }
+    Block& operator=(Block other) noexcept {
+        swap(other);
+        return *this;
+    }
+    void swap(Block& other) noexcept;
 
     // Makes room so that set(row, value) cannot fail; changes no quantity. Room for several rows
     // may be reserved before the first is set. `rows`: rows of the grid in this block. Throws
-    // std::bad_alloc, then nothing has changed.
-    void reserve(std::uint32_t row, i128 value, std::uint32_t rows);
-    // The quantity that stood there before. Call reserve first.
-    i128 set(std::uint32_t row, i128 value) noexcept;
-    [[nodiscard]] i128 get(std::uint32_t row) const noexcept;
+    // std::bad_alloc, then nothing has changed. True where the integers were another's too.
+    bool reserve(std::uint32_t row, const Net& value, std::uint32_t rows);
+    // What stood there before. Call reserve first.
+    Net set(std::uint32_t row, const Net& value) noexcept;
+    [[nodiscard]] Net get(std::uint32_t row) const noexcept;
+    [[nodiscard]] i128 get(std::uint32_t row, int measure) const noexcept;
 
     // Bulk load into an empty block: rows ascend from `first`, which is the block's first row;
-    // every quantity fits `width`.
+    // every quantity fits `width`, and none of the rows is without a position.
     template <class Q>
-    void fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n, std::uint32_t first,
-              std::uint32_t rows, Width width);
+    void fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
+              std::uint32_t first, std::uint32_t rows, Width width);
 
     [[nodiscard]] bool dense() const noexcept { return dense_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
     // Dense: rows held (absent ones are zero). Sparse: cells held (some may be zero).
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+    // Rows with a position.
+    [[nodiscard]] std::uint32_t positions() const noexcept { return positions_; }
     [[nodiscard]] Width width() const noexcept { return width_; }
-    [[nodiscard]] const void* quantity() const noexcept { return storage_.get(); }
-    [[nodiscard]] const std::uint16_t* offset() const noexcept;
+    [[nodiscard]] int columns() const noexcept { return columns_; }
+    [[nodiscard]] const void* quantity(int measure) const noexcept {
+        return columns_ == 1 ? storage_ : storage_ + column_bytes() * std::size_t(measure);
+    }
+    [[nodiscard]] std::array<const void*, kMeasures> quantities() const noexcept {
+        return {quantity(0), quantity(1), quantity(2)};
+    }
+    [[nodiscard]] const std::uint16_t* offset() const noexcept {
+        return reinterpret_cast<const std::uint16_t*>(storage_ +
+                                                      column_bytes() * std::size_t(columns_));
+    }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
-    // f(row, quantity) for each quantity that is not zero, rows ascending.
+    // f(row, Net) for each position, rows ascending.
     template <class F>
     void for_each(F&& f) const {
         for_each_between(0, kRows, f);
@@ -55,24 +95,33 @@ public:
     void for_each_between(std::uint32_t begin, std::uint32_t end, F&& f) const;
 
 private:
-    struct Free {
-        void operator()(void* p) const noexcept;
-    };
-    [[nodiscard]] i128 at(std::uint32_t k) const noexcept;
-    void put(std::uint32_t k, i128 value) noexcept;
+    [[nodiscard]] std::size_t column_bytes() const noexcept {
+        return kernels::width_bytes(width_) * capacity_;
+    }
+    [[nodiscard]] i128 at(std::uint32_t k, int column) const noexcept;
+    [[nodiscard]] Net at(std::uint32_t k) const noexcept;
+    void put(std::uint32_t k, const Net& value) noexcept;
     [[nodiscard]] std::uint32_t lower_bound(std::uint32_t row) const noexcept;
-    void append(std::uint32_t row, i128 value) noexcept;
-    [[nodiscard]] std::uint16_t* offset() noexcept;
-    void allocate(std::uint32_t cells, std::uint32_t rows, Width width);
-    void rebuild(bool dense, Width width, std::uint32_t capacity, std::uint32_t rows);
+    void append(std::uint32_t row, const Net& value) noexcept;
+    [[nodiscard]] std::uint16_t* offset() noexcept {
+        return const_cast<std::uint16_t*>(std::as_const(*this).offset());
+    }
+    [[nodiscard]] bool shared() const noexcept;
+    void allocate(std::uint32_t cells, std::uint32_t rows, Width width, int columns);
+    void rebuild(bool dense, Width width, int columns, std::uint32_t capacity, std::uint32_t rows);
+    void release() noexcept;
 
-    std::unique_ptr<void, Free> storage_;  // capacity_ integers, then (sparse) capacity_ offsets
+    // columns_ x capacity_ integers, then (sparse) capacity_ offsets; a count of holders before.
+    std::byte* storage_ = nullptr;
     std::uint16_t count_ = 0;
     std::uint16_t capacity_ = 0;
     std::uint16_t reserved_ = 0;  // rows that were absent when room was reserved, not yet set
+    std::uint16_t positions_ = 0;
     Width width_ = kernels::w8;
+    std::uint8_t columns_ = 1;
     bool dense_ = false;
 };
+static_assert(sizeof(Block) == 24);
 
 // f(const Q* quantities) with the block's integer type.
 template <class F>
@@ -87,37 +136,41 @@ decltype(auto) with_quantity(Width width, const void* quantity, F&& f) {
 }
 
 template <class Q>
-void Block::fill(const std::uint32_t* row, const Q* quantity, std::uint32_t n, std::uint32_t first,
-                 std::uint32_t rows, Width width) {
-    allocate(n, rows, width);
-    with_quantity(width, storage_.get(), [&](const auto* typed) {
-        using T = std::remove_cvref_t<decltype(*typed)>;
-        auto* q = const_cast<T*>(typed);
-        if (dense_) {
-            for (std::uint32_t k = 0; k < n; ++k) q[row[k] - first] = static_cast<T>(quantity[k]);
-        } else {
-            std::uint16_t* rows_out = offset();
-            for (std::uint32_t k = 0; k < n; ++k) {
-                q[k] = static_cast<T>(quantity[k]);
-                rows_out[k] = static_cast<std::uint16_t>(row[k] - first);
-            }
-            count_ = static_cast<std::uint16_t>(n);
-        }
-    });
+void Block::fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
+                 std::uint32_t first, std::uint32_t rows, Width width) {
+    allocate(n, rows, width, source.columns);
+    positions_ = static_cast<std::uint16_t>(n);
+    for (int c = 0; c < source.columns; ++c)
+        with_quantity(width, quantity(c), [&](const auto* typed) {
+            using T = std::remove_cvref_t<decltype(*typed)>;
+            auto* q = const_cast<T*>(typed);
+            const Q* from = source.quantity[std::size_t(c)];
+            if (dense_)
+                for (std::uint32_t k = 0; k < n; ++k) q[row[k] - first] = static_cast<T>(from[k]);
+            else
+                for (std::uint32_t k = 0; k < n; ++k) q[k] = static_cast<T>(from[k]);
+        });
+    if (dense_) return;
+    for (std::uint32_t k = 0; k < n; ++k) offset()[k] = static_cast<std::uint16_t>(row[k] - first);
+    count_ = static_cast<std::uint16_t>(n);
 }
 
 template <class F>
 void Block::for_each_between(std::uint32_t begin, std::uint32_t end, F&& f) const {
     if (empty()) return;
-    with_quantity(width_, quantity(), [&](const auto* q) {
+    with_quantity(width_, storage_, [&](const auto* q) {
+        const std::size_t stride = columns_ == 1 ? 0 : capacity_;
+        auto visit = [&](std::uint32_t k, std::uint32_t row) {
+            const Net net = {q[k], q[k + stride], q[k + 2 * stride]};
+            if (held(net)) f(row, net);
+        };
         if (dense_) {
-            for (std::uint32_t row = begin; row < count_ && row < end; ++row)
-                if (q[row] != 0) f(row, static_cast<i128>(q[row]));
+            for (std::uint32_t row = begin; row < count_ && row < end; ++row) visit(row, row);
         } else {
             const std::uint16_t* rows = offset();
             for (std::uint32_t k = begin == 0 ? 0 : lower_bound(begin); k < count_ && rows[k] < end;
                  ++k)
-                if (q[k] != 0) f(rows[k], static_cast<i128>(q[k]));
+                visit(k, rows[k]);
         }
     });
 }

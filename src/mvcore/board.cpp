@@ -4,6 +4,11 @@
 
 namespace mvcore {
 
+Lane lane_of(const Int<8>& bound) {
+    const int bits = bound.bits();
+    return bits < 62 ? Lane::bits64 : bits < 126 ? Lane::bits128 : Lane::bits256;
+}
+
 UnitId Board::unit_of(std::int32_t currency, int scale) {
     const auto key = (static_cast<std::uint64_t>(currency) << 8) | static_cast<std::uint8_t>(scale);
     if (const auto known = unit_ids_.find(key); known != unit_ids_.end()) return known->second;
@@ -17,17 +22,14 @@ UnitId Board::unit_of(std::int32_t currency, int scale) {
 }
 
 void Board::extend(std::size_t instruments, std::size_t currencies) {
-    if (instruments > quotes_.size()) {
-        instruments_.resize(instruments);
-        quotes_.resize(instruments);
-    }
+    instruments_.grow(instruments);
+    quotes_.grow(instruments);
     if (currencies > rates_.size()) rates_.resize(currencies);
 }
 
 std::size_t Board::memory_bytes() const noexcept {
-    return quotes_.capacity() * sizeof(Quote) + instruments_.capacity() * sizeof(Instrument) +
-           units_.capacity() * sizeof(Unit) + rates_.capacity() * sizeof(Rate) +
-           std::min(changes_.end(), Ring<Change>::kCapacity) * sizeof(Change);
+    return quotes_.memory_bytes() + instruments_.memory_bytes() + units_.capacity() * sizeof(Unit) +
+           rates_.capacity() * sizeof(Rate);
 }
 
 void set_factor(Instrument& instrument) {

@@ -1,5 +1,4 @@
-// The board: terms, price and unit of each instrument, the rate of each currency, and a bounded
-// list of price changes that views follow.
+// The board: terms, price and unit of each instrument, the rate of each currency.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +7,7 @@
 #include <vector>
 
 #include "decimal.hpp"
-#include "ring.hpp"
+#include "pages.hpp"
 #include "wide.hpp"
 
 namespace mvcore {
@@ -18,6 +17,9 @@ inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min()
 
 // How many bits a total of the unit needs, proved by the sum of absolute values.
 enum class Lane : std::uint8_t { bits64, bits128, bits256 };
+
+// The lane whose sums cannot overflow where the sum of absolute values is `bound`.
+Lane lane_of(const Int<8>& bound);
 
 // A currency at a value scale. Values of one unit add up as plain integers.
 struct Unit {
@@ -67,26 +69,6 @@ struct Instrument {
     i128 wide_mantissa = 0;  // price mantissa, while Quote::wide
 };
 
-// A price change, told by what was before it.
-struct Change {
-    std::int64_t price;      // Quote::price before
-    std::uint64_t previous;  // Quote::last_change before: tells whether a reader knew that price
-    std::int32_t instrument;
-    UnitId unit_and_wide;
-
-    Change() = default;
-    Change(std::int64_t old_price, std::uint64_t last_change, std::int32_t code, UnitId old_unit,
-           bool is_wide)
-        : price(old_price),
-          previous(last_change),
-          instrument(code),
-          unit_and_wide(old_unit << 1 | UnitId{is_wide}) {}
-    [[nodiscard]] UnitId unit() const noexcept { return unit_and_wide >> 1; }  // before
-    // Before or after: a reader must recompute both units.
-    [[nodiscard]] bool wide() const noexcept { return (unit_and_wide & 1U) != 0; }
-};
-static_assert(sizeof(Change) == 24);
-
 struct Rate {
     i128 mantissa = 0;  // > 0 where there is a rate
     std::uint8_t scale = 0;
@@ -99,7 +81,8 @@ class Board {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
     [[nodiscard]] const Quote& quote(std::int32_t i) const { return quotes_[std::size_t(i)]; }
-    [[nodiscard]] Quote& quote(std::int32_t i) { return quotes_[std::size_t(i)]; }
+    // For writing; see Pages::own.
+    [[nodiscard]] Quote& own_quote(std::int32_t i) { return quotes_.own(std::size_t(i)); }
     void prefetch(std::int32_t i) const noexcept {
         if (i >= 0 && std::size_t(i) < quotes_.size())
             __builtin_prefetch(&quotes_[std::size_t(i)], 1);
@@ -107,7 +90,9 @@ public:
     [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
         return instruments_[std::size_t(i)];
     }
-    [[nodiscard]] Instrument& instrument(std::int32_t i) { return instruments_[std::size_t(i)]; }
+    [[nodiscard]] Instrument& own_instrument(std::int32_t i) {
+        return instruments_.own(std::size_t(i));
+    }
     [[nodiscard]] const Unit& unit(UnitId u) const { return units_[u]; }
     [[nodiscard]] Unit& unit(UnitId u) { return units_[u]; }
     [[nodiscard]] std::size_t units() const noexcept { return units_.size(); }
@@ -122,8 +107,6 @@ public:
     }
     [[nodiscard]] std::uint64_t rates_version() const noexcept { return rates_version_; }
     [[nodiscard]] const std::vector<Rate>& rates() const noexcept { return rates_; }
-    [[nodiscard]] const Ring<Change>& changes() const noexcept { return changes_; }
-    [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
 
     // The unit, made where it is new.
     UnitId unit_of(std::int32_t currency, int scale);
@@ -149,16 +132,19 @@ public:
     void count_unpriced(std::ptrdiff_t change) noexcept {
         unpriced_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(unpriced_) + change);
     }
+    // Pages copied because a snapshot held them.
+    [[nodiscard]] std::uint64_t copies() const noexcept {
+        return quotes_.copies() + instruments_.copies();
+    }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
-    std::vector<Quote> quotes_;
-    std::vector<Instrument> instruments_;
+    Pages<Quote, 64> quotes_;
+    Pages<Instrument, 16> instruments_;
     std::vector<Unit> units_;
     std::unordered_map<std::uint64_t, UnitId> unit_ids_;  // by currency and scale
     std::vector<Rate> rates_;                             // by currency code
     std::uint64_t rates_version_ = 0;
-    Ring<Change> changes_;
     std::size_t unpriced_ = 0;
 };
 

@@ -1,34 +1,26 @@
 #include "book.hpp"
 
+#include <algorithm>
+
 #include "application.hpp"
 #include "errors.hpp"
 
 namespace mvcore {
-namespace {
-
-// So many incremental views are brought up to date in a few microseconds.
-constexpr std::size_t kQuickViews = 2;
-
-}  // namespace
-
-Book::Book(std::string_view base_currency, int value_scale) : value_scale_(value_scale) {
-    base_ = currencies_.intern(base_currency);
-    currency_users_.resize(1, 0);
-    state_.board.extend(0, 1);
-}
-
-void Book::check_open() const {
-    if (closed_) throw Error(ErrorKind::closed, "the book is closed");
+Book::Book(std::string_view base_currency, int value_scale)
+    : Reader(live_.state, live_.names, lock_, lock_, value_scale) {
+    live_.state.base = live_.names.currencies.intern(base_currency);
+    live_.state.currency_users.resize(1, 0);
+    live_.state.board.extend(0, 1);
 }
 
 std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
     check_open();
-    Application application(*this, batch);
+    Application application(live_, batch);
     application.stage();
     writing.publish();
     application.reserve();
     application.commit();
-    const auto epoch = state_.epoch;
+    const auto epoch = live_.state.epoch;
     after_write();
     return epoch;
 }
@@ -53,27 +45,27 @@ bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
 void Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                      std::int64_t time) noexcept {
     if (time != kNoTime && quote.time != kNoTime && time < quote.time) {
-        ++counters_.late_prices;
+        ++live_.counters.late_prices;
         return;
     }
-    ++counters_.ticks;
+    ++live_.counters.ticks;
     quote.time = time;
-    quote.epoch = state_.epoch;
+    quote.epoch = live_.state.epoch;
     if (price == quote.price) return;
-    auto& changes = state_.board.changes();
+    auto& changes = live_.history.changes();
     changes.push({quote.price, quote.last_change, instrument, quote.unit, false});
     quote.last_change = changes.end();
     quote.price = price;
-    if (!quote.loose) state_.index.set_price(quote, instrument, true);
+    live_.state.index.set_price(quote, instrument, true);
 }
 
-bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time) noexcept {
-    Quote& quote = state_.board.quote(instrument);
+bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
+    Quote& quote = live_.state.board.own_quote(instrument);
     std::int64_t value = 0;
     if (price.mantissa != static_cast<std::int64_t>(price.mantissa) ||
         !quick_price(quote, static_cast<std::int64_t>(price.mantissa), price.scale, value))
         return false;
-    ++state_.epoch;
+    ++live_.state.epoch;
     put_price(quote, instrument, value, time);
     return true;
 }
@@ -81,27 +73,28 @@ bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_
 bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
                     std::uint64_t& epoch) {
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
-    const bool quick = instrument_alive(instrument) && quick_tick(instrument, price, time);
+    const Exclusive end(lock_);
+    const bool quick =
+        live_.state.instrument_alive(instrument) && quick_tick(instrument, price, time);
     if (quick) after_write();
-    epoch = state_.epoch;
-    lock_.end_write();
+    epoch = live_.state.epoch;
     return quick;
 }
 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                     std::uint64_t& epoch) {
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
-    const auto code = instruments_.find(instrument);
+    const Exclusive end(lock_);
+    const auto code = live_.names.instruments.find(instrument);
     const bool quick = code >= 0 && quick_tick(code, price, time);
     if (quick) after_write();
-    epoch = state_.epoch;
-    lock_.end_write();
+    epoch = live_.state.epoch;
     return quick;
 }
 
 std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
     Writing writing(lock_);
-    if (!instrument_alive(instrument))
+    if (!live_.state.instrument_alive(instrument))
         throw Error(ErrorKind::unknown_id,
                     "tick: unknown instrument code " + std::to_string(instrument));
     return tick_slowly(instrument, price, time, writing);
@@ -109,8 +102,8 @@ std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int
 
 std::uint64_t Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
     Writing writing(lock_);
-    const auto code = instruments_.find(instrument);
-    if (!instrument_alive(code))
+    const auto code = live_.names.instruments.find(instrument);
+    if (!live_.state.instrument_alive(code))
         throw Error(ErrorKind::unknown_id,
                     "tick: unknown instrument '" + std::string(instrument) + "'");
     return tick_slowly(code, price, time, writing);
@@ -121,13 +114,13 @@ std::uint64_t Book::tick_slowly(std::int32_t instrument, const Decimal& price, s
     writing.publish();
     if (!quick_tick(instrument, price, time))
         return tick_by_batch({{instrument, price, time}}, writing);
-    const auto epoch = state_.epoch;
+    const auto epoch = live_.state.epoch;
     after_write();
     return epoch;
 }
 
 std::uint64_t Book::tick_by_batch(const std::vector<PriceRow>& rows, Writing& writing) {
-    Batch batch(accounts_, instruments_, currencies_);
+    Batch batch(live_.names);
     batch.prices_given = Given::update;
     batch.price_rows = rows;
     return apply(batch, writing);
@@ -139,16 +132,16 @@ bool Book::quick_ticks(std::span<const TickRow> rows) {
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
         constexpr std::size_t kAhead = 8;  // quotes come from all over the board
-        if (k + kAhead < rows.size()) state_.board.prefetch(rows[k + kAhead].instrument);
+        if (k + kAhead < rows.size()) live_.state.board.prefetch(rows[k + kAhead].instrument);
         check_instrument(row.instrument, k);
-        quick = quick && quick_price(state_.board.quote(row.instrument), row.mantissa, row.scale,
-                                     tick_prices_[k]);
+        quick = quick && quick_price(live_.state.board.quote(row.instrument), row.mantissa,
+                                     row.scale, tick_prices_[k]);
     }
     return quick;
 }
 
 void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
-    if (!instrument_alive(instrument))
+    if (!live_.state.instrument_alive(instrument))
         throw Error(ErrorKind::unknown_id, "ticks.instrument, row " + std::to_string(row) +
                                                ": unknown instrument code " +
                                                std::to_string(instrument));
@@ -171,14 +164,16 @@ std::uint64_t Book::ticks(std::span<const TickRow> rows) {
         return tick_by_batch(prices, writing);
     }
     writing.publish();
-    ++state_.epoch;
+    // Alone only: whoever reads may be in a page that a snapshot shares. May throw.
+    for (const auto& row : rows) static_cast<void>(live_.state.board.own_quote(row.instrument));
+    ++live_.state.epoch;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         constexpr std::size_t kAhead = 8;
-        if (k + kAhead < rows.size()) state_.board.prefetch(rows[k + kAhead].instrument);
-        put_price(state_.board.quote(rows[k].instrument), rows[k].instrument, tick_prices_[k],
-                  rows[k].time);
+        if (k + kAhead < rows.size()) live_.state.board.prefetch(rows[k + kAhead].instrument);
+        put_price(live_.state.board.own_quote(rows[k].instrument), rows[k].instrument,
+                  tick_prices_[k], rows[k].time);
     }
-    const auto epoch = state_.epoch;
+    const auto epoch = live_.state.epoch;
     after_write();
     return epoch;
 }
@@ -189,14 +184,16 @@ void Book::after_write() noexcept {
     if (incremental_views_ == 0) return;
     const std::scoped_lock lock(views_mutex_);
     for (const auto& v : views_)
-        if (const auto view = v.lock(); view && view->incremental() && !view->stale(state_)) try {
-                view->sync(state_);
+        if (const auto view = v.lock(); view && view->incremental() && !view->stale(live_.state))
+            try {
+                view->sync(live_.state, live_.history);
             } catch (const std::bad_alloc&) {  // the write is in; the view rebuilds when read
             }
 }
 
-std::shared_ptr<View> Book::add_view(std::int32_t currency, bool incremental) {
-    auto view = std::make_shared<View>(target(currency), incremental);
+std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental) {
+    const Target target{live_.state.base, currency, value_scale()};
+    auto view = std::make_shared<View>(target, std::move(measures), incremental);
     const std::scoped_lock lock(views_mutex_);
     std::erase_if(views_, [](const auto& v) { return v.expired(); });
     views_.push_back(view);
@@ -208,7 +205,7 @@ void Book::remove_view(const View* view) {
     const std::scoped_lock lock(views_mutex_);
     const auto gone = std::erase_if(views_, [&](const auto& v) { return v.lock().get() == view; });
     if (gone != 0 && view->incremental()) --incremental_views_;
-    counters_.cells_swept += view->stats().cells_swept;
+    live_.counters.cells_swept += view->stats().cells_swept;
 }
 
 std::vector<std::shared_ptr<View>> Book::views() const {
@@ -223,8 +220,46 @@ bool Book::read_view(View& view, bool everything, Figures& out) {
     if (view.goes_by_account()) build_index();
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
-    if (view.stale(state_)) return false;
-    out = everything ? view.read(state_) : view.changes(state_);
+    if (view.stale(live_.state)) return false;
+    out = everything ? view.read(live_.state, live_.history)
+                     : view.changes(live_.state, live_.history);
+    return true;
+}
+
+bool Book::read_views(std::span<View* const> views, std::vector<Figures>& out) {
+    if (std::any_of(views.begin(), views.end(), [](View* v) { return v->goes_by_account(); }))
+        build_index();
+    const Reading reading(lock_);
+    std::vector<View*> ordered(views.begin(), views.end());
+    std::sort(ordered.begin(), ordered.end());  // one order for all who lock several
+    std::vector<std::unique_lock<std::mutex>> locks;
+    for (View* view : ordered) {
+        locks.emplace_back(view->mutex);
+        if (view->stale(live_.state)) return false;
+    }
+    std::vector<Figures> found;
+    // An amount that does not fit is found before any view forgets what it handed out.
+    for (View* view : views) view->check(live_.state, live_.history);
+    for (View* view : views) found.push_back(view->changes(live_.state, live_.history));
+    out = std::move(found);
+    return true;
+}
+
+bool Book::try_read_views(std::span<View* const> views, std::vector<Figures>& out, bool& fresh) {
+    if (!lock_.try_read()) return false;
+    const EndReading end(lock_);
+    std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(views.size());
+    fresh = true;
+    for (View* view : views) {
+        locks.emplace_back(view->mutex, std::try_to_lock);
+        if (!locks.back().owns_lock()) return false;
+        fresh = fresh && !view->stale(live_.state);
+        if (!view->quick(live_.state, live_.history)) return false;
+    }
+    if (!fresh) return true;
+    for (View* view : views) view->check(live_.state, live_.history);
+    for (View* view : views) out.push_back(view->changes(live_.state, live_.history));
     return true;
 }
 
@@ -233,10 +268,11 @@ bool Book::try_read_view(View& view, bool everything, Figures& out, bool& fresh)
     const EndReading end(lock_);
     const std::unique_lock lock(view.mutex, std::try_to_lock);
     if (!lock.owns_lock()) return false;
-    fresh = !view.stale(state_);
+    fresh = !view.stale(live_.state);
     if (!fresh) return true;
-    if (!view.quick(state_)) return false;
-    out = everything ? view.read(state_) : view.changes(state_);
+    if (!view.quick(live_.state, live_.history)) return false;
+    out = everything ? view.read(live_.state, live_.history)
+                     : view.changes(live_.state, live_.history);
     return true;
 }
 
@@ -250,7 +286,41 @@ void Book::sync_view(View& view) {
     if (view.goes_by_account()) build_index();
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
-    if (!view.stale(state_)) view.sync(state_);
+    if (!view.stale(live_.state)) view.sync(live_.state, live_.history);
+}
+
+// ---- the day, and reads ----
+
+std::uint64_t Book::roll_day() {
+    Writing writing(lock_);
+    Batch batch(live_.names);
+    batch.roll_day = true;
+    const auto epoch = apply(batch, writing);
+    OrderStore& orders = live_.state.orders;
+    if (orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
+            orders.compact_texts();
+        } catch (const std::bad_alloc&) {  // the next roll will
+        }
+    return epoch;
+}
+
+bool Book::try_value(std::string_view account, std::string_view currency, AccountValue& out) {
+    if (!lock_.try_read()) return false;
+    const EndReading end(lock_);
+    if (!live_.state.index.built()) return false;
+    out = value_of(account, currency);
+    return true;
+}
+
+State Book::copy() {
+    const Reading reading(lock_);
+    return live_.state;
+}
+
+std::uint64_t Book::memory_names() const noexcept {
+    const Vocabulary& names = live_.names;
+    return names.accounts.memory_bytes() + names.instruments.memory_bytes() +
+           names.currencies.memory_bytes();
 }
 
 }  // namespace mvcore

@@ -18,13 +18,16 @@ bool needs_counts(const Board& board, const Target& target) {
 Figures all_rows(const Totals& totals, const Handout& handout, const Board& board,
                  const Target& target) {
     Figures figures;
-    hand_out(totals, handout, board, target,
-             [&](std::size_t row, std::int32_t currency, i128 amount, std::uint32_t unpriced) {
-                 figures.row.push_back(static_cast<std::int32_t>(row));
-                 if (target.local()) figures.currency.push_back(currency);
-                 figures.amount.push_back(amount);
-                 figures.unpriced.push_back(unpriced);
-             });
+    figures.columns = totals.columns();
+    hand_out(
+        totals, handout, board, target,
+        [&](std::size_t row, std::int32_t currency, const Net& amounts, std::uint32_t unpriced) {
+            figures.row.push_back(static_cast<std::int32_t>(row));
+            if (target.local()) figures.currency.push_back(currency);
+            figures.amount.insert(figures.amount.end(), amounts.begin(),
+                                  amounts.begin() + figures.columns);
+            figures.unpriced.push_back(unpriced);
+        });
     return figures;
 }
 

@@ -12,7 +12,8 @@ namespace mvcore {
 struct Figures {
     std::vector<std::int32_t> row;       // of the grouping, or of its roll-up
     std::vector<std::int32_t> currency;  // code; only where each currency stands by itself
-    std::vector<i128> amount;            // counted in 10^-value_scale
+    std::vector<i128> amount;            // counted in 10^-value_scale, row after row
+    int columns = 1;                     // amounts of a row: one by measure asked, or one for all
     std::vector<std::uint32_t> unpriced;
     std::vector<bool> removed;  // only in changes
     std::uint64_t epoch = 0;
@@ -32,7 +33,7 @@ struct Target {
 // Whether positions must be counted by unit, because some unit has no rate into the target.
 bool needs_counts(const Board& board, const Target& target);
 
-// f(row, currency, amount, unpriced) for every row with a position; currency is -1 unless local.
+// f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless local.
 template <class F>
 void hand_out(const Totals& totals, const Handout& handout, const Board& board,
               const Target& target, F&& f);
@@ -47,12 +48,18 @@ void hand_out(const Totals& totals, const Handout& handout, const Board& board,
     const auto places = static_cast<std::uint32_t>(totals.units().size());
     for (std::size_t row = 0; row < totals.rows(); ++row) {
         if (totals.positions(row) == 0) continue;
-        auto total = [&](std::uint32_t place) { return totals.total(place, row); };
+        Net amounts{};
+        auto fill = [&](auto&& amount_of) {
+            for (int c = 0; c < totals.columns(); ++c)
+                amounts[std::size_t(c)] =
+                    amount_of([&](std::uint32_t place) { return totals.total(place, c, row); });
+        };
         if (!target.local()) {
             std::uint32_t unpriced = 0;
             for (std::uint32_t place = 0; place < places; ++place)
                 if (handout.unpriced(place)) unpriced += totals.count(place, row);
-            f(row, -1, handout.amount(total), unpriced);
+            fill([&](auto&& total) { return handout.amount(total); });
+            f(row, -1, amounts, unpriced);
             continue;
         }
         for (auto currency : handout.currencies()) {
@@ -66,7 +73,8 @@ void hand_out(const Totals& totals, const Handout& handout, const Board& board,
             }
             if (held == 0) continue;
             const auto* group = handout.group(currency);
-            f(row, currency, group ? handout.amount(*group, total) : i128{0}, unpriced);
+            fill([&](auto&& total) { return group ? handout.amount(*group, total) : i128{0}; });
+            f(row, currency, amounts, unpriced);
         }
     }
 }

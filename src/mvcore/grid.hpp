@@ -1,5 +1,5 @@
-// Quantities by line and row in blocks: lines are instruments and rows accounts in the book's
-// grid; the other way round in the by-account index.
+// Net quantities by line and row in blocks: lines are instruments and rows accounts in the book's
+// grid; the other way round in the by-account index. Copies share what neither writes.
 #pragma once
 
 #include <algorithm>
@@ -7,20 +7,21 @@
 #include <vector>
 
 #include "block.hpp"
+#include "pages.hpp"
 
 namespace mvcore {
 
 class Grid {
 public:
     Grid() = default;
-    explicit Grid(std::size_t lines, std::uint32_t rows) : lines_(lines), rows_(rows) {}
+    explicit Grid(std::size_t lines, std::uint32_t rows) { extend(lines, rows); }
 
-    [[nodiscard]] std::size_t lines() const noexcept { return lines_.size(); }
+    [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
     [[nodiscard]] std::uint32_t rows() const noexcept { return rows_; }
-    void extend(std::size_t lines, std::uint32_t rows) {
-        if (lines > lines_.size()) lines_.resize(lines);
-        if (rows > rows_) rows_ = rows;
-    }
+    // May move every block's place: O(blocks), seldom.
+    void extend(std::size_t lines, std::uint32_t rows);
+    // Whether measures may differ anywhere.
+    [[nodiscard]] bool split() const noexcept { return split_; }
 
     // Rows of the grid that fall into block b.
     [[nodiscard]] std::uint32_t rows_in_block(std::size_t b) const noexcept {
@@ -30,67 +31,66 @@ public:
     [[nodiscard]] std::size_t blocks() const noexcept {
         return (rows_ + Block::kRows - 1) / Block::kRows;
     }
-    // May be shorter than blocks(): what is missing is empty.
-    [[nodiscard]] const std::vector<Block>& line(std::size_t l) const { return lines_[l].blocks; }
-    // Cells that are not zero.
-    [[nodiscard]] std::uint32_t positions(std::size_t l) const { return lines_[l].positions; }
-
-    [[nodiscard]] i128 get(std::size_t l, std::uint32_t row) const noexcept {
-        const auto& blocks = lines_[l].blocks;
-        const auto b = row / Block::kRows;
-        return b < blocks.size() ? blocks[b].get(row % Block::kRows) : 0;
+    [[nodiscard]] const Block& block(std::size_t l, std::size_t b) const noexcept {
+        return blocks_[l * stride_ + b];
+    }
+    // Rows with a position.
+    [[nodiscard]] std::uint32_t positions(std::size_t l) const noexcept {
+        std::uint32_t n = 0;
+        for (std::size_t b = 0; b < blocks(); ++b) n += block(l, b).positions();
+        return n;
+    }
+    [[nodiscard]] Net get(std::size_t l, std::uint32_t row) const noexcept {
+        return block(l, row / Block::kRows).get(row % Block::kRows);
+    }
+    [[nodiscard]] i128 get(std::size_t l, std::uint32_t row, int measure) const noexcept {
+        return block(l, row / Block::kRows).get(row % Block::kRows, measure);
     }
     // See Block::reserve.
-    void reserve(std::size_t l, std::uint32_t row, i128 value) {
-        auto& blocks = lines_[l].blocks;
+    void reserve(std::size_t l, std::uint32_t row, const Net& value) {
         const auto b = row / Block::kRows;
-        if (b >= blocks.size()) blocks.resize(b + 1);
-        blocks[b].reserve(row % Block::kRows, value, rows_in_block(b));
+        copies_ += own(l, b).reserve(row % Block::kRows, value, rows_in_block(b)) ? 1U : 0U;
+        split_ = split_ || differ(value);
     }
     // See Block::set. Returns the change in the number of positions: -1, 0 or 1.
-    int set(std::size_t l, std::uint32_t row, i128 value) noexcept {
-        auto& blocks = lines_[l].blocks;
-        const i128 old = blocks[row / Block::kRows].set(row % Block::kRows, value);
-        const int change = (value != 0 ? 1 : 0) - (old != 0 ? 1 : 0);
-        lines_[l].positions += static_cast<std::uint32_t>(change);
-        return change;
+    int set(std::size_t l, std::uint32_t row, const Net& value) noexcept {
+        const Net old = own(l, row / Block::kRows).set(row % Block::kRows, value);
+        return (held(value) ? 1 : 0) - (held(old) ? 1 : 0);
     }
-    // f(row, quantity) for each position of the line, rows ascending.
+    // f(row, Net) for each position of the line, rows ascending.
     template <class F>
     void for_each(std::size_t l, F&& f) const {
-        const auto& blocks = lines_[l].blocks;
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            const auto start = static_cast<std::uint32_t>(b * Block::kRows);
-            blocks[b].for_each([&](std::uint32_t row, i128 value) { f(start + row, value); });
-        }
+        for_each_between(l, 0, rows_, f);
     }
-
     // The same for rows in [begin, end).
     template <class F>
     void for_each_between(std::size_t l, std::uint32_t begin, std::uint32_t end, F&& f) const {
-        const auto& blocks = lines_[l].blocks;
-        for (std::size_t b = begin / Block::kRows; b < blocks.size(); ++b) {
+        for (std::size_t b = begin / Block::kRows; b < blocks(); ++b) {
             const auto start = static_cast<std::uint32_t>(b * Block::kRows);
             if (start >= end) return;
-            blocks[b].for_each_between(
+            block(l, b).for_each_between(
                 begin > start ? begin - start : 0, end - start,
-                [&](std::uint32_t row, i128 value) { f(start + row, value); });
+                [&](std::uint32_t row, const Net& value) { f(start + row, value); });
         }
     }
 
-    // Bulk load: quantities of one line that is empty; rows ascend, none twice, none is zero.
+    // Bulk load: positions of one line that is empty; rows ascend, none twice.
     template <class Q>
-    void fill(std::size_t l, const std::uint32_t* rows, const Q* quantity, std::size_t n);
+    void fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n);
 
+    // Pages and blocks copied because a snapshot held them.
+    [[nodiscard]] std::uint64_t copies() const noexcept { return copies_ + blocks_.copies(); }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
-    struct Line {
-        std::vector<Block> blocks;
-        std::uint32_t positions = 0;
-    };
-    std::vector<Line> lines_;
+    Block& own(std::size_t l, std::size_t b) { return blocks_.own(l * stride_ + b); }
+
+    Pages<Block, 32> blocks_;  // line after line
+    std::size_t lines_ = 0;
+    std::size_t stride_ = 0;  // blocks kept for each line
     std::uint32_t rows_ = 0;
+    bool split_ = false;
+    std::uint64_t copies_ = 0;
 };
 
 }  // namespace mvcore

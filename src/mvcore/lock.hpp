@@ -65,6 +65,18 @@ private:
     std::atomic<std::uint32_t> word_{0};
 };
 
+// Ends a short write that try_exclusive() began.
+class Exclusive {
+public:
+    explicit Exclusive(Lock& lock) : lock_(lock) {}
+    ~Exclusive() { lock_.end_write(); }
+    Exclusive(const Exclusive&) = delete;
+    Exclusive& operator=(const Exclusive&) = delete;
+
+private:
+    Lock& lock_;
+};
+
 // Ends a reading that try_read() began.
 class EndReading {
 public:

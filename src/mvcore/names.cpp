@@ -17,6 +17,10 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+constexpr std::size_t kArenaBlock = 64 * 1024;
+
+}  // namespace
+
 // Multiply and fold, eight bytes at a time; the last eight may overlap those before.
 std::uint64_t hash_of(std::string_view text) {
     constexpr std::uint64_t k0 = 0x9E3779B97F4A7C15ULL;
@@ -30,10 +34,6 @@ std::uint64_t hash_of(std::string_view text) {
     else std::memcpy(&last, p, n);
     return fold(h ^ last, k0);
 }
-
-constexpr std::size_t kArenaBlock = 64 * 1024;
-
-}  // namespace
 
 std::int32_t Names::find(std::string_view text) const noexcept {
     if (slots_.empty()) return kNone;

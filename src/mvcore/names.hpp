@@ -9,6 +9,8 @@
 
 namespace mvcore {
 
+std::uint64_t hash_of(std::string_view text);
+
 class Names {
 public:
     static constexpr std::int32_t kNone = -1;
@@ -40,6 +42,12 @@ private:
     std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
     std::vector<Entry> entries_;
     std::deque<std::string> arena_;  // blocks of text that never move
+};
+
+struct Vocabulary {
+    Names accounts;
+    Names instruments;
+    Names currencies;
 };
 
 // Names of a batch: those of the book, and new ones that become the book's with the batch.

@@ -1,4 +1,4 @@
-// Lists of positions handed out, column by column.
+// Lists of positions and orders handed out, column by column.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,25 @@ struct Positions {
     std::uint64_t epoch = 0;
 };
 
+struct OrderList {
+    IdKind kind = IdKind::none;
+    std::vector<std::int64_t> number;    // ids of integers, or
+    std::vector<std::string_view> text;  // of texts; the arena keeps them
+    std::vector<std::int32_t> account;
+    std::vector<std::int32_t> instrument;
+    std::vector<std::int32_t> currency;
+    std::vector<std::int32_t> status;
+    std::vector<i128> quantity;  // counted in 10^-18, as are filled, leaves and price
+    std::vector<i128> filled;
+    std::vector<i128> leaves;
+    std::vector<i128> price;
+    std::vector<i128> market_value;  // of the order quantity; counted in 10^-value_scale
+    std::vector<i128> filled_value;
+    std::vector<std::uint8_t> priced;
+    std::uint64_t epoch = 0;
+    std::shared_ptr<const TextArena> arena;
+};
+
 struct PriceList {
     std::vector<std::int32_t> instrument;
     std::vector<i128> price;  // counted in 10^-18
@@ -30,41 +49,52 @@ struct PriceList {
     std::uint64_t epoch = 0;
 };
 
-// Every holding of one instrument at one price. Values are made at once, with the widest loop that
-// is exact; names and quantities when they are asked for.
+// Every holding and order of one instrument at one price. Values are made at once, with the widest
+// loop that is exact; names and quantities when they are asked for, from the blocks and pages that
+// this holds: nothing is copied, the writer copies what it changes.
 class Revaluation {
 public:
     Revaluation() = default;
     Revaluation(const State& state, std::int32_t instrument, int value_scale);
 
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return holdings_ + orders_; }
+    [[nodiscard]] std::size_t holdings() const noexcept { return holdings_; }
     [[nodiscard]] bool priced() const noexcept { return priced_; }
     [[nodiscard]] i128 price() const noexcept { return price_; }  // counted in 10^-18
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    // Holdings by account, then orders.
     [[nodiscard]] std::vector<std::int32_t> accounts() const;
     [[nodiscard]] std::vector<i128> quantities() const;  // counted in 10^-18
     [[nodiscard]] std::vector<i128> values() const;      // counted in 10^-value_scale
+    [[nodiscard]] IdKind id_kind() const noexcept { return kind_; }
+    [[nodiscard]] std::vector<std::int64_t> numbers() const;    // of the orders
+    [[nodiscard]] std::vector<std::string_view> texts() const;  // valid while this lives
 
 private:
-    struct Piece {  // a copy of one block's quantities
-        std::uint32_t first_row;
-        Width width;
-        std::uint32_t n;
-        std::size_t quantity;  // place in bytes_
-        std::size_t offset;    // place in bytes_, kDense where rows run on
-    };
-    static constexpr std::size_t kDense = ~std::size_t{0};
+    // Whether price * 10^shift and every value of the instrument's fit 64 bits, by their widths.
+    [[nodiscard]] bool quick(const i256& price, int shift, std::int64_t& factor) const;
+    void value_quickly(std::int64_t factor);
+    void value_slowly(const i256& price, int scale, int value_scale);
+    // f(place, row, quantity) for each holding; places of zero quantities are left out.
     template <class F>
-    void for_each(F&& f) const;  // f(place, row, quantity), zero quantities left out
+    void for_holdings(F&& f) const;
+    // f(page, place in the page) for each order.
+    template <class F>
+    void for_orders(F&& f) const;
 
-    std::size_t size_ = 0;
+    // Blocks and pages of the instrument.
+    std::size_t holdings_ = 0;
     bool priced_ = false;
     i128 price_ = 0;
     int quantity_scale_ = 0;
     std::uint64_t epoch_ = 0;
-    std::vector<Piece> pieces_;
-    std::unique_ptr<std::byte[]> bytes_;
-    std::unique_ptr<std::int64_t[]> values_;  // by place, zero quantities too; or
+    std::size_t places_ = 0;  // of holdings, zero quantities too
+    std::vector<Block> blocks_;
+    std::vector<PageRef> pages_;
+    std::size_t orders_ = 0;
+    IdKind kind_ = IdKind::none;
+    std::shared_ptr<const TextArena> arena_;
+    std::unique_ptr<std::int64_t[]> values_;  // by place, holdings then orders; or
     std::vector<i128> wide_values_;           // by place
 };
 

@@ -7,27 +7,38 @@
 #include "account_index.hpp"
 #include "board.hpp"
 #include "grid.hpp"
-#include "ring.hpp"
+#include "order_store.hpp"
+#include "pages.hpp"
 
 namespace mvcore {
 
-// A change of a quantity, for views to follow.
-struct Fact {
-    std::int64_t change;  // of the quantity, at the instrument's quantity scale
-    std::int32_t account;
-    std::int32_t instrument;
-    std::int64_t positions;  // -1, 0 or 1
-};
-static_assert(sizeof(Fact) == 24);
-
+// Copies share what neither writes, so that a copy, a snapshot, costs microseconds.
 struct State {
     Board board;
     Grid grid;  // lines: instruments, rows: accounts
     AccountIndex index;
-    std::vector<std::uint32_t> positions;  // by account
-    Ring<Fact> facts;
+    OrderStore orders;
+    Pages<std::uint32_t, 1024> positions;       // by account
+    Pages<std::uint32_t, 1024> account_orders;  // orders held, by account
+    std::vector<std::uint8_t> accounts_alive;   // by account
+    std::vector<std::uint32_t> currency_users;  // instruments alive, by currency
+    std::int32_t base = 0;                      // currency
     std::uint64_t epoch = 0;
     std::uint64_t masters = 0;  // changes with every change of a master table
+
+    [[nodiscard]] bool account_alive(std::int32_t a) const noexcept {
+        return a >= 0 && std::size_t(a) < accounts_alive.size() && accounts_alive[std::size_t(a)];
+    }
+    [[nodiscard]] bool instrument_alive(std::int32_t i) const noexcept {
+        return i >= 0 && std::size_t(i) < board.size() && board.quote(i).alive;
+    }
+    // Named by an instrument, by a rate, or the base.
+    [[nodiscard]] bool currency_known(std::int32_t c) const noexcept {
+        return c == base ||
+               (c >= 0 &&
+                ((std::size_t(c) < currency_users.size() && currency_users[std::size_t(c)] != 0) ||
+                 board.rate(c).known()));
+    }
 };
 
 // Which row of a view or of `values` a position belongs to.

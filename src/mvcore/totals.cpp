@@ -34,7 +34,7 @@ Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
         unit_list_.push_back(unit);
         units_.emplace_back();
         auto& rows = units_.back();
-        if (u.priced()) rows.t64.resize(this->rows(), 0);
+        if (u.priced()) rows.t64.resize(this->rows() * measures_.size(), 0);
         if (counted_ || !u.priced()) rows.counts.resize(this->rows(), 0);
     }
     auto& rows = units_[std::size_t(places_[unit])];
@@ -42,7 +42,7 @@ Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
     return rows;
 }
 
-void Totals::widen(UnitRows& rows, Lane lane) const {
+void Totals::widen(UnitRows& rows, Lane lane) {
     if (lane == Lane::bits256) {
         if (rows.lane == Lane::bits64) {
             for (auto t : rows.t64) rows.t256.emplace_back(t);
@@ -57,68 +57,74 @@ void Totals::widen(UnitRows& rows, Lane lane) const {
     rows.lane = lane;
 }
 
-i256 Totals::total(std::uint32_t place, std::size_t row) const noexcept {
+i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexcept {
     const auto& rows = units_[place];
+    const auto at = std::size_t(column) * this->rows() + row;
     switch (rows.lane) {
-        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[row]);
-        case Lane::bits128: return i256(rows.t128[row]);
-        default: return rows.t256[row];
+        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[at]);
+        case Lane::bits128: return i256(rows.t128[at]);
+        default: return rows.t256[at];
     }
 }
 
-void Totals::add_cell(const State& state, std::size_t row, UnitId unit, i128 change,
+void Totals::add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price) {
+    switch (rows.lane) {
+        case Lane::bits64: return add64(rows.t64[at], quantity, price);
+        case Lane::bits128: return add128(rows.t128[at], quantity, price);
+        default: rows.t256[at] += i256(quantity) * price;
+    }
+}
+
+void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                       const i256& price) {
-    auto& rows = rows_of(state, unit);
-    ++cells_swept_;
-    switch (rows.lane) {
-        case Lane::bits64: return add64(rows.t64[row], change, price);
-        case Lane::bits128: return add128(rows.t128[row], change, price);
-        default: rows.t256[row] += i256(change) * price;
-    }
+    auto& unit_rows = rows_of(state, unit);
+    cells_swept_ += measures_.size();
+    for (std::size_t c = 0; c < measures_.size(); ++c)
+        add(unit_rows, c * rows() + row, change[measures_[c]], price);
 }
 
-void Totals::add_whole_line(const State& state, std::size_t first_row, std::int32_t instrument,
-                            UnitRows& rows, const i256& price) {
+void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t instrument,
+                            int measure, UnitRows& rows, const i256& price) {
     const auto& kernel = kernels::table();
-    const auto& line = state.grid.line(std::size_t(instrument));
     const bool narrow = price.fits64();
-    for (std::size_t b = 0; b < line.size(); ++b) {
-        const Block& block = line[b];
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(std::size_t(instrument), b);
         if (block.empty()) continue;
-        const auto row = first_row + b * Block::kRows;
+        const auto row = first + b * Block::kRows;
         const auto n = block.count();
+        const void* q = block.quantity(measure);
         const auto w = block.width();
         cells_swept_ += n;
         // A 64-bit lane needs only the low words, whatever the price's width.
         if (rows.lane == Lane::bits64) {
             const auto p = price.low64();
-            if (block.dense()) kernel.add64[w](block.quantity(), n, p, &rows.t64[row]);
-            else kernel.scatter64[w](block.quantity(), block.offset(), n, p, &rows.t64[row]);
+            if (block.dense()) kernel.add64[w](q, n, p, &rows.t64[row]);
+            else kernel.scatter64[w](q, block.offset(), n, p, &rows.t64[row]);
         } else if (rows.lane == Lane::bits128 && narrow) {
             const auto p = price.low64();
-            if (block.dense()) kernel.add128[w](block.quantity(), n, p, &rows.t128[row]);
-            else kernel.scatter128[w](block.quantity(), block.offset(), n, p, &rows.t128[row]);
-        } else if (rows.lane == Lane::bits128) {
-            block.for_each([&](auto r, i128 q) { add128(rows.t128[row + r], q, price); });
+            if (block.dense()) kernel.add128[w](q, n, p, &rows.t128[row]);
+            else kernel.scatter128[w](q, block.offset(), n, p, &rows.t128[row]);
         } else {
-            block.for_each([&](auto r, i128 q) { rows.t256[row + r] += i256(q) * price; });
+            block.for_each([&](auto r, const Net& net) {
+                add(rows, row + r, net[std::size_t(measure)], price);
+            });
         }
     }
 }
 
 void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price) {
-    auto& rows = rows_of(state, unit);
+    auto& unit_rows = rows_of(state, unit);
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
-    if (grouping_.whole())
-        return add_whole_line(state, std::size_t(group) * grouping_.account_groups, instrument,
-                              rows, price);
-    for_cells(state, instrument, [&](std::size_t row, i128 q) {
-        switch (rows.lane) {
-            case Lane::bits64: return add64(rows.t64[row], q, price);
-            case Lane::bits128: return add128(rows.t128[row], q, price);
-            default: rows.t256[row] += i256(q) * price;
-        }
+    if (grouping_.whole()) {
+        const auto first = std::size_t(group) * grouping_.account_groups;
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add_whole_line(state, c * rows() + first, instrument, measures_[c], unit_rows, price);
+        return;
+    }
+    for_cells(state, instrument, [&](std::size_t row, const Net& q) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add(unit_rows, c * rows() + row, q[measures_[c]], price);
     });
 }
 
@@ -126,7 +132,7 @@ void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit
     auto& counts = rows_of(state, unit).counts;
     if (counts.empty()) return;
     for_cells(state, instrument,
-              [&](std::size_t row, i128) { counts[row] += static_cast<std::uint32_t>(sign); });
+              [&](std::size_t row, auto&) { counts[row] += static_cast<std::uint32_t>(sign); });
 }
 
 void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
@@ -153,6 +159,7 @@ void Totals::recompute_unit(const State& state, UnitId unit) {
 Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
                          std::size_t rows) const {
     Totals out;
+    out.measures_ = measures_;
     out.counted_ = counted_;
     out.positions_.resize(rows, 0);
     out.unit_list_ = unit_list_;
@@ -160,7 +167,7 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
     for (std::uint32_t place = 0; place < units_.size(); ++place) {
         auto& sums = out.units_[place];
         sums.lane = Lane::bits256;
-        sums.t256.resize(rows);
+        sums.t256.resize(rows * measures_.size());
         if (!units_[place].counts.empty()) sums.counts.resize(rows, 0);
     }
     for (const auto& map : maps)
@@ -169,7 +176,8 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
             const auto to = static_cast<std::size_t>(map[row]);
             out.positions_[to] += positions_[row];
             for (std::uint32_t place = 0; place < units_.size(); ++place) {
-                out.units_[place].t256[to] += total(place, row);
+                for (int c = 0; c < columns(); ++c)
+                    out.units_[place].t256[std::size_t(c) * rows + to] += total(place, c, row);
                 if (!out.units_[place].counts.empty())
                     out.units_[place].counts[to] += count(place, row);
             }

@@ -1,5 +1,5 @@
-// Exact totals per row and unit: T[row, u] = sum over instruments i of unit u of q[i, row] *
-// price[i].
+// Exact totals per measure, row and unit: T[m, row, u] = sum over instruments i of unit u of
+// q[m, i, row] * price[i].
 //
 // One kernel keeps them true: `add_line`, T += q * (price - seen) over an instrument's line.
 // Sums are modulo the unit's lane, whose width is proved from the sum of absolute values, so that
@@ -14,17 +14,21 @@
 
 namespace mvcore {
 
+using Measures = std::vector<Measure>;  // those asked, in their order
+
 class Totals {
 public:
     // Computes everything from quantities and prices. `counted`: positions of priced units too.
-    void build(const State& state, Grouping grouping, bool counted);
+    // While no order makes measures differ, one column serves all that are asked.
+    void build(const State& state, Grouping grouping, const Measures& measures, bool counted);
     // Whether `build` goes by account, so that the index should be built before.
     static bool goes_by_account(const Grouping& grouping);
 
     // T[row, unit] += q * price over the line of the instrument, where it is selected.
     void add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price);
     // T[row, unit] += change * price for one position.
-    void add_cell(const State& state, std::size_t row, UnitId unit, i128 change, const i256& price);
+    void add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
+                  const i256& price);
     // Moves the positions of the line out of (-1) or into (+1) a unit's counts, where it has them.
     void count_line(const State& state, std::int32_t instrument, UnitId unit, int sign);
     void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
@@ -35,16 +39,30 @@ public:
                                    std::size_t rows) const;
 
     [[nodiscard]] const Grouping& grouping() const noexcept { return grouping_; }
+    struct Picked {
+        std::int32_t account;
+        std::int32_t group;
+    };
+    // The selected accounts, unless whole.
+    [[nodiscard]] const std::vector<Picked>& picked() const noexcept { return picked_; }
+    // So few accounts that their facts are found one by one.
+    [[nodiscard]] bool threaded() const noexcept {
+        return !grouping_.whole() && picked_.size() <= kThreaded;
+    }
     // Rows of the grid when this was built; more of them need another build.
     [[nodiscard]] std::uint32_t grid_rows() const noexcept { return grid_rows_; }
     [[nodiscard]] bool counted() const noexcept { return counted_; }
+    // One for each measure asked, or one for all of them.
+    [[nodiscard]] int columns() const noexcept { return static_cast<int>(measures_.size()); }
+    // Whether one column serves all, which the first order ends.
+    [[nodiscard]] bool merged() const noexcept { return merged_; }
     [[nodiscard]] std::size_t rows() const noexcept { return positions_.size(); }
     // Accounts selected; all of them where the grouping is whole.
     [[nodiscard]] std::size_t selected() const noexcept {
         return grouping_.whole() ? positions_.size() : picked_.size();
     }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
-    [[nodiscard]] i256 total(std::uint32_t place, std::size_t row) const noexcept;
+    [[nodiscard]] i256 total(std::uint32_t place, int column, std::size_t row) const noexcept;
     // Positions of the row in a unit; 0 where they are not counted.
     [[nodiscard]] std::uint32_t count(std::uint32_t place, std::size_t row) const noexcept {
         const auto& counts = units_[place].counts;
@@ -59,7 +77,7 @@ public:
 private:
     struct UnitRows {
         Lane lane = Lane::bits64;
-        std::vector<std::int64_t> t64;  // one of the three, as the lane says
+        std::vector<std::int64_t> t64;  // column after column; one of the three, as the lane says
         std::vector<i128> t128;
         std::vector<i256> t256;
         std::vector<std::uint32_t> counts;
@@ -67,23 +85,22 @@ private:
     // One lookup costs about as much as a few cells of a sweep.
     static constexpr std::size_t kByAccountShare = 8;
 
+    static constexpr std::size_t kThreaded = 16;
     static constexpr std::size_t kFewLines = 4;  // a sweep by account pays from here on
 
-    struct Picked {
-        std::int32_t account;
-        std::int32_t group;
-    };
     UnitRows& rows_of(const State& state, UnitId unit);
-    void widen(UnitRows& rows, Lane lane) const;
-    void add_whole_line(const State& state, std::size_t first_row, std::int32_t instrument,
+    static void widen(UnitRows& rows, Lane lane);
+    static void add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price);
+    // The line's column of one measure onto totals from `first` on.
+    void add_whole_line(const State& state, std::size_t first, std::int32_t instrument, int measure,
                         UnitRows& rows, const i256& price);
-    // f(row, quantity) for the selected cells of the line that are not zero.
+    // f(row, Net) for the selected positions of the line.
     template <class F>
     void for_cells(const State& state, std::int32_t instrument, F&& f);
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
     void sum_lines(const State& state, std::span<const std::int32_t> instruments);
-    void sweep(const State& state, std::span<const std::int32_t> instruments,
+    void sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
                std::int64_t* by_account);
     void count_positions(const State& state, std::span<const std::int32_t> order);
     static void count_line_by_account(const State& state, std::int32_t instrument,
@@ -94,9 +111,11 @@ private:
     }
 
     Grouping grouping_;
+    Measures measures_;
+    bool merged_ = false;
     bool counted_ = false;
     std::uint32_t grid_rows_ = 0;
-    std::vector<Picked> picked_;  // the selected accounts, unless whole
+    std::vector<Picked> picked_;
     std::vector<std::uint32_t> positions_;
     std::vector<UnitId> unit_list_;
     std::vector<UnitRows> units_;       // beside unit_list_
@@ -113,13 +132,13 @@ void Totals::for_cells(const State& state, std::int32_t instrument, F&& f) {
     if (few_picked(state)) {
         cells_swept_ += picked_.size();
         for (const Picked& p : picked_) {
-            const i128 q = state.grid.get(line, static_cast<std::uint32_t>(p.account));
-            if (q != 0) f(first + std::size_t(p.group), q);
+            const Net q = state.grid.get(line, static_cast<std::uint32_t>(p.account));
+            if (held(q)) f(first + std::size_t(p.group), q);
         }
         return;
     }
     cells_swept_ += state.grid.positions(line);
-    state.grid.for_each(line, [&](auto account, i128 q) {
+    state.grid.for_each(line, [&](auto account, const Net& q) {
         const auto g = grouping_.of_account(static_cast<std::int32_t>(account));
         if (g >= 0) f(first + std::size_t(g), q);
     });

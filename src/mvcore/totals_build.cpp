@@ -7,9 +7,11 @@
 
 namespace mvcore {
 
-void Totals::build(const State& state, Grouping grouping, bool counted) {
+void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted) {
     *this = Totals();
     grouping_ = std::move(grouping);
+    merged_ = !state.grid.split();
+    measures_ = merged_ ? Measures{sod} : measures;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
     // Lines may be longer than the accounts that the grouping knows; nobody holds anything there.
@@ -34,15 +36,16 @@ void Totals::build_by_account(const State& state) {
         cells_swept_ += index.grid().positions(line);
         if (grouping_.one_instrument_group() && !counted_ && board.unpriced() == 0) {
             const auto row = static_cast<std::size_t>(p.group);
-            sums.clear();
-            index.totals(board, p.account, sums);
-            for (const auto& sum : sums) {
-                add_cell(state, row, sum.unit, 1, sum.total);
+            for (std::size_t c = 0; c < measures_.size(); ++c) {
+                sums.clear();
+                index.totals(board, p.account, measures_[c], sums);
+                for (const auto& sum : sums)
+                    add(rows_of(state, sum.unit), c * rows() + row, 1, sum.total);
             }
             positions_[row] += index.grid().positions(line);
             continue;
         }
-        index.grid().for_each(line, [&](std::uint32_t slot, i128 quantity) {
+        index.grid().for_each(line, [&](std::uint32_t slot, const Net& quantity) {
             const auto i = index.instrument_at(slot);
             const auto group = grouping_.of_instrument(i);
             if (group < 0) return;
@@ -84,26 +87,29 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
     auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
     const auto first_row =
         std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
-    if (rows.lane == Lane::bits64 && grouping_.whole())
-        return sweep(state, instruments, &rows.t64[first_row]);
+    if (rows.lane == Lane::bits64 && grouping_.whole()) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            sweep(state, instruments, measures_[c], &rows.t64[c * this->rows() + first_row]);
+        return;
+    }
     if (rows.lane != Lane::bits64 || instruments.size() < kFewLines || few_picked(state)) {
         for (auto i : instruments)
             add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
         return;
     }
     // Account by account first, at the speed of the whole book; then account groups.
-    std::vector<std::int64_t> by_account(state.grid.rows(), 0);
-    sweep(state, instruments, by_account.data());
-    for (const Picked& p : picked_) {
-        auto& t = rows.t64[first_row + std::size_t(p.group)];
-        t = static_cast<std::int64_t>(
-            static_cast<std::uint64_t>(t) +
-            static_cast<std::uint64_t>(by_account[std::size_t(p.account)]));
+    std::vector<std::int64_t> by_account;
+    for (std::size_t c = 0; c < measures_.size(); ++c) {
+        by_account.assign(state.grid.rows(), 0);
+        sweep(state, instruments, measures_[c], by_account.data());
+        for (const Picked& p : picked_)
+            add(rows, c * this->rows() + first_row + std::size_t(p.group),
+                by_account[std::size_t(p.account)], i256(1));
     }
 }
 
 // totals[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
-void Totals::sweep(const State& state, std::span<const std::int32_t> instruments,
+void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
                    std::int64_t* by_account) {
     const auto& kernel = kernels::table();
     const Board& board = state.board;
@@ -117,19 +123,19 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
         std::int64_t* totals = by_account + b * Block::kRows;
         const auto full = state.grid.rows_in_block(b);
         for (auto i : instruments) {
-            const auto& line = state.grid.line(std::size_t(i));
-            if (b >= line.size() || line[b].empty()) continue;
-            const Block& block = line[b];
+            const Block& block = state.grid.block(std::size_t(i), b);
+            if (block.empty()) continue;
+            const void* q = block.quantity(measure);
             const auto w = block.width();
             const auto price = board.price_of(i).low64();
             cells_swept_ += block.count();
             if (!block.dense()) {
-                kernel.scatter64[w](block.quantity(), block.offset(), block.count(), price, totals);
+                kernel.scatter64[w](q, block.offset(), block.count(), price, totals);
             } else if (block.count() != full) {
-                kernel.add64[w](block.quantity(), block.count(), price, totals);
+                kernel.add64[w](q, block.count(), price, totals);
             } else {
                 Fan& fan = fans[w];
-                fan.quantity[fan.n] = block.quantity();
+                fan.quantity[fan.n] = q;
                 fan.price[fan.n++] = price;
                 if (fan.n < kernels::kFan) continue;
                 kernel.add_fan64[w](fan.quantity, fan.price, full, totals);
@@ -163,7 +169,7 @@ void Totals::count_positions(const State& state, std::span<const std::int32_t> o
         for (; from != to; ++from) {
             if (fold) count_line_by_account(state, *from, by_account.data());
             else if (grouping_.whole()) count_line_by_account(state, *from, &positions_[first]);
-            else for_cells(state, *from, [&](std::size_t row, i128) { ++positions_[row]; });
+            else for_cells(state, *from, [&](std::size_t row, auto&) { ++positions_[row]; });
         }
         if (!fold) continue;
         for (const Picked& p : picked_)
@@ -173,13 +179,13 @@ void Totals::count_positions(const State& state, std::span<const std::int32_t> o
 
 void Totals::count_line_by_account(const State& state, std::int32_t instrument,
                                    std::uint32_t* counts) {
-    const auto& blocks = state.grid.line(std::size_t(instrument));
-    for (std::size_t b = 0; b < blocks.size(); ++b) {
-        const Block& block = blocks[b];
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(std::size_t(instrument), b);
         auto* here = counts + b * Block::kRows;
         if (block.dense())
-            kernels::table().count[block.width()](block.quantity(), block.count(), here);
-        else block.for_each([&](auto row, i128) { ++here[row]; });
+            kernels::table().count[block.width()](block.quantities().data(), block.columns(),
+                                                  block.count(), here);
+        else block.for_each([&](auto row, auto&) { ++here[row]; });
     }
 }
 

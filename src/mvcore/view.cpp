@@ -1,9 +1,20 @@
 #include "view.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 namespace mvcore {
+namespace {
+
+// One amount for each measure, also where one column serves all; the rest is zero.
+Net amounts_of(const Figures& figures, std::size_t row, std::size_t measures) {
+    Net out{};
+    for (std::size_t m = 0; m < measures; ++m)
+        out[m] = figures.columns == 1 ? figures.amount[row]
+                                      : figures.amount[row * std::size_t(figures.columns) + m];
+    return out;
+}
+
+}  // namespace
 
 void View::reshape(Shape shape) {
     if (shape.levels.empty()) keep_row_numbers(shape.grouping);
@@ -16,6 +27,7 @@ void View::reshape(Shape shape) {
     shape_ = std::move(shape);
     by_account_ = Totals::goes_by_account(shape_.grouping);
     if (!same) built_ = false;
+    ready_.reset();
 }
 
 // More account groups shift the numbers of all rows but the first instrument group's.
@@ -35,95 +47,117 @@ void View::keep_row_numbers(const Grouping& next) {
 
 void View::rebuild(const State& state) {
     swept_before_ += totals_.cells_swept();
-    totals_.build(state, shape_.grouping, totals_.counted() || needs_counts(state.board, target_));
+    totals_.build(state, shape_.grouping, measures_,
+                  totals_.counted() || needs_counts(state.board, target_));
     handout_.reset();
     built_ = true;
     ++rebuilds_;
 }
 
 // Instruments whose price moved since; each is told by its first change.
-std::size_t View::moved(const State& state) const noexcept {
-    const auto& changes = state.board.changes();
+std::size_t View::moved(const History& history) const noexcept {
+    const auto& changes = history.changes();
     std::size_t n = 0;
     for (auto place = price_place_; place < changes.end(); ++place)
         n += changes[place].previous > price_place_ ? 0 : 1;
     return n;
 }
 
-void View::sync(const State& state) {
-    const auto& changes = state.board.changes();
+void View::sync(const State& state, const History& history) {
+    const auto& changes = history.changes();
     // Far behind, a rebuild reads less than following would.
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
     const bool lost = !built_ || price_place_ < changes.begin() ||
-                      fact_place_ < state.facts.begin() ||
+                      fact_place_ < history.facts().begin() ||
+                      (totals_.merged() && state.grid.split()) ||
                       (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
                       (!totals_.counted() && needs_counts(state.board, target_));
     // What throws on the way (memory) leaves a view that rebuilds.
     built_ = false;
-    if (lost || moved(state) > std::max<std::size_t>(most, 16)) rebuild(state);
-    else follow(state);
+    if (lost || moved(history) > std::max<std::size_t>(most, 16)) rebuild(state);
+    else follow(state, history);
     built_ = true;
     price_place_ = changes.end();
-    fact_place_ = state.facts.end();
+    fact_place_ = history.facts().end();
+}
+
+// Few accounts: their facts by threads, the others' are never looked at.
+template <class F>
+void View::for_facts(const History& history, F&& f) const {
+    const auto& facts = history.facts();
+    if (!totals_.threaded()) {
+        for (auto place = fact_place_; place < facts.end(); ++place) f(facts[place]);
+        return;
+    }
+    for (const auto& picked : totals_.picked())
+        for (auto place = history.last_fact(picked.account); place > fact_place_;
+             place = facts[place - 1].previous)
+            f(facts[place - 1]);
 }
 
 // Applies the changes of prices, then the facts. A fact meets the price that the totals held for
 // its instrument before: q_now * (p_now - p_before) + dq * p_before.
-void View::follow(const State& state) {
-    const Board& board = state.board;
-    const auto& grouping = totals_.grouping();
-    const bool facts = fact_place_ != state.facts.end();
-    std::unordered_map<std::int32_t, const Change*> before;
+void View::follow(const State& state, const History& history) {
+    const bool facts = fact_place_ != history.facts().end();
+    Before before;
     std::vector<UnitId> recompute;
-    for (auto place = price_place_; place < board.changes().end(); ++place) {
-        const Change& change = board.changes()[place];
+    for (auto place = price_place_; place < history.changes().end(); ++place) {
+        const Change& change = history.changes()[place];
         if (change.previous > price_place_) continue;  // met already
-        const auto i = change.instrument;
-        if (grouping.of_instrument(i) < 0) continue;
-        if (facts) before.emplace(i, &change);
-        const Quote& now = board.quote(i);
-        if (change.wide() || now.wide) {
-            recompute.push_back(change.unit());
-            recompute.push_back(now.unit);
-        } else if (change.unit() == now.unit) {
-            if (now.priced)
-                totals_.add_line(state, i, now.unit, i256(i128{now.price} - change.price));
-        } else {
-            if (board.unit(change.unit()).priced())
-                totals_.add_line(state, i, change.unit(), -i256(change.price));
-            if (now.priced) totals_.add_line(state, i, now.unit, i256(now.price));
-            totals_.count_line(state, i, change.unit(), -1);
-            totals_.count_line(state, i, now.unit, 1);
-        }
+        if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
+        if (facts) before.emplace(change.instrument, &change);
+        follow_price(state, change, recompute);
     }
     std::sort(recompute.begin(), recompute.end());
     recompute.erase(std::unique(recompute.begin(), recompute.end()), recompute.end());
-    for (auto place = fact_place_; place < state.facts.end(); ++place) {
-        const Fact& fact = state.facts[place];
-        const auto account_group = grouping.of_account(fact.account);
-        const auto instrument_group = grouping.of_instrument(fact.instrument);
-        if (account_group < 0 || instrument_group < 0) continue;
-        const auto row =
-            std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
-        const auto met = before.find(fact.instrument);
-        const UnitId unit =
-            met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
-        totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
-        if (!board.unit(unit).priced() ||
-            std::binary_search(recompute.begin(), recompute.end(), unit))
-            continue;
-        const i256 price =
-            met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
-        totals_.add_cell(state, row, unit, fact.change, price);
-    }
+    if (facts)
+        for_facts(history, [&](const Fact& fact) { follow_fact(state, fact, before, recompute); });
     for (auto unit : recompute) totals_.recompute_unit(state, unit);
 }
 
-bool View::quick(const State& state) const noexcept {
-    const auto behind =
-        state.board.changes().end() - price_place_ + state.facts.end() - fact_place_;
+// Units that must be computed anew are noted.
+void View::follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute) {
+    const auto i = change.instrument;
+    const Quote& now = state.board.quote(i);
+    if (change.wide() || now.wide) {
+        recompute.push_back(change.unit());
+        recompute.push_back(now.unit);
+    } else if (change.unit() == now.unit) {
+        if (now.priced) totals_.add_line(state, i, now.unit, i256(i128{now.price} - change.price));
+    } else {
+        if (state.board.unit(change.unit()).priced())
+            totals_.add_line(state, i, change.unit(), -i256(change.price));
+        if (now.priced) totals_.add_line(state, i, now.unit, i256(now.price));
+        totals_.count_line(state, i, change.unit(), -1);
+        totals_.count_line(state, i, now.unit, 1);
+    }
+}
+
+void View::follow_fact(const State& state, const Fact& fact, const Before& before,
+                       const std::vector<UnitId>& recompute) {
+    const Board& board = state.board;
+    const auto& grouping = totals_.grouping();
+    const auto account_group = grouping.of_account(fact.account);
+    const auto instrument_group = grouping.of_instrument(fact.instrument);
+    if (account_group < 0 || instrument_group < 0) return;
+    const auto row =
+        std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
+    const auto met = before.find(fact.instrument);
+    const UnitId unit =
+        met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
+    totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
+    if (!board.unit(unit).priced() || std::binary_search(recompute.begin(), recompute.end(), unit))
+        return;
+    const i256 price =
+        met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
+    totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
+}
+
+bool View::quick(const State& state, const History& history) const noexcept {
+    const auto prices = history.changes().end() - price_place_;
+    const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
     return built_ && shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
-           behind <= 64;
+           !(totals_.merged() && state.grid.split()) && prices + facts <= 64;
 }
 
 const Handout& View::handout(const State& state) {
@@ -146,20 +180,32 @@ std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
     return handed_[k];
 }
 
-// Hands out all rows, or those that differ from the last hand-out. What is remembered changes
-// only after every amount has been found to fit.
-Figures View::hand(const State& state, bool everything) {
+Figures View::figures(const State& state) {
     Totals storage;
     const Totals& totals =
         shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
     Figures all = all_rows(totals, handout(state), state.board, target_);
     all.epoch = state.epoch;
+    return all;
+}
+
+void View::check(const State& state, const History& history) {
+    sync(state, history);
+    if (handed_epoch_ != state.epoch || handed_masters_ != masters_) ready_ = figures(state);
+}
+
+// Hands out all rows, or those that differ from the last hand-out. What is remembered changes
+// only after every amount has been found to fit.
+Figures View::hand(const State& state, bool everything) {
+    Figures all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
+    ready_.reset();
     Figures out;
     out.epoch = state.epoch;
+    out.columns = all.columns;
     auto emit = [&](std::int32_t row, std::int32_t currency, const Handed& h, bool removed) {
         out.row.push_back(row);
         if (target_.local()) out.currency.push_back(currency);
-        out.amount.push_back(h.amount);
+        out.amount.insert(out.amount.end(), h.amount.begin(), h.amount.begin() + out.columns);
         out.unpriced.push_back(h.unpriced);
         out.removed.push_back(removed);
     };
@@ -167,12 +213,13 @@ Figures View::hand(const State& state, bool everything) {
         const auto currency = target_.local() ? all.currency[k] : -1;
         auto& handed = handed_of(currency);
         const auto row = static_cast<std::size_t>(all.row[k]);
-        if (row >= handed.size()) handed.resize(std::max(row + 1, totals.rows()));
+        if (row >= handed.size()) handed.resize(std::max(row + 1, totals_.rows()));
         Handed& h = handed[row];
         h.seen = true;
-        if (!everything && h.present && h.amount == all.amount[k] && h.unpriced == all.unpriced[k])
+        const Net amounts = amounts_of(all, k, measures_.size());
+        if (!everything && h.present && h.amount == amounts && h.unpriced == all.unpriced[k])
             continue;
-        h = {all.amount[k], all.unpriced[k], true, true};
+        h = {amounts, all.unpriced[k], true, true};
         if (!everything) emit(all.row[k], currency, h, false);
     }
     for (std::size_t c = 0; c < handed_.size(); ++c)
@@ -190,16 +237,17 @@ Figures View::hand(const State& state, bool everything) {
     return everything ? all : out;
 }
 
-Figures View::read(const State& state) {
-    sync(state);
+Figures View::read(const State& state, const History& history) {
+    sync(state, history);
     return hand(state, true);
 }
 
-Figures View::changes(const State& state) {
-    sync(state);
+Figures View::changes(const State& state, const History& history) {
+    sync(state, history);
     if (handed_epoch_ == state.epoch && handed_masters_ == masters_) {
         Figures nothing;
         nothing.epoch = state.epoch;
+        nothing.columns = totals_.columns();
         return nothing;
     }
     return hand(state, false);

@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "figures.hpp"
+#include "history.hpp"
 
 namespace mvcore {
 
@@ -20,7 +23,8 @@ public:
         std::size_t rows = 0;       // of the roll-up
         std::uint64_t masters = 0;  // of the state whose master tables it was made for
     };
-    View(Target target, bool incremental) : target_(target), incremental_(incremental) {}
+    View(Target target, Measures measures, bool incremental)
+        : target_(target), measures_(std::move(measures)), incremental_(incremental) {}
 
     [[nodiscard]] bool incremental() const noexcept { return incremental_; }
     // Whether the shape was made for other master tables than the book has now.
@@ -30,11 +34,20 @@ public:
     // A new shape. Rows keep their numbers: what was handed out stays comparable.
     void reshape(Shape shape);
     // Whether a read is a matter of microseconds.
-    [[nodiscard]] bool quick(const State& state) const noexcept;
+    [[nodiscard]] bool quick(const State& state, const History& history) const noexcept;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
-    void sync(const State& state);
-    Figures read(const State& state);
-    Figures changes(const State& state);
+    void sync(const State& state, const History& history);
+    // As sync(); throws where an amount does not fit. What was handed out stays as it was.
+    void check(const State& state, const History& history);
+    Figures read(const State& state, const History& history);
+    Figures changes(const State& state, const History& history);
+
+    // What was handed out, as if nothing had been.
+    void forget() noexcept {
+        handed_.clear();
+        handed_currencies_.clear();
+        handed_epoch_ = ~std::uint64_t{0};
+    }
 
     struct Stats {
         std::uint64_t cells_swept = 0;
@@ -48,23 +61,33 @@ public:
     std::mutex mutex;  // one reader at a time; taken inside the book's lock
 
 private:
+    using Before = std::unordered_map<std::int32_t, const Change*>;  // by instrument that moved
+
     void rebuild(const State& state);
-    void follow(const State& state);
-    [[nodiscard]] std::size_t moved(const State& state) const noexcept;
+    void follow(const State& state, const History& history);
+    void follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute);
+    void follow_fact(const State& state, const Fact& fact, const Before& before,
+                     const std::vector<UnitId>& recompute);
+    // f(fact) for those since the last read that may concern this view.
+    template <class F>
+    void for_facts(const History& history, F&& f) const;
+    [[nodiscard]] std::size_t moved(const History& history) const noexcept;
     void keep_row_numbers(const Grouping& next);
 
     // What this view handed out last, by row (and currency, where each stands by itself).
     struct Handed {
-        i128 amount = 0;
+        Net amount{};
         std::uint32_t unpriced = 0;
         bool present = false;
         bool seen = false;  // in the hand-out under way
     };
     const Handout& handout(const State& state);
     std::vector<Handed>& handed_of(std::int32_t currency);
+    Figures figures(const State& state);
     Figures hand(const State& state, bool everything);
 
     Target target_;
+    Measures measures_;
     bool incremental_;
     Shape shape_;
     Totals totals_;
@@ -77,6 +100,7 @@ private:
     std::atomic<bool> by_account_ = false;
     std::vector<std::int32_t> handed_currencies_;
     std::vector<std::vector<Handed>> handed_;
+    std::optional<Figures> ready_;    // made by check()
     std::optional<Handout> handout_;  // for these units and rates
     std::size_t handout_units_ = 0;
     std::uint64_t handout_rates_ = 0;

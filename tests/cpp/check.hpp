@@ -1,6 +1,7 @@
 // Checks that say where and what; a failing one ends the test program's run with status 1.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -18,8 +19,8 @@ inline std::vector<Test>& tests() {
     return all;
 }
 
-inline int& failures() {
-    static int n = 0;
+inline std::atomic<int>& failures() {
+    static std::atomic<int> n = 0;
     return n;
 }
 

@@ -2,6 +2,7 @@
 // 1,024 bits that count in units so small that every input is a whole number of them.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +21,9 @@ using mvcore::i1024;
 using mvcore::i128;
 using mvcore::kLocal;
 using mvcore::kNoTime;
+using mvcore::Measures;
+using mvcore::Net;
+using tables::Id;
 using Levels = std::vector<std::vector<std::int32_t>>;
 
 inline constexpr int kFine = 18;              // decimals of any input
@@ -67,9 +71,26 @@ struct Rate {
     bool divide;
 };
 
+// An order; quantities in 10^-18.
+struct Ordered {
+    int account = -1;
+    int instrument = -1;
+    i128 quantity = 0;
+    i128 filled = 0;
+    i128 rolled = 0;
+    std::int64_t time = kNoTime;
+    mvcore::Status status = mvcore::Status::created;
+
+    [[nodiscard]] i128 leaves() const {
+        const bool done =
+            mvcore::dead(status) || mvcore::magnitude(filled) >= mvcore::magnitude(quantity);
+        return done ? 0 : quantity - filled;
+    }
+};
+
 // What one row holds in one currency.
 struct Sum {
-    i1024 total;
+    std::array<i1024, mvcore::kMeasures> total;
     std::uint32_t held = 0;
     std::uint32_t unpriced = 0;
 };
@@ -79,7 +100,7 @@ using Sums = std::array<Sum, tables::kCurrencies.size()>;
 struct Line {
     std::int32_t row;
     std::int32_t currency;  // -1 unless local
-    i128 amount;
+    Net amount;             // of each measure asked, the rest is zero
     std::uint32_t unpriced;
 
     friend bool operator==(const Line&, const Line&) = default;
@@ -89,25 +110,24 @@ class Model {
 public:
     explicit Model(int value_scale) : value_scale(value_scale) {}
 
-    const int value_scale;
+    int value_scale;
     std::uint64_t epoch = 0;
+    std::uint64_t late_orders = 0;
     std::vector<std::uint8_t> accounts;  // whether alive
     std::vector<Asset> assets;
     std::map<std::pair<int, int>, i128> holdings;  // by account and instrument, none is zero
+    std::map<Id, Ordered> orders;
     std::array<std::optional<Rate>, tables::kCurrencies.size()> rates;  // none for the base, 0
 
     void apply(const tables::Change& change);
     void put_price(int instrument, const Decimal& price, std::int64_t time);
-    // Whether somebody holds it.
-    [[nodiscard]] bool account_held(int account) const {
-        const auto first = holdings.lower_bound({account, 0});
-        return first != holdings.end() && first->first.first == account;
-    }
-    [[nodiscard]] bool instrument_held(int instrument) const {
-        for (const auto& [key, quantity] : holdings)
-            if (key.second == instrument) return true;
-        return false;
-    }
+    void put_order(const tables::OrderRow& row, const tables::OrderColumns& with);
+    void roll_day();
+    // Where any of the measures is not zero.
+    [[nodiscard]] std::map<std::pair<int, int>, Net> positions() const;
+    // Whether a position or an order refers to it.
+    [[nodiscard]] bool account_held(int account) const;
+    [[nodiscard]] bool instrument_held(int instrument) const;
     [[nodiscard]] bool currency_known(int currency) const {
         bool known = currency == 0 || rates[std::size_t(currency)];
         for (const auto& asset : assets)
@@ -119,76 +139,41 @@ public:
                                                    const Levels& levels) const;
     // Nothing where an amount has more than 38 digits.
     [[nodiscard]] std::optional<std::vector<Line>> lines(const Grouping& grouping,
-                                                         const Levels& levels, int target) const;
+                                                         const Levels& levels, int target,
+                                                         const Measures& measures) const;
     // total / 10^72 of one currency in another, rounded; nothing where a rate is missing.
     [[nodiscard]] std::optional<i1024> amount(const i1024& total, int source, int target) const;
 
 private:
     void apply_instruments(const tables::Change& change);
     void apply_rates(const tables::Change& change);
+    void apply_holdings(const tables::Change& change);
 };
 
-inline void Model::apply(const tables::Change& change) {
-    ++epoch;
-    if (change.instruments) apply_instruments(change);
-    if (change.accounts) {
-        if (change.load) accounts.assign(accounts.size(), 0);
-        for (auto a : *change.accounts) {
-            if (std::size_t(a) >= accounts.size()) accounts.resize(std::size_t(a) + 1, 0);
-            accounts[std::size_t(a)] = 1;
-        }
+inline std::map<std::pair<int, int>, Net> Model::positions() const {
+    std::map<std::pair<int, int>, Net> out;
+    for (const auto& [key, quantity] : holdings) out[key] = mvcore::all_of(quantity);
+    for (const auto& [id, order] : orders) {
+        Net& net = out[{order.account, order.instrument}];
+        net[mvcore::current] += order.filled - order.rolled;
+        net[mvcore::expected] += order.filled - order.rolled + order.leaves();
     }
-    if (change.fx) apply_rates(change);
-    if (change.prices) {
-        if (change.load)
-            for (auto& asset : assets) asset.price.reset(), asset.time = kNoTime;
-        for (const auto& row : *change.prices) put_price(row.instrument, row.price, row.time);
-    }
-    if (!change.holdings) return;
-    if (change.load) holdings.clear();
-    for (const auto& row : *change.holdings) {
-        const std::pair key(row.account, row.instrument);
-        if (row.quantity.mantissa == 0) holdings.erase(key);
-        else holdings[key] = fine(row.quantity);
-    }
+    std::erase_if(out, [](const auto& position) { return !mvcore::held(position.second); });
+    return out;
 }
 
-inline void Model::apply_instruments(const tables::Change& change) {
-    auto before = assets;
-    if (change.load)
-        for (auto& asset : assets) asset = {};
-    for (const auto& row : *change.instruments) {
-        const auto i = static_cast<std::size_t>(row.instrument);
-        if (i >= assets.size()) assets.resize(i + 1);
-        if (i < before.size() && before[i].alive) assets[i] = before[i];
-        auto& asset = assets[i];
-        asset.alive = true;
-        asset.currency = row.currency;
-        if (change.with_terms || change.load) {
-            asset.multiplier = row.multiplier.value_or(Decimal{1, 0});
-            asset.quote_factor = row.quote_factor.value_or(Decimal{1, 0});
-        }
-    }
+inline bool Model::account_held(int account) const {
+    for (const auto& [key, net] : positions())
+        if (key.first == account) return true;
+    return std::any_of(orders.begin(), orders.end(),
+                       [&](const auto& o) { return o.second.account == account; });
 }
 
-inline void Model::apply_rates(const tables::Change& change) {
-    const auto before = rates;
-    if (change.load) rates = {};
-    for (const auto& row : *change.fx) {
-        if (row.currency == 0) continue;
-        const auto c = static_cast<std::size_t>(row.currency);
-        const bool kept = !change.load && before[c] && before[c]->divide;
-        rates[c] =
-            Rate{{row.rate.mantissa, row.rate.scale}, change.with_method ? row.rate.divide : kept};
-    }
-}
-
-inline void Model::put_price(int instrument, const Decimal& price, std::int64_t time) {
-    auto& asset = assets[std::size_t(instrument)];
-    const bool late = asset.price && time != kNoTime && asset.time != kNoTime && time < asset.time;
-    if (late) return;
-    asset.price = price;
-    asset.time = time;
+inline bool Model::instrument_held(int instrument) const {
+    for (const auto& [key, net] : positions())
+        if (key.second == instrument) return true;
+    return std::any_of(orders.begin(), orders.end(),
+                       [&](const auto& o) { return o.second.instrument == instrument; });
 }
 
 inline std::map<std::size_t, Sums> Model::sums(const Grouping& grouping,
@@ -196,17 +181,20 @@ inline std::map<std::size_t, Sums> Model::sums(const Grouping& grouping,
     std::vector<i1024> products;
     for (const auto& asset : assets) products.push_back(asset.product());
     std::map<std::size_t, Sums> out;
-    for (const auto& [key, quantity] : holdings) {
+    for (const auto& [key, net] : positions()) {
         const auto account_group = grouping.of_account(key.first);
         const auto instrument_group = grouping.of_instrument(key.second);
         if (account_group < 0 || instrument_group < 0) continue;
         const auto row =
             std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
         const auto& asset = assets[std::size_t(key.second)];
-        const i1024 value = i1024(quantity) * products[std::size_t(key.second)];
+        const auto& product = products[std::size_t(key.second)];
+        std::array<i1024, mvcore::kMeasures> value{i1024(net[0]) * product};
+        for (std::size_t m = 1; m < value.size(); ++m)
+            value[m] = net[m] == net[0] ? value[0] : i1024(net[m]) * product;
         auto add = [&](std::size_t to) {
             Sum& sum = out[to][std::size_t(asset.currency)];
-            sum.total += value;
+            for (std::size_t m = 0; m < value.size(); ++m) sum.total[m] += value[m];
             ++sum.held;
             if (!asset.price) ++sum.unpriced;
         };
@@ -235,23 +223,34 @@ inline std::optional<i1024> Model::amount(const i1024& total, int source, int ta
 }
 
 inline std::optional<std::vector<Line>> Model::lines(const Grouping& grouping, const Levels& levels,
-                                                     int target) const {
+                                                     int target, const Measures& measures) const {
     std::vector<Line> out;
     bool fits = true;
-    auto emit = [&](std::size_t row, int currency, const i1024& amount, std::uint32_t unpriced) {
-        fits = fits && amount.magnitude() < power_of_ten(mvcore::kMaxAmountDigits);
-        out.push_back({static_cast<std::int32_t>(row), currency, amount.low128(), unpriced});
+    auto emit = [&](std::size_t row, int currency, const auto& amounts, std::uint32_t unpriced) {
+        Line line{static_cast<std::int32_t>(row), currency, {}, unpriced};
+        for (std::size_t k = 0; k < measures.size(); ++k) {
+            const i1024& amount = amounts[measures[k]];
+            fits = fits && amount.magnitude() < power_of_ten(mvcore::kMaxAmountDigits);
+            line.amount[k] = amount.low128();
+        }
+        out.push_back(line);
     };
     for (const auto& [row, sums] : sums(grouping, levels)) {
-        i1024 whole;
+        std::array<i1024, mvcore::kMeasures> whole;
         std::uint32_t unpriced = 0;
         for (int c = 0; c < static_cast<int>(sums.size()); ++c) {
             const Sum& sum = sums[std::size_t(c)];
             if (sum.held == 0) continue;
-            const auto part = amount(sum.total, c, target == kLocal ? c : target);
-            if (target == kLocal) emit(row, c, *part, sum.unpriced);
-            whole += part.value_or(i1024());
-            unpriced += part ? sum.unpriced : sum.held;
+            std::array<i1024, mvcore::kMeasures> parts;
+            bool known = true;
+            for (auto m : measures) {
+                const auto part = amount(sum.total[m], c, target == kLocal ? c : target);
+                known = part.has_value();
+                parts[m] = part.value_or(i1024());
+                whole[m] += parts[m];
+            }
+            if (target == kLocal) emit(row, c, parts, sum.unpriced);
+            unpriced += known ? sum.unpriced : sum.held;
         }
         if (target != kLocal) emit(row, -1, whole, unpriced);
     }

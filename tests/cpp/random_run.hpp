@@ -1,240 +1,186 @@
-// A seeded run of random writes against a book and its model, both of the same epoch always.
+// A seeded run of random writes, orders among them.
 #pragma once
 
-#include <algorithm>
-#include <random>
-#include <set>
-
-#include "check.hpp"
-#include "model.hpp"
-#include "mvcore/errors.hpp"
+#include "random_writes.hpp"
 
 namespace model {
 
-// How large random numbers become: bits before the point, and decimals.
-struct Size {
-    int quantity_bits;
-    int quantity_scale;
-    int price_bits;
-    int price_scale;
-    int factor_bits;
-    int factor_scale;
-};
-inline constexpr Size kSmall{9, 0, 20, 4, 0, 0};    // totals of 64 bits
-inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};  // of 128
-inline constexpr Size kWide{30, 18, 30, 18, 4, 4};  // of 256, prices beyond 64
+using mvcore::ErrorKind;
+using mvcore::IdKind;
+using mvcore::Status;
 
-class Run {
+class Run : public Writes {
 public:
-    Run(int accounts, int instruments, int held_percent, Size size, int value_scale, unsigned seed)
-        : book("USD", value_scale),
-          model(value_scale),
-          size(size),
-          random_(seed),
-          held_percent_(held_percent) {
-        tables::Change change = everything(accounts, instruments);
-        change.with_method = true;
-        change.fx = {{{1, {11, 1, false}}, {2, {15725, 2, true}}}};
-        if (seed % 2 == 0) change.fx->push_back({3, {127, 2, false}});
-        write(change);
-    }
+    Run(int accounts, int instruments, int held_percent, Size size, int value_scale, unsigned seed,
+        IdKind ids = IdKind::none)
+        : Writes(accounts, instruments, held_percent, size, value_scale, seed), kind(ids) {}
 
-    mvcore::Book book;
-    Model model;
-    Size size;  // of the numbers to come
+    IdKind kind;             // of order ids; none: no orders
+    int most_orders = 150;   // ids are drawn from so many
+    int order_percent = 35;  // of the steps that write orders
 
     // One random write.
     void step() {
-        const int kind = pick(100);
-        if (kind < 45) tick();
-        else if (kind < 60) tick_many();
-        else if (kind < 78) write_holdings(1 + pick(20));
-        else if (kind < 83) write_prices(1 + pick(4));
-        else if (kind < 87) write_rates(chance(30));
-        else if (kind < 91) write_terms();
-        else if (kind < 94) write_masters();
-        else if (kind < 97) remove();
-        else if (kind < 99) refused();
+        if (kind != IdKind::none && chance(order_percent)) return step_orders();
+        const int what = pick(100);
+        if (what < 45) tick();
+        else if (what < 60) tick_many();
+        else if (what < 78) write_holdings(1 + pick(20));
+        else if (what < 83) write_prices(1 + pick(4));
+        else if (what < 87) write_rates(chance(30));
+        else if (what < 91) write_terms();
+        else if (what < 94) write_masters();
+        else if (what < 97) remove();
+        else if (what < 99) refused();
+        else refresh();
+        CHECK(book.counters().late_orders == model.late_orders);
+    }
+    void step_orders() {
+        const int what = pick(100);
+        if (what < 40) write_order();
+        else if (what < 75) write_orders(1 + pick(20));
+        else if (what < 85) remove_orders();
+        else if (what < 95) refused_order();
+        else if (what < 97 || model.orders.empty()) roll_day();
         else refresh();
     }
-
-    void write(const tables::Change& change) {
-        model.apply(change);
-        CHECK(tables::apply(book, change) == model.epoch);
-        CHECK(book.state().epoch == model.epoch);
+    void write_order() {
+        const auto row = order_row(some_id(), {});
+        const auto epoch = tables::order(book, row);
+        model.put_order(row, {});
+        CHECK(epoch == ++model.epoch);
     }
-    void tick() { tick(live_instrument()); }
-    void tick(int i) {
-        const Decimal price = next_price(i);
-        const auto time = some_time();
-        model.put_price(i, price, time);
-        ++model.epoch;
-        std::uint64_t epoch = 0;
-        const auto name = tables::instrument(i);
-        if (chance(50)) {
-            if (!book.try_tick(i, price, time, epoch)) epoch = book.tick(i, price, time);
-        } else if (!book.try_tick(name, price, time, epoch)) {
-            epoch = book.tick(name, price, time);
-        }
-        CHECK(epoch == model.epoch);
-    }
-    // Rows of one table name no cell twice.
-    void write_holdings(int rows) {
+    void write_orders(int rows) {
         tables::Change change;
-        change.as_text = chance(50);
-        change.holdings = some_holdings(rows, chance(30));
+        add_orders(change, rows);
+        if (chance(20)) change.holdings = some_holdings(1 + pick(5), false);
+        if (chance(10)) change.prices = {{{live_instrument(), {pick(1000), 0}, kNoTime}}};
         write(change);
     }
-
-    int pick(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-    bool chance(int percent) { return pick(100) < percent; }
-    int live_instrument() {
-        for (;;)
-            if (const int i = pick(instruments()); model.assets[std::size_t(i)].alive) return i;
+    void roll_day() {
+        const auto before = model.positions();
+        CHECK(book.roll_day() == model.epoch + 1);
+        model.roll_day();
+        for (const auto& [key, net] : model.positions())  // as before, but for the start of day
+            CHECK(net[1] == before.at(key)[1] && net[2] == before.at(key)[2] && net[0] == net[1]);
     }
-    int live_account() {
-        for (;;)
-            if (const int a = pick(accounts()); model.accounts[std::size_t(a)] != 0) return a;
-    }
-    [[nodiscard]] int accounts() const { return static_cast<int>(model.accounts.size()); }
-    [[nodiscard]] int instruments() const { return static_cast<int>(model.assets.size()); }
-
-private:
-    // Up to `bits` bits before the point and `scale` decimals after it.
-    Decimal number(int bits, int most_decimals) {
-        const int scale = pick(most_decimals + 1);
-        const int most = bits + scale * 332 / 100;
-        const auto wide = static_cast<mvcore::u128>(random_()) << 64 | random_();
-        const auto size = static_cast<i128>(wide >> (128 - std::max(1, 1 + pick(most))));
-        return mvcore::make_decimal(chance(50) ? size : -size, scale).value;
-    }
-    Decimal quantity() {
-        return chance(12) ? Decimal{} : number(size.quantity_bits, size.quantity_scale);
-    }
-    // Most prices are near the one before and take the short way.
-    Decimal next_price(int instrument) {
-        const auto& held = model.assets[std::size_t(instrument)].price;
-        if (!held || chance(20)) return number(size.price_bits, size.price_scale);
-        return mvcore::make_decimal(held->mantissa + pick(201) - 100, held->scale).value;
-    }
-    std::optional<Decimal> factor() {
-        if (size.factor_bits == 0 || chance(40)) return std::nullopt;
-        return chance(4) ? Decimal{} : number(size.factor_bits, size.factor_scale);
-    }
-    std::int64_t some_time() { return chance(70) ? kNoTime : 1000 + pick(50); }
-
-    // `together`: neighbours of one instrument.
-    std::vector<tables::Holding> some_holdings(int rows, bool together) {
-        std::set<std::pair<int, int>> keys;
-        std::vector<tables::Holding> out;
-        const int first = live_account();
-        const int only = live_instrument();
-        for (int k = 0; k < rows; ++k) {
-            const int a = together ? std::min(first + k, accounts() - 1) : live_account();
-            const int i = together ? only : live_instrument();
-            if (model.accounts[std::size_t(a)] != 0 && keys.insert({a, i}).second)
-                out.push_back({a, i, quantity()});
-        }
-        return out;
-    }
-
-    // A load of all tables but fx.
-    tables::Change everything(int accounts, int instruments) {
+    // Other prices and rates for a question. A rate keeps its method.
+    tables::Change what_if(const Model& then) {
         tables::Change change;
-        change.load = true;
-        change.with_terms = true;
-        change.accounts.emplace();
-        change.instruments.emplace();
+        change.as_text = chance(50);
         change.prices.emplace();
-        change.holdings.emplace();
-        for (int a = 0; a < accounts; ++a) change.accounts->push_back(a);
-        for (int i = 0; i < instruments; ++i) {
-            change.instruments->push_back({i, i % 4, factor(), factor()});
-            if (chance(90))
-                change.prices->push_back({i, number(size.price_bits, size.price_scale), kNoTime});
+        for (std::size_t i = 0; i < then.assets.size(); ++i)
+            if (then.assets[i].alive && chance(15))
+                change.prices->push_back(
+                    {static_cast<int>(i), number(size.price_bits, size.price_scale), kNoTime});
+        change.fx.emplace();
+        for (int c = 1; c < 4; ++c) {
+            const auto d = mvcore::make_decimal(1 + pick(300000), pick(6)).value;
+            if (chance(30))
+                change.fx->push_back({c, {d.mantissa, static_cast<std::uint8_t>(d.scale), false}});
         }
-        for (int a = 0; a < accounts; ++a)
-            for (int i = 0; i < instruments; ++i)
-                if (chance(i % 10 == 0 ? std::max(held_percent_, 40) : held_percent_))
-                    change.holdings->push_back({a, i, quantity()});
-        std::shuffle(change.holdings->begin(), change.holdings->end(), random_);
         return change;
     }
+    mvcore::Measures some_measures() {
+        using mvcore::current, mvcore::expected, mvcore::sod;
+        const mvcore::Measures all[] = {{sod}, {current}, {expected}, {expected, sod}};
+        return chance(40) ? mvcore::Measures{sod, current, expected} : all[pick(4)];
+    }
 
-    void tick_many() {
-        const int rows = 1 + pick(8);
-        const int scale = pick(5);
-        const bool narrow = chance(50);
-        std::vector<mvcore::TickRow> ticks;
-        std::vector<mvcore::PriceRow> prices;
+private:
+    Id id_at(int k) const {
+        const auto number = static_cast<std::int64_t>(k) - most_orders / 2;
+        if (kind == IdKind::text)
+            return std::string(std::size_t(1 + k % 23), 'x') + std::to_string(k);
+        return k % 3 == 0 ? number * 0x123456789ABCDLL : number;  // beyond 32 bits, below zero
+    }
+    Id some_id() { return id_at(pick(most_orders)); }
+    const Ordered* held(const Id& id) const {
+        const auto found = model.orders.find(id);
+        return found == model.orders.end() ? nullptr : &found->second;
+    }
+
+    // `filled` has the sign of `quantity`: of the one that is stored where no column gives it.
+    tables::OrderRow order_row(const Id& id, const tables::OrderColumns& with) {
+        tables::OrderRow row;
+        row.id = id;
+        row.account = live_account();
+        row.instrument = live_instrument();
+        row.quantity = quantity();
+        const Ordered* before = held(id);
+        if (before != nullptr && chance(70)) {
+            row.account = before->account;
+            row.instrument = before->instrument;
+        }
+        const bool negative = row.quantity.mantissa < 0;
+        if (!with.filled && before != nullptr && before->filled != 0 &&
+            negative != (before->filled < 0))
+            row.quantity.mantissa = -row.quantity.mantissa;
+        row.filled = chance(10) ? std::optional<Decimal>() : filled_of(row.quantity);
+        if (!with.quantity && before != nullptr) {
+            row.filled = chance(30) ? Decimal{} : filled_of(quantity());
+            if (before->quantity != 0 && (before->quantity < 0) != (row.filled->mantissa < 0))
+                row.filled->mantissa = -row.filled->mantissa;
+        }
+        if (chance(90)) row.status = static_cast<Status>(chance(60) ? pick(2) : pick(15));
+        row.time = some_time();
+        return row;
+    }
+    Decimal filled_of(const Decimal& quantity) {
+        const int tenths = chance(40) ? 0 : chance(25) ? 10 : pick(13);
+        return mvcore::make_decimal(quantity.mantissa / 10 * tenths, quantity.scale).value;
+    }
+
+    // Ids each once; columns are left out where every order is known already.
+    void add_orders(tables::Change& change, int rows) {
+        std::set<Id> ids;
+        const bool changes_only = chance(50) && !model.orders.empty();
         for (int k = 0; k < rows; ++k) {
-            const int i = live_instrument();  // one may come several times: the later wins
-            const auto time = some_time();
-            const Decimal price = next_price(i);
-            const auto mantissa = static_cast<std::int64_t>(random_() >> (64 - size.price_bits)) -
-                                  (1LL << (size.price_bits - 1));
-            ticks.push_back({mantissa, time, i, scale});
-            prices.push_back({i, price, time});
-            model.put_price(i, narrow ? mvcore::make_decimal(mantissa, scale).value : price, time);
+            const auto id = some_id();
+            if (!changes_only || held(id) != nullptr) ids.insert(id);
         }
-        ++model.epoch;
-        CHECK((narrow ? book.ticks(ticks) : book.ticks(prices)) == model.epoch);
-    }
-    void write_prices(int rows) {
-        tables::Change change;
+        auto& with = change.order_columns;
+        with.filled = chance(80);
+        with.status = chance(80);
+        with.time = chance(60);
+        if (changes_only) {
+            with.account = chance(30);
+            with.instrument = chance(30);
+            with.quantity = chance(30);
+        }
         change.as_text = chance(50);
-        change.prices.emplace();
-        std::set<int> named;
-        for (int k = 0; k < rows; ++k)
-            if (const int i = live_instrument(); named.insert(i).second)
-                change.prices->push_back({i, next_price(i), some_time()});
-        if (chance(30)) change.holdings = some_holdings(1 + pick(5), false);
-        write(change);
+        change.orders.emplace();
+        for (const auto& id : ids) change.orders->push_back(order_row(id, with));
+        std::shuffle(change.orders->begin(), change.orders->end(), random_);
     }
-    void write_rates(bool load) {
-        tables::Change change;
-        change.load = load;
-        change.with_method = chance(50);
-        change.fx.emplace();
-        for (int c = 0; c < 4; ++c) {
-            if (c == 0 && chance(80)) continue;
-            if (!chance(load ? 85 : 30)) continue;
-            const i128 rate = c == 0 ? 1 : 1 + pick(300000);
-            const auto scale = static_cast<std::uint8_t>(c == 0 ? 0 : pick(6));
-            const auto d = mvcore::make_decimal(rate, scale).value;
-            change.fx->push_back(
-                {c, {d.mantissa, static_cast<std::uint8_t>(d.scale), c != 0 && chance(50)}});
+    void load_orders(tables::Change& change) {
+        if (kind == IdKind::none) return;
+        change.orders.emplace();
+        for (int k = 0; k < most_orders; ++k) {
+            if (!chance(50)) continue;
+            auto row = order_row(id_at(k), {});
+            change.orders->push_back(row);
         }
-        write(change);
+        std::shuffle(change.orders->begin(), change.orders->end(), random_);
     }
-    void write_terms() {
-        tables::Change change;
-        change.with_terms = chance(70);
-        const int i = live_instrument();
-        const int held = model.assets[std::size_t(i)].currency;
-        change.instruments = {{{i, chance(50) ? held : pick(4), factor(), factor()}}};
-        if (chance(30)) change.prices = {{{i, next_price(i), kNoTime}}};
-        write(change);
+    void remove_orders() {
+        std::vector<Id> ids;
+        for (const auto& [id, order] : model.orders)
+            if (chance(100 * (1 + pick(8)) / static_cast<int>(model.orders.size()) + 1))
+                ids.push_back(id);
+        if (ids.empty()) return;
+        ids.push_back(ids.front());  // an id named twice counts once
+        CHECK(tables::remove(book, {}, {}, ids) == ++model.epoch);
+        for (const auto& id : ids) model.orders.erase(id);
     }
-    // New names, or names that come back, held from the same call on.
-    void write_masters() {
-        const int a = chance(60) ? accounts() : pick(accounts());
-        const int i = chance(60) ? instruments() : pick(instruments());
-        tables::Change change;
-        change.accounts = {{a}};
-        change.instruments = {{{i, pick(4), {}, {}}}};
-        change.holdings = {{{a, i, quantity()}}};
-        if (chance(60)) change.prices = {{{i, number(size.price_bits, size.price_scale), kNoTime}}};
-        write(change);
-    }
+
     void remove() {
         const bool account = chance(50);
         const int code = account ? live_account() : live_instrument();
         const std::vector<int> accounts = account ? std::vector{code} : std::vector<int>{};
         const std::vector<int> instruments = account ? std::vector<int>{} : std::vector{code};
         if (account ? model.account_held(code) : model.instrument_held(code)) {
-            CHECK_THROWS(mvcore::ErrorKind::invalid_input,
-                         tables::remove(book, accounts, instruments));
+            CHECK_THROWS(ErrorKind::invalid_input, tables::remove(book, accounts, instruments));
             return;
         }
         if (account) model.accounts[std::size_t(code)] = 0;
@@ -250,16 +196,47 @@ private:
         if (twice) change.holdings->push_back(change.holdings->front());
         else change.holdings->push_back({live_account(), instruments() + 7, {1, 0}});
         change.accounts = {{accounts()}};
-        CHECK_THROWS(twice ? mvcore::ErrorKind::invalid_input : mvcore::ErrorKind::unknown_id,
+        CHECK_THROWS(twice ? ErrorKind::invalid_input : ErrorKind::unknown_id,
                      tables::apply(book, change));
         CHECK(book.state().epoch == model.epoch);
-        CHECK(book.accounts().find(tables::account(accounts())) < 0);
+        CHECK(book.names().accounts.find(tables::account(accounts())) < 0);
+    }
+    // The last row is bad, the others are good.
+    void refused_order() {
+        tables::Change change;
+        add_orders(change, 5);
+        change.order_columns = {};
+        change.orders->push_back(order_row(some_id(), {}));
+        auto& bad = change.orders->back();
+        auto why = ErrorKind::invalid_input;
+        switch (pick(5)) {
+            case 0: change.orders->push_back(bad); break;
+            case 1: bad.instrument = instruments() + 3, why = ErrorKind::unknown_id; break;
+            case 2: bad.account = accounts() + 3, why = ErrorKind::unknown_id; break;
+            case 3:
+                bad.quantity = {5, 0}, bad.filled = {-1, 1}, bad.time = kNoTime;
+                change.orders = std::vector{tables::OrderRow(bad)};
+                break;
+            default:
+                CHECK_THROWS(ErrorKind::unknown_id,
+                             tables::remove(book, {}, {}, {id_at(most_orders + 7)}));
+                return;
+        }
+        CHECK_THROWS(why, tables::apply(book, change));
+        CHECK(book.state().epoch == model.epoch &&
+              book.state().orders.size() == model.orders.size());
     }
     void refresh() {
-        if (chance(30)) return write(everything(accounts(), instruments()));
+        if (chance(30)) {
+            auto change = everything(accounts(), instruments());
+            if (chance(50)) load_orders(change);
+            return write(change);
+        }
         tables::Change change;
         change.load = true;
-        if (chance(50)) {
+        if (kind != IdKind::none && chance(40)) {
+            load_orders(change);
+        } else if (chance(50)) {
             change.holdings = some_holdings(static_cast<int>(model.holdings.size()), false);
         } else {
             change.prices.emplace();
@@ -269,9 +246,6 @@ private:
         }
         write(change);
     }
-
-    std::mt19937_64 random_;
-    int held_percent_;
 };
 
 }  // namespace model

@@ -1,131 +1,45 @@
-// Reads that name one account or one instrument, and the sums that must agree with one another.
+// Reads that name one account, one instrument or a selection, of the book or of a snapshot, and the
+// sums that must agree with one another.
 #pragma once
 
+#include "lists.hpp"
 #include "watch.hpp"
 
 namespace model {
 
 // The short way where it is open, else the long one: both say the same.
-inline mvcore::AccountValue value(Run& run, std::string_view account, std::string_view currency) {
+inline mvcore::AccountValue value(const Asked& asked, std::string_view account,
+                                  std::string_view currency) {
     mvcore::AccountValue out;
-    if (run.chance(50) || !run.book.try_value(account, currency, out))
-        out = run.book.value(account, currency);
+    auto* book = dynamic_cast<mvcore::Book*>(&asked.reader);
+    if (book == nullptr || asked.run.chance(50) || !book->try_value(account, currency, out))
+        out = asked.reader.value(account, currency);
     return out;
 }
 
-inline void check_account(Run& run, int account, int target) {
+inline void check_account(const Asked& asked, int account, int target) {
     const auto name = tables::account(account);
-    const auto currency = target == 0 && run.chance(50) ? std::string() : tables::currency(target);
-    if (run.model.accounts[std::size_t(account)] == 0 || !run.model.currency_known(target)) {
-        CHECK_THROWS(mvcore::ErrorKind::unknown_id, value(run, name, currency));
+    const auto currency =
+        target == 0 && asked.run.chance(50) ? std::string() : tables::currency(target);
+    const auto known = std::size_t(account) < asked.model.accounts.size() &&
+                       asked.model.accounts[std::size_t(account)] != 0;
+    if (!known || !asked.model.currency_known(target)) {
+        CHECK_THROWS(mvcore::ErrorKind::unknown_id, value(asked, name, currency));
         return;
     }
     Grouping only;
     only.account_group.assign(std::size_t(account) + 1, -1);
     only.account_group.back() = 0;
     only.account_groups = 1;
-    const auto lines = run.model.lines(only, {}, target);
+    const auto lines = asked.model.lines(only, {}, target, kEvery);
     if (!lines) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow, value(run, name, currency));
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, value(asked, name, currency));
         return;
     }
-    const auto got = value(run, name, currency);
-    CHECK(got.epoch == run.model.epoch);
-    CHECK(got.amount == (lines->empty() ? 0 : lines->front().amount));
+    const auto got = value(asked, name, currency);
+    CHECK(got.epoch == asked.model.epoch);
+    CHECK(got.amount == (lines->empty() ? Net{} : lines->front().amount));
     CHECK(got.unpriced == (lines->empty() ? 0 : lines->front().unpriced));
-}
-
-// Nothing where it does not fit 38 digits.
-inline std::optional<i128> checked(const i1024& amount) {
-    if (amount.magnitude() >= power_of_ten(mvcore::kMaxAmountDigits)) return std::nullopt;
-    return amount.low128();
-}
-
-inline void check_holdings(Run& run, const Grouping& selection) {
-    mvcore::Positions expected;
-    bool fits = true;
-    for (const auto& [key, quantity] : run.model.holdings) {
-        if (selection.of_account(key.first) < 0 || selection.of_instrument(key.second) < 0)
-            continue;
-        const auto& asset = run.model.assets[std::size_t(key.second)];
-        const i1024 value = i1024(quantity) * asset.product();
-        const auto own = checked(*run.model.amount(value, asset.currency, asset.currency));
-        const auto base = run.model.amount(value, asset.currency, 0);
-        const auto in_base = checked(base.value_or(i1024()));
-        fits = fits && own && in_base;
-        expected.account.push_back(key.first);
-        expected.instrument.push_back(key.second);
-        expected.currency.push_back(asset.currency);
-        expected.quantity.push_back(quantity);
-        expected.price.push_back(asset.price ? fine(*asset.price) : 0);
-        expected.priced.push_back(asset.price ? 1 : 0);
-        expected.converted.push_back(asset.price && base ? 1 : 0);
-        expected.market_value.push_back(own.value_or(0));
-        expected.base_value.push_back(in_base.value_or(0));
-    }
-    mvcore::Positions got;
-    const auto masters = run.book.state().masters;
-    CHECK(!run.book.holdings(selection, masters + 1, got));
-    if (!fits) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow, run.book.holdings(selection, masters, got));
-        return;
-    }
-    CHECK(run.book.holdings(selection, masters, got));
-    CHECK(got.epoch == run.model.epoch);
-    CHECK(got.account == expected.account && got.instrument == expected.instrument);
-    CHECK(got.currency == expected.currency && got.quantity == expected.quantity);
-    CHECK(got.priced == expected.priced && got.price == expected.price);
-    CHECK(got.market_value == expected.market_value);
-    CHECK(got.converted == expected.converted && got.base_value == expected.base_value);
-}
-
-inline void check_revaluation(Run& run, int instrument) {
-    const mvcore::Reading reading(run.book.lock());
-    const auto name = tables::instrument(instrument);
-    const auto& asset = run.model.assets[std::size_t(instrument)];
-    if (!asset.alive) {
-        CHECK_THROWS(mvcore::ErrorKind::unknown_id, run.book.revalue(name));
-        return;
-    }
-    std::vector<std::int32_t> accounts;
-    std::vector<i128> quantities;
-    std::vector<i128> values;
-    bool fits = true;
-    for (const auto& [key, quantity] : run.model.holdings) {
-        if (key.second != instrument) continue;
-        const i1024 value = i1024(quantity) * asset.product();
-        const auto own = checked(*run.model.amount(value, asset.currency, asset.currency));
-        fits = fits && own;
-        accounts.push_back(key.first);
-        quantities.push_back(quantity);
-        values.push_back(own.value_or(0));
-    }
-    if (!fits) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow, run.book.revalue(name));
-        return;
-    }
-    const auto got = run.book.revalue(name);
-    CHECK(got.epoch() == run.model.epoch && got.size() == accounts.size());
-    CHECK(got.priced() == asset.price.has_value());
-    CHECK(got.price() == (asset.price ? fine(*asset.price) : 0));
-    CHECK(got.accounts() == accounts && got.quantities() == quantities);
-    CHECK(got.values() == values);
-}
-
-inline void check_prices(Run& run) {
-    const auto got = run.book.prices();
-    std::vector<std::int32_t> instruments;
-    std::vector<i128> prices;
-    std::vector<std::int64_t> times;
-    for (int i = 0; i < run.instruments(); ++i) {
-        const auto& asset = run.model.assets[std::size_t(i)];
-        if (!asset.price) continue;
-        instruments.push_back(i);
-        prices.push_back(fine(*asset.price));
-        times.push_back(asset.time);
-    }
-    CHECK(got.epoch == run.model.epoch);
-    CHECK(got.instrument == instruments && got.price == prices && got.time == times);
 }
 
 // By account, by instrument and in one sum, unit by unit before anything is rounded; and all
@@ -138,37 +52,107 @@ inline void check_sums(Run& run) {
     by_instrument.instrument_groups = static_cast<std::uint32_t>(instruments);
     for (int i = 0; i < instruments; ++i) by_instrument.instrument_group.push_back(i);
     mvcore::Totals totals[3];
-    totals[0].build(state, grouping_of(By::account, run.accounts(), instruments), true);
-    totals[1].build(state, by_instrument, true);
-    totals[2].build(state, everything, true);
-    std::array<i1024, tables::kCurrencies.size()> whole;
+    totals[0].build(state, grouping_of(By::account, run.accounts(), instruments), kEvery, true);
+    totals[1].build(state, by_instrument, kEvery, true);
+    totals[2].build(state, everything, kEvery, true);
+    std::array<std::array<i1024, mvcore::kMeasures>, tables::kCurrencies.size()> whole;
     std::size_t counts[3] = {};
     for (mvcore::UnitId unit = 0; unit < state.board.units(); ++unit) {
-        mvcore::i256 sums[3];
+        std::array<mvcore::i256, mvcore::kMeasures> sums[3];
         for (int k = 0; k < 3; ++k)
             for (std::uint32_t place = 0; place < totals[k].units().size(); ++place)
                 for (std::size_t row = 0; row < totals[k].rows(); ++row) {
                     if (totals[k].units()[place] != unit) break;
-                    sums[k] += totals[k].total(place, row);
+                    for (std::size_t m = 0; m < mvcore::kMeasures; ++m)
+                        sums[k][m] += totals[k].total(
+                            place, totals[k].columns() == 1 ? 0 : static_cast<int>(m), row);
                     counts[k] += totals[k].count(place, row);
                 }
         CHECK(sums[0] == sums[2] && sums[1] == sums[2]);
         const auto& u = state.board.unit(unit);
         if (u.priced())
-            whole[std::size_t(u.currency)] += i1024(sums[2]) * power_of_ten(kValueFine - u.scale);
+            for (std::size_t m = 0; m < mvcore::kMeasures; ++m)
+                whole[std::size_t(u.currency)][m] +=
+                    i1024(sums[2][m]) * power_of_ten(kValueFine - u.scale);
     }
-    for (auto count : counts) CHECK(count == run.model.holdings.size());
+    const auto positions = run.model.positions().size();
+    for (auto count : counts) CHECK(count == positions);
     for (const auto& [row, sums] : run.model.sums(everything, {}))
         for (std::size_t c = 0; c < sums.size(); ++c) CHECK(sums[c].total == whole[c]);
 }
 
-inline void check_point_reads(Run& run) {
+inline void check_point_reads(const Asked& asked) {
+    Run& run = asked.run;
+    const auto accounts = static_cast<int>(asked.model.accounts.size());
+    const auto instruments = static_cast<int>(asked.model.assets.size());
     for (int k = 0; k < 5; ++k) {
-        check_account(run, run.pick(run.accounts()), run.pick(4));
-        check_revaluation(run, run.pick(run.instruments()));
+        check_account(asked, run.pick(accounts + 1), run.pick(4));
+        check_revaluation(asked, run.pick(instruments + 1));
     }
-    check_prices(run);
-    check_holdings(run, grouping_of(By::few_by_kind, run.accounts(), run.instruments()));
+    check_prices(asked);
+    const auto selection = grouping_of(By::few_by_kind, accounts, instruments);
+    check_holdings(asked, selection);
+    check_orders(asked, selection);
+    check_orders(asked, grouping_of(By::all, accounts, instruments));
 }
+inline void check_point_reads(Run& run) { check_point_reads(Asked(run)); }
+
+// A whole table of figures, as it is or at the prices and rates of `other`.
+inline void check_values(const Asked& asked, By by, int target, const Measures& measures,
+                         const tables::Change* other) {
+    auto& reader = asked.reader;
+    Model then = asked.model;
+    if (other != nullptr) then.apply(*other);
+    auto q = question(reader.state(),
+                      grouping_of(by, static_cast<int>(then.accounts.size()),
+                                  static_cast<int>(then.assets.size())),
+                      target, measures);
+    const auto expected = then.lines(q.grouping, {}, target, measures);
+    const auto make = [&](const auto& names, const auto& state) {
+        return mvcore::text::make_batch(names, state, tables::to_tables(*other), false);
+    };
+    mvcore::Figures got;
+    const auto ask = [&] {
+        if (other == nullptr) return reader.values(q, got);
+        const auto currency = target == kLocal ? std::string() : tables::currency(target);
+        return reader.values_if(q, currency, make, got);
+    };
+    ++q.masters;
+    CHECK(!ask());
+    --q.masters;
+    if (!expected) {
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, ask());
+        return;
+    }
+    CHECK(ask());
+    CHECK(got.epoch == asked.model.epoch && reader.state().epoch == asked.model.epoch);
+    CHECK(lines_of(got, measures) == *expected);
+}
+
+inline void check_some_values(const Asked& asked, int times) {
+    Run& run = asked.run;
+    for (int k = 0; k < times; ++k) {
+        const auto by = kGroupings[run.pick(7)];
+        const int target = run.chance(30) || !asked.model.currency_known(3) ? kLocal : run.pick(4);
+        const auto other = run.what_if(asked.model);
+        check_values(asked, by, target, run.some_measures(), run.chance(60) ? &other : nullptr);
+    }
+}
+
+// A snapshot and the model of its epoch.
+class Kept {
+public:
+    explicit Kept(Run& run) : run_(run), snapshot_(run.shared), model_(run.model) {}
+    void check() {
+        const Asked asked(run_, snapshot_, model_);
+        check_point_reads(asked);
+        check_some_values(asked, 2);
+    }
+
+private:
+    Run& run_;
+    mvcore::Snapshot snapshot_;
+    Model model_;
+};
 
 }  // namespace model

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "mvcore/batch.hpp"
@@ -90,6 +91,28 @@ struct Holding {
     Decimal quantity;
 };
 
+using Id = std::variant<std::int64_t, std::string>;  // of an order
+
+struct OrderRow {
+    Id id;
+    int account = 0;
+    int instrument = 0;
+    Decimal quantity;
+    std::optional<Decimal> filled;         // null: 0
+    std::optional<mvcore::Status> status;  // null: new
+    std::int64_t time = mvcore::kNoTime;
+};
+
+// Which columns a table of orders has beside `order`.
+struct OrderColumns {
+    bool account = true;
+    bool instrument = true;
+    bool quantity = true;
+    bool filled = true;
+    bool status = true;
+    bool time = true;
+};
+
 // One write call. Tables that are not given stay as they are.
 struct Change {
     bool load = false;
@@ -101,7 +124,61 @@ struct Change {
     std::optional<std::vector<mvcore::RateRow>> fx;
     std::optional<std::vector<mvcore::PriceRow>> prices;
     std::optional<std::vector<Holding>> holdings;
+    std::optional<std::vector<OrderRow>> orders;
+    OrderColumns order_columns;
 };
+
+inline text::Column id_column(const std::vector<Id>& ids) {
+    if (ids.empty() || std::holds_alternative<std::string>(ids[0])) {
+        std::vector<Text> out;
+        for (const auto& id : ids) out.emplace_back(std::get<std::string>(id));
+        return texts(out);
+    }
+    return two_chunks(ids.size(), [&](std::size_t begin, std::size_t end) {
+        auto numbers = std::make_shared<std::vector<std::int64_t>>();
+        for (std::size_t k = begin; k < end; ++k)
+            numbers->push_back(std::get<std::int64_t>(ids[k]));
+        text::Chunk chunk;
+        chunk.rows = end - begin;
+        chunk.data = text::Numbers{text::Number::i64, numbers->data()};
+        chunk.owner = numbers;
+        return chunk;
+    });
+}
+
+// By name, or by FIX code.
+inline std::string status_text(mvcore::Status status, bool by_code) {
+    const auto s = static_cast<std::size_t>(status);
+    return by_code ? std::string(1, "0123456789ABCDE"[s]) : std::string(mvcore::kStatusNames[s]);
+}
+
+inline text::Table orders_table(const Change& change) {
+    text::Table table;
+    const auto& rows = *change.orders;
+    const auto& with = change.order_columns;
+    std::vector<Id> ids;
+    for (const auto& r : rows) ids.push_back(r.id);
+    table.columns["order"] = id_column(ids);
+    if (with.account)
+        table.columns["account"] =
+            name_column(rows, [](const auto& r) { return account(r.account); });
+    if (with.instrument)
+        table.columns["instrument"] =
+            name_column(rows, [](const auto& r) { return instrument(r.instrument); });
+    if (with.quantity)
+        table.columns["order_quantity"] =
+            number_column(rows, change.as_text, [](const auto& r) { return r.quantity; });
+    if (with.filled)
+        table.columns["filled_quantity"] =
+            number_column(rows, change.as_text, [](const auto& r) { return r.filled; });
+    if (with.status)
+        table.columns["status"] = name_column(rows, [&](const auto& r) {
+            return r.status ? Text(status_text(*r.status, change.as_text)) : Text();
+        });
+    if (with.time)
+        for (auto& times = table.times.emplace(); const auto& r : rows) times.push_back(r.time);
+    return table;
+}
 
 inline text::Table instruments_table(const Change& change) {
     text::Table table;
@@ -155,12 +232,13 @@ inline text::Tables to_tables(const Change& change) {
         table.columns["quantity"] = number_column(*change.holdings, change.as_text,
                                                   [](const auto& r) { return r.quantity; });
     }
+    if (change.orders) out.orders = orders_table(change);
     return out;
 }
 
 inline std::uint64_t apply(mvcore::Book& book, const text::Tables& given, bool load) {
     mvcore::Writing writing(book.lock());
-    const auto batch = text::make_batch(book, given, load);
+    const auto batch = text::make_batch(book.names(), book.state(), given, load);
     return book.apply(batch, writing);
 }
 inline std::uint64_t apply(mvcore::Book& book, const Change& change) {
@@ -168,15 +246,36 @@ inline std::uint64_t apply(mvcore::Book& book, const Change& change) {
 }
 
 inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts,
-                            const std::vector<int>& instruments) {
+                            const std::vector<int>& instruments,
+                            const std::vector<Id>& orders = {}) {
     const auto account_names = name_column(accounts, account);
     const auto instrument_names = name_column(instruments, instrument);
+    const auto ids = id_column(orders);
     mvcore::Writing writing(book.lock());
-    mvcore::Batch batch(book.accounts(), book.instruments(), book.currencies());
+    mvcore::Batch batch(book.names());
     batch.removed_accounts = text::account_codes(book, account_names, {"remove", "accounts"});
     batch.removed_instruments =
         text::instrument_codes(book, instrument_names, {"remove", "instruments"});
+    batch.removed_orders = text::order_ids(ids, book.state().orders.kind(), {"remove", "orders"});
     return book.apply(batch, writing);
+}
+
+// The short way where it is open, else the long one.
+inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
+    const auto names = std::pair(account(row.account), instrument(row.instrument));
+    const auto* text = std::get_if<std::string>(&row.id);
+    const auto* number = std::get_if<std::int64_t>(&row.id);
+    const mvcore::OrderFact fact{{number != nullptr ? *number : 0,
+                                  text != nullptr ? std::string_view(*text) : std::string_view()},
+                                 text != nullptr ? mvcore::IdKind::text : mvcore::IdKind::integer,
+                                 names.first,
+                                 names.second,
+                                 row.quantity,
+                                 row.filled.value_or(Decimal{}),
+                                 row.status.value_or(mvcore::Status::created),
+                                 row.time};
+    std::uint64_t epoch = 0;
+    return book.try_order(fact, epoch) ? epoch : book.order(fact);
 }
 
 }  // namespace tables

@@ -1,43 +1,10 @@
 // Seeded random runs of a book against its model: every figure exact, every incremental total equal
 // to the one recomputed, whatever the order of writes and reads.
-#include <memory>
-
-#include "reads.hpp"
+#include "play.hpp"
 
 using namespace model;
 
 namespace {
-
-constexpr int kTargets[] = {0, 1, 2, 3, kLocal};
-
-// One view of each grouping, in changing currencies, half of them incremental.
-std::vector<std::unique_ptr<Watch>> watches(Run& run) {
-    std::vector<std::unique_ptr<Watch>> out;
-    int k = run.pick(10);
-    for (auto by : kGroupings)
-        out.push_back(std::make_unique<Watch>(run, by, kTargets[k++ % 5], run.chance(50)));
-    out.push_back(std::make_unique<Watch>(run, By::group, kTargets[k % 5], run.chance(50), true));
-    return out;
-}
-
-// Reads come at random moments, so that views meet few changes and many.
-void play(Run& run, int steps, int moments) {
-    auto views = watches(run);
-    for (int step = 0; step < steps && check::failures() < 20; ++step) {
-        run.step();
-        if (run.chance(8)) check_account(run, run.pick(run.accounts()), run.pick(4));
-        if (run.pick(steps) >= moments) continue;
-        for (auto& view : views)
-            if (run.chance(60)) view->check(run.chance(40));
-        if (run.chance(40)) check_point_reads(run);
-        if (run.chance(30)) check_sums(run);
-        if (run.chance(10)) views = watches(run);
-    }
-    for (auto& view : views) view->check(true);
-    for (auto& view : views) view->check(false);
-    check_point_reads(run);
-    check_sums(run);
-}
 
 struct Seen {
     bool lanes[3] = {};
@@ -74,9 +41,10 @@ TEST(a_sparse_book_over_several_blocks_is_exact) {
     bool sparse = false;
     bool dense = false;
     for (std::size_t i = 0; i < 30; ++i) {
-        const auto& line = run.book.state().grid.line(i);
-        CHECK(line.size() == 3);
-        for (const auto& block : line) (block.dense() ? dense : sparse) = true;
+        const auto& grid = run.book.state().grid;
+        CHECK(grid.blocks() == 3);
+        for (std::size_t b = 0; b < grid.blocks(); ++b)
+            (grid.block(i, b).dense() ? dense : sparse) = true;
     }
     CHECK(sparse && dense);
     play(run, 1200, 25);
@@ -122,8 +90,8 @@ TEST(a_view_that_missed_more_prices_than_are_kept_is_exact) {
             lazy.check(false);
             few.check(false);
             const auto rebuilds = lazy.stats().rebuilds;
-            const auto end = run.book.state().board.changes().end() + std::uint64_t(ticks);
-            while (run.book.state().board.changes().end() < end) run.tick(run.pick(instruments));
+            const auto end = run.book.history().changes().end() + std::uint64_t(ticks);
+            while (run.book.history().changes().end() < end) run.tick(run.pick(instruments));
             lazy.check(false);
             few.check(false);
             incremental.check(false);
@@ -141,11 +109,12 @@ TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
         Watch incremental(run, By::group, 0, true);
         for (auto* view : {&whole, &few}) view->check(false);
         const auto rebuilds = whole.stats().rebuilds;
-        const auto start = run.book.state().facts.end();
-        while (run.book.state().facts.end() - start < kKept + more - 500) run.write_holdings(500);
+        const auto start = run.book.history().facts().end();
+        while (run.book.history().facts().end() - start < kKept + more - 500)
+            run.write_holdings(500);
         for (int k = 0; k < 8; ++k) run.tick();
         if (more == 0)  // exactly as many as are kept: the view follows
-            while (run.book.state().facts.end() - start < kKept) run.write_holdings(1);
+            while (run.book.history().facts().end() - start < kKept) run.write_holdings(1);
         for (auto* view : {&whole, &few, &incremental}) view->check(false);
         CHECK((whole.stats().rebuilds == rebuilds) == (more == 0));
     }
@@ -159,7 +128,7 @@ TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
         change.holdings = {{{1, 2, {7, 0}}, {0, 2, {1, 0}}}};
         run.write(change);
         mvcore::Writing writing(run.book.lock());
-        mvcore::Batch batch(run.book.accounts(), run.book.instruments(), run.book.currencies());
+        mvcore::Batch batch(run.book.names());
         batch.holdings_given = mvcore::Given::update;
         batch.holding_rows.account = {1};
         batch.holding_rows.instrument = {2};
@@ -167,6 +136,6 @@ TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
         batch.removed_accounts = {1};
         if (left == 0) CHECK(run.book.apply(batch, writing) == run.model.epoch + 1);
         else CHECK_THROWS(mvcore::ErrorKind::invalid_input, run.book.apply(batch, writing));
-        CHECK(run.book.account_alive(1) == (left != 0));
+        CHECK(run.book.state().account_alive(1) == (left != 0));
     }
 }

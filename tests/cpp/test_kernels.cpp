@@ -59,7 +59,8 @@ void check_width(int width) {
             k.scatter64[width](q.data(), offset.data(), n, price, s64.data());
             k.scatter128[width](q.data(), offset.data(), n, price, s128.data());
             k.value64[width](q.data(), n, price, v64.data());
-            k.count[width](q.data(), n, counts.data());
+            const void* columns[] = {q.data()};
+            k.count[width](columns, 1, n, counts.data());
             u128 dot = 0;
             std::size_t nonzero = 0;
             bool narrow = true;
@@ -80,7 +81,7 @@ void check_width(int width) {
             CHECK(k.dot64[width](q.data(), p.data(), n, narrow) == wrap(dot));
             CHECK(k.dot64[width](q.data(), p.data(), n, false) == wrap(dot));
             CHECK(k.dot128[width](q.data(), p.data(), n) == static_cast<i128>(dot));
-            CHECK(k.nonzero[width](q.data(), n) == nonzero);
+            CHECK(k.nonzero[width](columns, 1, n) == nonzero);
         }
 }
 
@@ -124,14 +125,15 @@ TEST(room_for_several_rows_is_reserved_before_any_is_set) {
                     static_cast<std::int64_t>(g_random() % 3) * (i128{1} << (k % 70));
                 writes.emplace_back(static_cast<std::uint32_t>(start + k), value);
             }
-            for (const auto& [row, value] : writes) block.reserve(row, value, 4096);
+            for (const auto& [row, value] : writes)
+                static_cast<void>(block.reserve(row, all_of(value), 4096));
             for (const auto& [row, value] : writes) {
                 if (block.empty() && value == 0) continue;
-                CHECK(block.set(row, value) == model[row]);
+                CHECK(block.set(row, all_of(value)) == all_of(model[row]));
                 model[row] = value;
             }
         }
-        for (std::uint32_t row = 0; row < 4096; ++row) CHECK(block.get(row) == model[row]);
+        for (std::uint32_t row = 0; row < 4096; ++row) CHECK(block.get(row) == all_of(model[row]));
     }
 }
 
@@ -146,18 +148,18 @@ TEST(a_block_keeps_what_is_set) {
                 i128 value = static_cast<std::int64_t>(g_random() % 200) - 100;
                 if (g_random() % 50 == 0) value *= i128{1} << (g_random() % 100);
                 if (g_random() % 5 == 0) value = 0;
-                block.reserve(row, value, rows);
-                CHECK(block.get(row) == model[row]);
+                static_cast<void>(block.reserve(row, all_of(value), rows));
+                CHECK(block.get(row) == all_of(model[row]));
                 if (block.empty() && value == 0) continue;
-                CHECK(block.set(row, value) == model[row]);
+                CHECK(block.set(row, all_of(value)) == all_of(model[row]));
                 model[row] = value;
             }
             std::vector<i128> seen(rows, 0);
             std::uint32_t last = 0;
-            block.for_each([&](std::uint32_t row, i128 value) {
+            block.for_each([&](std::uint32_t row, const Net& value) {
                 CHECK(row >= last);
                 last = row;
-                seen[row] = value;
+                seen[row] = value[sod];
             });
             CHECK(seen == model);
         }

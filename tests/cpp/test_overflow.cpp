@@ -23,10 +23,11 @@ struct Small {
     Watch incremental{run, By::all, kLocal, true};
 
     void check() {
-        check_account(run, 0, 0);
-        check_account(run, 1, 1);
-        check_revaluation(run, 0);
-        check_holdings(run, grouping_of(By::all, run.accounts(), run.instruments()));
+        const Asked asked(run);
+        check_account(asked, 0, 0);
+        check_account(asked, 1, 1);
+        check_revaluation(asked, 0);
+        check_holdings(asked, grouping_of(By::all, run.accounts(), run.instruments()));
         lazy.check(true);
         incremental.check(false);
     }
@@ -168,7 +169,7 @@ TEST(a_write_that_could_overflow_a_total_changes_nothing) {
     load.load = true;
     load.accounts = {{0, 1, 2}};
     CHECK(!small.attempt(load));
-    CHECK(run.book.accounts().find("A2") < 0);
+    CHECK(run.book.names().accounts.find("A2") < 0);
     CHECK(small.attempt(hold({6, 0}, {-7, 0})));
 }
 
@@ -190,22 +191,23 @@ TEST(a_refused_write_leaves_no_trace) {
     refused.instruments = {{{1, 1, {}, {}}, {2, 1, most, most}}};
     refused.prices = {{{1, {1, 0}, kNoTime}, {2, most, kNoTime}}};
     CHECK_THROWS(ErrorKind::value_overflow, tables::apply(book, refused));
-    CHECK(book.accounts().size() == 1 && book.instruments().size() == 1);
-    CHECK(book.currencies().size() == 1 && !book.currency_known(1));
+    const auto& names = book.names();
+    CHECK(names.accounts.size() == 1 && names.instruments.size() == 1);
+    CHECK(names.currencies.size() == 1 && !book.state().currency_known(1));
     tables::Change rates;
     rates.fx = {{{0, {1, 0, false}}}};
     CHECK(tables::apply(book, rates) == 2);
     const auto whole = [&](int target) {
         Figures figures;
-        const auto by = grouping_of(By::all, book.accounts().size(), book.instruments().size());
-        CHECK(book.values(by, {}, 0, target, book.state().masters, figures));
+        const auto by = grouping_of(By::all, names.accounts.size(), names.instruments.size());
+        CHECK(book.values(question(book.state(), by, target), figures));
         return figures.amount.at(0);
     };
     CHECK(whole(0) == 21 * kPow10[8] && whole(kLocal) == 21 * kPow10[8]);
-    CHECK(book.value("A0", "").amount == 21 * kPow10[8]);
+    CHECK(book.value("A0", "").amount[sod] == 21 * kPow10[8]);
     refused.prices = {{{1, {1, 0}, kNoTime}}};  // now it fits: the codes are free still
     refused.holdings = {{{1, 1, {5, 0}}}};
     refused.fx = {{{1, {2, 0, false}}}};
     CHECK(tables::apply(book, refused) == 3);
-    CHECK(whole(0) == 31 * kPow10[8] && book.value("A1", "EUR").amount == 5 * kPow10[8]);
+    CHECK(whole(0) == 31 * kPow10[8] && book.value("A1", "EUR").amount[sod] == 5 * kPow10[8]);
 }

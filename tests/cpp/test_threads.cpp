@@ -25,6 +25,7 @@ constexpr int kAccounts = 600;
 constexpr int kWrites = 1500;
 constexpr int kMasters = 60;
 constexpr int kReads = 900;
+const Measures kOnly{sod};
 
 // CHECK is for one thread: failures are counted here and told by the test.
 class Stress {
@@ -99,7 +100,7 @@ Stress::Stress() {
     }
     tables::apply(book_, change);
     for (int k = 0; k < 4; ++k) {
-        views_[k] = book_.add_view(k == 3 ? kLocal : 0, k % 2 == 1);
+        views_[k] = book_.add_view(k == 3 ? kLocal : 0, kOnly, k % 2 == 1);
         book_.reshape_view(*views_[k], shape(k));
         book_.sync_view(*views_[k]);
     }
@@ -107,7 +108,7 @@ Stress::Stress() {
 
 // Of the master tables as they are: no other thread may be changing them.
 View::Shape Stress::shape(int kind) const {
-    const auto accounts = static_cast<std::uint32_t>(book_.accounts().size());
+    const auto accounts = static_cast<std::uint32_t>(book_.names().accounts.size());
     Grouping g;
     g.account_groups = kind == 0 ? accounts : 5;
     for (std::uint32_t a = 0; kind != 0 && a < accounts; ++a) {
@@ -168,7 +169,7 @@ void Stress::write_masters() {
             book_.reshape_view(*views_[v], shape(v));
             if (views_[v]->incremental()) book_.sync_view(*views_[v]);
         }
-        auto own = book_.add_view(k % 3 == 0 ? 1 : 0, k % 2 == 0);
+        auto own = book_.add_view(k % 3 == 0 ? 1 : 0, kOnly, k % 2 == 0);
         const int kind = pick(random, 3);
         book_.reshape_view(*own, shape(kind));
         book_.sync_view(*own);
@@ -212,7 +213,7 @@ void Stress::read_value(Random& random, std::uint64_t& last) {
     AccountValue value;
     if (!book_.try_value(name, currency, value)) value = book_.value(name, currency);
     seen(value.epoch, last);
-    require(value.amount == 0 && value.unpriced == 0, "an account's value showed two epochs");
+    require(value.amount == Net{} && value.unpriced == 0, "an account's value showed two epochs");
     ++answers_;
 }
 
@@ -225,7 +226,7 @@ void Stress::read_values(Random& random, std::uint64_t& last) {
         masters = book_.state().masters;
     }
     Figures figures;
-    if (!book_.values(g, {}, 0, random() % 2 ? kLocal : 0, masters, figures)) return;
+    if (!book_.values({g, kOnly, {}, 0, random() % 2 ? kLocal : 0, masters}, figures)) return;
     seen(figures.epoch, last);
     check_figures(figures, "values showed two epochs");
 }
@@ -240,7 +241,7 @@ void Stress::read_lists(Random& random, std::uint64_t& last) {
     std::uint64_t masters = 0;
     {
         const Reading reading(book_.lock());
-        few.account_group.assign(static_cast<std::size_t>(book_.accounts().size()), -1);
+        few.account_group.assign(static_cast<std::size_t>(book_.names().accounts.size()), -1);
         few.account_groups = 1;
         masters = book_.state().masters;
     }
@@ -255,10 +256,7 @@ void Stress::read_lists(Random& random, std::uint64_t& last) {
 }
 
 void Stress::read_revaluation(Random& random, std::uint64_t& last) {
-    const auto r = [&] {
-        const Reading reading(book_.lock());
-        return book_.revalue(tables::instrument(pick(random, 2)));
-    }();
+    const auto r = book_.revalue(tables::instrument(pick(random, 2)));
     seen(r.epoch(), last);
     const auto quantities = r.quantities();
     const auto values = r.values();
@@ -283,8 +281,8 @@ void Stress::read(unsigned seed) {
             case 4: {
                 const auto value = book_.value("A0", "");
                 seen(value.epoch, last);
-                require(value.amount >= free_before, "a price came back");
-                free_before = value.amount;
+                require(value.amount[sod] >= free_before, "a price came back");
+                free_before = value.amount[sod];
                 break;
             }
             default: {

@@ -46,23 +46,42 @@ inline Grouping grouping_of(By by, int accounts, int instruments) {
     return g;
 }
 
-inline std::vector<Line> lines_of(const mvcore::Figures& figures) {
+inline const Measures kEvery{mvcore::sod, mvcore::current, mvcore::expected};
+
+inline mvcore::Question question(const mvcore::State& state, const Grouping& grouping, int target,
+                                 const Measures& measures = kEvery, const Levels& levels = {}) {
+    const auto rows = levels.empty() ? 0 : grouping.rows() + 1;
+    return {grouping, measures, levels, rows, target, state.masters};
+}
+
+inline std::vector<Line> lines_of(const mvcore::Figures& figures, const Measures& measures) {
     std::vector<Line> out;
-    for (std::size_t k = 0; k < figures.size(); ++k)
-        out.push_back({figures.row[k], figures.currency.empty() ? -1 : figures.currency[k],
-                       figures.amount[k], figures.unpriced[k]});
+    const auto columns = static_cast<std::size_t>(figures.columns);
+    CHECK(figures.amount.size() == columns * figures.size());
+    CHECK(columns == 1 || columns == measures.size());
+    for (std::size_t k = 0; k < figures.size(); ++k) {
+        Line line{figures.row[k],
+                  figures.currency.empty() ? -1 : figures.currency[k],
+                  {},
+                  figures.unpriced[k]};
+        for (std::size_t m = 0; m < measures.size(); ++m)
+            line.amount[m] = figures.amount[k * columns + (columns == 1 ? 0 : m)];
+        out.push_back(line);
+    }
     return out;
 }
 
 // A view and, beside it, what it must believe to have handed out.
 class Watch {
 public:
-    Watch(Run& run, By by, int target, bool incremental, bool rolled_up = false)
+    Watch(Run& run, By by, int target, bool incremental, const Measures& measures = kEvery,
+          bool rolled_up = false)
         : run_(run),
           by_(by),
           target_(target),
+          measures_(measures),
           rolled_up_(rolled_up),
-          view_(run.book.add_view(target, incremental)) {
+          view_(run.book.add_view(target, measures, incremental)) {
         reshape();
     }
     ~Watch() { run_.book.remove_view(view_.get()); }
@@ -71,26 +90,37 @@ public:
 
     // Reads all rows, or the changes since the last reading.
     void check(bool everything) {
-        if (view_->stale(run_.book.state())) {
-            mvcore::Figures nothing;
-            CHECK(!read(everything, nothing));
-            reshape();
-        }
-        const auto expected = run_.model.lines(grouping_, levels_, target_);
+        refresh();
+        const auto expected = lines();
         mvcore::Figures figures;
         if (!expected) {  // and what was handed out stays as it was
             CHECK_THROWS(mvcore::ErrorKind::value_overflow, read(everything, figures));
             return;
         }
         CHECK(read(everything, figures));
+        accept(*expected, figures, everything);
+    }
+    // The shape of the master tables as they are.
+    void refresh() {
+        if (!view_->stale(run_.book.state())) return;
+        mvcore::Figures nothing;
+        CHECK(!read(true, nothing));
+        reshape();
+    }
+    [[nodiscard]] std::optional<std::vector<Line>> lines() const {
+        return run_.model.lines(grouping_, levels_, target_, measures_);
+    }
+    void accept(const std::vector<Line>& expected, const mvcore::Figures& figures,
+                bool everything) {
         CHECK(figures.epoch == run_.model.epoch);
         std::map<Key, Line> now;
-        for (const Line& line : *expected) now.emplace(key(line), line);
-        if (everything) CHECK(lines_of(figures) == *expected);
+        for (const Line& line : expected) now.emplace(key(line), line);
+        if (everything) CHECK(lines_of(figures, measures_) == expected);
         else check_changes(figures, now);
         handed_ = std::move(now);
-        check_rebuilt(*expected);
+        check_rebuilt(expected);
     }
+    [[nodiscard]] mvcore::View* view() const { return view_.get(); }
     [[nodiscard]] mvcore::View::Stats stats() const { return view_->stats(); }
 
 private:
@@ -135,12 +165,12 @@ private:
         }
         for (const auto& [key, line] : handed_) expected += now.count(key) == 0 ? 1U : 0U;
         CHECK(figures.size() == expected);
-        const auto lines = lines_of(figures);
+        const auto lines = lines_of(figures, measures_);
         for (std::size_t k = 0; k < lines.size(); ++k) {
             const auto found = now.find(key(lines[k]));
             if (figures.removed[k]) {
                 CHECK(found == now.end() && handed_.count(key(lines[k])) == 1);
-                CHECK(lines[k].amount == 0 && lines[k].unpriced == 0);
+                CHECK(lines[k].amount == Net{} && lines[k].unpriced == 0);
             } else {
                 CHECK(found != now.end() && lines[k] == found->second);
             }
@@ -150,19 +180,46 @@ private:
     // The incremental totals are those that quantities and prices give from scratch.
     void check_rebuilt(const std::vector<Line>& expected) const {
         mvcore::Figures figures;
-        CHECK(run_.book.values(grouping_, levels_, rolled_up_ ? grouping_.rows() + 1 : 0, target_,
-                               run_.book.state().masters, figures));
-        CHECK(lines_of(figures) == expected);
+        CHECK(run_.book.values(question(run_.book.state(), grouping_, target_, measures_, levels_),
+                               figures));
+        CHECK(lines_of(figures, measures_) == expected);
     }
 
     Run& run_;
     By by_;
     int target_;
+    Measures measures_;
     bool rolled_up_;
     std::shared_ptr<mvcore::View> view_;
     Grouping grouping_;
     Levels levels_;
     std::map<Key, Line> handed_;
 };
+
+// The changes of several views in one call: all of one epoch, or none of them.
+inline void check_together(Run& run, const std::vector<Watch*>& watches) {
+    std::vector<mvcore::View*> views;
+    std::vector<std::optional<std::vector<Line>>> expected;
+    bool fits = true;
+    for (auto* watch : watches) {
+        watch->refresh();
+        views.push_back(watch->view());
+        expected.push_back(watch->lines());
+        fits = fits && expected.back();
+    }
+    std::vector<mvcore::Figures> got;
+    const auto read = [&] {
+        bool fresh = false;
+        if (run.chance(50) && run.book.try_read_views(views, got, fresh)) return fresh;
+        return run.book.read_views(views, got);
+    };
+    if (!fits) {
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, read());
+        CHECK(got.empty());
+        return;
+    }
+    CHECK(read() && got.size() == watches.size());
+    for (std::size_t k = 0; k < got.size(); ++k) watches[k]->accept(*expected[k], got[k], false);
+}
 
 }  // namespace model

@@ -60,6 +60,24 @@ def book():
 
 
 @pytest.fixture
+def ordered(book):
+    """The small book with two orders in it, their ids texts."""
+    from order_facts import FACTS, TEXT_IDS
+
+    book.update(orders={"order": TEXT_IDS} | FACTS)
+    return book
+
+
+@pytest.fixture
+def numbered(book):
+    """The same, their ids integers."""
+    from order_facts import FACTS, INT_IDS
+
+    book.update(orders={"order": INT_IDS} | FACTS)
+    return book
+
+
+@pytest.fixture
 def refused(book):
     """Asserts that `call` is refused, that the message says enough, that nothing has changed."""
     import mvcore

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from reference import InvalidInput, ReferenceBook, UnknownId, ValueOverflow, dump
+from reference import ClosedError, InvalidInput, ReferenceBook, UnknownId, ValueOverflow, dump
 
 
 def small_book(**options) -> ReferenceBook:
@@ -173,3 +173,68 @@ def test_numbers_up_to_the_limits() -> None:
         book.revalue("AAPL")
     book.tick("AAPL", 0.1)
     assert book.prices()[0]["price"] == D("0.1")
+
+
+# -- other prices, other moments, several readers ------------------------------------------------
+
+
+def test_what_if() -> None:
+    book = small_book()
+    # A1: 10 x 160 = 1600; 1000 x 0.985 x 1.10 = 1083.50. A2: -216.70; 500 x 0.72 / 0.5 = 720.
+    rows = book.values(prices={"AAPL": "160"}, fx={"GBP": "0.5"})
+    assert amounts(rows, "current") == [(D("2683.50"),), (D("503.30"),)]
+    rows = book.values(accounts="A1", by=(), currency="CHF", fx={"CHF": "0.5", "EUR": "1"})
+    assert amounts(rows, "currency", "sod") == [("CHF", D("4975"))]  # (1502.50 + 985) / 0.5
+    with pytest.raises(UnknownId):
+        book.values(currency="CHF")
+    assert (book.epoch, book.value("A1").sod) == (1, D("2586"))
+
+
+def test_what_if_of_a_view_is_not_handed_out() -> None:
+    book = small_book()
+    view = book.view(by=())
+    view.changes()
+    assert amounts(view.read(prices={"AAPL": 0}), "sod") == [(D("1316.80"),)]
+    assert view.changes() == []
+    book.tick("AAPL", 0)
+    assert amounts(view.changes(), "sod", "removed") == [(D("1316.80"), False)]
+
+
+def test_snapshots_keep_their_epoch() -> None:
+    book = small_book()
+    with book.snapshot() as first:
+        book.order("O1", "A1", "AAPL", 5, 2)
+        book.update(accounts={"account": ["A1"], "desk": ["d9"]})
+        second = book.snapshot()
+        book.remove(orders=["O1"])
+        book.tick("AAPL", "100")
+        assert [first.epoch, second.epoch, book.epoch] == [1, 3, 5]
+        assert [read.value("A1").current for read in (first, second, book)] == [
+            *(D("2586"), D("2886.50"), D("2083.50")),
+        ]
+        assert [read.values(by="desk")[0]["desk"] for read in (first, second)] == ["d1", "d9"]
+        assert first.values(accounts={"desk": "d9"}) == first.orders() == []
+        assert amounts(second.orders(), "order", "filled_value") == [("O1", D("300.5"))]
+    for call in (first.holdings, first.values, first.prices, first.orders, first.value):
+        with pytest.raises(ClosedError):
+            call(*(["A1"] if call == first.value else []))
+    assert amounts(second.revalue("AAPL"), "order", "quantity") == [(None, 10), ("O1", 5)]
+
+
+def test_changes_of_several_views() -> None:
+    book = small_book()
+    views = [book.view(), book.view(by="desk"), book.view(accounts="A2")]
+    assert list(map(len, book.changes(views))) == [2, 2, 1]
+    book.order("O1", "A2", "AAPL", 5)
+    assert list(map(len, book.changes(views[:2]))) == [1, 1]
+    assert list(map(len, book.changes(views))) == [0, 0, 1]
+    book.order("O1", "A2", "AAPL", 6)
+    views[1].close()
+    for wrong, error in (
+        (views, ClosedError),
+        ([views[0]] * 2, InvalidInput),
+        ([views[0], small_book().view()], InvalidInput),
+    ):
+        with pytest.raises(error):
+            book.changes(wrong)
+    assert list(map(len, book.changes([views[2], views[0]]))) == [1, 1]

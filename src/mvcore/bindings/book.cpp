@@ -37,6 +37,8 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
     return table;
 }
 
+}  // namespace
+
 text::Tables to_tables(const py::dict& given) {
     text::Tables tables;
     for (const auto& [key, value] : given) {
@@ -46,10 +48,13 @@ text::Tables to_tables(const py::dict& given) {
         else if (name == "instruments") tables.instruments = std::move(table);
         else if (name == "fx") tables.fx = std::move(table);
         else if (name == "prices") tables.prices = std::move(table);
+        else if (name == "orders") tables.orders = std::move(table);
         else tables.holdings = std::move(table);
     }
     return tables;
 }
+
+namespace {
 
 // epoch, codes of the accounts' rows, codes of the instruments' rows
 py::tuple apply(Book& book, const py::dict& given, bool load) {
@@ -60,7 +65,7 @@ py::tuple apply(Book& book, const py::dict& given, bool load) {
     {
         const Unlocked unlocked;
         Writing writing(book.lock());
-        auto batch = text::make_batch(book, tables, load);
+        auto batch = text::make_batch(book.names(), book.state(), tables, load);
         epoch = book.apply(batch, writing);
         accounts = std::move(batch.account_rows);
         for (const auto& row : batch.instrument_rows) instruments.push_back(row.instrument);
@@ -68,13 +73,16 @@ py::tuple apply(Book& book, const py::dict& given, bool load) {
     return py::make_tuple(epoch, to_array(std::move(accounts)), to_array(std::move(instruments)));
 }
 
-std::uint64_t remove(Book& book, const text::Column& accounts, const text::Column& instruments) {
+std::uint64_t remove(Book& book, const text::Column& accounts, const text::Column& instruments,
+                     const text::Column& orders) {
     const Unlocked unlocked;
     Writing writing(book.lock());
-    Batch batch(book.accounts(), book.instruments(), book.currencies());
+    Batch batch(book.names());
     batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
     batch.removed_instruments =
         text::instrument_codes(book, instruments, {"remove", "instruments"});
+    batch.removed_orders =
+        text::order_ids(orders, book.state().orders.kind(), {"remove", "orders"});
     return book.apply(batch, writing);
 }
 
@@ -97,32 +105,6 @@ std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
     return book.ticks(rows);
 }
 
-py::dict to_dict(Positions&& p) {
-    py::dict out;
-    out["account"] = to_array(std::move(p.account));
-    out["instrument"] = to_array(std::move(p.instrument));
-    out["currency"] = to_array(std::move(p.currency));
-    out["quantity"] = to_array(std::move(p.quantity));
-    out["price"] = to_array(std::move(p.price));
-    out["market_value"] = to_array(std::move(p.market_value));
-    out["base_value"] = to_array(std::move(p.base_value));
-    out["priced"] = to_array(std::move(p.priced));
-    out["converted"] = to_array(std::move(p.converted));
-    out["epoch"] = p.epoch;
-    return out;
-}
-
-py::dict to_dict(PriceList&& p) {
-    py::dict out;
-    out["instrument"] = to_array(std::move(p.instrument));
-    out["price"] = to_array(std::move(p.price));
-    out["time"] = to_array(std::move(p.time));
-    std::vector<std::int64_t> changed(p.changed.begin(), p.changed.end());
-    out["changed"] = to_array(std::move(changed));
-    out["epoch"] = p.epoch;
-    return out;
-}
-
 py::str name(const Names& names, std::int32_t code) {
     const auto text = names.text(code);
     return py::str(text.data(), text.size());
@@ -131,9 +113,9 @@ py::str name(const Names& names, std::int32_t code) {
 // Texts of codes, and the whole list of names that frames look up in.
 py::list names_of(Book& book, const std::string& side, const Codes& codes) {
     const ShortReading reading(book);
-    const Names& names = side == "account"      ? book.accounts()
-                         : side == "instrument" ? book.instruments()
-                                                : book.currencies();
+    const Names& names = side == "account"      ? book.names().accounts
+                         : side == "instrument" ? book.names().instruments
+                                                : book.names().currencies;
     py::list out(static_cast<std::size_t>(codes.size()));
     for (py::ssize_t k = 0; k < codes.size(); ++k) {
         const auto code = codes.data()[k];
@@ -152,12 +134,13 @@ py::dict stats(Book& book) {
     const State& state = book.state();
     const Counters& c = book.counters();
     std::uint64_t positions = 0;
-    for (auto n : state.positions) positions += n;
+    for (std::size_t a = 0; a < state.positions.size(); ++a) positions += state.positions[a];
     std::uint64_t accounts = 0;
-    for (std::int32_t a = 0; a < book.accounts().size(); ++a) accounts += book.account_alive(a);
+    for (std::int32_t a = 0; a < book.names().accounts.size(); ++a)
+        accounts += state.account_alive(a);
     std::uint64_t instruments = 0;
-    for (std::int32_t i = 0; i < book.instruments().size(); ++i)
-        instruments += book.instrument_alive(i);
+    for (std::int32_t i = 0; i < book.names().instruments.size(); ++i)
+        instruments += state.instrument_alive(i);
     std::uint64_t cells = c.cells_swept.load();
     const auto views = book.views();
     for (const auto& v : views) cells += stats_of(*v).cells_swept;
@@ -165,15 +148,18 @@ py::dict stats(Book& book) {
     out["epoch"] = state.epoch;
     out["ticks"] = c.ticks;
     out["late_prices"] = c.late_prices;
+    out["late_orders"] = c.late_orders;
     out["facts"] = c.facts;
     out["accounts"] = accounts;
     out["instruments"] = instruments;
     out["positions"] = positions;
+    out["orders"] = state.orders.size();
     out["unpriced_instruments"] = state.board.unpriced();
     out["units"] = state.board.units();
     out["index_builds"] = c.index_builds;
     out["views"] = views.size();
     out["cells_swept"] = cells;
+    out["pages_copied"] = book.copies();
     return out;
 }
 
@@ -187,8 +173,10 @@ py::dict memory(Book& book) {
         {"board", state.board.memory_bytes()},
         {"grid", state.grid.memory_bytes()},
         {"account_index", state.index.memory_bytes()},
-        {"positions", state.positions.capacity() * sizeof(std::uint32_t)},
-        {"facts", std::min(state.facts.end(), Ring<Fact>::kCapacity) * sizeof(Fact)},
+        {"orders", state.orders.memory_bytes()},
+        {"order_index", book.order_index().memory_bytes()},
+        {"positions", state.positions.memory_bytes() + state.account_orders.memory_bytes()},
+        {"history", book.history().memory_bytes()},
         {"views", views},
     };
     py::dict out;
@@ -204,74 +192,19 @@ py::dict memory(Book& book) {
 }  // namespace
 
 void add_book(py::module_& m) {
-    py::class_<Book, std::shared_ptr<Book>>(m, "Book")
+    py::class_<Book, std::shared_ptr<Book>, Reader>(m, "Book")
         .def(py::init<std::string, int>())
         .def("handle",
              [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
-        .def("close", &Book::close)
-        .def("check_open", &Book::check_open)
         .def("apply", &apply)
         .def("remove", &remove)
         .def("ticks", &ticks)
-        .def("values",
-             [](Book& book, const py::object& accounts, std::uint32_t account_groups,
-                const py::object& instruments, std::uint32_t instrument_groups,
-                const std::vector<Codes>& levels, std::size_t rows, std::int32_t currency,
-                std::uint64_t masters) -> py::object {
-                 const auto grouping =
-                     to_grouping(accounts, account_groups, instruments, instrument_groups);
-                 const auto maps = to_levels(levels);
-                 Figures out;
-                 bool ok = false;
-                 {
-                     const Unlocked unlocked;
-                     ok = book.values(grouping, maps, rows, currency, masters, out);
-                 }
-                 return ok ? py::cast(std::move(out)) : py::none();
-             })
-        .def("holdings",
-             [](Book& book, const py::object& accounts, const py::object& instruments,
-                std::uint64_t masters) -> py::object {
-                 const auto selection = to_grouping(accounts, 1, instruments, 1);
-                 Positions out;
-                 bool ok = false;
-                 {
-                     const Unlocked unlocked;
-                     ok = book.holdings(selection, masters, out);
-                 }
-                 return ok ? py::object(to_dict(std::move(out))) : py::none();
-             })
-        .def("revalue",
-             [](Book& book, std::string_view instrument) {
-                 const ShortReading reading(book);  // a segment is read in microseconds
-                 return book.revalue(instrument);
-             })
-        .def("prices",
+        .def("roll_day",
              [](Book& book) {
-                 PriceList out;
-                 {
-                     const Unlocked unlocked;
-                     out = book.prices();
-                 }
-                 return to_dict(std::move(out));
-             })
-        .def("account_codes",
-             [](Book& book, const text::Column& names, const std::string& call) {
-                 const ShortReading reading(book);
-                 return to_array(text::account_codes(book, names, {call, "accounts"}));
-             })
-        .def("instrument_codes",
-             [](Book& book, const text::Column& names, const std::string& call) {
-                 const ShortReading reading(book);
-                 return to_array(text::instrument_codes(book, names, {call, "instruments"}));
+                 const Unlocked unlocked;
+                 return book.roll_day();
              })
         .def("names", &names_of)
-        .def("currency_code",
-             [](Book& book, const std::string& name) {
-                 const ShortReading reading(book);
-                 const auto code = book.currencies().find(name);
-                 return book.currency_known(code) ? code : -1;
-             })
         // Currency of every instrument, alive or not; -1 where there is none.
         .def(
             "currencies",
@@ -286,19 +219,9 @@ void add_book(py::module_& m) {
         .def_property_readonly("counts",
                                [](Book& book) {
                                    const ShortReading reading(book);
-                                   return py::make_tuple(book.accounts().size(),
-                                                         book.instruments().size(),
-                                                         book.currencies().size());
-                               })
-        .def_property_readonly("masters",
-                               [](Book& book) {
-                                   const ShortReading reading(book);
-                                   return book.state().masters;
-                               })
-        .def_property_readonly("epoch",
-                               [](Book& book) {
-                                   const ShortReading reading(book);
-                                   return book.state().epoch;
+                                   return py::make_tuple(book.names().accounts.size(),
+                                                         book.names().instruments.size(),
+                                                         book.names().currencies.size());
                                })
         .def("stats", &stats)
         .def("memory", &memory);

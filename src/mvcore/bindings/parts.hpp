@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../book.hpp"
+#include "../text/tables.hpp"
 
 namespace mvcore::bindings {
 
@@ -18,6 +19,7 @@ namespace py = pybind11;
 void add_errors(py::module_& m);
 void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
+void add_reads(py::module_& m);
 void add_book(py::module_& m);
 void add_views(py::module_& m);
 
@@ -37,7 +39,7 @@ private:
 // Holds the book's lock for a short read; waits for it without the GIL.
 class ShortReading {
 public:
-    explicit ShortReading(Book& book) : lock_(book.lock()) {
+    explicit ShortReading(Reader& reader) : lock_(reader.lock()) {
         while (!lock_.try_read()) {  // never wait for the GIL with the lock held
             const Unlocked unlocked;
             lock_.read();
@@ -79,5 +81,7 @@ inline std::vector<std::int32_t> to_codes(const py::object& codes) {
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups);
 std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels);
+Measures to_measures(const std::vector<int>& measures);
+text::Tables to_tables(const py::dict& given);
 
 }  // namespace mvcore::bindings

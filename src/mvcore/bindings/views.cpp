@@ -76,7 +76,16 @@ void add_views(py::module_& m) {
         .def_readonly("epoch", &Figures::epoch)
         .def("row", [](const Figures& f) { return to_array(std::vector(f.row)); })
         .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
-        .def("amount", [](const Figures& f) { return to_array(std::vector(f.amount)); })
+        // Of the measure that was asked k-th.
+        .def("amount",
+             [](const Figures& f, std::size_t k) {
+                 if (f.columns == 1) return to_array(std::vector(f.amount));
+                 const auto columns = static_cast<std::size_t>(f.columns);
+                 std::vector<i128> out(f.size());
+                 for (std::size_t row = 0; row < out.size(); ++row)
+                     out[row] = f.amount[row * columns + k];
+                 return to_array(std::move(out));
+             })
         .def("unpriced",
              [](const Figures& f) {
                  return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
@@ -85,24 +94,47 @@ void add_views(py::module_& m) {
             return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
         });
 
-    py::class_<Revaluation>(m, "Revaluation")
-        .def("__len__", &Revaluation::size)
-        .def_property_readonly("priced", &Revaluation::priced)
-        .def_property_readonly("epoch", &Revaluation::epoch)
-        .def("price",
-             [](const Revaluation& r) { return to_array(std::vector<i128>(r.size(), r.price())); })
-        .def("accounts", [](const Revaluation& r) { return to_array(r.accounts()); })
-        .def("quantities", [](const Revaluation& r) { return to_array(r.quantities()); })
-        .def("values", [](const Revaluation& r) { return to_array(r.values()); });
-
     py::class_<PyView>(m, "View")
         .def("read", &PyView::read)
         .def("reshape", &PyView::reshape)
+        // Whether a read is a matter of microseconds.
+        .def("quick",
+             [](PyView& v) {
+                 const ShortReading reading(*v.book);
+                 const std::unique_lock lock(v.view->mutex, std::try_to_lock);
+                 return lock.owns_lock() && !v.view->stale(v.book->state()) &&
+                        v.view->quick(v.book->state(), v.book->history());
+             })
+        // The next hand-out has all rows.
+        .def("forget",
+             [](PyView& v) {
+                 const Unlocked unlocked;
+                 const std::scoped_lock lock(v.view->mutex);
+                 v.view->forget();
+             })
         .def("stats", &PyView::stats);
 
-    m.def("add_view", [](std::shared_ptr<Book> book, std::int32_t currency, bool incremental) {
-        auto view = book->add_view(currency, incremental);
+    m.def("add_view", [](std::shared_ptr<Book> book, std::int32_t currency,
+                         const std::vector<int>& measures, bool incremental) {
+        auto view = book->add_view(currency, to_measures(measures), incremental);
         return std::make_unique<PyView>(std::move(book), std::move(view));
+    });
+    // Changes of several views of one book, of one epoch; None where a shape is stale.
+    m.def("changes", [](const std::vector<PyView*>& views) -> py::object {
+        if (views.empty()) return py::list();
+        std::vector<View*> asked;
+        for (const PyView* v : views) asked.push_back(v->view.get());
+        Book& book = *views[0]->book;
+        std::vector<Figures> out;
+        bool ok = false;
+        if (!book.try_read_views(asked, out, ok)) {
+            const Unlocked unlocked;
+            ok = book.read_views(asked, out);
+        }
+        if (!ok) return py::none();
+        py::list frames;
+        for (auto& figures : out) frames.append(py::cast(std::move(figures)));
+        return frames;
     });
 }
 

@@ -108,8 +108,8 @@ int format(mvcore_decimal value, char* buffer) noexcept {
 int32_t code_of(mvcore_book* book, const char* name, size_t length) noexcept {
     Book& b = book_of(book);
     const Reading reading(b.lock());
-    const auto code = b.instruments().find({name, length});
-    return b.instrument_alive(code) ? code : -1;
+    const auto code = b.names().instruments.find({name, length});
+    return b.state().instrument_alive(code) ? code : -1;
 }
 
 int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t time, int wait,
@@ -203,6 +203,55 @@ int ticks_double(mvcore_book* book, const int32_t* instruments, const double* pr
         });
 }
 
+Decimal quantity_of(const mvcore_decimal& d, const char* column) {
+    const bool scaled = d.scale >= 0 && d.scale <= kMaxScale;
+    const auto result = make_decimal(mantissa_of(d), scaled ? d.scale : 0);
+    if (scaled && result) return result.value;
+    throw Error(ErrorKind::invalid_input,
+                std::string("order: ") + column + " " +
+                    (scaled ? format_decimal(mantissa_of(d), d.scale) + " " + describe(result.fault)
+                            : "has a scale that is not in 0..18"));
+}
+
+OrderFact fact_of(const mvcore_order& o) {
+    OrderFact fact{};
+    fact.kind = o.id_text != nullptr ? IdKind::text : IdKind::integer;
+    if (o.id_text != nullptr) fact.id.text = {o.id_text, o.id_length};
+    else fact.id.number = o.id_number;
+    if (o.id_text != nullptr && (o.id_length == 0 || o.id_length > TextArena::kMostBytes))
+        throw Error(ErrorKind::invalid_input,
+                    "order: an id has 1 to 1,024 bytes, this one " + std::to_string(o.id_length));
+    if (o.account_length == 0 || o.instrument_length == 0)
+        throw Error(ErrorKind::invalid_input,
+                    std::string("order: ") + (o.account_length == 0 ? "account" : "instrument") +
+                        " '' is empty");
+    fact.account = {o.account, o.account_length};
+    fact.instrument = {o.instrument, o.instrument_length};
+    fact.quantity = quantity_of(o.order_quantity, "order_quantity");
+    fact.filled = quantity_of(o.filled_quantity, "filled_quantity");
+    const std::string_view status(o.status, o.status_length);
+    const auto known = status_of(status);
+    if (!known)
+        throw Error(ErrorKind::invalid_input,
+                    "order: status '" + std::string(status) + "' is not a status (FIX 39)");
+    fact.status = *known;
+    fact.time = o.time;
+    return fact;
+}
+
+int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoch,
+          mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
+        Book& b = book_of(book);
+        b.check_open();
+        const OrderFact fact = fact_of(*given);
+        if (b.try_order(fact, *epoch)) return MVCORE_OK;
+        if (wait == 0) return MVCORE_BUSY;
+        *epoch = b.order(fact);
+        return MVCORE_OK;
+    });
+}
+
 int value(mvcore_book* book, const char* account, size_t account_length, const char* currency,
           size_t currency_length, int wait, mvcore_valuation* out, mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
@@ -218,9 +267,9 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
             if (wait == 0) return MVCORE_BUSY;
             v = b.value(name, asked);
         }
-        out->sod = to_c(v.amount, b.value_scale());
-        out->current = out->sod;
-        out->expected = out->sod;
+        out->sod = to_c(v.amount[sod], b.value_scale());
+        out->current = to_c(v.amount[current], b.value_scale());
+        out->expected = to_c(v.amount[expected], b.value_scale());
         out->unpriced = v.unpriced;
         out->epoch = v.epoch;
         return MVCORE_OK;
@@ -242,6 +291,7 @@ const mvcore_capi* table() noexcept {
         ticks,
         ticks_double,
         value,
+        order,
     };
     return &capi;
 }

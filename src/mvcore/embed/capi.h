@@ -54,6 +54,22 @@ typedef struct mvcore_valuation {
     uint64_t epoch;
 } mvcore_valuation;
 
+/* An order, whole. Its id is text or, where `id_text` is null, an integer. */
+typedef struct mvcore_order {
+    const char* id_text;
+    size_t id_length;
+    int64_t id_number;
+    const char* account;
+    size_t account_length;
+    const char* instrument;
+    size_t instrument_length;
+    mvcore_decimal order_quantity;  /* FIX 38, negative to sell */
+    mvcore_decimal filled_quantity; /* FIX 14 */
+    const char* status;             /* FIX 39, by name or code */
+    size_t status_length;
+    int64_t time; /* ns since 1970 UTC or MVCORE_NO_TIME */
+} mvcore_order;
+
 typedef struct mvcore_capi {
     uint32_t version;
     uint32_t size; /* of this struct, in bytes */
@@ -81,6 +97,10 @@ typedef struct mvcore_capi {
     /* currency: null for the base. O(positions of the account). */
     int (*value)(mvcore_book* book, const char* account, size_t account_length,
                  const char* currency, size_t currency_length, int wait, mvcore_valuation* out,
+                 mvcore_error* error);
+
+    /* Since 0.2. An upsert of one order. O(1), plus O(1) for each incremental view. */
+    int (*order)(mvcore_book* book, const mvcore_order* order, int wait, uint64_t* epoch,
                  mvcore_error* error);
 } mvcore_capi;
 

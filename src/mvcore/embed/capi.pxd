@@ -28,6 +28,19 @@ cdef extern from "mvcore/capi.h" nogil:
         mvcore_decimal expected
         uint64_t unpriced
         uint64_t epoch
+    ctypedef struct mvcore_order:
+        const char* id_text
+        size_t id_length
+        int64_t id_number
+        const char* account
+        size_t account_length
+        const char* instrument
+        size_t instrument_length
+        mvcore_decimal order_quantity
+        mvcore_decimal filled_quantity
+        const char* status
+        size_t status_length
+        int64_t time
     ctypedef struct mvcore_capi:
         uint32_t version
         uint32_t size
@@ -44,3 +57,4 @@ cdef extern from "mvcore/capi.h" nogil:
                             uint64_t*, mvcore_error*) noexcept nogil
         int (*value)(mvcore_book*, const char*, size_t, const char*, size_t, int, mvcore_valuation*,
                      mvcore_error*) noexcept nogil
+        int (*order)(mvcore_book*, const mvcore_order*, int, uint64_t*, mvcore_error*) noexcept nogil

@@ -29,6 +29,28 @@ cdef const char* utf8(text, Py_ssize_t* size, what) except NULL:
         raise InvalidInput(f"{what} {text!r} is not valid Unicode") from None
 
 
+cdef int64_t id_of(order) except? -1:
+    if isinstance(order, bool) or not hasattr(order, "__index__"):
+        raise InvalidInput(f"order: id {order!r} is neither text nor an int")
+    number = order.__index__()
+    if not -(2**63) <= number < 2**63:
+        raise InvalidInput(f"order: id {number} does not fit 64 bits")
+    return number
+
+
+cdef int number_of(value, mvcore_decimal* out, what) except -1:
+    """As a price; the message names the column."""
+    if PyLong_CheckExact(value) and -(2**62) < value < 2**62:
+        out.low = <uint64_t><int64_t>value
+        out.high = -1 if value < 0 else 0
+        out.scale = 0
+        return 0
+    try:
+        return price_of(value, out)
+    except InvalidInput as error:
+        raise InvalidInput(str(error).replace("tick: price", what)) from None
+
+
 cdef int price_of(value, mvcore_decimal* out) except -1:
     """str, float, int and Decimal at once; anything else as the core's cold surface reads it."""
     cdef mvcore_error error
@@ -56,6 +78,10 @@ cdef int price_of(value, mvcore_decimal* out) except -1:
     if kind != MVCORE_OK:
         raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
     return 0
+
+
+cdef inline bint same(mvcore_decimal a, mvcore_decimal b) noexcept:
+    return a.low == b.low and a.high == b.high
 
 
 cdef object decimal_from(mvcore_decimal value):
@@ -100,7 +126,7 @@ cdef class HotBook:
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
         price_of(price, &number)
-        if PyUnicode_CheckExact(instrument):
+        if isinstance(instrument, str):
             name = utf8(instrument, &size, "tick: instrument")
             kind = api.tick_named(self._book, name, size, number, when, 0, &epoch, &error)
             if kind == MVCORE_BUSY:
@@ -112,6 +138,52 @@ cdef class HotBook:
             if kind == MVCORE_BUSY:
                 with nogil:
                     kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
+        if kind != MVCORE_OK:
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+        return epoch
+
+    def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
+              time=None):
+        """One order, new or changed: every column anew.
+
+        order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
+        filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
+        "partially_filled", "filled", "canceled", ... or its FIX code. Quantities: as `tick`'s price.
+        time: as `tick`; one strictly older than the order's drops the fact, counted in
+        `stats()["late_orders"]`. An order may change anything, account and instrument included.
+        Returns the new epoch.
+
+        Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1).
+        """
+        cdef mvcore_order fact
+        cdef mvcore_error error
+        cdef uint64_t epoch = 0
+        cdef Py_ssize_t size
+        cdef long long small
+        cdef int overflow = 0
+        cdef int kind
+        if self._book is NULL:
+            raise_kind(MVCORE_CLOSED, "the book is closed")
+        fact.time = MVCORE_NO_TIME if time is None else <int64_t>to_ns(time, "order: time")
+        if isinstance(order, str):
+            fact.id_text = utf8(order, &size, "order: id")
+            fact.id_length = size
+        else:
+            fact.id_text = NULL
+            fact.id_number = id_of(order)
+        fact.account = utf8(account, &size, "order: account")
+        fact.account_length = size
+        fact.instrument = utf8(instrument, &size, "order: instrument")
+        fact.instrument_length = size
+        fact.status = utf8("new" if status is None else status, &size, "order: status")
+        fact.status_length = size
+        number_of(order_quantity, &fact.order_quantity, "order: order_quantity")
+        number_of(0 if filled_quantity is None else filled_quantity, &fact.filled_quantity,
+                  "order: filled_quantity")
+        kind = api.order(self._book, &fact, 0, &epoch, &error)
+        if kind == MVCORE_BUSY:
+            with nogil:
+                kind = api.order(self._book, &fact, 1, &epoch, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
         return epoch
@@ -142,8 +214,10 @@ cdef class HotBook:
                 kind = api.value(self._book, name, size, asked, currency_size, 1, &out, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
-        amount = decimal_from(out.sod)
-        return Valuation(account, amount, amount, amount, currency, out.unpriced, out.epoch)
+        sod = decimal_from(out.sod)
+        current = sod if same(out.sod, out.current) else decimal_from(out.current)
+        expected = current if same(out.current, out.expected) else decimal_from(out.expected)
+        return Valuation(account, sod, current, expected, currency, out.unpriced, out.epoch)
 
     def _ticks_scaled(self, const int32_t[::1] codes, const int64_t[::1] prices, int scale,
                       const int64_t[::1] times):
@@ -185,8 +259,6 @@ cdef inline int32_t code_of(instrument) except? -1:
 
 cdef int32_t odd_code(instrument) except? -1:
     if isinstance(instrument, bool) or not hasattr(instrument, "__index__"):
-        if isinstance(instrument, str):
-            raise InvalidInput("tick: instrument must be exactly a str or a code")
         raise InvalidInput(f"tick: instrument {instrument!r} is neither a name nor a code")
     code = instrument.__index__()
     if not 0 <= code < 2**31:

@@ -36,10 +36,11 @@ struct Table {
     std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
                                    bool narrow);
     __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
-    // counts[k] += quantity[k] != 0
-    void (*count[kWidths])(const void* quantity, std::size_t n, std::uint32_t* counts);
-    // number of quantity[k] != 0
-    std::size_t (*nonzero[kWidths])(const void* quantity, std::size_t n);
+    // counts[k] += 1 where any of the 1 or 3 columns is not 0 at k
+    void (*count[kWidths])(const void* const* quantity, int columns, std::size_t n,
+                           std::uint32_t* counts);
+    // number of k where any of the columns is not 0
+    std::size_t (*nonzero[kWidths])(const void* const* quantity, int columns, std::size_t n);
     // out[k] = quantity[k] * price
     void (*value64[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
                              std::int64_t* out);

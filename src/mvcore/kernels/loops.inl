@@ -132,20 +132,28 @@ __int128 dot128(const void* quantity, const int64_t* price, size_t n) {
 }
 
 template <class Q>
-void count(const void* quantity, size_t n, std::uint32_t* counts) {
-    const auto* q = static_cast<const Q*>(quantity);
-    for (size_t k = 0; k < n; ++k) counts[k] += q[k] != 0 ? 1U : 0U;
+void count(const void* const* quantity, int columns, size_t n, std::uint32_t* counts) {
+    const auto* a = static_cast<const Q*>(quantity[0]);
+    if (columns == 1) {
+        for (size_t k = 0; k < n; ++k) counts[k] += a[k] != 0 ? 1U : 0U;
+        return;
+    }
+    const auto* b = static_cast<const Q*>(quantity[1]);
+    const auto* c = static_cast<const Q*>(quantity[2]);
+    for (size_t k = 0; k < n; ++k) counts[k] += (a[k] | b[k] | c[k]) != 0 ? 1U : 0U;
 }
 
 template <class Q>
-size_t nonzero(const void* quantity, size_t n) {
-    const auto* q = static_cast<const Q*>(quantity);
+size_t nonzero(const void* const* quantity, int columns, size_t n) {
+    const auto* a = static_cast<const Q*>(quantity[0]);
+    const auto* b = static_cast<const Q*>(quantity[columns == 1 ? 0 : 1]);
+    const auto* c = static_cast<const Q*>(quantity[columns == 1 ? 0 : 2]);
     size_t sum = 0;
     for (size_t start = 0; start < n; start += 256) {  // short sums stay in narrow lanes
         std::uint16_t part = 0;
         const size_t end = start + 256 < n ? start + 256 : n;
         for (size_t k = start; k < end; ++k)
-            part = static_cast<std::uint16_t>(part + (q[k] != 0 ? 1 : 0));
+            part = static_cast<std::uint16_t>(part + ((a[k] | b[k] | c[k]) != 0 ? 1 : 0));
         sum += part;
     }
     return sum;

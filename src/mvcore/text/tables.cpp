@@ -16,26 +16,6 @@ void for_rows(const Column& column, F&& f) {
         for (std::size_t k = 0; k < chunk.rows; ++k) f(row++, chunk, k);
 }
 
-Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
-                        const Decimal* default_value) {
-    bool null = false;
-    const auto result = decimal_at(chunk, k, null);
-    if (null) {
-        if (default_value != nullptr) return *default_value;
-        place.refuse(row, "null", "is not a number");
-    }
-    if (!result) place.refuse(row, text_at(chunk, k), describe(result.fault));
-    return result.value;
-}
-
-const Column& required(const Table& table, std::string_view name, std::string_view column) {
-    const auto* found = table.find(column);
-    if (found == nullptr)
-        throw Error(ErrorKind::invalid_input,
-                    std::string(name) + ": column '" + std::string(column) + "' is missing");
-    return *found;
-}
-
 void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
                   const NameOverlay& names) {
     std::vector<std::uint8_t> seen(static_cast<std::size_t>(names.size()), 0);
@@ -115,7 +95,7 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     }
 }
 
-void fill_rates(const Book& book, const Table& table, bool load, Batch& batch) {
+void fill_rates(const State& state, const Table& table, bool load, Batch& batch) {
     const Place key{"fx", "currency"};
     const auto codes =
         codes_of(required(table, key.table, key.column), key, "currency",
@@ -126,9 +106,9 @@ void fill_rates(const Book& book, const Table& table, bool load, Batch& batch) {
                                                              std::size_t k) {
         const auto d = checked_decimal(place, row, chunk, k, nullptr);
         if (d.mantissa <= 0) place.refuse(row, text_at(chunk, k), "is not above zero");
-        if (codes[row] == book.base() && d != Decimal{1, 0})
+        if (codes[row] == state.base && d != Decimal{1, 0})
             place.refuse(row, text_at(chunk, k), "cannot be the base currency's rate, which is 1");
-        const auto& rates = book.state().board.rates();
+        const auto& rates = state.board.rates();
         const bool held = !load && std::size_t(codes[row]) < rates.size() &&
                           rates[std::size_t(codes[row])].known();
         batch.rate_rows.push_back({codes[row],
@@ -195,8 +175,28 @@ void fill_holdings(const Table& table, const Known& accounts, const Known& instr
 
 }  // namespace
 
-Batch make_batch(const Book& book, const Tables& tables, bool load) {
-    Batch batch(book.accounts(), book.instruments(), book.currencies());
+Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
+                        const Decimal* default_value) {
+    bool null = false;
+    const auto result = decimal_at(chunk, k, null);
+    if (null) {
+        if (default_value != nullptr) return *default_value;
+        place.refuse(row, "null", "is not a number");
+    }
+    if (!result) place.refuse(row, text_at(chunk, k), describe(result.fault));
+    return result.value;
+}
+
+const Column& required(const Table& table, std::string_view name, std::string_view column) {
+    const auto* found = table.find(column);
+    if (found == nullptr)
+        throw Error(ErrorKind::invalid_input,
+                    std::string(name) + ": column '" + std::string(column) + "' is missing");
+    return *found;
+}
+
+Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load) {
+    Batch batch(names);
     const Given given = load ? Given::load : Given::update;
     if (tables.accounts) {
         batch.accounts_given = given;
@@ -213,13 +213,13 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
         for (const auto& row : batch.instrument_rows) instrument_codes.push_back(row.instrument);
     }
     const Known accounts(batch.accounts, batch.account_rows, batch.accounts_given == Given::load,
-                         [&](auto code) { return book.account_alive(code); });
+                         [&](auto code) { return state.account_alive(code); });
     const Known instruments(batch.instruments, instrument_codes,
                             batch.instruments_given == Given::load,
-                            [&](auto code) { return book.instrument_alive(code); });
+                            [&](auto code) { return state.instrument_alive(code); });
     if (tables.fx) {
         batch.fx_given = given;
-        fill_rates(book, *tables.fx, load, batch);
+        fill_rates(state, *tables.fx, load, batch);
     }
     if (tables.prices) {
         batch.prices_given = given;
@@ -229,20 +229,33 @@ Batch make_batch(const Book& book, const Tables& tables, bool load) {
         batch.holdings_given = given;
         fill_holdings(*tables.holdings, accounts, instruments, batch);
     }
+    if (tables.orders) {
+        batch.orders_given = given;
+        const Table& table = *tables.orders;
+        auto codes = [&](const char* column, const Known& known) {
+            const auto* found = table.find(column);
+            return found == nullptr ? std::vector<std::int32_t>()
+                                    : codes_of(*found, {"orders", column}, column, known);
+        };
+        auto account = codes("account", accounts);
+        auto instrument = codes("instrument", instruments);
+        if (load) load_orders(table, state.orders, account, instrument, batch);
+        else fill_orders(table, state.orders, std::move(account), std::move(instrument), batch);
+    }
     return batch;
 }
 
-std::vector<std::int32_t> account_codes(const Book& book, const Column& names, Place place) {
-    return codes_of(names, place, "account", [&](auto name, std::size_t) {
-        const auto code = book.accounts().find(name);
-        return book.account_alive(code) ? code : -1;
+std::vector<std::int32_t> account_codes(const Reader& reader, const Column& names, Place at) {
+    return codes_of(names, at, "account", [&](auto name, std::size_t) {
+        const auto code = reader.find(reader.names().accounts, name);
+        return reader.state().account_alive(code) ? code : -1;
     });
 }
 
-std::vector<std::int32_t> instrument_codes(const Book& book, const Column& names, Place place) {
-    return codes_of(names, place, "instrument", [&](auto name, std::size_t) {
-        const auto code = book.instruments().find(name);
-        return book.instrument_alive(code) ? code : -1;
+std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at) {
+    return codes_of(names, at, "instrument", [&](auto name, std::size_t) {
+        const auto code = reader.find(reader.names().instruments, name);
+        return reader.state().instrument_alive(code) ? code : -1;
     });
 }
 

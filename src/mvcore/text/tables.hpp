@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "../book.hpp"
+#include "../reader.hpp"
 #include "column.hpp"
 
 namespace mvcore::text {
@@ -27,14 +27,29 @@ struct Tables {
     std::optional<Table> fx;
     std::optional<Table> prices;
     std::optional<Table> holdings;
+    std::optional<Table> orders;
 };
 
-// Names must be those of the book or of a master table of the same call. Hold the book's writing
-// lock: the batch refers to its names.
-Batch make_batch(const Book& book, const Tables& tables, bool load);
+// Names must be those of the state or of a master table of the same call. The batch refers to the
+// names: keep others from changing them.
+Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load);
 
-// Codes of names; UnknownId where one is not alive.
-std::vector<std::int32_t> account_codes(const Book& book, const Column& names, Place place);
-std::vector<std::int32_t> instrument_codes(const Book& book, const Column& names, Place place);
+// Codes of names; UnknownId where one is not alive. `at`: where the names come from.
+std::vector<std::int32_t> account_codes(const Reader& reader, const Column& names, Place at);
+std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at);
+
+// What a row's decimal is; `default_value` where it is null, if there is one.
+Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
+                        const Decimal* default_value);
+const Column& required(const Table& table, std::string_view name, std::string_view column);
+
+// orders.cpp. Codes of accounts and instruments are empty where the column is absent.
+void fill_orders(const Table& table, const OrderStore& held, std::vector<std::int32_t> accounts,
+                 std::vector<std::int32_t> instruments, Batch& batch);
+void load_orders(const Table& table, const OrderStore& held,
+                 const std::vector<std::int32_t>& accounts,
+                 const std::vector<std::int32_t>& instruments, Batch& batch);
+// Ids of orders that are to be of the held ones' kind.
+std::vector<OrderId> order_ids(const Column& column, IdKind held, const Place& place);
 
 }  // namespace mvcore::text

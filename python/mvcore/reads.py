@@ -1,0 +1,209 @@
+"""What a book and a snapshot answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mvcore import _core, positions
+from mvcore.errors import InvalidInput, UnknownId
+from mvcore.figures import FiguresFrame
+from mvcore.frame import Frame
+from mvcore.grouping import MEASURES, Asked, Shaper, asked
+from mvcore.tables import number_column, text_column
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from mvcore.grouping import Shape
+    from mvcore.masters import Codes, Masters
+
+
+class Reads:
+    """Reads of one state of a book."""
+
+    _core: Any
+    _masters: Masters
+    _base_currency: str
+    _value_scale: int
+    _name_lists: dict[str, list[str]]
+
+    def _settle(self) -> None:
+        """Wait until the attributes of a write that is just being published are there too."""
+        raise NotImplementedError
+
+    @property
+    def base_currency(self) -> str:
+        """What amounts are in unless a call asks otherwise."""
+        return self._base_currency
+
+    @property
+    def value_scale(self) -> int:
+        """Decimals of amounts."""
+        return self._value_scale
+
+    @property
+    def epoch(self) -> int:
+        """The number of applied batches."""
+        self._core.check_open()
+        return self._core.epoch  # type: ignore[no-any-return]
+
+    def values(
+        self,
+        accounts: Any = None,
+        instruments: Any = None,
+        by: str | Sequence[str] = ("account",),
+        measures: str | Sequence[str] = MEASURES,
+        currency: str | None = None,
+        rollup: bool = False,
+        prices: Mapping[str, Any] | None = None,
+        fx: Mapping[str, Any] | None = None,
+    ) -> Frame:
+        """Exact totals by any grouping, all of one epoch.
+
+        accounts, instruments: names, or a mapping of attribute to value or list. by: `account`,
+        `instrument`, `currency` and any attribute; `()` is the grand total. measures: of "sod"
+        (start of day), "current" (with what was filled since) and "expected" (with what orders
+        still leave). currency: None is the base, a name converts, "local" gives a row per group and
+        currency. rollup: subtotals of every prefix of `by`, with a column `level`. prices, fx: what
+        if these were the prices and rates (by name; a rate keeps its method)? Nothing changes.
+
+        Columns: [level] by... [currency] measures... unpriced. Each row is rounded once, so rounded
+        rows need not add up to their rounded total. Raises UnknownId, InvalidInput, ValueOverflow,
+        ClosedError. O(positions selected).
+        """
+        self._core.check_open()
+        given = what_if(prices, fx)
+        question, code = self._asked(
+            accounts, instruments, by, measures, currency, rollup, named="fx" not in given
+        )
+        return self._values(Shaper(question), code, given)
+
+    def _values(self, shaper: Shaper, code: int, given: dict[str, dict[str, Any]]) -> Frame:
+        core, question = self._core, shaper.asked
+        while True:
+            shape = shaper.shape(self._masters)
+            arguments = (*shape.core_arguments(), shape.masters.version, question.measure_numbers)
+            if given:
+                figures = core.values_if(*arguments, question.currency, given)
+            else:
+                figures = core.values(*arguments, code)
+            if figures is not None:
+                return FiguresFrame(self, question, shape, figures, with_removed=False)
+            self._settle()
+
+    def _asked(
+        self,
+        accounts: Any,
+        instruments: Any,
+        by: Any,
+        measures: Any,
+        currency: Any,
+        rollup: Any,
+        named: bool = True,
+    ) -> tuple[Asked, int]:
+        """The question and its currency's code; `named`: the book must know the currency."""
+        if currency is None:
+            currency = self._base_currency
+        if not isinstance(currency, str):
+            raise InvalidInput(f"currency: {currency!r} is not text")
+        code = _core.LOCAL
+        if currency != "local" and named:
+            code = self._currency_code(currency)
+        return asked(accounts, instruments, by, measures, currency, rollup, self._select), code
+
+    def _currency_code(self, currency: str) -> int:
+        try:
+            code: int = self._core.currency_code(currency)
+        except TypeError:  # what pybind11 makes of a lone surrogate
+            raise InvalidInput(f"currency: {currency!r} is not valid Unicode") from None
+        if code < 0:
+            raise UnknownId(f"currency: unknown currency '{currency}'")
+        return code
+
+    def _select(self, side: str, names: Sequence[str]) -> Codes:
+        column = text_column(names, "selection", f"{side}s")
+        find = self._core.account_codes if side == "account" else self._core.instrument_codes
+        return find(column, "selection")  # type: ignore[no-any-return]
+
+    def _rows(
+        self, read: Callable[[Any, Any, int], Any], accounts: Any, instruments: Any
+    ) -> dict[str, Any]:
+        question, _ = self._asked(accounts, instruments, (), MEASURES, None, False)
+        while True:
+            shape: Shape = Shaper(question).shape(self._masters)
+            rows = read(shape.account_group, shape.instrument_group, shape.masters.version)
+            if rows is not None:
+                return rows  # type: ignore[no-any-return]
+            self._settle()
+
+    def holdings(self, accounts: Any = None, instruments: Any = None) -> Frame:
+        """Start-of-day positions: account, instrument, quantity, price, currency, market_value (in
+        the instrument's currency), base_value; null where there is no price or no rate.
+
+        Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        O(positions of the accounts).
+        """
+        self._core.check_open()
+        return positions.holdings_frame(
+            self, self._rows(self._core.holdings, accounts, instruments)
+        )
+
+    def orders(self, accounts: Any = None, instruments: Any = None) -> Frame:
+        """Orders held, sorted by account, instrument and id: order, account, instrument,
+        order_quantity (FIX 38), filled_quantity (FIX 14), leaves_quantity (FIX 151), status
+        (FIX 39, by name), price, currency, market_value (of the order quantity) and filled_value
+        in the instrument's currency; null where there is no price.
+
+        Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        O(orders of the instruments).
+        """
+        self._core.check_open()
+        return positions.orders_frame(self, self._rows(self._core.orders, accounts, instruments))
+
+    def revalue(self, instrument: str) -> Frame:
+        """Every holding and order of one instrument at its one price: record_type ("HOLDING" or
+        "ORDER"), account, order (null for a holding), quantity (an order's order_quantity), price,
+        market_value in the instrument's currency. Holdings come first, by account; the order of
+        orders is not promised.
+
+        Raises UnknownId, ValueOverflow, ClosedError. O(holdings and orders of the instrument).
+        """
+        core = self._core
+        core.check_open()
+        if not isinstance(instrument, str):
+            raise InvalidInput(f"revalue: {instrument!r} is not text")
+        try:
+            found = core.revalue(instrument)
+        except TypeError:  # what pybind11 makes of a lone surrogate
+            raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
+        return positions.revaluation_frame(self, found)
+
+    def prices(self) -> Frame:
+        """Instruments that have a price: instrument, price, time (null where none was given),
+        epoch of its last change. O(instruments)."""
+        self._core.check_open()
+        return positions.prices_frame(self, self._core.prices())
+
+    def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
+        raise NotImplementedError
+
+
+def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:
+    """Tables of the prices and rates to try."""
+    out: dict[str, dict[str, Any]] = {}
+    for name, key, value, given in (
+        ("prices", "instrument", "price", prices),
+        ("fx", "currency", "rate", fx),
+    ):
+        if given is None:
+            continue
+        if not isinstance(given, Mapping):
+            raise InvalidInput(f"{name}: {type(given).__name__} is not a mapping of names")
+        if given:
+            out[name] = {
+                key: text_column(list(given), name, key),
+                value: number_column(list(given.values()), name, value),
+            }
+    return out

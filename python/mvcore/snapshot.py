@@ -1,0 +1,78 @@
+"""Snapshots: a book as it was at one epoch, read while writes go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mvcore import _core
+from mvcore._core import to_decimals
+from mvcore.errors import ClosedError, InvalidInput
+from mvcore.reads import Reads
+from mvcore.valuation import Valuation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from mvcore.book import Book
+
+
+class Snapshot(Reads):
+    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue` and `prices` of
+    one epoch. Costs microseconds to take; while it is open the writer copies each page (a few
+    kilobytes) once, when it first changes it.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._base_currency = book.base_currency
+        self._value_scale = book.value_scale
+        while True:
+            self._core: Any = _core.snapshot(book._core)
+            self._masters = book._masters
+            if self._core.masters == self._masters.version:
+                break
+            book._settle()
+
+    def value(self, account: str, currency: str | None = None) -> Valuation:
+        """The account's value at the snapshot's epoch, as `Book.value`."""
+        self._core.check_open()
+        if not isinstance(account, str):
+            raise InvalidInput(f"value: account {account!r} is not text")
+        asked = self._base_currency if currency is None else currency
+        if not isinstance(asked, str):
+            raise InvalidInput(f"value: currency {asked!r} is not text")
+        try:
+            amounts, unpriced, epoch = self._core.value(account, asked)
+        except TypeError:  # what pybind11 makes of a lone surrogate
+            raise InvalidInput(f"value: {account!r} or {asked!r} is not valid Unicode") from None
+        sod, current, expected = to_decimals(amounts, self._value_scale, False, None)
+        return Valuation(account, sod, current, expected, asked, unpriced, epoch)
+
+    def close(self) -> None:
+        """Let go of the epoch; closing twice is fine. Frames stay as they are."""
+        self._core = _Closed()
+
+    def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
+        return self._book._names_of(side)
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Closed:
+    """In the core's place."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ClosedError("the snapshot is closed")

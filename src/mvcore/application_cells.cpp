@@ -1,0 +1,139 @@
+// Single cells of the grid: what holdings and orders of an update make of them.
+#include <algorithm>
+
+#include "application.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+std::string Application::where(const char* column, std::size_t row) const {
+    return "holdings." + std::string(column) + ", row " + std::to_string(row) + ": ('" +
+           std::string(batch_.accounts.text(batch_.holding_rows.account[row])) + "', '" +
+           std::string(batch_.instruments.text(batch_.holding_rows.instrument[row])) + "')";
+}
+
+void Application::check_twice() const {
+    const auto& rows = batch_.holding_rows;
+    std::size_t size = 16;
+    while (size < 2 * rows.size()) size *= 2;
+    constexpr std::uint64_t kFree = ~std::uint64_t{0};
+    std::vector<std::uint64_t> seen(size, kFree);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
+                         static_cast<std::uint32_t>(rows.instrument[row]);
+        auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
+        for (; seen[k] != kFree; k = (k + 1) & (size - 1))
+            if (seen[k] == key)
+                throw Error(ErrorKind::invalid_input,
+                            where("account", row) + " stands twice in the table");
+        seen[k] = key;
+    }
+}
+
+// Before any cell is looked at, since cells of a line share its scale.
+void Application::grow_scales() {
+    const auto& rows = batch_.holding_rows;
+    for (std::size_t row = 0; row < rows.size(); ++row)
+        grow_scale(rows.instrument[row], rows.scale_at(row));
+    for (const OrderWrite& w : order_writes_) {
+        if (w.slot != kNoSlot) grow_scale(w.before.instrument, 0);
+        if (!w.removed)
+            grow_scale(w.after.instrument,
+                       std::max({w.quantity.scale, w.filled.scale, w.rolled.scale}));
+    }
+}
+
+// What comes in with more decimals than the instrument's quantities have.
+void Application::grow_scale(std::int32_t instrument, int scale) {
+    Instrument& c = staged(instrument).instrument;
+    const int even = even_scale(scale);
+    if (even <= c.quantity_scale) return;
+    c.abs_quantity = c.abs_quantity * pow10<4>(even - c.quantity_scale);
+    c.quantity_scale = even;
+}
+
+Application::Cell& Application::cell(std::int32_t account, std::int32_t instrument) {
+    const auto key =
+        static_cast<std::uint64_t>(instrument) << 32 | static_cast<std::uint32_t>(account);
+    const auto [at, fresh] = cell_at_.add(key);
+    if (!fresh) return cells_[at];
+    Cell c{account, instrument, {}, {}};
+    const auto line = static_cast<std::size_t>(instrument);
+    const Staged& s = staged(instrument);
+    const auto row = static_cast<std::uint32_t>(account);
+    if (line < state_.grid.lines() && row < state_.grid.rows() && !s.reset) {
+        const int by =
+            s.instrument.quantity_scale - state_.board.instrument(instrument).quantity_scale;
+        c.before = state_.grid.get(line, row);
+        for (auto& q : c.before) q *= kPow10[std::size_t(by)];
+        for (std::size_t m = 0; m < kMeasures; ++m) c.after[m] = i256(c.before[m]);
+    }
+    cells_.push_back(c);
+    return cells_.back();
+}
+
+void Application::stage_holdings() {
+    if (batch_.holdings_given == Given::absent) return;
+    check_twice();
+    const auto& rows = batch_.holding_rows;
+    cells_.reserve(cells_.size() + rows.size());
+    cell_at_.reserve(cells_.size() + rows.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto i = rows.instrument[row];
+        Cell& c = cell(rows.account[row], i);
+        Instrument& instrument = staged(i).instrument;
+        const int by = instrument.quantity_scale - rows.scale_at(row);
+        const i256 quantity(rows.mantissa_at(row) * kPow10[std::size_t(by)]);
+        const i256 change = quantity - c.after[sod];
+        facts_ += change.zero() ? 0U : 1U;
+        instrument.abs_quantity += quantity.magnitude() - c.after[sod].magnitude();
+        for (auto& q : c.after) q += change;
+    }
+}
+
+// Adds (1) or takes away (-1) what an order adds to its position, at its instrument's final scale.
+void Application::add_order(const Order& order, int sign) {
+    const i256 fill(order.day_fill());
+    const i256 leaves(order.leaves());
+    Instrument& instrument = staged(order.instrument).instrument;
+    const i256 most = fill.magnitude() + leaves.magnitude();
+    Cell& c = cell(order.account, order.instrument);
+    if (sign > 0) {
+        c.after[current] += fill;
+        c.after[expected] += fill + leaves;
+        instrument.abs_quantity += most;
+    } else {
+        c.after[current] -= fill;
+        c.after[expected] -= fill + leaves;
+        instrument.abs_quantity -= most;
+    }
+}
+
+Net Application::checked_net(const Cell& c) const {
+    const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
+                          .instrument.quantity_scale;
+    Net out{};
+    for (std::size_t m = 0; m < kMeasures; ++m) {
+        if (!c.after[m].fits64() &&
+            c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+            throw Error(ErrorKind::value_overflow,
+                        "the net quantity of ('" + std::string(batch_.accounts.text(c.account)) +
+                            "', '" + std::string(batch_.instruments.text(c.instrument)) +
+                            "') has more than 20 digits before the point");
+        out[m] = c.after[m].low128();
+    }
+    return out;
+}
+
+// Cells that changed.
+void Application::stage_writes() {
+    writes_.reserve(cells_.size());
+    for (const Cell& c : cells_) {
+        const Net quantity = checked_net(c);
+        if (quantity == c.before) continue;
+        writes_.push_back({c.account, c.instrument, quantity, c.before});
+        const int change = (held(quantity) ? 1 : 0) - (held(c.before) ? 1 : 0);
+        if (change != 0) position_changes_[c.account] += change;
+    }
+}
+
+}  // namespace mvcore

@@ -1,0 +1,207 @@
+// Orders of an update, and those that are removed.
+#include <algorithm>
+#include <unordered_set>
+
+#include "application.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error(ErrorKind::invalid_input, message);
+}
+
+constexpr std::size_t kAhead = 8;  // orders come from all over the memory
+
+i128 at_scale(const Decimal& d, int scale) {
+    return d.mantissa * kPow10[std::size_t(scale - d.scale)];
+}
+
+}  // namespace
+
+std::string Application::order_text(const OrderId& id) const {
+    return state_.orders.kind() == IdKind::text || !id.text.empty()
+               ? "'" + std::string(id.text) + "'"
+               : std::to_string(id.number);
+}
+
+// What is stored of the orders named, and what each row makes of it. Rows that come late go.
+void Application::find_orders() {
+    const auto& rows = batch_.order_rows;
+    if (live_ == nullptr) return;
+    const OrderStore& store = state_.orders;
+    order_writes_.reserve(rows.id.size() + batch_.removed_orders.size());
+    std::vector<std::uint64_t> hashes(rows.id.size());
+    for (std::size_t row = 0; row < rows.id.size(); ++row)
+        hashes[row] = hash_of(rows.id[row], rows.kind);
+    auto find = [&](const OrderId& id, std::uint64_t hash) {
+        return live_->order_index.find(hash, [&](Slot s) { return store.has(s, id); });
+    };
+    std::vector<Slot> slots(rows.id.size(), kNoSlot);
+    for (std::size_t row = 0; row < rows.id.size(); ++row) {
+        if (row + kAhead < rows.id.size()) live_->order_index.prefetch(hashes[row + kAhead]);
+        slots[row] = find(rows.id[row], hashes[row]);
+        if (slots[row] != kNoSlot) store.prefetch(slots[row]);
+    }
+    for (std::size_t row = 0; row < rows.id.size(); ++row) {
+        OrderWrite w{rows.id[row], hashes[row], slots[row], {}, {}, {}, {}, {}};
+        if (w.slot != kNoSlot) w.before = store.order(w.slot);
+        const auto time = rows.time.empty() ? kNoTime : rows.time[row];
+        if (w.slot != kNoSlot && time != kNoTime && w.before.time != kNoTime &&
+            time < w.before.time) {
+            ++late_orders_;
+            continue;
+        }
+        merge(row, w);
+        order_writes_.push_back(w);
+    }
+    stage_removed_orders();
+    facts_ += order_writes_.size();
+}
+
+void Application::merge(std::size_t row, OrderWrite& w) {
+    const auto& rows = batch_.order_rows;
+    const bool fresh = w.slot == kNoSlot;
+    const auto at = ", row " + std::to_string(row) + ": ";
+    if (fresh) {
+        const char* missing = rows.account.empty()      ? "account"
+                              : rows.instrument.empty() ? "instrument"
+                              : rows.quantity.empty()   ? "order_quantity"
+                                                        : nullptr;
+        if (missing != nullptr)
+            refuse("orders." + std::string(missing) + at + "the new order " + order_text(w.id) +
+                   " needs one");
+    } else {
+        const int scale = state_.orders.scale(w.before.instrument);
+        w.quantity = make_decimal(w.before.quantity, scale).value;
+        w.filled = make_decimal(w.before.filled, scale).value;
+        w.rolled = make_decimal(w.before.rolled, scale).value;
+    }
+    w.after = w.before;
+    if (!rows.account.empty()) w.after.account = rows.account[row];
+    if (!rows.instrument.empty()) w.after.instrument = rows.instrument[row];
+    if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
+    if (!rows.filled.empty()) w.filled = rows.filled[row];
+    if (!rows.status.empty()) w.after.status = rows.status[row];
+    if (!rows.time.empty()) w.after.time = rows.time[row];
+    if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
+        (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
+        refuse("orders.filled_quantity" + at + format_decimal(w.filled.mantissa, w.filled.scale) +
+               " of order " + order_text(w.id) + " has not the sign of its order_quantity " +
+               format_decimal(w.quantity.mantissa, w.quantity.scale));
+}
+
+void Application::stage_removed_orders() {
+    std::unordered_set<Slot> gone;
+    for (std::size_t row = 0; row < batch_.removed_orders.size(); ++row) {
+        const OrderId& id = batch_.removed_orders[row];
+        const auto hash = hash_of(id, state_.orders.kind());
+        const auto slot =
+            live_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
+        if (slot == kNoSlot)
+            throw Error(ErrorKind::unknown_id, "remove.orders, row " + std::to_string(row) +
+                                                   ": unknown order " + order_text(id));
+        if (!gone.insert(slot).second) continue;
+        OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
+        w.removed = true;
+        order_writes_.push_back(w);
+    }
+}
+
+// Each cell loses what the order was and gains what it is; every scale is final.
+void Application::stage_orders() {
+    cells_.reserve(cells_.size() + order_writes_.size());
+    cell_at_.reserve(cells_.size() + order_writes_.size());
+    for (OrderWrite& w : order_writes_) {
+        const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
+                           w.before.instrument == w.after.instrument;
+        if (w.slot != kNoSlot) {
+            const int by = staged(w.before.instrument).instrument.quantity_scale -
+                           state_.orders.scale(w.before.instrument);
+            const i128 power = kPow10[std::size_t(by)];
+            w.before.quantity *= power, w.before.filled *= power, w.before.rolled *= power;
+            add_order(w.before, -1);
+            if (!stays) --order_changes_[w.before.account];
+            if (!stays) --instrument_order_changes_[w.before.instrument];
+        }
+        if (w.removed) continue;
+        const int scale = staged(w.after.instrument).instrument.quantity_scale;
+        w.after.quantity = at_scale(w.quantity, scale);
+        w.after.filled = at_scale(w.filled, scale);
+        w.after.rolled = at_scale(w.rolled, scale);
+        add_order(w.after, 1);
+        if (!stays) ++order_changes_[w.after.account];
+        if (!stays) ++instrument_order_changes_[w.after.instrument];
+    }
+}
+
+void Application::reserve_orders() {
+    if (live_ == nullptr) return;
+    OrderStore& store = state_.orders;
+    store.extend(static_cast<std::size_t>(batch_.instruments.size()));
+    if (!order_writes_.empty() && store.kind() == IdKind::none)
+        store.set_kind(batch_.order_rows.kind);
+    struct Added {
+        std::size_t orders = 0;
+        Extras extras;
+    };
+    std::unordered_map<std::int32_t, Added> added;
+    std::unordered_map<std::uint64_t, std::size_t> ids;  // new ones by table of the index
+    for (OrderWrite& w : order_writes_) {
+        const bool moves = w.slot == kNoSlot || w.before.instrument != w.after.instrument;
+        const bool text = store.kind() == IdKind::text;
+        if (w.slot == kNoSlot)
+            w.stored = text ? store.store(w.id.text) : static_cast<std::uint64_t>(w.id.number);
+        else w.stored = store.stored(w.slot);
+        const auto extras = OrderStore::extras_of(w.after, text ? 0 : std::int64_t(w.stored));
+        if (!moves) store.prepare(w.slot, extras);
+        if (w.slot == kNoSlot) {
+            const auto wanted = ++ids[w.hash >> 54];
+            live_->order_index.reserve(w.hash, wanted, [&](Slot s) { return store.hash_at(s); });
+        }
+        if (w.removed || !moves) continue;
+        Added& a = added[w.after.instrument];
+        ++a.orders;
+        a.extras |= extras;
+    }
+    // A slot that is given up may be taken by any order that is added to its instrument.
+    for (const OrderWrite& w : order_writes_)
+        if (w.slot != kNoSlot && (w.removed || w.before.instrument != w.after.instrument)) {
+            const auto taken = added.find(w.before.instrument);
+            store.prepare(w.slot, taken == added.end() ? Extras() : taken->second.extras);
+        }
+    for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
+    // Pages at the new scale come last: they are copies of those that are ready.
+    for (const Staged& s : staged_) {
+        const int by = s.instrument.quantity_scale - store.scale(s.code);
+        if (by == 0) continue;
+        rescaled_orders_.emplace_back(s.code,
+                                      store.rescaled(s.code, kPow10[std::size_t(std::max(by, 0))]));
+    }
+}
+
+void Application::commit_orders() noexcept {
+    OrderStore& store = state_.orders;
+    for (auto& [i, pages] : rescaled_orders_)
+        store.put(i,
+                  staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
+                  std::move(pages));
+    for (const OrderWrite& w : order_writes_) {
+        if (w.removed) {
+            live_->order_index.erase(w.hash, w.slot);
+            store.erase(w.slot);
+        } else if (w.slot == kNoSlot) {
+            live_->order_index.insert(w.hash, store.insert(w.after, w.stored));
+        } else if (w.before.instrument == w.after.instrument) {
+            store.put(w.slot, w.after);
+        } else {
+            store.erase(w.slot);
+            live_->order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
+        }
+    }
+    for (const auto& [account, change] : order_changes_)
+        state_.account_orders.own(std::size_t(account)) += static_cast<std::uint32_t>(change);
+}
+
+}  // namespace mvcore

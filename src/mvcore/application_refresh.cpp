@@ -1,0 +1,238 @@
+// A full refresh of holdings or orders: the grid is built anew, line by line.
+#include <algorithm>
+#include <type_traits>
+
+#include "application.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Quantities up to here fit 64 bits at eight more decimals, with room for sums of orders.
+constexpr std::int64_t kNarrow = std::int64_t{1} << 35;
+
+// What one account has in one instrument: start of day, filled since, and still to be filled.
+template <class Q>
+struct Parts {
+    std::uint32_t account;
+    Q sod;
+    Q fill;
+    Q leaves;
+
+    Parts& operator+=(const Parts& o) {
+        sod += o.sod, fill += o.fill, leaves += o.leaves;
+        return *this;
+    }
+};
+
+// One entry for each account, accounts ascending.
+template <class Q>
+void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<Q>>& by_account) {
+    const auto before = [](const auto& a, const auto& b) { return a.account < b.account; };
+    const auto later = [](const auto& a, const auto& b) { return a.account >= b.account; };
+    if (std::adjacent_find(parts.begin(), parts.end(), later) == parts.end()) return;
+    if (parts.size() * 8 < rows) {
+        std::sort(parts.begin(), parts.end(), before);
+        std::size_t n = 0;
+        for (std::size_t k = 1; k < parts.size(); ++k) {
+            if (parts[k].account == parts[n].account) parts[n] += parts[k];
+            else parts[++n] = parts[k];
+        }
+        parts.resize(n + 1);
+        return;
+    }
+    // A pass over all rows costs less than sorting.
+    by_account.assign(rows, Parts<Q>{});
+    std::vector<std::uint8_t> there(rows, 0);
+    for (const auto& p : parts) {
+        by_account[p.account] += p;
+        there[p.account] = 1;
+    }
+    parts.clear();
+    for (std::uint32_t a = 0; a < rows; ++a) {
+        if (there[a] == 0) continue;
+        by_account[a].account = a;
+        parts.push_back(by_account[a]);
+    }
+}
+
+// The rows side by side by instrument, from start[instrument] on. One pass that reads in order
+// and writes to as many places as there are instruments.
+HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next) {
+    HoldingRows out;
+    out.account.resize(rows.size());
+    out.mantissa.resize(rows.size());
+    out.scale.resize(rows.scale.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto at = next[std::size_t(rows.instrument[row])]++;
+        out.account[at] = rows.account[row];
+        out.mantissa[at] = rows.mantissa[row];
+        if (!out.scale.empty()) out.scale[at] = rows.scale[row];
+        if (rows.mantissa[row] == HoldingRows::kWide) out.wide.emplace(at, rows.wide.at(row));
+    }
+    return out;
+}
+
+i128 fitting(std::int64_t v, int) { return v; }
+i128 fitting(const i256& v, int scale) {
+    if (v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+        throw Error(ErrorKind::value_overflow,
+                    "a net quantity has more than 20 digits before the point");
+    return v.low128();
+}
+// A sum of absolute values.
+struct Absolute {
+    u128 narrow = 0;
+    i256 wide;
+
+    void add(std::int64_t v) { narrow += magnitude(v); }
+    void add(const i256& v) { wide += v.magnitude(); }
+    [[nodiscard]] i256 sum() const { return wide + i256(static_cast<i128>(narrow)); }
+};
+
+}  // namespace
+
+// A counting sort of the holdings by instrument, then one line of the new grid after the other.
+void Application::stage_refresh() {
+    const auto& rows = batch_.holding_rows;
+    const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
+    refreshed_ = true;
+    grid_ = Grid(instruments, static_cast<std::uint32_t>(batch_.accounts.size()));
+    positions_.assign(grid_.rows(), 0);
+    account_orders_.assign(grid_.rows(), 0);
+    std::vector<std::size_t> start(instruments + 1, 0);
+    bool sorted = true;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        ++start[std::size_t(rows.instrument[row]) + 1];
+        sorted = sorted && (row == 0 || rows.instrument[row - 1] <= rows.instrument[row]);
+    }
+    for (std::size_t i = 0; i < instruments; ++i) start[i + 1] += start[i];
+    const HoldingRows copied = sorted ? HoldingRows() : by_instrument(rows, start);
+    const HoldingRows& lines = sorted ? rows : copied;
+    check_lines(lines, start);
+    const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
+    for (std::size_t i = 0; i < instruments; ++i) {
+        const auto code = static_cast<std::int32_t>(i);
+        const bool kept = batch_.holdings_given != Given::load && i < state_.grid.lines() &&
+                          state_.grid.positions(i) != 0;
+        if (start[i] == start[i + 1] && orders.count(code) == 0 && !kept) {
+            if (const auto known = staged_at_.find(static_cast<std::uint32_t>(code));
+                known != FlatMap::kNone)
+                staged_[known].instrument.abs_quantity = i256();
+            continue;
+        }
+        Instrument& instrument = staged(code).instrument;
+        instrument.abs_quantity = i256();
+        if (auto* loaded = batch_.loaded_orders.get(); loaded && orders.count(code) != 0) {
+            const int by = instrument.quantity_scale - orders.scale(code);
+            loaded->store.put(code, instrument.quantity_scale,
+                              loaded->store.rescaled(code, kPow10[std::size_t(by)]));
+        }
+        bool wide = instrument.quantity_scale > 8;  // beyond, a quantity may outgrow 64 bits
+        for (std::size_t k = start[i]; k < start[i + 1] && !wide; ++k)
+            wide = lines.mantissa[k] > kNarrow || lines.mantissa[k] < -kNarrow;
+        orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
+            wide = wide || page.records[k].quantity == OrderRecord::kWide;
+        });
+        if (kept)
+            for (std::size_t b = 0; b < state_.grid.blocks(); ++b)
+                wide = wide || state_.grid.block(i, b).width() > kernels::w32;
+        if (wide) fill_line<i256>(i, lines, start[i], start[i + 1]);
+        else fill_line<std::int64_t>(i, lines, start[i], start[i + 1]);
+    }
+}
+
+// No cell twice; every instrument's scale as it will be.
+void Application::check_lines(const HoldingRows& lines, const std::vector<std::size_t>& start) {
+    const bool loaded = batch_.holdings_given == Given::load;
+    const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
+    std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
+    for (std::size_t i = 0; i + 1 < start.size(); ++i) {
+        const auto code = static_cast<std::int32_t>(i);
+        int scale = 0;
+        for (std::size_t k = start[i]; k < start[i + 1]; ++k) {
+            auto& seen = last[std::size_t(lines.account[k])];
+            if (seen == code) refuse_twice(lines.account[k], code);
+            seen = code;
+            scale = std::max(scale, even_scale(lines.scale_at(k)));
+        }
+        if (orders.count(code) != 0) scale = std::max(scale, orders.scale(code));
+        const auto known = staged_at_.find(static_cast<std::uint32_t>(code));
+        if (known == FlatMap::kNone && scale == 0) continue;
+        Instrument& instrument = staged(code).instrument;
+        instrument.quantity_scale = loaded ? scale : std::max(instrument.quantity_scale, scale);
+    }
+}
+
+void Application::refuse_twice(std::int32_t account, std::int32_t instrument) const {
+    const auto& rows = batch_.holding_rows;
+    bool first = true;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        if (rows.account[row] != account || rows.instrument[row] != instrument) continue;
+        if (!first)
+            throw Error(ErrorKind::invalid_input,
+                        where("account", row) + " stands twice in the table");
+        first = false;
+    }
+}
+
+template <class Q>
+void Application::fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin,
+                            std::size_t end) {
+    const auto code = static_cast<std::int32_t>(i);
+    Instrument& instrument = staged(code).instrument;
+    const int scale = instrument.quantity_scale;
+    std::vector<Parts<Q>> parts;
+    parts.reserve(end - begin);
+    Absolute sum;
+    auto scaled = [](i128 v, int by) { return Q(v) * Q(kPow10[std::size_t(by)]); };
+    for (std::size_t row = begin; row < end; ++row) {
+        const Q quantity = scaled(rows.mantissa_at(row), scale - rows.scale_at(row));
+        if (quantity == Q(0)) continue;
+        parts.push_back({static_cast<std::uint32_t>(rows.account[row]), quantity, Q(0), Q(0)});
+        sum.add(quantity);
+    }
+    if (batch_.holdings_given != Given::load && i < state_.grid.lines()) {
+        const int by = scale - state_.board.instrument(code).quantity_scale;
+        state_.grid.for_each(i, [&](std::uint32_t account, const Net& net) {
+            if (net[sod] == 0) return;
+            parts.push_back({account, scaled(net[sod], by), Q(0), Q(0)});
+            sum.add(parts.back().sod);
+        });
+    }
+    const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
+    const int by = orders.count(code) == 0 ? 0 : scale - orders.scale(code);
+    orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
+        const Order order = OrderStore::order(page, k);
+        const auto account = static_cast<std::uint32_t>(order.account);
+        const Q fill = scaled(order.filled, by) - scaled(order.rolled, by);
+        const Q leaves = scaled(order.leaves(), by);
+        parts.push_back({account, Q(0), fill, leaves});
+        sum.add(fill);
+        sum.add(leaves);
+        ++account_orders_[account];
+    });
+    instrument.abs_quantity = sum.sum();
+    std::vector<Parts<Q>> by_account;
+    gather(parts, grid_.rows(), by_account);
+    using Stored = std::conditional_t<sizeof(Q) == 8, std::int64_t, i128>;
+    std::vector<std::uint32_t> accounts;
+    std::array<std::vector<Stored>, kMeasures> columns;
+    const int wanted = orders.count(code) == 0 ? 1 : kMeasures;
+    accounts.reserve(parts.size());
+    for (int m = 0; m < wanted; ++m) columns[std::size_t(m)].reserve(parts.size());
+    for (const auto& p : parts) {
+        const Net net = {fitting(p.sod, scale), fitting(p.sod + p.fill, scale),
+                         fitting(p.sod + p.fill + p.leaves, scale)};
+        if (!held(net)) continue;
+        accounts.push_back(p.account);
+        for (std::size_t m = 0; m < std::size_t(wanted); ++m)
+            columns[m].push_back(static_cast<Stored>(net[m]));
+        ++positions_[p.account];
+    }
+    const Source<Stored> source = {{columns[0].data(), columns[1].data(), columns[2].data()},
+                                   wanted};
+    grid_.fill(i, accounts.data(), source, accounts.size());
+}
+
+}  // namespace mvcore

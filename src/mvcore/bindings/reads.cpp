@@ -1,0 +1,228 @@
+// What books and snapshots answer. Calls that may take long run without the GIL.
+#include "../snapshot.hpp"
+#include "../text/tables.hpp"
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+py::dict to_dict(Positions&& p) {
+    py::dict out;
+    out["account"] = to_array(std::move(p.account));
+    out["instrument"] = to_array(std::move(p.instrument));
+    out["currency"] = to_array(std::move(p.currency));
+    out["quantity"] = to_array(std::move(p.quantity));
+    out["price"] = to_array(std::move(p.price));
+    out["market_value"] = to_array(std::move(p.market_value));
+    out["base_value"] = to_array(std::move(p.base_value));
+    out["priced"] = to_array(std::move(p.priced));
+    out["converted"] = to_array(std::move(p.converted));
+    out["epoch"] = p.epoch;
+    return out;
+}
+
+py::dict to_dict(PriceList&& p) {
+    py::dict out;
+    out["instrument"] = to_array(std::move(p.instrument));
+    out["price"] = to_array(std::move(p.price));
+    out["time"] = to_array(std::move(p.time));
+    std::vector<std::int64_t> changed(p.changed.begin(), p.changed.end());
+    out["changed"] = to_array(std::move(changed));
+    out["epoch"] = p.epoch;
+    return out;
+}
+
+py::list to_list(const std::vector<std::string_view>& texts) {
+    py::list out(texts.size());
+    for (std::size_t k = 0; k < texts.size(); ++k)
+        out[k] = py::str(texts[k].data(), texts[k].size());
+    return out;
+}
+
+py::object to_ids(IdKind kind, std::vector<std::int64_t>&& numbers,
+                  const std::vector<std::string_view>& texts) {
+    if (kind == IdKind::text) return to_list(texts);
+    return to_array(std::move(numbers));
+}
+
+py::dict to_dict(OrderList&& o) {
+    py::dict out;
+    out["order"] = to_ids(o.kind, std::move(o.number), o.text);
+    out["account"] = to_array(std::move(o.account));
+    out["instrument"] = to_array(std::move(o.instrument));
+    out["currency"] = to_array(std::move(o.currency));
+    out["status"] = to_array(std::move(o.status));
+    out["order_quantity"] = to_array(std::move(o.quantity));
+    out["filled_quantity"] = to_array(std::move(o.filled));
+    out["leaves_quantity"] = to_array(std::move(o.leaves));
+    out["price"] = to_array(std::move(o.price));
+    out["market_value"] = to_array(std::move(o.market_value));
+    out["filled_value"] = to_array(std::move(o.filled_value));
+    out["priced"] = to_array(std::move(o.priced));
+    out["epoch"] = o.epoch;
+    return out;
+}
+
+// read(out) without the GIL; None where it says that the groups are stale.
+template <class Out, class Read, class Convert>
+py::object unless_stale(Read&& read, Convert&& convert) {
+    Out out;
+    bool ok = false;
+    {
+        const Unlocked unlocked;
+        ok = read(out);
+    }
+    return ok ? py::object(convert(std::move(out))) : py::none();
+}
+
+Question to_question(const py::object& accounts, std::uint32_t account_groups,
+                     const py::object& instruments, std::uint32_t instrument_groups,
+                     const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
+                     const std::vector<int>& measures, std::int32_t currency) {
+    Question q;
+    q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
+    q.levels = to_levels(levels);
+    q.rows = rows;
+    q.masters = masters;
+    q.measures = to_measures(measures);
+    q.currency = currency;
+    return q;
+}
+
+py::object figures(Figures&& f) { return py::cast(std::move(f)); }
+
+py::tuple value(Reader& reader, const std::string& account, const std::string& currency) {
+    AccountValue v;
+    {
+        const Unlocked unlocked;
+        v = reader.value(account, currency);
+    }
+    return py::make_tuple(to_array(std::vector<i128>(v.amount.begin(), v.amount.end())), v.unpriced,
+                          v.epoch);
+}
+
+}  // namespace
+
+Measures to_measures(const std::vector<int>& measures) {
+    Measures out;
+    for (int m : measures) out.push_back(static_cast<Measure>(m));
+    return out;
+}
+
+void add_reads(py::module_& m) {
+    py::class_<Reader, std::shared_ptr<Reader>>(m, "Reader")
+        .def("close", &Reader::close)
+        .def("check_open", &Reader::check_open)
+        .def("value", &value)
+        .def("values",
+             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
+                const py::object& instruments, std::uint32_t instrument_groups,
+                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
+                const std::vector<int>& measures, std::int32_t currency) {
+                 const auto q =
+                     to_question(accounts, account_groups, instruments, instrument_groups, levels,
+                                 rows, masters, measures, currency);
+                 return unless_stale<Figures>([&](Figures& out) { return reader.values(q, out); },
+                                              figures);
+             })
+        // The same at other prices and rates; `currency` by name, since the rates may bring it.
+        .def("values_if",
+             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
+                const py::object& instruments, std::uint32_t instrument_groups,
+                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
+                const std::vector<int>& measures, const std::string& currency,
+                const py::dict& given) {
+                 const auto q =
+                     to_question(accounts, account_groups, instruments, instrument_groups, levels,
+                                 rows, masters, measures, kLocal);
+                 const auto tables = to_tables(given);
+                 auto make = [&](const Vocabulary& names, const State& state) {
+                     return text::make_batch(names, state, tables, false);
+                 };
+                 return unless_stale<Figures>(
+                     [&](Figures& out) {
+                         return reader.values_if(q, currency == "local" ? "" : currency, make, out);
+                     },
+                     figures);
+             })
+        .def("holdings",
+             [](Reader& reader, const py::object& accounts, const py::object& instruments,
+                std::uint64_t masters) {
+                 const auto selection = to_grouping(accounts, 1, instruments, 1);
+                 return unless_stale<Positions>(
+                     [&](Positions& out) { return reader.holdings(selection, masters, out); },
+                     [](Positions&& p) { return to_dict(std::move(p)); });
+             })
+        .def("orders",
+             [](Reader& reader, const py::object& accounts, const py::object& instruments,
+                std::uint64_t masters) {
+                 const auto selection = to_grouping(accounts, 1, instruments, 1);
+                 return unless_stale<OrderList>(
+                     [&](OrderList& out) { return reader.orders(selection, masters, out); },
+                     [](OrderList&& o) { return to_dict(std::move(o)); });
+             })
+        .def("revalue",
+             [](Reader& reader, std::string_view instrument) {
+                 // A line is read in microseconds; who publishes meanwhile needs no GIL.
+                 return reader.revalue(instrument);
+             })
+        .def("prices",
+             [](Reader& reader) {
+                 PriceList out;
+                 {
+                     const Unlocked unlocked;
+                     out = reader.prices();
+                 }
+                 return to_dict(std::move(out));
+             })
+        .def("account_codes",
+             [](Reader& reader, const text::Column& names, const std::string& call) {
+                 const ShortReading reading(reader);
+                 return to_array(text::account_codes(reader, names, {call, "accounts"}));
+             })
+        .def("instrument_codes",
+             [](Reader& reader, const text::Column& names, const std::string& call) {
+                 const ShortReading reading(reader);
+                 return to_array(text::instrument_codes(reader, names, {call, "instruments"}));
+             })
+        .def_property_readonly("masters",
+                               [](Reader& reader) {
+                                   const ShortReading reading(reader);
+                                   return reader.state().masters;
+                               })
+        .def("currency_code",
+             [](Reader& reader, const std::string& name) {
+                 const ShortReading reading(reader);
+                 const auto code = reader.find(reader.names().currencies, name);
+                 return reader.state().currency_known(code) ? code : -1;
+             })
+        .def_property_readonly("epoch", [](Reader& reader) {
+            const ShortReading reading(reader);
+            return reader.state().epoch;
+        });
+
+    py::class_<Snapshot, std::shared_ptr<Snapshot>, Reader>(m, "Snapshot");
+    m.def("snapshot", [](const std::shared_ptr<Book>& book) {
+        const Unlocked unlocked;
+        return std::make_shared<Snapshot>(book);
+    });
+
+    py::class_<Revaluation>(m, "Revaluation")
+        .def("__len__", &Revaluation::size)
+        .def_property_readonly("holdings", &Revaluation::holdings)
+        .def_property_readonly("priced", &Revaluation::priced)
+        .def_property_readonly("epoch", &Revaluation::epoch)
+        .def("price",
+             [](const Revaluation& r) { return to_array(std::vector<i128>(r.size(), r.price())); })
+        .def("accounts", [](const Revaluation& r) { return to_array(r.accounts()); })
+        .def("orders",
+             [](const Revaluation& r) {
+                 const bool text = r.id_kind() == IdKind::text;
+                 return to_ids(r.id_kind(), text ? std::vector<std::int64_t>() : r.numbers(),
+                               text ? r.texts() : std::vector<std::string_view>());
+             })
+        .def("quantities", [](const Revaluation& r) { return to_array(r.quantities()); })
+        .def("values", [](const Revaluation& r) { return to_array(r.values()); });
+}
+
+}  // namespace mvcore::bindings

@@ -1,0 +1,166 @@
+// One order at a time: what a feed sends thousands of a second.
+#include "book.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Below it, sums of a few are far from the limits of 64 bits and of a net quantity.
+constexpr std::int64_t kSmall = std::int64_t{1} << 60;
+
+bool small(i128 v) { return v > -kSmall && v < kSmall; }
+
+// The quantity at the scale, where that is exact and small.
+bool scaled(const Decimal& d, int scale, i128& out) {
+    if (d.scale > scale || !small(d.mantissa)) return false;
+    const auto power = kPow10[std::size_t(scale - d.scale)];
+    return !__builtin_mul_overflow(d.mantissa, power, &out) && small(out);
+}
+
+i128 absolute(const Order& o) {
+    return static_cast<i128>(magnitude(o.day_fill()) + magnitude(o.leaves()));
+}
+
+}  // namespace
+
+std::uint64_t Book::order(const OrderFact& fact) {
+    Writing writing(lock_);
+    const State& state = live_.state;
+    const auto known = [&](const char* column, std::string_view name, std::int32_t code,
+                           bool alive) {
+        if (!alive)
+            throw Error(ErrorKind::unknown_id,
+                        "order: unknown " + std::string(column) + " '" + std::string(name) + "'");
+        return code;
+    };
+    if (state.orders.kind() != IdKind::none && state.orders.kind() != fact.kind)
+        throw Error(ErrorKind::invalid_input,
+                    fact.kind == IdKind::text
+                        ? "order: '" + std::string(fact.id.text) +
+                              "' is text, this book's order ids are integers"
+                        : "order: " + std::to_string(fact.id.number) +
+                              " is an integer, this book's order ids are text");
+    const auto account = live_.names.accounts.find(fact.account);
+    const auto instrument = live_.names.instruments.find(fact.instrument);
+    Batch batch(live_.names);
+    batch.orders_given = Given::update;
+    OrderRows& rows = batch.order_rows;
+    rows.kind = fact.kind;
+    rows.id = {fact.id};
+    rows.account = {known("account", fact.account, account, state.account_alive(account))};
+    rows.instrument = {
+        known("instrument", fact.instrument, instrument, state.instrument_alive(instrument))};
+    rows.quantity = {fact.quantity};
+    rows.filled = {fact.filled};
+    rows.status = {fact.status};
+    rows.time = {fact.time};
+    return apply(batch, writing);
+}
+
+bool Book::try_order(const OrderFact& fact, std::uint64_t& epoch) {
+    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
+    const Exclusive end(lock_);
+    const bool quick = quick_order(fact);
+    if (quick) after_write();
+    epoch = live_.state.epoch;
+    return quick;
+}
+
+// An order of a known and priced instrument that stays with its account, in few bits and no finer
+// than those before. All that may throw comes before the first change.
+bool Book::quick_order(const OrderFact& fact) {
+    State& state = live_.state;
+    OrderStore& store = state.orders;
+    Order now;
+    now.account = live_.names.accounts.find(fact.account);
+    now.instrument = live_.names.instruments.find(fact.instrument);
+    if (store.kind() != fact.kind || !state.account_alive(now.account) ||
+        !state.instrument_alive(now.instrument))
+        return false;
+    const Quote& quote = state.board.quote(now.instrument);
+    const int scale = state.board.instrument(now.instrument).quantity_scale;
+    if (!quote.priced || quote.wide || store.scale(now.instrument) != scale ||
+        !scaled(fact.quantity, scale, now.quantity) || !scaled(fact.filled, scale, now.filled) ||
+        (now.quantity < 0 ? now.filled > 0 : now.quantity > 0 && now.filled < 0))
+        return false;
+    now.status = fact.status;
+    now.time = fact.time;
+    const auto hash = hash_of(fact.id, fact.kind);
+    const Slot slot = live_.order_index.find(hash, [&](Slot s) { return store.has(s, fact.id); });
+    Order before;
+    before.account = now.account;
+    if (slot != kNoSlot) {
+        before = store.order(slot);
+        if (before.instrument != now.instrument || before.account != now.account ||
+            !small(before.quantity) || !small(before.filled))
+            return false;
+        now.rolled = before.rolled;
+    }
+    if (slot != kNoSlot && now.time != kNoTime && before.time != kNoTime &&
+        now.time < before.time) {
+        ++live_.counters.late_orders;
+        ++state.epoch;
+        return true;
+    }
+    return put_order(fact.id, hash, slot, before, now);
+}
+
+bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
+                     const Order& now) {
+    State& state = live_.state;
+    OrderStore& store = state.orders;
+    const auto line = static_cast<std::size_t>(now.instrument);
+    const auto row = static_cast<std::uint32_t>(now.account);
+    const i128 fill = now.day_fill() - before.day_fill();
+    const i128 expect = fill + now.leaves() - before.leaves();
+    const Net held_before = state.grid.get(line, row);
+    const Net held_now = {held_before[sod], held_before[current] + fill,
+                          held_before[expected] + expect};
+    if (!small(held_now[sod]) || !small(held_now[current]) || !small(held_now[expected]))
+        return false;
+    const Quote& quote = state.board.quote(now.instrument);
+    const i128 more = absolute(now) - absolute(before);
+    Unit& unit = state.board.unit(quote.unit);
+    const Int<8> bound = unit.bound + Int<8>(more * quote.ceiling);
+    if (quote.ceiling >= kSmall || lane_of(bound) > unit.lane) return false;
+    // Room.
+    const bool text = store.kind() == IdKind::text;
+    const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);
+    if (slot != kNoSlot) {
+        store.prepare(slot, extras);
+    } else {
+        store.prepare(now.instrument, 1, extras);
+        live_.order_index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
+    }
+    state.grid.reserve(line, row, held_now);
+    if (state.index.built()) state.index.grid().reserve(row, quote.slot, held_now);
+    Instrument& instrument = state.board.own_instrument(now.instrument);
+    auto& positions = state.positions.own(row);
+    auto& account_orders = state.account_orders.own(row);
+    const auto stored = slot != kNoSlot ? 0
+                        : text          ? store.store(id.text)
+                                        : std::uint64_t(id.number);
+    // From here on nothing can fail.
+    instrument.abs_quantity += i256(more);
+    unit.bound = bound;
+    const int change = state.grid.set(line, row, held_now);
+    if (state.index.built()) state.index.grid().set(row, quote.slot, held_now);
+    positions += static_cast<std::uint32_t>(change);
+    if (fill != 0 || expect != 0)
+        live_.history.push({{0, static_cast<std::int64_t>(fill), static_cast<std::int64_t>(expect)},
+                            0,
+                            now.account,
+                            now.instrument,
+                            change});
+    if (slot != kNoSlot) {
+        store.put(slot, now);
+    } else {
+        live_.order_index.insert(hash, store.insert(now, stored));
+        ++account_orders;
+    }
+    ++live_.counters.facts;
+    ++state.epoch;
+    return true;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,63 @@
+// Places of 64-bit keys, in the order in which they came: a hash table in one piece of memory.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace mvcore {
+
+class FlatMap {
+public:
+    static constexpr std::uint32_t kNone = ~0U;
+
+    void reserve(std::size_t keys) {
+        if (2 * keys > slots_.size()) rehash(2 * keys);
+    }
+    [[nodiscard]] std::uint32_t find(std::uint64_t key) const noexcept {
+        if (slots_.empty()) return kNone;
+        for (auto k = start(key);; k = next(k)) {
+            if (slots_[k].place == kNone) return kNone;
+            if (slots_[k].key == key) return slots_[k].place;
+        }
+    }
+    // The key's place, and whether it is new: then its place is the number of keys before.
+    std::pair<std::uint32_t, bool> add(std::uint64_t key) {
+        if (2 * (size_ + 1) > slots_.size()) rehash(4 * (size_ + 1));
+        auto k = start(key);
+        for (; slots_[k].place != kNone; k = next(k))
+            if (slots_[k].key == key) return {slots_[k].place, false};
+        slots_[k] = {key, static_cast<std::uint32_t>(size_)};
+        return {static_cast<std::uint32_t>(size_++), true};
+    }
+
+private:
+    struct Entry {
+        std::uint64_t key = 0;
+        std::uint32_t place = kNone;
+    };
+    [[nodiscard]] std::size_t start(std::uint64_t key) const noexcept {
+        return static_cast<std::size_t>((key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL >> 20) &
+               (slots_.size() - 1);
+    }
+    [[nodiscard]] std::size_t next(std::size_t k) const noexcept {
+        return (k + 1) & (slots_.size() - 1);
+    }
+    void rehash(std::size_t wanted) {
+        std::size_t size = 16;
+        while (size < wanted) size *= 2;
+        auto old = std::move(slots_);
+        slots_.assign(size, Entry());
+        for (const Entry& e : old) {
+            if (e.place == kNone) continue;
+            auto k = start(e.key);
+            while (slots_[k].place != kNone) k = next(k);
+            slots_[k] = e;
+        }
+    }
+
+    std::vector<Entry> slots_;  // a power of two, at most half full
+    std::size_t size_ = 0;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,112 @@
+// Reads of a state behind its lock: the book's own, or a snapshot's.
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "batch.hpp"
+#include "live.hpp"
+#include "lock.hpp"
+#include "reads.hpp"
+
+namespace mvcore {
+
+class Reader {
+public:
+    // The names may grow under their own lock, which is the book's.
+    Reader(State& state, const Vocabulary& names, Lock& lock, Lock& names_lock, int value_scale)
+        : read_(state),
+          vocabulary_(names),
+          state_lock_(lock),
+          names_lock_(names_lock),
+          value_scale_(value_scale) {}
+    virtual ~Reader() = default;
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    // currency: empty for the base.
+    AccountValue value(std::string_view account, std::string_view currency);
+    // These are false, with nothing read, where the master tables are not those of `masters`, for
+    // which the groups were made.
+    bool values(const Question& question, Figures& out);
+    // The same at the batch's prices and rates; make(names, state) -> Batch. `currency`: empty
+    // where the question has it.
+    template <class Make>
+    bool values_if(Question question, std::string_view currency, Make&& make, Figures& out);
+    bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
+    bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
+    Revaluation revalue(std::string_view instrument);
+    PriceList prices();
+
+    // Throws ClosedError.
+    void check_open() const;
+    void close() noexcept { closed_ = true; }
+    [[nodiscard]] int value_scale() const noexcept { return value_scale_; }
+    [[nodiscard]] const State& state() const noexcept { return read_; }
+    [[nodiscard]] const Vocabulary& names() const noexcept { return vocabulary_; }
+    [[nodiscard]] Lock& names_lock() const noexcept { return names_lock_; }
+    Lock& lock() noexcept { return state_lock_; }
+
+    // The code of a name, known to the state or not.
+    [[nodiscard]] std::int32_t find(const Names& names, std::string_view name) const {
+        const NamesReading reading(*this);
+        return names.find(name);
+    }
+    // Keeps the names as they are; a part of holding the lock where both locks are one.
+    class NamesReading {
+    public:
+        explicit NamesReading(const Reader& reader)
+            : lock_(&reader.names_lock_ == &reader.state_lock_ ? nullptr : &reader.names_lock_) {
+            if (lock_ != nullptr) lock_->read();
+        }
+        ~NamesReading() {
+            if (lock_ != nullptr) lock_->end_read();
+        }
+        NamesReading(const NamesReading&) = delete;
+        NamesReading& operator=(const NamesReading&) = delete;
+
+    private:
+        Lock* lock_;
+    };
+
+protected:
+    // Hold the lock for reading; the index is built.
+    [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
+    void build_index();
+    virtual void count_cells(std::uint64_t) {}
+    virtual void count_index_build() {}
+    [[noreturn]] static void unknown_currency(std::string_view call, std::string_view name);
+
+private:
+    State& read_;
+    const Vocabulary& vocabulary_;
+    Lock& state_lock_;
+    Lock& names_lock_;
+    int value_scale_;
+    std::atomic<bool> closed_ = false;
+};
+
+// The state with the batch's prices and rates, beside `state`.
+State hypothetical(const State& state, const Batch& batch);
+
+template <class Make>
+bool Reader::values_if(Question question, std::string_view currency, Make&& make, Figures& out) {
+    State other;
+    {
+        const Reading reading(state_lock_);
+        if (read_.masters != question.masters) return false;
+        const NamesReading names(*this);
+        const Batch batch = make(vocabulary_, read_);
+        other = hypothetical(read_, batch);
+        if (!currency.empty()) {
+            question.currency = batch.currencies.find(currency);
+            if (!other.currency_known(question.currency)) unknown_currency("currency", currency);
+        }
+    }
+    std::uint64_t cells = 0;
+    out = Reads(other, value_scale_).values(question, cells);
+    count_cells(cells);
+    return true;
+}
+
+}  // namespace mvcore

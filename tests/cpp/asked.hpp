@@ -1,0 +1,19 @@
+// Who answers, a book or a snapshot of it, and the model that it must agree with.
+#pragma once
+
+#include "mvcore/snapshot.hpp"
+#include "random_run.hpp"
+
+namespace model {
+
+struct Asked {
+    Run& run;
+    mvcore::Reader& reader;
+    const Model& model;
+
+    explicit Asked(Run& r) : run(r), reader(r.book), model(r.model) {}
+    Asked(Run& r, mvcore::Reader& snapshot, const Model& then)
+        : run(r), reader(snapshot), model(then) {}
+};
+
+}  // namespace model

@@ -1,0 +1,14 @@
+"""Two orders of the small book of conftest.py, under ids that a test chooses."""
+
+TEXT_IDS, INT_IDS = ["O1", "O2"], [5, 7]
+# O1 bought in part; O2 is a sell that nothing has happened to.
+FACTS = {
+    "account": ["A1", "A2"],
+    "instrument": ["AAPL", "BUND"],
+    "order_quantity": [50, -20],
+    "filled_quantity": [20, 0],
+    "status": ["partially_filled", "new"],
+    "time": [5_000, None],
+}
+# A third, which is in no book yet.
+ONE = {"order": ["N1"], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [1]}

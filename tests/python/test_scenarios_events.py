@@ -1,0 +1,130 @@
+"""Moves, splits, other currencies and late facts, told as in test_scenarios.py."""
+
+import pytest
+
+import mvcore
+from scenario import holdings, order_row, orders, play, small_book, worth
+
+
+@pytest.fixture
+def book() -> mvcore.Book:
+    return small_book()
+
+
+# -- moves, corporate actions, currencies --------------------------------------------------------
+
+
+def test_a_move_to_another_account(book) -> None:
+    """An allocation: what was filled and what is still wanted go along."""
+    move = {"order": ["O1"], "account": ["Ben"]}
+    play(
+        book,
+        ("20 of 50", lambda b: b.order("O1", "Anna", "ACME", 50, 20), (1000, 1200, 1500)),
+        ("to Ben", lambda b: b.update(orders=move), (1000, 1000, 1000), (0, 200, 500)),
+        ("night", lambda b: b.roll_day(), (1000, 1000, 1000), (200, 200, 500)),
+        # Ben's 20 of yesterday are a holding of his; only what fills from now on is Anna's.
+        (
+            "back to Anna",
+            lambda b: b.update(orders=move | {"account": ["Anna"]}),
+            (1000, 1000, 1300),
+            (200, 200, 200),
+        ),
+        (
+            "25 in all: 5 today",
+            lambda b: b.update(orders={"order": ["O1"], "filled_quantity": [25]}),
+            (1000, 1050, 1300),
+            (200, 200, 200),
+        ),
+    )
+
+
+def test_a_split_of_2_for_1_in_one_batch(book) -> None:
+    """Twice the quantities at half the price: nobody is richer, no reader sees half of it."""
+    book.update(
+        holdings=holdings(("Ben", "ACME", -30)),
+        orders=orders(
+            ("O1", "Anna", "ACME", 50, 20, "partially_filled"),
+            ("O2", "Ben", "ACME", -10, 0, "new"),
+        ),
+    )
+    before = worth(book, "Anna"), worth(book, "Ben")
+    assert before == ((1000, 1200, 1500), (-300, -300, -400))
+    with book.view() as lazy, book.view(mode="incremental") as incremental:
+        book.changes([lazy, incremental])
+        book.update(
+            holdings=holdings(("Anna", "ACME", 200), ("Ben", "ACME", -60)),
+            orders={
+                "order": ["O1", "O2"],
+                "order_quantity": [100, -20],
+                "filled_quantity": [40, 0],
+            },
+            prices={"instrument": ["ACME"], "price": ["5.00"]},
+        )
+        assert [len(frame) for frame in book.changes([lazy, incremental])] == [0, 0]
+    assert (worth(book, "Anna"), worth(book, "Ben")) == before
+    assert order_row(book, "O1") == (100, 40, 60, "partially_filled", 500, 200)
+    rows = book.revalue("ACME").to_pylist()
+    assert sorted(
+        (r["record_type"], r["account"], r["quantity"], r["market_value"]) for r in rows
+    ) == [
+        ("HOLDING", "Anna", 200, 1000),
+        ("HOLDING", "Ben", -60, -300),
+        ("ORDER", "Anna", 100, 500),
+        ("ORDER", "Ben", -20, -100),
+    ]
+
+
+def test_an_order_in_another_currency(book) -> None:
+    """10,000 BUND at 98.00 percent are 9,800 EUR, 10,780 USD."""
+    buy = ("Ben", "BUND", 10_000)
+    play(
+        book,
+        ("wanted", lambda b: b.order("O1", *buy), (1000,) * 3, (0, 0, 10_780)),
+        ("half filled", lambda b: b.order("O1", *buy, 5_000, "1"), (1000,) * 3, (0, 5_390, 10_780)),
+        (
+            "the rate moves",
+            lambda b: b.update(fx={"currency": ["EUR"], "rate": ["1.20"]}),
+            (1000,) * 3,
+            (0, 5_880, 11_760),
+        ),
+        ("the price moves", lambda b: b.tick("BUND", "99"), (1000,) * 3, (0, 5_940, 11_880)),
+    )
+    assert book.value("Ben", currency="EUR")[1:4] == (0, 4_950, 9_900)
+    assert order_row(book, "O1") == (10_000, 5_000, 5_000, "partially_filled", 9_900, 4_950)
+    assert book.orders()["currency"] == ["EUR"]
+    local = book.values(by=(), currency="local").to_pylist()
+    assert [(r["currency"], r["current"], r["expected"]) for r in local] == [
+        ("USD", 1000, 1000),
+        ("EUR", 4_950, 9_900),
+    ]
+
+
+def test_options_and_what_has_no_price(book) -> None:
+    book.order("O1", "Ben", "OPT", -3, -1, "1")  # -1 x 2.50 x 100, and -2 more to come
+    assert worth(book, "Ben") == (0, -250, -750)
+    book.load(prices={"instrument": ["ACME"], "price": ["10.00"]})
+    value = book.value("Ben")
+    assert (value.current, value.unpriced) == (0, 1)  # counted, not taken for nothing
+    assert [book.orders()[n] for n in ("price", "market_value", "filled_value")] == [[None]] * 3
+    assert book.revalue("OPT")["market_value"] == [None]
+    assert book.values()["unpriced"] == [0, 1]
+
+
+# -- facts that come late ------------------------------------------------------------------------
+
+
+def test_a_replay_does_no_harm(book) -> None:
+    at = "2024-05-02T14:30:0"
+    facts = [
+        ("O1", "Anna", "ACME", 50, 0, "new", f"{at}0Z"),
+        ("O1", "Anna", "ACME", 50, 20, "partially_filled", f"{at}1Z"),
+        ("O1", "Anna", "ACME", 50, 50, "filled", f"{at}2Z"),
+    ]
+    for fact in facts:
+        book.order(*fact)
+    for replayed, late in ((facts[0], 1), (facts[1], 2), (facts[2], 2)):
+        book.order(*replayed)
+        assert order_row(book, "O1") == (50, 50, 0, "filled", 500, 500)
+        assert book.stats()["late_orders"] == late
+    book.order("O1", "Anna", "ACME", 50, 45)  # without a time it is meant to apply
+    assert order_row(book, "O1") == (50, 45, 5, "new", 500, 450)

@@ -1,0 +1,113 @@
+"""Orders in the reference model: what one is, what a fact does to it, and what a day's end does."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from reference_tables import NEEDED_IN_LOAD
+from reference_view import InvalidInput, UnknownId, ValueOverflow
+
+DEAD = {"filled", "done_for_day", "canceled", "rejected", "expired", "calculated"}
+NET_MAX = 10**20
+
+
+class Net(NamedTuple):
+    """The quantities of one position, by measure."""
+
+    sod: Fraction
+    current: Fraction
+    expected: Fraction
+
+
+class Order(NamedTuple):
+    """`rolled` is the part of the filled quantity that start-of-day holdings have already."""
+
+    account: str
+    instrument: str
+    order_quantity: Fraction
+    filled_quantity: Fraction = Fraction(0)
+    status: str = "new"
+    time: int | None = None
+    rolled: Fraction = Fraction(0)
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.account, self.instrument
+
+    @property
+    def day_fill(self) -> Fraction:
+        return self.filled_quantity - self.rolled
+
+    @property
+    def leaves(self) -> Fraction:
+        if self.status in DEAD or abs(self.filled_quantity) >= abs(self.order_quantity):
+            return Fraction(0)
+        return self.order_quantity - self.filled_quantity
+
+
+def check_kind(state, order: str | int) -> None:
+    if state.order_kind not in (None, type(order)):
+        raise InvalidInput(f"order {order!r}: ids of this book are {state.order_kind.__name__}")
+
+
+def put_orders(state, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        name = row["order"]
+        check_kind(state, name)
+        state.order_kind = type(name)
+        facts = {column: value for column, value in row.items() if column != "order"}
+        old = state.orders.get(name)
+        if old is None:
+            for column in (column for column in NEEDED_IN_LOAD["orders"] if column not in facts):
+                raise InvalidInput(f"orders: {name!r} is new, without {column}")
+        new = Order(**facts) if old is None else old._replace(**facts)
+        if new.account not in state.accounts or new.instrument not in state.instruments:
+            raise UnknownId(f"orders: unknown account or instrument in {new.pair!r}")
+        times = old and old.time, facts.get("time")
+        if None not in times and times[1] < times[0]:
+            state.late_orders += 1
+            continue
+        if new.order_quantity * new.filled_quantity < 0:
+            raise InvalidInput(f"orders: {name!r} is filled on the other side")
+        state.orders[name] = new
+
+
+def positions(state) -> dict[tuple[str, str], Net]:
+    """The pairs of which a quantity is not zero."""
+    zero = Fraction(0)
+    filled, leaves = {}, {}
+    for order in state.orders.values():
+        filled[order.pair] = filled.get(order.pair, zero) + order.day_fill
+        leaves[order.pair] = leaves.get(order.pair, zero) + order.leaves
+    nets = {}
+    for pair in dict.fromkeys((*state.holdings, *filled)):
+        sod = state.holdings.get(pair, zero)
+        current = sod + filled.get(pair, zero)
+        net = Net(sod, current, current + leaves.get(pair, zero))
+        if any(net):
+            nets[pair] = net
+    return nets
+
+
+def roll_day(state) -> None:
+    """What was filled until now is a holding from now on; orders that cannot fill more leave."""
+    nets = positions(state)
+    state.holdings = {pair: net.current for pair, net in nets.items() if net.current}
+    state.orders = {
+        name: order._replace(rolled=order.filled_quantity)
+        for name, order in state.orders.items()
+        if order.leaves
+    }
+
+
+def check_orders(state) -> None:
+    for name, order in state.orders.items():
+        if order.account not in state.accounts or order.instrument not in state.instruments:
+            raise InvalidInput(f"order {name!r} refers to what goes")
+
+
+def check_nets(state) -> None:
+    for pair, net in positions(state).items():
+        if max(map(abs, net)) >= NET_MAX:
+            raise ValueOverflow(f"the quantity of {pair!r} has more than 20 digits")

@@ -1,0 +1,272 @@
+"""The reading half of the state machine: questions, what-ifs, views and snapshots."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+import mvcore
+from reference import ReferenceBook, dump_reads, outcome, revalued
+from reference_inputs import (
+    ATTRIBUTES,
+    BAD,
+    NAMES,
+    Exposure,
+    decimals,
+    numbers,
+    plain_column,
+    some,
+)
+
+BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk"]
+BY += ["account.country", "instrument.country", "instrument.tier", "country"]
+AMOUNTS = ("sod", "current", "expected", "market_value", "base_value", "filled_value")
+QUANTITIES = ("quantity", "order_quantity", "filled_quantity", "leaves_quantity", "price")
+# What a 256-bit accumulator holds, less a margin: a smaller sum of absolute values may not be
+# refused.
+ACCUMULATOR = 10**70
+SCENARIOS = [("prices",), ("fx",), ("prices", "fx")]
+
+
+def same(got, want) -> None:
+    """Equal rows and columns, amounts with just the book's decimals, quantities with no zeros."""
+    if not isinstance(want, list) or not isinstance(got, list):
+        assert got == want
+        return
+    for row, other in zip(got, want, strict=False):  # the first row that differs, not all of them
+        assert row == other
+        assert list(row) == list(other)
+        for name in (name for name in AMOUNTS if other.get(name) is not None):
+            assert row[name].as_tuple().exponent == other[name].as_tuple().exponent
+        for name in (name for name in QUANTITIES if other.get(name) is not None):
+            assert row[name].as_tuple().exponent == -decimals(Fraction(other[name]))
+    assert len(got) == len(want)
+
+
+def same_answer(got, want) -> None:
+    """The same rows; of two faults in one question, either may be named."""
+    if isinstance(got, str) and isinstance(want, str):
+        assert got == want or {got, want} == {"UnknownId", "InvalidInput"}
+        return
+    same(got, want)
+
+
+def same_dump(got, want) -> None:
+    """Every fact and amount of two snapshots."""
+    expected = dump_reads(want)
+    for part, answer in dump_reads(got, mvcore.Error).items():
+        same(answer, expected[part])
+
+
+def same_changes(book, model, views: list[tuple]) -> None:
+    """One frame for each view, of one epoch, or one error for all."""
+    want = outcome(lambda: model.changes([view for _, view in views]))
+    got = outcome(lambda: book.changes([view for view, _ in views]), mvcore.Error)
+    if isinstance(want, str):
+        assert got == want
+        return
+    assert len(got) == len(want)
+    for frame, rows in zip(got, want, strict=True):
+        assert frame.epoch == model.epoch
+        same(frame.to_pylist(), rows)
+
+
+class ReadingMachine(RuleBasedStateMachine):
+    """Rules that leave facts as they are; `book`, `model` and the readers are the other half's."""
+
+    book: mvcore.Book
+    model: ReferenceBook
+    exposure: Exposure
+    views: list[tuple]
+    snapshots: list[tuple]
+
+    def query(self, draw: Callable, model) -> dict:
+        """Arguments of `values`, with at most one thing wrong in them."""
+        query: dict = {}
+        for side in ("account", "instrument"):
+            known = list(model.masters(side))
+            sort = draw(st.sampled_from(["all", "all", "all", "names", "name", "attribute"]))
+            if sort == "names":
+                query[f"{side}s"] = some(draw, known)
+            elif sort == "name" and known:
+                query[f"{side}s"] = draw(st.sampled_from(known))
+            elif sort == "attribute":
+                wanted = some(draw, list(ATTRIBUTES[side]), 2)
+                picks = {name: some(draw, ATTRIBUTES[side][name]) for name in wanted}
+                query[f"{side}s"] = {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
+        query["by"] = tuple(draw(st.lists(st.sampled_from(BY), unique=True, max_size=3)))
+        measures = draw(st.permutations(["sod", "current", "expected"]))
+        query["measures"] = measures[: draw(st.integers(1, 3))]
+        query["rollup"] = draw(st.booleans())
+        if "country" not in query["by"]:  # which is an error already
+            query["currency"] = draw(st.sampled_from([None, "local", *NAMES["currency"]]))
+        return query
+
+    def scenario(self, draw: Callable, model, names: tuple) -> dict:
+        """Prices or rates to value at, or both. A rate may be of a currency that nobody named."""
+        named = some(draw, list(model.masters("instrument")))
+        prices = {name: draw(numbers(self.huge)) for name in named}
+        base = model.base_currency
+        rates = {
+            name: draw(numbers(False, positive=True)) for name in some(draw, NAMES["currency"])
+        }
+        fx = {name: Decimal(1) if name == base else rate for name, rate in rates.items()}
+        return {name: given for name, given in (("prices", prices), ("fx", fx)) if name in names}
+
+    def same_scenario(self, draw: Callable, scenario: dict, on_book, on_model, model) -> None:
+        """Both calls with the scenario; mvcore may find it too large for what it adds up in."""
+        dressed = {
+            name: {key: plain_column(draw, "price", [number])[0] for key, number in given.items()}
+            for name, given in scenario.items()
+        }
+        want = outcome(lambda: on_model(**scenario))
+        got = outcome(lambda: on_book(**dressed), mvcore.Error)
+        if got == "ValueOverflow" and isinstance(want, list):
+            state = model.what_if(scenario.get("prices"), scenario.get("fx")).state
+            assert copy.deepcopy(self.exposure).of(model.state, state) >= ACCUMULATOR
+        else:
+            same_answer(got, want)
+
+    def same_reads(self, draw: Callable, book, model) -> None:
+        """Everything that both a book and a snapshot of it can be asked."""
+        query, errors = self.query(draw, model), mvcore.Error
+        same_answer(
+            outcome(lambda: book.values(**query), errors),
+            outcome(lambda: model.values(**query)),
+        )
+        for names in SCENARIOS:
+            self.same_scenario(
+                draw,
+                self.scenario(draw, model, names),
+                lambda **scenario: book.values(**query, **scenario),
+                lambda **scenario: model.values(**query, **scenario),
+                model,
+            )
+        chosen = {side: query[side] for side in ("accounts", "instruments") if side in query}
+        for call in ("holdings", "orders"):
+            got = outcome(lambda call=call: getattr(book, call)(**chosen), errors)
+            same(got, outcome(lambda call=call: getattr(model, call)(**chosen)))
+        currency = draw(st.sampled_from([None, *NAMES["currency"]]))
+        for name in model.state.accounts:
+            want = outcome(lambda name=name: model.value(name, currency))
+            assert outcome(lambda name=name: book.value(name, currency), errors) == want
+        for name in model.state.instruments:
+            same(revalued(book, name, errors), revalued(model, name))
+
+    @rule(data=st.data())
+    def read_anything(self, data) -> None:
+        self.same_reads(data.draw, self.book, self.model)
+
+    @rule(data=st.data(), name=st.sampled_from(["prices", "fx"]), unknown=st.booleans())
+    def bad_scenario(self, data, name, unknown) -> None:
+        good = {"prices": list(self.model.state.instruments), "fx": ["EUR"]}[name]
+        if unknown and name == "prices":
+            given = {"nobody": 1}
+        elif not good:
+            return
+        else:
+            bad = BAD["price"] if name == "prices" else BAD["rate"]
+            given = {good[0]: data.draw(st.sampled_from(bad))}
+        want = outcome(lambda: self.model.values(**{name: given}))
+        assert want in ("UnknownId", "InvalidInput")
+        assert outcome(lambda: self.book.values(**{name: given}), mvcore.Error) == want
+
+    # -- views -----------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.views) < 6)
+    @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))
+    def open_view(self, data, mode) -> None:
+        query = self.query(data.draw, self.model) | {"mode": mode}
+        want = outcome(lambda: self.model.view(**query))
+        got = outcome(lambda: self.book.view(**query), mvcore.Error)
+        if isinstance(want, str):  # of two faults in one call, either may be named
+            assert got in ("UnknownId", "InvalidInput")
+        else:
+            self.views.append((got, want))
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data(), call=st.sampled_from(["changes", "changes", "read"]))
+    def ask_view(self, data, call) -> None:
+        got, want = data.draw(st.sampled_from(self.views))
+        same(outcome(getattr(got, call), mvcore.Error), outcome(getattr(want, call)))
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data())
+    def ask_view_what_if(self, data) -> None:
+        got, want = data.draw(st.sampled_from(self.views))
+        names = data.draw(st.sampled_from(SCENARIOS))
+        scenario = self.scenario(data.draw, self.model, names)
+        scenario = {name: given for name, given in scenario.items() if given}
+        if scenario:  # a read at no other price is a plain read
+            self.same_scenario(data.draw, scenario, got.read, want.read, self.model)
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data())
+    def ask_several_views(self, data) -> None:
+        """In any order, and seldom with one among them that cannot be asked."""
+        chosen = some(data.draw, self.views)
+        wrong = data.draw(st.sampled_from([None, None, None, "twice", "closed"]))
+        if wrong == "twice":
+            same_changes(self.book, self.model, chosen + chosen[:1])
+        elif wrong == "closed":
+            place = data.draw(st.sampled_from([0, len(chosen), len(chosen)]))
+            same_changes(
+                self.book, self.model, [*chosen[:place], self.closed_view(), *chosen[place:]]
+            )
+        same_changes(self.book, self.model, chosen)  # and after an error nothing is missing
+
+    def closed_view(self) -> tuple:
+        pair = self.book.view(), self.model.view()
+        for view in pair:
+            view.close()
+        return pair
+
+    @precondition(lambda self: len(self.views) > 2)
+    @rule(data=st.data())
+    def close_view(self, data) -> None:
+        got, _ = self.views.pop(data.draw(st.integers(0, len(self.views) - 1)))
+        got.close()
+        assert outcome(got.changes, mvcore.Error) == "ClosedError"
+
+    # -- snapshots -------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.snapshots) < 4)
+    @rule()
+    def open_snapshot(self) -> None:
+        self.snapshots.append((self.book.snapshot(), self.model.snapshot()))
+        assert self.snapshots[-1][0].epoch == self.model.epoch
+
+    @precondition(lambda self: self.snapshots)
+    @rule(data=st.data())
+    def ask_snapshot(self, data) -> None:
+        got, want = data.draw(st.sampled_from(self.snapshots))
+        self.same_reads(data.draw, got, want)
+        same_dump(got, want)
+
+    @precondition(lambda self: self.snapshots)
+    @rule(data=st.data(), number=st.integers(0, 3))
+    def close_snapshot(self, data, number) -> None:
+        got, want = self.snapshots.pop(number % len(self.snapshots))
+        same_dump(got, want)
+        got.close()
+        got.close()
+        for call in (got.values, got.holdings, got.orders, got.prices):
+            assert outcome(call, mvcore.Error) == "ClosedError"
+        for name in self.model.state.accounts:
+            assert outcome(lambda name=name: got.value(name), mvcore.Error) == "ClosedError"
+        for name in self.model.state.instruments:
+            assert outcome(lambda name=name: got.revalue(name), mvcore.Error) == "ClosedError"
+
+    def ask_all_readers(self) -> None:
+        """Whatever was not asked until the end."""
+        same_changes(self.book, self.model, self.views)
+        for got, want in self.views:
+            for call in ("changes", "read"):
+                same(outcome(getattr(got, call), mvcore.Error), outcome(getattr(want, call)))
+        for got, want in self.snapshots:
+            same_dump(got, want)
