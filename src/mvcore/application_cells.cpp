@@ -113,8 +113,7 @@ Net Application::checked_net(const Cell& c) const {
                           .instrument.quantity_scale;
     Net out{};
     for (std::size_t m = 0; m < kMeasures; ++m) {
-        if (!c.after[m].fits64() &&
-            c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+        if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
             throw Error(ErrorKind::value_overflow,
                         "the net quantity of ('" + std::string(batch_.accounts.text(c.account)) +
                             "', '" + std::string(batch_.instruments.text(c.instrument)) +
