@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from mvcore.demo import generate, live, proof, table
+from mvcore.demo import generate, live, proof, sizes, table
 
 TINY = ("--accounts", "12", "--instruments", "9", "--seconds", "0.3")
 
@@ -35,17 +35,42 @@ def test_live_tiny() -> None:
     done = demo(*TINY)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1506 of 1506 days equal" in done.stdout
-    assert "12 accounts x 9 instruments, 108 holdings" in done.stdout
+    assert "12 accounts x 9 instruments, 108 holdings, 216 orders\n" in done.stdout
+    assert "83.3 ticks/s and 2,000 order facts/s for 0.3 s, 5 accounts watched:" in done.stdout
+    assert re.search(r" 6[0-9]{2} order facts, [0-9.]+ us each; ", done.stdout)
     for line in ("the Flink job", "the hybrid", "measured here", "checkpoint", "recovery", "cost"):
         assert line in done.stdout
     assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 7
     assert done.stdout.count("│ coming") == 3
-    assert "holdings only" in done.stdout
+    assert re.search(r"│ 108 holdings, 216 orders, +│", done.stdout)
+    assert re.search(r"│ one tick, 36 values made +│ 295 ms, 15,000 values ", done.stdout)
+    assert re.search(r"│ order facts, one by one +│ - +│ - +│ [0-9,]+ facts/s +│", done.stdout)
+    assert done.stdout.endswith(
+        "This book has 108 holdings and 216 orders: PASS says that much less.\n"
+    )
 
 
 @pytest.mark.parametrize(("accounts", "instruments"), [(1, 1), (3, 40), (40, 1)])
 def test_any_size(accounts: int, instruments: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert live.run(accounts, instruments, seconds=0.0) == 0
+    assert "WRONG" not in capsys.readouterr().out
+
+
+def test_no_orders(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sizes, "ORDER_BYTES", 10**15)
+    assert live.run(3, 4, seconds=0.0) == 0
+    out = capsys.readouterr().out
+    assert "3 accounts x 4 instruments, 12 holdings, 0 orders" in out
+    assert "2 orders each on 0 of the instruments: more do not fit into" in out
+    assert "83.3 ticks/s for 0 s" in out
+    assert "one tick, 3 values made" in out
+
+
+def test_orders_on_some_instruments(capsys: pytest.CaptureFixture[str]) -> None:
+    book, facts, _ = generate.prepare(6, 5, 2)
+    with book:
+        assert book.stats()["orders"] == 24
+        assert live.measure(live.Bench(book, facts), 0.1).orders == 24
     assert "WRONG" not in capsys.readouterr().out
 
 
@@ -114,39 +139,106 @@ def test_generated_facts_are_the_same_at_every_run() -> None:
     assert np.array_equal(one.prices, two.prices)
     assert one.quantities.all()
     assert (one.quantities < 0).any()
+    assert np.array_equal(one.orders, two.orders)
+    assert one.orders.shape == one.filled.shape == (20, 30, 2)
+    assert np.abs(one.orders).min() == 8
+    assert (one.orders < 0).any()
+    assert not one.filled[..., 0].any()
+    quarter = one.filled[..., 1]
+    assert np.array_equal(np.abs(quarter), np.abs(one.orders[..., 1]) // 4)
+    assert (np.sign(quarter) == np.sign(one.orders[..., 1])).all()
 
 
 def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "ROWS_AT_A_TIME", 70)
-    facts = generate.generate(30, 20)
-    wanted = [
-        sum(int(q) * int(p) for q, p in zip(facts.quantities[:, column], facts.prices, strict=True))
-        for column in range(30)
-    ]
+    facts = generate.generate(30, 20, 7)
+    wanted = []
+    for column in range(30):
+        held = [int(quantity) for quantity in facts.quantities[:, column]]
+        for row in range(7):
+            held[row] += int(facts.filled[row, column, 0]) + int(facts.filled[row, column, 1])
+        prices = facts.prices.tolist()
+        wanted.append(sum(q * p for q, p in zip(held, prices, strict=True)))
     assert facts.account_totals().tolist() == wanted
     assert facts.totals_of(np.array([3, 29])).tolist() == [wanted[3], wanted[29]]
 
 
+def test_what_is_expected_beside_the_book() -> None:
+    """Two accounts, an instrument at 2.0000, one at 3.0000; orders on the first."""
+    facts = generate.Facts(
+        ["A", "B"],
+        ["X", "Y"],
+        np.array([[10, 20], [-1, 5]], np.int16),
+        np.array([20_000, 30_000]),
+        np.array([[[8, -40], [100, 12]]], np.int16),
+        np.array([[[0, -10], [50, 3]]], np.int16),
+    )
+    both = np.array([0, 1])
+    assert facts.start_of(both).tolist() == [170_000, 550_000]
+    assert facts.totals_of(both).tolist() == [-30_000, 1_610_000]
+    assert facts.account_totals().tolist() == [-30_000, 1_610_000]
+    assert facts.expected_of(both).tolist() == [-470_000, 2_790_000]
+
+
+def test_fills_end_at_the_order() -> None:
+    book, facts, _ = generate.prepare(2, 3, 3)
+    bench = live.Bench(book, facts)
+    for _ in range(20):
+        reports = bench.reports(bench.fills(50))
+        for order, account, instrument, quantity, filled, status in reports:
+            assert abs(filled) <= abs(quantity) and filled * quantity > 0
+            assert status == ("filled" if filled == quantity else "partially_filled")
+            instrument_row, account_row = divmod(order // 2, 2)
+            assert (account, instrument) == (f"ACC{account_row:04}", f"INS{instrument_row:04}")
+            book.order(order, account, instrument, quantity, filled, status)
+        bench.check_measures()
+    assert np.array_equal(facts.filled, facts.orders)
+    book.close()
+
+
 def test_size_by_memory() -> None:
-    assert generate.size_for(64.0) == generate.size_for(4.0) == (5_000, 5_000)
-    sizes = [generate.size_for(gigabytes) for gigabytes in (0.1, 0.6, 1.5, 3.0, 4.0)]
-    assert sizes == sorted(sizes)
-    assert generate.available_gb() > 0
+    assert sizes.size_for(64.0) == sizes.size_for(4.0) == (5_000, 5_000)
+    fit = [sizes.size_for(gigabytes) for gigabytes in (0.1, 0.6, 1.5, 3.0, 4.0)]
+    assert fit == sorted(fit)
+    assert sizes.available_gb() > 0
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "orders_per_s", "fit", "why"),
+    [
+        (4.0, 2e6, 5_000, ""),
+        (4.0, float("inf"), 5_000, ""),
+        (3.0, 2e6, 3_750, "more do not fit into 3.0 GB of memory"),
+        (0.5, 2e6, 0, "more do not fit into 0.5 GB of memory"),
+        (4.0, 1e6, 3_000, "more would take longer than 30 s to load"),
+    ],
+)
+def test_orders_by_memory_and_time(
+    gigabytes: float, orders_per_s: float, fit: int, why: str
+) -> None:
+    assert sizes.ordered_instruments(5_000, 5_000, gigabytes, orders_per_s) == (fit, why)
 
 
 def figures(**changed: float) -> table.Figures:
     slow = dict.fromkeys(
         ("tick_and_revalue", "tick_and_watch", "account_value", "whole_book"), 0.050
     )
-    common = {"accounts": 10, "instruments": 10, "book_bytes": 10**9, "process_bytes": 10**9}
+    common = {
+        "accounts": 10,
+        "instruments": 10,
+        "orders": 20,
+        "book_bytes": 10**9,
+        "process_bytes": 10**9,
+    }
     return table.Figures(
-        **common, **(slow | {"ticks_per_s": 1_399, "paced_rows_per_s": 1} | changed)
+        **common,
+        **(slow | {"ticks_per_s": 1_399, "facts_per_s": 1, "paced_rows_per_s": 1} | changed),
     )
 
 
 def test_what_is_slower_than_the_hybrid_fails() -> None:
     verdicts = [row.passed for row in table.job_rows(figures())]
-    assert verdicts == [None, *[False] * 6, True, None, None, None]
+    assert verdicts == [None, *[False] * 3, None, *[False] * 3, True, None, None, None]
     fast = table.job_rows(figures(ticks_per_s=1_400, tick_and_watch=0.049))
     assert [row.what for row in fast if row.passed] == [
         "keeping up, watched read each tick",

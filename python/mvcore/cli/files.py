@@ -31,6 +31,9 @@ FORMATS = {
 LONG_BYTES = 16 << 20  # about a second of reading and loading
 BLOCK_BYTES = 4 << 20
 
+PLAIN_INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
+WITH_ORDER_IDS = ("orders", "events")
+
 Advance = Callable[[int], None]
 
 
@@ -172,3 +175,42 @@ def read_table(name: str, path_text: str, progress: Progress) -> pa.Table:
     if repeated:
         raise CommandError(f"{name} file {path}: column {repeated[0]!r} is there twice")
     return table
+
+
+def settle_order_ids(tables: dict[str, pa.Table], paths: dict[str, str]) -> None:
+    """Texts of CSV files to integers, where every id of an order in every file is a plain one.
+
+    A book's orders have ids of one kind: if a Parquet or Arrow file says that they are texts, those
+    of a CSV file beside it stay texts, whatever they look like.
+    """
+    import pyarrow as pa
+
+    settled = {}
+    for name in WITH_ORDER_IDS:
+        if name not in tables or "order" not in tables[name].column_names:
+            continue
+        column = tables[name].column("order")
+        if file_format(Path(paths[name])) == "csv":
+            integers = plain_integers(column)
+            if integers is None:
+                return
+            settled[name] = integers
+        elif not pa.types.is_integer(column.type):
+            return
+    for name, integers in settled.items():
+        place = tables[name].column_names.index("order")
+        tables[name] = tables[name].set_column(place, "order", integers)
+
+
+def plain_integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The texts as int64, if each is what such an integer would be written as: not 007, not +7."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    plain = compute.match_substring_regex(column, PLAIN_INTEGER)
+    if not compute.all(plain, min_count=0).as_py():
+        return None
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond 64 bits
+        return None

@@ -33,17 +33,26 @@ def write(frame: Frame, kind: str, out: str | None) -> None:
 
     Amounts are made first: if one does not fit, the file that was there is still there.
     """
-    chunks = parquet_chunks(frame) if kind == "parquet" else text_chunks(frame, kind)
+    if kind == "parquet":
+        chunks = parquet_chunks(frame)
+    else:
+        names = frame.column_names
+        chunks = text_chunks(names, [frame[name] for name in names], kind)
     if out is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(chunks)
-        sys.stdout.buffer.flush()
+        to_stdout(chunks)
         return
     try:
         with Path(out).open("wb") as file:
             file.writelines(chunks)
     except OSError as error:
         raise CommandError(f"{out}: {error.strerror or error}") from error
+
+
+def to_stdout(chunks: Iterable[bytes]) -> None:
+    """Bytes as they are, whatever encoding standard output has."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(chunks)
+    sys.stdout.buffer.flush()
 
 
 def parquet_chunks(frame: Frame) -> Iterable[bytes]:
@@ -55,11 +64,10 @@ def parquet_chunks(frame: Frame) -> Iterable[bytes]:
     return [buffer.getvalue()]
 
 
-def text_chunks(frame: Frame, kind: str) -> Iterable[bytes]:
+def text_chunks(names: list[str], columns: list[list[object]], kind: str) -> Iterable[bytes]:
     """Lines of one of the formats that are text."""
     lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
-    columns = [frame[name] for name in frame.column_names]
-    return (line.encode() for line in lines(frame.column_names, columns))
+    return (line.encode() for line in lines(names, columns))
 
 
 def plain(value: object) -> object:

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import mvcore
 from mvcore.cli import render
-from mvcore.cli.files import LONG_BYTES, CommandError, Progress, read_table, total_bytes
+from mvcore.cli.files import (
+    LONG_BYTES,
+    CommandError,
+    Progress,
+    read_table,
+    settle_order_ids,
+    total_bytes,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TABLES = ("instruments", "accounts", "holdings", "prices", "fx")
+TABLES = ("instruments", "accounts", "holdings", "orders", "prices", "fx")
 TICK_COLUMNS = ("instrument", "price", "time")
 TICKS_PER_BATCH = 5_000
 
@@ -20,14 +27,13 @@ TICKS_PER_BATCH = 5_000
 def run(arguments: argparse.Namespace) -> int:
     """Read, load, tick, value, write."""
     render.check_sink(arguments.output, arguments.out)
-    paths = {name: getattr(arguments, name) for name in (*TABLES, "ticks")}
-    paths = {name: path for name, path in paths.items() if path is not None}
+    paths = paths_of(arguments, "ticks")
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with (
         mvcore.Book(arguments.base_currency, arguments.value_scale) as book,
         Progress(long=long) as progress,
     ):
-        tables = {name: read_table(name, path, progress) for name, path in paths.items()}
+        tables = read(paths, progress)
         ticks = tables.pop("ticks", None)
         load(book, tables, paths, progress)
         if ticks is not None:
@@ -40,6 +46,19 @@ def run(arguments: argparse.Namespace) -> int:
         )
     render.write(frame, arguments.output, arguments.out)
     return 0
+
+
+def paths_of(arguments: argparse.Namespace, *more: str) -> dict[str, str]:
+    """The files that were given, by what they hold."""
+    paths = {name: getattr(arguments, name) for name in (*TABLES, *more)}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def read(paths: dict[str, str], progress: Progress) -> dict[str, pa.Table]:
+    """All files; ids of orders are of one kind."""
+    tables = {name: read_table(name, path, progress) for name, path in paths.items()}
+    settle_order_ids(tables, paths)
+    return tables
 
 
 def load(

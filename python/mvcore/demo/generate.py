@@ -6,21 +6,21 @@ computed again from them, by other means, and compared to the last digit.
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import mvcore
 from mvcore.cli.files import Progress
+from mvcore.demo.sizes import ORDERS_EACH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
@@ -29,53 +29,12 @@ SEED = 20_240_808
 PRICE_SCALE = 4  # decimals of every price
 LOWEST_PRICE, HIGHEST_PRICE = 100_000, 1_900_000  # 10.0000 to 190.0000
 LOWEST_QUANTITY, HIGHEST_QUANTITY = -400, 3_600
-FULL = (5_000, 5_000)
-# What the demo needs at its peak is well below these: the machine has other work too.
-SIZES_BY_MEMORY = [
-    (4.0, FULL),
-    (2.0, (5_000, 2_500)),
-    (1.0, (2_500, 2_500)),
-    (0.5, (1_000, 1_000)),
-    (0.0, (500, 500)),
-]
+LEAST_ORDER, LARGEST_ORDER = 8, 1_000  # bought or sold
 ROWS_AT_A_TIME = 2_500_000
-WATCHED = 5
+SAMPLE_INSTRUMENTS = 100
+FULL_TO_SAMPLE = 0.8  # orders a second of a load that no cache holds, to those of the sample
 VALUE_SCALE = 8
-TO_VALUE_SCALE = 10 ** (VALUE_SCALE - PRICE_SCALE)
-
-
-def available_gb() -> float:
-    """Memory that can be had without swapping: the machine's, or less if a cgroup says so."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
-    except (OSError, StopIteration):
-        # Not Linux: half of what is built in.
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    try:
-        group = Path("/sys/fs/cgroup")
-        limit = (group / "memory.max").read_text().strip()
-        if limit != "max":
-            free = min(free, int(limit) - int((group / "memory.current").read_text()))
-    except OSError:
-        pass
-    return free / 1e9
-
-
-def process_bytes() -> int:
-    """Resident memory of the whole process."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        import resource  # what there is elsewhere: the peak
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def size_for(gigabytes: float) -> tuple[int, int]:
-    """Accounts and instruments that fit."""
-    return next(size for least, size in SIZES_BY_MEMORY if gigabytes >= least)
+STATUSES = ("new", "partially_filled")  # of the orders of an account in an instrument
 
 
 def names(prefix: str, count: int) -> list[str]:
@@ -93,24 +52,44 @@ def price_text(price: int) -> str:
 class Facts:
     """What was generated, kept beside the book so that its answers can be computed again.
 
-    `prices` is changed by whoever ticks the book; `quantities` never.
+    `prices` and `filled` are changed by whoever tells the book so; the rest never. Orders are on
+    the first instruments, ORDERS_EACH of every account; their ids count on in that order.
     """
 
     accounts: list[str]
     instruments: list[str]
-    quantities: NDArray[np.int16]  # one row an instrument, one column an account
+    quantities: NDArray[np.int16]  # start of day: one row an instrument, one column an account
     prices: Integers  # one an instrument, in 1e-4
+    orders: NDArray[np.int16]  # by instrument, account and number: what was ordered
+    filled: NDArray[np.int16]  # what of it was filled
 
     def account_totals(self) -> Integers:
         """Each account's value in 1e-4, from all quantities and prices: plain integer NumPy."""
         totals = np.zeros(len(self.accounts), np.int64)
         for rows in slices(len(self.instruments), len(self.accounts)):
-            totals += self.prices[rows] @ self.quantities[rows].astype(np.int64)
+            current = self.quantities[rows].astype(np.int64)
+            filled = self.filled[rows]
+            for number in range(ORDERS_EACH):
+                current[: len(filled)] += filled[..., number]
+            totals += self.prices[rows] @ current
         return totals
 
     def totals_of(self, columns: Integers) -> Integers:
         """The same of a few accounts only, given by their columns."""
+        return self.start_of(columns) + self._of(self.filled, columns)
+
+    def start_of(self, columns: Integers) -> Integers:
+        """What their holdings of the start of the day are worth."""
         return self.prices @ self.quantities[:, columns].astype(np.int64)
+
+    def expected_of(self, columns: Integers) -> Integers:
+        """What they will be worth with all orders filled."""
+        return self.start_of(columns) + self._of(self.orders, columns)
+
+    def _of(self, quantities: NDArray[np.int16], columns: Integers) -> Integers:
+        of_all = quantities[:, columns].sum(axis=2, dtype=np.int64)
+        totals: Integers = self.prices[: len(quantities)] @ of_all
+        return totals
 
 
 def slices(instruments: int, accounts: int) -> Iterator[slice]:
@@ -120,18 +99,29 @@ def slices(instruments: int, accounts: int) -> Iterator[slice]:
         yield slice(start, min(start + step, instruments))
 
 
-def generate(accounts: int, instruments: int) -> Facts:
-    """Every account holds every instrument; a tenth of the holdings are short."""
+def generate(accounts: int, instruments: int, ordered: int | None = None) -> Facts:
+    """Every account holds every instrument; a tenth of the holdings are short.
+
+    On the first `ordered` instruments (None: all) it has a new order and one that is a quarter
+    filled.
+    """
     random = np.random.default_rng(SEED)
     shape = (instruments, accounts)
     quantities = random.integers(LOWEST_QUANTITY, HIGHEST_QUANTITY, shape, dtype=np.int16)
     quantities[quantities == 0] = 1
     prices = random.integers(LOWEST_PRICE, HIGHEST_PRICE, instruments)
-    return Facts(names("ACC", accounts), names("INS", instruments), quantities, prices)
+    shape_of_orders = (instruments if ordered is None else ordered, accounts, ORDERS_EACH)
+    orders = random.integers(-LARGEST_ORDER, LARGEST_ORDER + 1, shape_of_orders, dtype=np.int16)
+    orders[np.abs(orders) < LEAST_ORDER] = LEAST_ORDER
+    filled = np.zeros_like(orders)
+    filled[..., 1] = np.abs(orders[..., 1]) // 4 * np.sign(orders[..., 1])
+    return Facts(
+        names("ACC", accounts), names("INS", instruments), quantities, prices, orders, filled
+    )
 
 
 def tables(facts: Facts) -> dict[str, Any]:
-    """All of it as `load` takes it: small tables as lists, holdings with dictionary columns."""
+    """All of it as `load` takes it: small tables as lists, large ones with dictionary columns."""
     import pyarrow as pa
 
     accounts, instruments = len(facts.accounts), len(facts.instruments)
@@ -147,6 +137,7 @@ def tables(facts: Facts) -> dict[str, Any]:
                 "quantity": facts.quantities.reshape(-1),
             }
         ),
+        "orders": orders_table(facts),
         "prices": {
             "instrument": facts.instruments,
             "price": [price_text(price) for price in facts.prices.tolist()],
@@ -154,14 +145,49 @@ def tables(facts: Facts) -> dict[str, Any]:
     }
 
 
-def prepare(accounts: int, instruments: int) -> tuple[mvcore.Book, Facts, float]:
+def orders_table(facts: Facts) -> pa.Table:
+    """The orders: ids are integers that count from 0."""
+    import pyarrow as pa
+
+    instruments, accounts, each = facts.orders.shape
+    account_codes = np.tile(np.repeat(np.arange(accounts, dtype=np.int32), each), instruments)
+    instrument_codes = np.repeat(np.arange(instruments, dtype=np.int32), accounts * each)
+    statuses = np.tile(np.arange(each, dtype=np.int8), instruments * accounts)
+    return pa.table(
+        {
+            "order": np.arange(facts.orders.size),
+            "account": pa.DictionaryArray.from_arrays(account_codes, facts.accounts),
+            "instrument": pa.DictionaryArray.from_arrays(instrument_codes, facts.instruments),
+            "order_quantity": facts.orders.reshape(-1),
+            "filled_quantity": facts.filled.reshape(-1),
+            "status": pa.DictionaryArray.from_arrays(statuses, list(STATUSES)),
+        }
+    )
+
+
+def orders_per_second(accounts: int, instruments: int) -> float:
+    """How fast orders are loaded here, from a sample; without end where all are hardly more."""
+    if instruments <= 2 * SAMPLE_INSTRUMENTS:
+        return math.inf
+    facts = generate(accounts, SAMPLE_INSTRUMENTS)
+    full = tables(facts)
+    took = []
+    for _ in range(2):  # the better of two: others use the machine too
+        with mvcore.Book(value_scale=VALUE_SCALE) as book:
+            start = time.perf_counter()
+            book.load(**full)
+            took.append(time.perf_counter() - start)
+    return FULL_TO_SAMPLE * facts.orders.size / min(took)
+
+
+def prepare(accounts: int, instruments: int, ordered: int) -> tuple[mvcore.Book, Facts, float]:
     """A book with everything in it, the facts, and how long the load took.
 
     There is a bar on stderr where somebody watches.
     """
     with Progress(long=True) as progress:
         progress.step("generating")
-        facts = generate(accounts, instruments)
+        facts = generate(accounts, instruments, ordered)
         full = tables(facts)
         progress.step("loading")
         book = mvcore.Book(value_scale=VALUE_SCALE)
@@ -169,57 +195,3 @@ def prepare(accounts: int, instruments: int) -> tuple[mvcore.Book, Facts, float]
         book.load(**full)
         load_s = time.perf_counter() - start
     return book, facts, load_s
-
-
-class WrongFigureError(Exception):
-    """An answer of the book differs from NumPy's."""
-
-
-def check(what: str, got: Any, wanted: Any) -> None:
-    """Exactly equal, or the demo ends: a speed of wrong answers is not worth printing."""
-    if not np.array_equal(got, wanted):
-        raise WrongFigureError(f"{what}: the book says {got}, NumPy {wanted}")
-
-
-def amount(total: int) -> Decimal:
-    """A total counted in the prices' last decimal, as a Decimal."""
-    return Decimal(total).scaleb(-PRICE_SCALE)
-
-
-class Bench:
-    """The book, the facts beside it, and random prices that go to both."""
-
-    def __init__(self, book: mvcore.Book, facts: Facts) -> None:
-        self.book = book
-        self.facts = facts
-        self.codes = book.instrument_codes(facts.instruments)
-        self.random = np.random.default_rng(SEED + 1)
-        count = len(facts.accounts)
-        self.columns = np.unique(np.linspace(0, count - 1, min(WATCHED, count)).astype(np.int64))
-        self.watched = [facts.accounts[column] for column in self.columns]
-        self.view = book.view(accounts=self.watched, measures=("current",))
-
-    def moves(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Random instruments and prices; the facts have them already, the later of two wins."""
-        rows = self.random.integers(0, len(self.facts.instruments), count)
-        prices = self.random.integers(LOWEST_PRICE, HIGHEST_PRICE, count, dtype=np.int64)
-        self.facts.prices[rows] = prices
-        return rows, prices
-
-    def move(self) -> tuple[str, str]:
-        """One of them, as a feed names it."""
-        rows, prices = self.moves(1)
-        return self.facts.instruments[rows[0]], price_text(int(prices[0]))
-
-    def check_watched(self) -> None:
-        """What the view now holds of each watched account, after any number of changes read."""
-        frame = self.view.read()
-        check("watched accounts", frame["account"], self.watched)
-        wanted = self.facts.totals_of(self.columns) * TO_VALUE_SCALE
-        check("watched values", frame.to_numpy("current", scaled=True), wanted)
-
-    def check_all(self, frame: mvcore.Frame) -> None:
-        """A row for every account, in order."""
-        check("accounts", frame["account"], self.facts.accounts)
-        wanted = self.facts.account_totals() * TO_VALUE_SCALE
-        check("values", frame.to_numpy("current", scaled=True), wanted)

@@ -7,94 +7,22 @@ the last digit, to what NumPy makes of the same quantities and prices in plain i
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mvcore.demo import generate, table
-from mvcore.demo.generate import (
-    PRICE_SCALE,
-    TO_VALUE_SCALE,
-    Bench,
-    WrongFigureError,
-    amount,
-    check,
-    price_text,
-)
+from mvcore.demo import generate, sizes, table
+from mvcore.demo.bench import Bench, WrongFigureError, amount, check
+from mvcore.demo.generate import PRICE_SCALE, price_text
+from mvcore.demo.paced import FACTS_PER_SECOND, READ_INTERVAL_S, TICKS_PER_SECOND, Paced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import mvcore
 
-TICKS_PER_SECOND = 83.3  # the Flink job's rate: 5,000 instruments, each once a minute
-READ_INTERVAL_S = 0.1
 BATCH = 5_000
-
-
-class Paced:
-    """The market's pace: 83.3 ticks/s, and every 100 ms what changed in the watched accounts."""
-
-    def __init__(self, bench: Bench, screen: table.Screen) -> None:
-        self.bench = bench
-        self.screen = screen
-        self.firm = bench.book.view(by=(), measures=("current",))
-        first = bench.view.read()
-        self.values = dict(zip(first["account"], first["current"], strict=True))
-        self.tick_s: list[float] = []
-        self.read_s: list[float] = []
-        self.rows = 0
-        self.latest_s = 0.0
-
-    def run(self, seconds: float) -> None:
-        """Each event at its due time: one that is late does not shift those after it."""
-        pause = threading.Event()  # never set: a wait that Ctrl-C ends at once
-        start = time.perf_counter()
-        while True:
-            tick_due = len(self.tick_s) / TICKS_PER_SECOND
-            read_due = len(self.read_s) * READ_INTERVAL_S
-            due = min(tick_due, read_due)
-            if due > seconds:
-                break
-            pause.wait(max(0.0, start + due - time.perf_counter()))
-            if tick_due <= read_due:
-                self.tick()
-            else:
-                self.read(due)
-            self.latest_s = max(self.latest_s, time.perf_counter() - start - due)
-        self.read(seconds)
-        self.check()
-
-    def tick(self) -> None:
-        """One tick, by name."""
-        name, price = self.bench.move()
-        before = time.perf_counter()
-        self.bench.book.tick(name, price)
-        self.tick_s.append(time.perf_counter() - before)
-
-    def read(self, elapsed_s: float) -> None:
-        """The watched accounts that changed, and the firm for the screen."""
-        before = time.perf_counter()
-        changed = self.bench.view.changes()
-        new = dict(zip(changed["account"], changed["current"], strict=True))
-        self.read_s.append(time.perf_counter() - before)
-        self.rows += len(new)
-        self.values.update(new)
-        firm = self.firm.read()["current"][0]
-        ticks = len(self.tick_s)
-        self.screen.show(table.Now(elapsed_s, ticks, self.values, firm, self.read_s[-1]))
-
-    def check(self) -> None:
-        """What was put together from changes alone, and the firm's total."""
-        facts = self.bench.facts
-        check("accounts that changed", list(self.values), self.bench.watched)
-        totals = facts.totals_of(self.bench.columns).tolist()
-        check("changes", list(self.values.values()), [amount(total) for total in totals])
-        total = amount(sum(facts.account_totals().tolist()))
-        check("the firm", self.firm.read()["current"][0], total)
-        self.firm.close()
 
 
 def repeat(work: Callable[[], float], seconds: float) -> float:
@@ -108,14 +36,15 @@ def repeat(work: Callable[[], float], seconds: float) -> float:
 
 def tick_and_revalue(bench: Bench) -> float:
     """A tick, and every value of the instrument as an array: what the job emits at a tick."""
-    rows, prices = bench.moves(1)
-    name, price = bench.facts.instruments[rows[0]], price_text(int(prices[0]))
+    facts = bench.facts
+    rows, prices = bench.moves(1, len(facts.orders) or None)
+    name, price = facts.instruments[rows[0]], price_text(int(prices[0]))
     start = time.perf_counter()
     bench.book.tick(name, price)
-    values = bench.book.revalue(name).to_numpy("market_value", scaled=True)
+    frame = bench.book.revalue(name)
+    frame.to_numpy("market_value", scaled=True)
     took = time.perf_counter() - start
-    wanted = bench.facts.quantities[rows[0]].astype(np.int64) * (prices[0] * TO_VALUE_SCALE)
-    check(f"values of {name}", values, wanted)
+    bench.check_revaluation(int(rows[0]), frame)
     return took
 
 
@@ -214,6 +143,16 @@ def in_batch_all(bench: Bench, view: mvcore.View) -> float:
     return time.perf_counter() - start
 
 
+def fills_one_by_one(bench: Bench) -> float:
+    """BATCH order facts one by one, as a feed tells them."""
+    reports = bench.reports(bench.fills(BATCH))
+    order = bench.book.order
+    start = time.perf_counter()
+    for report in reports:
+        order(*report)
+    return time.perf_counter() - start
+
+
 def flat_out(bench: Bench, seconds: float) -> float:
     """Throughput, a line each; what it returns is the one that compares: with what is watched."""
     result = 0.0
@@ -236,20 +175,42 @@ def flat_out(bench: Bench, seconds: float) -> float:
     return result
 
 
+def told(fact_s: list[float]) -> str:
+    """What the order facts of the paced run took."""
+    if not fact_s:
+        return ""
+    return f"{len(fact_s):,} order facts, {table.duration(statistics.median(fact_s))} each; "
+
+
+def facts_flat_out(bench: Bench, seconds: float) -> float:
+    """Order facts a second, 0 where there are no orders."""
+    if not bench.facts.orders.size:
+        return 0.0
+    facts_per_s = BATCH / repeat(lambda: fills_one_by_one(bench), seconds)
+    bench.check_watched()
+    bench.check_measures()
+    print(f"  {facts_per_s:12,.0f} order facts/s one by one", flush=True)
+    return facts_per_s
+
+
 def measure(bench: Bench, seconds: float) -> table.Figures:
     """The whole live part: paced, flat out, then single answers."""
-    print(f"{TICKS_PER_SECOND} ticks/s for {seconds:g} s, {len(bench.watched)} accounts watched:")
+    facts = f" and {FACTS_PER_SECOND:,} order facts/s" if bench.facts.orders.size else ""
+    watched = f"{len(bench.watched)} accounts watched"
+    print(f"{TICKS_PER_SECOND} ticks/s{facts} for {seconds:g} s, {watched}:")
     with table.Screen() as screen:
         paced = Paced(bench, screen)
         paced.run(seconds)
     print(
         f"  {len(paced.tick_s)} ticks, {table.duration(statistics.median(paced.tick_s))} each; "
+        f"{told(paced.fact_s)}"
         f"{len(paced.read_s)} reads, {table.duration(statistics.median(paced.read_s))} each, "
         f"{paced.rows} rows; none later than {table.duration(paced.latest_s)} after it was due"
     )
     print("As fast as it goes:")
     burst_s = seconds / 10
     ticks_per_s = flat_out(bench, burst_s)
+    facts_per_s = facts_flat_out(bench, burst_s)
     latencies = {
         work.__name__: repeat(lambda work=work: work(bench), burst_s)  # type: ignore[misc]
         for work in (tick_and_revalue, tick_and_watch, account_value, whole_book)
@@ -259,8 +220,10 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
         instruments=len(bench.facts.instruments),
         # Last, when every index that an answer needs has been built.
         book_bytes=bench.book.memory()["total"],
-        process_bytes=generate.process_bytes(),
+        process_bytes=sizes.process_bytes(),
+        orders=bench.facts.orders.size,
         ticks_per_s=ticks_per_s,
+        facts_per_s=facts_per_s,
         paced_rows_per_s=paced.rows / max(seconds, READ_INTERVAL_S),
         **latencies,
     )
@@ -268,14 +231,19 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
 
 def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
     """Generate, load, measure, show. The exit status is 1 if an answer was wrong."""
-    gigabytes = generate.available_gb()
-    fits = generate.size_for(gigabytes)
-    if fits != generate.FULL and accounts is None and instruments is None:
+    gigabytes = sizes.available_gb()
+    fits = sizes.size_for(gigabytes)
+    if fits != sizes.FULL and accounts is None and instruments is None:
         print(f"\nNot 5,000 x 5,000: only {gigabytes:.1f} GB of memory are free, that takes 4.")
     accounts, instruments = accounts or fits[0], instruments or fits[1]
-    positions = f"{accounts * instruments:,} holdings"
+    pace = generate.orders_per_second(accounts, instruments)
+    ordered, why = sizes.ordered_instruments(accounts, instruments, gigabytes, pace)
+    orders = f"{accounts * ordered * sizes.ORDERS_EACH:,} orders"
+    positions = f"{accounts * instruments:,} holdings, {orders}"
     print(f"\nLive: {accounts:,} accounts x {instruments:,} instruments, {positions}", flush=True)
-    book, facts, load_s = generate.prepare(accounts, instruments)
+    if why:
+        print(f"  {sizes.ORDERS_EACH} orders each on {ordered:,} of the instruments: {why}")
+    book, facts, load_s = generate.prepare(accounts, instruments, ordered)
     print(f"  loaded in {table.duration(load_s)}", flush=True)
     with book:
         try:

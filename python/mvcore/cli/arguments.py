@@ -1,0 +1,219 @@
+"""The options of the commands, and what they may be."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from typing import Any, NoReturn
+
+import mvcore
+from mvcore.cli.files import CommandError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line: its usage text, six lines here, hides the reason.
+
+    Options are written out: `--out` and `--output` are too close for guesses.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to look it up, then leave with status 2."""
+        raise CommandError(f"{message} (see {self.prog} --help)")
+
+
+def names_list(text: str) -> tuple[str, ...]:
+    """`a,b` as a tuple; empty text is the empty tuple, which means the grand total to `--by`."""
+    return tuple(text.split(",")) if text else ()
+
+
+def positive_int(text: str) -> int:
+    """A count of accounts or instruments: a book without either shows nothing."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A duration of at most an hour: `inf` would never end, `nan` never start."""
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600")
+    return number
+
+
+def pace(text: str) -> float:
+    """A multiple of the file's own speed; `max` is infinity: nothing is waited for."""
+    number = math.inf if text == "max" else float(text)
+    if not number > 0 or (math.isinf(number) and text != "max"):
+        raise argparse.ArgumentTypeError(f"{text} is neither a positive number nor max")
+    return number
+
+
+def interval(text: str) -> float:
+    """Seconds between two pictures: below a hundredth nobody sees any."""
+    number = float(text)
+    if not 0.01 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0.01 and 3600")
+    return number
+
+
+FILE_KINDS = (
+    "Files are CSV (also compressed), Parquet, or Arrow/Feather, known by their ending. Ids of "
+    "orders are integers where the column is one; in CSV, where every id is a plain 64-bit integer "
+    "(7, not 007); else texts."
+)
+
+
+def add_files(parser: Parser) -> Any:
+    """The tables of a book; returns what adds more files."""
+    add = parser.add_argument_group("files").add_argument
+    add(
+        "--instruments",
+        required=True,
+        metavar="FILE",
+        help="instrument, currency, multiplier, quote_factor, attributes",
+    )
+    add("--accounts", required=True, metavar="FILE", help="account, attributes")
+    add("--holdings", required=True, metavar="FILE", help="account, instrument, quantity")
+    add("--prices", required=True, metavar="FILE", help="instrument, price, time")
+    add("--fx", metavar="FILE", help="currency, rate, method (multiply or divide)")
+    add(
+        "--orders",
+        metavar="FILE",
+        help="order, account, instrument, order_quantity, filled_quantity, status, time",
+    )
+    return add
+
+
+def add_question(parser: Parser) -> Any:
+    """What to value; returns what adds more of it."""
+    add = parser.add_argument_group("what to value").add_argument
+    add(
+        "--by",
+        type=names_list,
+        default=("account",),
+        metavar="A,B",
+        help="account, instrument, currency, attributes; '' is the grand total (default: account)",
+    )
+    add(
+        "--measures",
+        type=names_list,
+        default=("sod", "current", "expected"),
+        metavar="A,B",
+        help="out of sod, current, expected (default: all three)",
+    )
+    add(
+        "--currency",
+        metavar="C",
+        help="currency of the amounts, or local for one row a currency (default: the base)",
+    )
+    add("--base-currency", default="USD", metavar="C", help="what fx rates lead to (default: USD)")
+    add(
+        "--value-scale",
+        type=int,
+        default=8,
+        metavar="N",
+        help="decimals that amounts are rounded to, half even (default: 8)",
+    )
+    return add
+
+
+def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore value`: value a book held in files."""
+    text = "value the book in files and print the amounts by account or any other grouping"
+    parser = commands.add_parser("value", help=text, description=f"{text}. {FILE_KINDS}")
+    add = add_files(parser)
+    add("--ticks", metavar="FILE", help="instrument, price, time: applied in the file's order")
+    add = add_question(parser)
+    add("--rollup", action="store_true", help="subtotals of every prefix of --by as well")
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--output",
+        choices=("table", "csv", "parquet", "json"),
+        default="table",
+        help="format (default: table); json has amounts as text, so that no digit is lost",
+    )
+    add("--out", metavar="FILE", help="file to write (default: standard output)")
+
+
+def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore watch`: play a file of events under a live view of the book."""
+    text = "play a file of ticks and facts under a live view of the amounts"
+    more = (
+        "At the end, or at Ctrl-C (exit status 130), the last amounts are printed; where standard "
+        "output is no terminal, only they are."
+    )
+    parser = commands.add_parser("watch", help=text, description=f"{text}. {more} {FILE_KINDS}")
+    add = add_files(parser)
+    add(
+        "--events",
+        required=True,
+        metavar="FILE",
+        help="time, kind (tick, order or holding; all are ticks where the column is missing), and "
+        "for a tick instrument, price; for an order order, account, instrument, order_quantity, "
+        "filled_quantity (empty: 0), status (empty: new); for a holding account, instrument, "
+        "quantity. What is not of the kind is empty. An order is stated whole. An event earlier "
+        "than one before it is played at once; prices and orders that are late change nothing",
+    )
+    add = add_question(parser)
+    add = parser.add_argument_group("how to play and show it").add_argument
+    add(
+        "--speed",
+        type=pace,
+        default=1.0,
+        metavar="N",
+        help="1 is the pace of the times, 60 a minute a second, max as fast as it goes "
+        "(default: 1)",
+    )
+    add(
+        "--interval",
+        type=interval,
+        default=0.5,
+        metavar="S",
+        help="seconds between two pictures (default: 0.5)",
+    )
+    add(
+        "--sort",
+        metavar="COLUMN",
+        help="numbers from the largest, names from the first (default: the book's order)",
+    )
+    add("--top", type=positive_int, metavar="N", help="only the first N rows (default: all)")
+    add(
+        "--output",
+        choices=("table", "csv", "json"),
+        default="table",
+        help="format of the last amounts (default: table); json has them as text",
+    )
+
+
+def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore demo`: the proof on real facts, then a brokerage's book live."""
+    text = "prove the figures of a real account, then value a whole brokerage's book live"
+    parser = commands.add_parser("demo", help=text, description=text + ".")
+    add = parser.add_argument
+    add("--accounts", type=positive_int, metavar="N", help="default: as many as memory allows")
+    add("--instruments", type=positive_int, metavar="M", help="default: as many as memory allows")
+    add(
+        "--seconds",
+        type=seconds,
+        metavar="S",
+        default=os.environ.get("MVCORE_DEMO_SECONDS", "10"),
+        help="length of the paced run (default: 10, or $MVCORE_DEMO_SECONDS)",
+    )
+    add("--proof-only", action="store_true", help="only the proof")
+
+
+def build_parser() -> Parser:
+    """The whole command line, in the order in which `--help` shows it."""
+    parser = Parser(prog="mvcore", description="The live market value of a whole brokerage, exact.")
+    parser.add_argument("--version", action="version", version=f"mvcore {mvcore.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_value(commands)
+    add_watch(commands)
+    add_demo(commands)
+    return parser

@@ -1,0 +1,192 @@
+"""A file of events, checked, and cut into batches that a book can take.
+
+Events that stand together under one time go in as one batch a kind. Prices, orders and holdings
+are apart from each other in a book, so that this is the same as one by one; an order or a holding
+that comes twice begins another batch, since a table has a key once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import mvcore
+from mvcore.cli.files import CommandError
+from mvcore.times import NO_TIME, column_ns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TICK, ORDER, HOLDING = "tick", "order", "holding"
+KEYS = {TICK: ("instrument",), ORDER: ("order",), HOLDING: ("account", "instrument")}
+NEEDED = {
+    TICK: ("instrument", "price"),
+    ORDER: ("order", "account", "instrument", "order_quantity"),
+    HOLDING: ("account", "instrument", "quantity"),
+}
+OPTIONAL = {TICK: (), ORDER: ("filled_quantity", "status"), HOLDING: ()}
+TEXTS = ("kind", "account", "instrument", "status")
+VALUES = tuple(dict.fromkeys(name for kind in NEEDED for name in NEEDED[kind] + OPTIONAL[kind]))
+OF_A_ROW = re.compile(r"(?:ticks|orders|holdings)\.(\w+), row (\d+)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one kind that go in at once."""
+
+    kind: str
+    rows: list[int]
+
+
+class Events:
+    """The rows of the file, in its order. Whatever is wrong with it is a CommandError."""
+
+    def __init__(self, table: pa.Table, path: str) -> None:
+        self.path = path
+        self.count: int = table.num_rows
+        self._check_columns(table)
+        try:
+            times = column_ns(table.column("time"), "events.time")
+        except mvcore.Error as error:
+            raise CommandError(f"{error}{self._file()}") from error
+        self.times: list[int] = times.tolist()
+        if NO_TIME in self.times:
+            raise self._wrong("time", self.times.index(NO_TIME), "null is not a time")
+        names = [name for name in table.column_names if name in VALUES]
+        self._cells = {name: cells_of(table.column(name)) for name in names}
+        self._kinds = (
+            cells_of(table.column("kind")) if "kind" in table.column_names else [TICK] * self.count
+        )
+        self._check_rows()
+
+    def _check_columns(self, table: pa.Table) -> None:
+        for name in table.column_names:
+            if name not in ("time", "kind", *VALUES):
+                raise CommandError(f"events file {self.path}: column {name!r} is not known")
+            kind = str(table.column(name).type)
+            if name in TEXTS and "string" not in kind and kind != "null":
+                raise CommandError(
+                    f"events file {self.path}: column {name!r} is {kind}, which holds no texts"
+                )
+        if "time" not in table.column_names:
+            raise CommandError(f"events file {self.path}: column 'time' is missing")
+
+    def _check_rows(self) -> None:
+        """Every row has what its kind needs, and nothing else."""
+        foreign = {
+            kind: [name for name in self._cells if name not in NEEDED[kind] + OPTIONAL[kind]]
+            for kind in NEEDED
+        }
+        nothing: list[Any] = [None] * self.count
+        needed = {
+            kind: [(name, self._cells.get(name, nothing)) for name in NEEDED[kind]]
+            for kind in NEEDED
+        }
+        for row, kind in enumerate(self._kinds):
+            if kind not in NEEDED:
+                shown = "null" if kind is None else repr(kind)
+                raise self._wrong("kind", row, f"{shown} is none of tick, order, holding")
+            for name, cells in needed[kind]:
+                if cells[row] is None:
+                    missing = "" if name in self._cells else " (there is no such column)"
+                    raise self._wrong(name, row, f"null, but {an(kind)} needs it{missing}")
+            for name in foreign[kind]:
+                value = self._cells[name][row]
+                if value is not None:
+                    raise self._wrong(name, row, f"'{value}' has no place in {an(kind)}")
+
+    def _file(self) -> str:
+        return f" (file {self.path}, rows count from 0 below the header)"
+
+    def _wrong(self, column: str, row: int, text: str) -> CommandError:
+        return CommandError(f"events.{column}, row {row}: {text}{self._file()}")
+
+    def moments(self) -> Iterator[tuple[int, list[Batch]]]:
+        """Times in the file's order, each with its batches."""
+        start = 0
+        for time, same in groupby(self.times):
+            end = start + sum(1 for _ in same)
+            yield time, self._batches(range(start, end))
+            start = end
+
+    def _batches(self, rows: range) -> list[Batch]:
+        if len(rows) == 1:
+            return [Batch(self._kinds[rows[0]], [rows[0]])]
+        batches: list[Batch] = []
+        latest: dict[str, tuple[Batch, set[Any]]] = {}
+        for row in rows:
+            kind = self._kinds[row]
+            key = tuple(self._cells[name][row] for name in KEYS[kind])
+            if kind not in latest or (kind != TICK and key in latest[kind][1]):
+                latest[kind] = (Batch(kind, []), set())
+                batches.append(latest[kind][0])
+            batch, keys = latest[kind]
+            batch.rows.append(row)
+            keys.add(key)
+        return batches
+
+    def apply(self, book: mvcore.Book, batch: Batch) -> None:
+        """Write one batch into the book; what the book refuses is told by the file's own rows."""
+        try:
+            if len(batch.rows) > 1 or not self._one(book, batch.kind, batch.rows[0]):
+                self._many(book, batch.kind, batch.rows)
+        except mvcore.Error as error:
+            raise self._refused(error, batch.rows) from error
+
+    def _one(self, book: mvcore.Book, kind: str, row: int) -> bool:
+        """The short way for a row alone; false: not open, or refused without a word on where."""
+        cells, time = self._cells, self.times[row]
+        try:
+            if kind == TICK:
+                book.tick(cells["instrument"][row], cells["price"][row], time)
+                return True
+            if kind == ORDER and "filled_quantity" in cells and "status" in cells:
+                names = (*NEEDED[ORDER], *OPTIONAL[ORDER])
+                book.order(**{name: cells[name][row] for name in names}, time=time)
+                return True
+        except mvcore.Error:
+            pass
+        return False
+
+    def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:
+        names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
+        table = {name: [self._cells[name][row] for row in rows] for name in names}
+        times = np.array([self.times[row] for row in rows], np.int64)
+        if kind == TICK:
+            book.ticks(table["instrument"], table["price"], times=times)
+        elif kind == ORDER:
+            book.update(orders={**table, "time": times})
+        else:
+            book.update(holdings=table)
+
+    def _refused(self, error: mvcore.Error, rows: list[int]) -> CommandError:
+        text = error.args[0] if error.args else str(error)  # str() of a KeyError is quoted
+        found = OF_A_ROW.fullmatch(text)
+        if found:
+            column = found[1] if found[1] in VALUES else found[1].removesuffix("s")
+            return CommandError(
+                f"events.{column}, row {rows[int(found[2])]}{found[3]}{self._file()}"
+            )
+        many = f"rows {rows[0]} to {rows[-1]}" if len(rows) > 1 else f"row {rows[0]}"
+        return CommandError(f"events, {many}: {text}{self._file()}")
+
+
+def an(kind: str) -> str:
+    """`a tick`, `an order`, `a holding`."""
+    return f"an {kind}" if kind == ORDER else f"a {kind}"
+
+
+def cells_of(column: pa.ChunkedArray) -> list[Any]:
+    """Python values. Floats of less than 64 bits keep their own shortest decimal text."""
+    import pyarrow as pa
+
+    cells: list[Any] = column.to_pylist()
+    if pa.types.is_float16(column.type) or pa.types.is_float32(column.type):
+        scalar = column.type.to_pandas_dtype()
+        return [cell if cell is None else scalar(cell) for cell in cells]
+    return cells

@@ -1,0 +1,194 @@
+"""What `mvcore watch` shows: the rows of a view as they change, and a line on how it goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import mvcore
+from mvcore.cli.files import CommandError
+from mvcore.cli.render import cell, plain
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+Row = dict[str, Any]
+NUMBERS = ("sod", "current", "expected", "unpriced")
+OTHER_LINES = 3  # the head, the line below, the cursor's
+PACE_S = 2.0  # events a second are those of this long
+
+
+class Rows:
+    """A view's rows, kept up to date from its changes alone."""
+
+    def __init__(self, view: mvcore.View, sort: str | None, top: int | None) -> None:
+        self._view = view
+        self._sort = sort
+        self._top = top
+        self._rows: dict[tuple[Any, ...], Row] = {}
+        self.changed: dict[tuple[Any, ...], int] = {}  # which way: 1 up, -1 down, 0 either
+        self.names = view.changes().column_names
+        self.names.remove("removed")
+        self._labels = [name for name in self.names if name not in NUMBERS]
+        if sort is not None and sort not in self.names:
+            raise CommandError(f"--sort: no column {sort!r}; there are {', '.join(self.names)}")
+        self._begin(view.read())
+
+    def _begin(self, frame: mvcore.Frame) -> None:
+        self._rows = {self.key(row): row for row in frame.to_pylist()}
+
+    def key(self, row: Row) -> tuple[Any, ...]:
+        """What makes a row the same row: all but its amounts."""
+        return tuple(row[name] for name in self._labels)
+
+    def refresh(self) -> None:
+        """Take what changed since the last time. New rows come in where the book has them."""
+        self.changed = {}
+        new = False
+        for row in self._view.changes().to_pylist():
+            key, before = self.key(row), self._rows.get(self.key(row))
+            if row.pop("removed"):
+                self._rows.pop(key, None)
+                continue
+            new = new or before is None
+            self._rows[key] = row
+            self.changed[key] = 0 if before is None else direction(before, row)
+        if new and self._sort is None:
+            self._begin(self._view.read())
+
+    def ordered(self) -> list[Row]:
+        """Numbers from the largest, names from the first, what is not set last; the first rows."""
+        rows = list(self._rows.values())
+        column = self._sort
+        if column is not None:
+            known = [row for row in rows if row[column] is not None]
+            known.sort(key=lambda row: row[column], reverse=column in NUMBERS)
+            rows = known + [row for row in rows if row[column] is None]
+        return rows[: self._top]
+
+    def last(self) -> tuple[list[str], list[list[Any]]]:
+        """Names and columns of the rows as the book has them now."""
+        self._begin(self._view.read())
+        rows = self.ordered()
+        return self.names, [[row[name] for row in rows] for name in self.names]
+
+
+def direction(before: Row, after: Row) -> int:
+    """Where the first amount that differs went."""
+    for name, value in after.items():
+        if isinstance(value, Decimal) and value != before[name]:
+            return 1 if value > before[name] else -1
+    return 0
+
+
+@dataclass
+class Now:
+    """How far it has come."""
+
+    epoch: int
+    latest: int | None  # time of the last event, ns
+    played: int
+    count: int
+
+
+def shown_time(ns: int | None) -> str:
+    """`2024-03-01 14:30:00.25 UTC`."""
+    if ns is None:
+        return "none yet"
+    seconds, fraction = divmod(ns, 10**9)
+    base = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=seconds)
+    digits = f".{fraction:09}".rstrip("0").rstrip(".")
+    return f"{base:%Y-%m-%d %H:%M:%S}{digits} UTC"
+
+
+class Screen:
+    """The live picture; nothing where standard output is no terminal."""
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+        self._paces: deque[tuple[float, int]] = deque()
+        if sys.stdout.isatty():
+            from rich.live import Live
+
+            self._live = Live(auto_refresh=False, transient=True)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody looks."""
+        return self._live is not None
+
+    def __enter__(self) -> Screen:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, rows: Rows, now: Now) -> None:
+        """Draw once."""
+        if self._live is not None:
+            line = f"{status(now)}   {self._pace(now.played):,.0f} events/s"
+            self._live.update(drawn(rows, line, self._live.console), refresh=True)
+
+    def _pace(self, played: int) -> float:
+        clock = time.perf_counter()
+        paces = self._paces
+        paces.append((clock, played))
+        while len(paces) > 2 and clock - paces[1][0] >= PACE_S:
+            paces.popleft()
+        past, before = paces[0]
+        return (played - before) / (clock - past) if clock > past else 0.0
+
+
+def status(now: Now) -> str:
+    """Epoch, time of the last event, how many are through."""
+    return (
+        f"epoch {now.epoch}   last event {shown_time(now.latest)}   "
+        f"{now.played:,} of {now.count:,} events"
+    )
+
+
+def drawn(rows: Rows, line: str, console: Console) -> RenderableType:
+    """A picture: as many rows as fit, those that changed marked, and the line."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("", width=1)
+    for name in rows.names:  # folded where it is too narrow: an amount is all its digits
+        if name in NUMBERS:
+            table.add_column(Text(cell(name)), justify="right", overflow="fold")
+        else:
+            table.add_column(Text(cell(name)), overflow="fold")
+    ordered = rows.ordered()
+    fit = max(1, console.height - OTHER_LINES)
+    for row in ordered[:fit]:
+        moved = rows.changed.get(rows.key(row))
+        mark = "" if moved is None else {1: "▲", -1: "▼", 0: "•"}[moved]
+        style = "" if moved is None else {1: "bold green", -1: "bold red", 0: "bold"}[moved]
+        texts = [amount(row[name]) if name in NUMBERS else cell(row[name]) for name in rows.names]
+        table.add_row(*(Text(text) for text in (mark, *texts)), style=style)
+    if len(ordered) > fit:
+        line += f"   {len(ordered) - fit:,} more rows"
+    return Group(table, Text(line))
+
+
+def amount(value: Decimal | int) -> str:
+    """All digits, in groups of three."""
+    return f"{plain(value):,}" if isinstance(value, int) else f"{value:,f}"

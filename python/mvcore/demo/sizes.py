@@ -1,0 +1,71 @@
+"""How large a book the demo makes: as large as memory allows, and as is loaded in good time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+FULL = (5_000, 5_000)
+# What holdings need at their peak is well below these: the machine has other work too.
+SIZES_BY_MEMORY = [
+    (4.0, FULL),
+    (2.0, (5_000, 2_500)),
+    (1.0, (2_500, 2_500)),
+    (0.5, (1_000, 1_000)),
+    (0.0, (500, 500)),
+]
+ORDERS_EACH = 2  # orders of one account in one instrument
+# While the orders are loaded: 25 bytes in the book, 21 in the columns, 4 kept for checking.
+ORDER_BYTES = 60
+HOLDING_BYTES = 30
+LOAD_SECONDS = 30.0  # so that the whole demo stays within a minute
+
+
+def available_gb() -> float:
+    """Memory that can be had without swapping: the machine's, or less if a cgroup says so."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
+    except (OSError, StopIteration):
+        # Not Linux: half of what is built in.
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text().strip()
+        if limit != "max":
+            free = min(free, int(limit) - int((group / "memory.current").read_text()))
+    except OSError:
+        pass
+    return free / 1e9
+
+
+def process_bytes() -> int:
+    """Resident memory of the whole process."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource  # what there is elsewhere: the peak
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def size_for(gigabytes: float) -> tuple[int, int]:
+    """Accounts and instruments that fit."""
+    return next(size for least, size in SIZES_BY_MEMORY if gigabytes >= least)
+
+
+def ordered_instruments(
+    accounts: int, instruments: int, gigabytes: float, orders_per_s: float
+) -> tuple[int, str]:
+    """On how many of the instruments every account has orders, and why not on more."""
+    spare = max(0.0, gigabytes * 1e9 - HOLDING_BYTES * accounts * instruments)
+    each = ORDERS_EACH * accounts
+    by_memory = spare / (ORDER_BYTES * each)
+    by_time = LOAD_SECONDS * orders_per_s / each
+    fit = int(min(by_memory, by_time, instruments))
+    if fit == instruments:
+        return fit, ""
+    if by_memory < by_time:
+        return fit, f"more do not fit into {gigabytes:.1f} GB of memory"
+    return fit, f"more would take longer than {LOAD_SECONDS:g} s to load"

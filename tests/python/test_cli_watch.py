@@ -1,0 +1,258 @@
+"""`mvcore watch`, run as users run it: a file of events in, live rows, exact amounts at the end."""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+TABLES = {
+    "instruments": "instrument,currency,quote_factor\nAAPL,USD,\nSAP,EUR,\nBUND,EUR,0.01\n",
+    "accounts": "account,desk\nA1,d1\nA2,d2\nA3,d1\n",
+    "holdings": "account,instrument,quantity\nA1,AAPL,10\nA1,BUND,1000\nA2,SAP,-5\n",
+    "prices": "instrument,price\nAAPL,151.5\nBUND,99.5\nSAP,2\n",
+    "fx": "currency,rate\nEUR,1.25\n",
+    "orders": "order,account,instrument,order_quantity,filled_quantity,status\n"
+    "7,A1,AAPL,20,5,partially_filled\n8,A2,SAP,-4,,\n",
+}
+COLUMNS = (
+    "time,kind,instrument,price,order,account,order_quantity,filled_quantity,status,quantity\n"
+)
+# Order 7 comes three times, twice at one time; the last tick is older than the price held.
+EVENTS = COLUMNS + (
+    "2024-03-01T14:30:00Z,tick,AAPL,150,,,,,,\n"
+    "2024-03-01T14:30:00Z,order,AAPL,,7,A1,20,10,partially_filled,\n"
+    "2024-03-01T14:30:00Z,tick,SAP,3,,,,,,\n"
+    "2024-03-01T14:30:00.25Z,order,AAPL,,7,A1,20,15,1,\n"
+    "2024-03-01T14:30:00.25Z,order,AAPL,,9,A3,100,,,\n"
+    "2024-03-01T14:30:00.25Z,order,AAPL,,7,A1,20,20,filled,\n"
+    "2024-03-01T14:30:00.5Z,holding,SAP,,,A2,,,,-6\n"
+    "2024-03-01T14:30:00.5Z,tick,AAPL,149,,,,,,\n"
+    "2024-03-01T14:29:59Z,tick,AAPL,1,,,,,,\n"
+)
+# A1: 10 AAPL at 149 and 1,000 BUND at 0.995 x 1.25; 20 AAPL were bought since.
+# A2: -6 SAP at 3 x 1.25; 4 more are to be sold. A3: 100 AAPL are to be bought.
+LAST = [
+    ("A1", "USD", "2733.75000000", "5713.75000000", "5713.75000000", "0"),
+    ("A2", "USD", "-22.50000000", "-22.50000000", "-37.50000000", "0"),
+    ("A3", "USD", "0.00000000", "0.00000000", "14900.00000000", "0"),
+]
+TABLE = [
+    "account  currency            sod        current        expected  unpriced",
+    "-------  --------  -------------  -------------  --------------  --------",
+    "A1       USD       2733.75000000  5713.75000000   5713.75000000         0",
+    "A2       USD        -22.50000000   -22.50000000    -37.50000000         0",
+    "A3       USD          0.00000000     0.00000000  14900.00000000         0",
+]
+
+
+class Files:
+    """The tables and the events in files of a folder, and the command on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: dict[str, Path] = {}
+        for name, text in (TABLES | {"events": EVENTS}).items():
+            self.put(name, text)
+
+    def put(self, name: str, text: str) -> Path:
+        path = self.folder / f"{name}.csv"
+        path.write_text(text)
+        self.paths[name] = path
+        return path
+
+    def put_parquet(self, name: str, columns: dict[str, object]) -> Path:
+        path = self.folder / f"{name}.parquet"
+        pa.parquet.write_table(pa.table(columns), path)
+        self.paths[name] = path
+        return path
+
+    def command(self, *more: str) -> list[str]:
+        named = [text for name, path in self.paths.items() for text in (f"--{name}", str(path))]
+        return [sys.executable, "-m", "mvcore", "watch", *named, *more]
+
+    def watch(self, *more: str) -> subprocess.CompletedProcess[str]:
+        command = self.command("--speed", "max", *more)
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def rows(self, *more: str) -> list[tuple[str, ...]]:
+        done = self.watch("--output", "csv", *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [tuple(row) for row in csv.reader(io.StringIO(done.stdout))][1:]
+
+    def wrong(self, *more: str) -> str:
+        """Status 2, nothing on stdout and exactly one line on stderr: that line."""
+        done = self.watch(*more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch(r"mvcore: error: [^\n]+\n", done.stderr)
+        return done.stderr
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_the_last_table_is_all_that_goes_into_a_pipe(files: Files) -> None:
+    done = files.watch()
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", TABLE)
+
+
+def test_csv_and_json(files: Files) -> None:
+    assert files.rows() == LAST
+    rows = json.loads(files.watch("--output", "json").stdout)
+    assert [tuple(map(str, row.values())) for row in rows] == LAST
+
+
+def test_sort_and_top(files: Files) -> None:
+    assert [row[0] for row in files.rows("--sort", "expected")] == ["A3", "A1", "A2"]
+    assert files.rows("--sort", "current", "--top", "1") == LAST[:1]
+    assert [row[0] for row in files.rows("--sort", "account", "--top", "2")] == ["A1", "A2"]
+
+
+def test_by_measures_and_currency(files: Files) -> None:
+    more = ("--by", "desk", "--measures", "expected", "--currency", "EUR")
+    assert files.rows(*more) == [
+        ("d1", "EUR", "16491.00000000", "0"),
+        ("d2", "EUR", "-30.00000000", "0"),
+    ]
+    rows = files.rows("--by", "", "--measures", "sod", "--currency", "local")
+    assert rows == [("USD", "1490.00000000", "0"), ("EUR", "977.00000000", "0")]
+
+
+def test_ticks_alone_need_no_kind(files: Files) -> None:
+    files.put("events", "time,instrument,price\n2024-03-01,SAP,4\n2024-03-02,SAP,5\n")
+    assert files.rows("--measures", "current")[1] == ("A2", "USD", "-31.25000000", "0")
+
+
+@pytest.mark.parametrize("text", ["time,instrument,price\n", COLUMNS])
+def test_no_events(files: Files, text: str) -> None:
+    files.put("events", text)
+    rows = files.rows("--measures", "expected")
+    assert rows == [("A1", "USD", "5788.75000000", "0"), ("A2", "USD", "-22.50000000", "0")]
+
+
+def test_typed_columns(files: Files) -> None:
+    events = {
+        "time": pa.array([1, 2, 3], pa.timestamp("ms", "UTC")),
+        "kind": pa.array(["tick", "order", "tick"]).dictionary_encode(),
+        "instrument": pa.array(["AAPL", "AAPL", "SAP"]).dictionary_encode(),
+        "price": pa.array([0.1, None, 0.3], pa.float32()),
+        "order": pa.array([None, 9, None], pa.int32()),
+        "account": pa.array([None, "A3", None]),
+        "order_quantity": pa.array([None, 3, None], pa.int16()),
+    }
+    files.put_parquet("events", events)
+    assert files.rows("--measures", "expected") == [
+        ("A1", "USD", "1246.75000000", "0"),
+        ("A2", "USD", "-3.37500000", "0"),
+        ("A3", "USD", "0.30000000", "0"),
+    ]
+
+
+def test_ids_of_orders_are_of_one_kind(files: Files) -> None:
+    """All plain integers, or all texts: then `7` of the one file is `7` of the other."""
+    files.put("events", EVENTS.replace(",9,A3,", ",007,A3,"))
+    assert files.rows() == LAST
+    order = {"order": ["7", "8"], "account": ["A1", "A2"], "instrument": ["AAPL", "SAP"]}
+    files.put_parquet("orders", order | {"order_quantity": [20, -4]})
+    files.put("events", EVENTS)
+    assert files.rows() == LAST
+
+
+def test_an_order_fact_that_is_late_changes_nothing(files: Files) -> None:
+    late = "2024-03-01T14:30:00Z,order,AAPL,,9,A3,5,,,\n"
+    files.put("events", EVENTS + late)
+    assert files.rows() == LAST
+
+
+def test_it_takes_as_long_as_the_file_says(files: Files) -> None:
+    """Half a second of events, at half their speed; the one before the others costs no time."""
+    start = time.monotonic()
+    done = subprocess.run(
+        files.command("--speed", "0.5"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines() == TABLE
+    assert time.monotonic() - start >= 1.0
+
+
+# ---- in a terminal ----
+
+
+def in_a_terminal(command: list[str], interrupt: bool = False) -> tuple[int, str]:
+    """Exit status and output of a command in a terminal of 30 lines of 100 characters."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("LINES", "COLUMNS")}
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | {"TERM": "xterm"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    os.close(theirs)
+    output = ""
+    for chunk in chunks_of(ours):
+        output += chunk
+        if interrupt and "last event 2024-03-01 14:30:00 UTC" in output:
+            process.send_signal(signal.SIGINT)
+            interrupt = False
+    os.close(ours)
+    return process.wait(timeout=60), output.replace("\r\n", "\n")
+
+
+def chunks_of(terminal: int) -> Iterator[str]:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 1.0)[0]:
+            try:
+                chunk = os.read(terminal, 65_536)
+            except OSError:  # what Linux says when the other side is closed
+                return
+            if not chunk:
+                return
+            yield chunk.decode(errors="replace")
+
+
+def test_a_live_picture_and_then_the_table(files: Files) -> None:
+    status, output = in_a_terminal(files.command("--interval", "0.05", "--sort", "expected"))
+    assert status == 0
+    live, _, last = output.partition("\x1b[?25h")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", live)
+    assert "epoch 1   last event none yet   0 of 9 events   0 events/s" in plain
+    # An epoch each: ticks, an order; two orders, one once more; a holding, a tick; the late tick.
+    assert "epoch 8   last event 2024-03-01 14:30:00.5 UTC   9 of 9 events" in plain
+    assert re.search(r"^• +A3 +USD +0.00000000 +0.00000000 +15,000.00000000 +0", plain, re.M)
+    assert re.search(r"^▲ +A1 +USD .* 5,743.75000000 ", plain, re.M)
+    assert re.search(r"^ +A1 +USD +2,758.75000000", plain, re.M), "not marked at first"
+    assert last.split("\x1b[2K")[-1].splitlines() == [*TABLE[:2], TABLE[4], *TABLE[2:4]]
+
+
+def test_ctrl_c_prints_what_there_is(files: Files) -> None:
+    files.put("events", EVENTS.replace("14:30:00.", "15:30:00."))
+    status, output = in_a_terminal(files.command("--interval", "0.05"), interrupt=True)
+    assert status == 130
+    assert "Traceback" not in output
+    assert output.split("\x1b[2K")[-1].splitlines() == [
+        "account  currency            sod        current       expected  unpriced",
+        "-------  --------  -------------  -------------  -------------  --------",
+        "A1       USD       2743.75000000  4243.75000000  5743.75000000         0",
+        "A2       USD        -18.75000000   -18.75000000   -33.75000000         0",
+    ]

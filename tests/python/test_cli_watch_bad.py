@@ -1,0 +1,130 @@
+"""What `mvcore watch` says of wrong events: file, column, row and value, in one line, at once."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+TABLES = {
+    "instruments": "instrument,currency\nAAPL,USD\nSAP,USD\n",
+    "accounts": "account\nA1\nA2\n",
+    "holdings": "account,instrument,quantity\nA1,AAPL,10\n",
+    "prices": "instrument,price\nAAPL,151.5\n",
+}
+COLUMNS = "time,kind,instrument,price,order,account,order_quantity,filled_quantity,status,quantity"
+GOOD = "2024-03-01,tick,AAPL,150,,,,,,"
+BAD_ROWS = {
+    "no time": (",tick,AAPL,1,,,,,,", "events.time, row 1: null is not a time"),
+    "no such time": ("soon,tick,AAPL,1,,,,,,", "events.time, row 1: 'soon' is not an ISO 8601"),
+    "no kind": ("2024-03-02,,AAPL,1,,,,,,", "events.kind, row 1: null is none of tick, order"),
+    "no such kind": ("2024-03-02,trade,AAPL,1,,,,,,", "events.kind, row 1: 'trade' is none of"),
+    "no price": ("2024-03-02,tick,AAPL,,,,,,,", "events.price, row 1: null, but a tick needs it"),
+    "no account": ("2024-03-02,order,AAPL,,7,,5,,,", "events.account, row 1: null, but an order"),
+    "out of place": ("2024-03-02,order,AAPL,9,7,A1,5,,,", "events.price, row 1: '9' has no place"),
+    "not a price": ("2024-03-02,tick,AAPL,dear,,,,,,", "events.price, row 1: 'dear'"),
+    "unknown name": ("2024-03-02,tick,ZZZ,1,,,,,,", "events.instrument, row 1: "),
+    "unknown account": ("2024-03-02,order,AAPL,,7,A9,5,,,", "events.account, row 1: "),
+    "no such status": ("2024-03-02,order,AAPL,,7,A1,5,,open,", "events.status, row 1: 'open'"),
+    "wrong side": ("2024-03-02,order,AAPL,,7,A1,5,-1,,", "events.filled_quantity, row 1: "),
+    "too many decimals": (
+        "2024-03-02,holding,AAPL,,,A1,,,,0.1234567890123456789",
+        "events.quantity, row 1: '0.1234567890123456789'",
+    ),
+    "the second of two": (
+        "2024-03-02,tick,SAP,1,,,,,,\n2024-03-02,tick,SAP,x,,,,,,",
+        "events.price, row 2: 'x'",
+    ),
+    "the second batch": (
+        "2024-03-02,order,AAPL,,7,A1,5,,,\n2024-03-02,tick,AAPL,1,,,,,,\n"
+        "2024-03-02,order,AAPL,,7,A1,5,,bad,",
+        "events.status, row 3: 'bad'",
+    ),
+    "escapes": ("2024-03-02,tick,AAPL,\x1b[31m,,,,,,", r"events.price, row 1: '\x1b[31m'"),
+}
+BAD_COLUMNS = {
+    "no time": ("kind,instrument,price\ntick,AAPL,1\n", "column 'time' is missing"),
+    "unknown": ("time,instrument,price,size\n2024-03-01,AAPL,1,1\n", "column 'size' is not known"),
+    "none for the kind": (
+        "time,kind,instrument,price\n2024-03-01,tick,AAPL,1\n2024-03-01,order,AAPL,\n",
+        "events.order, row 1: null, but an order needs it (there is no such column)",
+    ),
+    "twice": ("time,price,price\n2024-03-01,1,1\n", "column 'price' is there twice"),
+    "not there": (None, "No such file or directory"),
+}
+BAD_ARGUMENTS = [
+    (["--speed", "0"], "argument --speed"),
+    (["--speed", "-1"], "argument --speed"),
+    (["--speed", "nan"], "argument --speed"),
+    (["--speed", "inf"], "argument --speed"),
+    (["--speed", "fast"], "argument --speed"),
+    (["--interval", "0"], "argument --interval"),
+    (["--top", "0"], "argument --top"),
+    (["--sort", "price"], "--sort: no column 'price'; there are account, currency, sod, current"),
+    (["--by", "colour"], "colour"),
+    (["--currency", "XXX"], "XXX"),
+    (["--output", "parquet"], "argument --output"),
+]
+
+
+def wrong(folder: Path, events: Path, *more: str) -> str:
+    """The one line that is said, on stderr and with status 2."""
+    named = ["--events", str(events)]
+    for name, text in TABLES.items():
+        path = folder / f"{name}.csv"
+        path.write_text(text)
+        named += [f"--{name}", str(path)]
+    command = [sys.executable, "-m", "mvcore", "watch", *named, *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"mvcore: error: [^\n]+\n", done.stderr)
+    return done.stderr
+
+
+# At the events' own pace the row that is a day away is told at once too.
+@pytest.mark.parametrize("speed", ["1", "max"])
+@pytest.mark.parametrize("what", BAD_ROWS)
+def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
+    rows, message = BAD_ROWS[what]
+    path = tmp_path / "events.csv"
+    path.write_text(f"{COLUMNS}\n{GOOD}\n{rows}\n")
+    line = wrong(tmp_path, path, "--speed", speed)
+    assert message in line
+    assert f"(file {path}, rows count from 0 below the header)" in line
+
+
+@pytest.mark.parametrize("what", BAD_COLUMNS)
+def test_bad_columns(tmp_path: Path, what: str) -> None:
+    text, message = BAD_COLUMNS[what]
+    path = tmp_path / "events.csv"
+    if text is not None:
+        path.write_text(text)
+    line = wrong(tmp_path, path)
+    assert message in line and str(path) in line
+
+
+def test_codes_are_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    table = {"time": [1], "instrument": [0], "price": [2]}
+    pa.parquet.write_table(pa.table(table), path)
+    line = wrong(tmp_path, path)
+    assert "column 'instrument' is int64, which holds no texts" in line and str(path) in line
+
+
+def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
+    """A sum that does not fit has no row of its own; the rows that were to go in are named."""
+    rows = [f"2024-03-02,order,AAPL,,{k},A1,99999999999999999999,,,\n" for k in range(2)]
+    path = tmp_path / "events.csv"
+    path.write_text("".join([COLUMNS, "\n", GOOD, "\n", *rows]))
+    line = wrong(tmp_path, path, "--speed", "max")
+    assert "row" in line and str(path) in line
+
+
+@pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
+def test_bad_argument(tmp_path: Path, more: list[str], message: str) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(f"{COLUMNS}\n{GOOD}\n")
+    assert message in wrong(tmp_path, path, *more)
