@@ -14,6 +14,7 @@ from mvcore._core import isa as _isa
 from mvcore.book import Book
 from mvcore.errors import ClosedError, CorruptData, Error, InvalidInput, UnknownId, ValueOverflow
 from mvcore.frame import Frame
+from mvcore.measures import measure
 from mvcore.valuation import Valuation
 from mvcore.view import View
 
@@ -31,6 +32,7 @@ __all__ = [
     "View",
     "get_include",
     "isa",
+    "measure",
 ]
 
 

@@ -25,6 +25,8 @@ from mvcore.view import View, changes_of
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from mvcore.grouping import MeasuresAsked
+
 
 class Book(HotBook, Reads):
     """A book in memory.
@@ -234,7 +236,7 @@ class Book(HotBook, Reads):
         accounts: Any = None,
         instruments: Any = None,
         by: str | Sequence[str] = ("account",),
-        measures: str | Sequence[str] = MEASURES,
+        measures: MeasuresAsked = MEASURES,
         currency: str | None = None,
         rollup: bool = False,
         mode: Literal["lazy", "incremental"] = "lazy",

@@ -64,8 +64,14 @@ class FiguresFrame(Frame):
             columns["currency"] = Text(
                 np.zeros(len(rows), np.int32), lambda codes: [asked.currency] * len(codes)
             )
-        for k, measure in enumerate(asked.measures):
-            columns[measure] = Number(figures.amount(k)[pick], self._book.value_scale)
+        exact = functions = 0
+        for measure in asked.measures:
+            if isinstance(measure, str):
+                columns[measure] = Number(figures.amount(exact)[pick], self._book.value_scale)
+                exact += 1
+            else:
+                columns[measure.name] = Plain(figures.floats(functions)[pick])
+                functions += 1
         columns["unpriced"] = Plain(figures.unpriced()[pick])
         if self._with_removed:
             columns["removed"] = Plain(figures.removed()[pick].astype(bool))

@@ -73,7 +73,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Plain:
-    """Integers or booleans."""
+    """Integers, booleans, or floats."""
 
     values: Array
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
 from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
+from mvcore.measures import QUANTITIES, Measure, core_functions, measures_asked
+
+if TYPE_CHECKING:
+    from mvcore import _core
 
 LAST = np.int32(2**31 - 1)  # sorts behind every label
 TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
 MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
-MEASURES = ("sod", "current", "expected")
+MEASURES = QUANTITIES
+MeasuresAsked = str | Measure | Sequence[str | Measure]
 _FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
 
 
@@ -31,14 +36,19 @@ class Asked:
     accounts: Codes | Mapping[str, Any] | None
     instruments: Codes | Mapping[str, Any] | None
     by: tuple[str, ...]
-    measures: tuple[str, ...]
+    measures: tuple[str | Measure, ...]
     currency: str
     rollup: bool
 
     @property
     def measure_numbers(self) -> list[int]:
-        """What the core calls the measures."""
-        return [MEASURES.index(measure) for measure in self.measures]
+        """What the core calls the exact measures."""
+        return [MEASURES.index(measure) for measure in self.measures if isinstance(measure, str)]
+
+    @property
+    def functions(self) -> list[Measure]:
+        """The user's."""
+        return [measure for measure in self.measures if isinstance(measure, Measure)]
 
 
 def asked(
@@ -52,12 +62,7 @@ def asked(
 ) -> Asked:
     """Check the words of a call; `codes(side, names)` raises UnknownId."""
     by = _words(by, "by")
-    measures = _words(measures, "measures")
-    for measure in measures:
-        if measure not in MEASURES:
-            raise InvalidInput(f"measures: {measure!r} is none of sod, current, expected")
-    if not measures:
-        raise InvalidInput("measures: at least one is needed")
+    measures = measures_asked(measures, by, _words)
     if rollup and currency == "local" and "currency" in by:
         raise InvalidInput("by: with currency='local' every row has its currency already")
     return Asked(
@@ -155,6 +160,7 @@ class Shape:
     labels: list[Callable[[npt.NDArray[np.int32]], Codes]]  # rows -> label ids, per by column
     level_of: Codes | None  # by row, where rolled up
     ordered: bool  # rows come in the order of their labels
+    functions: _core.Functions | None  # the user's, with the attributes that they ask for
 
     def core_arguments(self) -> tuple[Codes | None, int, Codes | None, int, list[Codes], int]:
         return (
@@ -204,6 +210,7 @@ class Shaper:
         shape = Shape(
             masters, account_group, account_groups, instrument_group, instrument_groups, [], 0,
             labels, None, one_side and (whole or self._in_order()),
+            core_functions(self.asked.functions, masters),
         )  # fmt: skip
         return self._rolled_up(shape, rows) if self.asked.rollup else shape
 
@@ -259,6 +266,7 @@ class Shaper:
         return Shape(
             shape.masters, shape.account_group, shape.account_groups, shape.instrument_group,
             shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
+            shape.functions,
         )  # fmt: skip
 
 

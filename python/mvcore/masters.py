@@ -6,9 +6,11 @@ changes: a write that changes a master table makes a new one, so that readers ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +37,12 @@ class Attribute:
         """The label's id; -2 where nothing has had it."""
         return NOT_SET if value is None else self.place.get(label_of(value), -2)
 
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The values as float64, by code; nan where it is not set or is no number."""
+        values = np.array([*map(_number, self.labels), math.nan])
+        return values[self.ids]  # NOT_SET is the last
+
 
 @dataclass(frozen=True)
 class Masters:
@@ -51,6 +59,15 @@ class Masters:
 def label_of(value: Any) -> str:
     """The text of an attribute's value."""
     return value if isinstance(value, str) else str(value)
+
+
+def _number(label: str) -> float:
+    """Python would take "1_000" and "inf" for numbers."""
+    try:
+        value = float(label) if "_" not in label else math.nan
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]:

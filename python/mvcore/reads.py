@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mvcore.grouping import Shape
+    from mvcore.grouping import MeasuresAsked, Shape
     from mvcore.masters import Codes, Masters
 
 
@@ -54,7 +54,7 @@ class Reads:
         accounts: Any = None,
         instruments: Any = None,
         by: str | Sequence[str] = ("account",),
-        measures: str | Sequence[str] = MEASURES,
+        measures: MeasuresAsked = MEASURES,
         currency: str | None = None,
         rollup: bool = False,
         prices: Mapping[str, Any] | None = None,
@@ -65,13 +65,15 @@ class Reads:
         accounts, instruments: names, or a mapping of attribute to value or list. by: `account`,
         `instrument`, `currency` and any attribute; `()` is the grand total. measures: of "sod"
         (start of day), "current" (with what was filled since) and "expected" (with what orders
-        still leave). currency: None is the base, a name converts, "local" gives a row per group and
-        currency. rollup: subtotals of every prefix of `by`, with a column `level`. prices, fx: what
-        if these were the prices and rates (by name; a rate keeps its method)? Nothing changes.
+        still leave), and functions made by `mvcore.measure`. currency: None is the base, a name
+        converts, "local" gives a row per group and currency. rollup: subtotals of every prefix of
+        `by`, with a column `level`. prices, fx: what if these were the prices and rates (by name;
+        a rate keeps its method)? Nothing changes.
 
-        Columns: [level] by... [currency] measures... unpriced. Each row is rounded once, so rounded
-        rows need not add up to their rounded total. Raises UnknownId, InvalidInput, ValueOverflow,
-        ClosedError. O(positions selected).
+        Columns: [level] by... [currency] measures... unpriced; those of functions are float64. Each
+        row is rounded once, so rounded rows need not add up to their rounded total. Raises
+        UnknownId, InvalidInput (also where instruments lack an attribute that a function asks for),
+        ValueOverflow, ClosedError. O(positions selected), and as much for each function.
         """
         self._core.check_open()
         given = what_if(prices, fx)
@@ -84,7 +86,10 @@ class Reads:
         core, question = self._core, shaper.asked
         while True:
             shape = shaper.shape(self._masters)
-            arguments = (*shape.core_arguments(), shape.masters.version, question.measure_numbers)
+            arguments = (
+                *shape.core_arguments(), shape.masters.version, question.measure_numbers,
+                shape.functions,
+            )  # fmt: skip
             if given:
                 figures = core.values_if(*arguments, question.currency, given)
             else:

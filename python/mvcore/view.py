@@ -32,7 +32,9 @@ class View:
     def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
         self._book = book
         self._shaper = Shaper(asked)
-        self._core: Any = _core.add_view(book._core, currency, asked.measure_numbers, incremental)
+        self._core: Any = _core.add_view(
+            book._core, currency, asked.measure_numbers, incremental, len(asked.functions)
+        )
         self._currency = currency
         self._shape: Shape | None = None
         self._lock = threading.Lock()
@@ -53,7 +55,7 @@ class View:
         shape = self._shape
         if shape is None or shape.masters is not masters:
             shape = self._shaper.shape(masters)
-            core.reshape(*shape.core_arguments(), masters.version)
+            core.reshape(*shape.core_arguments(), masters.version, shape.functions)
             self._shape = shape
         return shape
 
@@ -76,7 +78,8 @@ class View:
     def read(
         self, prices: Mapping[str, Any] | None = None, fx: Mapping[str, Any] | None = None
     ) -> Frame:
-        """All rows. Cost: the cells of the instruments that moved since the last read.
+        """All rows. Cost: the cells of the instruments that moved since the last read; functions of
+        `mvcore.measure` are called for every position selected.
 
         prices, fx: the rows at other prices and rates, as `Book.values`; what the view handed out
         last stays as it is. Cost as `Book.values`.

@@ -191,9 +191,10 @@ void Book::after_write() noexcept {
             }
 }
 
-std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental) {
+std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
+                                     std::size_t functions) {
     const Target target{live_.state.base, currency, value_scale()};
-    auto view = std::make_shared<View>(target, std::move(measures), incremental);
+    auto view = std::make_shared<View>(target, std::move(measures), incremental, functions);
     const std::scoped_lock lock(views_mutex_);
     std::erase_if(views_, [](const auto& v) { return v.expired(); });
     views_.push_back(view);
@@ -218,6 +219,13 @@ std::vector<std::shared_ptr<View>> Book::views() const {
 
 bool Book::read_view(View& view, bool everything, Figures& out) {
     if (view.goes_by_account()) build_index();
+    if (view.functions() != 0) {
+        View* const one = &view;
+        std::vector<Figures> found;
+        if (!read_drafts({&one, 1}, everything, found)) return false;
+        out = std::move(found[0]);
+        return true;
+    }
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
     if (view.stale(live_.state)) return false;
@@ -229,6 +237,8 @@ bool Book::read_view(View& view, bool everything, Figures& out) {
 bool Book::read_views(std::span<View* const> views, std::vector<Figures>& out) {
     if (std::any_of(views.begin(), views.end(), [](View* v) { return v->goes_by_account(); }))
         build_index();
+    if (std::any_of(views.begin(), views.end(), [](View* v) { return v->functions() != 0; }))
+        return read_drafts(views, false, out);
     const Reading reading(lock_);
     std::vector<View*> ordered(views.begin(), views.end());
     std::sort(ordered.begin(), ordered.end());  // one order for all who lock several

@@ -68,7 +68,9 @@ public:
     State copy();
 
     // ---- views ----
-    std::shared_ptr<View> add_view(std::int32_t currency, Measures measures, bool incremental);
+    // functions: how many of the user's each shape of it will bring.
+    std::shared_ptr<View> add_view(std::int32_t currency, Measures measures, bool incremental,
+                                   std::size_t functions = 0);
     void remove_view(const View* view);
     // False: the master tables changed since the view's shape was made; reshape it and ask again.
     bool read_view(View& view, bool everything, Figures& out);
@@ -113,6 +115,8 @@ private:
     bool put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
                    const Order& now);
     void after_write() noexcept;
+    // read_view and read_views where functions of the user's are among the measures.
+    bool read_drafts(std::span<View* const> views, bool everything, std::vector<Figures>& out);
     // So many incremental views are brought up to date in a few microseconds.
     static constexpr std::size_t kQuickViews = 2;
 

@@ -15,7 +15,8 @@ struct Figures {
     std::vector<i128> amount;            // counted in 10^-value_scale, row after row
     int columns = 1;                     // amounts of a row: one by measure asked, or one for all
     std::vector<std::uint32_t> unpriced;
-    std::vector<bool> removed;  // only in changes
+    std::vector<std::vector<double>> floats;  // of each function of the user's, beside the rows
+    std::vector<bool> removed;                // only in changes
     std::uint64_t epoch = 0;
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }

@@ -1,5 +1,7 @@
 #include "reader.hpp"
 
+#include <optional>
+
 #include "application.hpp"
 #include "errors.hpp"
 
@@ -36,6 +38,22 @@ AccountValue Reader::value(std::string_view account, std::string_view currency) 
     }
 }
 
+AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) {
+    for (;;) {
+        {
+            const Reading reading(state_lock_);
+            const auto asked = currency == -1 ? read_.base : currency;
+            if (!read_.account_alive(account))
+                throw Error(ErrorKind::unknown_id,
+                            "value: unknown account code " + std::to_string(account));
+            if (!read_.currency_known(asked))
+                unknown_currency("value", "code " + std::to_string(asked));
+            if (read_.index.built()) return Reads(read_, value_scale_).value(account, asked);
+        }
+        build_index();
+    }
+}
+
 AccountValue Reader::value_of(std::string_view name, std::string_view asked) const {
     const auto account = find(vocabulary_.accounts, name);
     if (!read_.account_alive(account))
@@ -50,11 +68,15 @@ AccountValue Reader::value_of(std::string_view name, std::string_view asked) con
 bool Reader::values(const Question& question, Figures& out) {
     if (Totals::goes_by_account(question.grouping)) build_index();
     std::uint64_t cells = 0;
+    // The user's functions run on a copy, without the lock: they may take long or want the GIL.
+    std::optional<State> seen;
     {
         const Reading reading(state_lock_);
         if (read_.masters != question.masters) return false;
         out = Reads(read_, value_scale_).values(question, cells);
+        if (question.functions) seen = read_;
     }
+    if (seen) Reads(*seen, value_scale_).run_functions(question, out);
     count_cells(cells);
     return true;
 }

@@ -26,6 +26,8 @@ public:
 
     // currency: empty for the base.
     AccountValue value(std::string_view account, std::string_view currency);
+    // The same by codes, which may be any numbers; currency -1: the base.
+    AccountValue value_by_code(std::int32_t account, std::int32_t currency);
     // These are false, with nothing read, where the master tables are not those of `masters`, for
     // which the groups were made.
     bool values(const Question& question, Figures& out);
@@ -104,7 +106,9 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
         }
     }
     std::uint64_t cells = 0;
-    out = Reads(other, value_scale_).values(question, cells);
+    const Reads reads(other, value_scale_);
+    out = reads.values(question, cells);
+    reads.run_functions(question, out);
     count_cells(cells);
     return true;
 }

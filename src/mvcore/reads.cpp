@@ -80,6 +80,13 @@ Figures Reads::values(const Question& question, std::uint64_t& cells) const {
     return out;
 }
 
+void Reads::run_functions(const Question& question, Figures& figures) const {
+    if (question.functions)
+        figures.floats = run_measures(state_, question.grouping, question.levels,
+                                      {state_.base, question.currency, value_scale_},
+                                      *question.functions, figures);
+}
+
 Positions Reads::holdings(const Grouping& selection) const {
     const Board& board = state_.board;
     const Grid& grid = state_.index.grid();

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "figures.hpp"
+#include "measures.hpp"
 #include "positions.hpp"
 #include "state.hpp"
 
@@ -25,6 +27,7 @@ struct Question {
     std::size_t rows = 0;
     std::int32_t currency = 0;
     std::uint64_t masters = 0;  // of the state whose master tables it was made for
+    std::shared_ptr<const MeasureCalls> functions;  // of the user's; null: none
 };
 
 class Reads {
@@ -35,6 +38,8 @@ public:
     [[nodiscard]] AccountValue value(std::int32_t account, std::int32_t currency) const;
     // cells: grows by the cells swept. O(positions selected).
     [[nodiscard]] Figures values(const Question& question, std::uint64_t& cells) const;
+    // The floats of figures that values() made of this state; the functions may take long.
+    void run_functions(const Question& question, Figures& figures) const;
     // The by-account index is built.
     [[nodiscard]] Positions holdings(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).

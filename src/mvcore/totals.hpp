@@ -14,7 +14,7 @@
 
 namespace mvcore {
 
-using Measures = std::vector<Measure>;  // those asked, in their order
+using Measures = std::vector<Measure>;  // those asked, in their order; none beside functions only
 
 class Totals {
 public:

@@ -11,7 +11,7 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     *this = Totals();
     grouping_ = std::move(grouping);
     merged_ = !state.grid.split();
-    measures_ = merged_ ? Measures{sod} : measures;
+    measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
     // Lines may be longer than the accounts that the grouping knows; nobody holds anything there.

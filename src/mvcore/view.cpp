@@ -23,6 +23,7 @@ void View::reshape(Shape shape) {
                       shape.grouping.rows() == shape_.grouping.rows() &&
                       shape.grouping.whole() == shape_.grouping.whole() &&
                       shape.levels == shape_.levels;
+    ++shapes_;
     masters_ = shape.masters;  // the present ones may be newer: then reads find it stale
     shape_ = std::move(shape);
     by_account_ = Totals::goes_by_account(shape_.grouping);
@@ -35,13 +36,19 @@ void View::keep_row_numbers(const Grouping& next) {
     const std::size_t before = shape_.grouping.account_groups;
     const std::size_t after = next.account_groups;
     if (before == after || before == 0 || next.instrument_groups == 1) return;
-    for (auto& handed : handed_) {
+    for (std::size_t c = 0; c < handed_.size(); ++c) {
+        auto& handed = handed_[c];
+        auto& floats = handed_floats_[c];
         std::vector<Handed> moved(next.rows());
+        std::vector<double> moved_floats(next.rows() * functions_);
         for (std::size_t row = 0; row < handed.size(); ++row)
             if (const auto to = row / before * after + row % before;
-                handed[row].present && row % before < after && to < moved.size())
+                handed[row].present && row % before < after && to < moved.size()) {
                 moved[to] = handed[row];
+                std::copy_n(&floats[row * functions_], functions_, &moved_floats[to * functions_]);
+            }
         handed = std::move(moved);
+        floats = std::move(moved_floats);
     }
 }
 
@@ -157,7 +164,7 @@ bool View::quick(const State& state, const History& history) const noexcept {
     const auto prices = history.changes().end() - price_place_;
     const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
     return built_ && shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
-           !(totals_.merged() && state.grid.split()) && prices + facts <= 64;
+           !(totals_.merged() && state.grid.split()) && prices + facts <= 64 && functions_ == 0;
 }
 
 const Handout& View::handout(const State& state) {
@@ -176,6 +183,7 @@ std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
     if (found == handed_currencies_.end()) {
         handed_currencies_.push_back(currency);
         handed_.emplace_back();
+        handed_floats_.emplace_back();
     }
     return handed_[k];
 }
@@ -194,20 +202,29 @@ void View::check(const State& state, const History& history) {
     if (handed_epoch_ != state.epoch || handed_masters_ != masters_) ready_ = figures(state);
 }
 
-// Hands out all rows, or those that differ from the last hand-out. What is remembered changes
-// only after every amount has been found to fit.
-Figures View::hand(const State& state, bool everything) {
+// What check() made, or anew.
+Figures View::present(const State& state) {
     Figures all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
     ready_.reset();
+    return all;
+}
+
+// Hands out all rows, or those that differ from the last hand-out. What is remembered changes
+// only after every amount has been found to fit.
+Figures View::hand(Figures all, bool everything) {
     Figures out;
-    out.epoch = state.epoch;
+    out.epoch = all.epoch;
     out.columns = all.columns;
+    out.floats.resize(functions_);
     auto emit = [&](std::int32_t row, std::int32_t currency, const Handed& h, bool removed) {
         out.row.push_back(row);
         if (target_.local()) out.currency.push_back(currency);
         out.amount.insert(out.amount.end(), h.amount.begin(), h.amount.begin() + out.columns);
         out.unpriced.push_back(h.unpriced);
         out.removed.push_back(removed);
+    };
+    auto emit_floats = [&](auto&& value) {
+        for (std::size_t f = 0; f < functions_; ++f) out.floats[f].push_back(value(f));
     };
     for (std::size_t k = 0; k < all.size(); ++k) {
         const auto currency = target_.local() ? all.currency[k] : -1;
@@ -217,29 +234,36 @@ Figures View::hand(const State& state, bool everything) {
         Handed& h = handed[row];
         h.seen = true;
         const Net amounts = amounts_of(all, k, measures_.size());
-        if (!everything && h.present && h.amount == amounts && h.unpriced == all.unpriced[k])
-            continue;
+        const bool same = h.present && h.amount == amounts && h.unpriced == all.unpriced[k];
+        const bool floats =
+            functions_ == 0 || same_floats(all, k, std::size_t(&handed - handed_.data()), row);
+        if (!everything && same && floats) continue;
         h = {amounts, all.unpriced[k], true, true};
-        if (!everything) emit(all.row[k], currency, h, false);
+        if (everything) continue;
+        emit(all.row[k], currency, h, false);
+        emit_floats([&](std::size_t f) { return all.floats[f][k]; });
     }
     for (std::size_t c = 0; c < handed_.size(); ++c)
         for (std::size_t row = 0; row < handed_[c].size(); ++row) {
             Handed& h = handed_[c][row];
             if (h.present && !h.seen) {
                 h = {};
-                if (!everything)
+                if (!everything) {
                     emit(static_cast<std::int32_t>(row), handed_currencies_[c], h, true);
+                    emit_floats([](std::size_t) { return 0.0; });
+                }
             }
             h.seen = false;
         }
-    handed_epoch_ = state.epoch;
+    handed_epoch_ = all.epoch;
     handed_masters_ = masters_;
-    return everything ? all : out;
+    if (everything) return all;
+    return out;
 }
 
 Figures View::read(const State& state, const History& history) {
     sync(state, history);
-    return hand(state, true);
+    return hand(present(state), true);
 }
 
 Figures View::changes(const State& state, const History& history) {
@@ -250,12 +274,13 @@ Figures View::changes(const State& state, const History& history) {
         nothing.columns = totals_.columns();
         return nothing;
     }
-    return hand(state, false);
+    return hand(present(state), false);
 }
 
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
     for (const auto& h : handed_) bytes += h.capacity() * sizeof(Handed);
+    for (const auto& h : handed_floats_) bytes += h.capacity() * sizeof(double);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     bytes +=
         (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 
 #include "figures.hpp"
 #include "history.hpp"
+#include "measures.hpp"
 
 namespace mvcore {
 
@@ -22,11 +24,17 @@ public:
         std::vector<std::vector<std::int32_t>> levels;
         std::size_t rows = 0;       // of the roll-up
         std::uint64_t masters = 0;  // of the state whose master tables it was made for
+        std::shared_ptr<const MeasureCalls> functions;  // as many as the view was made with
     };
-    View(Target target, Measures measures, bool incremental)
-        : target_(target), measures_(std::move(measures)), incremental_(incremental) {}
+    View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
+        : target_(target),
+          measures_(std::move(measures)),
+          incremental_(incremental),
+          functions_(functions) {}
 
     [[nodiscard]] bool incremental() const noexcept { return incremental_; }
+    // Functions of the user's among its measures: then it is read by drafts.
+    [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
     // Whether the shape was made for other master tables than the book has now.
     [[nodiscard]] bool stale(const State& state) const noexcept {
         return masters_ != state.masters;
@@ -42,9 +50,25 @@ public:
     Figures read(const State& state, const History& history);
     Figures changes(const State& state, const History& history);
 
+    // A read in three steps: draft() under the locks, run() on a copy of the state without any,
+    // since the user's functions may take long or want the GIL, and hand() under the locks again.
+    struct Draft {
+        Figures figures;
+        Shape shape;
+        std::uint64_t shapes = 0;  // how many the view had had
+        bool everything = false;
+        bool nothing = false;  // nothing was written since the last hand-out
+    };
+    Draft draft(const State& state, const History& history, bool everything);
+    void run(Draft& draft, const State& state) const;
+    // False where the view was reshaped, or handed out something newer, since the draft.
+    [[nodiscard]] bool stands(const Draft& draft) const noexcept;
+    Figures hand(Draft&& draft);
+
     // What was handed out, as if nothing had been.
     void forget() noexcept {
         handed_.clear();
+        handed_floats_.clear();
         handed_currencies_.clear();
         handed_epoch_ = ~std::uint64_t{0};
     }
@@ -84,11 +108,16 @@ private:
     const Handout& handout(const State& state);
     std::vector<Handed>& handed_of(std::int32_t currency);
     Figures figures(const State& state);
-    Figures hand(const State& state, bool everything);
+    Figures present(const State& state);
+    Figures hand(Figures all, bool everything);
+    // Whether row k has the floats that were handed out for it last; these become them.
+    bool same_floats(const Figures& all, std::size_t k, std::size_t place, std::size_t row);
 
     Target target_;
     Measures measures_;
     bool incremental_;
+    std::size_t functions_;
+    std::uint64_t shapes_ = 0;
     Shape shape_;
     Totals totals_;
     std::uint64_t masters_ = ~std::uint64_t{0};
@@ -100,8 +129,9 @@ private:
     std::atomic<bool> by_account_ = false;
     std::vector<std::int32_t> handed_currencies_;
     std::vector<std::vector<Handed>> handed_;
-    std::optional<Figures> ready_;    // made by check()
-    std::optional<Handout> handout_;  // for these units and rates
+    std::vector<std::vector<double>> handed_floats_;  // beside handed_, functions_ for each row
+    std::optional<Figures> ready_;                    // made by check()
+    std::optional<Handout> handout_;                  // for these units and rates
     std::size_t handout_units_ = 0;
     std::uint64_t handout_rates_ = 0;
     std::uint64_t rebuilds_ = 0;

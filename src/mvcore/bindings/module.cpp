@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_errors(m);
     add_columns(m);
     add_arrays(m);
+    add_functions(m);
     add_reads(m);
     add_book(m);
     add_views(m);

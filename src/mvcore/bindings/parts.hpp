@@ -12,6 +12,8 @@
 #include "../book.hpp"
 #include "../text/tables.hpp"
 
+PYBIND11_MAKE_OPAQUE(mvcore::MeasureCalls)
+
 namespace mvcore::bindings {
 
 namespace py = pybind11;
@@ -21,6 +23,7 @@ void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
 void add_reads(py::module_& m);
 void add_book(py::module_& m);
+void add_functions(py::module_& m);
 void add_views(py::module_& m);
 
 // Releases the GIL. A daemon thread that comes back when the interpreter is gone is unwound from
@@ -82,6 +85,8 @@ Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups);
 std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels);
 Measures to_measures(const std::vector<int>& measures);
+// Functions of the user's with what they need of one state of the master tables; None: none.
+using Functions = std::shared_ptr<MeasureCalls>;
 text::Tables to_tables(const py::dict& given);
 
 }  // namespace mvcore::bindings

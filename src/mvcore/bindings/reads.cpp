@@ -78,13 +78,15 @@ py::object unless_stale(Read&& read, Convert&& convert) {
 Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups,
                      const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                     const std::vector<int>& measures, std::int32_t currency) {
+                     const std::vector<int>& measures, const Functions& functions,
+                     std::int32_t currency) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
     q.levels = to_levels(levels);
     q.rows = rows;
     q.masters = masters;
     q.measures = to_measures(measures);
+    q.functions = functions;
     q.currency = currency;
     return q;
 }
@@ -118,10 +120,11 @@ void add_reads(py::module_& m) {
              [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
                 const py::object& instruments, std::uint32_t instrument_groups,
                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                const std::vector<int>& measures, std::int32_t currency) {
+                const std::vector<int>& measures, const Functions& functions,
+                std::int32_t currency) {
                  const auto q =
                      to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                 rows, masters, measures, currency);
+                                 rows, masters, measures, functions, currency);
                  return unless_stale<Figures>([&](Figures& out) { return reader.values(q, out); },
                                               figures);
              })
@@ -130,11 +133,11 @@ void add_reads(py::module_& m) {
              [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
                 const py::object& instruments, std::uint32_t instrument_groups,
                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                const std::vector<int>& measures, const std::string& currency,
-                const py::dict& given) {
+                const std::vector<int>& measures, const Functions& functions,
+                const std::string& currency, const py::dict& given) {
                  const auto q =
                      to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                 rows, masters, measures, kLocal);
+                                 rows, masters, measures, functions, kLocal);
                  const auto tables = to_tables(given);
                  auto make = [&](const Vocabulary& names, const State& state) {
                      return text::make_batch(names, state, tables, false);

@@ -48,9 +48,10 @@ struct PyView {
     }
     void reshape(const py::object& accounts, std::uint32_t account_groups,
                  const py::object& instruments, std::uint32_t instrument_groups,
-                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters) {
+                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
+                 const Functions& functions) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
-                          to_levels(levels), rows, masters};
+                          to_levels(levels), rows, masters, functions};
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
         if (view->incremental()) book->sync_view(*view);
@@ -86,6 +87,12 @@ void add_views(py::module_& m) {
                      out[row] = f.amount[row * columns + k];
                  return to_array(std::move(out));
              })
+        // Of the function that was asked k-th.
+        .def("floats",
+             [](const Figures& f, std::size_t k) {
+                 return to_array(k < f.floats.size() ? std::vector(f.floats[k])
+                                                     : std::vector<double>());
+             })
         .def("unpriced",
              [](const Figures& f) {
                  return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
@@ -114,11 +121,12 @@ void add_views(py::module_& m) {
              })
         .def("stats", &PyView::stats);
 
-    m.def("add_view", [](std::shared_ptr<Book> book, std::int32_t currency,
-                         const std::vector<int>& measures, bool incremental) {
-        auto view = book->add_view(currency, to_measures(measures), incremental);
-        return std::make_unique<PyView>(std::move(book), std::move(view));
-    });
+    m.def("add_view",
+          [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
+             bool incremental, std::size_t functions) {
+              auto view = book->add_view(currency, to_measures(measures), incremental, functions);
+              return std::make_unique<PyView>(std::move(book), std::move(view));
+          });
     // Changes of several views of one book, of one epoch; None where a shape is stale.
     m.def("changes", [](const std::vector<PyView*>& views) -> py::object {
         if (views.empty()) return py::list();

@@ -2,16 +2,11 @@
 #include "capi.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <new>
 
-#include "../book.hpp"
-#include "../errors.hpp"
+#include "guard.hpp"
 
 namespace mvcore::embed {
 namespace {
-
-Book& book_of(mvcore_book* book) { return *reinterpret_cast<Book*>(book); }
 
 mvcore_decimal to_c(i128 mantissa, int scale) {
     return {static_cast<std::uint64_t>(mantissa), static_cast<std::int64_t>(mantissa >> 64), scale};
@@ -19,27 +14,6 @@ mvcore_decimal to_c(i128 mantissa, int scale) {
 
 i128 mantissa_of(const mvcore_decimal& d) {
     return static_cast<i128>(static_cast<u128>(d.high) << 64 | d.low);
-}
-
-int fail(int kind, const char* text, mvcore_error* error) noexcept {
-    if (error != nullptr) {
-        std::strncpy(error->text, text, sizeof error->text - 1);
-        error->text[sizeof error->text - 1] = '\0';
-    }
-    return kind;
-}
-
-template <class F>
-int guarded(mvcore_error* error, F&& f) noexcept {
-    try {
-        return f();
-    } catch (const Error& e) {
-        return fail(static_cast<int>(e.kind()), e.what(), error);
-    } catch (const std::bad_alloc&) {
-        return fail(MVCORE_NO_MEMORY, "out of memory", error);
-    } catch (const std::exception& e) {
-        return fail(MVCORE_INVALID_INPUT, e.what(), error);
-    }
 }
 
 // text() -> the price in words, for the message.
@@ -292,6 +266,10 @@ const mvcore_capi* table() noexcept {
         ticks_double,
         value,
         order,
+        account_code,
+        currency_code,
+        tick_scaled,
+        value_scaled,
     };
     return &capi;
 }

@@ -102,6 +102,18 @@ typedef struct mvcore_capi {
     /* Since 0.2. An upsert of one order. O(1), plus O(1) for each incremental view. */
     int (*order)(mvcore_book* book, const mvcore_order* order, int wait, uint64_t* epoch,
                  mvcore_error* error);
+
+    /* Since 0.2, with plain arguments, for numba and ctypes. -1 where the name is unknown. */
+    int32_t (*account_code)(mvcore_book* book, const char* name, size_t length);
+    int32_t (*currency_code)(mvcore_book* book, const char* name, size_t length);
+    /* As `tick` with `wait` 1: price / 10^scale. */
+    int (*tick_scaled)(mvcore_book* book, int64_t instrument, int64_t price, int64_t scale,
+                       int64_t time, mvcore_error* error);
+    /* As `value` with `wait` 1, by codes; currency: -1 for the base. `out` gets sod, current and
+     * expected, counted in the last decimal of the book's amounts, unpriced and epoch. An amount
+     * beyond 64 bits is MVCORE_VALUE_OVERFLOW. */
+    int (*value_scaled)(mvcore_book* book, int64_t account, int64_t currency, int64_t* out,
+                        mvcore_error* error);
 } mvcore_capi;
 
 #ifdef __cplusplus

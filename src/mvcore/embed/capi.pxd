@@ -58,3 +58,7 @@ cdef extern from "mvcore/capi.h" nogil:
         int (*value)(mvcore_book*, const char*, size_t, const char*, size_t, int, mvcore_valuation*,
                      mvcore_error*) noexcept nogil
         int (*order)(mvcore_book*, const mvcore_order*, int, uint64_t*, mvcore_error*) noexcept nogil
+        int32_t (*account_code)(mvcore_book*, const char*, size_t) noexcept nogil
+        int32_t (*currency_code)(mvcore_book*, const char*, size_t) noexcept nogil
+        int (*tick_scaled)(mvcore_book*, int64_t, int64_t, int64_t, int64_t, mvcore_error*) noexcept nogil
+        int (*value_scaled)(mvcore_book*, int64_t, int64_t, int64_t*, mvcore_error*) noexcept nogil

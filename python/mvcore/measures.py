@@ -1,0 +1,227 @@
+"""Valuation functions of the user's: Python compiled by numba, run by the core without the GIL."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from mvcore import _core
+from mvcore.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from mvcore.masters import Masters
+
+QUANTITIES = ("sod", "current", "expected")
+TERMS = ("price", "multiplier", "quote_factor")  # what the core has of every instrument
+_TAKEN = {*QUANTITIES, "account", "instrument", "currency", "level", "removed", "unpriced", "epoch"}
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Measure:
+    """A valuation function, made by `measure`. Calling it calls the Python function."""
+
+    def __init__(self, function: types.FunctionType, quantity: str) -> None:
+        self.name = _checked_name(function)
+        self.quantity = quantity
+        self.parameters = _parameters(function, self.name)
+        self.function = function
+        self.__doc__ = function.__doc__
+        self._compiled = _compile(function, self.name, self.parameters)  # alive with this object
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<mvcore.measure {self.name}({', '.join(self.parameters)})>"
+
+    @property
+    def address(self) -> int:
+        """Of the compiled function over columns."""
+        return self._compiled.address  # type: ignore[no-any-return]
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Parameters that are attributes of instruments."""
+        return tuple(p for p in self.parameters if p != "quantity" and p not in TERMS)
+
+    @property
+    def sources(self) -> list[int]:
+        """What the core calls the parameters but `quantity`, in their order."""
+        known = (*TERMS, *self.attributes)
+        return [known.index(p) for p in self.parameters if p != "quantity"]
+
+
+@overload
+def measure(function: Callable[..., float], /) -> Measure: ...
+@overload
+def measure(*, quantity: str = "current") -> Callable[[Callable[..., float]], Measure]: ...
+def measure(
+    function: Callable[..., float] | None = None, /, *, quantity: str = "current"
+) -> Measure | Callable[[Callable[..., float]], Measure]:
+    """A function that values one position, for `measures` of `values` and `view`.
+
+    Its parameters say what it gets, all of it float64: `quantity` (required; the net quantity that
+    the argument `quantity` names: "sod", "current" or "expected"), `price`, `multiplier`,
+    `quote_factor`, and any numeric attribute of the instrument by its name (nan where it is not
+    set or is no number). It returns what the position counts for, an amount in the instrument's
+    currency. Its column, named like the function, is float64: results converted by the float of the
+    rate and added up by row in a fixed order, so that equal states give equal bits. Positions
+    without a rate, and without a price if it asks for `price`, are left out; `unpriced` counts
+    them.
+
+    numba compiles it (`pip install mvcore[numba]`; about a second), with its rules: division by
+    zero gives inf or nan, a position for which it raises is nan. Every read calls it for each
+    position selected, O(positions), without the GIL and without a lock: writers go on. Raises
+    InvalidInput where it is not a function of such parameters or numba cannot compile it,
+    ImportError where numba is missing.
+    """
+    if function is None:
+        _check_quantity(quantity)
+        return lambda given: _measure(given, quantity)
+    return _measure(function, quantity)
+
+
+def _check_quantity(quantity: Any) -> None:
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        raise InvalidInput(f"measure: quantity {quantity!r} is none of sod, current, expected")
+
+
+def _measure(function: Any, quantity: str) -> Measure:
+    _check_quantity(quantity)
+    if not isinstance(function, types.FunctionType) or inspect.iscoroutinefunction(function):
+        raise InvalidInput(f"measure: {function!r} is not a plain Python function")
+    return Measure(function, quantity)
+
+
+def _checked_name(function: types.FunctionType) -> str:
+    name = function.__name__
+    if not name.isidentifier():
+        raise InvalidInput(f"measure: {name!r} is not a name for a column")
+    if name in _TAKEN:
+        raise InvalidInput(f"measure: {name!r} is the name of another column")
+    return name
+
+
+def _parameters(function: types.FunctionType, name: str) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters
+    for p in parameters.values():
+        if p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty:
+            raise InvalidInput(
+                f"measure {name}: parameter {str(p)!r}: only plain parameters, without defaults"
+            )
+    if "quantity" not in parameters:
+        raise InvalidInput(f"measure {name}: it has no parameter 'quantity'")
+    return tuple(parameters)
+
+
+def import_numba(who: str) -> Any:
+    """Numba, which only what is named here needs."""
+    try:
+        import numba
+    except ImportError as error:
+        raise ImportError(f"{who} needs numba: pip install mvcore[numba]") from error
+    return numba
+
+
+def _compile(function: types.FunctionType, name: str, parameters: Sequence[str]) -> Any:
+    """A C callback over columns: count, quantities, constants of the instrument, results."""
+    numba = import_numba("mvcore.measure")
+    of_one = numba.njit(error_model="numpy")(function)
+    number = numba.types.float64
+    column = numba.types.CPointer(number)
+    signature = numba.types.void(numba.types.int64, column, column, column)
+    try:
+        of_one.compile((number,) * len(parameters))
+        result = of_one.overloads[(number,) * len(parameters)].signature.return_type
+        if not isinstance(result, numba.types.Float | numba.types.Integer | numba.types.Boolean):
+            raise TypeError(f"it returns {result}, not a number")
+        return numba.cfunc(signature, error_model="numpy")(_over_columns(of_one, parameters))
+    except Exception as error:  # what its passes stumble over is not always wrapped
+        raise InvalidInput(f"measure {name}: numba cannot compile it: {_reason(error)}") from error
+
+
+def _over_columns(of_one: Any, parameters: Sequence[str]) -> Any:
+    """The loop. Numba takes no argument lists that are put together at run time: hence text."""
+    names = iter(range(len(parameters)))
+    arguments = ["quantities[k]" if p == "quantity" else f"c{next(names)}" for p in parameters]
+    constants = [f"    c{k} = constants[{k}]" for k in range(len(parameters) - 1)]
+    # An exception must not leave it: the core is no Python.
+    text = "\n".join(
+        [
+            "def columns(n, quantities, constants, out):",
+            *constants,
+            "    for k in range(n):",
+            "        try:",
+            f"            out[k] = of_one({', '.join(arguments)})",
+            "        except Exception:",
+            "            out[k] = nan",
+        ]
+    )
+    namespace: dict[str, Any] = {"of_one": of_one, "nan": math.nan}
+    exec(text, namespace)
+    return namespace["columns"]
+
+
+def _reason(error: Exception) -> str:
+    """The line of numba's message that says what is wrong."""
+    lines = [line.strip() for line in _ANSI.sub("", str(error)).splitlines()]
+    said = [
+        line
+        for line in lines
+        if line and not line.startswith(("Failed in ", "During: ", "File ", "- Resolution failure"))
+    ]
+    return said[0] if said else type(error).__name__
+
+
+# ---- what a call asks for ----
+
+
+def measures_asked(
+    value: Any, by: Sequence[str], words: Callable[[Any, str], tuple[str, ...]]
+) -> tuple[str | Measure, ...]:
+    """The `measures` of a call, checked; `words(names, what)` checks names."""
+    given = [value] if isinstance(value, Measure) else value
+    if not isinstance(given, str | Mapping) and isinstance(given, Iterable):
+        given = tuple(given)
+        names = words([m.name if isinstance(m, Measure) else m for m in given], "measures")
+    else:
+        given = names = words(given, "measures")
+    for m, name in zip(given, names, strict=True):
+        if isinstance(m, Measure) and name in by:
+            raise InvalidInput(f"measures: {name!r} is a column of `by` too")
+        if not isinstance(m, Measure) and name not in QUANTITIES:
+            raise InvalidInput(f"measures: {name!r} is none of sod, current, expected")
+    if not given:
+        raise InvalidInput("measures: at least one is needed")
+    return given
+
+
+def core_functions(measures: Sequence[Measure], masters: Masters) -> _core.Functions | None:
+    """The functions with the attributes that they ask for; None where there are none.
+
+    Raises InvalidInput where there is no attribute of a parameter's name.
+    """
+    if not measures:
+        return None
+    functions = _core.Functions()
+    for m in measures:
+        columns = [_numbers(m.name, name, masters) for name in m.attributes]
+        functions.add(m.address, QUANTITIES.index(m.quantity), m.sources, columns)
+    return functions
+
+
+def _numbers(function: str, name: str, masters: Masters) -> npt.NDArray[np.float64]:
+    """An attribute of instruments as float64, by code; nan where it is not set or no number."""
+    attribute = masters.instrument.get(name)
+    if attribute is None:
+        raise InvalidInput(
+            f"measures: parameter {name!r} of {function} is no attribute of instruments"
+        )
+    return attribute.numbers

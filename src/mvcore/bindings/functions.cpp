@@ -1,0 +1,35 @@
+// Valuation functions of the user's on their way to the core.
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+MeasureCall to_call(std::uintptr_t address, int quantity, std::vector<std::int32_t> constants,
+                    const std::vector<Doubles>& attributes) {
+    MeasureCall call;
+    call.callback = reinterpret_cast<Callback>(address);  // NOLINT(performance-no-int-to-ptr)
+    call.quantity = static_cast<Measure>(quantity);
+    call.constants = std::move(constants);
+    for (const auto& values : attributes)
+        call.attributes.emplace_back(values.data(), values.data() + values.size());
+    return call;
+}
+
+}  // namespace
+
+void add_functions(py::module_& m) {
+    // Whoever makes it keeps the compiled functions alive.
+    py::class_<MeasureCalls, Functions>(m, "Functions")
+        .def(py::init<>())
+        .def("__len__", &MeasureCalls::size)
+        // Constants: where each comes from; 3 and on are places in `attributes`.
+        .def("add",
+             [](MeasureCalls& calls, std::uintptr_t address, int quantity,
+                std::vector<std::int32_t> constants, const std::vector<Doubles>& attributes) {
+                 calls.push_back(to_call(address, quantity, std::move(constants), attributes));
+             });
+}
+
+}  // namespace mvcore::bindings

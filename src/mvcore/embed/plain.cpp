@@ -1,0 +1,67 @@
+// Functions of the C table whose arguments are integers and pointers alone, for callers to whom a
+// struct by value is awkward: numba, ctypes. Codes come as 64 bits, so that none is cut short.
+#include <limits>
+
+#include "capi.hpp"
+#include "guard.hpp"
+
+namespace mvcore::embed {
+namespace {
+
+std::int32_t known_code(bool known, std::int32_t code) { return known ? code : -1; }
+
+// One that does not fit becomes a code that no name has and that means nothing else.
+std::int32_t narrowed(std::int64_t code) {
+    return code == static_cast<std::int32_t>(code) ? static_cast<std::int32_t>(code)
+                                                   : std::numeric_limits<std::int32_t>::min();
+}
+
+}  // namespace
+
+int32_t account_code(mvcore_book* book, const char* name, size_t length) noexcept {
+    Book& b = book_of(book);
+    const Reading reading(b.lock());
+    const auto code = b.names().accounts.find({name, length});
+    return known_code(b.state().account_alive(code), code);
+}
+
+int32_t currency_code(mvcore_book* book, const char* name, size_t length) noexcept {
+    Book& b = book_of(book);
+    const Reading reading(b.lock());
+    const auto code = b.names().currencies.find({name, length});
+    return known_code(b.state().currency_known(code), code);
+}
+
+int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t scale, int64_t time,
+                mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
+        Book& b = book_of(book);
+        b.check_open();
+        if (scale < 0 || scale > kMaxScale)
+            return fail(MVCORE_INVALID_INPUT, "tick: scale is not in 0..18", error);
+        const auto code = narrowed(instrument);
+        std::uint64_t epoch = 0;
+        if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, epoch))
+            b.tick(code, make_decimal(price, static_cast<int>(scale)).value, time);
+        return MVCORE_OK;
+    });
+}
+
+int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* out,
+                 mvcore_error* error) noexcept {
+    return guarded(error, [&]() -> int {
+        Book& b = book_of(book);
+        b.check_open();
+        const AccountValue v = b.value_by_code(narrowed(account), narrowed(currency));
+        for (std::size_t m = 0; m < kMeasures; ++m) {
+            out[m] = static_cast<std::int64_t>(v.amount[m]);
+            if (out[m] != v.amount[m])
+                return fail(MVCORE_VALUE_OVERFLOW, "value: an amount does not fit 64 bits", error);
+        }
+        out[kMeasures] = v.unpriced;
+        out[kMeasures + 1] = static_cast<std::int64_t>(v.epoch);
+        return MVCORE_OK;
+    });
+}
+
+}  // namespace mvcore::embed
