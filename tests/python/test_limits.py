@@ -231,11 +231,12 @@ def test_slack_of_bounds_refuses_nothing() -> None:
             "multiplier": [factor],
             "quote_factor": [factor],
         },
-        accounts={"account": ["A"]},
+        accounts={"account": ["A", "B", "C"]},
         prices={"instrument": ["I"], "price": ["99.000000000000000001"]},
     )
     book.tick("I", 0)
-    book.update(holdings={"account": ["A"], "instrument": ["I"], "quantity": ["1e14"]})
+    rows = {"account": ["A", "B", "C"], "instrument": ["I"] * 3, "quantity": ["9e19"] * 3}
+    book.update(holdings=rows)
     assert book.value("A").sod == 0
     with pytest.raises(mvcore.ValueOverflow, match="USD"):
         book.tick("I", 99)
