@@ -97,7 +97,9 @@ void Application::stage_refresh() {
     const auto& rows = batch_.holding_rows;
     const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
     refreshed_ = true;
-    grid_ = Grid(instruments, static_cast<std::uint32_t>(batch_.accounts.size()));
+    // A batch that was refused may have made room for more than there are names for.
+    grid_ = Grid(std::max(instruments, state_.board.size()),
+                 std::max(static_cast<std::uint32_t>(batch_.accounts.size()), state_.grid.rows()));
     positions_.assign(grid_.rows(), 0);
     account_orders_.assign(grid_.rows(), 0);
     std::vector<std::size_t> start(instruments + 1, 0);

@@ -240,3 +240,38 @@ def test_slack_of_bounds_refuses_nothing() -> None:
     assert book.value("A").sod == 0
     with pytest.raises(mvcore.ValueOverflow, match="USD"):
         book.tick("I", 99)
+
+
+@pytest.mark.parametrize("table", ["holdings", "orders"])
+def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
+    """A refused update made room for its new names; a refresh afterwards has fewer."""
+    book = mvcore.Book()
+    many = [f"N{k}" for k in range(5000)]
+    big, small = ["99999999999999999999.999999999999999999"], ["0.000000000000000001"]
+    refused = {
+        "instruments": {
+            "instrument": many,
+            "currency": ["USD"] * 5000,
+            "multiplier": small * 4999 + big,
+            "quote_factor": small * 4999 + big,
+        },
+        "accounts": {"account": many},
+        "prices": {"instrument": many[-1:], "price": big},
+    }
+    with pytest.raises(mvcore.ValueOverflow):
+        book.update(**refused)
+    empty = {name: [] for name in ("account", "instrument", "quantity")}
+    if table == "orders":
+        empty = {name: [] for name in ("order", "account", "instrument", "order_quantity")}
+    book.load(**{table: empty})
+    assert book.values().to_pylist() == []
+    assert book.values(by=("instrument", "currency"), currency="local").to_pylist() == []
+    book.roll_day()
+    book.update(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A"]},
+        holdings={"account": ["A"], "instrument": ["I"], "quantity": [3]},
+        prices={"instrument": ["I"], "price": [2]},
+    )
+    assert book.value("A").sod == 6
+    assert book.values()["sod"] == [6]
