@@ -238,10 +238,11 @@ void OrderStore::prepare_roll() {
     for (std::uint32_t p = 0; p < page_count_; ++p) {
         Extras extras;
         const OrderPage& page = *pages_[p];
-        for (std::uint32_t k = 0; k < page.used && !extras.rolled; ++k) {
-            const auto& r = page.records[k];
-            extras.rolled = !r.free() && r.quantity != OrderRecord::kWide && r.filled != 0 &&
-                            order(page, k).leaves() != 0;
+        for (std::uint32_t k = 0; k < page.used; ++k) {
+            if (page.records[k].free()) continue;
+            Order o = order(page, k);
+            o.rolled = o.filled;  // which may make a wide order narrow
+            if (o.leaves() != 0) extras |= extras_of(o, 0);
         }
         own(p).need(extras);
     }

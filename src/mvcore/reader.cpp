@@ -104,6 +104,10 @@ bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList&
 
 Revaluation Reader::revalue(std::string_view instrument) {
     const Reading reading(state_lock_);
+    return revalue_of(instrument);
+}
+
+Revaluation Reader::revalue_of(std::string_view instrument) const {
     const auto code = find(vocabulary_.instruments, instrument);
     if (!read_.instrument_alive(code))
         throw Error(ErrorKind::unknown_id,

@@ -38,6 +38,8 @@ public:
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
     bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
     Revaluation revalue(std::string_view instrument);
+    // The same for who holds the lock.
+    [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
 
     // Throws ClosedError.

@@ -1,5 +1,7 @@
 """Moves, splits, other currencies and late facts, told as in test_scenarios.py."""
 
+from decimal import Decimal as D
+
 import pytest
 
 import mvcore
@@ -128,3 +130,22 @@ def test_a_replay_does_no_harm(book) -> None:
         assert book.stats()["late_orders"] == late
     book.order("O1", "Anna", "ACME", 50, 45)  # without a time it is meant to apply
     assert order_row(book, "O1") == (50, 45, 5, "new", 500, 450)
+
+
+def test_a_roll_that_makes_an_order_narrow_keeps_what_it_rolled() -> None:
+    """A large fill was rolled, then busted to a tiny one: from the next roll on the tiny one counts."""
+    book = mvcore.Book(value_scale=18)
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A"]},
+        prices={"instrument": ["I"], "price": [1]},
+    )
+    book.order("O", "A", "I", "-100000000", "-655.35")
+    book.roll_day()
+    book.order("O", "A", "I", "-0.000000000000000596", "-0.000000000000000008")
+    book.roll_day()
+    worth = book.value("A")
+    assert worth.sod == worth.current
+    assert worth.current == D("-0.000000000000000008")
+    book.order("O", "A", "I", "-0.000000000000000596", "-0.000000000000000009")
+    assert book.value("A").current == D("-0.000000000000000009")

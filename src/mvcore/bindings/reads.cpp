@@ -166,8 +166,8 @@ void add_reads(py::module_& m) {
              })
         .def("revalue",
              [](Reader& reader, std::string_view instrument) {
-                 // A line is read in microseconds; who publishes meanwhile needs no GIL.
-                 return reader.revalue(instrument);
+                 const ShortReading reading(reader);  // a line is read in microseconds
+                 return reader.revalue_of(instrument);
              })
         .def("prices",
              [](Reader& reader) {
