@@ -133,7 +133,7 @@ def test_a_replay_does_no_harm(book) -> None:
 
 
 def test_a_roll_that_makes_an_order_narrow_keeps_what_it_rolled() -> None:
-    """A large fill was rolled, then busted to a tiny one: from the next roll on the tiny one counts."""
+    """A large fill was rolled, then busted to a tiny one: the next roll takes the tiny one."""
     book = mvcore.Book(value_scale=18)
     book.load(
         instruments={"instrument": ["I"], "currency": ["USD"]},
