@@ -118,21 +118,7 @@ class Reader:
         arg6: int,
         arg7: Sequence[int],
         arg8: Functions | None,
-        arg9: int,
-        /,
-    ) -> Figures | None: ...
-    def values_if(
-        self,
-        arg0: _I32 | None,
-        arg1: int,
-        arg2: _I32 | None,
-        arg3: int,
-        arg4: Sequence[_I32],
-        arg5: int,
-        arg6: int,
-        arg7: Sequence[int],
-        arg8: Functions | None,
-        arg9: str,
+        arg9: int | str,
         arg10: dict[str, dict[str, Any]],
         /,
     ) -> Figures | None: ...

@@ -249,7 +249,8 @@ class Book(HotBook, Reads):
         self._core.check_open()
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode: {mode!r} is neither 'lazy' nor 'incremental'")
-        question, code = self._asked(accounts, instruments, by, measures, currency, rollup)
+        question = self._asked(accounts, instruments, by, measures, currency, rollup)
+        code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)
         with self._masters_lock:  # no write of master tables may miss it

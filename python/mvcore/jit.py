@@ -99,7 +99,7 @@ _value = _function(_VALUE_SCALED, ctypes.c_ssize_t, _i64, _i64, ctypes.c_ssize_t
 
 
 def _whole(number: Any) -> Any:
-    raise NotImplementedError
+    raise NotImplementedError("only compiled code has it, by the overload below")
 
 
 @_numba.extending.overload(_whole, strict=False)  # type: ignore[untyped-decorator]
@@ -111,7 +111,7 @@ def _whole_in_numba(number: Any) -> Any:
 
 
 def _room(out: Any) -> Any:
-    raise NotImplementedError
+    raise NotImplementedError("only compiled code has it, by the overload below")
 
 
 @_numba.extending.overload(_room, strict=False)  # type: ignore[untyped-decorator]

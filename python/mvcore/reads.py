@@ -77,12 +77,15 @@ class Reads:
         """
         self._core.check_open()
         given = what_if(prices, fx)
-        question, code = self._asked(
-            accounts, instruments, by, measures, currency, rollup, named="fx" not in given
-        )
-        return self._values(Shaper(question), code, given)
+        question = self._asked(accounts, instruments, by, measures, currency, rollup)
+        by_name = "fx" in given and question.currency != "local"
+        asked_in = question.currency if by_name else self._currency_code(question.currency)
+        return self._values(Shaper(question), asked_in, given)
 
-    def _values(self, shaper: Shaper, code: int, given: dict[str, dict[str, Any]]) -> Frame:
+    def _values(
+        self, shaper: Shaper, currency: int | str, given: dict[str, dict[str, Any]]
+    ) -> Frame:
+        """`currency`: its code, or its name where only the rates given may know it."""
         core, question = self._core, shaper.asked
         while True:
             shape = shaper.shape(self._masters)
@@ -90,10 +93,7 @@ class Reads:
                 *shape.core_arguments(), shape.masters.version, question.measure_numbers,
                 shape.functions,
             )  # fmt: skip
-            if given:
-                figures = core.values_if(*arguments, question.currency, given)
-            else:
-                figures = core.values(*arguments, code)
+            figures = core.values(*arguments, currency, given)
             if figures is not None:
                 return FiguresFrame(self, question, shape, figures, with_removed=False)
             self._settle()
@@ -106,19 +106,16 @@ class Reads:
         measures: Any,
         currency: Any,
         rollup: Any,
-        named: bool = True,
-    ) -> tuple[Asked, int]:
-        """The question and its currency's code; `named`: the book must know the currency."""
+    ) -> Asked:
         if currency is None:
             currency = self._base_currency
         if not isinstance(currency, str):
             raise InvalidInput(f"currency: {currency!r} is not text")
-        code = _core.LOCAL
-        if currency != "local" and named:
-            code = self._currency_code(currency)
-        return asked(accounts, instruments, by, measures, currency, rollup, self._select), code
+        return asked(accounts, instruments, by, measures, currency, rollup, self._select)
 
     def _currency_code(self, currency: str) -> int:
+        if currency == "local":
+            return _core.LOCAL
         try:
             code: int = self._core.currency_code(currency)
         except TypeError:  # what pybind11 makes of a lone surrogate
@@ -135,7 +132,7 @@ class Reads:
     def _rows(
         self, read: Callable[[Any, Any, int], Any], accounts: Any, instruments: Any
     ) -> dict[str, Any]:
-        question, _ = self._asked(accounts, instruments, (), MEASURES, None, False)
+        question = self._asked(accounts, instruments, (), MEASURES, None, False)
         while True:
             shape: Shape = Shaper(question).shape(self._masters)
             rows = read(shape.account_group, shape.instrument_group, shape.masters.version)

@@ -122,7 +122,9 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     const i128 more = absolute(now) - absolute(before);
     Unit& unit = state.board.unit(quote.unit);
     const Int<8> bound = unit.bound + Int<8>(more * quote.ceiling);
-    if (quote.ceiling >= kSmall || lane_of(bound) > unit.lane) return false;
+    // In the widest lane the bound may pass what it holds, which takes the way that says so.
+    if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
+        return false;
     // Room.
     const bool text = store.kind() == IdKind::text;
     const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);

@@ -31,8 +31,8 @@ public:
     // These are false, with nothing read, where the master tables are not those of `masters`, for
     // which the groups were made.
     bool values(const Question& question, Figures& out);
-    // The same at the batch's prices and rates; make(names, state) -> Batch. `currency`: empty
-    // where the question has it.
+    // The same at the batch's prices and rates; make(names, state) -> Batch. `currency`: its name
+    // where the question has no code for it, since the rates may bring it; else empty.
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, Figures& out);
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);

@@ -1,4 +1,6 @@
 // What books and snapshots answer. Calls that may take long run without the GIL.
+#include <variant>
+
 #include "../snapshot.hpp"
 #include "../text/tables.hpp"
 #include "parts.hpp"
@@ -116,35 +118,29 @@ void add_reads(py::module_& m) {
         .def("close", &Reader::close)
         .def("check_open", &Reader::check_open)
         .def("value", &value)
+        // `currency`: its code, or its name where only the rates given may know it. `given`: tables
+        // of other prices and rates to try, none for the present ones.
         .def("values",
              [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
                 const py::object& instruments, std::uint32_t instrument_groups,
                 const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                 const std::vector<int>& measures, const Functions& functions,
-                std::int32_t currency) {
+                const std::variant<std::int32_t, std::string>& currency, const py::dict& given) {
+                 const auto* code = std::get_if<std::int32_t>(&currency);
+                 const auto name =
+                     code != nullptr ? std::string() : std::get<std::string>(currency);
                  const auto q =
                      to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                 rows, masters, measures, functions, currency);
-                 return unless_stale<Figures>([&](Figures& out) { return reader.values(q, out); },
-                                              figures);
-             })
-        // The same at other prices and rates; `currency` by name, since the rates may bring it.
-        .def("values_if",
-             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
-                const py::object& instruments, std::uint32_t instrument_groups,
-                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                const std::vector<int>& measures, const Functions& functions,
-                const std::string& currency, const py::dict& given) {
-                 const auto q =
-                     to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                 rows, masters, measures, functions, kLocal);
+                                 rows, masters, measures, functions, code != nullptr ? *code : 0);
                  const auto tables = to_tables(given);
+                 const bool present = given.empty();
                  auto make = [&](const Vocabulary& names, const State& state) {
                      return text::make_batch(names, state, tables, false);
                  };
                  return unless_stale<Figures>(
                      [&](Figures& out) {
-                         return reader.values_if(q, currency == "local" ? "" : currency, make, out);
+                         return present ? reader.values(q, out)
+                                        : reader.values_if(q, name, make, out);
                      },
                      figures);
              })

@@ -1,0 +1,67 @@
+"""What the same rows would be worth at other prices and rates."""
+
+from decimal import Decimal as D
+
+import pytest
+
+import mvcore
+
+
+def test_other_prices_and_rates_change_nothing(book) -> None:
+    before = book.values().to_pylist(), book.epoch, book.stats()
+    row = book.values(accounts="A1", prices={"AAPL": "1", "BUND": 50}, fx={"EUR": 2}).to_pylist()[0]
+    assert row["sod"] == 10 + D("1000.5") * 50 / 100 * 2
+    assert (book.values().to_pylist(), book.epoch) == before[:2]
+    assert book.stats()["ticks"] == before[2]["ticks"]
+
+
+def test_a_price_where_there_is_none_yet(book) -> None:
+    book.update(holdings={"account": ["A2"], "instrument": ["CASH"], "quantity": [7]})
+    assert book.values(accounts="A2")["unpriced"] == [1]
+    asked = book.values(accounts="A2", prices={"CASH": 1}).to_pylist()[0]
+    assert (asked["sod"], asked["unpriced"]) == (D("-443.75"), 0)
+
+
+def test_rates_may_bring_a_currency(book) -> None:
+    """Nobody named it before; it is known in that call only."""
+    worth = book.values(accounts="A2", currency="CHF", fx={"CHF": "1.25"})
+    assert worth["sod"] == [D("-360.6")]
+    with pytest.raises(mvcore.UnknownId, match="CHF"):
+        book.values(currency="CHF")
+
+
+def test_a_view_in_a_currency_that_nobody_names_any_more() -> None:
+    """It goes on, unpriced; and so does a what-if of it, at prices or at rates."""
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A"]},
+        holdings={"account": ["A"], "instrument": ["I"], "quantity": [6]},
+        prices={"instrument": ["I"], "price": [2]},
+        fx={"currency": ["EUR"], "rate": [2]},
+    )
+    view = book.view(currency="EUR")
+    assert view.read()["sod"] == [6]
+    book.load(fx={"currency": [], "rate": []})
+    assert view.read()["unpriced"] == [1]
+    assert view.read(prices={"I": 3})["unpriced"] == [1]
+    assert view.read(fx={"EUR": 4})["sod"] == [3]
+    assert view.changes()["unpriced"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"prices": {"nobody": 1}}, mvcore.UnknownId, "prices.instrument, row 0: .*'nobody'"),
+        ({"prices": {"AAPL": "abc"}}, mvcore.InvalidInput, "prices.price, row 0: 'abc'"),
+        ({"fx": {"EUR": 0}}, mvcore.InvalidInput, "fx.rate, row 0: 0"),
+        ({"fx": {"USD": 2}}, mvcore.InvalidInput, "fx.rate, row 0: 2 .*base"),
+        ({"prices": [1]}, mvcore.InvalidInput, "prices: list"),
+        ({"prices": {"AAPL": 1}, "currency": "CHF"}, mvcore.UnknownId, "CHF"),
+    ],
+)
+def test_wrong_what_ifs(book, given, error, says) -> None:
+    before = book.values().to_pylist(), book.epoch
+    with pytest.raises(error, match=says):
+        book.values(**given)
+    assert (book.values().to_pylist(), book.epoch) == before
