@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mvcore import _core, masters, ticks
+from mvcore.asked import MEASURES
+from mvcore.closing import Closing
 from mvcore.errors import InvalidInput
 from mvcore.frame import Frame
-from mvcore.grouping import MEASURES
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
+from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.tables import id_column, number_column, read_table, text_column
@@ -23,12 +24,10 @@ from mvcore.times import column_ns
 from mvcore.view import View, changes_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from mvcore.grouping import MeasuresAsked
+    from mvcore.asked import MeasuresAsked
 
 
-class Book(HotBook, Reads):
+class Book(HotBook, Reads, Closing):
     """A book in memory.
 
     base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
@@ -54,7 +53,7 @@ class Book(HotBook, Reads):
         self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
         self._masters_lock = threading.RLock()  # writers of master tables
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
-        self._name_lists: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
+        self._names = NameLists(self._core)
 
     # ---- writes ----
 
@@ -291,30 +290,6 @@ class Book(HotBook, Reads):
     def close(self) -> None:
         """Refuse every later call; closing twice is fine. Memory goes with the last reference."""
         self._core.close()
-
-    def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        def names(codes: npt.NDArray[np.int32]) -> list[str | None]:
-            known = self._name_lists[side]
-            most = int(codes.max()) if len(codes) else -1
-            if most >= len(known):
-                known = known + self._core.names(
-                    side, np.arange(len(known), most + 1, dtype=np.int32)
-                )
-                self._name_lists[side] = known  # names only grow: the longer list serves all
-            return [known[c] if c >= 0 else None for c in codes.tolist()]
-
-        return names
-
-    def __enter__(self) -> Book:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _listed(names: Any) -> Any:

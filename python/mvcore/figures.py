@@ -13,7 +13,8 @@ from mvcore.masters import NOT_SET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mvcore.grouping import Asked, Shape
+    from mvcore.asked import Asked
+    from mvcore.grouping import Shape
     from mvcore.reads import Reads
 
 

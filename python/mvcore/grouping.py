@@ -6,16 +6,17 @@ groups + account_group. Group numbers only grow, so that a view's rows keep thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mvcore.asked import MEASURES, Asked
 from mvcore.errors import InvalidInput
 from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
-from mvcore.measures import QUANTITIES, Measure, core_functions, measures_asked
+from mvcore.measures import core_functions
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -24,86 +25,7 @@ LAST = np.int32(2**31 - 1)  # sorts behind every label
 TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
 MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
-MEASURES = QUANTITIES
-MeasuresAsked = str | Measure | Sequence[str | Measure]
 _FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The words of a call, checked; what they select is found when it is read."""
-
-    accounts: Codes | Mapping[str, Any] | None
-    instruments: Codes | Mapping[str, Any] | None
-    by: tuple[str, ...]
-    measures: tuple[str | Measure, ...]
-    currency: str
-    rollup: bool
-
-    @property
-    def measure_numbers(self) -> list[int]:
-        """What the core calls the exact measures."""
-        return [MEASURES.index(measure) for measure in self.measures if isinstance(measure, str)]
-
-    @property
-    def functions(self) -> list[Measure]:
-        """The user's."""
-        return [measure for measure in self.measures if isinstance(measure, Measure)]
-
-
-def asked(
-    accounts: Any,
-    instruments: Any,
-    by: Any,
-    measures: Any,
-    currency: str,
-    rollup: bool,
-    codes: Callable[[str, Sequence[str]], Codes],
-) -> Asked:
-    """Check the words of a call; `codes(side, names)` raises UnknownId."""
-    by = _words(by, "by")
-    measures = measures_asked(measures, by, _words)
-    if rollup and currency == "local" and "currency" in by:
-        raise InvalidInput("by: with currency='local' every row has its currency already")
-    return Asked(
-        _selection(accounts, "account", codes),
-        _selection(instruments, "instrument", codes),
-        by,
-        measures,
-        currency,
-        bool(rollup),
-    )
-
-
-def _words(value: Any, what: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = (value,)
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        raise InvalidInput(f"{what}: {value!r} is not a sequence of names")
-    words = tuple(value)
-    for word in words:
-        if not isinstance(word, str):
-            raise InvalidInput(f"{what}: {word!r} is not text")
-    if len(set(words)) != len(words):
-        raise InvalidInput(f"{what}: {list(words)} names one twice")
-    return words
-
-
-def _selection(
-    value: Any, side: str, codes: Callable[[str, Sequence[str]], Codes]
-) -> Codes | Mapping[str, Any] | None:
-    if value is None:
-        return None
-    if isinstance(value, Mapping):
-        return {
-            name: list(v) if isinstance(v, Iterable) and not isinstance(v, str) else v
-            for name, v in value.items()
-        }
-    if isinstance(value, str):
-        value = [value]
-    elif not isinstance(value, Iterable):
-        raise InvalidInput(f"{side}s: {value!r} is neither names nor a mapping of attributes")
-    return codes(side, list(value))
 
 
 def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:

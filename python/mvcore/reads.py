@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core, positions
+from mvcore.asked import MEASURES, Asked, asked
 from mvcore.errors import InvalidInput, UnknownId
 from mvcore.figures import FiguresFrame
 from mvcore.frame import Frame
-from mvcore.grouping import MEASURES, Asked, Shaper, asked
+from mvcore.grouping import Shaper
 from mvcore.tables import number_column, text_column
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mvcore.grouping import MeasuresAsked, Shape
+    from mvcore.asked import MeasuresAsked
+    from mvcore.grouping import Shape
     from mvcore.masters import Codes, Masters
+    from mvcore.names import NameLists
 
 
 class Reads:
@@ -27,11 +30,11 @@ class Reads:
     _masters: Masters
     _base_currency: str
     _value_scale: int
-    _name_lists: dict[str, list[str]]
+    _names: NameLists
 
     def _settle(self) -> None:
-        """Wait until the attributes of a write that is just being published are there too."""
-        raise NotImplementedError
+        """Wait until the attributes of a write that is just being published are there too. What no
+        write reaches never waits."""
 
     @property
     def base_currency(self) -> str:
@@ -189,7 +192,7 @@ class Reads:
         return positions.prices_frame(self, self._core.prices())
 
     def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        raise NotImplementedError
+        return self._names.of(side)
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:

@@ -6,28 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
 from mvcore._core import to_decimals
+from mvcore.closing import Closing
 from mvcore.errors import ClosedError, InvalidInput
 from mvcore.reads import Reads
 from mvcore.valuation import Valuation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    import numpy as np
-    import numpy.typing as npt
-
     from mvcore.book import Book
 
 
-class Snapshot(Reads):
+class Snapshot(Reads, Closing):
     """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue` and `prices` of
     one epoch. Costs microseconds to take; while it is open the writer copies each page (a few
     kilobytes) once, when it first changes it.
     """
 
     def __init__(self, book: Book) -> None:
-        self._book = book
+        self._names = book._names
         self._base_currency = book.base_currency
         self._value_scale = book.value_scale
         while True:
@@ -55,20 +50,6 @@ class Snapshot(Reads):
     def close(self) -> None:
         """Let go of the epoch; closing twice is fine. Frames stay as they are."""
         self._core = _Closed()
-
-    def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        return self._book._names_of(side)
-
-    def __enter__(self) -> Snapshot:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Closed:

@@ -9,20 +9,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
+from mvcore.asked import Asked
+from mvcore.closing import Closing
 from mvcore.errors import ClosedError, Error, InvalidInput
 from mvcore.figures import FiguresFrame
-from mvcore.grouping import Asked, Shaper
+from mvcore.grouping import Shaper
 from mvcore.reads import what_if
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from mvcore.book import Book
     from mvcore.frame import Frame
     from mvcore.grouping import Shape
 
 
-class View:
+class View(Closing):
     """Made by `Book.view`. One reader at a time; others wait.
 
     A lazy view meets new prices when it is read, at the cost of the cells of the instruments that
@@ -139,17 +139,6 @@ class View:
     def close(self) -> None:
         """Free the view; closing twice is fine."""
         self._core = None
-
-    def __enter__(self) -> View:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:

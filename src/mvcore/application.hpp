@@ -93,7 +93,6 @@ private:
     void stage_removed_orders();
     void reserve_orders();
     void commit_orders() noexcept;
-    [[nodiscard]] std::string order_text(const OrderId& id) const;
 
     // application_roll.cpp
     void stage_roll();

@@ -20,12 +20,6 @@ i128 at_scale(const Decimal& d, int scale) {
 
 }  // namespace
 
-std::string Application::order_text(const OrderId& id) const {
-    return state_.orders.kind() == IdKind::text || !id.text.empty()
-               ? "'" + std::string(id.text) + "'"
-               : std::to_string(id.number);
-}
-
 // What is stored of the orders named, and what each row makes of it. Rows that come late go.
 void Application::find_orders() {
     const auto& rows = batch_.order_rows;
@@ -70,7 +64,7 @@ void Application::merge(std::size_t row, OrderWrite& w) {
                               : rows.quantity.empty()   ? "order_quantity"
                                                         : nullptr;
         if (missing != nullptr)
-            refuse("orders." + std::string(missing) + at + "the new order " + order_text(w.id) +
+            refuse("orders." + std::string(missing) + at + "the new order " + to_text(w.id) +
                    " needs one");
     } else {
         const int scale = state_.orders.scale(w.before.instrument);
@@ -88,7 +82,7 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
         (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
         refuse("orders.filled_quantity" + at + format_decimal(w.filled.mantissa, w.filled.scale) +
-               " of order " + order_text(w.id) + " has not the sign of its order_quantity " +
+               " of order " + to_text(w.id) + " has not the sign of its order_quantity " +
                format_decimal(w.quantity.mantissa, w.quantity.scale));
 }
 
@@ -101,7 +95,7 @@ void Application::stage_removed_orders() {
             live_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
         if (slot == kNoSlot)
             throw Error(ErrorKind::unknown_id, "remove.orders, row " + std::to_string(row) +
-                                                   ": unknown order " + order_text(id));
+                                                   ": unknown order " + to_text(id));
         if (!gone.insert(slot).second) continue;
         OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
         w.removed = true;

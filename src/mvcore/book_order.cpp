@@ -35,11 +35,7 @@ std::uint64_t Book::order(const OrderFact& fact) {
     };
     if (state.orders.kind() != IdKind::none && state.orders.kind() != fact.kind)
         throw Error(ErrorKind::invalid_input,
-                    fact.kind == IdKind::text
-                        ? "order: '" + std::string(fact.id.text) +
-                              "' is text, this book's order ids are integers"
-                        : "order: " + std::to_string(fact.id.number) +
-                              " is an integer, this book's order ids are text");
+                    "order: " + to_text(fact.id) + " " + not_of_kind(state.orders.kind()));
     const auto account = live_.names.accounts.find(fact.account);
     const auto instrument = live_.names.instruments.find(fact.instrument);
     Batch batch(live_.names);

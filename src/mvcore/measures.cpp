@@ -7,7 +7,6 @@ namespace mvcore {
 namespace {
 
 constexpr std::size_t kChunk = 4096;  // positions of one call: their columns stay in the cache
-constexpr std::size_t kByAccountShare = 8;  // one lookup costs about as much as a few cells
 
 // The float way of an amount into the target, where there is one.
 class FloatRate {
@@ -66,7 +65,7 @@ public:
             if (grouping.account_group[a] >= 0)
                 picked_.emplace_back(static_cast<std::uint32_t>(a),
                                      static_cast<std::uint32_t>(grouping.account_group[a]));
-        few_ = !grouping.whole() && picked_.size() * kByAccountShare <= state.grid.rows();
+        few_ = grouping.few(picked_.size(), state.grid.rows());
     }
 
     void add(const MeasureCall& call) {

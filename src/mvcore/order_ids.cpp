@@ -14,6 +14,15 @@ std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept {
     return h ^ (h >> 31);
 }
 
+std::string to_text(const OrderId& id) {
+    return id.text.empty() ? std::to_string(id.number) : "'" + std::string(id.text) + "'";
+}
+
+const char* not_of_kind(IdKind held) noexcept {
+    return held == IdKind::text ? "is an integer, this book's order ids are text"
+                                : "is text, this book's order ids are integers";
+}
+
 std::uint32_t TextArena::store(std::string_view text) {
     const auto units = bytes_of(text) / kUnit;
     std::uint64_t at = used_;

@@ -5,14 +5,16 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mvcore {
 
 enum class IdKind : std::uint8_t { none, integer, text };
 
-// An id as a caller gives it.
+// An id as a caller gives it: a text, which is not empty, or a number.
 struct OrderId {
     std::int64_t number = 0;
     std::string_view text;
@@ -22,6 +24,10 @@ using Slot = std::uint32_t;  // where the order store keeps an order
 inline constexpr Slot kNoSlot = ~Slot{0};
 
 std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept;
+// As messages quote it.
+std::string to_text(const OrderId& id);
+// Why an id of the other kind than those held is refused.
+const char* not_of_kind(IdKind held) noexcept;
 
 // Texts of ids, one after the other, never moved. What is stored may be read by one thread while
 // another stores more.

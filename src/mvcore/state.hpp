@@ -60,6 +60,11 @@ struct Grouping {
     [[nodiscard]] std::size_t rows() const noexcept {
         return std::size_t{account_groups} * instrument_groups;
     }
+    // Whether looking so many accounts up one by one reads less than sweeping a line of so many:
+    // one lookup costs about as much as a few cells of a sweep.
+    [[nodiscard]] bool few(std::size_t picked, std::size_t accounts) const noexcept {
+        return !whole() && picked * 8 <= accounts;
+    }
     [[nodiscard]] std::int32_t of_account(std::int32_t a) const noexcept {
         if (whole()) return a;
         return std::size_t(a) < account_group.size() ? account_group[std::size_t(a)] : -1;

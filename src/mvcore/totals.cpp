@@ -23,7 +23,7 @@ bool Totals::goes_by_account(const Grouping& grouping) {
     const auto picked = static_cast<std::size_t>(std::count_if(grouping.account_group.begin(),
                                                                grouping.account_group.end(),
                                                                [](auto g) { return g >= 0; }));
-    return picked * kByAccountShare <= grouping.account_group.size() || picked <= 4;
+    return grouping.few(picked, grouping.account_group.size()) || picked <= 4;
 }
 
 Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {

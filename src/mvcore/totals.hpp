@@ -82,9 +82,6 @@ private:
         std::vector<i256> t256;
         std::vector<std::uint32_t> counts;
     };
-    // One lookup costs about as much as a few cells of a sweep.
-    static constexpr std::size_t kByAccountShare = 8;
-
     static constexpr std::size_t kThreaded = 16;
     static constexpr std::size_t kFewLines = 4;  // a sweep by account pays from here on
 
@@ -107,7 +104,7 @@ private:
                                       std::uint32_t* counts);
     // Whether looking the selected accounts up one by one reads less than a sweep.
     [[nodiscard]] bool few_picked(const State& state) const noexcept {
-        return !grouping_.whole() && picked_.size() * kByAccountShare <= state.grid.rows();
+        return grouping_.few(picked_.size(), state.grid.rows());
     }
 
     Grouping grouping_;

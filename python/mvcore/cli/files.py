@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from mvcore.cli.shown import Shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,35 +42,21 @@ class CommandError(Exception):
     """Something the user can mend: told in one line on stderr, with exit status 2."""
 
 
-class Progress:
+class Progress(Shown):
     """Bars on stderr, one a step; nothing at all where nobody watches or the work is short."""
 
     def __init__(self, *, long: bool) -> None:
-        self._rich: RichProgress | None = None
+        self._shown: RichProgress | None = None
         self._pulsing: TaskID | None = None
         if long and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress as RichProgress
 
-            self._rich = RichProgress(console=Console(stderr=True), transient=True)
-
-    def __enter__(self) -> Progress:
-        if self._rich is not None:
-            self._rich.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._rich is not None:
-            self._rich.stop()
+            self._shown = RichProgress(console=Console(stderr=True), transient=True)
 
     def step(self, label: str, total: int | None = None) -> Advance:
         """Open a bar; what it returns moves it on. Without a total it shows that work goes on."""
-        bars = self._rich
+        bars = self._shown
         if bars is None:
             return lambda _: None
         if self._pulsing is not None:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import mvcore
 from mvcore.cli.files import CommandError
 from mvcore.cli.render import cell, plain
+from mvcore.cli.shown import Shown
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import Console, RenderableType
     from rich.live import Live
 
@@ -109,41 +108,27 @@ def shown_time(ns: int | None) -> str:
     return f"{base:%Y-%m-%d %H:%M:%S}{digits} UTC"
 
 
-class Screen:
+class Screen(Shown):
     """The live picture; nothing where standard output is no terminal."""
 
     def __init__(self) -> None:
-        self._live: Live | None = None
+        self._shown: Live | None = None
         self._paces: deque[tuple[float, int]] = deque()
         if sys.stdout.isatty():
             from rich.live import Live
 
-            self._live = Live(auto_refresh=False, transient=True)
+            self._shown = Live(auto_refresh=False, transient=True)
 
     @property
     def watched(self) -> bool:
         """Whether anybody looks."""
-        return self._live is not None
-
-    def __enter__(self) -> Screen:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        return self._shown is not None
 
     def show(self, rows: Rows, now: Now) -> None:
         """Draw once."""
-        if self._live is not None:
+        if self._shown is not None:
             line = f"{status(now)}   {self._pace(now.played):,.0f} events/s"
-            self._live.update(drawn(rows, line, self._live.console), refresh=True)
+            self._shown.update(drawn(rows, line, self._shown.console), refresh=True)
 
     def _pace(self, played: int) -> float:
         clock = time.perf_counter()

@@ -11,11 +11,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mvcore.cli.shown import Shown
 from mvcore.demo.sizes import ORDERS_EACH
 
 if TYPE_CHECKING:
     from decimal import Decimal
-    from types import TracebackType
 
     from rich.live import Live
     from rich.table import Table
@@ -41,35 +41,21 @@ class Now:
     read_s: float
 
 
-class Screen:
+class Screen(Shown):
     """The watched accounts: a table that moves in a terminal, a line a second elsewhere."""
 
     def __init__(self) -> None:
-        self._live: Live | None = None
+        self._shown: Live | None = None
         self._next_line_s = 0.0
         if sys.stdout.isatty():
             from rich.live import Live
 
-            self._live = Live(auto_refresh=False)
-
-    def __enter__(self) -> Screen:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+            self._shown = Live(auto_refresh=False)
 
     def show(self, now: Now) -> None:
         """Draw, as often as it can be followed."""
-        if self._live is not None:
-            self._live.update(drawn(now), refresh=True)
+        if self._shown is not None:
+            self._shown.update(drawn(now), refresh=True)
         elif now.elapsed_s >= self._next_line_s:
             self._next_line_s = now.elapsed_s + PLAIN_INTERVAL_S
             account, value = next(iter(now.values.items()))

@@ -44,10 +44,7 @@ IdKind checked_kind(const Column& column, IdKind held, const Place& place) {
     const IdKind kind = kind_of(column);
     if (kind == IdKind::none || held == IdKind::none || kind == held) return kind;
     for (const auto& chunk : column.chunks)
-        if (chunk.rows != 0)
-            place.refuse(0, text_at(chunk, 0),
-                         held == IdKind::text ? "is an integer, this book's order ids are text"
-                                              : "is text, this book's order ids are integers");
+        if (chunk.rows != 0) place.refuse(0, text_at(chunk, 0), not_of_kind(held));
     return kind;
 }
 
@@ -98,10 +95,6 @@ void fill(const Column* column, std::vector<T>& out, F&& at) {
         for (std::size_t k = 0; k < chunk.rows; ++k) out.push_back(at(chunk, k, out.size()));
 }
 
-std::string id_text(const OrderId& id, IdKind kind) {
-    return kind == IdKind::text ? "'" + std::string(id.text) + "'" : std::to_string(id.number);
-}
-
 void refuse_twice(const std::vector<OrderId>& ids, IdKind kind, const Place& place) {
     std::size_t size = 16;
     while (size < 2 * ids.size()) size *= 2;
@@ -111,7 +104,7 @@ void refuse_twice(const std::vector<OrderId>& ids, IdKind kind, const Place& pla
         auto at = hash_of(id, kind) >> 20 & (size - 1);
         for (; seen[at] != 0; at = (at + 1) & (size - 1))
             if (ids[seen[at] - 1].number == id.number && ids[seen[at] - 1].text == id.text)
-                place.refuse(row, id_text(id, kind), "stands twice in the table");
+                place.refuse(row, to_text(id), "stands twice in the table");
         seen[at] = static_cast<std::uint32_t>(row + 1);
     }
 }
@@ -272,7 +265,7 @@ void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<R
         const auto row = first + k;
         const auto same = [&](Slot s) { return out.store.has(s, r.id); };
         if (out.index.find(r.hash, same) != kNoSlot)
-            kId.refuse(row, id_text(r.id, kind_), "stands twice in the table");
+            kId.refuse(row, to_text(r.id), "stands twice in the table");
         const auto stored = kind_ == IdKind::text ? out.store.store(r.id.text)
                                                   : static_cast<std::uint64_t>(r.id.number);
         const int scale = lines_[std::size_t(instruments_[row])].scale;

@@ -1,0 +1,93 @@
+"""The words of a call for totals, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mvcore.errors import InvalidInput
+from mvcore.measures import QUANTITIES, Measure, measures_asked
+
+if TYPE_CHECKING:
+    from mvcore.masters import Codes
+
+MEASURES = QUANTITIES
+MeasuresAsked = str | Measure | Sequence[str | Measure]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of a call, checked; what they select is found when it is read."""
+
+    accounts: Codes | Mapping[str, Any] | None
+    instruments: Codes | Mapping[str, Any] | None
+    by: tuple[str, ...]
+    measures: tuple[str | Measure, ...]
+    currency: str
+    rollup: bool
+
+    @property
+    def measure_numbers(self) -> list[int]:
+        """What the core calls the exact measures."""
+        return [MEASURES.index(measure) for measure in self.measures if isinstance(measure, str)]
+
+    @property
+    def functions(self) -> list[Measure]:
+        """The user's."""
+        return [measure for measure in self.measures if isinstance(measure, Measure)]
+
+
+def asked(
+    accounts: Any,
+    instruments: Any,
+    by: Any,
+    measures: Any,
+    currency: str,
+    rollup: bool,
+    codes: Callable[[str, Sequence[str]], Codes],
+) -> Asked:
+    """Check the words of a call; `codes(side, names)` raises UnknownId."""
+    by = _words(by, "by")
+    measures = measures_asked(measures, by, _words)
+    if rollup and currency == "local" and "currency" in by:
+        raise InvalidInput("by: with currency='local' every row has its currency already")
+    return Asked(
+        _selection(accounts, "account", codes),
+        _selection(instruments, "instrument", codes),
+        by,
+        measures,
+        currency,
+        bool(rollup),
+    )
+
+
+def _words(value: Any, what: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise InvalidInput(f"{what}: {value!r} is not a sequence of names")
+    words = tuple(value)
+    for word in words:
+        if not isinstance(word, str):
+            raise InvalidInput(f"{what}: {word!r} is not text")
+    if len(set(words)) != len(words):
+        raise InvalidInput(f"{what}: {list(words)} names one twice")
+    return words
+
+
+def _selection(
+    value: Any, side: str, codes: Callable[[str, Sequence[str]], Codes]
+) -> Codes | Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {
+            name: list(v) if isinstance(v, Iterable) and not isinstance(v, str) else v
+            for name, v in value.items()
+        }
+    if isinstance(value, str):
+        value = [value]
+    elif not isinstance(value, Iterable):
+        raise InvalidInput(f"{side}s: {value!r} is neither names nor a mapping of attributes")
+    return codes(side, list(value))
