@@ -24,7 +24,8 @@ public:
         std::vector<std::vector<std::int32_t>> levels;
         std::size_t rows = 0;       // of the roll-up
         std::uint64_t masters = 0;  // of the state whose master tables it was made for
-        std::shared_ptr<const MeasureCalls> functions;  // as many as the view was made with
+        // as many as the view was made with
+        std::shared_ptr<const MeasureCalls> functions = nullptr;
     };
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
         : target_(target),
