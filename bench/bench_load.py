@@ -15,6 +15,7 @@ import pytest
 
 import mvcore
 from dataset import ORDERS, World, amounts
+from orders_dataset import EACH
 
 FORMS = {"names as plain text": True, "dictionary columns": False}
 CASES = [(form, order) for form in FORMS for order in ORDERS]
@@ -85,31 +86,71 @@ def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> 
     measure(f"load, {form}, rows {order}", who, call, check, setup=free, rounds=3)
 
 
+def taken(world: World, *ids: str) -> dict[str, Any]:
+    """What a process that loads the book says."""
+    script = Path(__file__).with_name("book_memory.py")
+    command = [sys.executable, str(script), str(world.accounts), str(world.instruments), *ids]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    for said in ("memory", "memory_with_index"):
+        parts = {k: v for k, v in found[said].items() if k != "total"}
+        assert sum(parts.values()) == found[said]["total"]
+    return found
+
+
+def compare(found: dict[str, Any], part: float) -> None:
+    """What the book counts is what the process grew by."""
+    for said, grown in (("memory", "growth"), ("memory_with_index", "growth_with_index")):
+        total = found[said]["total"]
+        assert abs(total - found[grown]) <= part * found[grown], found
+
+
 def test_memory_of_the_holdings(
     who: str, size: Any, world: World, benchmark: Any, loaded_book: Any
 ) -> None:
     """Bytes, not a timing. Against: the array by instrument (NumPy), and by account too (numba)."""
+    benchmark.group = "memory of the holdings"
     if who == "mvcore":
-        script = Path(__file__).with_name("holdings_memory.py")
-        command = [sys.executable, str(script), str(world.accounts), str(world.instruments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout)
+        found = taken(world)
         assert found["rows"] == world.rows
-        for said in ("memory", "memory_with_index"):
-            parts = {k: v for k, v in found[said].items() if k != "total"}
-            assert sum(parts.values()) == found[said]["total"]
         if size.name == "full":
-            for said, grown in (("memory", "growth"), ("memory_with_index", "growth_with_index")):
-                total = found[said]["total"]
-                assert abs(total - found[grown]) <= 0.25 * found[grown], found
+            compare(found, 0.25)
+        figures = {
+            benchmark.group: found["growth"],
+            f"{benchmark.group}, with the by-account index": found["growth_with_index"],
+        }
         call = loaded_book.memory
     else:
         arrays = [world.held] if who == "numpy" else [world.held, world.by_account]
-        found = {"growth": world.held.nbytes, "growth_with_index": sum(a.nbytes for a in arrays)}
 
         def call() -> int:
             return sum(array.nbytes for array in arrays)
 
-    benchmark.group = "memory of the holdings"
-    benchmark.extra_info.update(who=who, calls=1, bytes=found)
+        figures = {
+            benchmark.group: world.held.nbytes,
+            f"{benchmark.group}, with the by-account index": call(),
+        }
+    benchmark.extra_info.update(who=who, calls=1, figures=figures)
     benchmark.pedantic(call, rounds=2)
+
+
+@pytest.mark.parametrize("ids", ["integer", "text"])
+def test_load_and_memory_of_holdings_and_orders(
+    ids: str, size: Any, world: World, benchmark: Any
+) -> None:
+    """One load of everything in a process of its own, tables of dictionary columns."""
+    found = taken(world, ids)
+    assert found["rows"] == world.rows * (1 + EACH)
+    if size.name == "full":
+        compare(found, 0.05)
+    what = f"holdings and orders, {ids} ids"
+    figures = {
+        f"load of {what}": found["seconds"],
+        f"memory of {what}": found["growth"],
+        f"memory of {what}, as book.memory() counts": found["memory"]["total"],
+        f"memory of {what}, with the by-account index": found["growth_with_index"],
+        f"memory of {what}, at the peak of the load": found["peak_over_tables"],
+    }
+    benchmark.group = f"load of {what}"
+    benchmark.extra_info.update(who="mvcore", calls=1, figures=figures)
+    benchmark.pedantic(lambda: found["rows"], rounds=1)

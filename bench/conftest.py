@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import mvcore
 from dataset import PRICE_SCALE, Size, World, decimal_of, size_asked
+from orders_dataset import OrderWorld
 
 Check = Callable[[Any], None]
 SIZE = size_asked()  # a wrong name ends the run here
@@ -72,6 +73,26 @@ def book(loaded_book: mvcore.Book, world: World) -> Iterator[mvcore.Book]:
 def small_book(loaded_small_book: mvcore.Book, small_world: World) -> Iterator[mvcore.Book]:
     yield loaded_small_book
     put_back(loaded_small_book, small_world)
+
+
+@pytest.fixture(scope="session")
+def orders(world: World) -> OrderWorld:
+    return OrderWorld(world)
+
+
+@pytest.fixture(scope="session")
+def loaded_order_book(world: World, orders: OrderWorld) -> mvcore.Book:
+    book = mvcore.Book()
+    tables = {"holdings": world.holdings("by instrument"), "orders": orders.table()}
+    book.load(**tables, **orders.masters())
+    return book
+
+
+@pytest.fixture
+def order_book(loaded_order_book: mvcore.Book, world: World) -> Iterator[mvcore.Book]:
+    """The book with orders, at the prices of the start."""
+    yield loaded_order_book
+    put_back(loaded_order_book, world)
 
 
 @pytest.fixture(scope="session")
