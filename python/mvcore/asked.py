@@ -90,4 +90,6 @@ def _selection(
         value = [value]
     elif not isinstance(value, Iterable):
         raise InvalidInput(f"{side}s: {value!r} is neither names nor a mapping of attributes")
+    if hasattr(value, "to_pylist"):  # pyarrow's, whose items are scalars of its own
+        value = value.to_pylist()
     return codes(side, list(value))

@@ -168,12 +168,16 @@ class Book(HotBook, Reads, Closing):
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
+        ticks.not_masked(prices, "price")
+        ticks.not_masked(times, "time")
         codes = ticks.codes_of(self._core, instruments)
         when = None if times is None else column_ns(times, "ticks.time")
         if when is not None and len(when) != len(codes):
             raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
         if scale is not None:
-            return self._ticks_scaled(codes, ticks.scaled(prices, scale, len(codes)), scale, when)
+            return self._ticks_scaled(
+                codes, ticks.scaled(prices, scale, len(codes)), int(scale), when
+            )
         if isinstance(prices, np.ndarray) and prices.dtype == np.float64 and prices.ndim == 1:
             ticks.same_length(len(codes), len(prices))
             return self._ticks_float(codes, np.ascontiguousarray(prices), when)

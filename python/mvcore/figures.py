@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
-from mvcore.grouping import LAST, attribute_of
+from mvcore.grouping import LAST, TOTAL, attribute_of
 from mvcore.masters import NOT_SET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mvcore.asked import Asked
     from mvcore.grouping import Shape
@@ -77,6 +78,27 @@ class FiguresFrame(Frame):
         if self._with_removed:
             columns["removed"] = Plain(figures.removed()[pick].astype(bool))
         return columns
+
+
+def overflow_of(
+    error: ValueOverflow, book: Reads, questions: Sequence[tuple[Asked, Shape]]
+) -> ValueOverflow:
+    """The error with the measure and the labels of the row that does not fit; the core counts them.
+
+    `questions`: those of the views that were read together."""
+    view, row, column = getattr(error, "place", (0, -1, 0))
+    if row < 0:
+        return error
+    asked, shape = questions[view]
+    rows = np.array([row], np.int32)
+    told = []
+    for name, label in zip(asked.by, shape.labels, strict=True):
+        code = label(rows)
+        if code[0] != TOTAL:
+            told.append(f"{name} {_names(book, shape, name)(code)[0]!r}")
+    exact = [measure for measure in asked.measures if isinstance(measure, str)]
+    measure = exact[min(column, len(exact) - 1)] if exact else "values"
+    return ValueOverflow(f"{measure} of {', '.join(told) or 'the total'}: {error}")
 
 
 def _sort_key(ids: Any) -> Any:

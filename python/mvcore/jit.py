@@ -8,8 +8,8 @@
 ...     for k in range(len(codes)):
 ...         if jit.tick(book, codes[k], prices[k], scale) != jit.OK:
 ...             return -1
-...     jit.value(book, account, out)
-...     return out[jit.CURRENT]
+...     failed = jit.value(book, account, out)
+...     return -1 if failed else out[jit.CURRENT]
 
 `handle(book)` is what such code takes for the book; keep the Book itself alive. Functions return OK
 or a kind of error and raise nothing. Where another thread holds the book's lock they wait, so let
@@ -143,7 +143,8 @@ def value_in(book: int, account: int, currency: int, out: Any) -> int:
 
     Fills `out`, an int64 array of VALUE_SIZE: SOD, CURRENT and EXPECTED counted in
     10**-value_scale, UNPRICED positions, EPOCH. OK, UNKNOWN_ID, INVALID_INPUT (`out` is too short),
-    VALUE_OVERFLOW (an amount does not fit 64 bits) or CLOSED. O(positions of the account).
+    VALUE_OVERFLOW (an amount does not fit 64 bits) or CLOSED; but for OK, `out` stays as it was.
+    O(positions of the account).
     """
     room = _room(out)
     if room == 0:

@@ -6,10 +6,11 @@ changes: a write that changes a master table makes a new one, so that readers ne
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,21 @@ class Masters:
 
 
 def label_of(value: Any) -> str:
-    """The text of an attribute's value."""
-    return value if isinstance(value, str) else str(value)
+    """The text of an attribute's value: a number without trailing zeros, whatever its type; a date
+    or a time as ISO 8601 writes it."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    text = str(value)
+    if "." not in text and "e" not in text.lower():
+        return text
+    try:
+        return f"{Decimal(text).normalize():f}"
+    except InvalidOperation:
+        return text
 
 
 def _number(label: str) -> float:
@@ -74,11 +88,15 @@ def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]
     """Labels of a column of attribute values, before anything is written."""
     out: list[str | None] = []
     for row, value in enumerate(values):
-        if value is None or (isinstance(value, float) and value != value):
+        if value is None or (
+            isinstance(value, float | np.floating | np.datetime64) and value != value
+        ):
             out.append(None)
             continue
-        if not isinstance(value, str | int | float | Decimal | np.generic):
-            raise InvalidInput(f"{table}.{column}, row {row}: {value!r} is not text or a number")
+        if not isinstance(value, str | int | float | Decimal | np.generic | dt.date):
+            raise InvalidInput(
+                f"{table}.{column}, row {row}: {value!r} is not text, a number or a date"
+            )
         text = label_of(value)
         if not text:
             raise InvalidInput(f"{table}.{column}, row {row}: '' is empty")
@@ -155,7 +173,8 @@ def matching(
     mask = np.ones(size, bool)
     for name, values in wanted.items():
         if name not in attributes:
-            raise InvalidInput(f"{side}s: unknown attribute {name!r}")
+            known = ", ".join(map(repr, attributes)) or "none"
+            raise InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
         attribute = attributes[name]
         several = isinstance(values, Iterable) and not isinstance(values, str)
         ids = [attribute.id_of(v) for v in (values if several else [values])]

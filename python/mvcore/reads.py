@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mvcore import _core, positions
 from mvcore.asked import MEASURES, Asked, asked
-from mvcore.errors import InvalidInput, UnknownId
-from mvcore.figures import FiguresFrame
+from mvcore.errors import InvalidInput, UnknownId, ValueOverflow
+from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
 from mvcore.tables import number_column, text_column
@@ -96,7 +96,10 @@ class Reads:
                 *shape.core_arguments(), shape.masters.version, question.measure_numbers,
                 shape.functions,
             )  # fmt: skip
-            figures = core.values(*arguments, currency, given)
+            try:
+                figures = core.values(*arguments, currency, given)
+            except ValueOverflow as error:
+                raise overflow_of(error, self, [(question, shape)]) from None
             if figures is not None:
                 return FiguresFrame(self, question, shape, figures, with_removed=False)
             self._settle()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mvcore import from_pandas
 from mvcore._core import Column
 from mvcore.errors import InvalidInput
 from mvcore.times import column_ns
@@ -80,11 +81,11 @@ def _columns_of(name: str, table: Any) -> dict[str, Any]:
     elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         import pyarrow as pa
 
-        if type(table).__module__.partition(".")[0] == "pandas":
-            table = pa.Table.from_pandas(table, preserve_index=False)
-        elif not isinstance(table, pa.Table):
-            table = pa.table(table)
-        pairs = list(zip(table.column_names, table.columns, strict=True))
+        if from_pandas.is_pandas(table):
+            pairs = from_pandas.columns(table)
+        else:
+            table = table if isinstance(table, pa.Table) else pa.table(table)
+            pairs = list(zip(table.column_names, table.columns, strict=True))
     else:
         raise InvalidInput(
             f"{name}: {type(table).__name__} is neither a mapping of columns nor an Arrow table"
@@ -132,6 +133,8 @@ def _arrow(values: Any) -> pa.ChunkedArray | None:
 
     if isinstance(values, pa.Array):
         return pa.chunked_array([values])
+    if from_pandas.is_pandas(values):
+        return from_pandas.arrow(values)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     return pa.chunked_array([pa.array(values)])
@@ -164,13 +167,20 @@ def id_column(values: Any, name: str, column: str) -> Column:
     if arrow is not None:
         kind = str(arrow.type)
         whole = kind.startswith(("int", "uint"))
+        if not whole and kind.startswith(("float", "halffloat", "double", "decimal")):
+            raise InvalidInput(
+                f"{name}.{column}: a column of {kind} holds no ids, which are texts or integers"
+            )
         return (number_column if whole else text_column)(arrow, name, column)
     if isinstance(values, np.ndarray):
         _one_dimension(values, name, column)
         if values.dtype.kind in "iu" and not isinstance(values, np.ma.MaskedArray):
             return number_column(values, name, column)
         if values.dtype.kind not in "UOT":
-            raise InvalidInput(f"{name}.{column}: an array of {values.dtype} does not hold ids")
+            raise InvalidInput(
+                f"{name}.{column}: an array of {values.dtype} holds no ids, which are texts or "
+                "integers"
+            )
         values = values.tolist()
     values = _sequence(values, name, column)
     if not values or not isinstance(values[0], int | np.integer) or isinstance(values[0], bool):
@@ -278,9 +288,12 @@ def _attribute(name: str, column: str, values: Any) -> list[Any]:
     arrow = _arrow(values)
     if arrow is not None:
         out: list[Any] = arrow.to_pylist()
+        if str(arrow.type) in ("float", "halffloat"):  # as Python floats they have other digits
+            narrow = np.float32 if str(arrow.type) == "float" else np.float16
+            out = [value if value is None else narrow(value) for value in out]
     elif isinstance(values, np.ndarray):
         _one_dimension(values, name, column)
-        out = values.tolist()
+        out = list(values) if values.dtype.kind in "fM" else values.tolist()
     else:
         out = list(_sequence(values, name, column))
     return out

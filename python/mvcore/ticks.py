@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def codes_of(core: _core.Book, instruments: Any) -> Codes:
     """Codes of names, or codes as they are. Codes are checked when they are applied."""
+    not_masked(instruments, "instrument")
     if not isinstance(instruments, np.ndarray) and _are_codes(instruments):
         instruments = np.asarray(instruments)
     if isinstance(instruments, np.ndarray) and instruments.dtype.kind in "iu":
@@ -44,7 +45,8 @@ def _are_codes(values: Any) -> bool:
 
 def scaled(prices: Any, scale: Any, rows: int) -> npt.NDArray[np.int64]:
     """Prices counted in 10**-scale as int64."""
-    if isinstance(scale, bool) or not isinstance(scale, int) or not 0 <= scale <= 18:
+    whole = isinstance(scale, int | np.integer) and not isinstance(scale, bool)
+    if not whole or not 0 <= scale <= 18:
         raise InvalidInput(f"ticks: scale {scale!r} is not an int in 0..18")
     array = prices if isinstance(prices, np.ndarray) else np.asarray(prices)
     mixed = isinstance(prices, list | tuple) and any(isinstance(p, bool) for p in prices)
@@ -55,6 +57,13 @@ def scaled(prices: Any, scale: Any, rows: int) -> npt.NDArray[np.int64]:
         row = int(np.nonzero(array > np.uint64(2**63 - 1))[0][0])
         raise InvalidInput(f"ticks.price, row {row}: {array[row]} does not fit 64 bits")
     return np.require(array, np.int64, ["C", "A"])
+
+
+def not_masked(values: Any, column: str) -> None:
+    """NumPy's masked arrays hold values that do not count: those are no column."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        row = int(np.flatnonzero(np.ma.getmaskarray(values).reshape(-1))[0])
+        raise InvalidInput(f"ticks.{column}, row {row}: the value is masked")
 
 
 def same_length(instruments: int, prices: int) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
 from mvcore.asked import Asked
 from mvcore.closing import Closing
-from mvcore.errors import ClosedError, Error, InvalidInput
-from mvcore.figures import FiguresFrame
+from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow
+from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.grouping import Shaper
 from mvcore.reads import what_if
 
@@ -59,7 +59,8 @@ class View(Closing):
             self._shape = shape
         return shape
 
-    def _read(self, everything: bool) -> Frame:
+    def _read(self, everything: bool, gone: threading.Event | None = None) -> Frame:
+        """`gone`: set where nobody waits for the rows any more: then they were not handed out."""
         core = self._core
         if core is None:
             raise ClosedError("the view is closed")
@@ -67,7 +68,12 @@ class View(Closing):
         while True:
             with self._lock:
                 shape = self._follow(core)
-                figures = core.read(everything)
+                try:
+                    figures = core.read(everything)
+                except ValueOverflow as error:
+                    raise overflow_of(error, self._book, [(self._shaper.asked, shape)]) from None
+                if gone is not None and gone.is_set():
+                    core.forget()
             if figures is not None:
                 break
             self._book._settle()  # without the lock: the writer may be about to take it
@@ -101,7 +107,7 @@ class View(Closing):
         return self._read(everything=False)
 
     async def stream(self, interval: float = 0.1) -> AsyncIterator[Frame]:
-        """`changes` every `interval` seconds, where there are any: all rows first.
+        """All rows, then `changes` every `interval` seconds, where there are any.
 
         Ends when the view or the book is closed; cancelling it is clean, and the next stream or
         `changes` starts with all rows again. Reads that are not short run in a thread, so that the
@@ -111,12 +117,18 @@ class View(Closing):
             raise InvalidInput(f"interval: {interval!r} is not a number of seconds")
         loop = asyncio.get_running_loop()
         due = loop.time()
+        gone = threading.Event()
+        if self._core is not None:
+            self._core.forget()  # what was handed out before, to whomever
         try:
             while True:
                 core = self._core
                 if core is None:
                     return
-                frame = self.changes() if core.quick() else await asyncio.to_thread(self.changes)
+                if core.quick():
+                    frame = self.changes()
+                else:
+                    frame = await asyncio.to_thread(self._read, False, gone)
                 if len(frame):
                     yield frame
                 due = max(due + interval, loop.time())
@@ -124,6 +136,7 @@ class View(Closing):
         except ClosedError:
             return
         finally:
+            gone.set()  # for a read that goes on in its thread
             core = self._core
             if core is not None:
                 core.forget()
@@ -143,6 +156,8 @@ class View(Closing):
 
 def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
     """See `Book.changes`."""
+    if isinstance(views, View) or not isinstance(views, Iterable):
+        raise InvalidInput(f"changes: {views!r} is not a list of views")
     views = list(views)
     cores = []
     for view in views:
@@ -159,7 +174,12 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
             for view in ordered:
                 locks.enter_context(view._lock)
             shapes = [view._follow(core) for view, core in zip(views, cores, strict=True)]
-            found = _core.changes(cores)
+            try:
+                found = _core.changes(cores)
+            except ValueOverflow as error:
+                asked = [view._shaper.asked for view in views]
+                questions = list(zip(asked, shapes, strict=True))
+                raise overflow_of(error, book, questions) from None
         if found is not None:
             break
         book._settle()

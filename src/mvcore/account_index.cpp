@@ -96,7 +96,7 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
 }  // namespace
 
 void AccountIndex::build(const Grid& by_instrument, Board& board) {
-    const auto n = static_cast<std::int32_t>(by_instrument.lines());
+    const auto n = static_cast<std::int32_t>(board.size());
     std::vector<std::int32_t> order(static_cast<std::size_t>(n));
     for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
     std::stable_sort(order.begin(), order.end(),
@@ -109,7 +109,7 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
     Grid grid(accounts, static_cast<std::uint32_t>(n));
     bool wide = false;
-    for (std::size_t i = 0; i < by_instrument.lines() && !wide; ++i)
+    for (std::size_t i = 0; i < board.size() && !wide; ++i)
         for (std::size_t b = 0; b < by_instrument.blocks(); ++b)
             wide |= by_instrument.block(i, b).width() == kernels::w128;
     if (wide) transpose<i128>(by_instrument, order, start, grid);
@@ -137,11 +137,12 @@ void AccountIndex::build(const Grid& by_instrument, Board& board) {
     prices_ = std::move(prices);
     runs_ = std::move(runs);
     loose_ = std::move(loose);
+    wide_at_build_ = loose_.size();
     built_ = true;
 }
 
 void AccountIndex::drop_if_loose() noexcept {
-    if (built_ && loose_.size() > 64 + instruments_.size() / 16) drop();
+    if (built_ && loose_.size() > wide_at_build_ + 64 + instruments_.size() / 16) drop();
 }
 
 void AccountIndex::extend(Board& board, std::uint32_t accounts) {

@@ -63,6 +63,7 @@ private:
     std::vector<std::int64_t> prices_;       // by slot; 0 where loose or unpriced
     std::vector<Run> runs_;
     std::vector<std::int32_t> loose_;  // instruments; room is reserved before it grows
+    std::size_t wide_at_build_ = 0;    // of them: those would be loose again
 };
 
 }  // namespace mvcore

@@ -70,7 +70,7 @@ i1024 Conversion::amount(const i1024& total, int scale) const {
 
 i128 checked_amount(i128 amount) {
     if (magnitude(amount) >= static_cast<u128>(kPow10[38]))
-        throw Error(ErrorKind::value_overflow, "an amount does not fit 38 digits");
+        throw Error(ErrorKind::value_overflow, kOver38Digits);
     return amount;
 }
 

@@ -88,11 +88,14 @@ private:
 
     // application_orders.cpp
     void stage_orders();
+    void stage_order(OrderWrite& w);
+    void prefetch_cell(const OrderWrite& w, bool whole) const;
     void find_orders();
     void merge(std::size_t row, OrderWrite& w);
     void stage_removed_orders();
     void reserve_orders();
     void commit_orders() noexcept;
+    void commit_order(const OrderWrite& w) noexcept;
 
     // application_roll.cpp
     void stage_roll();
@@ -110,6 +113,8 @@ private:
     [[nodiscard]] std::optional<UnitId> find_bounds();
     void prove_bounds();
     void reserve_cells();
+    template <class F>
+    void each_write(F&& f);
     void rescale(const Staged& s);
     void commit_quote(const Staged& s) noexcept;
     void commit_cells() noexcept;

@@ -92,7 +92,7 @@ void Application::stage_holdings() {
 
 // Adds (1) or takes away (-1) what an order adds to its position, at its instrument's final scale.
 void Application::add_order(const Order& order, int sign) {
-    const i256 fill(order.day_fill());
+    const i256 fill = i256(order.filled) - i256(order.rolled);  // may be of opposite signs
     const i256 leaves(order.leaves());
     Instrument& instrument = staged(order.instrument).instrument;
     const i256 most = fill.magnitude() + leaves.magnitude();

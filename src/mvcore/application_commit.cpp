@@ -2,6 +2,7 @@
 
 #include "application.hpp"
 #include "errors.hpp"
+#include "prefetch.hpp"
 
 namespace mvcore {
 namespace {
@@ -105,17 +106,39 @@ void Application::rescale(const Staged& s) {
     });
 }
 
+// f(write) for every cell that changes, its quantities fetched before.
+template <class F>
+void Application::each_write(F&& f) {
+    const Grid* by_account = state_.index.built() ? &state_.index.grid() : nullptr;
+    for (const auto* list : {&rescaled_, &writes_})
+        together(
+            list->size(),
+            [&](std::size_t k) {
+                const Write& w = (*list)[k];
+                state_.grid.prefetch(std::size_t(w.instrument), std::uint32_t(w.account));
+                if (by_account != nullptr)
+                    by_account->prefetch_block(std::size_t(w.account),
+                                               state_.board.quote(w.instrument).slot);
+            },
+            [&](std::size_t k) {
+                const Write& w = (*list)[k];
+                if (by_account != nullptr)
+                    by_account->prefetch(std::size_t(w.account),
+                                         state_.board.quote(w.instrument).slot);
+            },
+            [&](std::size_t k) { f((*list)[k]); });
+}
+
 void Application::reserve_cells() {
     AccountIndex& index = state_.index;
     if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
-    for (const auto* list : {&rescaled_, &writes_})
-        for (const Write& w : *list) {
-            state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-            if (index.built())
-                index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).slot,
-                                     w.quantity);
-            static_cast<void>(state_.positions.own(std::size_t(w.account)));
-        }
+    each_write([&](const Write& w) {
+        state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (index.built())
+            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+                                 w.quantity);
+        static_cast<void>(state_.positions.own(std::size_t(w.account)));
+    });
     for (const auto& [account, change] : order_changes_)
         static_cast<void>(state_.account_orders.own(std::size_t(account)));
     if (index.built()) index.reserve_loose(staged_.size());
@@ -130,10 +153,11 @@ void Application::reserve() {
     const auto currencies = static_cast<std::size_t>(batch_.currencies.size());
     const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
     const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
-    state_.board.extend(instruments, currencies);
+    // The board last: whoever reads goes by it, also after memory ran short in between.
     state_.grid.extend(instruments, rows);
     state_.positions.grow(rows);
     state_.account_orders.grow(rows);
+    state_.board.extend(instruments, currencies);
     for (auto& s : staged_) {
         find_unit(s);
         rescale(s);
@@ -194,6 +218,7 @@ void Application::commit_quote(const Staged& s) noexcept {
 void Application::commit_cells() noexcept {
     if (refreshed_) {
         state_.index.drop();
+        grid_.count_copies(state_.grid.copies());
         state_.grid = std::move(grid_);
         for (std::size_t a = 0; a < state_.positions.size(); ++a) {
             state_.positions.own(a) = positions_[a];
@@ -203,23 +228,22 @@ void Application::commit_cells() noexcept {
         return;
     }
     bool follow = rescaled_.empty();
-    for (const auto* list : {&rescaled_, &writes_})
-        for (const Write& w : *list) {
-            const auto account = static_cast<std::size_t>(w.account);
-            const int positions =
-                state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-            if (state_.index.built())
-                state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
-            state_.positions.own(account) += static_cast<std::uint32_t>(positions);
-            Fact fact{{}, 0, w.account, w.instrument, positions};
-            for (std::size_t m = 0; m < kMeasures; ++m) {
-                i128 change = 0;
-                follow = follow && !__builtin_sub_overflow(w.quantity[m], w.before[m], &change) &&
-                         change == static_cast<std::int64_t>(change);
-                fact.change[m] = static_cast<std::int64_t>(change);
-            }
-            if (follow) live_->history.push(fact);
+    each_write([&](const Write& w) {
+        const auto account = static_cast<std::size_t>(w.account);
+        const int positions =
+            state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (state_.index.built())
+            state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
+        state_.positions.own(account) += static_cast<std::uint32_t>(positions);
+        Fact fact{{}, 0, w.account, w.instrument, positions};
+        for (std::size_t m = 0; m < kMeasures; ++m) {
+            i128 change = 0;
+            follow = follow && !__builtin_sub_overflow(w.quantity[m], w.before[m], &change) &&
+                     change == static_cast<std::int64_t>(change);
+            fact.change[m] = static_cast<std::int64_t>(change);
         }
+        if (follow) live_->history.push(fact);
+    });
     if (!follow && live_ != nullptr) live_->history.forget_facts();
 }
 
@@ -229,6 +253,7 @@ void Application::commit() noexcept {
     if (batch_.roll_day) commit_roll();
     else commit_orders();
     if (batch_.loaded_orders) {
+        batch_.loaded_orders->store.count_copies(state_.orders.copies());
         state_.orders = std::move(batch_.loaded_orders->store);
         live_->order_index = std::move(batch_.loaded_orders->index);
     }

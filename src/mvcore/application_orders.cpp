@@ -4,6 +4,7 @@
 
 #include "application.hpp"
 #include "errors.hpp"
+#include "prefetch.hpp"
 
 namespace mvcore {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 [[noreturn]] void refuse(const std::string& message) {
     throw Error(ErrorKind::invalid_input, message);
 }
-
-constexpr std::size_t kAhead = 8;  // orders come from all over the memory
 
 i128 at_scale(const Decimal& d, int scale) {
     return d.mantissa * kPow10[std::size_t(scale - d.scale)];
@@ -26,18 +25,27 @@ void Application::find_orders() {
     if (live_ == nullptr) return;
     const OrderStore& store = state_.orders;
     order_writes_.reserve(rows.id.size() + batch_.removed_orders.size());
+    const OrderIndex& index = live_->order_index;
     std::vector<std::uint64_t> hashes(rows.id.size());
-    for (std::size_t row = 0; row < rows.id.size(); ++row)
-        hashes[row] = hash_of(rows.id[row], rows.kind);
-    auto find = [&](const OrderId& id, std::uint64_t hash) {
-        return live_->order_index.find(hash, [&](Slot s) { return store.has(s, id); });
+    std::vector<Slot> slots(rows.id.size());
+    auto if_known = [&](std::size_t row, auto&& f) {
+        if (slots[row] != kNoSlot) f(slots[row]);
     };
-    std::vector<Slot> slots(rows.id.size(), kNoSlot);
-    for (std::size_t row = 0; row < rows.id.size(); ++row) {
-        if (row + kAhead < rows.id.size()) live_->order_index.prefetch(hashes[row + kAhead]);
-        slots[row] = find(rows.id[row], hashes[row]);
-        if (slots[row] != kNoSlot) store.prefetch(slots[row]);
-    }
+    together(
+        rows.id.size(),
+        [&](std::size_t row) {
+            hashes[row] = hash_of(rows.id[row], rows.kind);
+            index.prefetch(hashes[row]);
+        },
+        [&](std::size_t row) {
+            slots[row] = index.guess(hashes[row]);
+            if_known(row, [&](Slot s) { store.prefetch_page(s); });
+        },
+        [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
+        [&](std::size_t row) {
+            slots[row] =
+                index.find(hashes[row], [&](Slot s) { return store.has(s, rows.id[row]); });
+        });
     for (std::size_t row = 0; row < rows.id.size(); ++row) {
         OrderWrite w{rows.id[row], hashes[row], slots[row], {}, {}, {}, {}, {}};
         if (w.slot != kNoSlot) w.before = store.order(w.slot);
@@ -57,14 +65,14 @@ void Application::find_orders() {
 void Application::merge(std::size_t row, OrderWrite& w) {
     const auto& rows = batch_.order_rows;
     const bool fresh = w.slot == kNoSlot;
-    const auto at = ", row " + std::to_string(row) + ": ";
+    const auto at = [row] { return ", row " + std::to_string(row) + ": "; };
     if (fresh) {
         const char* missing = rows.account.empty()      ? "account"
                               : rows.instrument.empty() ? "instrument"
                               : rows.quantity.empty()   ? "order_quantity"
                                                         : nullptr;
         if (missing != nullptr)
-            refuse("orders." + std::string(missing) + at + "the new order " + to_text(w.id) +
+            refuse("orders." + std::string(missing) + at() + "the new order " + to_text(w.id) +
                    " needs one");
     } else {
         const int scale = state_.orders.scale(w.before.instrument);
@@ -81,7 +89,7 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.time.empty()) w.after.time = rows.time[row];
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
         (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
-        refuse("orders.filled_quantity" + at + format_decimal(w.filled.mantissa, w.filled.scale) +
+        refuse("orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
                " of order " + to_text(w.id) + " has not the sign of its order_quantity " +
                format_decimal(w.quantity.mantissa, w.quantity.scale));
 }
@@ -107,33 +115,47 @@ void Application::stage_removed_orders() {
 void Application::stage_orders() {
     cells_.reserve(cells_.size() + order_writes_.size());
     cell_at_.reserve(cells_.size() + order_writes_.size());
-    for (OrderWrite& w : order_writes_) {
-        const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
-                           w.before.instrument == w.after.instrument;
-        if (w.slot != kNoSlot) {
-            const int by = staged(w.before.instrument).instrument.quantity_scale -
-                           state_.orders.scale(w.before.instrument);
-            const i128 power = kPow10[std::size_t(by)];
-            w.before.quantity *= power, w.before.filled *= power, w.before.rolled *= power;
-            add_order(w.before, -1);
-            if (!stays) --order_changes_[w.before.account];
-            if (!stays) --instrument_order_changes_[w.before.instrument];
-        }
-        if (w.removed) continue;
-        const int scale = staged(w.after.instrument).instrument.quantity_scale;
-        w.after.quantity = at_scale(w.quantity, scale);
-        w.after.filled = at_scale(w.filled, scale);
-        w.after.rolled = at_scale(w.rolled, scale);
-        add_order(w.after, 1);
-        if (!stays) ++order_changes_[w.after.account];
-        if (!stays) ++instrument_order_changes_[w.after.instrument];
+    together(
+        order_writes_.size(), [&](std::size_t k) { prefetch_cell(order_writes_[k], false); },
+        [&](std::size_t k) { prefetch_cell(order_writes_[k], true); },
+        [&](std::size_t k) { stage_order(order_writes_[k]); });
+}
+
+void Application::prefetch_cell(const OrderWrite& w, bool whole) const {
+    const Order& o = w.removed ? w.before : w.after;
+    const auto line = static_cast<std::size_t>(o.instrument);
+    const auto row = static_cast<std::uint32_t>(o.account);
+    if (line >= state_.grid.lines() || row >= state_.grid.rows()) return;
+    if (whole) state_.grid.prefetch(line, row);
+    else state_.grid.prefetch_block(line, row);
+}
+
+void Application::stage_order(OrderWrite& w) {
+    const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
+                       w.before.instrument == w.after.instrument;
+    if (w.slot != kNoSlot) {
+        const int by = staged(w.before.instrument).instrument.quantity_scale -
+                       state_.orders.scale(w.before.instrument);
+        const i128 power = kPow10[std::size_t(by)];
+        w.before.quantity *= power, w.before.filled *= power, w.before.rolled *= power;
+        add_order(w.before, -1);
+        if (!stays) --order_changes_[w.before.account];
+        if (!stays) --instrument_order_changes_[w.before.instrument];
     }
+    if (w.removed) return;
+    const int scale = staged(w.after.instrument).instrument.quantity_scale;
+    w.after.quantity = at_scale(w.quantity, scale);
+    w.after.filled = at_scale(w.filled, scale);
+    w.after.rolled = at_scale(w.rolled, scale);
+    add_order(w.after, 1);
+    if (!stays) ++order_changes_[w.after.account];
+    if (!stays) ++instrument_order_changes_[w.after.instrument];
 }
 
 void Application::reserve_orders() {
     if (live_ == nullptr) return;
     OrderStore& store = state_.orders;
-    store.extend(static_cast<std::size_t>(batch_.instruments.size()));
+    store.extend(state_.board.size());
     if (!order_writes_.empty() && store.kind() == IdKind::none)
         store.set_kind(batch_.order_rows.kind);
     struct Added {
@@ -166,6 +188,7 @@ void Application::reserve_orders() {
             store.prepare(w.slot, taken == added.end() ? Extras() : taken->second.extras);
         }
     for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
+    if (batch_.loaded_orders) return;
     // Pages at the new scale come last: they are copies of those that are ready.
     for (const Staged& s : staged_) {
         const int by = s.instrument.quantity_scale - store.scale(s.code);
@@ -181,21 +204,29 @@ void Application::commit_orders() noexcept {
         store.put(i,
                   staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
                   std::move(pages));
-    for (const OrderWrite& w : order_writes_) {
-        if (w.removed) {
-            live_->order_index.erase(w.hash, w.slot);
-            store.erase(w.slot);
-        } else if (w.slot == kNoSlot) {
-            live_->order_index.insert(w.hash, store.insert(w.after, w.stored));
-        } else if (w.before.instrument == w.after.instrument) {
-            store.put(w.slot, w.after);
-        } else {
-            store.erase(w.slot);
-            live_->order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
-        }
-    }
+    together(
+        order_writes_.size(),
+        [&](std::size_t k) {
+            if (order_writes_[k].slot != kNoSlot) store.prefetch(order_writes_[k].slot);
+        },
+        [&](std::size_t k) { commit_order(order_writes_[k]); });
     for (const auto& [account, change] : order_changes_)
         state_.account_orders.own(std::size_t(account)) += static_cast<std::uint32_t>(change);
+}
+
+void Application::commit_order(const OrderWrite& w) noexcept {
+    OrderStore& store = state_.orders;
+    if (w.removed) {
+        live_->order_index.erase(w.hash, w.slot);
+        store.erase(w.slot);
+    } else if (w.slot == kNoSlot) {
+        live_->order_index.insert(w.hash, store.insert(w.after, w.stored));
+    } else if (w.before.instrument == w.after.instrument) {
+        store.put(w.slot, w.after);
+    } else {
+        store.erase(w.slot);
+        live_->order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
+    }
 }
 
 }  // namespace mvcore

@@ -126,9 +126,9 @@ void Application::stage_refresh() {
         Instrument& instrument = staged(code).instrument;
         instrument.abs_quantity = i256();
         if (auto* loaded = batch_.loaded_orders.get(); loaded && orders.count(code) != 0) {
-            const int by = instrument.quantity_scale - orders.scale(code);
-            loaded->store.put(code, instrument.quantity_scale,
-                              loaded->store.rescaled(code, kPow10[std::size_t(by)]));
+            if (const int by = instrument.quantity_scale - orders.scale(code); by != 0)
+                loaded->store.put(code, instrument.quantity_scale,
+                                  loaded->store.rescaled(code, kPow10[std::size_t(by)]));
         }
         bool wide = instrument.quantity_scale > 8;  // beyond, a quantity may outgrow 64 bits
         for (std::size_t k = start[i]; k < start[i + 1] && !wide; ++k)

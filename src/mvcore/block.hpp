@@ -83,6 +83,7 @@ public:
         return reinterpret_cast<const std::uint16_t*>(storage_ +
                                                       column_bytes() * std::size_t(columns_));
     }
+    void prefetch(std::uint32_t row) const noexcept;
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
     // f(row, Net) for each position, rows ascending.

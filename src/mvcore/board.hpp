@@ -8,6 +8,7 @@
 
 #include "decimal.hpp"
 #include "pages.hpp"
+#include "prefetch.hpp"
 #include "wide.hpp"
 
 namespace mvcore {
@@ -84,8 +85,7 @@ public:
     // For writing; see Pages::own.
     [[nodiscard]] Quote& own_quote(std::int32_t i) { return quotes_.own(std::size_t(i)); }
     void prefetch(std::int32_t i) const noexcept {
-        if (i >= 0 && std::size_t(i) < quotes_.size())
-            __builtin_prefetch(&quotes_[std::size_t(i)], 1);
+        if (i >= 0 && std::size_t(i) < quotes_.size()) mvcore::prefetch(&quotes_[std::size_t(i)]);
     }
     [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
         return instruments_[std::size_t(i)];

@@ -126,6 +126,8 @@ std::uint64_t Book::tick_by_batch(const std::vector<PriceRow>& rows, Writing& wr
 }
 
 bool Book::quick_ticks(std::span<const TickRow> rows) {
+    constexpr std::size_t kKept = 65'536;  // after a larger batch the room is given back
+    if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
     tick_prices_.resize(rows.size());
     bool quick = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {

@@ -119,6 +119,8 @@ private:
     bool read_drafts(std::span<View* const> views, bool everything, std::vector<Figures>& out);
     // So many incremental views are brought up to date in a few microseconds.
     static constexpr std::size_t kQuickViews = 2;
+    // So many small views are read in a few microseconds.
+    static constexpr std::size_t kQuickReads = 4;
 
     Lock lock_;
     Live live_;

@@ -74,14 +74,14 @@ bool Book::read_views(std::span<View* const> views, std::vector<Figures>& out) {
     }
     std::vector<Figures> found;
     // An amount that does not fit is found before any view forgets what it handed out.
-    for (View* view : views) view->check(live_.state, live_.history);
+    for_views(views, [&](std::size_t k) { views[k]->check(live_.state, live_.history); });
     for (View* view : views) found.push_back(view->changes(live_.state, live_.history));
     out = std::move(found);
     return true;
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<Figures>& out, bool& fresh) {
-    if (!lock_.try_read()) return false;
+    if (views.size() > kQuickReads || !lock_.try_read()) return false;
     const EndReading end(lock_);
     std::vector<std::unique_lock<std::mutex>> locks;
     locks.reserve(views.size());
@@ -93,7 +93,7 @@ bool Book::try_read_views(std::span<View* const> views, std::vector<Figures>& ou
         if (!view->quick(live_.state, live_.history)) return false;
     }
     if (!fresh) return true;
-    for (View* view : views) view->check(live_.state, live_.history);
+    for_views(views, [&](std::size_t k) { views[k]->check(live_.state, live_.history); });
     for (View* view : views) out.push_back(view->changes(live_.state, live_.history));
     return true;
 }

@@ -16,6 +16,12 @@ DecimalResult shortest(F value) {
     return parse_decimal({text, static_cast<std::size_t>(end - text)});
 }
 
+template <class F>
+std::string text_of(F value) {
+    char text[48];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
 bool not_a_number_word(std::string_view s) {
     std::string low;
     for (char c : s) low += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -144,6 +150,9 @@ DecimalResult decimal_of(double value) {
 
 DecimalResult decimal_of(float value) { return shortest(value); }
 
+std::string shortest_text(double value) { return text_of(value); }
+std::string shortest_text(float value) { return text_of(value); }
+
 int format_decimal(i128 mantissa, int scale, char* buffer) {
     char reversed[64];
     int n = 0;
@@ -181,14 +190,6 @@ double to_double(i128 mantissa, int scale) {
     double value = 0;
     std::from_chars(text, text + n, value);
     return value;
-}
-
-std::optional<i128> times_pow10(i128 v, int exponent) {
-    if (v == 0) return i128{0};
-    if (exponent > 38) return std::nullopt;
-    i128 out = 0;
-    if (__builtin_mul_overflow(v, kPow10[exponent], &out)) return std::nullopt;
-    return out;
 }
 
 }  // namespace mvcore

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +44,9 @@ DecimalResult make_decimal(i128 mantissa, int scale);
 // The shortest decimal text of the float, so that 0.1 is 0.1.
 DecimalResult decimal_of(double value);
 DecimalResult decimal_of(float value);
+// As Python writes it: the shortest text that is the float again.
+std::string shortest_text(double value);
+std::string shortest_text(float value);
 
 // mantissa / 10^scale with exactly `scale` decimals (to be read back by any decimal parser).
 std::string format_decimal(i128 mantissa, int scale);
@@ -54,8 +56,5 @@ int format_decimal(i128 mantissa, int scale, char* buffer);
 double to_double(i128 mantissa, int scale);
 
 inline u128 magnitude(i128 v) { return v < 0 ? -static_cast<u128>(v) : static_cast<u128>(v); }
-
-// v * 10^exponent, or nothing where it does not fit 128 bits.
-std::optional<i128> times_pow10(i128 v, int exponent);
 
 }  // namespace mvcore

@@ -1,6 +1,8 @@
 // The closed list of what can be wrong with what the user did. Our own mistakes are assertions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -21,6 +23,27 @@ public:
 
 private:
     ErrorKind kind_;
+};
+
+inline constexpr const char* kOver38Digits = "an amount does not fit 38 digits";
+
+// Of a row that is handed out; the caller knows what the row is.
+class RowOverflow : public Error {
+public:
+    RowOverflow(std::size_t r, int c)
+        : Error(ErrorKind::value_overflow, kOver38Digits), row(r), column(c) {}
+    std::size_t row;
+    int column;            // of the amounts: one for each measure, or one for all
+    std::size_t view = 0;  // of those that are read together
+};
+
+// Of a position that is listed, by codes.
+class PositionOverflow : public Error {
+public:
+    PositionOverflow(std::int32_t a, std::int32_t i)
+        : Error(ErrorKind::value_overflow, kOver38Digits), account(a), instrument(i) {}
+    std::int32_t account;
+    std::int32_t instrument;
 };
 
 }  // namespace mvcore

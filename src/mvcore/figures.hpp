@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "amounts.hpp"
+#include "errors.hpp"
 #include "totals.hpp"
 
 namespace mvcore {
@@ -51,9 +52,12 @@ void hand_out(const Totals& totals, const Handout& handout, const Board& board,
         if (totals.positions(row) == 0) continue;
         Net amounts{};
         auto fill = [&](auto&& amount_of) {
-            for (int c = 0; c < totals.columns(); ++c)
-                amounts[std::size_t(c)] =
-                    amount_of([&](std::uint32_t place) { return totals.total(place, c, row); });
+            for (int c = 0; c < totals.columns(); ++c) try {
+                    amounts[std::size_t(c)] =
+                        amount_of([&](std::uint32_t place) { return totals.total(place, c, row); });
+                } catch (const Error&) {
+                    throw RowOverflow(row, c);
+                }
         };
         if (!target.local()) {
             std::uint32_t unpriced = 0;

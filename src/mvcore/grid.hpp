@@ -8,6 +8,7 @@
 
 #include "block.hpp"
 #include "pages.hpp"
+#include "prefetch.hpp"
 
 namespace mvcore {
 
@@ -46,6 +47,13 @@ public:
     [[nodiscard]] i128 get(std::size_t l, std::uint32_t row, int measure) const noexcept {
         return block(l, row / Block::kRows).get(row % Block::kRows, measure);
     }
+    // First the block, then, when that is there, the cell in it.
+    void prefetch_block(std::size_t l, std::uint32_t row) const noexcept {
+        mvcore::prefetch(&block(l, row / Block::kRows));
+    }
+    void prefetch(std::size_t l, std::uint32_t row) const noexcept {
+        block(l, row / Block::kRows).prefetch(row % Block::kRows);
+    }
     // See Block::reserve.
     void reserve(std::size_t l, std::uint32_t row, const Net& value) {
         const auto b = row / Block::kRows;
@@ -78,6 +86,7 @@ public:
     template <class Q>
     void fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n);
 
+    void count_copies(std::uint64_t more) noexcept { copies_ += more; }
     // Pages and blocks copied because a snapshot held them.
     [[nodiscard]] std::uint64_t copies() const noexcept { return copies_ + blocks_.copies(); }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;

@@ -1,6 +1,7 @@
 // Ids of orders: text or 64-bit integers, one kind per book. Where an order is, by its id.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +10,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "prefetch.hpp"
 
 namespace mvcore {
 
@@ -71,8 +74,10 @@ public:
 
     void prefetch(std::uint64_t hash) const noexcept {
         const Table& t = tables_[hash >> kTableShift];
-        if (t.buckets != 0) __builtin_prefetch(&t.bucket[home(hash, t.buckets)]);
+        if (t.buckets != 0) mvcore::prefetch(&t.bucket[home(hash, t.buckets)]);
     }
+    // Where the order may well be, not looked up: to prefetch it. kNoSlot where it cannot be told.
+    [[nodiscard]] Slot guess(std::uint64_t hash) const noexcept;
     // equal(slot) tells whether the order there has the id; kNoSlot where none has.
     template <class Equal>
     [[nodiscard]] Slot find(std::uint64_t hash, Equal&& equal) const noexcept;
@@ -121,17 +126,30 @@ private:
     std::vector<Table> tables_;
 };
 
+inline Slot OrderIndex::guess(std::uint64_t hash) const noexcept {
+    const Table& t = tables_[hash >> kTableShift];
+    if (t.buckets == 0) return kNoSlot;
+    const Bucket& bucket = t.bucket[home(hash, t.buckets)];
+    const auto found = std::find(bucket.tag.begin(), bucket.tag.end(), tag_of(hash));
+    return found == bucket.tag.end() ? kNoSlot
+                                     : bucket.slot[std::size_t(found - bucket.tag.begin())];
+}
+
 template <class Equal>
 Slot OrderIndex::find(std::uint64_t hash, Equal&& equal) const noexcept {
     const Table& t = tables_[hash >> kTableShift];
     if (t.buckets == 0) return kNoSlot;
     const auto tag = tag_of(hash);
-    for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
+    std::uint32_t b = home(hash, t.buckets);
+    // Once round at most: every bucket of a small table may have been full at some time.
+    for (std::uint32_t step = 0; step < t.buckets; ++step) {
         const Bucket& bucket = t.bucket[b];
         for (std::size_t k = 0; k < kEntries; ++k)
             if (bucket.tag[k] == tag && equal(bucket.slot[k])) return bucket.slot[k];
         if (bucket.passed == 0) return kNoSlot;
+        b = b + 1 == t.buckets ? 0 : b + 1;
     }
+    return kNoSlot;
 }
 
 template <class HashAt>

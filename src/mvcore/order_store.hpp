@@ -14,6 +14,7 @@
 #include "order.hpp"
 #include "order_ids.hpp"
 #include "pages.hpp"
+#include "prefetch.hpp"
 
 namespace mvcore {
 
@@ -54,9 +55,12 @@ struct Extras {
         time |= o.time, high |= o.high, rolled |= o.rolled, wide |= o.wide;
         return *this;
     }
+    [[nodiscard]] bool holds(const Extras& o) const noexcept {
+        return time >= o.time && high >= o.high && rolled >= o.rolled && wide >= o.wide;
+    }
 };
 
-struct OrderPage {
+struct alignas(64) OrderPage {
     static constexpr std::uint32_t kRecords = 256;
 
     std::int32_t instrument = -1;
@@ -136,9 +140,12 @@ public:
         return kind_ == IdKind::text ? hash_of({0, text(slot)}, kind_)
                                      : hash_of({number(slot), {}}, kind_);
     }
+    // First the page, then, when that is there, the record in it.
+    void prefetch_page(Slot slot) const noexcept {
+        mvcore::prefetch(&*pages_[slot / OrderPage::kRecords]);
+    }
     void prefetch(Slot slot) const noexcept {
-        __builtin_prefetch(&pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords],
-                           1);
+        mvcore::prefetch(&pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords]);
     }
     // f(slot, page, place in the page) for each order of the instrument.
     template <class F>
@@ -184,6 +191,7 @@ public:
     [[nodiscard]] std::size_t dead_text_bytes() const noexcept {
         return arena_ ? arena_->used_bytes() - text_bytes_ : 0;
     }
+    void count_copies(std::uint64_t more) noexcept { copies_ += more; }
     [[nodiscard]] std::uint64_t copies() const noexcept {
         return copies_ + lines_.copies() + pages_.copies();
     }

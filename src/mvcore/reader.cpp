@@ -1,11 +1,54 @@
 #include "reader.hpp"
 
-#include <optional>
+#include <algorithm>
 
 #include "application.hpp"
 #include "errors.hpp"
 
 namespace mvcore {
+namespace {
+
+// An amount that does not fit says whose it is.
+template <class F>
+auto naming(const char* call, std::string_view name, F&& f) {
+    try {
+        return f();
+    } catch (const Error& e) {
+        throw Error(e.kind(), std::string(call) + ": '" + std::string(name) + "': " + e.what());
+    }
+}
+
+// A few accounts are read sooner than the book's state is copied.
+bool brief(const Question& question) {
+    constexpr std::ptrdiff_t kFew = 16;
+    const auto& groups = question.grouping.account_group;
+    return !question.functions && !question.grouping.whole() &&
+           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <= kFew;
+}
+
+}  // namespace
+
+// What is read without the lock, for as long as it takes: a writer copies what it writes meanwhile.
+bool Reader::copy_if(std::uint64_t masters, State& seen) const {
+    const Reading reading(state_lock_);
+    if (read_.masters != masters) return false;
+    seen = read_;
+    return true;
+}
+
+template <class F>
+auto Reader::named_positions(const char* call, State& seen, F&& f) const {
+    try {
+        const Reads reads(seen, value_scale_);
+        return f(reads);
+    } catch (const PositionOverflow& e) {
+        const Reading reading(names_lock_);
+        throw Error(e.kind(), std::string(call) + ": ('" +
+                                  std::string(vocabulary_.accounts.text(e.account)) + "', '" +
+                                  std::string(vocabulary_.instruments.text(e.instrument)) +
+                                  "'): " + e.what());
+    }
+}
 
 void Reader::check_open() const {
     if (closed_) throw Error(ErrorKind::closed, "the book is closed");
@@ -62,43 +105,43 @@ AccountValue Reader::value_of(std::string_view name, std::string_view asked) con
         throw Error(ErrorKind::invalid_input, "value: 'local' is not one currency");
     const auto currency = asked.empty() ? read_.base : find(vocabulary_.currencies, asked);
     if (!read_.currency_known(currency)) unknown_currency("value", asked);
-    return Reads(read_, value_scale_).value(account, currency);
+    return naming("value", name,
+                  [&] { return Reads(read_, value_scale_).value(account, currency); });
 }
 
 bool Reader::values(const Question& question, Figures& out) {
     if (Totals::goes_by_account(question.grouping)) build_index();
     std::uint64_t cells = 0;
-    // The user's functions run on a copy, without the lock: they may take long or want the GIL.
-    std::optional<State> seen;
-    {
+    State seen;
+    if (brief(question)) {
         const Reading reading(state_lock_);
         if (read_.masters != question.masters) return false;
         out = Reads(read_, value_scale_).values(question, cells);
-        if (question.functions) seen = read_;
+        count_cells(cells);
+        return true;
     }
-    if (seen) Reads(*seen, value_scale_).run_functions(question, out);
+    if (!copy_if(question.masters, seen)) return false;
+    const Reads reads(seen, value_scale_);
+    out = reads.values(question, cells);
+    if (question.functions) reads.run_functions(question, out);
     count_cells(cells);
     return true;
 }
 
 bool Reader::holdings(const Grouping& selection, std::uint64_t masters, Positions& out) {
-    for (;;) {
-        {
-            const Reading reading(state_lock_);
-            if (read_.masters != masters) return false;
-            if (read_.index.built()) {
-                out = Reads(read_, value_scale_).holdings(selection);
-                return true;
-            }
-        }
+    State seen;
+    do {
         build_index();
-    }
+        if (!copy_if(masters, seen)) return false;
+    } while (!seen.index.built());
+    out = named_positions("holdings", seen, [&](auto& reads) { return reads.holdings(selection); });
+    return true;
 }
 
 bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList& out) {
-    const Reading reading(state_lock_);
-    if (read_.masters != masters) return false;
-    out = Reads(read_, value_scale_).orders(selection);
+    State seen;
+    if (!copy_if(masters, seen)) return false;
+    out = named_positions("orders", seen, [&](auto& reads) { return reads.orders(selection); });
     return true;
 }
 
@@ -107,12 +150,19 @@ Revaluation Reader::revalue(std::string_view instrument) {
     return revalue_of(instrument);
 }
 
+bool Reader::short_line(std::string_view instrument) const {
+    constexpr std::uint32_t kShort = 16'384;
+    const auto code = find(vocabulary_.instruments, instrument);
+    return !read_.instrument_alive(code) ||
+           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <= kShort;
+}
+
 Revaluation Reader::revalue_of(std::string_view instrument) const {
     const auto code = find(vocabulary_.instruments, instrument);
     if (!read_.instrument_alive(code))
         throw Error(ErrorKind::unknown_id,
                     "revalue: unknown instrument '" + std::string(instrument) + "'");
-    return Reads(read_, value_scale_).revalue(code);
+    return naming("revalue", instrument, [&] { return Reads(read_, value_scale_).revalue(code); });
 }
 
 PriceList Reader::prices() {

@@ -38,7 +38,8 @@ public:
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
     bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
     Revaluation revalue(std::string_view instrument);
-    // The same for who holds the lock.
+    // The same for who holds the lock, and whether it takes no longer than some microseconds.
+    [[nodiscard]] bool short_line(std::string_view instrument) const;
     [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
 
@@ -82,6 +83,12 @@ protected:
     [[noreturn]] static void unknown_currency(std::string_view call, std::string_view name);
 
 private:
+    // False where the master tables are no longer those.
+    bool copy_if(std::uint64_t masters, State& seen) const;
+    // f(reads), whose PositionOverflow is told by names.
+    template <class F>
+    [[nodiscard]] auto named_positions(const char* call, State& seen, F&& f) const;
+
     State& read_;
     const Vocabulary& vocabulary_;
     Lock& state_lock_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "errors.hpp"
+
 namespace mvcore {
 namespace {
 
@@ -122,12 +124,18 @@ Positions Reads::holdings(const Grouping& selection) const {
             out.price.push_back(quote.priced ? board.price_mantissa(i) *
                                                    kPow10[std::size_t(18 - quote.price_scale)]
                                              : i128{0});
-            out.market_value.push_back(value_amount(value, scale, value_scale_));
-            i128 quick = 0;
-            if (!converted) out.base_value.push_back(0);
-            else if (value.fits128() && conversion.quick_amount(value.low128(), scale, quick))
-                out.base_value.push_back(checked_amount(quick));
-            else out.base_value.push_back(checked_amount(conversion.amount(i1024(value), scale)));
+            try {
+                out.market_value.push_back(value_amount(value, scale, value_scale_));
+                i128 quick = 0;
+                if (!converted) out.base_value.push_back(0);
+                else if (value.fits128() && conversion.quick_amount(value.low128(), scale, quick))
+                    out.base_value.push_back(checked_amount(quick));
+                else
+                    out.base_value.push_back(
+                        checked_amount(conversion.amount(i1024(value), scale)));
+            } catch (const Error&) {
+                throw PositionOverflow(static_cast<std::int32_t>(a), i);
+            }
         }
     }
     return out;
@@ -181,8 +189,12 @@ void Reads::append(const Order& o, OrderList& out) const {
     out.price.push_back(quote.priced ? board.price_mantissa(o.instrument) *
                                            kPow10[std::size_t(18 - quote.price_scale)]
                                      : i128{0});
-    out.market_value.push_back(value_amount(i256(o.quantity) * price, scale, value_scale_));
-    out.filled_value.push_back(value_amount(i256(o.filled) * price, scale, value_scale_));
+    try {
+        out.market_value.push_back(value_amount(i256(o.quantity) * price, scale, value_scale_));
+        out.filled_value.push_back(value_amount(i256(o.filled) * price, scale, value_scale_));
+    } catch (const Error&) {
+        throw PositionOverflow(o.account, o.instrument);
+    }
 }
 
 PriceList Reads::prices() const {

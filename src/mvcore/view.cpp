@@ -1,6 +1,7 @@
 #include "view.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace mvcore {
 namespace {
@@ -45,7 +46,8 @@ void View::keep_row_numbers(const Grouping& next) {
             if (const auto to = row / before * after + row % before;
                 handed[row].present && row % before < after && to < moved.size()) {
                 moved[to] = handed[row];
-                std::copy_n(&floats[row * functions_], functions_, &moved_floats[to * functions_]);
+                std::copy_n(floats.begin() + std::ptrdiff_t(row * functions_), functions_,
+                            moved_floats.begin() + std::ptrdiff_t(to * functions_));
             }
         handed = std::move(moved);
         floats = std::move(moved_floats);
@@ -70,21 +72,24 @@ std::size_t View::moved(const History& history) const noexcept {
     return n;
 }
 
+// The totals cannot follow to the state, but must be built anew.
+bool View::lost(const State& state, const History& history) const {
+    return !built_ || price_place_ < history.changes().begin() ||
+           fact_place_ < history.facts().begin() || (totals_.merged() && state.grid.split()) ||
+           (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
+           (!totals_.counted() && needs_counts(state.board, target_));
+}
+
 void View::sync(const State& state, const History& history) {
-    const auto& changes = history.changes();
     // Far behind, a rebuild reads less than following would.
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
-    const bool lost = !built_ || price_place_ < changes.begin() ||
-                      fact_place_ < history.facts().begin() ||
-                      (totals_.merged() && state.grid.split()) ||
-                      (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
-                      (!totals_.counted() && needs_counts(state.board, target_));
+    const bool anew = lost(state, history) || moved(history) > std::max<std::size_t>(most, 16);
     // What throws on the way (memory) leaves a view that rebuilds.
     built_ = false;
-    if (lost || moved(history) > std::max<std::size_t>(most, 16)) rebuild(state);
+    if (anew) rebuild(state);
     else follow(state, history);
     built_ = true;
-    price_place_ = changes.end();
+    price_place_ = history.changes().end();
     fact_place_ = history.facts().end();
 }
 
@@ -160,11 +165,11 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
 }
 
-bool View::quick(const State& state, const History& history) const noexcept {
+bool View::quick(const State& state, const History& history) const {
     const auto prices = history.changes().end() - price_place_;
     const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
-    return built_ && shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
-           !(totals_.merged() && state.grid.split()) && prices + facts <= 64 && functions_ == 0;
+    return shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
+           functions_ == 0 && !lost(state, history) && prices + facts <= 64;
 }
 
 const Handout& View::handout(const State& state) {
@@ -209,9 +214,19 @@ Figures View::present(const State& state) {
     return all;
 }
 
-// Hands out all rows, or those that differ from the last hand-out. What is remembered changes
-// only after every amount has been found to fit.
+// What is remembered changes only after every amount has been found to fit; where memory runs short
+// meanwhile, nothing was handed out.
 Figures View::hand(Figures all, bool everything) {
+    try {
+        return remember(std::move(all), everything);
+    } catch (const std::bad_alloc&) {
+        forget();
+        throw;
+    }
+}
+
+// All rows, or those that differ from the last hand-out.
+Figures View::remember(Figures all, bool everything) {
     Figures out;
     out.epoch = all.epoch;
     out.columns = all.columns;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -43,7 +44,7 @@ public:
     // A new shape. Rows keep their numbers: what was handed out stays comparable.
     void reshape(Shape shape);
     // Whether a read is a matter of microseconds.
-    [[nodiscard]] bool quick(const State& state, const History& history) const noexcept;
+    [[nodiscard]] bool quick(const State& state, const History& history) const;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
     void sync(const State& state, const History& history);
     // As sync(); throws where an amount does not fit. What was handed out stays as it was.
@@ -88,6 +89,7 @@ public:
 private:
     using Before = std::unordered_map<std::int32_t, const Change*>;  // by instrument that moved
 
+    [[nodiscard]] bool lost(const State& state, const History& history) const;
     void rebuild(const State& state);
     void follow(const State& state, const History& history);
     void follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute);
@@ -111,6 +113,7 @@ private:
     Figures figures(const State& state);
     Figures present(const State& state);
     Figures hand(Figures all, bool everything);
+    Figures remember(Figures all, bool everything);
     // Whether row k has the floats that were handed out for it last; these become them.
     bool same_floats(const Figures& all, std::size_t k, std::size_t place, std::size_t row);
 
@@ -138,5 +141,16 @@ private:
     std::uint64_t rebuilds_ = 0;
     std::uint64_t swept_before_ = 0;  // by totals that a rebuild replaced
 };
+
+// f(k) for each of several views; what does not fit says in which.
+template <class F>
+void for_views(std::span<View* const> views, F&& f) {
+    for (std::size_t k = 0; k < views.size(); ++k) try {
+            f(k);
+        } catch (RowOverflow& e) {
+            e.view = k;
+            throw;
+        }
+}
 
 }  // namespace mvcore

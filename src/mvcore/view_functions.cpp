@@ -68,8 +68,9 @@ bool Book::read_drafts(std::span<View* const> views, bool everything, std::vecto
                 locks.emplace_back(view->mutex);
                 if (view->stale(live_.state)) return false;
             }
-            for (View* view : views)
-                drafts.push_back(view->draft(live_.state, live_.history, everything));
+            for_views(views, [&](std::size_t k) {
+                drafts.push_back(views[k]->draft(live_.state, live_.history, everything));
+            });
             seen = live_.state;
         }
         for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);

@@ -120,38 +120,61 @@ TEST(a_block_copies_its_integers_only_where_they_are_shared) {
     CHECK(copy.get(3) == all_of(7) && copy.get(4) == Net{} && block.get(4) == (Net{1, 2, 3}));
 }
 
-// Many ids of few hashes: they go by full buckets and share tags.
+// Every bucket of a small table has been full, so that each says that ids went by.
+TEST(an_absent_order_is_looked_for_once_round_at_most) {
+    OrderIndex index;
+    const auto hash = [](std::uint64_t half, std::uint64_t id) {  // half of the table, 0 or 1
+        return (half << 31 | id) << 16 | id;
+    };
+    const auto insert = [&](std::uint64_t half, std::uint64_t id) {
+        index.reserve(hash(half, id), 1, [&](Slot s) { return hash(s / 100, s % 100); });
+        index.insert(hash(half, id), static_cast<Slot>(half * 100 + id));
+    };
+    for (std::uint64_t id = 1; id <= 13; ++id) insert(0, id);  // more than a bucket holds
+    for (std::uint64_t id = 1; id <= 8; ++id) index.erase(hash(0, id), static_cast<Slot>(id));
+    for (std::uint64_t id = 1; id <= 12; ++id) insert(1, id);
+    CHECK(index.find(hash(0, 50), [](Slot) { return false; }) == kNoSlot);
+    for (std::uint64_t id = 9; id <= 13; ++id)
+        CHECK(index.find(hash(0, id), [&](Slot s) { return s == id; }) == id);
+}
+
+// Many ids of few hashes, all in one table: they go by full buckets and share tags.
 TEST(an_order_index_finds_what_an_unordered_map_finds) {
-    for (const std::uint64_t hashes : {3U, 40U, 1U << 20}) {
+    struct Case {
+        std::uint64_t hashes;
+        std::uint64_t keys;
+    };
+    for (const auto [hashes, keys] :
+         {Case{3, 600}, Case{40, 600}, Case{1000, 24}, Case{1000, 36}, Case{1U << 20, 5000}}) {
         OrderIndex index;
         if (hashes == 40U) index.reserve_all(2000);
-        std::unordered_map<std::uint64_t, Slot> model;  // by key
-        std::unordered_map<Slot, std::uint64_t> keys;   // by slot
+        std::unordered_map<std::uint64_t, Slot> model;   // by key
+        std::unordered_map<Slot, std::uint64_t> key_of;  // by slot
         const auto hash = [&](std::uint64_t key) {
             const std::uint64_t h = key % hashes;
-            return hashes < 100 ? h << 16 | (h & 1)
-                                : hash_of({std::int64_t(key), {}}, IdKind::integer);
+            return hashes <= 1000 ? (h * 0x9E3779B1U & 0xFFFFFFFFU) << 16 | (h & 1)
+                                  : hash_of({std::int64_t(key), {}}, IdKind::integer);
         };
         const auto find = [&](std::uint64_t key) {
-            return index.find(hash(key), [&](Slot s) { return keys.at(s) == key; });
+            return index.find(hash(key), [&](Slot s) { return key_of.at(s) == key; });
         };
         Slot next = 0;
         for (int step = 0; step < 20000; ++step) {
-            const std::uint64_t key = pick(hashes < 100 ? 600 : 5000);
+            const std::uint64_t key = pick(keys);
             const auto known = model.find(key);
             CHECK(find(key) == (known == model.end() ? kNoSlot : known->second));
             if (known == model.end()) {
-                index.reserve(hash(key), 1, [&](Slot s) { return hash(keys.at(s)); });
-                keys[next] = key;
+                index.reserve(hash(key), 1, [&](Slot s) { return hash(key_of.at(s)); });
+                key_of[next] = key;
                 index.insert(hash(key), next);
                 model[key] = next++;
             } else if (pick(3) == 0) {
-                keys[next] = key;
+                key_of[next] = key;
                 index.replace(hash(key), known->second, next);
                 known->second = next++;
             } else {
                 index.erase(hash(key), known->second);
-                keys.erase(known->second);
+                key_of.erase(known->second);
                 model.erase(known);
             }
         }

@@ -129,3 +129,31 @@ def test_memory_adds_up(dense) -> None:
     parts = dense.memory()
     assert sum(bytes for part, bytes in parts.items() if part != "total") == parts["total"]
     assert parts["orders"] >= 16 * ACCOUNTS * INSTRUMENTS
+
+
+def test_prices_wider_than_64_bits_do_not_cost_the_index() -> None:
+    names = [f"I{k}" for k in range(200)]
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": names, "currency": ["USD"] * 200},
+        accounts={"account": ["A", "B"]},
+        holdings={"account": ["A"] * 200, "instrument": names, "quantity": [3] * 200},
+        prices={"instrument": names, "price": ["60123.123456789012345678"] * 200},
+    )
+    for k in range(20):
+        book.tick(names[k], "60124.000000000000000001")
+        book.value("A")
+    assert book.stats()["index_builds"] == 1
+
+
+def test_copies_are_counted_on_through_a_refresh(dense) -> None:
+    with dense.snapshot():
+        dense.tick("I3", 9)
+        dense.order(1, "A1", "I0", 10, 3)
+        before = dense.stats()["pages_copied"]
+        position = {"account": ["A1"], "instrument": ["I0"]}
+        dense.load(
+            holdings=position | {"quantity": [1]},
+            orders=position | {"order": [2], "order_quantity": [1]},
+        )
+    assert dense.stats()["pages_copied"] >= before > 0

@@ -67,6 +67,14 @@ def test_all_that_a_value_has(ordered) -> None:
             assert out[3:].tolist() == [worth.unpriced, worth.epoch]
 
 
+def test_what_does_not_fit_64_bits_leaves_the_array_alone(book) -> None:
+    book.update(holdings={"account": ["A2"], "instrument": ["AAPL"], "quantity": [10**9]})
+    out = np.arange(jit.VALUE_SIZE)
+    code = jit.account_codes(book, "A2")[0]
+    assert jit.value(jit.handle(book), code, out) == jit.VALUE_OVERFLOW
+    assert out.tolist() == list(range(jit.VALUE_SIZE))
+
+
 def test_times(book) -> None:
     code = int(book.instrument_codes(["AAPL"])[0])
     h = jit.handle(book)

@@ -144,3 +144,20 @@ def test_masters_of_the_same_call(book) -> None:
     )
     assert book.orders()["account"] == ["A3"]
     assert book.value("A3").unpriced == 1
+
+
+def test_a_fill_of_the_other_sign_than_what_was_rolled() -> None:
+    """Their difference is beyond 128 bits at 18 decimals."""
+    book = mvcore.Book(value_scale=0)
+    book.load(
+        instruments={"instrument": ["A"], "currency": ["USD"]},
+        accounts={"account": ["x"]},
+        prices={"instrument": ["A"], "price": [1]},
+    )
+    most = "99999999999999999999.000000000000000001"
+    book.order(1, "x", "A", "-" + most, -9 * 10**19)
+    book.roll_day()
+    book.update(holdings={"account": ["x"], "instrument": ["A"], "quantity": [99 * 10**18]})
+    with pytest.raises(mvcore.ValueOverflow, match="more than 20 digits"):
+        book.order(1, "x", "A", most, 9 * 10**19)
+    assert book.value("x").current == 99 * 10**18

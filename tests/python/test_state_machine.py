@@ -269,7 +269,11 @@ def test_book_equals_the_reference_model(capsys) -> None:
             phases=[Phase.generate] if quick else [Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )
-        run_state_machine_as_test(seed(next_seed)(Machine), settings=options)
+        try:
+            run_state_machine_as_test(seed(next_seed)(Machine), settings=options)
+        except BaseException as error:
+            error.add_note(f"MVCORE_SEED={next_seed} makes the same steps")
+            raise
         next_seed += 1
     with capsys.disabled():
         print(f"\nstate machine: {Machine.steps} steps, 0 differences")

@@ -55,6 +55,45 @@ def test_a_cancelled_stream_loses_nothing(book) -> None:
     asyncio.run(run())
 
 
+def test_a_stream_starts_with_all_rows(book) -> None:
+    async def first(view) -> list:
+        async for frame in view.stream(interval=0.001):
+            return frame["account"]
+        return []
+
+    view = book.view()
+    assert len(view.read()) == 2
+    assert asyncio.run(asyncio.wait_for(first(view), 30)) == ["A1", "A2"]
+
+
+def test_a_stream_cancelled_in_the_midst_of_a_read_loses_nothing(book) -> None:
+    """The read goes on in its thread, and nobody gets its rows."""
+    started, go_on = threading.Event(), threading.Event()
+    view = book.view(measures="current")
+    read = view._read
+
+    def slow(everything, gone=None):
+        started.set()
+        go_on.wait(30)
+        return read(everything, gone)
+
+    async def run() -> None:
+        task = asyncio.create_task(anext(view.stream(interval=0.001)))
+        await asyncio.to_thread(started.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+
+    book.update(accounts={"account": [f"B{k}" for k in range(100)]})
+    book.update(holdings={"account": [f"B{k}" for k in range(100)],
+                          "instrument": ["AAPL"] * 100, "quantity": [1] * 100})  # fmt: skip
+    view._read = slow  # of a view that is too large to be read on the loop
+    asyncio.run(run())  # ends when the thread has ended
+    view._read = read
+    assert len(view.changes()) == 102
+
+
 def test_the_loop_goes_on_beside_a_stream(book) -> None:
     """A writer on another thread and a counter on the loop both run while a stream is read."""
 

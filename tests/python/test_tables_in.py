@@ -1,5 +1,6 @@
 """The same book, whatever its tables come in."""
 
+import datetime as dt
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal as D
@@ -224,3 +225,54 @@ def test_pandas(kind) -> None:
     same_book(frames)
     frames["holdings"].index = [5, 5, 1, 0, -1]  # an index without a name is no column
     same_book(frames)
+
+
+def test_pandas_columns_of_several_types() -> None:
+    pd = pytest.importorskip("pandas")
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": ["A", "B", "C"], "currency": ["USD"] * 3},
+        accounts={"account": ["x"]},
+        holdings=pd.DataFrame({"account": ["x"] * 3, "instrument": ["A", "B", "C"],
+                               "quantity": [D("1.5"), "2.5", 3]}),
+    )  # fmt: skip
+    assert book.holdings()["quantity"] == [D("1.5"), D("2.5"), D(3)]
+    book.ticks(["A", "B"], pd.Series([D("1.5"), "2.5"]))
+    assert book.prices()["price"] == [D("1.5"), D("2.5")]
+    for wrong in (
+        pd.DataFrame([["x", "A", 3, 4]], columns=["account", "instrument", "quantity", "quantity"]),
+        pd.DataFrame({"account": ["x", 5], "instrument": ["A", "B"], "quantity": [1, 2]}),
+        pd.DataFrame({"account": ["x"], "instrument": ["A"], "quantity": [D]}),
+    ):
+        with pytest.raises(mvcore.InvalidInput, match=r"^holdings\.(account|quantity)"):
+            book.update(holdings=wrong)
+
+
+# -- attributes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "label"),
+    [
+        ([1, 1.0, D("1.00"), np.float32(1), "1"], "1"),
+        ([0.1, D("0.10"), np.float32(0.1)], "0.1"),
+        ([1e30, D("1e30")], "1" + "0" * 30),
+        ([dt.date(2024, 1, 2), "2024-01-02", np.datetime64("2024-01-02")], "2024-01-02"),
+        ([True, np.bool_(True)], "True"),
+    ],
+)
+def test_one_label_for_one_value(values, label) -> None:
+    book = mvcore.Book()
+    names = [f"A{k}" for k in range(len(values))]
+    book.load(
+        instruments={"instrument": ["X"], "currency": ["USD"]},
+        accounts={"account": names, "tier": values},
+        holdings={"account": names, "instrument": ["X"] * len(names), "quantity": [1] * len(names)},
+        prices={"instrument": ["X"], "price": [1]},
+    )
+    assert book.values(by="tier")["tier"] == [label]
+    for value in values:
+        assert len(book.values(accounts={"tier": value})) == len(values)
+    for name, value in zip(names, values, strict=True):
+        book.update(accounts={"account": [name], "tier": np.array([value])})
+    assert book.values(by="tier")["tier"] == [label]

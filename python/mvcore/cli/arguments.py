@@ -26,8 +26,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def names_list(text: str) -> tuple[str, ...]:
-    """`a,b` as a tuple; empty text is the empty tuple, which means the grand total to `--by`."""
-    return tuple(text.split(",")) if text else ()
+    """`a, b` as a tuple; empty text is the empty tuple, which means the grand total to `--by`."""
+    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
 
 
 def positive_int(text: str) -> int:
@@ -135,8 +135,8 @@ def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
     add(
         "--output",
         choices=("table", "csv", "parquet", "json"),
-        default="table",
-        help="format (default: table); json has amounts as text, so that no digit is lost",
+        help="format (default: by the ending of --out, else table); json has amounts as text, so "
+        "that no digit is lost",
     )
     add("--out", metavar="FILE", help="file to write (default: standard output)")
 

@@ -140,6 +140,8 @@ def read_table(name: str, path_text: str, progress: Progress) -> pa.Table:
     path = Path(path_text)
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise CommandError(f"{name} file {path}: not a regular file, which is read twice")
         packed = path.suffix.lower() in COMPRESSIONS
         advance = progress.step(f"reading {name}", None if packed else size)
         kind = file_format(path)

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 ROWS_PER_WRITE = 10_000
 
 
+def kind_of(out: str | None) -> str:
+    """The format that the file's ending names; a table where it names none."""
+    ending = "" if out is None else Path(out).suffix.lower()
+    return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json"}.get(
+        ending, "table"
+    )
+
+
 def check_sink(kind: str, out: str | None) -> None:
     """Before any work: binary output must not go to a terminal."""
     if kind == "parquet" and out is None and sys.stdout.isatty():

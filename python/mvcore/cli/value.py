@@ -26,7 +26,8 @@ TICKS_PER_BATCH = 5_000
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, load, tick, value, write."""
-    render.check_sink(arguments.output, arguments.out)
+    output = arguments.output or render.kind_of(arguments.out)
+    render.check_sink(output, arguments.out)
     paths = paths_of(arguments, "ticks")
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with (
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             currency=arguments.currency,
             rollup=arguments.rollup,
         )
-    render.write(frame, arguments.output, arguments.out)
+    render.write(frame, output, arguments.out)
     return 0
 
 

@@ -91,36 +91,45 @@ std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
     std::vector<PriceRow> rows;
     const Times kept = times.is_none() ? Times(0) : py::cast<Times>(times);
     const auto* when = times.is_none() ? nullptr : kept.data();
+    const auto* code = codes.data();
     const text::Place place{"ticks", "price"};
+    const Unlocked unlocked;
     for (const auto& chunk : prices.chunks)
         for (std::size_t k = 0; k < chunk.rows; ++k) {
             bool null = false;
             const auto d = text::decimal_at(chunk, k, null);
             if (null) place.refuse(rows.size(), "null", "is not a number");
             if (!d) place.refuse(rows.size(), text::text_at(chunk, k), describe(d.fault));
-            rows.push_back({codes.data()[rows.size()], d.value,
-                            when != nullptr ? when[rows.size()] : kNoTime});
+            rows.push_back(
+                {code[rows.size()], d.value, when != nullptr ? when[rows.size()] : kNoTime});
         }
-    const Unlocked unlocked;
     return book.ticks(rows);
-}
-
-py::str name(const Names& names, std::int32_t code) {
-    const auto text = names.text(code);
-    return py::str(text.data(), text.size());
 }
 
 // Texts of codes, and the whole list of names that frames look up in.
 py::list names_of(Book& book, const std::string& side, const Codes& codes) {
-    const ShortReading reading(book);
     const Names& names = side == "account"      ? book.names().accounts
                          : side == "instrument" ? book.names().instruments
                                                 : book.names().currencies;
-    py::list out(static_cast<std::size_t>(codes.size()));
-    for (py::ssize_t k = 0; k < codes.size(); ++k) {
-        const auto code = codes.data()[k];
-        out[static_cast<std::size_t>(k)] = code < 0 ? py::object(py::none()) : name(names, code);
+    std::vector<std::string> texts;
+    {
+        const ShortReading reading(book);
+        for (py::ssize_t k = 0; k < codes.size(); ++k)
+            texts.emplace_back(codes.data()[k] < 0 ? "" : names.text(codes.data()[k]));
     }
+    py::list out(texts.size());
+    for (std::size_t k = 0; k < texts.size(); ++k)
+        out[k] = codes.data()[k] < 0 ? py::object(py::none())
+                                     : py::str(texts[k].data(), texts[k].size());
+    return out;
+}
+
+// Numbers by name, in order.
+using Counts = std::vector<std::pair<const char*, std::uint64_t>>;
+
+py::dict to_dict(const Counts& counts) {
+    py::dict out;
+    for (const auto& [name, count] : counts) out[name] = count;
     return out;
 }
 
@@ -129,8 +138,8 @@ View::Stats stats_of(View& view) {
     return view.stats();
 }
 
-py::dict stats(Book& book) {
-    const ShortReading reading(book);
+Counts stats(Book& book) {
+    const Reading reading(book.lock());
     const State& state = book.state();
     const Counters& c = book.counters();
     std::uint64_t positions = 0;
@@ -144,31 +153,31 @@ py::dict stats(Book& book) {
     std::uint64_t cells = c.cells_swept.load();
     const auto views = book.views();
     for (const auto& v : views) cells += stats_of(*v).cells_swept;
-    py::dict out;
-    out["epoch"] = state.epoch;
-    out["ticks"] = c.ticks;
-    out["late_prices"] = c.late_prices;
-    out["late_orders"] = c.late_orders;
-    out["facts"] = c.facts;
-    out["accounts"] = accounts;
-    out["instruments"] = instruments;
-    out["positions"] = positions;
-    out["orders"] = state.orders.size();
-    out["unpriced_instruments"] = state.board.unpriced();
-    out["units"] = state.board.units();
-    out["index_builds"] = c.index_builds;
-    out["views"] = views.size();
-    out["cells_swept"] = cells;
-    out["pages_copied"] = book.copies();
-    return out;
+    return {
+        {"epoch", state.epoch},
+        {"ticks", c.ticks},
+        {"late_prices", c.late_prices},
+        {"late_orders", c.late_orders},
+        {"facts", c.facts},
+        {"accounts", accounts},
+        {"instruments", instruments},
+        {"positions", positions},
+        {"orders", state.orders.size()},
+        {"unpriced_instruments", state.board.unpriced()},
+        {"units", state.board.units()},
+        {"index_builds", c.index_builds},
+        {"views", views.size()},
+        {"cells_swept", cells},
+        {"pages_copied", book.copies()},
+    };
 }
 
-py::dict memory(Book& book) {
-    const ShortReading reading(book);
+Counts memory(Book& book) {
+    const Reading reading(book.lock());
     const State& state = book.state();
     std::uint64_t views = 0;
     for (const auto& v : book.views()) views += stats_of(*v).memory_bytes;
-    const std::pair<const char*, std::uint64_t> parts[] = {
+    Counts out = {
         {"names", book.memory_names()},
         {"board", state.board.memory_bytes()},
         {"grid", state.grid.memory_bytes()},
@@ -179,14 +188,25 @@ py::dict memory(Book& book) {
         {"history", book.history().memory_bytes()},
         {"views", views},
     };
-    py::dict out;
     std::uint64_t total = 0;
-    for (const auto& [part, bytes] : parts) {
-        out[part] = bytes;
-        total += bytes;
-    }
-    out["total"] = total;
+    for (const auto& part : out) total += part.second;
+    out.emplace_back("total", total);
     return out;
+}
+
+std::vector<std::int32_t> currencies(Book& book) {
+    const Reading reading(book.lock());
+    const Board& board = book.state().board;
+    std::vector<std::int32_t> out;
+    for (std::size_t i = 0; i < board.size(); ++i)
+        out.push_back(board.instrument(static_cast<std::int32_t>(i)).terms.currency);
+    return out;
+}
+
+std::array<std::int32_t, 3> counts(Book& book) {
+    const Reading reading(book.lock());
+    return {book.names().accounts.size(), book.names().instruments.size(),
+            book.names().currencies.size()};
 }
 
 }  // namespace
@@ -206,25 +226,15 @@ void add_book(py::module_& m) {
              })
         .def("names", &names_of)
         // Currency of every instrument, alive or not; -1 where there is none.
-        .def(
-            "currencies",
-            [](Book& book) {
-                const ShortReading reading(book);
-                std::vector<std::int32_t> out;
-                for (std::size_t i = 0; i < book.state().board.size(); ++i)
-                    out.push_back(
-                        book.state().board.instrument(static_cast<std::int32_t>(i)).terms.currency);
-                return to_array(std::move(out));
-            })
+        .def("currencies", [](Book& book) { return to_array(unlocked(currencies, book)); })
         .def_property_readonly("counts",
                                [](Book& book) {
-                                   const ShortReading reading(book);
-                                   return py::make_tuple(book.names().accounts.size(),
-                                                         book.names().instruments.size(),
-                                                         book.names().currencies.size());
+                                   const auto [accounts, instruments, currencies] =
+                                       unlocked(counts, book);
+                                   return py::make_tuple(accounts, instruments, currencies);
                                })
-        .def("stats", &stats)
-        .def("memory", &memory);
+        .def("stats", [](Book& book) { return to_dict(unlocked(stats, book)); })
+        .def("memory", [](Book& book) { return to_dict(unlocked(memory, book)); });
     m.attr("LOCAL") = kLocal;
 }
 

@@ -119,8 +119,10 @@ DecimalResult decimal_of_object(const py::handle& value) {
         const long long small = PyLong_AsLongLongAndOverflow(p, &overflow);
         if (overflow == 0) return make_decimal(small, 0);
     }
-    static py::object decimal_type = py::module_::import("decimal").attr("Decimal");
-    static py::object number_type = py::module_::import("numpy").attr("number");
+    // Never freed: the interpreter is gone before statics are.
+    static const auto& decimal_type =
+        *new py::object(py::module_::import("decimal").attr("Decimal"));
+    static const auto& number_type = *new py::object(py::module_::import("numpy").attr("number"));
     py::object text;
     if (PyUnicode_Check(p)) text = py::reinterpret_borrow<py::object>(value);
     else if (PyLong_Check(p) || py::isinstance(value, decimal_type) ||

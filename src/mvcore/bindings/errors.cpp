@@ -23,6 +23,10 @@ void add_errors(py::module_&) {
     py::register_exception_translator([](std::exception_ptr p) {
         try {
             if (p) std::rethrow_exception(p);
+        } catch (const RowOverflow& e) {
+            py::object error = class_of(e.kind())(e.what());
+            error.attr("place") = py::make_tuple(e.view, e.row, e.column);
+            PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
         } catch (const Error& e) {
             // A message may quote bytes that are no UTF-8.
             const auto text = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(

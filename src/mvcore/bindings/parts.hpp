@@ -39,6 +39,14 @@ private:
     PyThreadState* state_;
 };
 
+// f(arguments...) without the GIL. What it returns is made of no Python objects: those are made
+// with no lock held, since making one may run a finalizer that asks for it.
+template <class F, class... Arguments>
+auto unlocked(F&& f, Arguments&&... arguments) {
+    const Unlocked free;
+    return f(std::forward<Arguments>(arguments)...);
+}
+
 // Holds the book's lock for a short read; waits for it without the GIL.
 class ShortReading {
 public:

@@ -162,8 +162,11 @@ void add_reads(py::module_& m) {
              })
         .def("revalue",
              [](Reader& reader, std::string_view instrument) {
-                 const ShortReading reading(reader);  // a line is read in microseconds
-                 return reader.revalue_of(instrument);
+                 {
+                     const ShortReading reading(reader);  // most lines are read in microseconds
+                     if (reader.short_line(instrument)) return reader.revalue_of(instrument);
+                 }
+                 return unlocked([&] { return reader.revalue(instrument); });
              })
         .def("prices",
              [](Reader& reader) {
@@ -176,13 +179,17 @@ void add_reads(py::module_& m) {
              })
         .def("account_codes",
              [](Reader& reader, const text::Column& names, const std::string& call) {
-                 const ShortReading reading(reader);
-                 return to_array(text::account_codes(reader, names, {call, "accounts"}));
+                 return to_array(unlocked([&] {
+                     const Reading reading(reader.lock());
+                     return text::account_codes(reader, names, {call, "accounts"});
+                 }));
              })
         .def("instrument_codes",
              [](Reader& reader, const text::Column& names, const std::string& call) {
-                 const ShortReading reading(reader);
-                 return to_array(text::instrument_codes(reader, names, {call, "instruments"}));
+                 return to_array(unlocked([&] {
+                     const Reading reading(reader.lock());
+                     return text::instrument_codes(reader, names, {call, "instruments"});
+                 }));
              })
         .def_property_readonly("masters",
                                [](Reader& reader) {

@@ -57,9 +57,11 @@ struct PyView {
         if (view->incremental()) book->sync_view(*view);
     }
     py::dict stats() {
-        const ShortReading reading(*book);  // a writer may bring the view up to date
-        const std::scoped_lock lock(view->mutex);
-        const auto s = view->stats();
+        const auto s = unlocked([&] {
+            const Reading reading(book->lock());  // a writer may bring the view up to date
+            const std::scoped_lock lock(view->mutex);
+            return view->stats();
+        });
         py::dict out;
         out["cells_swept"] = s.cells_swept;
         out["rebuilds"] = s.rebuilds;
@@ -124,7 +126,9 @@ void add_views(py::module_& m) {
     m.def("add_view",
           [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
              bool incremental, std::size_t functions) {
-              auto view = book->add_view(currency, to_measures(measures), incremental, functions);
+              auto view = unlocked([&] {
+                  return book->add_view(currency, to_measures(measures), incremental, functions);
+              });
               return std::make_unique<PyView>(std::move(book), std::move(view));
           });
     // Changes of several views of one book, of one epoch; None where a shape is stale.

@@ -68,7 +68,7 @@ int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* er
 
 int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
     return guarded(error, [&] {
-        const auto d = checked(price_of(value), [&] { return std::to_string(value); });
+        const auto d = checked(price_of(value), [&] { return shortest_text(value); });
         *out = to_c(d.mantissa, d.scale);
         return MVCORE_OK;
     });
@@ -123,7 +123,9 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
     return guarded(error, [&] {
         Book& b = book_of(book);
         b.check_open();
-        thread_local std::vector<TickRow> kept;
+        thread_local std::vector<TickRow> kept;  // of batches of the usual size
+        constexpr size_t kKept = 65'536;
+        if (kept.capacity() > kKept) kept = std::vector<TickRow>();
         kept.resize(count);
         TickRow* const rows = kept.data();
         std::vector<std::pair<size_t, i128>> wide;
@@ -168,7 +170,7 @@ int ticks_double(mvcore_book* book, const int32_t* instruments, const double* pr
             const auto d = decimal_of(price);
             if (!d)
                 throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) +
-                                                          ": " + std::to_string(price) + " " +
+                                                          ": " + shortest_text(price) + " " +
                                                           describe(d.fault));
             row.scale = d.value.scale;
             row.mantissa = static_cast<int64_t>(d.value.mantissa);

@@ -53,11 +53,10 @@ int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* 
         Book& b = book_of(book);
         b.check_open();
         const AccountValue v = b.value_by_code(narrowed(account), narrowed(currency));
-        for (std::size_t m = 0; m < kMeasures; ++m) {
-            out[m] = static_cast<std::int64_t>(v.amount[m]);
-            if (out[m] != v.amount[m])
+        for (const i128 amount : v.amount)
+            if (amount != static_cast<std::int64_t>(amount))
                 return fail(MVCORE_VALUE_OVERFLOW, "value: an amount does not fit 64 bits", error);
-        }
+        for (std::size_t m = 0; m < kMeasures; ++m) out[m] = static_cast<std::int64_t>(v.amount[m]);
         out[kMeasures] = v.unpriced;
         out[kMeasures + 1] = static_cast<std::int64_t>(v.epoch);
         return MVCORE_OK;

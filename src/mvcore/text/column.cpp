@@ -34,8 +34,8 @@ DecimalResult number_at(const Numbers& n, std::size_t k) {
 
 std::string text_of(const Numbers& n, std::size_t k) {
     switch (n.kind) {
-        case Number::f32: return std::to_string(read<float>(n.data, k));
-        case Number::f64: return std::to_string(read<double>(n.data, k));
+        case Number::f32: return shortest_text(read<float>(n.data, k));
+        case Number::f64: return shortest_text(read<double>(n.data, k));
         case Number::u64: return std::to_string(read<std::uint64_t>(n.data, k));
         case Number::decimal128: return format_decimal(read<i128>(n.data, k), n.scale);
         default: {

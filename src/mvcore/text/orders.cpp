@@ -142,8 +142,9 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
 
 namespace {
 
-// Builds the store and the index of a full refresh: two passes over the caller's columns, no copy
-// of them.
+// Builds the store and the index of a full refresh: three passes over the caller's columns, no copy
+// of them. Another thread may write the arrays meanwhile: what a later pass reads must fit what the
+// earlier ones made room for.
 class OrderLoad {
 public:
     OrderLoad(const Table& table, IdKind held, const std::vector<std::int32_t>& accounts,
@@ -176,6 +177,9 @@ private:
     // f(row, Row) for each row; hashes are made where `hashed`.
     template <class F>
     void for_rows(bool hashed, F&& f) const;
+    [[noreturn]] static void changed(std::size_t row) {
+        kId.refuse(row, "the row", "was changed while it was being read");
+    }
     [[nodiscard]] Order order_of(std::size_t row, const Row& r, int scale) const;
     void insert(LoadedOrders& out, std::size_t first, const std::vector<Row>& rows) const;
 
@@ -212,6 +216,11 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
 }
 
 Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
+    if (r.quantity.scale > scale || r.filled.scale > scale) changed(row);
+    if (r.quantity.mantissa != 0 && r.filled.mantissa != 0 &&
+        (r.quantity.mantissa < 0) != (r.filled.mantissa < 0))
+        kFilled.refuse(row, format_decimal(r.filled.mantissa, r.filled.scale),
+                       "has not the sign of order_quantity");
     Order o;
     o.account = accounts_[row];
     o.instrument = instruments_[row];
@@ -225,10 +234,6 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
 std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
     lines_.resize(instruments);
     for_rows(false, [&](std::size_t row, const Row& r) {
-        if (r.quantity.mantissa != 0 && r.filled.mantissa != 0 &&
-            (r.quantity.mantissa < 0) != (r.filled.mantissa < 0))
-            kFilled.refuse(row, format_decimal(r.filled.mantissa, r.filled.scale),
-                           "has not the sign of order_quantity");
         Line& line = lines_[std::size_t(instruments_[row])];
         ++line.orders;
         line.scale = std::max(line.scale, even_scale(std::max(r.quantity.scale, r.filled.scale)));
@@ -268,8 +273,10 @@ void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<R
             kId.refuse(row, to_text(r.id), "stands twice in the table");
         const auto stored = kind_ == IdKind::text ? out.store.store(r.id.text)
                                                   : static_cast<std::uint64_t>(r.id.number);
-        const int scale = lines_[std::size_t(instruments_[row])].scale;
-        const Slot slot = out.store.insert(order_of(row, r, scale), stored);
+        const Line& line = lines_[std::size_t(instruments_[row])];
+        const Order order = order_of(row, r, line.scale);
+        if (!line.extras.holds(OrderStore::extras_of(order, r.id.number))) changed(row);
+        const Slot slot = out.store.insert(order, stored);
         out.index.reserve(r.hash, 1, [&](Slot s) { return out.store.hash_at(s); });
         out.index.insert(r.hash, slot);
     }
