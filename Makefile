@@ -44,8 +44,10 @@ asan tsan: $(VENV)/developing
 bench: $(VENV)/installed $(VENV)/developing
 	MVCORE_BENCH=full $(BIN)/python -m pytest bench --benchmark-only
 
-# The state machine for as long as it is asked; every instruction set.
+# A writer and readers for a minute; the state machine for long; every instruction set.
+long: export PYTHONHASHSEED = 0
 long: $(VENV)/installed $(VENV)/developing
+	MVCORE_SECONDS=60 $(BIN)/python -m pytest tests/python/test_consistency.py -s
 	for isa in $$($(BIN)/python -c 'import mvcore._core as c; print(*c.isas())'); do \
 	  MVCORE_ISA=$$isa MVCORE_STEPS=100000 $(BIN)/python -m pytest tests/python/test_state_machine.py -s || exit 1; \
 	done

@@ -190,13 +190,27 @@ class ReferenceBook(Reads):
 # -- comparing ---------------------------------------------------------------------------------
 
 
+class Fault(str):
+    """The name of an error; where it is shown, what the error said too."""
+
+    __slots__ = ("said",)
+
+    def __new__(cls, error: Exception) -> Fault:
+        fault = super().__new__(cls, type(error).__name__)
+        fault.said = str(error)
+        return fault
+
+    def __repr__(self) -> str:
+        return f"{self}({self.said!r})"
+
+
 def outcome(call: Callable[[], Any], errors: type[Exception] = Error) -> Any:
     """The answer, as rows where it is a frame, or the name of the error."""
     try:
         answer = call()
         return answer.to_pylist() if hasattr(answer, "to_pylist") else answer
     except errors as error:
-        return type(error).__name__
+        return Fault(error)
 
 
 def revalued(book, instrument: str, errors: type[Exception] = Error) -> Any:

@@ -170,16 +170,20 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
         raise InvalidInput("changes: a view stands twice in the list")
     ordered = sorted(views, key=id)  # one order for all who lock several
     while True:
-        with contextlib.ExitStack() as locks:
+        held: list[View] = []
+        try:
             for view in ordered:
-                locks.enter_context(view._lock)
+                view._lock.acquire()
+                held.append(view)
             shapes = [view._follow(core) for view, core in zip(views, cores, strict=True)]
-            try:
-                found = _core.changes(cores)
-            except ValueOverflow as error:
-                asked = [view._shaper.asked for view in views]
-                questions = list(zip(asked, shapes, strict=True))
-                raise overflow_of(error, book, questions) from None
+            found = _core.changes(cores)
+        except ValueOverflow as error:
+            asked = [view._shaper.asked for view in views]
+            questions = list(zip(asked, shapes, strict=True))
+            raise overflow_of(error, book, questions) from None
+        finally:
+            for view in held:
+                view._lock.release()
         if found is not None:
             break
         book._settle()

@@ -20,6 +20,14 @@ i128 round_half_even(T dividend, T divisor) {
     return static_cast<i128>(quotient) + (up ? (dividend < 0 ? -1 : 1) : 0);
 }
 
+i128 divided(i128 dividend, i128 divisor) {
+    const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
+    if (fits64(dividend) && fits64(divisor))  // several times faster
+        return round_half_even(static_cast<std::int64_t>(dividend),
+                               static_cast<std::int64_t>(divisor));
+    return round_half_even(dividend, divisor);
+}
+
 }  // namespace
 
 Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
@@ -52,13 +60,18 @@ bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
     } else if (__builtin_mul_overflow(divisor, kPow10[std::size_t(-exponent)], &divisor)) {
         return false;
     }
-    const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
-    if (divisor == 1) out = dividend;
-    else if (fits64(dividend) && fits64(divisor))  // several times faster
-        out = round_half_even(static_cast<std::int64_t>(dividend),
-                              static_cast<std::int64_t>(divisor));
-    else out = round_half_even(dividend, divisor);
+    out = divisor == 1 ? dividend : divided(dividend, divisor);
     return true;
+}
+
+std::int64_t Conversion::factor(int scale) const noexcept {
+    const int exponent = shift_ - scale;
+    std::int64_t out = 0;
+    if (!possible_ || !quick_ || denominator_.low64() != 1 || exponent < 0 || exponent > 18 ||
+        __builtin_mul_overflow(numerator_.low64(),
+                               static_cast<std::int64_t>(kPow10[std::size_t(exponent)]), &out))
+        return 0;
+    return out;
 }
 
 i1024 Conversion::amount(const i1024& total, int scale) const {
@@ -79,11 +92,14 @@ i128 checked_amount(const i1024& amount) {
 }
 
 i128 value_amount(const i256& value, int scale, int value_scale) {
-    const Conversion none(nullptr, nullptr, value_scale);
+    const int shift = value_scale - scale;
     i128 quick = 0;
-    if (value.fits128() && none.quick_amount(value.low128(), scale, quick))
-        return checked_amount(quick);
-    return checked_amount(none.amount(i1024(value), scale));
+    if (value.fits128() && shift >= -38 && shift <= 38) {
+        const i128 power = kPow10[std::size_t(shift < 0 ? -shift : shift)];
+        if (shift < 0) return checked_amount(divided(value.low128(), power));
+        if (!__builtin_mul_overflow(value.low128(), power, &quick)) return checked_amount(quick);
+    }
+    return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(i1024(value), scale));
 }
 
 Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
@@ -112,6 +128,12 @@ Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t
     }
     std::sort(currencies_.begin(), currencies_.end());
     currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
+}
+
+std::int64_t Handout::factor() const noexcept {
+    return units_.size() == 1 && groups_.size() == 1
+               ? groups_[0].conversion.factor(groups_[0].scale)
+               : 0;
 }
 
 const Handout::Group* Handout::group(std::int32_t currency) const noexcept {

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] i1024 amount(const i1024& total, int scale) const;
     // The same where everything on the way fits 127 bits; false: use amount().
     [[nodiscard]] bool quick_amount(i128 total, int scale, i128& out) const noexcept;
+    // What any total is multiplied with, where nothing is rounded and 63 bits hold it; else 0.
+    [[nodiscard]] std::int64_t factor(int scale) const noexcept;
 
 private:
     bool possible_ = true;
@@ -56,6 +58,8 @@ public:
     [[nodiscard]] const std::vector<std::int32_t>& currencies() const noexcept {
         return currencies_;
     }
+    // The factor of all totals where there is but one unit, and it has one; else 0.
+    [[nodiscard]] std::int64_t factor() const noexcept;
     // Whether positions of the unit count as unpriced.
     [[nodiscard]] bool unpriced(std::uint32_t place) const noexcept { return unpriced_[place]; }
 

@@ -49,9 +49,8 @@ struct PriceList {
     std::uint64_t epoch = 0;
 };
 
-// Every holding and order of one instrument at one price. Values are made at once, with the widest
-// loop that is exact; names and quantities when they are asked for, from the blocks and pages that
-// this holds: nothing is copied, the writer copies what it changes.
+// Every holding and order of one instrument at one price. Columns are made when they are asked for,
+// from the blocks and pages that this holds: nothing is copied, the writer copies what it changes.
 class Revaluation {
 public:
     Revaluation() = default;
@@ -71,11 +70,8 @@ public:
     [[nodiscard]] std::vector<std::string_view> texts() const;  // valid while this lives
 
 private:
-    // Whether price * 10^shift and every value of the instrument's fit 64 bits, by their widths.
-    [[nodiscard]] bool quick(const i256& price, int shift, std::int64_t& factor) const;
-    void value_quickly(std::int64_t factor);
-    void value_slowly(const i256& price, int scale, int value_scale);
-    // f(place, row, quantity) for each holding; places of zero quantities are left out.
+    [[nodiscard]] bool may_overflow() const;
+    // f(row, quantity) for each holding; zero quantities are left out.
     template <class F>
     void for_holdings(F&& f) const;
     // f(page, place in the page) for each order.
@@ -88,14 +84,14 @@ private:
     i128 price_ = 0;
     int quantity_scale_ = 0;
     std::uint64_t epoch_ = 0;
-    std::size_t places_ = 0;  // of holdings, zero quantities too
     std::vector<Block> blocks_;
     std::vector<PageRef> pages_;
     std::size_t orders_ = 0;
     IdKind kind_ = IdKind::none;
     std::shared_ptr<const TextArena> arena_;
-    std::unique_ptr<std::int64_t[]> values_;  // by place, holdings then orders; or
-    std::vector<i128> wide_values_;           // by place
+    i256 exact_price_;  // times the factor, counted in 10^-(scale_ - quantity_scale_)
+    int scale_ = 0;     // of quantity * exact_price_
+    int value_scale_ = 0;
 };
 
 }  // namespace mvcore

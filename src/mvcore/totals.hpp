@@ -63,6 +63,11 @@ public:
     }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
     [[nodiscard]] i256 total(std::uint32_t place, int column, std::size_t row) const noexcept;
+    // The totals of a unit, column after column of rows(); null where 64 bits do not hold them.
+    [[nodiscard]] const std::int64_t* totals64(std::uint32_t place) const noexcept {
+        const auto& rows = units_[place];
+        return rows.lane == Lane::bits64 && !rows.t64.empty() ? rows.t64.data() : nullptr;
+    }
     // Positions of the row in a unit; 0 where they are not counted.
     [[nodiscard]] std::uint32_t count(std::uint32_t place, std::size_t row) const noexcept {
         const auto& counts = units_[place].counts;

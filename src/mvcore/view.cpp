@@ -231,6 +231,12 @@ Figures View::remember(Figures all, bool everything) {
     out.epoch = all.epoch;
     out.columns = all.columns;
     out.floats.resize(functions_);
+    if (!everything) {
+        out.row.reserve(all.size());
+        out.amount.reserve(all.amount.size());
+        out.unpriced.reserve(all.size());
+        out.removed.reserve(all.size());
+    }
     auto emit = [&](std::int32_t row, std::int32_t currency, const Handed& h, bool removed) {
         out.row.push_back(row);
         if (target_.local()) out.currency.push_back(currency);

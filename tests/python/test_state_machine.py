@@ -1,7 +1,7 @@
 """Random operations on mvcore and on the reference model; every digit must be the same.
 
 MVCORE_STEPS is the number of steps to make (1,500 if not said), MVCORE_SEED the first seed; the
-same seed makes the same steps. A long run: MVCORE_STEPS=100000 pytest <this file>. With
+same seed makes the same steps, with the same PYTHONHASHSEED. A long run: `make long`. With
 MVCORE_QUICK=1 a failure is shown as it was found, without a search for a shorter one.
 """
 

@@ -41,9 +41,6 @@ struct Table {
                            std::uint32_t* counts);
     // number of k where any of the columns is not 0
     std::size_t (*nonzero[kWidths])(const void* const* quantity, int columns, std::size_t n);
-    // out[k] = quantity[k] * price
-    void (*value64[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
-                             std::int64_t* out);
 };
 
 // Tables of this machine's instruction sets; null where the CPU lacks them.

@@ -159,25 +159,6 @@ size_t nonzero(const void* const* quantity, int columns, size_t n) {
     return sum;
 }
 
-template <class Q, bool narrow>
-void value64_loop(const Q* q, size_t n, int64_t price, int64_t* out) {
-    const auto p = Isa::set1(price);
-    size_t k = 0;
-    for (; k + Isa::lanes <= n; k += Isa::lanes) Isa::store(out + k, product<Q, narrow>(q + k, p));
-    for (; k < n; ++k)
-        out[k] = static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(q[k])) *
-                                      static_cast<uint64_t>(price));
-}
-
-template <class Q>
-void value64(const void* quantity, size_t n, int64_t price, int64_t* out) {
-    const auto* q = static_cast<const Q*>(quantity);
-    if constexpr (kNarrow<Q>) {
-        if (fits32(price)) return value64_loop<Q, true>(q, n, price, out);
-    }
-    value64_loop<Q, false>(q, n, price, out);
-}
-
 #define MVCORE_ROW(f) \
     {f<std::int8_t>, f<std::int16_t>, f<std::int32_t>, f<std::int64_t>, f<__int128>}
 
@@ -192,7 +173,6 @@ constexpr mvcore::kernels::Table kTable = {
     MVCORE_ROW(dot128),
     MVCORE_ROW(count),
     MVCORE_ROW(nonzero),
-    MVCORE_ROW(value64),
 };
 
 #undef MVCORE_ROW
