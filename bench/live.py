@@ -1,7 +1,7 @@
 """The whole book under way: what readers cost a writer, and what many polled views cost.
 
-`python bench/live.py [--size mid|full] [--seconds S]` prints two tables. One thread writes and polls,
-so that its own CPU time can be told apart; every answer is checked against NumPy at the end.
+`python bench/live.py [--size mid|full] [--seconds S]` prints two tables. One thread writes and
+polls, so that its own CPU time can be told apart; every answer is checked against NumPy at the end.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_the_wrapper_does_not_know_its_programs() -> None:
-    programs = {"cli", "demo"}
+    programs = {"cli", "demo", "serve"}
     wrong = []
     for path in files(WRAPPER, {".py"}):
         first = path.relative_to(WRAPPER).parts[0].removesuffix(".py")
@@ -172,7 +172,7 @@ def test_the_wrapper_does_not_know_its_programs() -> None:
 
 
 def test_import_brings_in_nothing_that_is_not_used() -> None:
-    heavy = ["pyarrow", "rich", "pandas", "polars", "duckdb", "numba"]
+    heavy = ["pyarrow", "rich", "starlette", "pandas", "polars", "duckdb", "numba"]
     program = f"import sys, mvcore; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

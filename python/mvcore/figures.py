@@ -58,8 +58,8 @@ class FiguresFrame(Frame):
         columns: dict[str, Column] = {}
         if shape.level_of is not None:
             columns["level"] = Plain(shape.level_of[rows[pick]].astype(np.int64))
-        for name, column in zip(asked.by, ids, strict=True):
-            columns[name] = Text(column[pick], _names(self._book, shape, name))
+        for name, source, column in zip(asked.by, shape.by, ids, strict=True):
+            columns[name] = Text(column[pick], _names(self._book, shape, source))
         if "currency" not in asked.by and local:
             columns["currency"] = Text(currency[pick], self._book._names_of("currency"))
         elif "currency" not in asked.by:
@@ -92,10 +92,10 @@ def overflow_of(
     asked, shape = questions[view]
     rows = np.array([row], np.int32)
     told = []
-    for name, label in zip(asked.by, shape.labels, strict=True):
+    for name, source, label in zip(asked.by, shape.by, shape.labels, strict=True):
         code = label(rows)
         if code[0] != TOTAL:
-            told.append(f"{name} {_names(book, shape, name)(code)[0]!r}")
+            told.append(f"{name} {_names(book, shape, source)(code)[0]!r}")
     exact = [measure for measure in asked.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow(f"{measure} of {', '.join(told) or 'the total'}: {error}")

@@ -25,6 +25,7 @@ LAST = np.int32(2**31 - 1)  # sorts behind every label
 TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
 MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
+_NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
 
 
@@ -73,6 +74,7 @@ class Shape:
     """Groups, roll-up and label ids for one state of the master tables."""
 
     masters: Masters
+    by: tuple[str, ...]  # as asked, attributes with their side
     account_group: Codes | None  # None: every account by itself
     account_groups: int
     instrument_group: Codes | None  # None: all in group 0
@@ -99,9 +101,19 @@ class Shaper:
     accounts: Groups = field(default_factory=Groups)
     instruments: Groups = field(default_factory=Groups)
     prefixes: dict[tuple[int, ...], int] = field(default_factory=dict)
+    # An attribute keeps the side that it was found on, also when the other one gets it too.
+    by: tuple[str, ...] = ()
+
+    def anew(self) -> Shaper:
+        """For the same question, without the group numbers."""
+        return Shaper(self.asked, by=self.by)
 
     def shape(self, masters: Masters) -> Shape:
-        columns = [resolve(name, masters) for name in self.asked.by]
+        columns = [resolve(name, masters) for name in self.by or self.asked.by]
+        self.by = self.by or tuple(
+            name if name in _NAMED or "." in name else f"{side}.{name}"
+            for name, (side, _) in zip(self.asked.by, columns, strict=True)
+        )
         account_columns = [c for side, c in columns if side == "account"]
         instrument_columns = [c for side, c in columns if side == "instrument"]
         chosen_accounts = _chosen(self.asked.accounts, masters.account, masters.accounts, "account")
@@ -130,8 +142,8 @@ class Shaper:
         labels = self._labels(columns, whole, account_groups)
         one_side = not account_columns or not instrument_columns
         shape = Shape(
-            masters, account_group, account_groups, instrument_group, instrument_groups, [], 0,
-            labels, None, one_side and (whole or self._in_order()),
+            masters, self.by, account_group, account_groups, instrument_group, instrument_groups,
+            [], 0, labels, None, one_side and (whole or self._in_order()),
             core_functions(self.asked.functions, masters),
         )  # fmt: skip
         return self._rolled_up(shape, rows) if self.asked.rollup else shape
@@ -186,8 +198,8 @@ class Shaper:
         ]
         labels = [_lookup(table) for table in tables]
         return Shape(
-            shape.masters, shape.account_group, shape.account_groups, shape.instrument_group,
-            shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
+            shape.masters, shape.by, shape.account_group, shape.account_groups,
+            shape.instrument_group, shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
             shape.functions,
         )  # fmt: skip
 

@@ -96,7 +96,7 @@ class View(Closing):
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
-        return self._book._values(Shaper(self._shaper.asked), self._currency, given)
+        return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:
         """Rows whose amounts or counts differ from what this view last handed out.

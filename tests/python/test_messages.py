@@ -102,3 +102,17 @@ def test_what_a_caller_mistakes(book) -> None:
     with pytest.raises(mvcore.InvalidInput, match="texts or integers"):
         book.load(orders={"order": np.array([1.0]), "account": ["A1"], "instrument": ["AAPL"],
                           "order_quantity": [1]})  # fmt: skip
+
+
+def test_a_view_keeps_the_attribute_that_it_was_opened_by(book) -> None:
+    """The other side gets one of that name: a new question is ambiguous, the view is not."""
+    views = [book.view(by=("desk", "account")), book.view(by="desk", mode="incremental")]
+    for view in views:
+        view.read()
+    book.update(instruments={"instrument": ["AAPL"], "currency": ["USD"], "desk": ["x"]})
+    with pytest.raises(mvcore.InvalidInput, match="ambiguous"):
+        book.values(by="desk")
+    assert views[0].read()["desk"] == ["d1", "d2"]
+    book.tick("AAPL", 151)
+    assert [frame["desk"] for frame in book.changes(views)] == [["d1", "d2"]] * 2
+    assert views[1].read(prices={"AAPL": 1})["desk"] == ["d1", "d2"]

@@ -69,18 +69,18 @@ FILE_KINDS = (
 )
 
 
-def add_files(parser: Parser) -> Any:
+def add_files(parser: Parser, required: bool = True) -> Any:
     """The tables of a book; returns what adds more files."""
     add = parser.add_argument_group("files").add_argument
     add(
         "--instruments",
-        required=True,
+        required=required,
         metavar="FILE",
         help="instrument, currency, multiplier, quote_factor, attributes",
     )
-    add("--accounts", required=True, metavar="FILE", help="account, attributes")
-    add("--holdings", required=True, metavar="FILE", help="account, instrument, quantity")
-    add("--prices", required=True, metavar="FILE", help="instrument, price, time")
+    add("--accounts", required=required, metavar="FILE", help="account, attributes")
+    add("--holdings", required=required, metavar="FILE", help="account, instrument, quantity")
+    add("--prices", required=required, metavar="FILE", help="instrument, price, time")
     add("--fx", metavar="FILE", help="currency, rate, method (multiply or divide)")
     add(
         "--orders",
@@ -191,6 +191,26 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
     )
 
 
+def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore serve`: the book in files as a service."""
+    text = "serve the book in files over HTTP and WebSocket"
+    more = "It takes ticks and facts over HTTP (docs/serve.md); needs mvcore[serve]."
+    parser = commands.add_parser("serve", help=text, description=f"{text}. {more} {FILE_KINDS}")
+    add_files(parser, required=False)
+    add = parser.add_argument_group("the book").add_argument
+    add("--demo", action="store_true", help="a made-up book whose prices move, without any files")
+    add("--base-currency", default="USD", metavar="C", help="what fx rates lead to (default: USD)")
+    add("--value-scale", type=int, default=8, metavar="N", help="decimals of amounts (default: 8)")
+    add = parser.add_argument_group("the service").add_argument
+    add("--host", default="127.0.0.1", help="address (default: 127.0.0.1, this machine only)")
+    add("--port", type=int, default=8000, help="port (default: 8000)")
+    add("--tokens", metavar="FILE", help="who may see what; without it, everybody everything")
+    add(
+        "--origin", action="append", default=[], metavar="URL",
+        help="of pages that may open the WebSocket besides its own; may be repeated",
+    )  # fmt: skip
+
+
 def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
     """`mvcore demo`: the proof on real facts, then a brokerage's book live."""
     text = "prove the figures of a real account, then value a whole brokerage's book live"
@@ -215,5 +235,6 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_value(commands)
     add_watch(commands)
+    add_serve(commands)
     add_demo(commands)
     return parser

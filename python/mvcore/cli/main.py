@@ -27,6 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
         from mvcore.cli import watch
 
         return watch.run(arguments)
+    if arguments.command == "serve":
+        from mvcore.cli import serve
+
+        return serve.run(arguments)
     from mvcore import demo
 
     return demo.run(

@@ -1,0 +1,11 @@
+"""The account overview as a service: an ASGI application over one book. An extra, `mvcore[serve]`.
+
+`create_app(book)` is mounted in a service of your own, or run by `mvcore serve`. The protocol is in
+docs/serve.md.
+"""
+
+from mvcore.serve.access import Principal, Tokens
+from mvcore.serve.app import create_app
+from mvcore.serve.limits import Limits
+
+__all__ = ["Limits", "Principal", "Tokens", "create_app"]

@@ -1,0 +1,187 @@
+"""Views that sessions share, and the one poller that keeps them up to date.
+
+A view is open as long as a session looks at it; the poller runs as long as there is a view. All of
+it is on the event loop but for the reads of the book, which run in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mvcore.errors import ClosedError, Error
+from mvcore.serve.directory import Directories
+from mvcore.serve.errors import RefusedError
+from mvcore.serve.rows import Key, Rows, Update, update_of
+
+if TYPE_CHECKING:
+    from mvcore.book import Book
+    from mvcore.serve.limits import Limits
+    from mvcore.serve.selection import Names, Selection
+    from mvcore.view import View
+
+log = logging.getLogger("mvcore.serve")
+PRICE_TIME_EVERY = 1.0  # seconds: it takes a look at every instrument
+
+
+class Watcher:
+    """What the hub knows of a session; the session is told by `tell`."""
+
+    def __init__(self, interval: float, tell: Callable[[], None]) -> None:
+        self.interval, self.tell = interval, tell
+        self.changed: dict[Key, None] | None = None  # since the last message; None: all rows
+        self.refused: RefusedError | None = None
+
+
+class Shared:
+    """One view, its rows, and who watches it."""
+
+    def __init__(self, key: tuple[Any, ...], view: View, labels: int) -> None:
+        self.key, self.view, self.labels, self.rows = key, view, labels, Rows()
+        self.watchers: set[Watcher] = set()
+        self.due = 0.0
+        self.read = False
+
+    def every(self) -> float:
+        return min(watcher.interval for watcher in self.watchers)
+
+
+class Hub:
+    """`counts` has what the metrics show."""
+
+    def __init__(self, book: Book, limits: Limits) -> None:
+        self.book, self.limits = book, limits
+        self.directories = Directories(book)
+        self.price_time: str | None = None
+        self.counts = {"polls": 0, "messages": 0, "rows": 0, "refused": 0, "slow": 0, "sessions": 0}
+        self._shared: dict[tuple[Any, ...], Shared] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._price_time_due = 0.0
+        self._wake = asyncio.Event()
+
+    @property
+    def views(self) -> int:
+        return len(self._shared)
+
+    @property
+    def polling(self) -> bool:
+        return self._poller is not None
+
+    async def watch(self, selection: Selection, accounts: Names, watcher: Watcher) -> Shared:
+        """The watcher is told when there are rows. Raises RefusedError."""
+        key = selection.key(accounts)
+        shared = self._shared.get(key)
+        if shared is None:
+            view = await asyncio.to_thread(self._open, selection, accounts)
+            shared = self._shared.get(key)
+            if shared is None:
+                local = selection.currency == "local" and "currency" not in selection.by
+                labels = len(selection.by) + selection.rollup + local
+                shared = self._shared[key] = Shared(key, view, labels)
+            else:  # another session was quicker
+                view.close()
+        shared.watchers.add(watcher)
+        if shared.read:
+            watcher.tell()
+        else:
+            shared.due = 0.0
+        self._wake.set()
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
+        return shared
+
+    def leave(self, shared: Shared, watcher: Watcher) -> None:
+        """The last one closes the view."""
+        shared.watchers.discard(watcher)
+        if shared.watchers or self._shared.get(shared.key) is not shared:
+            return
+        del self._shared[shared.key]
+        shared.view.close()
+        self._wake.set()
+
+    def _open(self, selection: Selection, accounts: Names) -> View:
+        try:
+            return self.book.view(**selection.arguments(accounts))
+        except ClosedError:
+            raise
+        except Error as error:
+            raise RefusedError("invalid_selection", str(error)) from None
+
+    # -- the poller --
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._shared:
+                self._wake.clear()
+                due = [shared for shared in self._shared.values() if shared.due <= loop.time()]
+                if due:
+                    await self._read(due)
+                    now = loop.time()
+                    for shared in due:
+                        if shared.watchers:
+                            shared.due = max(shared.due + shared.every(), now)
+                        for watcher in list(shared.watchers):
+                            watcher.tell()
+                await self._sleep_until(min((s.due for s in self._shared.values()), default=0))
+        except ClosedError:
+            gone = RefusedError("closed", "the book is closed", 503)
+            self._refuse(list(self._shared.values()), gone)
+        finally:
+            self._poller = None
+
+    async def _sleep_until(self, due: float) -> None:
+        """Or until somebody comes or goes."""
+        try:
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _read(self, due: list[Shared]) -> None:
+        """All views that are due at one epoch, in one call."""
+        self.counts["polls"] += 1
+        loop = asyncio.get_running_loop()
+        clock = loop.time() >= self._price_time_due
+        if clock:
+            self._price_time_due = loop.time() + PRICE_TIME_EVERY
+        for shared, found in await asyncio.to_thread(self._changes, due, clock):
+            if isinstance(found, RefusedError):
+                self._refuse([shared], found)
+                continue
+            shared.rows.apply(found)
+            shared.read = True
+            for watcher in shared.watchers:
+                if watcher.changed is not None:
+                    watcher.changed.update(dict.fromkeys(found.rows))
+            if len(shared.rows.json) > self.limits.rows:
+                most = f"more than {self.limits.rows} rows: select fewer"
+                self._refuse([shared], RefusedError("too_many_rows", most))
+
+    def _changes(self, due: list[Shared], clock: bool) -> list[tuple[Shared, Any]]:
+        """In a thread. A view whose amounts do not fit does not keep the others from theirs."""
+        if clock:
+            times = [time for time in self.book.prices()["time"] if time is not None]
+            self.price_time = max(times).isoformat() if times else None
+        try:
+            frames = self.book.changes([shared.view for shared in due])
+        except Error:
+            self.book._core.check_open()
+            return [(shared, self._changes_of(shared)) for shared in due]
+        return [(s, update_of(f, s.labels)) for s, f in zip(due, frames, strict=True)]
+
+    def _changes_of(self, shared: Shared) -> Update | RefusedError:
+        try:
+            return update_of(shared.view.changes(), shared.labels)
+        except ClosedError as error:  # its last watcher has just left
+            return RefusedError("closed", str(error))
+        except Error as error:
+            return RefusedError("cannot_value", str(error))
+
+    def _refuse(self, several: list[Shared], error: RefusedError) -> None:
+        for shared in several:
+            for watcher in list(shared.watchers):
+                watcher.refused = error
+                watcher.tell()

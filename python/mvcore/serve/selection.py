@@ -1,0 +1,123 @@
+"""What a client asks to see: checked word by word, and equal where two ask the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mvcore.asked import MEASURES
+from mvcore.serve.errors import RefusedError
+from mvcore.serve.limits import Limits
+
+Names = tuple[str, ...] | Mapping[str, Any] | None
+FIELDS = {"accounts", "instruments", "by", "measures", "currency", "rollup"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The arguments of `Book.values` that a client may set."""
+
+    accounts: Names
+    instruments: Names
+    by: tuple[str, ...]
+    measures: tuple[str, ...]
+    currency: str | None
+    rollup: bool
+
+    def arguments(self, accounts: Names) -> dict[str, Any]:
+        """For `Book.values` and `Book.view`."""
+        return {
+            "accounts": _listed(accounts), "instruments": _listed(self.instruments),
+            "by": self.by, "measures": self.measures, "currency": self.currency,
+            "rollup": self.rollup,
+        }  # fmt: skip
+
+    def key(self, accounts: Names) -> tuple[Any, ...]:
+        """Equal where a view can be shared."""
+        return (
+            _frozen(accounts), _frozen(self.instruments), self.by, self.measures, self.currency,
+            self.rollup,
+        )  # fmt: skip
+
+
+def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
+    """Raises RefusedError, naming the field."""
+    return Selection(
+        _names(message, "accounts", limits),
+        _names(message, "instruments", limits),
+        _words(message, "by", ("account",), limits.names),
+        _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES),
+        _text_or_none(message, "currency"),
+        _truth(message, "rollup"),
+    )
+
+
+def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
+    """Seconds."""
+    given = message.get("interval", 100)
+    least, most = limits.least_interval, limits.most_interval
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+        raise _wrong("interval", f"milliseconds from {least} to {most}")
+    return given / 1000
+
+
+def _wrong(field: str, wanted: str) -> RefusedError:
+    return RefusedError("invalid_selection", f"{field}: {wanted} wanted")
+
+
+def _names(message: Mapping[str, Any], field: str, limits: Limits) -> Names:
+    given = message.get(field)
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        for name, values in given.items():
+            several = values if isinstance(values, list) else [values]
+            if not name or not all(_is_label(v) for v in several) or len(several) > limits.names:
+                raise _wrong(field, "names, or attributes with a text, a number or a list of them")
+        return {n: v if isinstance(v, list) else [v] for n, v in given.items()}
+    return _words(message, field, (), limits.names)
+
+
+def _is_label(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
+
+
+def _words(
+    message: Mapping[str, Any], field: str, absent: tuple[str, ...], most: int,
+    among: tuple[str, ...] | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    given = message.get(field)
+    if given is None:
+        return absent
+    words = isinstance(given, list) and all(isinstance(word, str) for word in given)
+    if not words or len(given) > most or len(set(given)) != len(given):
+        raise _wrong(field, f"a list of at most {most} different texts")
+    if among is not None and not (given and set(given) <= set(among)):
+        raise _wrong(field, f"some of {', '.join(among)}")
+    return tuple(given)
+
+
+def _text_or_none(message: Mapping[str, Any], field: str) -> str | None:
+    given = message.get(field)
+    if given is not None and not isinstance(given, str):
+        raise _wrong(field, "a text")
+    return given
+
+
+def _truth(message: Mapping[str, Any], field: str) -> bool:
+    given = message.get(field, False)
+    if not isinstance(given, bool):
+        raise _wrong(field, "true or false")
+    return given
+
+
+def _listed(names: Names) -> Any:
+    return list(names) if isinstance(names, tuple) else names
+
+
+def _frozen(names: Names) -> Any:
+    if isinstance(names, Mapping):
+        pairs = ((n, tuple(sorted(map(repr, values)))) for n, values in names.items())
+        return ("attributes", tuple(sorted(pairs)))
+    return names if names is None else ("names", tuple(sorted(names)))

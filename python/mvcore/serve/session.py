@@ -1,0 +1,206 @@
+"""One client of the WebSocket: a token, selections in, rows out, conflated while it is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from mvcore.errors import ClosedError
+from mvcore.serve import errors, rows
+from mvcore.serve.errors import RefusedError
+from mvcore.serve.hub import Hub, Shared, Watcher
+from mvcore.serve.selection import Selection, interval_of, parse
+
+if TYPE_CHECKING:
+    from mvcore.serve.access import Principal, Tokens
+    from mvcore.serve.limits import Limits
+    from mvcore.serve.selection import Names
+
+log = logging.getLogger("mvcore.serve")
+
+
+class Closing(Exception):
+    """Close the connection with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Session:
+    """Runs until the client goes, or is closed."""
+
+    def __init__(self, socket: WebSocket, hub: Hub, tokens: Tokens | None, limits: Limits) -> None:
+        self._socket, self._hub, self._tokens, self._limits = socket, hub, tokens, limits
+        self._told = asyncio.Event()
+        self._shared: Shared | None = None
+        self._watcher: Watcher | None = None
+        self._selection: Selection | None = None
+        self._accounts: Names = None
+        self._id: Any = None
+        self._budget, self._second = limits.messages, 0
+
+    async def run(self, principal: Principal | None) -> None:
+        """`principal`: who the header of the request named already."""
+        try:
+            if principal is None:
+                principal = await asyncio.wait_for(self._hello(), self._limits.hello)
+            tasks = [asyncio.create_task(self._send(principal))]
+            tasks.append(asyncio.create_task(self._receive(principal)))
+            done, left = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            for task in done:
+                task.result()
+        except TimeoutError:
+            await self._close(Closing(errors.UNAUTHORIZED, "no token came"))
+        except Closing as closing:
+            await self._close(closing)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._leave()
+
+    # -- in --
+
+    async def _hello(self) -> Principal:
+        """The first message, where a browser can send no header."""
+        message = await self._message()
+        token = message.get("token")
+        known = self._tokens is not None and message.get("type") == "hello"
+        who = self._tokens.principal(token) if known and isinstance(token, str) else None  # type: ignore[union-attr]
+        if who is None:
+            raise Closing(errors.UNAUTHORIZED, "unknown token")
+        return who
+
+    async def _receive(self, who: Principal) -> None:
+        while True:
+            message = await self._message()
+            try:
+                await self._answer(message, who)
+            except RefusedError as error:
+                self._hub.counts["refused"] += 1
+                await self._text(json.dumps(error.to_json() | {"id": message.get("id")}))
+
+    async def _answer(self, message: dict[str, Any], who: Principal) -> None:
+        kind = message.get("type")
+        if kind == "ping":
+            await self._text(json.dumps({"type": "pong", "id": message.get("id")}))
+        elif kind == "select":
+            await self._select(message, who)
+        elif kind != "hello":
+            raise RefusedError("unknown_type", "type: select or ping wanted")
+
+    async def _select(self, message: dict[str, Any], who: Principal) -> None:
+        """The new selection replaces the old, which stays where the new one is refused."""
+        if not isinstance(message.get("id"), str | int | None):
+            raise RefusedError("invalid_selection", "id: a text or an integer wanted")
+        selection, interval = parse(message, self._limits), interval_of(message, self._limits)
+        accounts = self._hub.directories.now().effective(selection.accounts, who)
+        await self._watch(selection, accounts, interval)
+        self._id = message.get("id")
+
+    async def _watch(self, selection: Selection, accounts: Names, interval: float) -> None:
+        watcher = Watcher(interval, self._told.set)
+        shared = await self._hub.watch(selection, accounts, watcher)
+        self._leave()
+        self._shared, self._watcher = shared, watcher
+        self._selection, self._accounts = selection, accounts
+        self._told.set()
+
+    def _leave(self) -> None:
+        if self._shared is not None and self._watcher is not None:
+            self._hub.leave(self._shared, self._watcher)
+        self._shared = self._watcher = None
+
+    async def _message(self) -> dict[str, Any]:
+        """The next one. Raises Closing where it is none."""
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1000))
+        text = event.get("text")
+        if text is None:
+            raise Closing(errors.BAD_MESSAGE, "text wanted, not bytes")
+        if len(text) > self._limits.message_bytes:
+            raise Closing(errors.TOO_BIG, "the message is too large")
+        if (second := int(time.monotonic())) != self._second:
+            self._second, self._budget = second, self._limits.messages
+        self._budget -= 1
+        if self._budget < 0:
+            raise Closing(errors.TOO_MANY, "too many messages in a second")
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Closing(errors.BAD_MESSAGE, "the message is not JSON") from None
+        if not isinstance(message, dict):
+            raise Closing(errors.BAD_MESSAGE, "a JSON object wanted")
+        return message
+
+    # -- out --
+
+    async def _send(self, who: Principal) -> None:
+        """What changed since the last message, no sooner than the client's interval after it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            watcher, shared = self._watcher, self._shared
+            if watcher is None or shared is None:
+                continue
+            if watcher.refused is not None:
+                self._leave()
+                await self._text(json.dumps(watcher.refused.to_json() | {"id": self._id}))
+                continue
+            if not await self._still_allowed(who) or self._watcher is not watcher:
+                continue
+            if not shared.read or (watcher.changed is not None and not watcher.changed):
+                continue
+            changed, watcher.changed = watcher.changed, {}
+            head = {"id": self._id, "price_time": self._hub.price_time}
+            text = rows.message(shared.rows, changed, head)
+            sent = loop.time()
+            await self._text(text)
+            self._hub.counts["messages"] += 1
+            self._hub.counts["rows"] += len(shared.rows.json if changed is None else changed)
+            await asyncio.sleep(max(sent + watcher.interval - loop.time(), 0))
+
+    async def _still_allowed(self, who: Principal) -> bool:
+        """Accounts and attributes may have changed since the selection was made."""
+        if who.accounts is None or self._selection is None or self._watcher is None:
+            return True
+        try:
+            directory = self._hub.directories.now()
+            accounts = directory.effective(self._selection.accounts, who)
+        except RefusedError as error:
+            self._leave()
+            await self._text(json.dumps(error.to_json() | {"id": self._id}))
+            return False
+        if accounts != self._accounts:
+            await self._watch(self._selection, accounts, self._watcher.interval)
+        return True
+
+    async def _text(self, text: str) -> None:
+        """A client that does not take it is closed."""
+        try:
+            async with asyncio.timeout(self._limits.slow):
+                await self._socket.send_text(text)
+        except TimeoutError:
+            self._hub.counts["slow"] += 1
+            raise Closing(errors.SLOW, "the client is too slow") from None
+        except (RuntimeError, ClosedError):  # it has gone
+            raise WebSocketDisconnect from None
+
+    async def _close(self, closing: Closing) -> None:
+        if self._socket.client_state is WebSocketState.CONNECTED:
+            log.info("session closed: %s", closing)
+            try:
+                async with asyncio.timeout(1):
+                    await self._socket.close(closing.code, str(closing))
+            except (RuntimeError, TimeoutError, WebSocketDisconnect):
+                pass

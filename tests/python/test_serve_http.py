@@ -1,0 +1,184 @@
+"""The service over HTTP, who sees what, and the two ways to run it."""
+
+import asyncio
+import contextlib
+import hashlib
+import importlib.util
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from decimal import Decimal as D
+from pathlib import Path
+
+import pytest
+
+import mvcore
+
+serve = pytest.importorskip("mvcore.serve")
+from serving import Follower, client, httpx, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
+
+
+@pytest.fixture
+def service(book):
+    with serving(book) as running_service:
+        yield running_service
+
+
+# -- who sees what -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "sees"), [("all", {"A1", "A2"}), ("one", {"A1"}), ("desk", {"A2"})]
+)
+def test_nobody_sees_what_is_not_theirs(service, book, token, sees) -> None:
+    service, port = service
+    book.order(1, "A1", "AAPL", 5)
+    book.order(2, "A2", "AAPL", 5)
+    with client(port, token) as http:
+        names = {one["account"] for one in http.get("/v1/accounts").json()["accounts"]}
+        assert names == sees
+        for call in ("values", "holdings", "orders"):
+            answer = http.post(f"/v1/{call}", json={}).json()
+            place = answer["columns"].index("account")
+            assert {row[place] for row in answer["rows"]} == sees
+            for account in ("A1", "A2", "nobody"):
+                answer = http.post(f"/v1/{call}", json={"accounts": [account]})
+                if account in sees:
+                    assert answer.status_code == 200
+                else:  # the same words for what is not there and what is not theirs
+                    assert answer.status_code == 404
+                    assert answer.json()["message"] == f"unknown account {account!r}"
+            desks = {"accounts": {"desk": ["d1", "d2"]}}
+            answer = http.post(f"/v1/{call}", json=desks).json()
+            assert {row[place] for row in answer["rows"]} == sees
+
+    async def run() -> None:
+        async with live(port, token) as connection:
+            follower = Follower(connection)
+            await follower.ask()
+            await follower.next()
+            assert {key for (key,) in follower.rows} == sees
+            if token != "desk":
+                return
+            epoch = book.update(accounts={"account": ["A1", "A2"], "desk": ["d2", "d1"]})
+            epoch = book.tick("AAPL", 7)
+            await follower.at(epoch)
+            while {key for (key,) in follower.rows} != {"A1"}:
+                await follower.next()
+
+    asyncio.run(run())
+    settled(service)
+
+
+# -- HTTP ----------------------------------------------------------------------------------------
+
+
+def test_writes_are_acknowledged_with_their_epoch(service, book) -> None:
+    _, port = service
+    with client(port) as http:
+        content = b'{"instrument": ["AAPL", "BUND"], "price": [0.1, "98.000000000000000001"]}'
+        assert http.post("/v1/ticks", content=content).json() == {"epoch": 2}
+        assert book.prices()["price"] == [D("0.1"), D("98.000000000000000001")]
+        orders = {"order": [9], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [3]}
+        assert http.post("/v1/facts", json={"orders": orders}).json() == {"epoch": 3}
+        assert http.post("/v1/orders", json={}).json()["rows"][0][0] == 9
+        bad = http.post("/v1/facts", json={"orders": orders | {"account": ["nobody"]}})
+        assert bad.status_code == 422
+        assert bad.json()["code"] == "UnknownId"
+        for body in (b"", b"[]", b'{"instrument": ["AAPL"], "price": [NaN]}', b"{}", b"\xff"):
+            assert http.post("/v1/ticks", content=body).status_code == 400
+        assert book.epoch == 3
+    with client(port, "one") as http:
+        assert http.post("/v1/ticks", json={}).status_code == 403
+    with client(port, None) as http:
+        assert http.post("/v1/values", json={}).status_code == 401
+        assert http.get("/health").json() == {"status": "ok", "epoch": 3}
+
+
+def test_metrics_and_names(service, book) -> None:
+    _, port = service
+    with client(port) as http:
+        text = http.get("/metrics").text
+        assert "\nmvcore_book_epoch 1\n" in text
+        assert "# TYPE mvcore_serve_polls_total counter\n" in text
+        assert http.get("/v1/attributes").json()["accounts"]["desk"] == ["d1", "d2"]
+        book.update(instruments={"instrument": ["NEW"], "currency": ["USD"], "sector": ["tech"]})
+        book.remove(instruments="NEW")
+        found = http.get("/v1/instruments").json()["instruments"]
+        assert [one["instrument"] for one in found] == ["AAPL", "BUND", "CASH"]
+        assert found[2]["attributes"] == {"sector": None, "country": "US"}
+
+
+def test_a_file_of_tokens(tmp_path) -> None:
+    digest = hashlib.sha256(b"secret").hexdigest()
+    path = tmp_path / "tokens.json"
+    entry = {"name": "x", "sha256": digest, "accounts": ["A1"]}
+    path.write_text(json.dumps({"tokens": [entry]}))
+    who = serve.Tokens.read(path).principal("secret")
+    assert who == serve.Principal("x", frozenset({"A1"}))
+    assert serve.Tokens.read(path).principal(digest) is None
+    for wrong in ({"name": 1}, {"sha256": "A"}, {"accounts": "A1"}, {"accounts": 5}, {"write": 1}):
+        path.write_text(json.dumps({"tokens": [entry | wrong]}))
+        with pytest.raises(mvcore.InvalidInput, match=r"tokens\.json"):
+            serve.Tokens.read(path)
+
+
+def test_mounted_in_another_service() -> None:
+    """examples/mounted.py, and every message as docs/serve.schema.json says."""
+    jsonschema = pytest.importorskip("jsonschema")
+    root = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location("mounted", root / "examples" / "mounted.py")
+    mounted = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mounted)
+    schema = json.loads((root / "docs" / "serve.schema.json").read_text())
+
+    async def run(port: int) -> dict:
+        async with websockets.connect(f"ws://127.0.0.1:{port}/overview/v1/live") as connection:
+            follower = Follower(connection)
+            select = {"type": "select", "id": "x", "by": ["desk"], "currency": "EUR"}
+            jsonschema.validate(select, schema)
+            await follower.ask(**select)
+            jsonschema.validate(await follower.next(), schema)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+                epoch = http.post("/trade", content="165").json()["epoch"]
+            await follower.at(epoch)
+            await follower.ask(by=["nothing"])
+            refused = await follower.next()
+            jsonschema.validate(refused, schema)
+            assert refused["code"] == "invalid_selection"
+            return follower.table()
+
+    with running(mounted.app) as port:
+        table = asyncio.run(run(port))
+    assert table[("d1",)]["current"] == "15000.00"
+    assert table[("d2",)]["current"] == "24000.00"
+
+
+def test_from_the_command_line(tmp_path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mvcore", "serve", "--demo", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            with client(port, None) as http:
+                for _ in range(600):
+                    with contextlib.suppress(httpx.TransportError):
+                        if http.get("/health").json()["epoch"] > 3:  # prices move
+                            break
+                    time.sleep(0.1)
+                rows = http.post("/v1/values", json={"by": ["desk"]}).json()["rows"]
+                assert len(rows) == 5
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+    for wrong in ([], ["--demo", "--prices", "x"], ["--demo", "--host", "0.0.0.0"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "mvcore", "serve", *wrong], capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith("mvcore: error: ")

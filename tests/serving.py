@@ -1,0 +1,108 @@
+"""A service that runs, and clients of it: over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+httpx = pytest.importorskip("httpx")
+uvicorn = pytest.importorskip("uvicorn")
+websockets = pytest.importorskip("websockets")
+serve = pytest.importorskip("mvcore.serve")
+
+TOKENS = {
+    "all": serve.Principal("all", None, write=True),
+    "one": serve.Principal("one", frozenset({"A1", "gone"})),
+    "desk": serve.Principal("desk", {"desk": ["d2"]}),
+}
+
+
+@contextlib.contextmanager
+def running(app):
+    """The port of a server that runs the application in a thread."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def serving(book):
+    """The service of the book, with the tokens above, and its port."""
+    limits = serve.Limits(slow=1, hello=0.5)
+    origins = ["https://desk.example.com"]
+    app = serve.create_app(book, serve.Tokens.of(TOKENS), origins, limits)
+    with running(app) as port:
+        yield app.state.service, port
+
+
+def client(port: int, token: str | None = "all"):
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30)
+
+
+def live(port: int, token: str | None = "all", **settings):
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return websockets.connect(
+        f"ws://127.0.0.1:{port}/v1/live", additional_headers=headers, **settings
+    )
+
+
+class Follower:
+    """A client that keeps the rows it was sent."""
+
+    def __init__(self, connection) -> None:
+        self.connection, self.rows, self.columns, self.epoch = connection, {}, [], 0
+
+    async def ask(self, **selection) -> None:
+        message = {"type": "select", "id": 1, "interval": 50} | selection
+        self.labels = len(message.get("by", ["account"])) + message.get("rollup", False)
+        await self.connection.send(json.dumps(message))
+
+    async def next(self) -> dict:
+        message = json.loads(await asyncio.wait_for(self.connection.recv(), 30))
+        if message["type"] != "rows":
+            return message
+        if message["all"]:
+            self.rows = {}
+        self.columns, self.epoch = message["columns"], message["epoch"]
+        for row in message["rows"]:
+            self.rows[tuple(row[: self.labels])] = row
+        for key in message["removed"]:
+            self.rows.pop(tuple(key), None)
+        return message
+
+    async def at(self, epoch: int) -> dict:
+        """Rows as a dict once that epoch is there."""
+        while self.epoch < epoch:
+            await self.next()
+        return self.table()
+
+    def table(self) -> dict:
+        return {k: dict(zip(self.columns, row, strict=True)) for k, row in self.rows.items()}
+
+
+def settled(service) -> None:
+    """Nothing is left over."""
+    for _ in range(100):
+        if service.hub.views == 0 and not service.hub.polling:
+            break
+        time.sleep(0.05)
+    assert service.hub.views == service.hub.counts["sessions"] == 0
+    assert not service.hub.polling
+    assert service.book.stats()["views"] == 0
