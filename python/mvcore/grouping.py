@@ -199,8 +199,8 @@ class Shaper:
         labels = [_lookup(table) for table in tables]
         return Shape(
             shape.masters, shape.by, shape.account_group, shape.account_groups,
-            shape.instrument_group, shape.instrument_groups, levels, len(prefixes), labels, level_of, False,
-            shape.functions,
+            shape.instrument_group, shape.instrument_groups, levels, len(prefixes), labels,
+            level_of, False, shape.functions,
         )  # fmt: skip
 
 
