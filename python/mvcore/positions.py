@@ -62,7 +62,7 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
 
 
 def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
-    """Values are made already; every column is when it is asked for."""
+    """Every column is made when it is asked for."""
     rows, holdings = len(found), found.holdings
     valid = None if found.priced else np.zeros(rows, np.uint8)
     kinds = ("HOLDING", "ORDER")

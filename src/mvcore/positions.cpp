@@ -89,24 +89,41 @@ std::vector<i128> Revaluation::quantities() const {
 
 std::vector<i128> Revaluation::values() const {
     if (!priced_) return std::vector<i128>(size(), 0);
-    std::vector<i128> out;
-    out.reserve(size());
-    auto each = [&](auto&& value) {
-        for_holdings([&](auto, i128 quantity) { out.push_back(value(quantity)); });
-        for_orders([&](const OrderPage& page, std::uint32_t k) {
-            out.push_back(value(OrderStore::order(page, k).quantity));
-        });
-    };
     const int shift = value_scale_ - scale_;
     i128 factor = 0;
-    const bool whole =
-        shift >= 0 && shift <= 38 && exact_price_.fits64() && !may_overflow() &&
-        !__builtin_mul_overflow(i128{exact_price_.low64()}, kPow10[std::size_t(shift)], &factor);
-    if (whole) each([&](i128 quantity) { return quantity * factor; });
-    else
-        each([&](i128 quantity) {
-            return value_amount(i256(quantity) * exact_price_, scale_, value_scale_);
+    if (shift >= 0 && shift <= 38 && exact_price_.fits64() && !may_overflow() &&
+        !__builtin_mul_overflow(i128{exact_price_.low64()}, kPow10[std::size_t(shift)], &factor))
+        return multiplied(factor);
+    std::vector<i128> out;
+    out.reserve(size());
+    const auto value = [&](i128 quantity) {
+        return value_amount(i256(quantity) * exact_price_, scale_, value_scale_);
+    };
+    for_holdings([&](auto, i128 quantity) { out.push_back(value(quantity)); });
+    for_orders([&](const OrderPage& page, std::uint32_t k) {
+        out.push_back(value(OrderStore::order(page, k).quantity));
+    });
+    return out;
+}
+
+// Every place is written and then kept or not, so that nothing depends on what is there. No page
+// has wide orders: they may overflow.
+std::vector<i128> Revaluation::multiplied(i128 factor) const {
+    std::vector<i128> out(size() + 1);  // what is left out last is written there
+    i128* next = out.data();
+    for (const Block& block : blocks_)
+        with_quantity(block.width(), block.quantity(sod), [&](const auto* q) {
+            for (std::uint32_t k = 0; k < block.count(); ++k) {
+                *next = q[k] * factor;
+                next += q[k] != 0 ? 1 : 0;
+            }
         });
+    for (const PageRef& page : pages_)
+        for (std::uint32_t k = 0; k < page->used; ++k) {
+            *next = page->records[k].quantity * factor;
+            next += page->records[k].free() ? 0 : 1;
+        }
+    out.pop_back();
     return out;
 }
 

@@ -71,6 +71,7 @@ public:
 
 private:
     [[nodiscard]] bool may_overflow() const;
+    [[nodiscard]] std::vector<i128> multiplied(i128 factor) const;
     // f(row, quantity) for each holding; zero quantities are left out.
     template <class F>
     void for_holdings(F&& f) const;
