@@ -18,11 +18,14 @@ def measures_of(frame: Any) -> Any:
     return np.stack([frame.to_numpy(name, scaled=True) for name in MEASURES])
 
 
+@pytest.mark.parametrize("asked", ["frame made", "market values as an array"])
 def test_revalue_with_orders(
+    asked: str,
     who: str, size: Any, world: World, orders: OrderWorld, order_book: Any, measure: Any,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """Instruments at random. The others know each order by its place."""
+    """Instruments at random. The others know each order by its place, and make the values at once:
+    the second row is like for like."""
     instruments = world.some(world.instruments, max(size.calls // 10, 2)).tolist()
     names = [world.instrument_names[i] for i in instruments]
     held, prices, each = world.held, world.prices, world.accounts * EACH
@@ -32,7 +35,12 @@ def test_revalue_with_orders(
         from numba_orders import instrument_values
 
     def with_mvcore() -> Any:
-        return [order_book.revalue(name) for name in names][-1]
+        frames = map(order_book.revalue, names)
+        if asked == "frame made":
+            return list(frames)[-1]
+        for frame in frames:
+            frame.to_numpy("market_value", scaled=True)
+        return frame
 
     def with_numpy() -> Any:
         for i in instruments:
@@ -61,7 +69,7 @@ def test_revalue_with_orders(
         assert (found[there.sum() :] == amounts(of_orders[ids - i * each])).all()
 
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
-    measure("revalue with orders: frame made", who, call, check, calls=len(names))
+    measure(f"revalue with orders: {asked}", who, call, check, calls=len(names))
 
 
 @pytest.mark.parametrize("moved", ["one tick", "all moved"])

@@ -94,7 +94,8 @@ def test_values_by_account_of_the_whole_book(
 def test_revalue(
     asked: str, who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """Instruments at random. The others make the values at once, so both rows are the same."""
+    """Instruments at random. The others make the values at once, so that their rows are the same
+    and only the second is like for like."""
     instruments = world.some(world.instruments, size.calls // 10).tolist()
     names = [world.instrument_names[i] for i in instruments]
     array = asked == "market values as an array"
