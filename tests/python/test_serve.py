@@ -166,3 +166,23 @@ def test_who_may_open_it(service, token, origin, opens) -> None:
         return False
 
     assert asyncio.run(run()) is opens
+
+
+def test_the_book_is_closed(service, book) -> None:
+    service, port = service
+
+    async def run() -> list:
+        async with live(port) as watching, live(port) as idle:
+            follower = Follower(watching)
+            await follower.ask()
+            await follower.next()
+            book.close()
+            answers = [await follower.next()]
+            await idle.send(json.dumps({"type": "select"}))
+            with contextlib.suppress(websockets.ConnectionClosed):
+                answers.append(await asyncio.wait_for(idle.recv(), 30))
+            return [*answers, idle.close_code]
+
+    ended, *refused, code = asyncio.run(run())
+    assert (ended["type"], ended["code"]) == ("error", "closed")
+    assert (refused, code) == ([], 1001)

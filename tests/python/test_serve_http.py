@@ -182,3 +182,13 @@ def test_from_the_command_line(tmp_path) -> None:
         )  # fmt: skip
         assert done.returncode == 2
         assert done.stderr.startswith("mvcore: error: ")
+
+
+def test_a_list_that_would_be_too_long_is_not_made(book) -> None:
+    app = serve.create_app(book, limits=serve.Limits(rows=2, listed=1))
+    with running(app) as port, client(port, None) as http:
+        refused = http.post("/v1/holdings", json={})
+        assert refused.status_code == 400
+        assert refused.json()["code"] == "too_many_rows"
+        assert len(http.post("/v1/holdings", json={"accounts": ["A1"]}).json()["rows"]) == 2
+        assert http.post("/v1/orders", json={}).json()["rows"] == []

@@ -175,6 +175,10 @@ class Service:
         selection, accounts = await self._selection(request)
         asked = selection.arguments(accounts)
         chosen = {side: asked[side] for side in ("accounts", "instruments")}
+        held = self.book.stats()["orders" if call == "orders" else "positions"]
+        named = isinstance(accounts, tuple) and len(accounts) <= self.limits.listed
+        if held > self.limits.rows and not named:  # before it is made
+            raise RefusedError("too_many_rows", f"name at most {self.limits.listed} accounts")
         frame = await asyncio.to_thread(lambda: getattr(self.book, call)(**chosen))
         if len(frame) > self.limits.rows:
             raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")

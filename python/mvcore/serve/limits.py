@@ -14,6 +14,7 @@ class Limits:
     messages: int = 20  # from one client in a second
     sessions: int = 2_000
     rows: int = 20_000  # of one selection
+    listed: int = 100  # accounts whose holdings or orders are listed, in a book of more than `rows`
     names: int = 5_000  # of accounts or instruments in one selection
     least_interval: int = 50
     most_interval: int = 5_000

@@ -18,6 +18,7 @@ from mvcore.serve.selection import Selection, interval_of, parse
 
 if TYPE_CHECKING:
     from mvcore.serve.access import Principal, Tokens
+    from mvcore.serve.directory import Directory
     from mvcore.serve.limits import Limits
     from mvcore.serve.selection import Names
 
@@ -32,6 +33,12 @@ class Closing(Exception):
         self.code = code
 
 
+def _id_of(message: dict[str, Any]) -> str | int | None:
+    """What the answer gives back."""
+    given = message.get("id")
+    return given if isinstance(given, str | int) else None
+
+
 class Session:
     """Runs until the client goes, or is closed."""
 
@@ -42,6 +49,7 @@ class Session:
         self._watcher: Watcher | None = None
         self._selection: Selection | None = None
         self._accounts: Names = None
+        self._allowed_by: Directory | None = None  # for which the accounts were last looked up
         self._id: Any = None
         self._budget, self._second = limits.messages, 0
 
@@ -62,6 +70,8 @@ class Session:
             await self._close(Closing(errors.UNAUTHORIZED, "no token came"))
         except Closing as closing:
             await self._close(closing)
+        except ClosedError:
+            await self._close(Closing(errors.GOING_AWAY, "the book is closed"))
         except WebSocketDisconnect:
             pass
         finally:
@@ -86,12 +96,12 @@ class Session:
                 await self._answer(message, who)
             except RefusedError as error:
                 self._hub.counts["refused"] += 1
-                await self._text(json.dumps(error.to_json() | {"id": message.get("id")}))
+                await self._text(json.dumps(error.to_json() | {"id": _id_of(message)}))
 
     async def _answer(self, message: dict[str, Any], who: Principal) -> None:
         kind = message.get("type")
         if kind == "ping":
-            await self._text(json.dumps({"type": "pong", "id": message.get("id")}))
+            await self._text(json.dumps({"type": "pong", "id": _id_of(message)}))
         elif kind == "select":
             await self._select(message, who)
         elif kind != "hello":
@@ -102,7 +112,9 @@ class Session:
         if not isinstance(message.get("id"), str | int | None):
             raise RefusedError("invalid_selection", "id: a text or an integer wanted")
         selection, interval = parse(message, self._limits), interval_of(message, self._limits)
-        accounts = self._hub.directories.now().effective(selection.accounts, who)
+        directory = self._hub.directories.now()
+        accounts = directory.effective(selection.accounts, who)
+        self._allowed_by = directory
         await self._watch(selection, accounts, interval)
         self._id = message.get("id")
 
@@ -127,7 +139,7 @@ class Session:
         text = event.get("text")
         if text is None:
             raise Closing(errors.BAD_MESSAGE, "text wanted, not bytes")
-        if len(text) > self._limits.message_bytes:
+        if len(text.encode("utf-8", "surrogatepass")) > self._limits.message_bytes:
             raise Closing(errors.TOO_BIG, "the message is too large")
         if (second := int(time.monotonic())) != self._second:
             self._second, self._budget = second, self._limits.messages
@@ -172,15 +184,18 @@ class Session:
 
     async def _still_allowed(self, who: Principal) -> bool:
         """Accounts and attributes may have changed since the selection was made."""
-        if who.accounts is None or self._selection is None or self._watcher is None:
+        directory = self._hub.directories.now()
+        if who.accounts is None or directory is self._allowed_by:
+            return True
+        if self._selection is None or self._watcher is None:
             return True
         try:
-            directory = self._hub.directories.now()
             accounts = directory.effective(self._selection.accounts, who)
         except RefusedError as error:
             self._leave()
             await self._text(json.dumps(error.to_json() | {"id": self._id}))
             return False
+        self._allowed_by = directory
         if accounts != self._accounts:
             await self._watch(self._selection, accounts, self._watcher.interval)
         return True
