@@ -93,3 +93,12 @@ def refused(book):
         assert book.tick("CASH", "1") == before["epoch"] + 1  # and it goes on
 
     return check
+
+
+@pytest.fixture
+def switching():
+    """Python threads take turns a thousand times as often."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)

@@ -6,7 +6,6 @@ epoch; when all is written, the oracle replays the writes and makes the same has
 
 import os
 import random
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -18,17 +17,10 @@ import pytest
 import mvcore
 from oracle import ACCOUNTS, INSTRUMENTS, ORDERS, SCALE, Oracle, names
 
+pytestmark = pytest.mark.usefixtures("switching")
 SECONDS = float(os.environ.get("MVCORE_SECONDS", "2"))
 MEASURES = ("sod", "current", "expected")
 ACCOUNT, INSTRUMENT = names("A", ACCOUNTS), names("I", INSTRUMENTS)
-
-
-@pytest.fixture(autouse=True)
-def _switch_often():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)
-    yield
-    sys.setswitchinterval(before)
 
 
 # -- the writer ----------------------------------------------------------------------------------

@@ -3,22 +3,14 @@
 Each update adds one account worth 1, so at epoch e the whole book is worth e.
 """
 
-import sys
 import threading
 
 import pytest
 
 import mvcore
 
+pytestmark = pytest.mark.usefixtures("switching")
 UPDATES = 300
-
-
-@pytest.fixture(autouse=True)
-def _switch_often():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 def growing_book() -> mvcore.Book:
