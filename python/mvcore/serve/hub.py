@@ -86,7 +86,7 @@ class Hub:
         if shared.read:
             watcher.tell()
         else:
-            shared.due = 0.0
+            shared.due = asyncio.get_running_loop().time()
         self._wake.set()
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
