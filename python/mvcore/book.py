@@ -282,7 +282,7 @@ class Book(HotBook, Reads, Closing):
         """Counts: epoch, ticks (prices applied) and late_prices, facts (holdings that `update`
         changed and orders applied) and late_orders, accounts, instruments, positions, orders,
         unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
-        views so far, pages_copied because a snapshot held them."""
+        views so far, pages_copied because a snapshot or a long read held them."""
         self._core.check_open()
         return self._core.stats()
 

@@ -176,7 +176,8 @@ class Reads:
         market_value in the instrument's currency. Holdings come first, by account; the order of
         orders is not promised.
 
-        Raises UnknownId, ValueOverflow, ClosedError. O(holdings and orders of the instrument).
+        Raises UnknownId, ValueOverflow, ClosedError. O(pages of the instrument); a column, when it
+        is asked for, O(holdings and orders).
         """
         core = self._core
         core.check_open()
