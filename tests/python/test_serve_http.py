@@ -112,6 +112,25 @@ def test_metrics_and_names(service, book) -> None:
         assert found[2]["attributes"] == {"sector": None, "country": "US"}
 
 
+def test_currencies_are_those_that_a_selection_may_name(service, book) -> None:
+    _, port = service
+    rates = {"currency": ["GBP", "CHF"], "rate": ["1.25", "1.1"]}
+    book.update(instruments={"instrument": ["7203"], "currency": ["JPY"]}, fx=rates)
+    with client(port, "one") as http:
+        answer = http.get("/v1/currencies").json()
+        assert answer == {"base": "USD", "currencies": ["USD", "CHF", "EUR", "GBP", "JPY"]}
+        for currency in answer["currencies"]:
+            assert http.post("/v1/values", json={"currency": currency}).status_code == 200
+        book.remove(instruments="7203")
+        book.load(fx={"currency": ["EUR"], "rate": ["1.1"]})
+        left = http.get("/v1/currencies").json()["currencies"]
+        assert left == ["USD", "EUR"]
+        for gone in {*answer["currencies"]} - {*left}:
+            assert http.post("/v1/values", json={"currency": gone}).status_code == 422
+    with client(port, None) as http:
+        assert http.get("/v1/currencies").status_code == 401
+
+
 def test_a_file_of_tokens(tmp_path) -> None:
     digest = hashlib.sha256(b"secret").hexdigest()
     path = tmp_path / "tokens.json"

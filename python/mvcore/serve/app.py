@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from mvcore.errors import ClosedError, Error
 from mvcore.serve import rows
 from mvcore.serve.access import EVERYBODY, Principal, Tokens
-from mvcore.serve.directory import label_at
+from mvcore.serve.directory import currencies, label_at
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
@@ -62,6 +62,7 @@ class Service:
                 Route("/v1/accounts", self.accounts, methods=get),
                 Route("/v1/instruments", self.instruments, methods=get),
                 Route("/v1/attributes", self.attributes, methods=get),
+                Route("/v1/currencies", self.currencies, methods=get),
                 Route("/v1/values", self.values, methods=post),
                 Route("/v1/holdings", self.holdings, methods=post),
                 Route("/v1/orders", self.orders, methods=post),
@@ -157,6 +158,11 @@ class Service:
         else:
             found["accounts"] = {name: [] for name in directory.masters.account}
         return JSONResponse(found)
+
+    async def currencies(self, request: Request) -> Response:
+        self._who(request)
+        self.book._core.check_open()
+        return JSONResponse({"base": self.book.base_currency, "currencies": currencies(self.book)})
 
     async def values(self, request: Request) -> Response:
         selection, accounts = await self._selection(request)

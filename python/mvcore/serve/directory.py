@@ -81,6 +81,13 @@ class Directories:
         return self._kept
 
 
+def currencies(book: Book) -> list[str]:
+    """What a selection's `currency` may name: the base, then those of instruments and rates."""
+    names = book._names_of("currency")(np.arange(book._core.counts[2], dtype=np.int32))
+    known = {str(name) for name in names if book._core.currency_code(str(name)) >= 0}
+    return [book.base_currency, *sorted(known - {book.base_currency})]
+
+
 def label_at(attribute: Attribute, code: int) -> str | None:
     """The label of a code, None where the attribute is not set."""
     if code >= len(attribute.ids) or attribute.ids[code] < 0:
