@@ -24,10 +24,11 @@ TOKENS = {
 
 
 @contextlib.contextmanager
-def running(app):
+def running(app, port: int = 0):
     """The port of a server that runs the application in a thread."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))

@@ -17,7 +17,7 @@ CORE = SRC / "mvcore"
 WRAPPER = ROOT / "python" / "mvcore"
 
 MAX_LINES = 400
-COUNTED = {".py", ".cpp", ".hpp", ".h", ".inl", ".pyx", ".pxd"}
+COUNTED = {".py", ".cpp", ".hpp", ".h", ".inl", ".pyx", ".pxd", ".js", ".css", ".html"}
 CXX = {".cpp", ".hpp", ".h", ".inl"}
 C_HEADERS = {"stdbool.h", "stddef.h", "stdint.h"}
 

@@ -15,7 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from mvcore.errors import ClosedError, Error
-from mvcore.serve import rows
+from mvcore.serve import page, rows
 from mvcore.serve.access import EVERYBODY, Principal, Tokens
 from mvcore.serve.directory import currencies, label_at
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
@@ -69,6 +69,7 @@ class Service:
                 Route("/v1/ticks", self.ticks, methods=post),
                 Route("/v1/facts", self.facts, methods=post),
                 WebSocketRoute("/v1/live", self.live),
+                *page.routes(),
             ],
             exception_handlers={RefusedError: _refused, Error: _failed},  # type: ignore[dict-item]
         )

@@ -1,0 +1,42 @@
+"""The page in front of the service, from files of installed packages only.
+
+AG Grid and ECharts are those that nicegui carries as ES modules (docs/decisions/0010); nothing of
+nicegui is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+PAGE = Path(__file__).with_name("page")
+VENDOR = {"ag-grid": "aggrid", "echarts": "echart"}  # where the page looks, and nicegui's folder
+# Scripts from here only; both libraries write styles, and AG Grid has its icons in data: URLs.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
+
+
+async def index(request: Request) -> Response:
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+    return FileResponse(PAGE / "index.html", headers=headers)
+
+
+def routes() -> list[BaseRoute]:
+    """Raises ModuleNotFoundError where nicegui is not installed."""
+    spec = importlib.util.find_spec("nicegui")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("the page needs nicegui", name="nicegui")
+    elements = Path(spec.submodule_search_locations[0]) / "elements"
+    vendored: list[BaseRoute] = [
+        Mount(f"/vendor/{name}", StaticFiles(directory=elements / folder / "dist"))
+        for name, folder in VENDOR.items()
+    ]
+    return [Route("/", index), Mount("/page", StaticFiles(directory=PAGE)), *vendored]

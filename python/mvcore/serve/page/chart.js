@@ -1,0 +1,65 @@
+// The value of the selection over time. ECharts draws places on the screen; the amounts beside them
+// are the texts that came.
+
+import { echarts } from "../vendor/echarts/index.js";
+import { grouped, places, STEPS } from "./decimals.js";
+
+const KEPT = 1_200; // points
+const DRAW_EVERY = 250; // milliseconds
+
+export class Chart {
+  constructor(box) {
+    this.chart = echarts.init(box, null, { renderer: "svg" });
+    this.points = []; // [time, {measure: text}]
+    this.measure = null;
+    new ResizeObserver(() => this.chart.resize()).observe(box);
+    this.chart.setOption({
+      animation: false,
+      grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
+      xAxis: { type: "time", splitLine: { show: false } },
+      yAxis: { type: "value", min: 0, max: STEPS, interval: STEPS / 2, axisLabel: {} },
+      tooltip: { trigger: "axis" },
+      series: [{ type: "line", showSymbol: false, step: "end", data: [] }],
+    });
+  }
+
+  clear() {
+    this.points = [];
+    this.draw();
+  }
+
+  add(values) {
+    this.points.push([Date.now(), values]);
+    if (this.points.length > KEPT) this.points.shift();
+    this.waiting ??= setTimeout(() => this.draw(), DRAW_EVERY);
+  }
+
+  show(measure) {
+    this.measure = measure;
+    this.draw();
+  }
+
+  colour(dark) {
+    this.chart.setTheme(dark ? "dark" : "default");
+    this.chart.setOption({ backgroundColor: "transparent" });
+  }
+
+  draw() {
+    clearTimeout(this.waiting);
+    this.waiting = undefined;
+    const points = this.points.filter(([, values]) => typeof values[this.measure] === "string");
+    if (!points.length) {
+      this.chart.setOption({ series: [{ data: [] }], yAxis: { axisLabel: { show: false } } });
+      return;
+    }
+    const texts = points.map(([, values]) => values[this.measure]);
+    const { places: heights, at } = places(texts);
+    const flat = texts.every((text) => text === texts[0]);
+    const label = (place) => (flat && place ? "" : grouped(at(place)));
+    this.chart.setOption({
+      yAxis: { axisLabel: { show: true, formatter: label } },
+      tooltip: { formatter: ([of]) => `${of.axisValueLabel}<br><b>${grouped(texts[of.dataIndex])}</b>` },
+      series: [{ data: points.map(([time], k) => [time, heights[k]]) }],
+    });
+  }
+}

@@ -1,0 +1,85 @@
+// The connection to /v1/live: says who asks, asks again after a loss, measures the way there and
+// back. The protocol is in docs/serve.md.
+
+const RETRY = [500, 1_000, 2_000, 4_000, 8_000]; // milliseconds
+const PING_EVERY = 5_000;
+const UNAUTHORIZED = 4401;
+
+export class Live {
+  /** on: {state(name, detail), rows(message), error(message), latency(ms), unauthorized()} */
+  constructor(url, on) {
+    this.url = url;
+    this.on = on;
+    this.token = null;
+    this.asked = null;
+    this.failed = 0;
+    this.pings = new Map();
+    this.number = 0;
+    setInterval(() => this.ping(), PING_EVERY);
+    addEventListener("online", () => this.open());
+  }
+
+  open() {
+    clearTimeout(this.retry);
+    this.socket?.close();
+    this.on.state("connecting");
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.failed = 0;
+      this.pings.clear();
+      if (this.token !== null) this.send({ type: "hello", token: this.token });
+      this.on.state("live");
+      this.ping();
+      if (this.asked) this.send(this.asked);
+    };
+    socket.onmessage = (event) => this.take(JSON.parse(event.data));
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.lost(event);
+    };
+  }
+
+  lost(event) {
+    if (event.code === UNAUTHORIZED) {
+      this.on.state("signed out");
+      this.on.unauthorized();
+      return;
+    }
+    const wait = RETRY[Math.min(this.failed, RETRY.length - 1)] * (1 + Math.random() / 4);
+    this.failed += 1;
+    this.on.state("reconnecting", event.reason);
+    this.retry = setTimeout(() => this.open(), wait);
+  }
+
+  /** The new selection replaces the old; answers to an older one are left aside. */
+  select(selection) {
+    this.number += 1;
+    this.asked = { type: "select", id: this.number, ...selection };
+    if (this.socket?.readyState === WebSocket.OPEN) this.send(this.asked);
+  }
+
+  ping() {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    const id = `ping ${performance.now()}`;
+    this.pings.set(id, performance.now());
+    this.send({ type: "ping", id });
+  }
+
+  send(message) {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  take(message) {
+    if (message.type === "pong") {
+      const sent = this.pings.get(message.id);
+      this.pings.delete(message.id);
+      if (sent !== undefined) this.on.latency(performance.now() - sent);
+    } else if (message.id !== this.number) {
+      return;
+    } else if (message.type === "rows") {
+      this.on.rows(message);
+    } else if (message.type === "error") {
+      this.on.error(message);
+    }
+  }
+}

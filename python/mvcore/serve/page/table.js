@@ -1,0 +1,182 @@
+// The rows, in AG Grid: totals pinned, changed cells flash, sorting and filters by exact decimals.
+
+import * as ag from "../vendor/ag-grid/index.js";
+import { compare, grouped, isNegative } from "./decimals.js";
+
+ag.ModuleRegistry.registerModules([ag.AllCommunityModule]);
+
+const FLASH = 2_000; // milliseconds
+const TITLES = { sod: "start of day", current: "current", expected: "expected" };
+const NOT_SET = "(not set)";
+const ORDER = new Intl.Collator(undefined, { numeric: true });
+
+/** Filters of amounts: AG Grid's own would make floats of them. */
+const AMOUNT_FILTERS = [
+  ["atLeast", "at least", (sign) => sign >= 0],
+  ["atMost", "at most", (sign) => sign <= 0],
+  ["equal", "equal to", (sign) => sign === 0],
+].map(([displayKey, displayName, holds]) => ({
+  displayKey,
+  displayName,
+  predicate: ([wanted], value) => value !== null && holds(compare(value, wanted)),
+  numberOfInputs: 1,
+}));
+
+export class Table {
+  constructor(box) {
+    this.rows = new Map(); // by id, body and totals
+    this.api = ag.createGrid(box, {
+      theme: ag.themeQuartz.withPart(ag.colorSchemeVariable).withParams({ fontFamily: "inherit", spacing: 6 }),
+      columnDefs: [],
+      rowData: [],
+      getRowId: ({ data }) => data.id,
+      cellFlashDuration: FLASH,
+      cellFadeDuration: 0,
+      animateRows: false,
+      suppressNoRowsOverlay: true,
+      ensureDomOrder: true,
+      enableCellTextSelection: true,
+      defaultColDef: { sortable: true, filter: true, resizable: true, enableCellChangeFlash: true,
+        flex: 1, minWidth: 110 },
+      postSortRows: (params) => this.rollup && intoTree(params.nodes),
+      rowClassRules: { subtotal: ({ data }) => data.level !== null && data.level < this.depth },
+    });
+  }
+
+  find(text) {
+    this.api.setGridOption("quickFilterText", text);
+  }
+
+  focus() {
+    const column = this.api.getAllDisplayedColumns()[0];
+    if (column && this.api.getDisplayedRowCount()) this.api.setFocusedCell(0, column);
+  }
+
+  /**
+   * One `rows` message. A row is known by its level, the labels of `by` and, where each has its own,
+   * its currency. Totals come with every selection; `rollup` shows the subtotals too.
+   */
+  apply(message, { by, local, rollup }) {
+    this.rollup = rollup;
+    this.depth = by.length;
+    if (message.all) {
+      this.rows.clear();
+      this.setColumns(message.columns, by.length + Number(local));
+    }
+    const update = { add: [], update: [], remove: [] };
+    let totals = message.all;
+    for (const values of message.rows) {
+      const row = this.row(values);
+      if (this.isTotal(row)) totals = true;
+      else if (this.isShown(row)) update[this.rows.has(row.id) ? "update" : "add"].push(row);
+      this.rows.set(row.id, row);
+    }
+    for (const labels of message.removed) {
+      const row = this.rows.get(JSON.stringify(labels));
+      if (row && this.isTotal(row)) totals = true;
+      else if (row && this.isShown(row)) update.remove.push(row);
+      this.rows.delete(JSON.stringify(labels));
+    }
+    if (message.all) this.api.setGridOption("rowData", update.add);
+    else this.api.applyTransaction(update);
+    if (totals) this.pinTotals();
+  }
+
+  /** The totals of the selection, one for each currency. */
+  totals() {
+    return [...this.rows.values()].filter((row) => row.level === 0).map((row) => row.values);
+  }
+
+  row(values) {
+    const labels = values.slice(0, this.labels);
+    const named = Object.fromEntries(this.columns.map((name, k) => [name, values[k]]));
+    return { id: JSON.stringify(labels), labels, level: values[0], values: named };
+  }
+
+  isTotal(row) {
+    return row.level === 0 && this.depth > 0;
+  }
+
+  isShown(row) {
+    return this.rollup || row.level === this.depth;
+  }
+
+  pinTotals() {
+    const totals = [...this.rows.values()].filter((row) => this.isTotal(row));
+    this.api.setGridOption("pinnedBottomRowData", totals);
+  }
+
+  setColumns(columns, labels) {
+    this.columns = columns;
+    this.labels = 1 + labels;
+    const definitions = columns.slice(1).map((name, k) => {
+      if (k < this.depth) return label(name, k);
+      return name === "currency" ? currency() : amount(name);
+    });
+    const before = this.api.getColumnDefs().map((definition) => definition.colId).join();
+    if (before !== definitions.map((definition) => definition.colId).join()) {
+      this.api.setGridOption("columnDefs", definitions);
+    }
+  }
+}
+
+/** A column of labels: the k-th of the grouping. */
+function label(name, k) {
+  const text = ({ data }) => {
+    if (k < data.level) return data.values[name] ?? NOT_SET;
+    return k === 0 ? "total" : "";
+  };
+  return {
+    colId: `label ${name}`, headerName: name, valueGetter: text, filter: "agTextColumnFilter",
+    comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
+    enableCellChangeFlash: false, pinned: k === 0 && innerWidth > 700 ? "left" : null,
+  };
+}
+
+/** What amounts are in. */
+function currency() {
+  return { colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
+    filter: "agTextColumnFilter", enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
+}
+
+function amount(name) {
+  const counts = name === "unpriced";
+  return {
+    colId: name,
+    headerName: TITLES[name] ?? name,
+    type: "rightAligned",
+    minWidth: counts ? 100 : 150,
+    valueGetter: ({ data }) => data.values[name],
+    valueFormatter: ({ value }) => (typeof value === "string" ? grouped(value) : String(value ?? "")),
+    comparator: (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : compare(a, b)),
+    filter: "agTextColumnFilter",
+    filterParams: { filterOptions: AMOUNT_FILTERS, maxNumConditions: 1 },
+    cellClassRules: {
+      negative: ({ value }) => isNegative(value),
+      unpriced: ({ value }) => counts && value > 0,
+    },
+  };
+}
+
+/** Sorted rows, put below the subtotals that they belong to. */
+function intoTree(nodes) {
+  const children = new Map();
+  for (const node of nodes) {
+    const { labels, level } = node.data;
+    const rest = JSON.stringify(labels.slice(1 + level).filter((one) => one !== null));
+    const parent = JSON.stringify([labels.slice(1, level), rest]);
+    node.data.path = JSON.stringify([labels.slice(1, level + 1), rest]);
+    if (!children.has(parent)) children.set(parent, []);
+    children.get(parent).push(node);
+  }
+  const present = new Set(nodes.map((node) => node.data.path));
+  const sorted = [];
+  const put = (list) => {
+    for (const node of list) {
+      sorted.push(node);
+      put(children.get(node.data.path) ?? []);
+    }
+  };
+  for (const [parent, list] of children) if (!present.has(parent)) put(list);
+  nodes.splice(0, nodes.length, ...sorted);
+}

@@ -1,0 +1,119 @@
+"""A headless browser on the page of a running service; skips where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+WAIT = 30_000  # milliseconds, where something has to come
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[sync_api.Browser]:
+    """One of the machine's, or the one that Playwright installed."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium to be started: {error.message.splitlines()[0]}")
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Overview:
+    """The page as its user has it. `complaints`: what it wrote to the console as an error."""
+
+    def __init__(self, browser: sync_api.Browser, url: str, **settings: object) -> None:
+        self.context = browser.new_context(accept_downloads=True, **settings)
+        self.context.set_default_timeout(WAIT)
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        self.page.goto(url)
+
+    def _heard(self, message: sync_api.ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def state(self, name: str) -> None:
+        """Wait for it."""
+        self.page.wait_for_function(
+            "name => document.getElementById('state').textContent === name", arg=name
+        )
+
+    def choose(self, picker: str, *texts: str) -> None:
+        """By keyboard, as somebody types it."""
+        box = self.page.locator(f"#{picker} input")
+        box.focus()
+        for text in texts:
+            box.fill(text)
+            self.page.locator(f"#{picker} li[role=option]", has_text=text).first.wait_for()
+            box.press("Enter")
+        box.press("Escape")
+
+    def empty(self, picker: str) -> None:
+        box = self.page.locator(f"#{picker} input")
+        box.focus()
+        for _ in range(self.page.locator(f"#{picker} .chosen button").count()):
+            box.press("Backspace")
+        box.press("Escape")
+
+    def rows(self, pinned: bool = False) -> list[list[str]]:
+        """Texts of the cells as they stand on the screen, in the order of rows and columns."""
+        return self.page.evaluate(ROWS, pinned)
+
+    def titles(self) -> list[str]:
+        cells = self.page.locator("#grid .ag-header-cell")
+        found = [(cell.get_attribute("aria-colindex"), cell.inner_text()) for cell in cells.all()]
+        return [text.strip() for _, text in sorted(found, key=lambda pair: int(pair[0] or 0))]
+
+    def epoch(self, epoch: int) -> None:
+        """Wait until the page shows it, or a later one."""
+        self.page.wait_for_function(
+            "epoch => Number(document.getElementById('epoch').textContent.replaceAll(',', '')) >= epoch",
+            arg=epoch,
+        )
+
+    def until(self, wanted: list[list[str]], pinned: bool = False) -> None:
+        """Wait for these rows."""
+        try:
+            self.page.wait_for_function(f"([wanted, pinned]) => JSON.stringify(({ROWS})(pinned)) === wanted",
+                                        arg=[_json(wanted), pinned])  # fmt: skip
+        except sync_api.TimeoutError:
+            assert self.rows(pinned) == wanted
+            raise
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def _json(rows: list[list[str]]) -> str:
+    import json
+
+    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+
+
+ROWS = """(pinned) => {
+  const where = pinned ? '.ag-floating-bottom' : '.ag-body';
+  const rows = new Map();
+  for (const row of document.querySelectorAll(`#grid ${where} .ag-row`)) {
+    const at = Number(row.getAttribute('row-index').replace(/\\D/g, ''));
+    if (!rows.has(at)) rows.set(at, []);
+    for (const cell of row.querySelectorAll('.ag-cell')) {
+      rows.get(at).push([Number(cell.getAttribute('aria-colindex')), cell.textContent.trim()]);
+    }
+  }
+  const places = [...rows.keys()].sort((a, b) => a - b);
+  return places.map((at) => rows.get(at).sort((a, b) => a[0] - b[0]).map(([, text]) => text));
+}"""
