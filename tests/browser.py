@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 
@@ -81,27 +82,22 @@ class Overview:
     def epoch(self, epoch: int) -> None:
         """Wait until the page shows it, or a later one."""
         self.page.wait_for_function(
-            "epoch => Number(document.getElementById('epoch').textContent.replaceAll(',', '')) >= epoch",
+            "at => Number(document.getElementById('epoch').textContent.replace(/,/g, '')) >= at",
             arg=epoch,
         )
 
     def until(self, wanted: list[list[str]], pinned: bool = False) -> None:
         """Wait for these rows."""
         try:
-            self.page.wait_for_function(f"([wanted, pinned]) => JSON.stringify(({ROWS})(pinned)) === wanted",
-                                        arg=[_json(wanted), pinned])  # fmt: skip
+            same = f"([wanted, pinned]) => JSON.stringify(({ROWS})(pinned)) === wanted"
+            text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)
+            self.page.wait_for_function(same, arg=[text, pinned])
         except sync_api.TimeoutError:
             assert self.rows(pinned) == wanted
             raise
 
     def close(self) -> None:
         self.context.close()
-
-
-def _json(rows: list[list[str]]) -> str:
-    import json
-
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
 ROWS = """(pinned) => {

@@ -159,10 +159,8 @@ def test_changed_cells_flash_and_stop(overview, both) -> None:
     overview.until(both.rows(["account"], accounts=["A1", "A2"]))
     cells = overview.page.locator("#grid .ag-body .ag-cell-data-changed").all()
     assert {cell.get_attribute("col-id") for cell in cells} == {"sod", "current", "expected"}
-    rows = overview.page.evaluate(
-        "s => [...document.querySelectorAll(s)].map((c) => c.closest('.ag-row').getAttribute('row-id'))",
-        "#grid .ag-body .ag-cell-data-changed",
-    )
+    rows = "c => c.map((one) => one.closest('.ag-row').getAttribute('row-id'))"
+    rows = overview.page.eval_on_selector_all("#grid .ag-body .ag-cell-data-changed", rows)
     assert set(map(html.unescape, rows)) == {'[1,"A1"]'}
     overview.page.wait_for_function("s => document.querySelectorAll(s).length === 0", arg=flashing)
 

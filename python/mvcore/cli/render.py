@@ -5,8 +5,6 @@ Text goes out as UTF-8 bytes, so that the same command writes the same file unde
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mvcore.cli.files import CommandError
+from mvcore.formats import csv_lines, parquet_bytes, plain
 
 if TYPE_CHECKING:
     from mvcore.frame import Frame
-
-ROWS_PER_WRITE = 10_000
 
 
 def kind_of(out: str | None) -> str:
@@ -42,7 +39,7 @@ def write(frame: Frame, kind: str, out: str | None) -> None:
     Amounts are made first: if one does not fit, the file that was there is still there.
     """
     if kind == "parquet":
-        chunks = parquet_chunks(frame)
+        chunks: Iterable[bytes] = [parquet_bytes(frame)]
     else:
         names = frame.column_names
         chunks = text_chunks(names, [frame[name] for name in names], kind)
@@ -63,38 +60,10 @@ def to_stdout(chunks: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def parquet_chunks(frame: Frame) -> Iterable[bytes]:
-    """The file, through memory: pyarrow asks where it is, and a pipe does not know."""
-    from pyarrow import parquet
-
-    buffer = io.BytesIO()
-    parquet.write_table(frame.to_arrow(), buffer)
-    return [buffer.getvalue()]
-
-
 def text_chunks(names: list[str], columns: list[list[object]], kind: str) -> Iterable[bytes]:
     """Lines of one of the formats that are text."""
     lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
     return (line.encode() for line in lines(names, columns))
-
-
-def plain(value: object) -> object:
-    """A Decimal as the text of all its digits: str() would turn 0.00000000 into 0E-8."""
-    return format(value, "f") if isinstance(value, Decimal) else value
-
-
-def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """RFC 4180 with plain newlines. A label that is not set is an empty field."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    for row, values in enumerate(zip(*columns, strict=True), start=1):
-        writer.writerow([plain(value) for value in values])
-        if row % ROWS_PER_WRITE == 0:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
 
 
 def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import mvcore
 from mvcore.cli.files import CommandError
-from mvcore.cli.render import cell, plain
+from mvcore.cli.render import cell
 from mvcore.cli.shown import Shown
+from mvcore.formats import plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from mvcore.errors import ClosedError, Error
-from mvcore.serve import page, rows
+from mvcore.serve import answers, page
 from mvcore.serve.access import EVERYBODY, Principal, Tokens
 from mvcore.serve.directory import currencies, label_at
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
@@ -27,6 +28,7 @@ from mvcore.serve.session import Session
 if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.masters import Attribute
+    from mvcore.serve.selection import Names
 
 FACTS = ("instruments", "accounts", "holdings", "orders", "prices", "fx")
 
@@ -71,6 +73,7 @@ class Service:
                 WebSocketRoute("/v1/live", self.live),
                 *page.routes(),
             ],
+            middleware=[Middleware(answers.Headers)],
             exception_handlers={RefusedError: _refused, Error: _failed},  # type: ignore[dict-item]
         )
         self.app.state.service = self
@@ -166,35 +169,37 @@ class Service:
         return JSONResponse({"base": self.book.base_currency, "currencies": currencies(self.book)})
 
     async def values(self, request: Request) -> Response:
-        selection, accounts = await self._selection(request)
-        frame = await asyncio.to_thread(lambda: self.book.values(**selection.arguments(accounts)))
-        if len(frame) > self.limits.rows:
-            raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")
-        return JSONResponse(await asyncio.to_thread(rows.table, frame))
+        return await self._read(request, "values")
 
     async def holdings(self, request: Request) -> Response:
-        return await self._listing(request, "holdings")
+        return await self._read(request, "holdings")
 
     async def orders(self, request: Request) -> Response:
-        return await self._listing(request, "orders")
+        return await self._read(request, "orders")
 
-    async def _listing(self, request: Request, call: str) -> Response:
-        selection, accounts = await self._selection(request)
+    async def _read(self, request: Request, call: str) -> Response:
+        who, kind = self._who(request), answers.kind_of(request.headers.get("accept"))
+        selection = parse(await self._body(request), self.limits)
+        accounts = self.hub.directories.now().effective(selection.accounts, who)
         asked = selection.arguments(accounts)
-        chosen = {side: asked[side] for side in ("accounts", "instruments")}
+        if call != "values":
+            asked = {side: asked[side] for side in ("accounts", "instruments")}
+            self._not_too_long(call, accounts)
+
+        def read() -> Response:
+            frame = getattr(self.book, call)(**asked)
+            if len(frame) > self.limits.rows:
+                raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")
+            return answers.answer(frame, kind, call)
+
+        return await asyncio.to_thread(read)
+
+    def _not_too_long(self, call: str, accounts: Names) -> None:
+        """A list is refused before it is made."""
         held = self.book.stats()["orders" if call == "orders" else "positions"]
         named = isinstance(accounts, tuple) and len(accounts) <= self.limits.listed
-        if held > self.limits.rows and not named:  # before it is made
+        if held > self.limits.rows and not named:
             raise RefusedError("too_many_rows", f"name at most {self.limits.listed} accounts")
-        frame = await asyncio.to_thread(lambda: getattr(self.book, call)(**chosen))
-        if len(frame) > self.limits.rows:
-            raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")
-        return JSONResponse(await asyncio.to_thread(rows.table, frame))
-
-    async def _selection(self, request: Request) -> tuple[Any, Any]:
-        who = self._who(request)
-        selection = parse(await self._body(request), self.limits)
-        return selection, self.hub.directories.now().effective(selection.accounts, who)
 
     # -- writes --
 
