@@ -103,6 +103,7 @@ export class Table {
 
   pinTotals() {
     const totals = [...this.rows.values()].filter((row) => this.isTotal(row));
+    totals.sort((a, b) => ORDER.compare(a.values.currency, b.values.currency));
     this.api.setGridOption("pinnedBottomRowData", totals);
   }
 
