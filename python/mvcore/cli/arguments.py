@@ -206,6 +206,12 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--port", type=int, default=8000, help="port (default: 8000)")
     add("--tokens", metavar="FILE", help="who may see what; without it, everybody everything")
     add(
+        "--jwt-key", metavar="FILE",
+        help="or what verifies JSON Web Tokens: a public key (PEM), a set of keys (JWK), a secret",
+    )  # fmt: skip
+    add("--jwt-audience", metavar="A", help="whom these tokens are for (their claim aud)")
+    add("--jwt-issuer", metavar="I", help="who makes these tokens (their claim iss)")
+    add(
         "--origin", action="append", default=[], metavar="URL",
         help="of pages that may open the WebSocket besides its own; may be repeated",
     )  # fmt: skip

@@ -7,12 +7,16 @@ import contextlib
 import ipaddress
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import mvcore
 from mvcore.cli.files import LONG_BYTES, CommandError, Progress, total_bytes
 from mvcore.cli.value import load, paths_of, read
+
+if TYPE_CHECKING:
+    from mvcore.serve import Verifier
 
 NEEDED = ("instruments", "accounts", "holdings", "prices")
 DEMO_SIZE = (200, 100)  # accounts, instruments
@@ -25,10 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from mvcore.serve import Limits, Tokens, create_app
+        from mvcore.serve import Limits, create_app
     except ImportError as error:
         raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
-    tokens = None if arguments.tokens is None else Tokens.read(arguments.tokens)
+    tokens = tokens_of(arguments)
     limits = Limits()
     with book_of(arguments) as book:
         app = create_app(book, tokens, arguments.origin, limits)
@@ -46,8 +50,24 @@ def check(arguments: argparse.Namespace) -> None:
         raise CommandError("--demo takes no files")
     if not arguments.demo and missing:
         raise CommandError(f"{', '.join(missing)} or --demo wanted")
-    if arguments.tokens is None and not is_loopback(arguments.host):
-        raise CommandError(f"--host {arguments.host}: others may reach it, so --tokens is needed")
+    if arguments.tokens is not None and arguments.jwt_key is not None:
+        raise CommandError("--tokens and --jwt-key: one of them wanted")
+    if arguments.jwt_key is None and (arguments.jwt_audience or arguments.jwt_issuer):
+        raise CommandError("--jwt-audience and --jwt-issuer need --jwt-key")
+    open_to_all = arguments.tokens is None and arguments.jwt_key is None
+    if open_to_all and not is_loopback(arguments.host):
+        raise CommandError(
+            f"--host {arguments.host}: others may reach it, so --tokens or --jwt-key is needed"
+        )
+
+
+def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
+    """Who may see what."""
+    from mvcore.serve import JwtTokens, Tokens
+
+    if arguments.jwt_key is not None:
+        return JwtTokens.read(arguments.jwt_key, arguments.jwt_audience, arguments.jwt_issuer)
+    return None if arguments.tokens is None else Tokens.read(arguments.tokens)
 
 
 def is_loopback(host: str) -> bool:

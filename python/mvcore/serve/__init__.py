@@ -4,8 +4,9 @@
 docs/serve.md.
 """
 
-from mvcore.serve.access import Principal, Tokens
+from mvcore.serve.access import Principal, Tokens, Verifier
 from mvcore.serve.app import create_app
+from mvcore.serve.jwts import JwtTokens
 from mvcore.serve.limits import Limits
 
-__all__ = ["Limits", "Principal", "Tokens", "create_app"]
+__all__ = ["JwtTokens", "Limits", "Principal", "Tokens", "Verifier", "create_app"]

@@ -10,24 +10,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mvcore.errors import InvalidInput
+
+Accounts = frozenset[str] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with a token. accounts: None for all, names, or attributes with their values."""
+    """Somebody with a token. accounts: None for all, names, or attributes with their values.
+    until: when the token expires, in seconds since 1970 UTC."""
 
     name: str
-    accounts: frozenset[str] | Mapping[str, Any] | None = None
+    accounts: Accounts = None
     write: bool = False
+    until: float | None = None
+
+    def __post_init__(self) -> None:
+        """No attributes at all would be met by every account, and a text is a set of letters."""
+        if self.accounts == {} or isinstance(self.accounts, str):
+            raise InvalidInput(f"principal {self.name!r}: accounts are None, names or attributes")
 
 
 EVERYBODY = Principal("everybody", None, write=True)  # where the service asks for no tokens
+
+
+class Verifier(Protocol):
+    """What the service needs to know of tokens: `Tokens`, `JwtTokens`, or a class of your own."""
+
+    def principal(self, token: str) -> Principal | None:
+        """Whose token it is; None where it is unknown, has expired or is none at all. Called on
+        the event loop."""
 
 
 class Tokens:
@@ -46,13 +63,33 @@ class Tokens:
         """From a file. Raises InvalidInput, OSError."""
         try:
             entries = json.loads(Path(path).read_text())["tokens"]
-            return cls({_digest_of(entry): _principal(entry) for entry in entries})
-        except (ValueError, KeyError, TypeError) as error:
+            found = {_digest_of(entry): _principal(entry) for entry in entries}
+            if len(found) < len(entries):
+                raise ValueError("a token stands twice")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InvalidInput(f"tokens file {path}: {error!r}") from None
+        return cls(found)
 
     def principal(self, token: str) -> Principal | None:
         """Digests are compared, so that the time it takes tells nothing about a token."""
         return self._by_digest.get(_digest(token))
+
+
+def accounts_of(given: object) -> Accounts:
+    """Accounts as JSON has them. Raises ValueError."""
+    if given == "*":
+        return None
+    if isinstance(given, dict) and given and all(map(_labels, given.values())):
+        return given
+    if isinstance(given, list) and all(isinstance(name, str) for name in given):
+        return frozenset(given)
+    raise ValueError('accounts is "*", a list of names, or attributes with their values')
+
+
+def _labels(given: object) -> bool:
+    """Null, which would stand for accounts without the attribute, is most likely a mistake."""
+    values = given if isinstance(given, list) else [given]
+    return all(isinstance(value, str | int | float) for value in values)
 
 
 def _digest(token: str) -> str:
@@ -67,13 +104,7 @@ def _digest_of(entry: Mapping[str, Any]) -> str:
 
 
 def _principal(entry: Mapping[str, Any]) -> Principal:
-    accounts, write = entry["accounts"], entry.get("write", False)
-    if not isinstance(entry["name"], str) or not isinstance(write, bool):
+    name, write = entry["name"], entry.get("write", False)
+    if not isinstance(name, str) or not isinstance(write, bool):
         raise ValueError("name is a text, write true or false")
-    if accounts == "*":
-        return Principal(entry["name"], None, write)
-    if isinstance(accounts, Mapping):
-        return Principal(entry["name"], dict(accounts), write)
-    if isinstance(accounts, str) or not isinstance(accounts, Iterable):
-        raise ValueError('accounts is "*", a list of names or a mapping of attributes')
-    return Principal(entry["name"], frozenset(map(str, accounts)), write)
+    return Principal(name, accounts_of(entry["accounts"]), write)

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 
 from mvcore.errors import ClosedError, Error
 from mvcore.serve import answers, page
-from mvcore.serve.access import EVERYBODY, Principal, Tokens
+from mvcore.serve.access import EVERYBODY, Principal, Verifier
 from mvcore.serve.directory import currencies, label_at
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
 from mvcore.serve.hub import Hub
@@ -35,15 +35,15 @@ FACTS = ("instruments", "accounts", "holdings", "orders", "prices", "fx")
 
 def create_app(
     book: Book,
-    tokens: Tokens | None = None,
+    tokens: Verifier | None = None,
     origins: Iterable[str] = (),
     limits: Limits | None = None,
 ) -> Starlette:
     """The service of a book, to be mounted or run by any ASGI server.
 
-    tokens: who may see what; None lets everybody see and write everything. origins: of pages that
-    may open the WebSocket besides the service's own (RFC 6454, "https://desk.example.com"). The
-    book stays the caller's: it is not closed with the application.
+    tokens: who may see what (`Tokens`, `JwtTokens`); None lets everybody see and write everything.
+    origins: of pages that may open the WebSocket besides the service's own (RFC 6454,
+    "https://desk.example.com"). The book stays the caller's: it is not closed with the application.
     """
     return Service(book, tokens, frozenset(origins), limits or Limits()).app
 
@@ -52,7 +52,7 @@ class Service:
     """Handlers; each answers for one route of docs/serve.md."""
 
     def __init__(
-        self, book: Book, tokens: Tokens | None, origins: frozenset[str], limits: Limits
+        self, book: Book, tokens: Verifier | None, origins: frozenset[str], limits: Limits
     ) -> None:
         self.book, self.tokens, self.origins, self.limits = book, tokens, origins, limits
         self.hub = Hub(book, limits)
@@ -90,7 +90,7 @@ class Service:
         kind, _, token = header.partition(" ")
         who = self.tokens.principal(token.strip()) if kind.lower() == "bearer" else None
         if who is None:
-            raise RefusedError("unauthorized", "unknown token", 401)
+            raise RefusedError("unauthorized", "the token is unknown or has expired", 401)
         return who
 
     def _who(self, request: Request, write: bool = False) -> Principal:

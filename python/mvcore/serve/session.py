@@ -17,7 +17,7 @@ from mvcore.serve.hub import Hub, Shared, Watcher
 from mvcore.serve.selection import Selection, interval_of, parse
 
 if TYPE_CHECKING:
-    from mvcore.serve.access import Principal, Tokens
+    from mvcore.serve.access import Principal, Verifier
     from mvcore.serve.directory import Directory
     from mvcore.serve.limits import Limits
     from mvcore.serve.selection import Names
@@ -33,6 +33,10 @@ class Closing(Exception):
         self.code = code
 
 
+def _expired() -> Closing:
+    return Closing(errors.UNAUTHORIZED, "the token has expired")
+
+
 def _id_of(message: dict[str, Any]) -> str | int | None:
     """What the answer gives back."""
     given = message.get("id")
@@ -42,7 +46,9 @@ def _id_of(message: dict[str, Any]) -> str | int | None:
 class Session:
     """Runs until the client goes, or is closed."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, tokens: Tokens | None, limits: Limits) -> None:
+    def __init__(
+        self, socket: WebSocket, hub: Hub, tokens: Verifier | None, limits: Limits
+    ) -> None:
         self._socket, self._hub, self._tokens, self._limits = socket, hub, tokens, limits
         self._told = asyncio.Event()
         self._shared: Shared | None = None
@@ -60,10 +66,15 @@ class Session:
                 principal = await asyncio.wait_for(self._hello(), self._limits.hello)
             tasks = [asyncio.create_task(self._send(principal))]
             tasks.append(asyncio.create_task(self._receive(principal)))
-            done, left = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            lasts = None if principal.until is None else max(principal.until - time.time(), 0)
+            try:
+                done, _ = await asyncio.wait(tasks, timeout=lasts, return_when="FIRST_COMPLETED")
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            if not done:
+                raise _expired()
             for task in done:
                 task.result()
         except TimeoutError:
@@ -86,7 +97,7 @@ class Session:
         known = self._tokens is not None and message.get("type") == "hello"
         who = self._tokens.principal(token) if known and isinstance(token, str) else None  # type: ignore[union-attr]
         if who is None:
-            raise Closing(errors.UNAUTHORIZED, "unknown token")
+            raise Closing(errors.UNAUTHORIZED, "the token is unknown or has expired")
         return who
 
     async def _receive(self, who: Principal) -> None:
@@ -165,6 +176,8 @@ class Session:
             watcher, shared = self._watcher, self._shared
             if watcher is None or shared is None:
                 continue
+            if who.until is not None and who.until <= time.time():  # where the clock was set
+                raise _expired()
             if watcher.refused is not None:
                 self._leave()
                 await self._text(json.dumps(watcher.refused.to_json() | {"id": self._id}))
