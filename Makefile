@@ -4,10 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
-.PHONY: demo test lint format bench asan tsan wheel floors long clean cpp
+.PHONY: demo serve test lint format bench asan tsan wheel floors long clean cpp
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
+
+# Its book in the browser.
+serve: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet '.[serve]'
+	$(BIN)/mvcore serve --demo
 
 test: $(VENV)/installed $(VENV)/developing cpp
 	$(BIN)/ctest --preset dev

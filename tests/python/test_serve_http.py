@@ -180,7 +180,7 @@ def test_from_the_command_line(tmp_path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mvcore", "serve", "--demo", "--port", str(port)]
+    command = [sys.executable, "-m", "mvcore", "serve", "--demo", "60x40", "--port", str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
             with client(port, None) as http:
@@ -194,7 +194,10 @@ def test_from_the_command_line(tmp_path) -> None:
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130)
-    for wrong in ([], ["--demo", "--prices", "x"], ["--demo", "--host", "0.0.0.0"]):
+    for wrong in (
+        [], ["--demo", "--prices", "x"], ["--demo", "--host", "0.0.0.0"], ["--demo", "5"],
+        ["--demo", "5x0"], ["--demo", "--value-scale", "2"],
+    ):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "mvcore", "serve", *wrong], capture_output=True, text=True,
             timeout=60, check=False,

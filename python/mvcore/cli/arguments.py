@@ -38,6 +38,12 @@ def positive_int(text: str) -> int:
     return number
 
 
+def size(text: str) -> tuple[int, int]:
+    """`200x100`: accounts and instruments."""
+    accounts, _, instruments = text.partition("x")
+    return positive_int(accounts), positive_int(instruments)
+
+
 def seconds(text: str) -> float:
     """A duration of at most an hour: `inf` would never end, `nan` never start."""
     number = float(text)
@@ -198,7 +204,11 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("serve", help=text, description=f"{text}. {more} {FILE_KINDS}")
     add_files(parser, required=False)
     add = parser.add_argument_group("the book").add_argument
-    add("--demo", action="store_true", help="a made-up book whose prices move, without any files")
+    add(
+        "--demo", nargs="?", type=size, const=(), metavar="AxI",
+        help="the book of mvcore demo, its prices moving, instead of files; AxI: so many accounts "
+        "and instruments (default: as many as memory allows)",
+    )  # fmt: skip
     add("--base-currency", default="USD", metavar="C", help="what fx rates lead to (default: USD)")
     add("--value-scale", type=int, default=8, metavar="N", help="decimals of amounts (default: 8)")
     add = parser.add_argument_group("the service").add_argument

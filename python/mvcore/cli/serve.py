@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 import mvcore
 from mvcore.cli.files import LONG_BYTES, CommandError, Progress, total_bytes
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
     from mvcore.serve import Verifier
 
 NEEDED = ("instruments", "accounts", "holdings", "prices")
-DEMO_SIZE = (200, 100)  # accounts, instruments
-DEMO_TICKS = 83.3  # a second
+IN_DEMO = ("USD", 8)  # the currency and the decimals of its book
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,9 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> None:
     """Before any work."""
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
-    if arguments.demo and len(missing) < len(NEEDED):
-        raise CommandError("--demo takes no files")
-    if not arguments.demo and missing:
+    if arguments.demo is not None:
+        if len(missing) < len(NEEDED) or arguments.fx or arguments.orders:
+            raise CommandError("--demo takes no files")
+        if (arguments.base_currency, arguments.value_scale) != IN_DEMO:
+            raise CommandError("--demo: its book is in USD with 8 decimals")
+    elif missing:
         raise CommandError(f"{', '.join(missing)} or --demo wanted")
     if arguments.tokens is not None and arguments.jwt_key is not None:
         raise CommandError("--tokens and --jwt-key: one of them wanted")
@@ -82,46 +81,16 @@ def is_loopback(host: str) -> bool:
 
 @contextlib.contextmanager
 def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
-    """From files; or made up, with ticks as long as it is served."""
+    """From files; or the demo's, whose prices move."""
+    if arguments.demo is not None:
+        from mvcore.demo import served
+
+        with served.playing(arguments.demo or None) as book:
+            yield book
+        return
+    paths = paths_of(arguments)
+    long = total_bytes(list(paths.values())) > LONG_BYTES
     with mvcore.Book(arguments.base_currency, arguments.value_scale) as book:
-        if not arguments.demo:
-            paths = paths_of(arguments)
-            long = total_bytes(list(paths.values())) > LONG_BYTES
-            with Progress(long=long) as progress:
-                load(book, read(paths, progress), paths, progress)
-            yield book
-            return
-        done = threading.Event()
-        playing = threading.Thread(target=play, args=(book, make_up(book), done))
-        playing.start()
-        try:
-            yield book
-        finally:
-            done.set()
-            playing.join()
-
-
-def make_up(book: mvcore.Book) -> list[str]:
-    """Holdings and orders of every account in every instrument, with attributes to group by."""
-    from mvcore.demo import generate
-
-    facts = generate.generate(*DEMO_SIZE)
-    tables = generate.tables(facts)
-    count = len(facts.accounts)
-    tables["accounts"]["household"] = [f"H{k // 4:03}" for k in range(count)]
-    tables["accounts"]["desk"] = [f"desk {k % 5}" for k in range(count)]
-    sectors = ("energy", "finance", "health", "industry", "technology")
-    tables["instruments"]["sector"] = [sectors[k % 5] for k in range(len(facts.instruments))]
-    book.load(**tables)
-    return facts.instruments
-
-
-def play(book: mvcore.Book, instruments: list[str], done: threading.Event) -> None:
-    """Prices that move a little, at a market's pace."""
-    random = np.random.default_rng(1)
-    prices = dict(zip(book.prices()["instrument"], book.prices()["price"], strict=True))
-    cents = {name: int(prices[name] * 100) for name in instruments}
-    while not done.wait(1 / DEMO_TICKS):
-        name = instruments[int(random.integers(len(instruments)))]
-        cents[name] = max(1, cents[name] + int(random.integers(-50, 51)))
-        book.tick(name, f"{cents[name]}e-2")
+        with Progress(long=long) as progress:
+            load(book, read(paths, progress), paths, progress)
+        yield book

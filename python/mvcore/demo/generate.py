@@ -15,7 +15,9 @@ import numpy as np
 
 import mvcore
 from mvcore.cli.files import Progress
+from mvcore.demo import sizes
 from mvcore.demo.sizes import ORDERS_EACH
+from mvcore.demo.table import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +180,27 @@ def orders_per_second(accounts: int, instruments: int) -> float:
             book.load(**full)
             took.append(time.perf_counter() - start)
     return FULL_TO_SAMPLE * facts.orders.size / min(took)
+
+
+def as_large_as_fits(
+    accounts: int | None = None, instruments: int | None = None
+) -> tuple[mvcore.Book, Facts]:
+    """The demo's book and what is in it: 5,000 x 5,000 unless memory or the caller says less."""
+    gigabytes = sizes.available_gb()
+    fits = sizes.size_for(gigabytes)
+    if fits != sizes.FULL and accounts is None and instruments is None:
+        print(f"\nNot 5,000 x 5,000: only {gigabytes:.1f} GB of memory are free, that takes 4.")
+    accounts, instruments = accounts or fits[0], instruments or fits[1]
+    pace = orders_per_second(accounts, instruments)
+    ordered, why = sizes.ordered_instruments(accounts, instruments, gigabytes, pace)
+    orders = f"{accounts * ordered * ORDERS_EACH:,} orders"
+    positions = f"{accounts * instruments:,} holdings, {orders}"
+    print(f"\nLive: {accounts:,} accounts x {instruments:,} instruments, {positions}", flush=True)
+    if why:
+        print(f"  {ORDERS_EACH} orders each on {ordered:,} of the instruments: {why}")
+    book, facts, load_s = prepare(accounts, instruments, ordered)
+    print(f"  loaded in {duration(load_s)}", flush=True)
+    return book, facts
 
 
 def prepare(accounts: int, instruments: int, ordered: int) -> tuple[mvcore.Book, Facts, float]:

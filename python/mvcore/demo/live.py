@@ -231,20 +231,7 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
 
 def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
     """Generate, load, measure, show. The exit status is 1 if an answer was wrong."""
-    gigabytes = sizes.available_gb()
-    fits = sizes.size_for(gigabytes)
-    if fits != sizes.FULL and accounts is None and instruments is None:
-        print(f"\nNot 5,000 x 5,000: only {gigabytes:.1f} GB of memory are free, that takes 4.")
-    accounts, instruments = accounts or fits[0], instruments or fits[1]
-    pace = generate.orders_per_second(accounts, instruments)
-    ordered, why = sizes.ordered_instruments(accounts, instruments, gigabytes, pace)
-    orders = f"{accounts * ordered * sizes.ORDERS_EACH:,} orders"
-    positions = f"{accounts * instruments:,} holdings, {orders}"
-    print(f"\nLive: {accounts:,} accounts x {instruments:,} instruments, {positions}", flush=True)
-    if why:
-        print(f"  {sizes.ORDERS_EACH} orders each on {ordered:,} of the instruments: {why}")
-    book, facts, load_s = generate.prepare(accounts, instruments, ordered)
-    print(f"  loaded in {table.duration(load_s)}", flush=True)
+    book, facts = generate.as_large_as_fits(accounts, instruments)
     with book:
         try:
             figures = measure(Bench(book, facts), seconds)
@@ -252,4 +239,6 @@ def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
             print(f"WRONG: {error}")
             return 1
     table.show(figures)
+    print("\nThis book in the browser, its prices moving: mvcore serve --demo")
+    print("  (pip install 'mvcore[serve]'; in a clone of the repository: make serve)")
     return 0

@@ -1,0 +1,61 @@
+"""The demo's book for `mvcore serve --demo`: attributes to group by, prices that move."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+import mvcore
+from mvcore.demo.generate import Facts, as_large_as_fits, price_text
+from mvcore.demo.paced import TICKS_PER_SECOND
+
+SECTORS = ("energy", "finance", "health", "industry", "technology")
+DESKS, IN_A_HOUSEHOLD = 5, 4
+LARGEST_MOVE = 5_000  # in 1e-4
+
+
+@contextlib.contextmanager
+def playing(size: tuple[int, int] | None) -> Iterator[mvcore.Book]:
+    """The book, with ticks as long as it is used. size: accounts and instruments."""
+    book, facts = as_large_as_fits(*(size or ()))
+    done = threading.Event()
+    with book:
+        book.update(**attributes(facts))
+        feed = threading.Thread(target=play, args=(book, facts, done))
+        feed.start()
+        try:
+            yield book
+        finally:
+            done.set()
+            feed.join()
+
+
+def attributes(facts: Facts) -> dict[str, dict[str, list[str]]]:
+    """Households and desks of the accounts, sectors of the instruments."""
+    accounts, instruments = len(facts.accounts), len(facts.instruments)
+    return {
+        "accounts": {
+            "account": facts.accounts,
+            "household": [f"H{k // IN_A_HOUSEHOLD:04}" for k in range(accounts)],
+            "desk": [f"desk {k % DESKS}" for k in range(accounts)],
+        },
+        "instruments": {
+            "instrument": facts.instruments,
+            "sector": [SECTORS[k % len(SECTORS)] for k in range(instruments)],
+        },
+    }
+
+
+def play(book: mvcore.Book, facts: Facts, done: threading.Event) -> None:
+    """Prices that move a little, at a market's pace, each with its time."""
+    random = np.random.default_rng(1)
+    prices = facts.prices.tolist()
+    while not done.wait(1 / TICKS_PER_SECOND):
+        row = int(random.integers(len(prices)))
+        move = int(random.integers(-LARGEST_MOVE, LARGEST_MOVE + 1))
+        prices[row] = max(1, prices[row] + move)
+        book.tick(facts.instruments[row], price_text(prices[row]), time.time_ns())
