@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
-.PHONY: demo serve test lint format bench asan tsan wheel floors long clean cpp
+.PHONY: demo serve test lint format bench asan tsan wheel floors long screenshots clean cpp
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -46,6 +46,10 @@ asan tsan: $(VENV)/developing
 	$(CMAKE) --preset $@ && $(CMAKE) --build --preset $@ && $(BIN)/ctest --preset $@
 
 # ---- by hand ----
+# The pictures of the page in docs/images; needs Chromium.
+screenshots: $(VENV)/installed $(VENV)/developing
+	PYTHONPATH=tests $(BIN)/python tests/screenshots.py
+
 bench: $(VENV)/installed $(VENV)/developing
 	MVCORE_BENCH=full $(BIN)/python -m pytest bench --benchmark-only
 

@@ -16,7 +16,7 @@ export class Chart {
     this.chart.setOption({
       animation: false,
       grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
-      xAxis: { type: "time", splitLine: { show: false } },
+      xAxis: { type: "time", splitLine: { show: false }, axisLabel: { hideOverlap: true } },
       yAxis: { type: "value", min: 0, max: STEPS, interval: STEPS / 2, axisLabel: {} },
       tooltip: { trigger: "axis" },
       series: [{ type: "line", showSymbol: false, step: "end", data: [] }],

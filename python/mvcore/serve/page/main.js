@@ -223,7 +223,7 @@ addEventListener("keydown", (event) => {
 });
 
 setInterval(showAge, 1_000);
-if (innerWidth < 700 && chosen.accounts.length) $("selection").open = false;
+if (innerWidth <= 700 && chosen.accounts.length) $("selection").open = false;
 colour(theme());
 show();
 live.token = token;

@@ -5,8 +5,11 @@ import { compare, grouped, isNegative } from "./decimals.js";
 
 ag.ModuleRegistry.registerModules([ag.AllCommunityModule]);
 
+const PHONE = innerWidth <= 700;
 const FLASH = 2_000; // milliseconds
 const TITLES = { sod: "start of day", current: "current", expected: "expected" };
+const DIGIT = 9.3; // pixels of one in bold: an amount is never cut short
+const BESIDE = 30; // pixels of a cell that are no text
 const NOT_SET = "(not set)";
 const ORDER = new Intl.Collator(undefined, { numeric: true });
 
@@ -21,6 +24,10 @@ const AMOUNT_FILTERS = [
   predicate: ([wanted], value) => value !== null && holds(compare(value, wanted)),
   numberOfInputs: 1,
 }));
+
+const AMOUNT = { filter: "agTextColumnFilter",
+  filterParams: { filterOptions: AMOUNT_FILTERS, maxNumConditions: 1 } };
+const COUNT = { filter: false, flex: 0, width: 110, minWidth: 100 };
 
 export class Table {
   constructor(box) {
@@ -61,6 +68,7 @@ export class Table {
     this.depth = by.length;
     if (message.all) {
       this.rows.clear();
+      this.longest = 0;
       this.setColumns(message.columns, by.length + Number(local));
     }
     const update = { add: [], update: [], remove: [] };
@@ -70,6 +78,8 @@ export class Table {
       if (this.isTotal(row)) totals = true;
       else if (this.isShown(row)) update[this.rows.has(row.id) ? "update" : "add"].push(row);
       this.rows.set(row.id, row);
+      const lengths = values.slice(this.labels).map((value) => grouped(String(value)).length);
+      this.longest = Math.max(this.longest, ...lengths);
     }
     for (const labels of message.removed) {
       const row = this.rows.get(JSON.stringify(labels));
@@ -80,6 +90,17 @@ export class Table {
     if (message.all) this.api.setGridOption("rowData", update.add);
     else this.api.applyTransaction(update);
     if (totals) this.pinTotals();
+    this.widen();
+  }
+
+  /** Amounts as wide as the longest so far. */
+  widen() {
+    if (this.wide === this.longest) return;
+    this.wide = this.longest;
+    const minWidth = Math.max(150, this.longest * DIGIT + BESIDE);
+    const definitions = this.api.getColumnDefs();
+    for (const one of definitions) if (one.colId in TITLES) one.minWidth = minWidth;
+    this.api.setGridOption("columnDefs", definitions);
   }
 
   /** The totals of the selection, one for each currency. */
@@ -112,12 +133,12 @@ export class Table {
     this.labels = 1 + labels;
     const definitions = columns.slice(1).map((name, k) => {
       if (k < this.depth) return label(name, k);
-      return name === "currency" ? currency() : amount(name);
+      return name === "currency" ? currency(labels > this.depth) : amount(name);
     });
     const before = this.api.getColumnDefs().map((definition) => definition.colId).join();
-    if (before !== definitions.map((definition) => definition.colId).join()) {
-      this.api.setGridOption("columnDefs", definitions);
-    }
+    if (before === definitions.map((definition) => definition.colId).join()) return;
+    this.api.setGridOption("columnDefs", definitions);
+    this.wide = 0;
   }
 }
 
@@ -130,14 +151,15 @@ function label(name, k) {
   return {
     colId: `label ${name}`, headerName: name, valueGetter: text, filter: "agTextColumnFilter",
     comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
-    enableCellChangeFlash: false, pinned: k === 0 && innerWidth > 700 ? "left" : null,
+    enableCellChangeFlash: false, pinned: k === 0 && !PHONE ? "left" : null,
+    minWidth: PHONE ? 104 : 110, suppressHeaderFilterButton: PHONE,
   };
 }
 
-/** What amounts are in. */
-function currency() {
-  return { colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
-    filter: "agTextColumnFilter", enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
+/** What amounts are in: on a phone only where it is not the same for all. */
+function currency(local) {
+  return { hide: PHONE && !local, colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
+    filter: false, enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
 }
 
 function amount(name) {
@@ -146,12 +168,10 @@ function amount(name) {
     colId: name,
     headerName: TITLES[name] ?? name,
     type: "rightAligned",
-    minWidth: counts ? 100 : 150,
     valueGetter: ({ data }) => data.values[name],
     valueFormatter: ({ value }) => (typeof value === "string" ? grouped(value) : String(value ?? "")),
     comparator: (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : compare(a, b)),
-    filter: "agTextColumnFilter",
-    filterParams: { filterOptions: AMOUNT_FILTERS, maxNumConditions: 1 },
+    ...(counts ? COUNT : AMOUNT),
     cellClassRules: {
       negative: ({ value }) => isNegative(value),
       unpriced: ({ value }) => counts && value > 0,
