@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Codes = npt.NDArray[np.int32]
 NOT_SET = -1
+_EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rounded
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ def label_of(value: Any) -> str:
     if "." not in text and "e" not in text.lower():
         return text
     try:
-        return f"{Decimal(text).normalize():f}"
+        number = Decimal(text).normalize(_EVERY_DIGIT)
     except InvalidOperation:
         return text
+    if not number:
+        return "0"  # also less than nothing
+    return f"{number:f}" if abs(number.adjusted()) < 100 else str(number)  # without all its zeros
 
 
 def _number(label: str) -> float:

@@ -73,6 +73,35 @@ def test_nobody_sees_what_is_not_theirs(service, book, token, sees) -> None:
     settled(service)
 
 
+def test_who_sees_some_writes_only_what_names_no_account(book) -> None:
+    known = {"feed": serve.Principal("feed", frozenset(), write=True),
+             "late": serve.Principal("late", {"mood": "good"})}  # fmt: skip
+    rows = {
+        "accounts": {"account": ["A1"], "desk": ["d9"]},
+        "holdings": {"account": ["A1"], "instrument": ["AAPL"], "quantity": [1]},
+        "orders": {"order": [1], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [1]},
+    }
+    prices = {"instrument": ["AAPL"], "price": [1]}
+    with running(serve.create_app(book, serve.Tokens.of(known))) as port:
+        with client(port, "feed") as http:
+            assert http.post("/v1/ticks", json=prices).json() == {"epoch": 2}
+            assert http.post("/v1/facts", json={"prices": prices}).json() == {"epoch": 3}
+            for name, row in rows.items():
+                for account in ("A1", "nobody"):
+                    some = {name: row | {"account": [account]}, "prices": prices}
+                    answer = http.post("/v1/facts", json=some)
+                    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            text = http.get("/metrics").text
+            assert "mvcore_book_ticks_total 4\n" in text
+            for private in ("accounts", "positions", "orders", "facts"):
+                assert f"mvcore_book_{private}" not in text
+        assert book.epoch == 3
+        with client(port, "late") as http:
+            assert http.post("/v1/values", json={}).json()["rows"] == []
+            book.update(accounts={"account": ["A2"], "mood": ["good"]})
+            assert http.post("/v1/values", json={}).json()["rows"][0][0] == "A2"
+
+
 # -- HTTP ----------------------------------------------------------------------------------------
 
 

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from mvcore.errors import ClosedError, Error
-from mvcore.serve import answers, page
+from mvcore.serve import answers, door, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
-from mvcore.serve.directory import currencies, label_at
+from mvcore.serve.directory import currencies
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
-from mvcore.serve.selection import parse
+from mvcore.serve.parsing import read_object
+from mvcore.serve.selection import Selection, parse
 from mvcore.serve.session import Session
 
 if TYPE_CHECKING:
     from mvcore.book import Book
-    from mvcore.masters import Attribute
     from mvcore.serve.selection import Names
 
-FACTS = ("instruments", "accounts", "holdings", "orders", "prices", "fx")
+MARKET = ("instruments", "prices", "fx")
+FACTS = (*MARKET, "accounts", "holdings", "orders")
+PRIVATE = {"accounts", "positions", "orders", "facts", "late_orders"}  # counts of all accounts
 
 
 def create_app(
@@ -42,10 +42,10 @@ def create_app(
     """The service of a book, to be mounted or run by any ASGI server.
 
     tokens: who may see what (`Tokens`, `JwtTokens`); None lets everybody see and write everything.
-    origins: of pages that may open the WebSocket besides the service's own (RFC 6454,
+    origins: of pages that may ask the service besides its own (RFC 6454,
     "https://desk.example.com"). The book stays the caller's: it is not closed with the application.
     """
-    return Service(book, tokens, frozenset(origins), limits or Limits()).app
+    return Service(book, tokens, door.checked(origins), limits or Limits()).app
 
 
 class Service:
@@ -94,6 +94,8 @@ class Service:
         return who
 
     def _who(self, request: Request, write: bool = False) -> Principal:
+        if not door.own_or_listed(request, self.origins):
+            raise RefusedError("forbidden", "this origin is not allowed", 403)
         who = self._bearer(request)
         if who is None:
             raise RefusedError("unauthorized", "a bearer token is needed", 401)
@@ -102,20 +104,23 @@ class Service:
         return who
 
     async def _body(self, request: Request) -> dict[str, Any]:
-        """Numbers with a point are decimals, as they stand there."""
+        """As far as it may be long; a client that stops in the middle of it is left."""
         parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.limits.body_bytes:
-                raise RefusedError("too_large", "the request is too large", 413)
-            parts.append(part)
+        stream = request.stream()
         try:
-            body = json.loads(b"".join(parts), parse_float=Decimal, parse_constant=_no_number)
-        except (ValueError, RecursionError):
-            raise RefusedError("invalid_json", "the request is not JSON") from None
-        if not isinstance(body, dict):
-            raise RefusedError("invalid_json", "a JSON object wanted")
-        return body
+            while part := await asyncio.wait_for(anext(stream, b""), self.limits.slow):
+                size += len(part)
+                if size > self.limits.body_bytes:
+                    raise RefusedError("too_large", "the request is too large", 413)
+                parts.append(part)
+        except TimeoutError:
+            raise RefusedError("too_slow", "the request did not come to its end", 408) from None
+        except ClientDisconnect:  # nobody reads it
+            raise RefusedError("too_slow", "the client has gone", 408) from None
+        try:
+            return await asyncio.to_thread(read_object, b"".join(parts))
+        except ValueError as error:
+            raise RefusedError("invalid_json", f"the request: {error}") from None
 
     # -- reads --
 
@@ -124,44 +129,39 @@ class Service:
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus' text format, version 0.0.4; counters end in _total."""
-        self._who(request)
-        stats = await asyncio.to_thread(self.book.stats)
+        who, stats = self._who(request), await asyncio.to_thread(self.book.stats)
+        shown = stats.keys() - (set() if who.accounts is None else PRIVATE)
         gauges = {"mvcore_serve_views": self.hub.views}
         gauges["mvcore_serve_sessions"] = self.hub.counts["sessions"]
         for name in ("epoch", "positions", "orders", "accounts", "instruments"):
-            gauges[f"mvcore_book_{name}"] = stats[name]
+            if name in shown:
+                gauges[f"mvcore_book_{name}"] = stats[name]
         counters = {f"mvcore_serve_{n}": c for n, c in self.hub.counts.items() if n != "sessions"}
         for name in ("ticks", "facts", "late_prices", "late_orders"):
-            counters[f"mvcore_book_{name}"] = stats[name]
+            if name in shown:
+                counters[f"mvcore_book_{name}"] = stats[name]
         lines = [f"# TYPE {name} gauge\n{name} {value}" for name, value in gauges.items()]
         lines += [f"# TYPE {n}_total counter\n{n}_total {v}" for n, v in counters.items()]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     async def accounts(self, request: Request) -> Response:
-        directory = self.hub.directories.now()
-        allowed = directory.allowed(self._who(request))
-        names = {
-            name: code
-            for name, code in directory.accounts.items()
-            if allowed is None or name in allowed
-        }
-        return JSONResponse({"accounts": _listed("account", names, directory.masters.account)})
+        who, directory = self._who(request), await self.hub.directories.now()
+        allowed = directory.allowed(who)
+        names = await asyncio.to_thread(directory.listed, "account", allowed)
+        return JSONResponse({"accounts": names})
 
     async def instruments(self, request: Request) -> Response:
         self._who(request)
-        directory = self.hub.directories.now()
-        table = directory.masters.instrument
-        return JSONResponse({"instruments": _listed("instrument", directory.instruments, table)})
+        directory = await self.hub.directories.now()
+        names = await asyncio.to_thread(directory.listed, "instrument")
+        return JSONResponse({"instruments": names})
 
     async def attributes(self, request: Request) -> Response:
-        """Labels of accounts only for who may see all of them: they would tell of the others."""
-        directory = self.hub.directories.now()
-        found = {"instruments": directory.attributes("instrument")}
-        if directory.allowed(self._who(request)) is None:
-            found["accounts"] = directory.attributes("account")
-        else:
-            found["accounts"] = {name: [] for name in directory.masters.account}
-        return JSONResponse(found)
+        who, directory = self._who(request), await self.hub.directories.now()
+        allowed = directory.allowed(who)
+        accounts = await asyncio.to_thread(directory.attributes, "account", allowed)
+        instruments = await asyncio.to_thread(directory.attributes, "instrument")
+        return JSONResponse({"instruments": instruments, "accounts": accounts})
 
     async def currencies(self, request: Request) -> Response:
         self._who(request)
@@ -180,19 +180,20 @@ class Service:
     async def _read(self, request: Request, call: str) -> Response:
         who, kind = self._who(request), answers.kind_of(request.headers.get("accept"))
         selection = parse(await self._body(request), self.limits)
-        accounts = self.hub.directories.now().effective(selection.accounts, who)
-        asked = selection.arguments(accounts)
-        if call != "values":
-            asked = {side: asked[side] for side in ("accounts", "instruments")}
-            self._not_too_long(call, accounts)
+        return await asyncio.to_thread(self._answer, who, selection, call, kind)
 
-        def read() -> Response:
-            frame = getattr(self.book, call)(**asked)
+    def _answer(self, who: Principal, selection: Selection, call: str, kind: str) -> Response:
+        """In a thread. The accounts that are permitted are those of the epoch that is answered."""
+        with self.book.snapshot() as state:
+            accounts = self.hub.directories.of(state).effective(selection.accounts, who)
+            asked = selection.arguments(accounts)
+            if call != "values":
+                asked = {side: asked[side] for side in ("accounts", "instruments")}
+                self._not_too_long(call, accounts)
+            frame = getattr(state, call)(**asked)
             if len(frame) > self.limits.rows:
                 raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")
             return answers.answer(frame, kind, call)
-
-        return await asyncio.to_thread(read)
 
     def _not_too_long(self, call: str, accounts: Names) -> None:
         """A list is refused before it is made."""
@@ -214,18 +215,21 @@ class Service:
         return JSONResponse({"epoch": epoch})
 
     async def facts(self, request: Request) -> Response:
-        """Tables as `Book.update` takes them, by name; one atomic batch."""
-        self._who(request, write=True)
+        """Tables as `Book.update` takes them, by name; one atomic batch. Those that name accounts
+        are for who sees all: they say who sees what, and refuse what is not there."""
+        who = self._who(request, write=True)
         body = await self._body(request)
         if not body or not body.keys() <= set(FACTS):
             raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
+        if who.accounts is not None and not body.keys() <= set(MARKET):
+            raise RefusedError("forbidden", f"this token may write {', '.join(MARKET)}", 403)
         epoch = await asyncio.to_thread(lambda: self.book.update(**body))
         return JSONResponse({"epoch": epoch})
 
     # -- the WebSocket --
 
     async def live(self, socket: WebSocket) -> None:
-        if not self._own_or_listed(socket):
+        if not door.own_or_listed(socket, self.origins):
             return await socket.close(FORBIDDEN, "this origin is not allowed")
         if self.hub.counts["sessions"] >= self.limits.sessions:
             return await socket.close(FULL, "too many sessions")
@@ -241,28 +245,11 @@ class Service:
             self.hub.counts["sessions"] -= 1
         return None
 
-    def _own_or_listed(self, socket: WebSocket) -> bool:
-        """A browser says where the page came from; other clients say nothing."""
-        origin = socket.headers.get("origin")
-        host = socket.headers.get("host")
-        return origin is None or origin in self.origins or origin.partition("://")[2] == host
-
-
-def _listed(
-    kind: str, names: Mapping[str, int], attributes: Mapping[str, Attribute]
-) -> list[dict[str, Any]]:
-    return [
-        {kind: name, "attributes": {n: label_at(a, code) for n, a in attributes.items()}}
-        for name, code in names.items()
-    ]
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not a number")
-
 
 async def _refused(request: Request, error: RefusedError) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if error.status in (408, 413):  # the rest of the request is not waited for
+        headers["Connection"] = "close"
     return JSONResponse(error.to_json(), status_code=error.status, headers=headers)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mvcore.errors import InvalidInput, UnknownId
-from mvcore.masters import Attribute, Masters, matching
+from mvcore.masters import Attribute, matching
 from mvcore.serve.errors import RefusedError, unknown
 from mvcore.tables import text_column
 
@@ -16,25 +17,39 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.serve.access import Principal
     from mvcore.serve.selection import Names
+    from mvcore.snapshot import Snapshot
 
 
 class Directory:
     """Of one state of the master tables."""
 
-    def __init__(self, book: Book, masters: Masters) -> None:
-        self.masters = masters
-        self.accounts = _names(book, "account", masters.accounts)
-        self.instruments = _names(book, "instrument", masters.instruments)
+    def __init__(self, state: Snapshot) -> None:
+        self.masters = state._masters
+        self.accounts = _names(state, "account", self.masters.accounts)
+        self.instruments = _names(state, "instrument", self.masters.instruments)
+        self._names = np.array([*self.accounts, ""], object)[:-1]  # else an empty one has no type
+        self._codes = np.array([*self.accounts.values()], np.int32)
 
-    def attributes(self, side: str) -> dict[str, list[str]]:
-        """Labels in use, by attribute."""
+    def attributes(self, side: str, allowed: set[str] | None = None) -> dict[str, list[str]]:
+        """Labels in use, by attribute; of accounts, those that may be seen."""
         names = self.accounts if side == "account" else self.instruments
         table = self.masters.account if side == "account" else self.masters.instrument
+        codes = [c for name, c in names.items() if allowed is None or name in allowed]
         out = {}
         for name, attribute in table.items():
-            used = {label_at(attribute, code) for code in names.values()} - {None}
+            used = {label_at(attribute, code) for code in codes} - {None}
             out[name] = sorted(map(str, used))
         return out
+
+    def listed(self, side: str, allowed: set[str] | None = None) -> list[dict[str, Any]]:
+        """Names with their attributes; of accounts, those that may be seen."""
+        names = self.accounts if side == "account" else self.instruments
+        table = self.masters.account if side == "account" else self.masters.instrument
+        return [
+            {side: name, "attributes": {n: label_at(a, code) for n, a in table.items()}}
+            for name, code in names.items()
+            if allowed is None or name in allowed
+        ]
 
     def allowed(self, principal: Principal) -> set[str] | None:
         """Names of the accounts that the principal may see; None for all."""
@@ -42,7 +57,8 @@ class Directory:
         if accounts is None:
             return None
         if isinstance(accounts, Mapping):
-            return self._matching(accounts)
+            known = accounts.keys() <= self.masters.account.keys()
+            return self._matching(accounts) if known else set()  # none has it, so far
         return set(accounts) & self.accounts.keys()
 
     def effective(self, asked: Names, principal: Principal) -> Names:
@@ -64,7 +80,7 @@ class Directory:
             mask = matching(self.masters.account, wanted, self.masters.accounts, "account")
         except InvalidInput as error:
             raise RefusedError("invalid_selection", str(error)) from None
-        return {name for name, code in self.accounts.items() if mask[code]}
+        return set(self._names[mask[self._codes]].tolist())
 
 
 class Directories:
@@ -73,12 +89,34 @@ class Directories:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._kept: Directory | None = None
+        self._making: asyncio.Task[Directory] | None = None
 
-    def now(self) -> Directory:
-        masters = self._book._masters
-        if self._kept is None or self._kept.masters is not masters:
-            self._kept = Directory(self._book, masters)
+    async def now(self) -> Directory:
+        """Of the present or a later state. Thousands of names take milliseconds, so that it is
+        made in a thread, and once for all who wait for it."""
+        wanted = self._book._masters
+        while self._kept is None or self._kept.masters.version < wanted.version:
+            if self._making is None:
+                self._making = asyncio.create_task(asyncio.to_thread(self._make))
+                self._making.add_done_callback(self._made)
+            await asyncio.shield(self._making)
         return self._kept
+
+    def of(self, state: Snapshot) -> Directory:
+        """The one that goes with the snapshot; also in a thread."""
+        kept = self._kept
+        if kept is None or kept.masters is not state._masters:
+            kept = Directory(state)
+            if self._kept is None or self._kept.masters.version < kept.masters.version:
+                self._kept = kept
+        return kept
+
+    def _make(self) -> Directory:
+        with self._book.snapshot() as state:
+            return self.of(state)
+
+    def _made(self, task: asyncio.Task[Directory]) -> None:
+        self._making = None
 
 
 def currencies(book: Book) -> list[str]:
@@ -95,10 +133,10 @@ def label_at(attribute: Attribute, code: int) -> str | None:
     return str(attribute.labels[attribute.ids[code]])
 
 
-def _names(book: Book, side: str, count: int) -> dict[str, int]:
+def _names(state: Snapshot, side: str, count: int) -> dict[str, int]:
     """Codes of the names in the book, in order of code."""
-    names = book._names_of(side)(np.arange(count, dtype=np.int32))
-    find = book._core.account_codes if side == "account" else book._core.instrument_codes
+    names = state._names_of(side)(np.arange(count, dtype=np.int32))
+    find = state._core.account_codes if side == "account" else state._core.instrument_codes
 
     def there(some: list[Any]) -> bool:
         try:
@@ -107,5 +145,11 @@ def _names(book: Book, side: str, count: int) -> dict[str, int]:
             return False
         return True
 
-    everyone = not names or there(names)
-    return {str(n): c for c, n in enumerate(names) if everyone or there([n])}
+    def alive(first: int, last: int) -> list[int]:
+        """Halves are asked until all of one are there."""
+        if first == last or there(names[first:last]):
+            return list(range(first, last))
+        middle = (first + last) // 2
+        return [] if last - first == 1 else alive(first, middle) + alive(middle, last)
+
+    return {str(names[code]): code for code in alive(0, count)}

@@ -20,4 +20,5 @@ class RefusedError(Exception):
 
 def unknown(side: str, name: str) -> RefusedError:
     """Also where the name is one that the client may not see."""
-    return RefusedError(f"unknown_{side}", f"unknown {side} {name!r}", 404)
+    shown = name if len(name) <= 100 else f"{name[:100]}..."
+    return RefusedError(f"unknown_{side}", f"unknown {side} {shown!r}", 404)

@@ -14,6 +14,7 @@ from mvcore.errors import ClosedError
 from mvcore.serve import errors, rows
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.hub import Hub, Shared, Watcher
+from mvcore.serve.parsing import read_object
 from mvcore.serve.selection import Selection, interval_of, parse
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ def _expired() -> Closing:
 
 
 def _id_of(message: dict[str, Any]) -> str | int | None:
-    """What the answer gives back."""
+    """What the answer gives back: a short text or an integer of 64 bits."""
     given = message.get("id")
-    return given if isinstance(given, str | int) else None
+    if isinstance(given, str):
+        sendable = len(given) <= 100 and not any("\ud800" <= c <= "\udfff" for c in given)
+        return given if sendable else None
+    if not isinstance(given, int) or isinstance(given, bool):
+        return None
+    return given if -(2**63) <= given < 2**63 else None
 
 
 class Session:
@@ -56,6 +62,7 @@ class Session:
         self._selection: Selection | None = None
         self._accounts: Names = None
         self._allowed_by: Directory | None = None  # for which the accounts were last looked up
+        self._choosing = asyncio.Lock()  # of the selection, or of its accounts anew
         self._id: Any = None
         self._budget, self._second = limits.messages, 0
 
@@ -120,21 +127,23 @@ class Session:
 
     async def _select(self, message: dict[str, Any], who: Principal) -> None:
         """The new selection replaces the old, which stays where the new one is refused."""
-        if not isinstance(message.get("id"), str | int | None):
-            raise RefusedError("invalid_selection", "id: a text or an integer wanted")
+        if message.get("id") is not None and _id_of(message) is None:
+            raise RefusedError("invalid_selection", "id: a short text or a 64-bit integer wanted")
         selection, interval = parse(message, self._limits), interval_of(message, self._limits)
-        directory = self._hub.directories.now()
-        accounts = directory.effective(selection.accounts, who)
-        self._allowed_by = directory
-        await self._watch(selection, accounts, interval)
-        self._id = message.get("id")
+        async with self._choosing:
+            directory = await self._hub.directories.now()
+            accounts = directory.effective(selection.accounts, who)
+            await self._watch(selection, accounts, interval, directory)
+            self._id = message.get("id")
 
-    async def _watch(self, selection: Selection, accounts: Names, interval: float) -> None:
+    async def _watch(
+        self, selection: Selection, accounts: Names, interval: float, directory: Directory
+    ) -> None:
         watcher = Watcher(interval, self._told.set)
         shared = await self._hub.watch(selection, accounts, watcher)
         self._leave()
         self._shared, self._watcher = shared, watcher
-        self._selection, self._accounts = selection, accounts
+        self._selection, self._accounts, self._allowed_by = selection, accounts, directory
         self._told.set()
 
     def _leave(self) -> None:
@@ -158,12 +167,9 @@ class Session:
         if self._budget < 0:
             raise Closing(errors.TOO_MANY, "too many messages in a second")
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
-            raise Closing(errors.BAD_MESSAGE, "the message is not JSON") from None
-        if not isinstance(message, dict):
-            raise Closing(errors.BAD_MESSAGE, "a JSON object wanted")
-        return message
+            return read_object(text)
+        except ValueError:
+            raise Closing(errors.BAD_MESSAGE, "the message is no JSON object") from None
 
     # -- out --
 
@@ -197,20 +203,24 @@ class Session:
 
     async def _still_allowed(self, who: Principal) -> bool:
         """Accounts and attributes may have changed since the selection was made."""
-        directory = self._hub.directories.now()
-        if who.accounts is None or directory is self._allowed_by:
+        if who.accounts is None:
             return True
-        if self._selection is None or self._watcher is None:
+        if await self._hub.directories.now() is self._allowed_by:
             return True
-        try:
-            accounts = directory.effective(self._selection.accounts, who)
-        except RefusedError as error:
-            self._leave()
-            await self._text(json.dumps(error.to_json() | {"id": self._id}))
-            return False
-        self._allowed_by = directory
-        if accounts != self._accounts:
-            await self._watch(self._selection, accounts, self._watcher.interval)
+        async with self._choosing:
+            if self._selection is None or self._watcher is None:
+                return True
+            directory = await self._hub.directories.now()
+            try:
+                accounts = directory.effective(self._selection.accounts, who)
+                if accounts != self._accounts:
+                    interval = self._watcher.interval
+                    await self._watch(self._selection, accounts, interval, directory)
+            except RefusedError as error:
+                self._leave()
+                await self._text(json.dumps(error.to_json() | {"id": self._id}))
+                return False
+            self._allowed_by = directory
         return True
 
     async def _text(self, text: str) -> None:

@@ -1,0 +1,43 @@
+"""JSON from outside, read in one way only: what others would read differently is refused."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """A JSON object, UTF-8; a number with a point or an exponent is the decimal that stands there.
+
+    Raises ValueError, also where a key stands twice, where a number is none of JSON's (NaN) or has
+    an exponent beyond all use, and where it is nested too deep.
+    """
+    try:
+        found = json.loads(
+            text if isinstance(text, str) else text.decode(),
+            object_pairs_hook=_unique, parse_float=_decimal, parse_constant=_no_number,
+        )  # fmt: skip
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number has too large an exponent") from None
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not a number")
