@@ -220,6 +220,11 @@ def test_from_the_command_line(tmp_path) -> None:
                     time.sleep(0.1)
                 rows = http.post("/v1/values", json={"by": ["desk"]}).json()["rows"]
                 assert len(rows) == 5
+                for host in ("evil.example.com", "127.0.0.1.evil.example.com", f"evil:{port}",
+                             "127.0.0.1@evil", "[::1", "", "0.0.0.0"):  # fmt: skip
+                    assert http.get("/health", headers={"Host": host}).status_code == 403
+                for host in ("localhost", f"LOCALHOST:{port}", "[::1]", "127.0.0.2"):
+                    assert http.get("/health", headers={"Host": host}).status_code == 200
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130)

@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import mvcore
 from mvcore.cli.files import LONG_BYTES, CommandError, Progress, total_bytes
@@ -31,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     tokens = tokens_of(arguments)
     limits = Limits()
     with book_of(arguments) as book:
-        app = create_app(book, tokens, arguments.origin, limits)
+        app: Any = create_app(book, tokens, arguments.origin, limits)
+        if tokens is None:
+            app = AskedByName(app)
         uvicorn.run(
             app, host=arguments.host, port=arguments.port, lifespan="off", access_log=False,
             ws="websockets-sansio", ws_max_size=limits.message_bytes,
@@ -77,6 +80,35 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class AskedByName:
+    """Middleware that answers only who calls this machine by a name of its own.
+
+    Any site can have its name resolved to this machine (DNS rebinding), and then the origin of its
+    page is the service's own. Where tokens are asked for, it has none.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket") or self._by_name(dict(scope["headers"])):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+        else:
+            kind = (b"content-type", b"text/plain")
+            await send({"type": "http.response.start", "status": 403, "headers": [kind]})
+            await send({"type": "http.response.body", "body": b"unknown host\n"})
+
+    def _by_name(self, headers: dict[bytes, bytes]) -> bool:
+        try:
+            host = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname
+        except ValueError:
+            return False
+        return host is not None and is_loopback(host)
 
 
 @contextlib.contextmanager
