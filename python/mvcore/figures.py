@@ -25,7 +25,8 @@ class FiguresFrame(Frame):
     Nothing but the core's figures is held until a column is asked for.
     """
 
-    __slots__ = ("_asked", "_book", "_figures", "_shape", "_with_removed")
+    # `_order`, once a column is made: the places of the columns' rows in the core's figures.
+    __slots__ = ("_asked", "_book", "_figures", "_order", "_shape", "_with_removed")
 
     def __init__(
         self, book: Reads, asked: Asked, shape: Shape, figures: Any, with_removed: bool
@@ -55,6 +56,7 @@ class FiguresFrame(Frame):
             keys = [*(_sort_key(column) for column in ids), *([currency] if local else [])]
             if keys:
                 pick = np.lexsort(keys[::-1])
+        self._order = pick
         columns: dict[str, Column] = {}
         if shape.level_of is not None:
             columns["level"] = Plain(shape.level_of[rows[pick]].astype(np.int64))

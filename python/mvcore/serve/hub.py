@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mvcore.errors import ClosedError, Error
+from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
-from mvcore.serve.rows import Key, Rows, Update, update_of
+from mvcore.serve.rows import Changed, Heads, Rows, Update
+from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
     from mvcore.book import Book
@@ -24,28 +29,61 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mvcore.serve")
 PRICE_TIME_EVERY = 1.0  # seconds: it takes a look at every instrument
+STEP = (
+    0.01  # seconds between two polls, so that views that are due about the same time are one read
+)
+TOGETHER = 250  # views of one read: sessions are served while the next ones are read
+EARLY = 0.001  # seconds: sums of intervals are not exact
 
 
 class Watcher:
-    """What the hub knows of a session; the session is told by `tell`."""
+    """What the hub knows of a session; the session is told by `tell`, no more than once in its
+    interval, when `ready` says that there is something to send."""
 
     def __init__(self, interval: float, tell: Callable[[], None]) -> None:
-        self.interval, self.tell = interval, tell
-        self.changed: dict[Key, None] | None = None  # since the last message; None: all rows
+        self.interval, self._tell = interval, tell
+        self.changed: Changed = None  # since the last message
         self.refused: RefusedError | None = None
+        self.ready = False
+        self._due = 0.0
+
+    def follow(self, update: Update) -> None:
+        """What changed is the hub's own mapping as long as the session keeps up: it is shared."""
+        if self.changed:
+            self.changed = {**self.changed, **update.rows}
+        elif self.changed is not None:
+            self.changed = update.rows
+
+    def offer(self, at: float) -> None:
+        """After the read that was due then."""
+        if at >= self._due - EARLY and (self.changed is None or self.changed):
+            self._due = at + self.interval
+            self.ready = True
+            self._tell()
+
+    def refuse(self, error: RefusedError) -> None:
+        self.refused = error
+        self._tell()
+
+    def take(self) -> Changed:
+        """What to send now."""
+        changed, self.changed, self.ready = self.changed, {}, False
+        return changed
 
 
 class Shared:
     """One view, its rows, and who watches it."""
 
     def __init__(self, key: tuple[Any, ...], view: View, labels: int) -> None:
-        self.key, self.view, self.labels, self.rows = key, view, labels, Rows()
+        self.key, self.view, self.heads, self.rows = key, view, Heads(labels), Rows()
         self.watchers: set[Watcher] = set()
         self.due = 0.0
-        self.read = False
 
-    def every(self) -> float:
-        return min(watcher.interval for watcher in self.watchers)
+    def after(self, now: float) -> float:
+        """When it is due again: in its own rhythm, which leaves out what is missed."""
+        every = min(watcher.interval for watcher in self.watchers)
+        missed = max(math.floor((now - self.due) / every), 0)
+        return self.due + every * (1 + missed)
 
 
 class Hub:
@@ -83,10 +121,7 @@ class Hub:
             else:  # another session was quicker
                 view.close()
         shared.watchers.add(watcher)
-        if shared.read:
-            watcher.tell()
-        else:
-            shared.due = asyncio.get_running_loop().time()
+        shared.due = asyncio.get_running_loop().time()
         self._wake.set()
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
@@ -116,16 +151,14 @@ class Hub:
         try:
             while self._shared:
                 self._wake.clear()
-                due = [shared for shared in self._shared.values() if shared.due <= loop.time()]
+                now = loop.time()
+                due = [shared for shared in self._shared.values() if shared.due <= now]
+                for k in range(0, len(due), TOGETHER):
+                    await self._read(due[k : k + TOGETHER])
                 if due:
-                    await self._read(due)
-                    now = loop.time()
-                    for shared in due:
-                        if shared.watchers:
-                            shared.due = max(shared.due + shared.every(), now)
-                        for watcher in list(shared.watchers):
-                            watcher.tell()
-                await self._sleep_until(min((s.due for s in self._shared.values()), default=0))
+                    await asyncio.sleep(max(now + STEP - loop.time(), 0))
+                else:
+                    await self._sleep_until(min(s.due for s in self._shared.values()))
         except ClosedError:
             gone = RefusedError("closed", "the book is closed", 503)
             self._refuse(list(self._shared.values()), gone)
@@ -141,40 +174,51 @@ class Hub:
             pass
 
     async def _read(self, due: list[Shared]) -> None:
-        """All views that are due at one epoch, in one call."""
+        """All of them at one epoch, in one call; then those who watch them are told."""
         self.counts["polls"] += 1
         loop = asyncio.get_running_loop()
         clock = loop.time() >= self._price_time_due
         if clock:
             self._price_time_due = loop.time() + PRICE_TIME_EVERY
-        for shared, found in await asyncio.to_thread(self._changes, due, clock):
-            if isinstance(found, RefusedError):
-                self._refuse([shared], found)
+        due = [shared for shared in due if shared.watchers]  # some may have left meanwhile
+        found = await asyncio.to_thread(self._changes, due, clock)
+        now = loop.time()
+        for shared, update in found:
+            if isinstance(update, RefusedError):
+                self._refuse([shared], update)
                 continue
-            shared.rows.apply(found)
-            shared.read = True
+            shared.rows.apply(update)
+            at = shared.due
             for watcher in shared.watchers:
-                if watcher.changed is not None:
-                    watcher.changed.update(dict.fromkeys(found.rows))
+                watcher.follow(update)
+                watcher.offer(at)
+            if shared.watchers:
+                shared.due = shared.after(now)
             if len(shared.rows.json) > self.limits.rows:
                 most = f"more than {self.limits.rows} rows: select fewer"
                 self._refuse([shared], RefusedError("too_many_rows", most))
 
-    def _changes(self, due: list[Shared], clock: bool) -> list[tuple[Shared, Any]]:
+    def _changes(
+        self, due: list[Shared], clock: bool
+    ) -> list[tuple[Shared, Update | RefusedError]]:
         """In a thread. A view whose amounts do not fit does not keep the others from theirs."""
         if clock:
-            times = [time for time in self.book.prices()["time"] if time is not None]
-            self.price_time = max(times).isoformat() if times else None
+            self.price_time = self._last_price_time()
         try:
             frames = self.book.changes([shared.view for shared in due])
         except Error:
             self.book._core.check_open()
             return [(shared, self._changes_of(shared)) for shared in due]
-        return [(s, update_of(f, s.labels)) for s, f in zip(due, frames, strict=True)]
+        return [(s, s.heads.update_of(f)) for s, f in zip(due, frames, strict=True)]
+
+    def _last_price_time(self) -> str | None:
+        times = self.book.prices().to_numpy("time").view(np.int64)
+        last = times.max(initial=NO_TIME)
+        return None if last == NO_TIME else Time(np.array([last])).to_list()[0].isoformat()
 
     def _changes_of(self, shared: Shared) -> Update | RefusedError:
         try:
-            return update_of(shared.view.changes(), shared.labels)
+            return shared.heads.update_of(shared.view.changes())
         except ClosedError as error:  # its last watcher has just left
             return RefusedError("closed", str(error))
         except Error as error:
@@ -183,5 +227,4 @@ class Hub:
     def _refuse(self, several: list[Shared], error: RefusedError) -> None:
         for shared in several:
             for watcher in list(shared.watchers):
-                watcher.refused = error
-                watcher.tell()
+                watcher.refuse(error)

@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from mvcore.errors import ClosedError
-from mvcore.serve import errors, rows
+from mvcore.serve import errors
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.hub import Hub, Shared, Watcher
 from mvcore.serve.parsing import read_object
@@ -49,6 +50,28 @@ def _id_of(message: dict[str, Any]) -> str | int | None:
     return given if -(2**63) <= given < 2**63 else None
 
 
+class Begun:
+    """A coroutine after its first step, which is all of it for most messages: they need no timer.
+
+    Raises what the first step raises. To be awaited in the same task, unless it is `done`.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        try:
+            self._awaited = coroutine.send(None)
+            self.done = False
+        except StopIteration:
+            self.done = True
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            yield self._awaited
+            yield from self._coroutine.__await__()
+        finally:
+            self._coroutine.close()
+
+
 class Session:
     """Runs until the client goes, or is closed."""
 
@@ -64,6 +87,7 @@ class Session:
         self._allowed_by: Directory | None = None  # for which the accounts were last looked up
         self._choosing = asyncio.Lock()  # of the selection, or of its accounts anew
         self._id: Any = None
+        self._id_text = "null"
         self._budget, self._second = limits.messages, 0
 
     async def run(self, principal: Principal | None) -> None:
@@ -135,6 +159,7 @@ class Session:
             accounts = directory.effective(selection.accounts, who)
             await self._watch(selection, accounts, interval, directory)
             self._id = message.get("id")
+            self._id_text = json.dumps(self._id)
 
     async def _watch(
         self, selection: Selection, accounts: Names, interval: float, directory: Directory
@@ -144,7 +169,6 @@ class Session:
         self._leave()
         self._shared, self._watcher = shared, watcher
         self._selection, self._accounts, self._allowed_by = selection, accounts, directory
-        self._told.set()
 
     def _leave(self) -> None:
         if self._shared is not None and self._watcher is not None:
@@ -174,8 +198,7 @@ class Session:
     # -- out --
 
     async def _send(self, who: Principal) -> None:
-        """What changed since the last message, no sooner than the client's interval after it."""
-        loop = asyncio.get_running_loop()
+        """What changed since the last message, each time that the hub says so."""
         while True:
             await self._told.wait()
             self._told.clear()
@@ -190,16 +213,14 @@ class Session:
                 continue
             if not await self._still_allowed(who) or self._watcher is not watcher:
                 continue
-            if not shared.read or (watcher.changed is not None and not watcher.changed):
+            if not watcher.ready:
                 continue
-            changed, watcher.changed = watcher.changed, {}
-            head = {"id": self._id, "price_time": self._hub.price_time}
-            text = rows.message(shared.rows, changed, head)
-            sent = loop.time()
-            await self._text(text)
+            changed, table = watcher.take(), shared.rows
+            body = table.body(changed, self._hub.price_time)
+            count = len(table.json if changed is None else changed)
+            await self._text(f'{{"id": {self._id_text}, {body}')
             self._hub.counts["messages"] += 1
-            self._hub.counts["rows"] += len(shared.rows.json if changed is None else changed)
-            await asyncio.sleep(max(sent + watcher.interval - loop.time(), 0))
+            self._hub.counts["rows"] += count
 
     async def _still_allowed(self, who: Principal) -> bool:
         """Accounts and attributes may have changed since the selection was made."""
@@ -226,8 +247,10 @@ class Session:
     async def _text(self, text: str) -> None:
         """A client that does not take it is closed."""
         try:
-            async with asyncio.timeout(self._limits.slow):
-                await self._socket.send_text(text)
+            sending = Begun(self._socket.send_text(text))
+            if not sending.done:
+                async with asyncio.timeout(self._limits.slow):
+                    await sending
         except TimeoutError:
             self._hub.counts["slow"] += 1
             raise Closing(errors.SLOW, "the client is too slow") from None

@@ -1,0 +1,81 @@
+"""Rows as the service sends them: the same digits and labels as frames have."""
+
+import json
+import random
+from decimal import Decimal as D
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mvcore.serve")
+from mvcore.serve.rows import Heads, Rows, amount_texts, plain
+
+
+def test_amounts_are_written_as_decimal_writes_them() -> None:
+    rng = random.Random(1)
+    values = [sign * v for bits in range(128) for v in (1 << bits, rng.getrandbits(bits + 1) >> 1)
+              for sign in (1, -1) if v < 1 << 127]  # fmt: skip
+    values += [0, 2**63, -(2**63), 2**64, -(2**64), 2**127 - 1, -(2**127)]
+    halves = np.array([[(v & 2**64 - 1), (v >> 64) & 2**64 - 1] for v in values], np.uint64)
+    for scale in (0, 1, 2, 8, 18):
+        wanted = [format(D(f"{v}e-{scale}"), "f") for v in values]
+        assert amount_texts(halves.view(np.int64), scale) == wanted
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {}, {"by": ("desk",), "currency": "EUR"}, {"by": ("currency", "account")}, {"by": ()},
+        {"by": ("desk", "sector"), "rollup": True, "measures": ("expected",)},
+        {"by": ("country",), "currency": "local"}, {"accounts": {"desk": ["d2"]}},
+        {"by": ("account", "instrument"), "currency": "local"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_rows_stay_those_of_values(book, asked) -> None:
+    """After changes of prices, of orders, and of the labels themselves."""
+    if "country" in asked.get("by", ()):
+        asked = asked | {"by": ("instrument.country",)}
+    view = book.view(**asked)
+    local = asked.get("currency") == "local" and "currency" not in asked.get("by", ())
+    labels = len(asked.get("by", ("account",))) + asked.get("rollup", False) + local
+    heads, rows = Heads(labels), Rows()
+
+    def same() -> None:
+        rows.apply(heads.update_of(view.changes()))
+        frame = book.values(**asked)
+        columns = frame.column_names
+        lists = [[plain(value) for value in frame[name]] for name in columns]
+        wanted = {row[:labels]: list(row) for row in zip(*lists, strict=True)}
+        got = {key: json.loads(text) for key, text in rows.json.items()}
+        assert (json.loads(rows.columns), got) == (columns, wanted)
+        message = json.loads("{" + rows.body(None, None))
+        assert sorted(message["rows"], key=str) == sorted(wanted.values(), key=str)
+
+    same()
+    first = [json.loads(text) for text in rows.json.values()]
+    assert first == [
+        list(row)
+        for row in zip(
+            *[
+                [plain(v) for v in book.values(**asked)[name]]
+                for name in book.values(**asked).column_names
+            ],
+            strict=True,
+        )
+    ]  # in this order
+    writes = [
+        lambda: book.tick("AAPL", "161.125"),
+        lambda: book.order(1, "A2", "BUND", -10, -3),
+        lambda: book.update(holdings={"account": ["A2"], "instrument": ["AAPL"], "quantity": [0]}),
+        lambda: book.update(accounts={"account": ["A3"], "desk": ["d2"], "country": ["FR"]},
+                            holdings={"account": ["A3"], "instrument": ["CASH"], "quantity": [7]}),
+        lambda: book.update(accounts={"account": ["A1"], "desk": ["d2"]}),
+        lambda: book.update(instruments={"instrument": ["BUND"], "currency": ["EUR"],
+                                         "sector": ['a "b" \u20ac'], "country": ["FR"]}),
+        lambda: book.order(1, "A2", "BUND", 0, 0),
+        lambda: book.tick("BUND", "-0.001"),
+    ]  # fmt: skip
+    for write in writes:
+        write()
+        same()
