@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from mvcore.serve import Limits, create_app
+        from mvcore.serve import Limits, create_app, limit_backlog
     except ImportError as error:
         raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
     tokens = tokens_of(arguments)
@@ -35,10 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         app: Any = create_app(book, tokens, arguments.origin, limits)
         if tokens is None:
             app = AskedByName(app)
-        uvicorn.run(
+        config = uvicorn.Config(
             app, host=arguments.host, port=arguments.port, lifespan="off", access_log=False,
-            ws="websockets-sansio", ws_max_size=limits.message_bytes,
+            ws="websockets-sansio", ws_max_size=limits.message_bytes, ws_per_message_deflate=False,
         )  # fmt: skip
+        with config.bind_socket() as listener, contextlib.suppress(KeyboardInterrupt):
+            limit_backlog(listener)
+            uvicorn.Server(config).run([listener])
     return 0
 
 

@@ -8,5 +8,14 @@ from mvcore.serve.access import Principal, Tokens, Verifier
 from mvcore.serve.app import create_app
 from mvcore.serve.jwts import JwtTokens
 from mvcore.serve.limits import Limits
+from mvcore.serve.listening import limit_backlog
 
-__all__ = ["JwtTokens", "Limits", "Principal", "Tokens", "Verifier", "create_app"]
+__all__ = [
+    "JwtTokens",
+    "Limits",
+    "Principal",
+    "Tokens",
+    "Verifier",
+    "create_app",
+    "limit_backlog",
+]
