@@ -1,0 +1,54 @@
+"""Many sessions of another process: every message right, and nothing left when they are gone."""
+
+import contextlib
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+serve = pytest.importorskip("mvcore.serve")
+pytest.importorskip("uvicorn")
+pytest.importorskip("websockets")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+import sessions  # noqa: E402 - behind what skips, and from a folder beside
+
+
+def test_every_message_is_right_and_nothing_is_left() -> None:
+    """A part of the clients stops reading: they are closed, also those that never read again."""
+    asked = sessions.Asked(
+        "small", sessions=20, seconds=12, stopped=4, watched=10, interval=50,
+        limits=serve.Limits(slow=1),
+    )  # fmt: skip
+    found = sessions.run(asked)
+    assert found["checked"].messages > 20
+    assert found["checked"].wrong == 0
+    assert found["closed"] == asked.stopped
+    assert found["open"] == 0
+    assert found["left"] == {"views": 0, "tasks": 0, "descriptors": 0}
+    assert sessions.report(found, asked)
+
+
+def test_a_connection_that_takes_nothing_is_dropped(monkeypatch) -> None:
+    """By the kernel: nothing that the server may do about its own end frees it."""
+    from mvcore.serve import listening
+
+    monkeypatch.setattr(listening, "UNTAKEN", 500)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        serve.limit_backlog(listener)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(listener.getsockname())
+        connection, _ = listener.accept()
+        with connection:
+            connection.setblocking(False)
+            end = time.monotonic() + 60
+
+            def fill() -> None:
+                while time.monotonic() < end:
+                    with contextlib.suppress(BlockingIOError):
+                        connection.send(bytes(1_000))
+                    time.sleep(0.001)
+
+            with pytest.raises(TimeoutError):
+                fill()
