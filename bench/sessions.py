@@ -76,7 +76,7 @@ def run(asked: Asked) -> dict[str, Any]:
         accounts = [[names[a] for a in several] for several in chosen.tolist()]
         selections = {"accounts": accounts, "interval": asked.interval, "stopped": asked.stopped}
         with Server(book, asked.limits) as server:
-            server.tasks()
+            warm_up(server, selections, Path(folder) / "first clients")
             first_epoch, before, memory = book.epoch, server.left(), resident_bytes()
             clients = Clients(server.port, selections, Path(folder) / "clients")
             clients.hear("ready")
@@ -109,6 +109,15 @@ def run(asked: Asked) -> dict[str, Any]:
         "codes": {code: codes.count(code) for code in set(codes)},
         "open": sum(not record["ended"] for record in records),
     }  # fmt: skip
+
+
+def warm_up(server: Server, selections: dict[str, Any], out: Path) -> None:
+    """What the first sessions import and allocate is not the others'."""
+    few = {"accounts": selections["accounts"][:8], "stopped": 0}
+    clients = Clients(server.port, selections | few, out)
+    clients.hear("ready")
+    clients.leave()
+    wait_until(lambda: server.sessions == server.hub.views == 0)
 
 
 def stop(server: Server, writer: Writer, clients: Clients, asked: Asked) -> dict[str, Any]:

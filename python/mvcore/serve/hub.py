@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mvcore.serve")
 PRICE_TIME_EVERY = 1.0  # seconds: it takes a look at every instrument
-STEP = (
-    0.01  # seconds between two polls, so that views that are due about the same time are one read
-)
+STEP = 0.01  # seconds between two polls: views that are due about the same time are one read
 TOGETHER = 250  # views of one read: sessions are served while the next ones are read
 EARLY = 0.001  # seconds: sums of intervals are not exact
 
@@ -184,16 +182,16 @@ class Hub:
         found = await asyncio.to_thread(self._changes, due, clock)
         now = loop.time()
         for shared, update in found:
+            at = shared.due
+            if shared.watchers:
+                shared.due = shared.after(now)
             if isinstance(update, RefusedError):
                 self._refuse([shared], update)
                 continue
             shared.rows.apply(update)
-            at = shared.due
             for watcher in shared.watchers:
                 watcher.follow(update)
                 watcher.offer(at)
-            if shared.watchers:
-                shared.due = shared.after(now)
             if len(shared.rows.json) > self.limits.rows:
                 most = f"more than {self.limits.rows} rows: select fewer"
                 self._refuse([shared], RefusedError("too_many_rows", most))
