@@ -102,6 +102,13 @@ i128 value_amount(const i256& value, int scale, int value_scale) {
     return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(i1024(value), scale));
 }
 
+i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale) {
+    if (i256(quantity).magnitude().bits() + price.magnitude().bits() < 255)
+        return value_amount(i256(quantity) * price, scale, value_scale);
+    const i1024 value = i1024(quantity) * i1024(price);
+    return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(value, scale));
+}
+
 Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
                  std::int32_t target, int value_scale)
     : unpriced_(units.size(), false) {

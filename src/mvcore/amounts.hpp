@@ -87,6 +87,9 @@ i128 checked_amount(const i1024& amount);
 i128 checked_amount(i128 amount);
 // Quantity x price x factor in its own unit's currency, at value_scale.
 i128 value_amount(const i256& value, int scale, int value_scale);
+// The same of quantity * price, which may be wider: the quantities of an order that is dead, or
+// offset by another, are in no total that was checked.
+i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale);
 
 template <class Total>
 bool Handout::quick_amount(const Group& group, Total& total, i128& out) const noexcept {

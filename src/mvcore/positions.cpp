@@ -97,7 +97,7 @@ std::vector<i128> Revaluation::values() const {
     std::vector<i128> out;
     out.reserve(size());
     const auto value = [&](i128 quantity) {
-        return value_amount(i256(quantity) * exact_price_, scale_, value_scale_);
+        return value_amount(quantity, exact_price_, scale_, value_scale_);
     };
     for_holdings([&](auto, i128 quantity) { out.push_back(value(quantity)); });
     for_orders([&](const OrderPage& page, std::uint32_t k) {

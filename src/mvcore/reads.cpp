@@ -190,8 +190,8 @@ void Reads::append(const Order& o, OrderList& out) const {
                                            kPow10[std::size_t(18 - quote.price_scale)]
                                      : i128{0});
     try {
-        out.market_value.push_back(value_amount(i256(o.quantity) * price, scale, value_scale_));
-        out.filled_value.push_back(value_amount(i256(o.filled) * price, scale, value_scale_));
+        out.market_value.push_back(value_amount(o.quantity, price, scale, value_scale_));
+        out.filled_value.push_back(value_amount(o.filled, price, scale, value_scale_));
     } catch (const Error&) {
         throw PositionOverflow(o.account, o.instrument);
     }

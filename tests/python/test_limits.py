@@ -275,3 +275,23 @@ def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
     )
     assert book.value("A").sod == 6
     assert book.values()["sod"] == [6]
+
+
+def test_an_order_in_no_total_is_valued_exactly_however_wide() -> None:
+    """Quantity, price, multiplier and quote factor of one have more than 256 bits together."""
+    factor, price = D("1.123456789012345678"), D("-0.08971864")
+    quantities = [D("99999999999999999999"), D("-0.000000000000000001")]
+    with mvcore.Book("EUR", 0) as book, localcontext(prec=100):
+        book.load(
+            instruments={"instrument": ["I"], "currency": ["EUR"], "multiplier": [factor],
+                         "quote_factor": [factor]},
+            accounts={"account": ["A"]},
+            prices={"instrument": ["I"], "price": [price]},
+            orders={"order": [1, 2], "account": ["A"] * 2, "instrument": ["I"] * 2,
+                    "order_quantity": quantities, "status": ["canceled"] * 2},
+        )  # fmt: skip
+        want = [round(quantity * price * factor * factor) for quantity in quantities]
+        assert want[0] == -11323884413510267889
+        assert book.orders()["market_value"] == want
+        assert book.revalue("I")["market_value"] == want
+        assert book.value("A").expected == 0
