@@ -59,6 +59,10 @@ class Watcher:
             self.ready = True
             self._tell()
 
+    def look(self) -> None:
+        """Who may see what may have changed."""
+        self._tell()
+
     def refuse(self, error: RefusedError) -> None:
         self.refused = error
         self._tell()
@@ -95,6 +99,7 @@ class Hub:
         self._shared: dict[tuple[Any, ...], Shared] = {}
         self._poller: asyncio.Task[None] | None = None
         self._price_time_due = 0.0
+        self._masters = book._masters
         self._wake = asyncio.Event()
 
     @property
@@ -153,6 +158,7 @@ class Hub:
                 due = [shared for shared in self._shared.values() if shared.due <= now]
                 for k in range(0, len(due), TOGETHER):
                     await self._read(due[k : k + TOGETHER])
+                self._look_at_masters()
                 if due:
                     await asyncio.sleep(max(now + STEP - loop.time(), 0))
                 else:
@@ -162,6 +168,16 @@ class Hub:
             self._refuse(list(self._shared.values()), gone)
         finally:
             self._poller = None
+
+    def _look_at_masters(self) -> None:
+        """After a write of names or attributes every session looks at what it may see."""
+        masters = self.book._masters
+        if masters is self._masters:
+            return
+        self._masters = masters
+        for shared in self._shared.values():
+            for watcher in shared.watchers:
+                watcher.look()
 
     async def _sleep_until(self, due: float) -> None:
         """Or until somebody comes or goes."""
