@@ -24,12 +24,13 @@ TOKENS = {
 
 
 @contextlib.contextmanager
-def running(app, port: int = 0):
-    """The port of a server that runs the application in a thread."""
+def running(app, port: int = 0, **settings):
+    """The port of a server that runs the application in a thread; `settings` are uvicorn's."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
+        usual = {"log_level": "warning", "lifespan": "off", "ws": "websockets-sansio"}
+        config = uvicorn.Config(app, **usual | settings)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
