@@ -36,10 +36,11 @@ EARLY = 0.001  # seconds: sums of intervals are not exact
 
 class Watcher:
     """What the hub knows of a session; the session is told by `tell`, no more than once in its
-    interval, when `ready` says that there is something to send."""
+    interval, when `ready` says that there is something to send: after `silence` without a change,
+    that there was none."""
 
-    def __init__(self, interval: float, tell: Callable[[], None]) -> None:
-        self.interval, self._tell = interval, tell
+    def __init__(self, interval: float, silence: float, tell: Callable[[], None]) -> None:
+        self.interval, self._silence, self._tell = interval, silence, tell
         self.changed: Changed = None  # since the last message
         self.refused: RefusedError | None = None
         self.ready = False
@@ -54,7 +55,8 @@ class Watcher:
 
     def offer(self, at: float) -> None:
         """After the read that was due then."""
-        if at >= self._due - EARLY and (self.changed is None or self.changed):
+        some = self.changed is None or self.changed
+        if at >= self._due - EARLY and (some or at >= self._due + self._silence):
             self._due = at + self.interval
             self.ready = True
             self._tell()

@@ -20,3 +20,4 @@ class Limits:
     most_interval: int = 5_000
     hello: float = 5.0  # from the connection to the token
     slow: float = 10.0  # a client that takes so long for one message is closed
+    silence: float = 10.0  # a message without rows, where nothing changes: is the client there?

@@ -164,7 +164,7 @@ class Session:
     async def _watch(
         self, selection: Selection, accounts: Names, interval: float, directory: Directory
     ) -> None:
-        watcher = Watcher(interval, self._told.set)
+        watcher = Watcher(interval, self._limits.silence, self._told.set)
         shared = await self._hub.watch(selection, accounts, watcher)
         self._leave()
         self._shared, self._watcher = shared, watcher
