@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import hashlib
-import importlib.util
 import json
 import signal
 import socket
@@ -11,14 +10,13 @@ import subprocess
 import sys
 import time
 from decimal import Decimal as D
-from pathlib import Path
 
 import pytest
 
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import Follower, client, httpx, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
+from serving import Follower, client, httpx, live, running, serving, settled  # noqa: E402 - behind what skips
 
 
 @pytest.fixture
@@ -172,37 +170,6 @@ def test_a_file_of_tokens(tmp_path) -> None:
         path.write_text(json.dumps({"tokens": [entry | wrong]}))
         with pytest.raises(mvcore.InvalidInput, match=r"tokens\.json"):
             serve.Tokens.read(path)
-
-
-def test_mounted_in_another_service() -> None:
-    """examples/mounted.py, and every message as docs/serve.schema.json says."""
-    jsonschema = pytest.importorskip("jsonschema")
-    root = Path(__file__).resolve().parents[2]
-    spec = importlib.util.spec_from_file_location("mounted", root / "examples" / "mounted.py")
-    mounted = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(mounted)
-    schema = json.loads((root / "docs" / "serve.schema.json").read_text())
-
-    async def run(port: int) -> dict:
-        async with websockets.connect(f"ws://127.0.0.1:{port}/overview/v1/live") as connection:
-            follower = Follower(connection)
-            select = {"type": "select", "id": "x", "by": ["desk"], "currency": "EUR"}
-            jsonschema.validate(select, schema)
-            await follower.ask(**select)
-            jsonschema.validate(await follower.next(), schema)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
-                epoch = http.post("/trade", content="165").json()["epoch"]
-            await follower.at(epoch)
-            await follower.ask(by=["nothing"])
-            refused = await follower.next()
-            jsonschema.validate(refused, schema)
-            assert refused["code"] == "invalid_selection"
-            return follower.table()
-
-    with running(mounted.app) as port:
-        table = asyncio.run(run(port))
-    assert table[("d1",)]["current"] == "15000.00"
-    assert table[("d2",)]["current"] == "24000.00"
 
 
 def test_from_the_command_line(tmp_path) -> None:
