@@ -45,6 +45,7 @@ def create_app(
     origins: of pages that may ask the service besides its own (RFC 6454,
     "https://desk.example.com"). The book stays the caller's: it is not closed with the application.
     """
+    door.log_no_contents()
     return Service(book, tokens, door.checked(origins), limits or Limits()).app
 
 

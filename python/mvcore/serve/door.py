@@ -1,10 +1,13 @@
-"""From which pages a browser may ask."""
+"""From which pages a browser may ask, and what of it all may be logged."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
+import websockets
 from starlette.requests import HTTPConnection
 
 from mvcore.errors import InvalidInput
@@ -27,3 +30,22 @@ def own_or_listed(connection: HTTPConnection, origins: Collection[str]) -> bool:
     origin, host = connection.headers.get("origin"), connection.headers.get("host")
     own = (f"http://{host}", f"https://{host}")
     return origin is None or origin in origins or (bool(host) and origin in own)
+
+
+class NoContents(logging.Filter):
+    """At level DEBUG the websockets library logs headers, with their tokens, and messages, with
+    their amounts, by the logger of its server."""
+
+    _FOLDER = str(Path(websockets.__file__).parent)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or not record.pathname.startswith(self._FOLDER)
+
+
+NO_CONTENTS = NoContents()
+
+
+def log_no_contents() -> None:
+    """Once is enough: a filter that is there is not added again."""
+    for name in ("uvicorn.error", "websockets.server"):
+        logging.getLogger(name).addFilter(NO_CONTENTS)
