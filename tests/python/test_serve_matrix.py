@@ -169,7 +169,7 @@ def test_over_http(seed) -> None:
             for name in SEEN
             for token in tokens_of(name)
         ]
-        for _ in range(20):
+        for _ in range(12):
             world.change()
             for seen, http in world.random.sample(clients, 3):
                 ask(world, seen, http)
