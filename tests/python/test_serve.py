@@ -89,6 +89,7 @@ def test_what_is_refused_leaves_the_selection(service, book) -> None:
         {"currency": "XXX"}, {"currency": 5}, {"interval": 49}, {"interval": 5_001},
         {"interval": 100.0}, {"accounts": {"desk": {}}}, {"accounts": {"nothing": ["x"]}},
         {"instruments": ["nothing"]}, {"accounts": ["nobody"]}, {"id": []}, {"type": "what"},
+        {"rolup": True},
         {"id": "\ud800"}, {"id": "x" * 101}, {"id": 2**63}, {"id": True}, {"id": 0.5},
     ]  # fmt: skip
 

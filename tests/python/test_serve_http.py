@@ -197,7 +197,7 @@ def test_from_the_command_line(tmp_path) -> None:
         assert process.wait(30) in (0, 130)
     for wrong in (
         [], ["--demo", "--prices", "x"], ["--demo", "--host", "0.0.0.0"], ["--demo", "5"],
-        ["--demo", "5x0"], ["--demo", "--value-scale", "2"],
+        ["--demo", "5x0"], ["--demo", "5x5", "--port", "99999"], ["--demo", "--value-scale", "2"],
     ):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "mvcore", "serve", *wrong], capture_output=True, text=True,

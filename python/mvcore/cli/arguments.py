@@ -44,6 +44,14 @@ def size(text: str) -> tuple[int, int]:
     return positive_int(accounts), positive_int(instruments)
 
 
+def port(text: str) -> int:
+    """Of TCP; 0 is any that is free."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+    return number
+
+
 def seconds(text: str) -> float:
     """A duration of at most an hour: `inf` would never end, `nan` never start."""
     number = float(text)
@@ -213,7 +221,7 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--value-scale", type=int, default=8, metavar="N", help="decimals of amounts (default: 8)")
     add = parser.add_argument_group("the service").add_argument
     add("--host", default="127.0.0.1", help="address (default: 127.0.0.1, this machine only)")
-    add("--port", type=int, default=8000, help="port (default: 8000)")
+    add("--port", type=port, default=8000, help="port (default: 8000)")
     add("--tokens", metavar="FILE", help="who may see what; without it, everybody everything")
     add(
         "--jwt-key", metavar="FILE",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,18 +32,35 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
     tokens = tokens_of(arguments)
     limits = Limits()
-    with book_of(arguments) as book:
+    with bound(arguments.host, arguments.port) as listener, book_of(arguments) as book:
         app: Any = create_app(book, tokens, arguments.origin, limits)
         if tokens is None:
             app = AskedByName(app)
         config = uvicorn.Config(
-            app, host=arguments.host, port=arguments.port, lifespan="off", access_log=False,
+            app, lifespan="off", access_log=False,
             ws="websockets-sansio", ws_max_size=limits.message_bytes, ws_per_message_deflate=False,
         )  # fmt: skip
-        with config.bind_socket() as listener, contextlib.suppress(KeyboardInterrupt):
-            limit_backlog(listener)
+        limit_backlog(listener)
+        print(f"Serving on http://{arguments.host}:{listener.getsockname()[1]}/", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
     return 0
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Before the book is loaded, which takes longer."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise CommandError(f"--host {host} --port {port}: {error.strerror}") from None
+    return listener
 
 
 def check(arguments: argparse.Namespace) -> None:

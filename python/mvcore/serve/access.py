@@ -61,18 +61,32 @@ class Tokens:
     @classmethod
     def read(cls, path: str | Path) -> Tokens:
         """From a file. Raises InvalidInput, OSError."""
-        try:
-            entries = json.loads(Path(path).read_text())["tokens"]
-            found = {_digest_of(entry): _principal(entry) for entry in entries}
-            if len(found) < len(entries):
-                raise ValueError("a token stands twice")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InvalidInput(f"tokens file {path}: {error!r}") from None
+        found = {}
+        for place, entry in enumerate(_entries(path), 1):
+            try:
+                digest = _digest_of(entry)
+                if digest in found:
+                    raise ValueError("this token stands twice")
+                found[digest] = _principal(entry)
+            except KeyError as error:
+                raise InvalidInput(f"tokens file {path}: entry {place}: no {error}") from None
+            except (ValueError, TypeError) as error:
+                raise InvalidInput(f"tokens file {path}: entry {place}: {error}") from None
         return cls(found)
 
     def principal(self, token: str) -> Principal | None:
         """Digests are compared, so that the time it takes tells nothing about a token."""
         return self._by_digest.get(_digest(token))
+
+
+def _entries(path: str | Path) -> list[Any]:
+    try:
+        entries = json.loads(Path(path).read_text())["tokens"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        entries = None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidInput(f'tokens file {path}: JSON like {{"tokens": [{{...}}]}} wanted')
+    return entries
 
 
 def accounts_of(given: object) -> Accounts:
@@ -98,7 +112,11 @@ def _digest(token: str) -> str:
 
 def _digest_of(entry: Mapping[str, Any]) -> str:
     digest = entry["sha256"]
-    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+    if (
+        not isinstance(digest, str)
+        or len(digest) != 64
+        or not set(digest) <= set("0123456789abcdef")
+    ):
         raise ValueError("sha256 is not 64 lower-case hexadecimal digits")
     return str(digest)
 

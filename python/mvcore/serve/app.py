@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -75,7 +76,7 @@ class Service:
                 *page.routes(),
             ],
             middleware=[Middleware(answers.Headers)],
-            exception_handlers={RefusedError: _refused, Error: _failed},  # type: ignore[dict-item]
+            exception_handlers=HANDLERS,
         )
         self.app.state.service = self
 
@@ -247,6 +248,12 @@ class Service:
         return None
 
 
+async def _no_route(request: Request, error: HTTPException) -> Response:
+    code = error.detail.lower().replace(" ", "_")  # not_found, method_not_allowed
+    body = {"type": "error", "code": code, "message": error.detail}
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+
 async def _refused(request: Request, error: RefusedError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if error.status in (408, 413):  # the rest of the request is not waited for
@@ -260,3 +267,6 @@ async def _failed(request: Request, error: Error) -> Response:
     code = type(error).__name__
     message = str(error.args[0]) if error.args else code
     return JSONResponse({"type": "error", "code": code, "message": message}, status_code=status)
+
+
+HANDLERS: dict[Any, Any] = {RefusedError: _refused, Error: _failed, HTTPException: _no_route}

@@ -43,6 +43,8 @@ class Selection:
 
 def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
     """Raises RefusedError, naming the field."""
+    for field in message.keys() - FIELDS - {"type", "id", "interval"}:
+        raise RefusedError("invalid_selection", f"{field}: no field of a selection")
     return Selection(
         _names(message, "accounts", limits),
         _names(message, "instruments", limits),

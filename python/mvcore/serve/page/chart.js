@@ -9,6 +9,7 @@ const DRAW_EVERY = 250; // milliseconds
 
 export class Chart {
   constructor(box) {
+    this.box = box;
     this.chart = echarts.init(box, null, { renderer: "svg" });
     this.points = []; // [time, {measure: text}]
     this.measure = null;
@@ -16,7 +17,7 @@ export class Chart {
     this.chart.setOption({
       animation: false,
       grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
-      xAxis: { type: "time", splitLine: { show: false }, axisLabel: { hideOverlap: true } },
+      xAxis: { type: "time", splitLine: { show: false }, axisLabel: { hideOverlap: true }, min: "dataMin" },
       yAxis: { type: "value", min: 0, max: STEPS, interval: STEPS / 2, axisLabel: {} },
       tooltip: { trigger: "axis" },
       series: [{ type: "line", showSymbol: false, step: "end", data: [] }],
@@ -53,13 +54,14 @@ export class Chart {
       return;
     }
     const texts = points.map(([, values]) => values[this.measure]);
+    this.box.ariaLabel = `${this.measure} of the selection over time, now ${grouped(texts.at(-1))}`;
     const { places: heights, at } = places(texts);
     const flat = texts.every((text) => text === texts[0]);
     const label = (place) => (flat && place ? "" : grouped(at(place)));
     this.chart.setOption({
       yAxis: { axisLabel: { show: true, formatter: label } },
       tooltip: { formatter: ([of]) => `${of.axisValueLabel}<br><b>${grouped(texts[of.dataIndex])}</b>` },
-      series: [{ data: points.map(([time], k) => [time, heights[k]]) }],
+      series: [{ showSymbol: points.length === 1, data: points.map(([time], k) => [time, heights[k]]) }],
     });
   }
 }

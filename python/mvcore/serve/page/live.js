@@ -4,15 +4,17 @@
 const RETRY = [500, 1_000, 2_000, 4_000, 8_000]; // milliseconds
 const PING_EVERY = 5_000;
 const UNAUTHORIZED = 4401;
+const NOT_TO_BE_ASKED_AGAIN = [1009, 4400]; // too large, not understood
 
 export class Live {
-  /** on: {state(name, detail), rows(message), error(message), latency(ms), unauthorized()} */
+  /** on: {state(name, detail), rows(message, shape), error(message), latency(ms), unauthorized()} */
   constructor(url, on) {
     this.url = url;
     this.on = on;
     this.token = null;
-    this.asked = null;
-    this.failed = 0;
+    this.asked = null; // and what the page made of it:
+    this.shape = null;
+    this.failed = 0; // times, since something came
     this.pings = new Map();
     this.number = 0;
     setInterval(() => this.ping(), PING_EVERY);
@@ -21,17 +23,16 @@ export class Live {
 
   open() {
     clearTimeout(this.retry);
+    this.pings.clear();
     this.socket?.close();
     this.on.state("connecting");
     const socket = new WebSocket(this.url);
     this.socket = socket;
     socket.onopen = () => {
-      this.failed = 0;
-      this.pings.clear();
       if (this.token !== null) this.send({ type: "hello", token: this.token });
       this.on.state("live");
-      this.ping();
       if (this.asked) this.send(this.asked);
+      this.ping();
     };
     socket.onmessage = (event) => this.take(JSON.parse(event.data));
     socket.onclose = (event) => {
@@ -45,6 +46,7 @@ export class Live {
       this.on.unauthorized();
       return;
     }
+    if (NOT_TO_BE_ASKED_AGAIN.includes(event.code)) this.asked = null;
     const wait = RETRY[Math.min(this.failed, RETRY.length - 1)] * (1 + Math.random() / 4);
     this.failed += 1;
     this.on.state("reconnecting", event.reason);
@@ -52,13 +54,16 @@ export class Live {
   }
 
   /** The new selection replaces the old; answers to an older one are left aside. */
-  select(selection) {
+  select(selection, shape) {
     this.number += 1;
+    this.shape = shape;
     this.asked = { type: "select", id: this.number, ...selection };
     if (this.socket?.readyState === WebSocket.OPEN) this.send(this.asked);
   }
 
+  /** Two without an answer: nobody is there any more, though nobody has said so. */
   ping() {
+    if (this.pings.size >= 2) this.open();
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     const id = `ping ${performance.now()}`;
     this.pings.set(id, performance.now());
@@ -70,6 +75,7 @@ export class Live {
   }
 
   take(message) {
+    this.failed = 0;
     if (message.type === "pong") {
       const sent = this.pings.get(message.id);
       this.pings.delete(message.id);
@@ -77,7 +83,7 @@ export class Live {
     } else if (message.id !== this.number) {
       return;
     } else if (message.type === "rows") {
-      this.on.rows(message);
+      this.on.rows(message, this.shape);
     } else if (message.type === "error") {
       this.on.error(message);
     }

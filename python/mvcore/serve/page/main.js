@@ -4,21 +4,22 @@ import { Chart } from "./chart.js";
 import { grouped } from "./decimals.js";
 import { Live } from "./live.js";
 import { Picker } from "./picker.js";
+import { asked, fromAddress, toAddress } from "./selection.js";
 import { download, names, offer, Unauthorized } from "./service.js";
-import { Table } from "./table.js";
+import { Table, TITLES } from "./table.js";
 
 const $ = (id) => document.getElementById(id);
-const START = { accounts: [], instruments: [], by: ["account"], rollup: false,
-  measures: ["sod", "current", "expected"], currency: null, interval: 100, drawn: "current" };
-
 let token = sessionStorage.getItem("token");
-let chosen = fromAddress();
+let chosen = fromAddress(location.hash);
 let priceTime = null;
+let asking = null; // a timer
+let base = null; // the currency of the book, once it is known
+const ASK_AFTER = 50; // milliseconds
 
 const table = new Table($("grid"));
 const chart = new Chart($("chart"));
 const live = new Live(new URL("v1/live", location.href.replace(/^http/, "ws")), {
-  state: showState, rows: take, error: (message) => problem(message.message),
+  state: showState, rows: take, error: ended,
   latency: (milliseconds) => ($("latency").textContent = `${milliseconds.toFixed(0)} ms`),
   unauthorized: signIn,
 });
@@ -30,59 +31,30 @@ const pickers = {
 
 // -- the selection -------------------------------------------------------------------------------
 
-/** What is bookmarked is seen again. */
-function fromAddress() {
-  try {
-    return { ...START, ...JSON.parse(decodeURIComponent(location.hash.slice(1))) };
-  } catch {
-    return { ...START };
-  }
-}
-
-/** Chosen values are texts: "=name" is a name, "?attribute=label" (in JSON) an attribute's label. */
-function asked(values) {
-  if (values.some((value) => value.startsWith("?"))) {
-    const wanted = {};
-    for (const value of values) {
-      const [attribute, label] = JSON.parse(value.slice(1));
-      (wanted[attribute] ??= []).push(label);
-    }
-    return wanted;
-  }
-  return values.map((value) => value.slice(1));
-}
-
-function selection() {
-  const everyone = chosen.accounts.includes("*");
-  const local = chosen.currency === "local";
-  return {
-    accounts: everyone ? null : asked(chosen.accounts),
-    instruments: chosen.instruments.length ? asked(chosen.instruments) : null,
-    by: local ? chosen.by.filter((name) => name !== "currency") : chosen.by,
-    measures: chosen.measures, currency: chosen.currency, rollup: true,
-  };
-}
-
-/** From the controls. */
+/** From the controls. Many changes at once are one question. */
 function change() {
   const ticked = [...$("measures").querySelectorAll("input:checked")].map((box) => box.value);
   chosen = {
     accounts: pickers.accounts.chosen, instruments: pickers.instruments.chosen,
-    by: pickers.by.chosen, rollup: $("rollup").checked, measures: ticked,
+    by: pickers.by.chosen, rollup: $("rollup").checked,
+    measures: ticked.length ? ticked : chosen.measures, // one at least
     currency: $("currency").value || null, interval: Number($("interval").value),
     drawn: $("drawn").value,
   };
-  $("hint").hidden = chosen.accounts.length > 0;
-  history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify(chosen))}`);
-  ask();
+  show();
+  problem("");
+  history.replaceState(null, "", toAddress(chosen));
+  clearTimeout(asking);
+  asking = setTimeout(ask, ASK_AFTER);
 }
 
 function ask() {
-  problem(chosen.measures.length ? "" : "Choose a measure.");
-  if (!chosen.measures.length) return;
   chart.clear();
   drawnOptions();
-  live.select({ ...selection(), interval: chosen.interval });
+  const selection = asked(chosen);
+  const money = chosen.currency === "local" ? null : (chosen.currency ?? base);
+  const shape = { by: selection.by, money, rollup: chosen.rollup };
+  live.select({ ...selection, interval: chosen.interval }, shape);
 }
 
 /** To the controls. */
@@ -93,22 +65,29 @@ function show() {
   for (const box of $("measures").querySelectorAll("input")) {
     box.checked = chosen.measures.includes(box.value);
   }
-  $("currency").value = chosen.currency ?? "";
-  $("interval").value = String(chosen.interval);
+  choose($("currency"), chosen.currency ?? "");
+  choose($("interval"), String(chosen.interval));
+}
+
+/** Also what is not offered, or not yet. */
+function choose(list, value) {
+  if (![...list.options].some((option) => option.value === value)) list.add(new Option(value, value));
+  list.value = value;
 }
 
 function drawnOptions() {
   const drawn = chosen.measures.includes(chosen.drawn) ? chosen.drawn : chosen.measures.at(-1);
-  $("drawn").replaceChildren(...chosen.measures.map((name) => new Option(name, name)));
+  $("drawn").replaceChildren(...chosen.measures.map((name) => new Option(TITLES[name] ?? name, name)));
   $("drawn").value = drawn;
   chart.show(drawn);
 }
 
 // -- what comes ----------------------------------------------------------------------------------
 
-function take(message) {
-  problem("");
-  table.apply(message, { by: selection().by, local: chosen.currency === "local", rollup: chosen.rollup });
+/** `shape`: by, money and rollup, as they were asked. */
+function take(message, shape) {
+  if (message.all) problem("");
+  table.apply(message, shape);
   $("epoch").textContent = grouped(String(message.epoch));
   priceTime = message.price_time && Date.parse(message.price_time);
   showAge();
@@ -120,21 +99,36 @@ function take(message) {
   if (totals.length === 1) chart.add(totals[0]);
 }
 
+/** The selection was refused, or has ended: what stands there is no longer so. */
+function ended(message) {
+  table.clear();
+  chart.clear();
+  $("unpriced-badge").hidden = true;
+  $("epoch").textContent = "–";
+  priceTime = null;
+  showAge();
+  problem(message.message);
+}
+
 function showAge() {
   const seconds = priceTime && Math.max(0, (Date.now() - priceTime) / 1000);
+  const units = [[86_400, "days"], [3_600, "h"], [60, "min"]];
+  const [length, unit] = units.find(([its]) => seconds >= 2 * its) ?? [1, "s"];
   $("price-age").textContent =
-    priceTime === null ? "–" : seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
+    priceTime === null ? "–" : `${(seconds / length).toFixed(unit === "s" ? 1 : 0)} ${unit}`;
 }
 
 function showState(name, detail = "") {
   $("state").dataset.state = name;
   $("state").textContent = name;
   $("state").title = detail;
+  if (detail) problem(detail);
   if (name !== "live") $("latency").textContent = "–";
-  else if (token !== null || !pickers.accounts.options.length) load();
+  else load();
 }
 
 function problem(text) {
+  if ($("problem").textContent === text) return;
   $("problem").hidden = !text;
   $("problem").textContent = text;
 }
@@ -150,7 +144,10 @@ async function load() {
     pickers.by.setOptions(found.groups.map((name) => ({ value: name, text: name, group: "by" })));
     $("currency").replaceChildren(new Option(`${found.base} (base)`, ""), new Option("local", "local"),
       ...found.currencies.filter((name) => name !== found.base).map((name) => new Option(name, name)));
+    const first = base === null;
+    base = found.base;
     show();
+    if (first) ask();
   } catch (error) {
     if (error instanceof Unauthorized) signIn();
     else problem(String(error.message));
@@ -164,6 +161,7 @@ function signIn() {
 }
 
 $("login").addEventListener("close", () => {
+  if (!/^[\x21-\x7e]+$/.test($("token").value)) return signIn(); // no header could carry it
   token = $("token").value;
   $("token").value = "";
   sessionStorage.setItem("token", token);
@@ -185,8 +183,11 @@ $("everyone").addEventListener("click", () => {
   change();
 });
 for (const kind of ["csv", "parquet"]) {
-  $(kind).addEventListener("click", () =>
-    download(kind, { ...selection(), rollup: chosen.rollup }, token).catch((error) => problem(error.message)));
+  $(kind).addEventListener("click", () => {
+    if (!chosen.accounts.length) return problem("Choose accounts first.");
+    const selection = { ...asked(chosen), rollup: chosen.rollup };
+    download(kind, selection, token).catch((error) => problem(error.message));
+  });
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -217,16 +218,20 @@ function open(then) {
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target === $("find")) event.target.blur();
   const typing = event.target.closest?.("input, select, dialog, .ag-popup") && event.target.type !== "checkbox";
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
 });
 
+addEventListener("hashchange", () => {
+  chosen = fromAddress(location.hash);
+  show();
+  ask();
+});
 setInterval(showAge, 1_000);
 if (innerWidth <= 700 && chosen.accounts.length) $("selection").open = false;
 colour(theme());
 show();
 live.token = token;
 live.open();
-if (chosen.accounts.length) ask();
-else drawnOptions();
+drawnOptions();

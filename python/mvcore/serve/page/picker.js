@@ -78,9 +78,9 @@ export class Picker {
   }
 
   activate(place) {
+    if (!this.found[place]) return;
     this.list.querySelector(".active")?.classList.remove("active");
     const item = this.list.children[place];
-    if (!this.found[place]) return;
     this.active = place;
     item.classList.add("active");
     item.scrollIntoView({ block: "nearest" });
@@ -127,7 +127,12 @@ export class Picker {
       button.type = "button";
       button.textContent = this.options.find((its) => its.value === value)?.text ?? value;
       button.title = "take away";
-      button.addEventListener("click", () => this.take(value));
+      button.ariaLabel = `take ${button.textContent} away`;
+      button.addEventListener("click", () => {
+        this.take(value);
+        this.input.focus();
+        this.hide();
+      });
       return button;
     });
     this.chips.replaceChildren(...buttons);

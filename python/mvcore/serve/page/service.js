@@ -30,9 +30,10 @@ export async function names(token) {
 
 /** Options of a picker: attributes with their labels, then names. */
 export function offer(list, side, attributes) {
+  const unset = (attribute) => (list.some((one) => one.attributes[attribute] === null) ? [null] : []);
   const labels = Object.entries(attributes).flatMap(([attribute, those]) =>
-    those.map((label) => ({ value: `?${JSON.stringify([attribute, label])}`,
-      text: `${attribute}: ${label}`, group: "attribute" })));
+    [...those, ...unset(attribute)].map((label) => ({ value: `?${JSON.stringify([attribute, label])}`,
+      text: `${attribute}: ${label ?? "(not set)"}`, group: "attribute" })));
   return [...labels, ...list.map((one) => ({ value: `=${one[side]}`, text: one[side], group: "name" }))];
 }
 

@@ -1,13 +1,13 @@
 // The rows, in AG Grid: totals pinned, changed cells flash, sorting and filters by exact decimals.
 
 import * as ag from "../vendor/ag-grid/index.js";
-import { compare, grouped, isNegative } from "./decimals.js";
+import { compare, grouped, isNegative, parse } from "./decimals.js";
 
 ag.ModuleRegistry.registerModules([ag.AllCommunityModule]);
 
 const PHONE = innerWidth <= 700;
 const FLASH = 2_000; // milliseconds
-const TITLES = { sod: "start of day", current: "current", expected: "expected" };
+export const TITLES = { sod: "start of day", current: "current", expected: "expected" };
 const DIGIT = 9.3; // pixels of one in bold: an amount is never cut short
 const BESIDE = 30; // pixels of a cell that are no text
 const NOT_SET = "(not set)";
@@ -21,7 +21,7 @@ const AMOUNT_FILTERS = [
 ].map(([displayKey, displayName, holds]) => ({
   displayKey,
   displayName,
-  predicate: ([wanted], value) => value !== null && holds(compare(value, wanted)),
+  predicate: ([wanted], value) => value !== null && parse(wanted) !== null && holds(compare(value, wanted)),
   numberOfInputs: 1,
 }));
 
@@ -50,8 +50,9 @@ export class Table {
     });
   }
 
+  /** An amount is found as it is shown too. */
   find(text) {
-    this.api.setGridOption("quickFilterText", text);
+    this.api.setGridOption("quickFilterText", parse(text) ? text.replaceAll(",", "") : text);
   }
 
   focus() {
@@ -61,15 +62,16 @@ export class Table {
 
   /**
    * One `rows` message. A row is known by its level, the labels of `by` and, where each has its own,
-   * its currency. Totals come with every selection; `rollup` shows the subtotals too.
+   * its currency. Totals come with every selection; `rollup` shows the subtotals too. `money`: the
+   * currency of the amounts, null where each row has its own.
    */
-  apply(message, { by, local, rollup }) {
+  apply(message, { by, money, rollup }) {
     this.rollup = rollup;
     this.depth = by.length;
     if (message.all) {
       this.rows.clear();
       this.longest = 0;
-      this.setColumns(message.columns, by.length + Number(local));
+      this.setColumns(message.columns, by.length, money);
     }
     const update = { add: [], update: [], remove: [] };
     let totals = message.all;
@@ -91,6 +93,12 @@ export class Table {
     else this.api.applyTransaction(update);
     if (totals) this.pinTotals();
     this.widen();
+  }
+
+  clear() {
+    this.rows.clear();
+    this.api.setGridOption("rowData", []);
+    this.pinTotals();
   }
 
   /** Amounts as wide as the longest so far. */
@@ -128,15 +136,18 @@ export class Table {
     this.api.setGridOption("pinnedBottomRowData", totals);
   }
 
-  setColumns(columns, labels) {
+  setColumns(columns, depth, money) {
     this.columns = columns;
-    this.labels = 1 + labels;
-    const definitions = columns.slice(1).map((name, k) => {
-      if (k < this.depth) return label(name, k);
-      return name === "currency" ? currency(labels > this.depth) : amount(name);
-    });
-    const before = this.api.getColumnDefs().map((definition) => definition.colId).join();
-    if (before === definitions.map((definition) => definition.colId).join()) return;
+    this.labels = 1 + depth + Number(money === null);
+    const definitions = [];
+    for (const [k, name] of columns.slice(1).entries()) {
+      if (k < depth) definitions.push(label(name, k));
+      else if (name !== "currency") definitions.push(amount(name, money));
+      else if (money === null) definitions.push(currency());
+    }
+    const kind = JSON.stringify(definitions.map(({ colId, headerName }) => [colId, headerName]));
+    if (this.kind === kind) return;
+    this.kind = kind;
     this.api.setGridOption("columnDefs", definitions);
     this.wide = 0;
   }
@@ -149,24 +160,23 @@ function label(name, k) {
     return k === 0 ? "total" : "";
   };
   return {
-    colId: `label ${name}`, headerName: name, valueGetter: text, filter: "agTextColumnFilter",
+    colId: `label ${name}`, headerName: name === "currency" ? "currency held" : name, valueGetter: text, filter: "agTextColumnFilter",
     comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
-    enableCellChangeFlash: false, pinned: k === 0 && !PHONE ? "left" : null,
-    minWidth: PHONE ? 104 : 110, suppressHeaderFilterButton: PHONE,
+    enableCellChangeFlash: false, minWidth: PHONE ? 104 : 110, suppressHeaderFilterButton: PHONE,
   };
 }
 
-/** What amounts are in: on a phone only where it is not the same for all. */
-function currency(local) {
-  return { hide: PHONE && !local, colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
+/** What the amounts of a row are in. */
+function currency() {
+  return { colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
     filter: false, enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
 }
 
-function amount(name) {
+function amount(name, money) {
   const counts = name === "unpriced";
   return {
     colId: name,
-    headerName: TITLES[name] ?? name,
+    headerName: counts || money === null ? (TITLES[name] ?? name) : `${TITLES[name]}, ${money}`,
     type: "rightAligned",
     valueGetter: ({ data }) => data.values[name],
     valueFormatter: ({ value }) => (typeof value === "string" ? grouped(value) : String(value ?? "")),
