@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,12 @@ from mvcore.errors import ClosedError, Error
 from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
-from mvcore.serve.rows import Changed, Heads, Rows, Update
+from mvcore.serve.rows import Changed, Heads, Rows, Update, removed_in
 from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
     from mvcore.book import Book
+    from mvcore.frame import Frame
     from mvcore.serve.limits import Limits
     from mvcore.serve.selection import Names, Selection
     from mvcore.view import View
@@ -89,6 +91,10 @@ class Shared:
         missed = max(math.floor((now - self.due) / every), 0)
         return self.due + every * (1 + missed)
 
+    def refuse(self, error: RefusedError) -> None:
+        for watcher in self.watchers:
+            watcher.refuse(error)
+
 
 class Hub:
     """`counts` has what the metrics show."""
@@ -135,11 +141,14 @@ class Hub:
     def leave(self, shared: Shared, watcher: Watcher) -> None:
         """The last one closes the view."""
         shared.watchers.discard(watcher)
-        if shared.watchers or self._shared.get(shared.key) is not shared:
-            return
-        del self._shared[shared.key]
-        shared.view.close()
-        self._wake.set()
+        if not shared.watchers:
+            self._drop(shared)
+
+    def _drop(self, shared: Shared) -> None:
+        if self._shared.get(shared.key) is shared:
+            del self._shared[shared.key]
+            shared.view.close()
+            self._wake.set()
 
     def _open(self, selection: Selection, accounts: Names) -> View:
         try:
@@ -152,24 +161,34 @@ class Hub:
     # -- the poller --
 
     async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
+        """After an error nobody knows which rows a view has handed out: no view goes on."""
         try:
-            while self._shared:
-                self._wake.clear()
-                now = loop.time()
-                due = [shared for shared in self._shared.values() if shared.due <= now]
-                for k in range(0, len(due), TOGETHER):
-                    await self._read(due[k : k + TOGETHER])
-                self._look_at_masters()
-                if due:
-                    await asyncio.sleep(max(now + STEP - loop.time(), 0))
-                else:
-                    await self._sleep_until(min(s.due for s in self._shared.values()))
+            await self._follow()
         except ClosedError:
-            gone = RefusedError("closed", "the book is closed", 503)
-            self._refuse(list(self._shared.values()), gone)
+            self._end_all(RefusedError("closed", "the book is closed", 503))
+        except Exception as error:
+            # Not its message, which may have amounts.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            log.error("reading the book failed: %s\n%s", type(error).__name__, places)
+            told = "the service failed to read the book: select again"
+            self._end_all(RefusedError("failed", told, 500))
         finally:
             self._poller = None
+
+    async def _follow(self) -> None:
+        """As long as there is a view."""
+        loop = asyncio.get_running_loop()
+        while self._shared:
+            self._wake.clear()
+            now = loop.time()
+            due = [shared for shared in self._shared.values() if shared.due <= now]
+            for k in range(0, len(due), TOGETHER):
+                await self._read(due[k : k + TOGETHER])
+            self._look_at_masters()
+            if due:
+                await asyncio.sleep(max(now + STEP - loop.time(), 0))
+            elif self._shared:
+                await self._sleep_until(min(s.due for s in self._shared.values()))
 
     def _look_at_masters(self) -> None:
         """After a write of names or attributes every session looks at what it may see."""
@@ -204,15 +223,14 @@ class Hub:
             if shared.watchers:
                 shared.due = shared.after(now)
             if isinstance(update, RefusedError):
-                self._refuse([shared], update)
+                self._end(shared, update)
                 continue
             shared.rows.apply(update)
             for watcher in shared.watchers:
                 watcher.follow(update)
                 watcher.offer(at)
             if len(shared.rows.json) > self.limits.rows:
-                most = f"more than {self.limits.rows} rows: select fewer"
-                self._refuse([shared], RefusedError("too_many_rows", most))
+                self._end(shared, self._too_many())
 
     def _changes(
         self, due: list[Shared], clock: bool
@@ -225,22 +243,35 @@ class Hub:
         except Error:
             self.book._core.check_open()
             return [(shared, self._changes_of(shared)) for shared in due]
-        return [(s, s.heads.update_of(f)) for s, f in zip(due, frames, strict=True)]
+        return [(s, self._update_of(s, f)) for s, f in zip(due, frames, strict=True)]
 
     def _last_price_time(self) -> str | None:
         times = self.book.prices().to_numpy("time").view(np.int64)
         last = times.max(initial=NO_TIME)
         return None if last == NO_TIME else Time(np.array([last])).to_list()[0].isoformat()
 
+    def _update_of(self, shared: Shared, frame: Frame) -> Update | RefusedError:
+        """Rows beyond the limit are refused before they are made into texts."""
+        if len(frame) > self.limits.rows and len(frame) - removed_in(frame) > self.limits.rows:
+            return self._too_many()
+        return shared.heads.update_of(frame)
+
+    def _too_many(self) -> RefusedError:
+        return RefusedError("too_many_rows", f"more than {self.limits.rows} rows: select fewer")
+
     def _changes_of(self, shared: Shared) -> Update | RefusedError:
         try:
-            return shared.heads.update_of(shared.view.changes())
+            return self._update_of(shared, shared.view.changes())
         except ClosedError as error:  # its last watcher has just left
             return RefusedError("closed", str(error))
         except Error as error:
             return RefusedError("cannot_value", str(error))
 
-    def _refuse(self, several: list[Shared], error: RefusedError) -> None:
-        for shared in several:
-            for watcher in list(shared.watchers):
-                watcher.refuse(error)
+    def _end(self, shared: Shared, error: RefusedError) -> None:
+        """Who selects the same again gets a view of its own."""
+        self._drop(shared)
+        shared.refuse(error)
+
+    def _end_all(self, error: RefusedError) -> None:
+        for shared in list(self._shared.values()):
+            self._end(shared, error)

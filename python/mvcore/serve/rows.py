@@ -40,6 +40,12 @@ def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:
     return texts
 
 
+def removed_in(frame: Frame) -> int:
+    """How many of the rows of a frame of changes are of those that went."""
+    assert isinstance(frame, FiguresFrame)
+    return int(np.count_nonzero(frame._figures.removed()))
+
+
 class Update(NamedTuple):
     """A frame of changes, made into JSON row by row; None for a row that went."""
 
