@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import select
 
 import pytest
 
@@ -165,6 +166,16 @@ def test_bodies_without_an_end(door) -> None:
 def test_requests_that_lie(door, first, status) -> None:
     with opened(door, first) as raw:
         assert raw.status() == status
+
+
+def test_a_body_that_drips(door) -> None:
+    """Its time is that of the whole of it: each part alone comes soon enough."""
+    with opened(door, request("Content-Length: 62")) as raw:
+        for byte in b" " * 60 + b"{}":
+            raw.send(bytes([byte]))
+            if select.select([raw.socket], [], [], 0.1)[0]:
+                break
+        assert raw.status() == 408
 
 
 def test_clients_that_leave_in_the_middle(door) -> None:

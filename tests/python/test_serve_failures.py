@@ -1,13 +1,16 @@
 """What goes wrong inside the service ends selections with a code, and nothing else."""
 
 import asyncio
+import contextlib
 import logging
+import threading
+import time
 
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.rows import Heads  # noqa: E402
-from serving import Follower, live, running, serving, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, serving, settled  # noqa: E402 - behind what skips
 
 
 @pytest.mark.parametrize("error", [MemoryError("17550.25"), ZeroDivisionError("17550.25")])
@@ -83,3 +86,84 @@ def test_rows_beyond_the_limit_are_not_made_into_texts(book, monkeypatch) -> Non
     with running(app) as port:
         asyncio.run(run(port))
         settled(app.state.service)
+
+
+@contextlib.contextmanager
+def asking(port: int, times: int):
+    """So many requests at once, whose answers are awaited at the end."""
+    with client(port) as http:
+
+        def ask() -> None:
+            assert http.post("/v1/values", json={}).status_code == 200
+
+        threads = [threading.Thread(target=ask) for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        yield
+        for thread in threads:
+            thread.join()
+
+
+def test_answers_over_http_do_not_keep_sessions_waiting(book, monkeypatch) -> None:
+    """They are made a few at a time, and not where sessions read the book."""
+    from mvcore.serve import answers
+
+    answer, go_on = answers.answer, threading.Event()
+    counting, working, most = threading.Lock(), 0, 0
+
+    def slow(*arguments):
+        nonlocal working, most
+        with counting:
+            working += 1
+            most = max(most, working)
+        go_on.wait(60)
+        with counting:
+            working -= 1
+        return answer(*arguments)
+
+    monkeypatch.setattr(answers, "answer", slow)
+
+    async def follow(port: int) -> None:
+        async with live(port) as connection:
+            follower = Follower(connection)
+            await follower.ask()
+            await follower.next()
+            for step in range(5):
+                await follower.at(book.tick("AAPL", 100 + step))
+            await follower.ask(by=["desk"])
+            while ("d1",) not in follower.rows:
+                await follower.next()
+
+    with serving(book) as (service, port):
+        with asking(port, 40):
+            try:
+                while not working:
+                    time.sleep(0.01)
+                asyncio.run(follow(port))
+                assert most == 2
+            finally:
+                go_on.set()
+        settled(service)
+    assert most == 2
+    assert not any(thread.name.startswith("mvcore-serve") for thread in threading.enumerate())
+
+
+def test_lists_are_not_written_out_on_the_event_loop(book, monkeypatch) -> None:
+    from mvcore.serve import app
+
+    on_the_loop = []
+    render = app.JSONResponse.render
+
+    def noted(self, content):
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            on_the_loop.extend(content)
+        return render(self, content)
+
+    monkeypatch.setattr(app.JSONResponse, "render", noted)
+    with serving(book) as (_, port), client(port) as http:
+        for route in ("accounts", "instruments", "attributes"):
+            assert http.get(f"/v1/{route}").status_code == 200
+        assert on_the_loop == []
+        assert http.get("/health").status_code == 200
+        assert on_the_loop == ["status", "epoch"]

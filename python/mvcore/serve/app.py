@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.serve.selection import Names
 
+ANSWERS = 2  # at a time: more of them would only take the interpreter from each other
 MARKET = ("instruments", "prices", "fx")
 FACTS = (*MARKET, "accounts", "holdings", "orders")
 PRIVATE = {"accounts", "positions", "orders", "facts", "late_orders"}  # counts of all accounts
@@ -58,6 +59,7 @@ class Service:
     ) -> None:
         self.book, self.tokens, self.origins, self.limits = book, tokens, origins, limits
         self.hub = Hub(book, limits)
+        self._answering = asyncio.Semaphore(ANSWERS)
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
             routes=[
@@ -106,15 +108,15 @@ class Service:
         return who
 
     async def _body(self, request: Request) -> dict[str, Any]:
-        """As far as it may be long; a client that stops in the middle of it is left."""
+        """As far as it may be long; a client that does not come to its end is left."""
         parts, size = [], 0
-        stream = request.stream()
         try:
-            while part := await asyncio.wait_for(anext(stream, b""), self.limits.slow):
-                size += len(part)
-                if size > self.limits.body_bytes:
-                    raise RefusedError("too_large", "the request is too large", 413)
-                parts.append(part)
+            async with asyncio.timeout(self.limits.slow):  # for all of it, however small the parts
+                async for part in request.stream():
+                    size += len(part)
+                    if size > self.limits.body_bytes:
+                        raise RefusedError("too_large", "the request is too large", 413)
+                    parts.append(part)
         except TimeoutError:
             raise RefusedError("too_slow", "the request did not come to its end", 408) from None
         except ClientDisconnect:  # nobody reads it
@@ -148,22 +150,29 @@ class Service:
 
     async def accounts(self, request: Request) -> Response:
         who, directory = self._who(request), await self.hub.directories.now()
-        allowed = directory.allowed(who)
-        names = await asyncio.to_thread(directory.listed, "account", allowed)
-        return JSONResponse({"accounts": names})
+
+        def listed() -> Response:
+            names = directory.listed("account", directory.allowed(who))
+            return JSONResponse({"accounts": names})
+
+        return await self._in_thread(listed)
 
     async def instruments(self, request: Request) -> Response:
         self._who(request)
         directory = await self.hub.directories.now()
-        names = await asyncio.to_thread(directory.listed, "instrument")
-        return JSONResponse({"instruments": names})
+        return await self._in_thread(
+            lambda: JSONResponse({"instruments": directory.listed("instrument")})
+        )
 
     async def attributes(self, request: Request) -> Response:
         who, directory = self._who(request), await self.hub.directories.now()
-        allowed = directory.allowed(who)
-        accounts = await asyncio.to_thread(directory.attributes, "account", allowed)
-        instruments = await asyncio.to_thread(directory.attributes, "instrument")
-        return JSONResponse({"instruments": instruments, "accounts": accounts})
+
+        def labels() -> Response:
+            accounts = directory.attributes("account", directory.allowed(who))
+            instruments = directory.attributes("instrument")
+            return JSONResponse({"instruments": instruments, "accounts": accounts})
+
+        return await self._in_thread(labels)
 
     async def currencies(self, request: Request) -> Response:
         self._who(request)
@@ -182,7 +191,12 @@ class Service:
     async def _read(self, request: Request, call: str) -> Response:
         who, kind = self._who(request), answers.kind_of(request.headers.get("accept"))
         selection = parse(await self._body(request), self.limits)
-        return await asyncio.to_thread(self._answer, who, selection, call, kind)
+        return await self._in_thread(lambda: self._answer(who, selection, call, kind))
+
+    async def _in_thread(self, answer: Callable[[], Response]) -> Response:
+        """What may be long: neither made nor written out on the event loop."""
+        async with self._answering:
+            return await asyncio.to_thread(answer)
 
     def _answer(self, who: Principal, selection: Selection, call: str, kind: str) -> Response:
         """In a thread. The accounts that are permitted are those of the epoch that is answered."""

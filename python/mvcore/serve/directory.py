@@ -16,6 +16,7 @@ from mvcore.tables import text_column
 if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.serve.access import Principal
+    from mvcore.serve.one_thread import OneThread
     from mvcore.serve.selection import Names
     from mvcore.snapshot import Snapshot
 
@@ -86,8 +87,8 @@ class Directory:
 class Directories:
     """The present one, made anew after a write of master tables."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, book: Book, reads: OneThread) -> None:
+        self._book, self._reads = book, reads
         self._kept: Directory | None = None
         self._making: asyncio.Task[Directory] | None = None
 
@@ -97,7 +98,7 @@ class Directories:
         wanted = self._book._masters
         while self._kept is None or self._kept.masters.version < wanted.version:
             if self._making is None:
-                self._making = asyncio.create_task(asyncio.to_thread(self._make))
+                self._making = asyncio.create_task(self._reads.run(self._make))
                 self._making.add_done_callback(self._made)
             await asyncio.shield(self._making)
         return self._kept

@@ -1,7 +1,7 @@
 """Views that sessions share, and the one poller that keeps them up to date.
 
 A view is open as long as a session looks at it; the poller runs as long as there is a view. All of
-it is on the event loop but for the reads of the book, which run in a thread.
+it is on the event loop but for the reads of the book, which run in a thread of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mvcore.errors import ClosedError, Error
 from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
+from mvcore.serve.one_thread import OneThread
 from mvcore.serve.rows import Changed, Heads, Rows, Update, removed_in
 from mvcore.times import NO_TIME
 
@@ -101,7 +102,8 @@ class Hub:
 
     def __init__(self, book: Book, limits: Limits) -> None:
         self.book, self.limits = book, limits
-        self.directories = Directories(book)
+        self._reads = OneThread()
+        self.directories = Directories(book, self._reads)
         self.price_time: str | None = None
         self.counts = {"polls": 0, "messages": 0, "rows": 0, "refused": 0, "slow": 0, "sessions": 0}
         self._shared: dict[tuple[Any, ...], Shared] = {}
@@ -123,7 +125,7 @@ class Hub:
         key = selection.key(accounts)
         shared = self._shared.get(key)
         if shared is None:
-            view = await asyncio.to_thread(self._open, selection, accounts)
+            view = await self._reads.run(self._open, selection, accounts)
             shared = self._shared.get(key)
             if shared is None:
                 local = selection.currency == "local" and "currency" not in selection.by
@@ -163,7 +165,8 @@ class Hub:
     async def _poll(self) -> None:
         """After an error nobody knows which rows a view has handed out: no view goes on."""
         try:
-            await self._follow()
+            with self._reads:  # its thread stays from read to read
+                await self._follow()
         except ClosedError:
             self._end_all(RefusedError("closed", "the book is closed", 503))
         except Exception as error:
@@ -216,7 +219,7 @@ class Hub:
         if clock:
             self._price_time_due = loop.time() + PRICE_TIME_EVERY
         due = [shared for shared in due if shared.watchers]  # some may have left meanwhile
-        found = await asyncio.to_thread(self._changes, due, clock)
+        found = await self._reads.run(self._changes, due, clock)
         now = loop.time()
         for shared, update in found:
             at = shared.due
