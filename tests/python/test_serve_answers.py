@@ -86,3 +86,15 @@ def test_no_answer_is_kept_or_taken_for_another_type(service) -> None:
         ):  # fmt: skip
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("file", ["/page/main.js", "/vendor/ag-grid/index.js"])
+def test_the_files_of_the_page_are_loaded_once(service, file) -> None:
+    _, port = service
+    with client(port, None) as http:
+        first = http.get(file)
+        assert (first.status_code, first.headers["cache-control"]) == (200, "no-cache")
+        again = http.get(file, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["cache-control"] == "no-cache"
+        assert http.get(file + "x").headers["cache-control"] == "no-store"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -24,6 +25,15 @@ POLICY = (
 )
 
 
+class Files(StaticFiles):
+    """Browsers keep them, and ask each time whether they are still the same: a few bytes."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        response = super().file_response(*arguments, **named)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 async def index(request: Request) -> Response:
     headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
     return FileResponse(PAGE / "index.html", headers=headers)
@@ -36,7 +46,7 @@ def routes() -> list[BaseRoute]:
         raise ModuleNotFoundError("the page needs nicegui", name="nicegui")
     elements = Path(spec.submodule_search_locations[0]) / "elements"
     vendored: list[BaseRoute] = [
-        Mount(f"/vendor/{name}", StaticFiles(directory=elements / folder / "dist"))
+        Mount(f"/vendor/{name}", Files(directory=elements / folder / "dist"))
         for name, folder in VENDOR.items()
     ]
-    return [Route("/", index), Mount("/page", StaticFiles(directory=PAGE)), *vendored]
+    return [Route("/", index), Mount("/page", Files(directory=PAGE)), *vendored]
