@@ -35,6 +35,8 @@ def running(app, port: int = 0, **settings):
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the server has ended")
             time.sleep(0.01)
         try:
             yield listener.getsockname()[1]
