@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import dataclasses
+import json
 import logging
 import threading
 import time
@@ -10,7 +12,7 @@ import pytest
 
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.rows import Heads  # noqa: E402
-from serving import Follower, client, live, running, serving, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
 
 
 @pytest.mark.parametrize("error", [MemoryError("17550.25"), ZeroDivisionError("17550.25")])
@@ -167,3 +169,37 @@ def test_lists_are_not_written_out_on_the_event_loop(book, monkeypatch) -> None:
         assert on_the_loop == []
         assert http.get("/health").status_code == 200
         assert on_the_loop == ["status", "epoch"]
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("becomes", [None, serve.Principal("one", frozenset({"A1"}))])
+def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, becomes) -> None:
+    from mvcore.serve import session
+
+    monkeypatch.setattr(session, "VERIFY_EVERY", 0.05)
+    known = {"t": serve.Principal("one", frozenset({"A1", "A2"}), until=time.time() + 900)}
+
+    class Changing:
+        def principal(self, token: str):
+            """Each time for a while from then on."""
+            who = known.get(token)
+            return who and dataclasses.replace(who, until=time.time() + 900)
+
+    async def run(port: int) -> int:
+        async with live(port, "t" if header else None) as connection:
+            if not header:
+                await connection.send(json.dumps({"type": "hello", "token": "t"}))
+            follower = Follower(connection)
+            await follower.ask()
+            await follower.next()
+            await asyncio.sleep(0.3)
+            await follower.at(book.tick("AAPL", 7))
+            known["t"] = becomes
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(connection.recv(), 30)
+            return connection.close_code
+
+    app = serve.create_app(book, Changing())
+    with running(app) as port:
+        assert asyncio.run(run(port)) == 4401
+        settled(app.state.service)

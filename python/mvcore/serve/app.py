@@ -84,25 +84,28 @@ class Service:
 
     # -- who asks --
 
-    def _bearer(self, connection: HTTPConnection) -> Principal | None:
-        """None where there is no header; raises RefusedError where its token is unknown."""
+    def _bearer(self, connection: HTTPConnection) -> tuple[Principal, str] | None:
+        """Who, and by which token; None where there is no header. Raises RefusedError where the
+        token is unknown."""
         if self.tokens is None:
-            return EVERYBODY
+            return EVERYBODY, ""
         header = connection.headers.get("authorization")
         if header is None:
             return None
         kind, _, token = header.partition(" ")
-        who = self.tokens.principal(token.strip()) if kind.lower() == "bearer" else None
+        token = token.strip()
+        who = self.tokens.principal(token) if kind.lower() == "bearer" else None
         if who is None:
             raise RefusedError("unauthorized", "the token is unknown or has expired", 401)
-        return who
+        return who, token
 
     def _who(self, request: Request, write: bool = False) -> Principal:
         if not door.own_or_listed(request, self.origins):
             raise RefusedError("forbidden", "this origin is not allowed", 403)
-        who = self._bearer(request)
-        if who is None:
+        known = self._bearer(request)
+        if known is None:
             raise RefusedError("unauthorized", "a bearer token is needed", 401)
+        who, _ = known
         if write and not who.write:
             raise RefusedError("forbidden", "this token may not write", 403)
         return who
@@ -250,13 +253,13 @@ class Service:
         if self.hub.counts["sessions"] >= self.limits.sessions:
             return await socket.close(FULL, "too many sessions")
         try:
-            who = self._bearer(socket)
+            known = self._bearer(socket)
         except RefusedError as error:
             return await socket.close(UNAUTHORIZED, str(error))
         self.hub.counts["sessions"] += 1
         try:
             await socket.accept()
-            await Session(socket, self.hub, self.tokens, self.limits).run(who)
+            await Session(socket, self.hub, self.tokens, self.limits).run(known)
         finally:
             self.hub.counts["sessions"] -= 1
         return None

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Coroutine, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mvcore.serve.selection import Names
 
 log = logging.getLogger("mvcore.serve")
+VERIFY_EVERY = 5.0  # seconds: to verify a signature takes a tenth of a millisecond
 
 
 class Closing(Exception):
@@ -37,6 +39,10 @@ class Closing(Exception):
 
 def _expired() -> Closing:
     return Closing(errors.UNAUTHORIZED, "the token has expired")
+
+
+def _unknown() -> Closing:
+    return Closing(errors.UNAUTHORIZED, "the token is unknown or has expired")
 
 
 def _id_of(message: dict[str, Any]) -> str | int | None:
@@ -90,13 +96,16 @@ class Session:
         self._id_text = "null"
         self._budget, self._second = limits.messages, 0
 
-    async def run(self, principal: Principal | None) -> None:
-        """`principal`: who the header of the request named already."""
+    async def run(self, known: tuple[Principal, str] | None) -> None:
+        """`known`: who the header of the request named already, by which token."""
         try:
-            if principal is None:
-                principal = await asyncio.wait_for(self._hello(), self._limits.hello)
+            if known is None:
+                known = await asyncio.wait_for(self._hello(), self._limits.hello)
+            principal, token = known
             tasks = [asyncio.create_task(self._send(principal))]
             tasks.append(asyncio.create_task(self._receive(principal)))
+            if self._tokens is not None:
+                tasks.append(asyncio.create_task(self._verify(self._tokens, principal, token)))
             lasts = None if principal.until is None else max(principal.until - time.time(), 0)
             try:
                 done, _ = await asyncio.wait(tasks, timeout=lasts, return_when="FIRST_COMPLETED")
@@ -121,15 +130,24 @@ class Session:
 
     # -- in --
 
-    async def _hello(self) -> Principal:
+    async def _verify(self, tokens: Verifier, who: Principal, token: str) -> None:
+        """A token may be taken back, or come to be of somebody who sees less."""
+        while (now := tokens.principal(token)) is not None:
+            if replace(now, until=None) != replace(who, until=None):
+                break
+            await asyncio.sleep(VERIFY_EVERY)
+        raise Closing(errors.UNAUTHORIZED, "the token is not what it was")
+
+    async def _hello(self) -> tuple[Principal, str]:
         """The first message, where a browser can send no header."""
         message = await self._message()
         token = message.get("token")
-        known = self._tokens is not None and message.get("type") == "hello"
-        who = self._tokens.principal(token) if known and isinstance(token, str) else None  # type: ignore[union-attr]
+        if self._tokens is None or message.get("type") != "hello" or not isinstance(token, str):
+            raise _unknown()
+        who = self._tokens.principal(token)
         if who is None:
-            raise Closing(errors.UNAUTHORIZED, "the token is unknown or has expired")
-        return who
+            raise _unknown()
+        return who, token
 
     async def _receive(self, who: Principal) -> None:
         while True:
@@ -254,7 +272,7 @@ class Session:
         except TimeoutError:
             self._hub.counts["slow"] += 1
             raise Closing(errors.SLOW, "the client is too slow") from None
-        except (RuntimeError, ClosedError):  # it has gone
+        except RuntimeError:  # it has gone
             raise WebSocketDisconnect from None
 
     async def _close(self, closing: Closing) -> None:
