@@ -8,7 +8,7 @@ import select
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import opened  # noqa: E402 - behind what skips
+from raw_client import handshake, opened  # noqa: E402 - behind what skips
 from serving import TOKENS, client, running, settled  # noqa: E402
 
 LIMITS = serve.Limits(body_bytes=1 << 20, slow=0.5)
@@ -211,3 +211,12 @@ def test_origins_that_would_never_be_met(book) -> None:
             serve.create_app(book, origins=[wrong])
     app = serve.create_app(book, origins="https://desk.example.com")  # one, not its letters
     assert app.state.service.origins == {"https://desk.example.com"}
+
+
+def test_who_calls_this_machine_by_another_name(book) -> None:
+    with running(serve.AskedByName(serve.create_app(book))) as port, client(port, None) as http:
+        assert http.get("/health").status_code == 200
+        assert http.get("/health", headers={"Host": "localhost"}).status_code == 200
+        assert http.get("/health", headers={"Host": "evil.example.com"}).status_code == 403
+        with opened(port, handshake(None, Host="evil.example.com")) as raw:
+            assert raw.status() == 403

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import mvcore
 from mvcore.cli.files import LONG_BYTES, CommandError, Progress, total_bytes
@@ -23,13 +21,13 @@ IN_DEMO = ("USD", 8)  # the currency and the decimals of its book
 
 def run(arguments: argparse.Namespace) -> int:
     """Load, then serve until Ctrl-C."""
-    check(arguments)
     try:
         import uvicorn
 
-        from mvcore.serve import Limits, create_app, limit_backlog
+        from mvcore.serve import AskedByName, Limits, create_app, limit_backlog
     except ImportError as error:
         raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
+    check(arguments)
     tokens = tokens_of(arguments)
     limits = Limits()
     with bound(arguments.host, arguments.port) as listener, book_of(arguments) as book:
@@ -65,6 +63,8 @@ def bound(host: str, port: int) -> socket.socket:
 
 def check(arguments: argparse.Namespace) -> None:
     """Before any work."""
+    from mvcore.serve.door import is_loopback
+
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
     if arguments.demo is not None:
         if len(missing) < len(NEEDED) or arguments.fx or arguments.orders:
@@ -91,45 +91,6 @@ def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
     if arguments.jwt_key is not None:
         return JwtTokens.read(arguments.jwt_key, arguments.jwt_audience, arguments.jwt_issuer)
     return None if arguments.tokens is None else Tokens.read(arguments.tokens)
-
-
-def is_loopback(host: str) -> bool:
-    """Of this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class AskedByName:
-    """Middleware that answers only who calls this machine by a name of its own.
-
-    Any site can have its name resolved to this machine (DNS rebinding), and then the origin of its
-    page is the service's own. Where tokens are asked for, it has none.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] not in ("http", "websocket") or self._by_name(dict(scope["headers"])):
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 4403})
-        else:
-            kind = (b"content-type", b"text/plain")
-            await send({"type": "http.response.start", "status": 403, "headers": [kind]})
-            await send({"type": "http.response.body", "body": b"unknown host\n"})
-
-    def _by_name(self, headers: dict[bytes, bytes]) -> bool:
-        try:
-            host = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname
-        except ValueError:
-            return False
-        return host is not None and is_loopback(host)
 
 
 @contextlib.contextmanager

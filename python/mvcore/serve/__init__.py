@@ -6,11 +6,13 @@ docs/serve.md.
 
 from mvcore.serve.access import Principal, Tokens, Verifier
 from mvcore.serve.app import create_app
+from mvcore.serve.door import AskedByName
 from mvcore.serve.jwts import JwtTokens
 from mvcore.serve.limits import Limits
 from mvcore.serve.listening import limit_backlog
 
 __all__ = [
+    "AskedByName",
     "JwtTokens",
     "Limits",
     "Principal",

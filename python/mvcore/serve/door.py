@@ -1,16 +1,23 @@
-"""From which pages a browser may ask, and what of it all may be logged."""
+"""From which pages a browser may ask, by which names, and what of it all may be logged."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import websockets
 from starlette.requests import HTTPConnection
 
 from mvcore.errors import InvalidInput
+from mvcore.serve.errors import FORBIDDEN
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 ORIGIN = re.compile(r"https?://[a-z0-9._\-\[\]:]+")
 
@@ -30,6 +37,45 @@ def own_or_listed(connection: HTTPConnection, origins: Collection[str]) -> bool:
     origin, host = connection.headers.get("origin"), connection.headers.get("host")
     own = (f"http://{host}", f"https://{host}")
     return origin is None or origin in origins or (bool(host) and origin in own)
+
+
+def is_loopback(host: str) -> bool:
+    """Of this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class AskedByName:
+    """Middleware that answers only who calls this machine by a name of its own.
+
+    Any site can have its name resolved to this machine (DNS rebinding), and then the origin of its
+    page is the service's own. Where tokens are asked for, it has none.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or self._by_name(dict(scope["headers"])):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": FORBIDDEN})
+        else:
+            kind = (b"content-type", b"text/plain")
+            await send({"type": "http.response.start", "status": 403, "headers": [kind]})
+            await send({"type": "http.response.body", "body": b"unknown host\n"})
+
+    def _by_name(self, headers: dict[bytes, bytes]) -> bool:
+        try:
+            host = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname
+        except ValueError:
+            return False
+        return host is not None and is_loopback(host)
 
 
 class NoContents(logging.Filter):
