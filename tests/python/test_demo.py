@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from mvcore.demo import generate, live, proof, sizes, table
+from mvcore.demo import generate, live, proof, served, sizes, table
 
 TINY = ("--accounts", "12", "--instruments", "9", "--seconds", "0.3")
 
@@ -252,3 +253,21 @@ def test_what_is_slower_than_the_hybrid_fails() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert table.duration(seconds) == text
+
+
+def test_a_feed_that_fails_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(price: int) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(served, "price_text", broken)
+
+    def use() -> None:
+        with served.playing((2, 2)) as book:
+            while "the prices stand still" not in caplog.text:
+                time.sleep(0.01)
+            assert len(book.values()) == 2
+
+    with pytest.raises(ZeroDivisionError):
+        use()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -13,6 +15,7 @@ import mvcore
 from mvcore.demo.generate import Facts, as_large_as_fits, price_text
 from mvcore.demo.paced import TICKS_PER_SECOND
 
+log = logging.getLogger("mvcore.demo")
 SECTORS = ("energy", "finance", "health", "industry", "technology")
 DESKS, IN_A_HOUSEHOLD = 5, 4
 LARGEST_MOVE = 5_000  # in 1e-4
@@ -20,18 +23,26 @@ LARGEST_MOVE = 5_000  # in 1e-4
 
 @contextlib.contextmanager
 def playing(size: tuple[int, int] | None) -> Iterator[mvcore.Book]:
-    """The book, with ticks as long as it is used. size: accounts and instruments."""
+    """The book, with ticks as long as it is used. size: accounts and instruments.
+
+    Raises at the end what ended the ticks before; it is logged when it happens.
+    """
     book, facts = as_large_as_fits(*(size or ()))
     done = threading.Event()
-    with book:
+    with book, ThreadPoolExecutor(1) as pool:
         book.update(**attributes(facts))
-        feed = threading.Thread(target=play, args=(book, facts, done))
-        feed.start()
+        feed = pool.submit(play, book, facts, done)
+        feed.add_done_callback(_log_failure)
         try:
             yield book
         finally:
             done.set()
-            feed.join()
+            feed.result()
+
+
+def _log_failure(feed: Future[None]) -> None:
+    if (error := feed.exception()) is not None:
+        log.error("the prices stand still from now on", exc_info=error)
 
 
 def attributes(facts: Facts) -> dict[str, dict[str, list[str]]]:
