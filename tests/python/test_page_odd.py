@@ -60,6 +60,7 @@ def test_names_are_texts_whatever_they_say(browser) -> None:
                 box.fill(name)
                 exact = f"constructor: {name}"
                 overview.page.get_by_role("option", name=exact, exact=True).click()
+                box.press("Escape")
                 overview.page.wait_for_function(
                     "name => document.querySelector('#grid .ag-cell')?.textContent === name",
                     arg=name,
