@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("mvcore.serve")
-from mvcore.serve.rows import Heads, Rows, amount_texts, plain
+from mvcore.serve import rows as rows_module
+from mvcore.serve.rows import NEVER, Heads, Rows, Update, amount_texts, plain
 
 
 def test_amounts_are_written_as_decimal_writes_them() -> None:
@@ -49,7 +50,7 @@ def test_rows_stay_those_of_values(book, asked) -> None:
         wanted = {row[:labels]: list(row) for row in zip(*lists, strict=True)}
         got = {key: json.loads(text) for key, text in rows.json.items()}
         assert (json.loads(rows.columns), got) == (columns, wanted)
-        message = json.loads("{" + rows.body(None, None))
+        message = json.loads("{" + rows.body(NEVER, None).text)
         assert sorted(message["rows"], key=str) == sorted(wanted.values(), key=str)
 
     same()
@@ -79,3 +80,32 @@ def test_rows_stay_those_of_values(book, asked) -> None:
     for write in writes:
         write()
         same()
+
+
+@pytest.mark.parametrize("most_gone", [0, 3, 1_000])
+def test_each_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None:
+    """Clients of different paces, over rows that come, change and go."""
+    monkeypatch.setattr(rows_module, "MOST_GONE", most_gone)
+    rng = random.Random(most_gone)
+    rows, wholes = Rows(), 0
+    clients = [{"since": NEVER, "rows": {}, "pace": pace} for pace in (1, 1, 2, 7, 60)]
+    for read in range(1, 600):
+        keys = rng.sample(range(12), rng.choice([0, 0, 1, 3]))
+        update = {(k,): None if rng.random() < 0.4 else f"[{k}, {read}]" for k in keys}
+        rows.apply(Update("[]", read, update))
+        for client in clients:
+            if read % client["pace"]:
+                continue
+            body = rows.body(client["since"], None)
+            message = json.loads("{" + body.text)
+            assert body.rows == len(message["rows"]) + len(message["removed"])
+            wholes += message["all"] and client["since"] != NEVER
+            kept = {} if message["all"] else client["rows"]
+            kept |= {row[0]: row for row in message["rows"]}
+            for (key,) in message["removed"]:
+                kept.pop(key, None)
+            client["rows"], client["since"] = kept, rows.read
+            assert kept == {k: json.loads(text) for (k,), text in rows.json.items()}
+        assert rows.body(rows.read - 1, None) is rows.body(rows.read - 1, None)  # made once
+        assert len(rows._at) <= 12
+    assert (wholes > 0) is (most_gone < 1_000)

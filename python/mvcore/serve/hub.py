@@ -20,7 +20,7 @@ from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.one_thread import OneThread
-from mvcore.serve.rows import Changed, Heads, Rows, Update, removed_in
+from mvcore.serve.rows import NEVER, Heads, Rows, Update, removed_in
 from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
@@ -44,21 +44,14 @@ class Watcher:
 
     def __init__(self, interval: float, silence: float, tell: Callable[[], None]) -> None:
         self.interval, self._silence, self._tell = interval, silence, tell
-        self.changed: Changed = None  # since the last message
+        self.since = NEVER  # the number of the read that was sent last
         self.refused: RefusedError | None = None
         self.ready = False
         self._due = 0.0
 
-    def follow(self, update: Update) -> None:
-        """What changed is the hub's own mapping as long as the session keeps up: it is shared."""
-        if self.changed:
-            self.changed = {**self.changed, **update.rows}
-        elif self.changed is not None:
-            self.changed = update.rows
-
-    def offer(self, at: float) -> None:
+    def offer(self, at: float, rows: Rows) -> None:
         """After the read that was due then."""
-        some = self.changed is None or self.changed
+        some = self.since < rows.changed_at
         if at >= self._due - EARLY and (some or at >= self._due + self._silence):
             self._due = at + self.interval
             self.ready = True
@@ -72,10 +65,10 @@ class Watcher:
         self.refused = error
         self._tell()
 
-    def take(self) -> Changed:
-        """What to send now."""
-        changed, self.changed, self.ready = self.changed, {}, False
-        return changed
+    def take(self, rows: Rows) -> int:
+        """After which read the changes are to be sent now."""
+        since, self.since, self.ready = self.since, rows.read, False
+        return since
 
 
 class Shared:
@@ -230,8 +223,7 @@ class Hub:
                 continue
             shared.rows.apply(update)
             for watcher in shared.watchers:
-                watcher.follow(update)
-                watcher.offer(at)
+                watcher.offer(at, shared.rows)
             if len(shared.rows.json) > self.limits.rows:
                 self._end(shared, self._too_many())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
     from mvcore.grouping import Shape
 
 Key = tuple[Any, ...]
-Changed = Mapping[Key, Any] | None  # the rows to send by their labels; None: all there are
 PROTOCOL = 1
+NEVER = -1  # before the first read
+KEPT = 8  # texts of one read, which may be long
+MOST_GONE = 1_000  # rows that are remembered though they went
 LOW = 2**64 - 1  # the bits of the lower half of an amount
 
 
@@ -102,44 +103,81 @@ class Heads:
         return places
 
 
+class Body(NamedTuple):
+    """A `rows` message after its id."""
+
+    text: str
+    rows: int  # how many it tells of
+
+
 class Rows:
-    """The rows of one view as of its last read."""
+    """The rows of one view as of its last read, and at which read each of them changed."""
 
     def __init__(self) -> None:
         self.columns = ""  # as JSON
         self.epoch = 0
         self.json: dict[Key, str] = {}
-        self._made: tuple[Changed, str | None, str] | None = None  # the last text of `body`
+        self.read = 0  # the number of the last read
+        self.changed_at = 0  # that of the last one which brought changes
+        self._at: dict[Key, int] = {}  # the latest changes last; also of rows that went
+        self._gone_since = 0  # rows that went are known from here on
+        self._made: dict[tuple[int, str | None], Body] = {}
 
     def apply(self, update: Update) -> None:
         self.columns, self.epoch = update.columns, update.epoch
-        self._made = None
+        self.read += 1
+        self._made.clear()
+        if not update.rows:
+            return
+        self.changed_at = read = self.read
+        changed, there = self._at, self.json
         for key, row in update.rows.items():
+            changed.pop(key, None)
+            changed[key] = read
             if row is None:
-                self.json.pop(key, None)
+                there.pop(key, None)
             else:
-                self.json[key] = row
+                there[key] = row
+        if len(self._at) - len(self.json) > MOST_GONE:
+            self._forget()
 
-    def body(self, changed: Changed, price_time: str | None) -> str:
-        """A `rows` message after its id: those that changed, or all.
+    def _forget(self) -> None:
+        """Rows that went before this read: who has not been told yet gets all that there are."""
+        self._gone_since = self.read - 1
+        self._at = {k: at for k, at in self._at.items() if at == self.read or k in self.json}
 
-        Made once for all clients that wait for the same rows: the hub gives them one mapping.
-        """
-        made = self._made
-        if made is not None and made[0] is changed and made[1] == price_time:
-            return made[2]
-        wanted = self.json if changed is None else changed
-        there = ", ".join([self.json[key] for key in wanted if key in self.json])
+    def body(self, since: int, price_time: str | None) -> Body:
+        """What changed after the read of that number, or all rows where it is NEVER: made once for
+        all clients that were sent the same."""
+        body = self._made.get((since, price_time))
+        if body is None:
+            if len(self._made) == KEPT:
+                self._made.clear()
+            body = self._made[since, price_time] = self._make(since, price_time)
+        return body
+
+    def _make(self, since: int, price_time: str | None) -> Body:
+        everything = since < self._gone_since
+        wanted: Any = self.json if everything else self._after(since)
+        there = [self.json[key] for key in wanted if key in self.json]
         gone = [key for key in wanted if key not in self.json]
         clock = "null" if price_time is None else f'"{price_time}"'
         removed = json.dumps(gone, ensure_ascii=False) if gone else "[]"
         text = (
             f'"price_time": {clock}, "type": "rows", "version": {PROTOCOL}, "epoch": {self.epoch}, '
-            f'"all": {"true" if changed is None else "false"}, "columns": {self.columns}, '
-            f'"removed": {removed}, "rows": [{there}]}}'
+            f'"all": {"true" if everything else "false"}, "columns": {self.columns}, '
+            f'"removed": {removed}, "rows": [{", ".join(there)}]}}'
         )
-        self._made = changed, price_time, text
-        return text
+        return Body(text, len(there) + len(gone))
+
+    def _after(self, since: int) -> list[Key]:
+        keys = []
+        for key, at in reversed(self._at.items()):
+            if at <= since:
+                break
+            keys.append(key)
+        keys.reverse()
+        return keys
 
 
 def table(frame: Frame) -> dict[str, Any]:

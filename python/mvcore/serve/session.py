@@ -233,12 +233,10 @@ class Session:
                 continue
             if not watcher.ready:
                 continue
-            changed, table = watcher.take(), shared.rows
-            body = table.body(changed, self._hub.price_time)
-            count = len(table.json if changed is None else changed)
-            await self._text(f'{{"id": {self._id_text}, {body}')
+            body = shared.rows.body(watcher.take(shared.rows), self._hub.price_time)
+            await self._text(f'{{"id": {self._id_text}, {body.text}')
             self._hub.counts["messages"] += 1
-            self._hub.counts["rows"] += count
+            self._hub.counts["rows"] += body.rows
 
     async def _still_allowed(self, who: Principal) -> bool:
         """Accounts and attributes may have changed since the selection was made."""
