@@ -42,7 +42,7 @@ BAD_ARRAYS = [
     pa.array([b"1", b"2"]),
     pa.array([[1], [2]]),
     pa.array(["1", "x"]),
-    pa.array(["1", "2"]).dictionary_encode().filter([True, False]),
+    pa.array(["1", "2"]).dictionary_encode().filter(pa.array([True, False])),
 ]
 
 

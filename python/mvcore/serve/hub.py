@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.errors import ClosedError, Error
+from mvcore.errors import ClosedError, Error, UnknownId
 from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
@@ -150,6 +150,10 @@ class Hub:
             return self.book.view(**selection.arguments(accounts))
         except ClosedError:
             raise
+        except UnknownId as error:  # maybe an account that has just been removed
+            what = str(error.args[0]).partition(": ")[2]
+            code = "unknown_account" if what.startswith("unknown account") else "invalid_selection"
+            raise RefusedError(code, what) from None
         except Error as error:
             raise RefusedError("invalid_selection", str(error)) from None
 
