@@ -102,3 +102,12 @@ def switching():
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(before)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, at most for one module: asyncio cannot run in its thread meanwhile."""
+    from browser import chromium
+
+    with chromium() as browser:
+        yield browser

@@ -8,7 +8,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview, chromium  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - behind what skips
 from reference import ReferenceBook  # noqa: E402
 from serving import running  # noqa: E402
 
@@ -62,12 +62,6 @@ def _shown(row: dict, by: list[str], local: bool) -> list[str]:
     amounts = [row[name] for name in ("sod", "current", "expected")]
     money = [row["currency"]] if local else []
     return [*texts, *money, *(f"{value:,f}" for value in amounts), str(row["unpriced"])]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -8,14 +8,8 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview, chromium  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - behind what skips
 from serving import running  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,14 +9,8 @@ import pyarrow.parquet
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview, chromium  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - behind what skips
 from serving import TOKENS, running  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
