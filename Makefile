@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 
 # Its book in the browser.
 serve: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet '.[serve]'
+	$(BIN)/python -m pip install --quiet 'mvcore[serve]'  # which is installed: what it needs besides
 	$(BIN)/mvcore serve --demo
 
 test: $(VENV)/installed $(VENV)/developing cpp

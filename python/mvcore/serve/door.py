@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import websockets
 from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
 
 from mvcore.errors import InvalidInput
-from mvcore.serve.errors import FORBIDDEN
+from mvcore.serve.errors import FORBIDDEN, RefusedError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,9 +67,8 @@ class AskedByName:
             await receive()
             await send({"type": "websocket.close", "code": FORBIDDEN})
         else:
-            kind = (b"content-type", b"text/plain")
-            await send({"type": "http.response.start", "status": 403, "headers": [kind]})
-            await send({"type": "http.response.body", "body": b"unknown host\n"})
+            refused = RefusedError("forbidden", "the service is not known by this name", 403)
+            await JSONResponse(refused.to_json(), refused.status)(scope, receive, send)
 
     def _by_name(self, headers: dict[bytes, bytes]) -> bool:
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mvcore.figures import FiguresFrame
+from mvcore.formats import plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,13 +22,6 @@ NEVER = -1  # before the first read
 KEPT = 8  # texts of one read, which may be long
 MOST_GONE = 1_000  # rows that are remembered though they went
 LOW = 2**64 - 1  # the bits of the lower half of an amount
-
-
-def plain(value: Any) -> Any:
-    """A Decimal as the text of all its digits; NumPy's numbers as Python's."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return value.item() if hasattr(value, "item") else value
 
 
 def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:

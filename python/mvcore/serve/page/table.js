@@ -160,7 +160,8 @@ function label(name, k) {
     return k === 0 ? "total" : "";
   };
   return {
-    colId: `label ${name}`, headerName: name === "currency" ? "currency held" : name, valueGetter: text, filter: "agTextColumnFilter",
+    colId: `label ${name}`, headerName: name === "currency" ? "currency held" : name,
+    valueGetter: text, filter: "agTextColumnFilter",
     comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
     enableCellChangeFlash: false, minWidth: PHONE ? 104 : 110, suppressHeaderFilterButton: PHONE,
   };
