@@ -183,7 +183,12 @@ def test_arrow(text, decimal) -> None:
         if name in NUMBERS and not pa.types.is_decimal(decimal):
             turn = str if decimal == pa.string() else float
             values = number_list(turn)(name, values)
-        return pa.array(values, arrow_type(name, text, decimal))
+        wanted = arrow_type(name, text, decimal)
+        if not pa.types.is_dictionary(wanted):
+            return pa.array(values, wanted)
+        encoded = pa.array(values, wanted.value_type).dictionary_encode()  # as pyarrow 14 can
+        indices = encoded.indices.cast(wanted.index_type)
+        return pa.DictionaryArray.from_arrays(indices, encoded.dictionary)
 
     tables = {name: pa.table(columns) for name, columns in each(make).items()}
     same_book(tables)

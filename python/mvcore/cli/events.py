@@ -187,6 +187,6 @@ def cells_of(column: pa.ChunkedArray) -> list[Any]:
 
     cells: list[Any] = column.to_pylist()
     if pa.types.is_float16(column.type) or pa.types.is_float32(column.type):
-        scalar = column.type.to_pandas_dtype()
+        scalar = np.float16 if pa.types.is_float16(column.type) else np.float32
         return [cell if cell is None else scalar(cell) for cell in cells]
     return cells
