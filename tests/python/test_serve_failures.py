@@ -11,6 +11,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
+from mvcore.serve.hub import Hub  # noqa: E402
 from mvcore.serve.rows import Heads  # noqa: E402
 from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
 
@@ -203,3 +204,33 @@ def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, 
     with running(app) as port:
         assert asyncio.run(run(port)) == 4401
         settled(app.state.service)
+
+
+def test_an_account_nobody_named_goes_while_a_view_of_it_is_opened(book, monkeypatch) -> None:
+    """The selection goes on without it."""
+    opened = Hub._open
+
+    def removing(self, selection, accounts):
+        if "A9" in accounts:
+            book.remove(accounts="A9")
+        return opened(self, selection, accounts)
+
+    monkeypatch.setattr(Hub, "_open", removing)
+
+    async def run(port: int) -> None:
+        async with live(port, "desk") as connection:
+            follower = Follower(connection)
+            book.update(accounts={"account": ["A9"], "desk": ["d2"]})
+            await follower.ask()  # opens a view of A9, too
+            assert {*(await follower.at(book.epoch))} == {("A2",)}
+            book.update(accounts={"account": ["A9"], "desk": ["d2"]})  # which opens one anew
+            await follower.at(book.tick("AAPL", "160.5"))
+            book.update(accounts={"account": ["A9"], "desk": ["d2"]})
+            await follower.ask(accounts=["A9"])  # here it was named
+            while (told := await follower.next())["type"] == "rows":
+                pass
+            assert told["code"] == "unknown_account"
+
+    with serving(book) as (service, port):
+        asyncio.run(run(port))
+        settled(service)

@@ -173,17 +173,23 @@ class Session:
             raise RefusedError("invalid_selection", "id: a short text or a 64-bit integer wanted")
         selection, interval = parse(message, self._limits), interval_of(message, self._limits)
         async with self._choosing:
-            directory = await self._hub.directories.now()
-            accounts = directory.effective(selection.accounts, who)
-            await self._watch(selection, accounts, interval, directory)
+            await self._watch(selection, interval, who)
             self._id = message.get("id")
             self._id_text = json.dumps(self._id)
 
-    async def _watch(
-        self, selection: Selection, accounts: Names, interval: float, directory: Directory
-    ) -> None:
+    async def _watch(self, selection: Selection, interval: float, who: Principal) -> None:
+        """Raises RefusedError. Where an account is removed meanwhile, all are looked up anew: the
+        client may not have named it."""
         watcher = Watcher(interval, self._limits.silence, self._told.set)
-        shared = await self._hub.watch(selection, accounts, watcher)
+        shared = None
+        while shared is None:
+            directory = await self._hub.directories.now()
+            accounts = directory.effective(selection.accounts, who)
+            try:
+                shared = await self._hub.watch(selection, accounts, watcher)
+            except RefusedError:
+                if await self._hub.directories.now() is directory:
+                    raise
         self._leave()
         self._shared, self._watcher = shared, watcher
         self._selection, self._accounts, self._allowed_by = selection, accounts, directory
@@ -250,14 +256,14 @@ class Session:
             directory = await self._hub.directories.now()
             try:
                 accounts = directory.effective(self._selection.accounts, who)
-                if accounts != self._accounts:
-                    interval = self._watcher.interval
-                    await self._watch(self._selection, accounts, interval, directory)
+                if accounts == self._accounts:
+                    self._allowed_by = directory
+                else:
+                    await self._watch(self._selection, self._watcher.interval, who)
             except RefusedError as error:
                 self._leave()
                 await self._text(json.dumps(error.to_json() | {"id": self._id}))
                 return False
-            self._allowed_by = directory
         return True
 
     async def _text(self, text: str) -> None:
