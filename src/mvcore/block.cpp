@@ -7,6 +7,7 @@
 #include <new>
 
 #include "prefetch.hpp"
+#include "slabs.hpp"
 
 namespace mvcore {
 namespace {
@@ -34,7 +35,7 @@ Holders& holders(std::byte* storage) noexcept {
 
 std::byte* allocate_storage(bool dense, Width width, int columns, std::uint32_t capacity) {
     const std::size_t bytes = storage_bytes(dense, width, columns, capacity);
-    void* p = dense ? std::aligned_alloc(kAlignment, bytes) : std::malloc(bytes);
+    void* p = dense ? slabs::allocate(bytes) : std::malloc(bytes);
     if (p == nullptr) throw std::bad_alloc();
     if (dense) std::memset(p, 0, bytes);
     std::byte* storage = static_cast<std::byte*>(p) + header_bytes(dense);
@@ -84,8 +85,11 @@ void Block::swap(Block& other) noexcept {
 }
 
 void Block::release() noexcept {
-    if (storage_ != nullptr && holders(storage_).fetch_sub(1, std::memory_order_acq_rel) == 1)
-        std::free(storage_ - header_bytes(dense_));
+    if (storage_ == nullptr || holders(storage_).fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    std::byte* const begin = storage_ - header_bytes(dense_);
+    if (dense_) slabs::release(begin, storage_bytes(dense_, width_, columns_, capacity_));
+    else std::free(begin);
 }
 
 bool Block::shared() const noexcept {
@@ -99,6 +103,15 @@ void Block::prefetch(std::uint32_t row) const noexcept {
     if (!dense_) return;
     const std::byte* cell = storage_ + kernels::width_bytes(width_) * row;
     for (int c = 0; c < columns_; ++c) mvcore::prefetch(cell + column_bytes() * std::size_t(c));
+}
+
+void Block::prefetch(std::uint32_t row, int measure) const noexcept {
+    if (storage_ == nullptr) return;
+    mvcore::prefetch(storage_ - kSparseAlignment);
+    if (!dense_) return;
+    const int column = columns_ == 1 ? 0 : measure;
+    mvcore::prefetch(static_cast<const std::byte*>(quantity(column)) +
+                     kernels::width_bytes(width_) * row);
 }
 
 std::size_t Block::memory_bytes() const noexcept {
@@ -120,6 +133,13 @@ void Block::put(std::uint32_t k, const Net& value) noexcept {
             using Q = std::remove_cvref_t<decltype(*q)>;
             const_cast<Q*>(q)[k] = static_cast<Q>(value[std::size_t(c)]);
         });
+}
+
+void Block::put(std::uint32_t row, int measure, i128 value) noexcept {
+    with_quantity(width_, quantity(measure), [&](const auto* q) {
+        using Q = std::remove_cvref_t<decltype(*q)>;
+        const_cast<Q*>(q)[row] = static_cast<Q>(value);
+    });
 }
 
 std::uint32_t Block::lower_bound(std::uint32_t row) const noexcept {

@@ -59,6 +59,15 @@ public:
     [[nodiscard]] Net get(std::uint32_t row) const noexcept;
     [[nodiscard]] i128 get(std::uint32_t row, int measure) const noexcept;
 
+    // Whether put(row, measure, value) may be called: there is a column of the measure alone, which
+    // holds the value and is nobody else's.
+    [[nodiscard]] bool takes(std::uint32_t row, i128 value) const noexcept {
+        return dense_ && columns_ == kMeasures && row < count_ && width_of(value) <= width_ &&
+               !shared();
+    }
+    // One measure of a row that has a position before and after.
+    void put(std::uint32_t row, int measure, i128 value) noexcept;
+
     // Bulk load into an empty block: rows ascend from `first`, which is the block's first row;
     // every quantity fits `width`, and none of the rows is without a position.
     template <class Q>
@@ -84,6 +93,7 @@ public:
                                                       column_bytes() * std::size_t(columns_));
     }
     void prefetch(std::uint32_t row) const noexcept;
+    void prefetch(std::uint32_t row, int measure) const noexcept;  // a measure of it
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
     // f(row, Net) for each position, rows ascending.

@@ -2,6 +2,7 @@
 
 #include "application.hpp"
 #include "errors.hpp"
+#include "quick_orders.hpp"
 
 namespace mvcore {
 
@@ -14,11 +15,18 @@ Book::Book(std::string_view base_currency, int value_scale)
 
 std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
     check_open();
-    Application application(live_, batch);
-    application.stage();
-    writing.publish();
-    application.reserve();
-    application.commit();
+    QuickOrders quick(live_, batch);
+    const bool staged = quick.stage();
+    if (staged) writing.publish();
+    if (staged && quick.reserve()) {
+        quick.commit();
+    } else {
+        Application application(live_, batch);
+        application.stage();
+        writing.publish();
+        application.reserve();
+        application.commit();
+    }
     const auto epoch = live_.state.epoch;
     after_write();
     return epoch;

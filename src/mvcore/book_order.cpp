@@ -1,28 +1,9 @@
 // One order at a time: what a feed sends thousands of a second.
 #include "book.hpp"
 #include "errors.hpp"
+#include "quick_cell.hpp"
 
 namespace mvcore {
-namespace {
-
-// Below it, sums of a few are far from the limits of 64 bits and of a net quantity.
-constexpr std::int64_t kSmall = std::int64_t{1} << 60;
-
-bool small(i128 v) { return v > -kSmall && v < kSmall; }
-
-// The quantity at the scale, where that is exact and small.
-bool scaled(const Decimal& d, int scale, i128& out) {
-    if (d.scale > scale || !small(d.mantissa)) return false;
-    const auto power = kPow10[std::size_t(scale - d.scale)];
-    return !__builtin_mul_overflow(d.mantissa, power, &out) && small(out);
-}
-
-i128 absolute(const Order& o) {
-    return static_cast<i128>(magnitude(o.day_fill()) + magnitude(o.leaves()));
-}
-
-}  // namespace
-
 std::uint64_t Book::order(const OrderFact& fact) {
     Writing writing(lock_);
     const State& state = live_.state;
@@ -105,23 +86,16 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
                      const Order& now) {
     State& state = live_.state;
     OrderStore& store = state.orders;
-    const auto line = static_cast<std::size_t>(now.instrument);
-    const auto row = static_cast<std::uint32_t>(now.account);
-    const i128 fill = now.day_fill() - before.day_fill();
-    const i128 expect = fill + now.leaves() - before.leaves();
-    const Net held_before = state.grid.get(line, row);
-    const Net held_now = {held_before[sod], held_before[current] + fill,
-                          held_before[expected] + expect};
-    if (!small(held_now[sod]) || !small(held_now[current]) || !small(held_now[expected]))
-        return false;
+    QuickCell cell(now.account, now.instrument);
+    if (!cell.add(before, now)) return false;
     const Quote& quote = state.board.quote(now.instrument);
-    const i128 more = absolute(now) - absolute(before);
     Unit& unit = state.board.unit(quote.unit);
-    const Int<8> bound = unit.bound + Int<8>(more * quote.ceiling);
+    const Int<8> bound = unit.bound + Int<8>(static_cast<i128>(cell.more()) * quote.ceiling);
     // In the widest lane the bound may pass what it holds, which takes the way that says so.
     if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
         return false;
     // Room.
+    if (!cell.reserve(state)) return false;
     const bool text = store.kind() == IdKind::text;
     const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);
     if (slot != kNoSlot) {
@@ -130,26 +104,13 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
         store.prepare(now.instrument, 1, extras);
         live_.order_index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
     }
-    state.grid.reserve(line, row, held_now);
-    if (state.index.built()) state.index.grid().reserve(row, quote.slot, held_now);
-    Instrument& instrument = state.board.own_instrument(now.instrument);
-    auto& positions = state.positions.own(row);
-    auto& account_orders = state.account_orders.own(row);
+    auto& account_orders = state.account_orders.own(std::size_t(now.account));
     const auto stored = slot != kNoSlot ? 0
                         : text          ? store.store(id.text)
                                         : std::uint64_t(id.number);
     // From here on nothing can fail.
-    instrument.abs_quantity += i256(more);
     unit.bound = bound;
-    const int change = state.grid.set(line, row, held_now);
-    if (state.index.built()) state.index.grid().set(row, quote.slot, held_now);
-    positions += static_cast<std::uint32_t>(change);
-    if (fill != 0 || expect != 0)
-        live_.history.push({{0, static_cast<std::int64_t>(fill), static_cast<std::int64_t>(expect)},
-                            0,
-                            now.account,
-                            now.instrument,
-                            change});
+    cell.commit(live_);
     if (slot != kNoSlot) {
         store.put(slot, now);
     } else {

@@ -54,6 +54,16 @@ public:
     void prefetch(std::size_t l, std::uint32_t row) const noexcept {
         block(l, row / Block::kRows).prefetch(row % Block::kRows);
     }
+    void prefetch(std::size_t l, std::uint32_t row, int measure) const noexcept {
+        block(l, row / Block::kRows).prefetch(row % Block::kRows, measure);
+    }
+    // See Block::takes. For who writes: the block's page is this grid's alone from here on.
+    [[nodiscard]] bool takes(std::size_t l, std::uint32_t row, i128 value) {
+        return own(l, row / Block::kRows).takes(row % Block::kRows, value);
+    }
+    void put(std::size_t l, std::uint32_t row, int measure, i128 value) noexcept {
+        own(l, row / Block::kRows).put(row % Block::kRows, measure, value);
+    }
     // See Block::reserve.
     void reserve(std::size_t l, std::uint32_t row, const Net& value) {
         const auto b = row / Block::kRows;

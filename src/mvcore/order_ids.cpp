@@ -69,10 +69,7 @@ void OrderIndex::reserve_all(std::size_t ids) {
     std::size_t most = each + 16;
     while ((most - each) * (most - each) < 16 * each) most += 16;
     const auto buckets = static_cast<std::uint32_t>(most * 10 / 9 / kEntries + 1);
-    for (auto& t : tables_) {
-        t.bucket.reset(new Bucket[buckets]);
-        t.buckets = buckets;
-    }
+    for (auto& t : tables_) t.allocate(buckets);
 }
 
 void OrderIndex::insert(std::uint64_t hash, Slot slot) noexcept {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "prefetch.hpp"
+#include "slabs.hpp"
 
 namespace mvcore {
 
@@ -104,9 +105,16 @@ private:
     };
     static_assert(sizeof(Bucket) == 64);
     struct Table {
-        std::unique_ptr<Bucket[]> bucket;
+        slabs::Array<Bucket> bucket;
         std::uint32_t buckets = 0;
         std::uint32_t used = 0;
+
+        // So many buckets or a few more.
+        void allocate(std::uint32_t least) {
+            const auto count = slabs::filling(least * sizeof(Bucket)) / sizeof(Bucket);
+            bucket = slabs::array<Bucket>(count);
+            buckets = static_cast<std::uint32_t>(count);
+        }
     };
     static std::uint32_t home(std::uint64_t hash, std::uint32_t buckets) noexcept {
         return static_cast<std::uint32_t>((hash >> 16 & 0xFFFFFFFFU) * buckets >> 32);
@@ -156,10 +164,10 @@ template <class HashAt>
 void OrderIndex::reserve(std::uint64_t hash, std::size_t more, HashAt&& hash_at) {
     Table& t = tables_[hash >> kTableShift];
     if (t.used + more <= room(t.buckets)) return;
+    std::uint32_t least = t.buckets + t.buckets / 3 + 1;
+    while (t.used + more > room(least)) least += least / 3 + 1;
     Table next;
-    next.buckets = t.buckets + t.buckets / 3 + 1;
-    while (t.used + more > room(next.buckets)) next.buckets += next.buckets / 3 + 1;
-    next.bucket.reset(new Bucket[next.buckets]);
+    next.allocate(least);
     for (std::uint32_t b = 0; b < t.buckets; ++b)
         for (std::size_t k = 0; k < kEntries; ++k)
             if (t.bucket[b].tag[k] != 0)

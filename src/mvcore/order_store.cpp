@@ -28,7 +28,7 @@ void need_array(std::unique_ptr<T[]>& array, bool needed, std::uint32_t used,
 }  // namespace
 
 OrderPage::OrderPage(std::int32_t of, std::uint32_t n)
-    : instrument(of), capacity(n), records(new OrderRecord[n]) {}
+    : instrument(of), capacity(n), records(slabs::array<OrderRecord>(n)) {}
 
 OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
     : instrument(o.instrument),
@@ -37,11 +37,13 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
       capacity(o.used + more <= o.capacity ? o.capacity
                : o.used + more <= 64       ? 64
                                            : kRecords),
-      records(copied(o.records, used, capacity)),
+      records(slabs::array<OrderRecord>(capacity)),
       time(copied(o.time, used, capacity)),
       high(copied(o.high, used, capacity)),
       rolled(copied(o.rolled, used, capacity)),
-      wide(copied(o.wide, used, capacity)) {}
+      wide(copied(o.wide, used, capacity)) {
+    std::copy_n(o.records.get(), used, records.get());
+}
 
 void OrderPage::need(const Extras& extras) {
     need_array(time, extras.time, used, capacity, kNoTime);

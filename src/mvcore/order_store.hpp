@@ -15,6 +15,7 @@
 #include "order_ids.hpp"
 #include "pages.hpp"
 #include "prefetch.hpp"
+#include "slabs.hpp"
 
 namespace mvcore {
 
@@ -68,7 +69,7 @@ struct alignas(64) OrderPage {
     std::uint32_t used = 0;    // records, free ones among them
     std::uint32_t capacity = 0;
     std::atomic<std::uint32_t> holders{1};
-    std::unique_ptr<OrderRecord[]> records;
+    slabs::Array<OrderRecord> records;
     std::unique_ptr<std::int64_t[]> time;
     std::unique_ptr<std::uint32_t[]> high;
     std::unique_ptr<std::int32_t[]> rolled;

@@ -1,0 +1,154 @@
+#include "quick_orders.hpp"
+
+#include <algorithm>
+
+#include "prefetch.hpp"
+
+namespace mvcore {
+
+bool QuickOrders::possible() const noexcept {
+    const auto absent = [](Given given) { return given == Given::absent; };
+    return batch_.orders_given == Given::update && absent(batch_.accounts_given) &&
+           absent(batch_.instruments_given) && absent(batch_.fx_given) &&
+           absent(batch_.prices_given) && absent(batch_.holdings_given) &&
+           live_.state.orders.kind() == batch_.order_rows.kind &&
+           batch_.order_rows.kind != IdKind::none;
+}
+
+// Ids, pages and records come from all over the memory.
+bool QuickOrders::stage() {
+    if (!possible()) return false;
+    const OrderRows& rows = batch_.order_rows;
+    const OrderStore& store = live_.state.orders;
+    const OrderIndex& index = live_.order_index;
+    const std::size_t count = rows.id.size();
+    reports_.reserve(count);
+    cells_.reserve(count);
+    cell_at_.reserve(count);
+    std::array<std::uint64_t, kTogether> hashes{};
+    std::array<Slot, kTogether> slots{};
+    const auto if_known = [&](std::size_t row, auto&& f) {
+        const Slot slot = slots[row % kTogether];
+        if (slot != kNoSlot) f(slot);
+    };
+    bool known = true;
+    together(
+        count,
+        [&](std::size_t row) {
+            hashes[row % kTogether] = hash_of(rows.id[row], rows.kind);
+            index.prefetch(hashes[row % kTogether]);
+        },
+        [&](std::size_t row) {
+            slots[row % kTogether] = index.guess(hashes[row % kTogether]);
+            if_known(row, [&](Slot s) { store.prefetch_page(s); });
+        },
+        [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
+        [&](std::size_t row) {
+            const Slot slot = index.find(hashes[row % kTogether],
+                                         [&](Slot s) { return store.has(s, rows.id[row]); });
+            known = known && slot != kNoSlot && stage_report(row, slot);
+        });
+    return known;
+}
+
+bool QuickOrders::stage_report(std::size_t row, Slot slot) {
+    const Order before = live_.state.orders.order(slot);
+    Order now = before;
+    if (!merge(row, before, now)) return false;
+    if (now.time != kNoTime && before.time != kNoTime && now.time < before.time) {
+        ++late_;
+        return true;
+    }
+    reports_.push_back({static_cast<std::int64_t>(now.quantity),
+                        static_cast<std::int64_t>(now.filled), now.time, slot,
+                        OrderStore::extras_of(now, 0), now.status});
+    return add(before, now);
+}
+
+bool QuickOrders::merge(std::size_t row, const Order& before, Order& now) const {
+    const OrderRows& rows = batch_.order_rows;
+    const State& state = live_.state;
+    const int scale = state.board.instrument(before.instrument).quantity_scale;
+    if ((!rows.account.empty() && rows.account[row] != before.account) ||
+        (!rows.instrument.empty() && rows.instrument[row] != before.instrument) ||
+        state.orders.scale(before.instrument) != scale || !small(before.quantity) ||
+        !small(before.filled))
+        return false;
+    if (!rows.quantity.empty() && !scaled(rows.quantity[row], scale, now.quantity)) return false;
+    if (!rows.filled.empty() && !scaled(rows.filled[row], scale, now.filled)) return false;
+    if (!rows.status.empty()) now.status = rows.status[row];
+    if (!rows.time.empty()) now.time = rows.time[row];
+    return now.quantity < 0 ? now.filled <= 0 : now.quantity == 0 || now.filled >= 0;
+}
+
+// To the change of the cell, of which several orders may be.
+bool QuickOrders::add(const Order& before, const Order& now) {
+    const auto key =
+        static_cast<std::uint64_t>(now.instrument) << 32 | static_cast<std::uint32_t>(now.account);
+    const auto [at, fresh] = cell_at_.add(key);
+    if (fresh) cells_.emplace_back(now.account, now.instrument);
+    return cells_[at].add(before, now);
+}
+
+template <class F>
+void QuickOrders::each_cell(F&& f) {
+    const State& state = live_.state;
+    together(
+        cells_.size(), [&](std::size_t k) { cells_[k].prefetch_blocks(state); },
+        [&](std::size_t k) { cells_[k].prefetch_quantities(state); },
+        [&](std::size_t k) { cells_[k].prefetch_index(state); },
+        [&](std::size_t k) { f(cells_[k]); });
+}
+
+bool QuickOrders::reserve() {
+    OrderStore& store = live_.state.orders;
+    bool fits = true;
+    each_cell([&](QuickCell& c) { fits = fits && reserve_cell(c); });
+    if (!fits || !prove_bounds()) return false;
+    together(
+        reports_.size(), [&](std::size_t k) { store.prefetch_page(reports_[k].slot); },
+        [&](std::size_t k) { store.prepare(reports_[k].slot, reports_[k].extras); });
+    return true;
+}
+
+bool QuickOrders::reserve_cell(QuickCell& cell) {
+    const Quote& quote = live_.state.board.quote(cell.instrument());
+    if (!quote.priced || quote.wide || quote.ceiling >= kSmall) return false;
+    auto raise = std::find_if(raises_.begin(), raises_.end(),
+                              [&](const Raise& r) { return r.unit == quote.unit; });
+    if (raise == raises_.end()) raise = raises_.insert(raise, {quote.unit, 0, {}});
+    return !__builtin_add_overflow(raise->by, static_cast<i128>(cell.more()) * quote.ceiling,
+                                   &raise->by) &&
+           cell.reserve(live_.state);
+}
+
+bool QuickOrders::prove_bounds() {
+    for (Raise& r : raises_) {
+        const Unit& unit = live_.state.board.unit(r.unit);
+        r.bound = unit.bound + Int<8>(r.by);
+        // In the widest lane the bound may pass what it holds, and an Application says so.
+        if (unit.lane == Lane::bits256 || lane_of(r.bound) > unit.lane) return false;
+    }
+    return true;
+}
+
+void QuickOrders::commit() noexcept {
+    State& state = live_.state;
+    each_cell([&](const QuickCell& c) { c.commit(live_); });
+    together(
+        reports_.size(), [&](std::size_t k) { state.orders.prefetch_page(reports_[k].slot); },
+        [&](std::size_t k) { state.orders.prefetch(reports_[k].slot); },
+        [&](std::size_t k) {
+            const Report& r = reports_[k];
+            Order order = state.orders.order(r.slot);
+            order.quantity = r.quantity, order.filled = r.filled;
+            order.status = r.status, order.time = r.time;
+            state.orders.put(r.slot, order);
+        });
+    for (const Raise& r : raises_) state.board.unit(r.unit).bound = r.bound;
+    live_.counters.facts += reports_.size();
+    live_.counters.late_orders += late_;
+    ++state.epoch;
+}
+
+}  // namespace mvcore

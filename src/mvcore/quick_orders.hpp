@@ -1,0 +1,61 @@
+// A batch of nothing but reports on orders that the book has, each staying with its account and
+// instrument, in few bits: what a feed sends all day. It takes the steps of an Application, with
+// narrow integers and without looking at what cannot change.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "batch.hpp"
+#include "flat_map.hpp"
+#include "live.hpp"
+#include "quick_cell.hpp"
+
+namespace mvcore {
+
+class QuickOrders {
+public:
+    QuickOrders(Live& live, const Batch& batch) : live_(live), batch_(batch) {}
+
+    // Beside readers, and then alone. False where the batch is another one, needs more than this or
+    // is wrong, which an Application will tell. May throw std::bad_alloc. No value has changed.
+    [[nodiscard]] bool stage();
+    [[nodiscard]] bool reserve();
+    void commit() noexcept;
+
+private:
+    struct Report {
+        std::int64_t quantity;
+        std::int64_t filled;
+        std::int64_t time;
+        Slot slot;
+        Extras extras;
+        Status status;
+    };
+    struct Raise {
+        UnitId unit;
+        i128 by;  // the unit's bound
+        Int<8> bound;
+    };
+
+    [[nodiscard]] bool possible() const noexcept;
+    [[nodiscard]] bool stage_report(std::size_t row, Slot slot);
+    [[nodiscard]] bool merge(std::size_t row, const Order& before, Order& now) const;
+    [[nodiscard]] bool add(const Order& before, const Order& now);
+    [[nodiscard]] bool reserve_cell(QuickCell& cell);
+    [[nodiscard]] bool prove_bounds();
+    // f(cell) for each, what it reads or writes fetched before.
+    template <class F>
+    void each_cell(F&& f);
+
+    Live& live_;
+    const Batch& batch_;
+    std::vector<Report> reports_;
+    FlatMap cell_at_;  // by instrument and account
+    std::vector<QuickCell> cells_;
+    std::vector<Raise> raises_;
+    std::uint64_t late_ = 0;
+};
+
+}  // namespace mvcore
