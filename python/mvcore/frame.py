@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Number:
-    """Exact decimals: 128-bit integers of shape (n, 2) counted in 10**-scale."""
+    """Exact decimals counted in 10**-scale: 64-bit integers, or 128-bit ones of shape (n, 2)."""
 
     values: npt.NDArray[np.int64]
     scale: int
@@ -67,8 +67,11 @@ class Number:
         bits = None
         if self.valid is not None and not self.valid.all():
             bits = pa.py_buffer(np.packbits(self.valid, bitorder="little"))
-        buffers = [bits, pa.py_buffer(np.ascontiguousarray(self.values))]
-        return pa.Array.from_buffers(pa.decimal128(38, self.scale), len(self.values), buffers)
+        values = self.values
+        if values.ndim == 1:
+            values = np.stack([values, values >> 63], axis=1)
+        buffers = [bits, pa.py_buffer(np.ascontiguousarray(values))]
+        return pa.Array.from_buffers(pa.decimal128(38, self.scale), len(values), buffers)
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,17 @@
 
 #include "amounts.hpp"
 #include "errors.hpp"
+#include "slabs.hpp"
 #include "totals.hpp"
 
 namespace mvcore {
 
 struct Figures {
-    std::vector<std::int32_t> row;       // of the grouping, or of its roll-up
+    slabs::Vector<std::int32_t> row;     // of the grouping, or of its roll-up
     std::vector<std::int32_t> currency;  // code; only where each currency stands by itself
-    std::vector<i128> amount;            // counted in 10^-value_scale, row after row
+    slabs::Vector<i128> amount;          // counted in 10^-value_scale, row after row
     int columns = 1;                     // amounts of a row: one by measure asked, or one for all
-    std::vector<std::uint32_t> unpriced;
+    slabs::Vector<std::uint32_t> unpriced;
     std::vector<std::vector<double>> floats;  // of each function of the user's, beside the rows
     std::vector<bool> removed;                // only in changes
     std::uint64_t epoch = 0;

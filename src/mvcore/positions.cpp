@@ -3,9 +3,18 @@
 #include <algorithm>
 
 #include "amounts.hpp"
+#include "prefetch.hpp"
 
 namespace mvcore {
 namespace {
+
+// The processor itself fetches on along a page once it has begun.
+void prefetch_records(const OrderPage& page) {
+    constexpr std::size_t kLine = 64;
+    const auto* begin = reinterpret_cast<const std::byte*>(page.records.get());
+    for (std::size_t at = 0; at < page.used * sizeof(OrderRecord); at += kLine)
+        prefetch(begin + at);
+}
 
 int bits_of(Width width) { return static_cast<int>(8 * kernels::width_bytes(width)) - 1; }
 
@@ -25,25 +34,43 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
         const Block& block = state.grid.block(std::size_t(instrument), b);
         const void* quantity = block.quantity(sod);
         blocks_.push_back(block);
-        holdings_ += block.columns() == 1
-                         ? block.positions()
-                         : kernels::table().nonzero[block.width()](&quantity, 1, block.count());
+        held_.push_back(block.columns() == 1
+                            ? block.positions()
+                            : kernels::table().nonzero[block.width()](&quantity, 1, block.count()));
+        holdings_ += held_.back();
     }
-    state.orders.for_pages(instrument, [&](const PageRef& page) { pages_.push_back(page); });
+    std::size_t used = 0;
+    state.orders.for_pages(instrument, [&](const PageRef& page) {
+        used += page->used;
+        pages_.push_back(page);
+    });
+    gaps_ = used != orders_;
     if (!priced_) return;
     exact_price_ = board.price_of(instrument);
     scale_ = board.value_scale(instrument);
     value_scale_ = value_scale;
-    if (may_overflow()) static_cast<void>(values());
+    // What 126 bits hold has no more than 38 digits.
+    if (most_bits() > 126) static_cast<void>(values());
 }
 
-// By the widths of the quantities: what 126 bits hold has no more than 38 digits.
-bool Revaluation::may_overflow() const {
+int Revaluation::most_bits() const {
     int bits = orders_ == 0 ? 0 : 31;
     for (const Block& block : blocks_) bits = std::max(bits, bits_of(block.width()));
     for (const PageRef& page : pages_) bits = page->wide ? 127 : bits;
     const i256 power = pow10<4>(std::max(value_scale_ - scale_, 0));
-    return bits + exact_price_.magnitude().bits() + power.bits() > 126;
+    return bits + exact_price_.magnitude().bits() + power.bits();
+}
+
+bool Revaluation::whole_factor(i128& factor) const {
+    const int shift = value_scale_ - scale_;
+    return priced_ && shift >= 0 && shift <= 38 && exact_price_.fits64() && most_bits() <= 126 &&
+           !__builtin_mul_overflow(i128{exact_price_.low64()}, kPow10[std::size_t(shift)], &factor);
+}
+
+std::optional<slabs::Vector<std::int64_t>> Revaluation::narrow_values() const {
+    i128 factor = 0;
+    if (!whole_factor(factor) || factor != static_cast<std::int64_t>(factor)) return std::nullopt;
+    return multiplied(static_cast<std::int64_t>(factor));
 }
 
 template <class F>
@@ -67,8 +94,8 @@ void Revaluation::for_orders(F&& f) const {
             if (!page->records[k].free()) f(*page, k);
 }
 
-std::vector<std::int32_t> Revaluation::accounts() const {
-    std::vector<std::int32_t> out;
+slabs::Vector<std::int32_t> Revaluation::accounts() const {
+    slabs::Vector<std::int32_t> out;
     out.reserve(size());
     for_holdings([&](auto row, i128) { out.push_back(static_cast<std::int32_t>(row)); });
     for_orders(
@@ -76,8 +103,8 @@ std::vector<std::int32_t> Revaluation::accounts() const {
     return out;
 }
 
-std::vector<i128> Revaluation::quantities() const {
-    std::vector<i128> out;
+slabs::Vector<i128> Revaluation::quantities() const {
+    slabs::Vector<i128> out;
     out.reserve(size());
     const i128 unit = kPow10[std::size_t(18 - quantity_scale_)];
     for_holdings([&](auto, i128 quantity) { out.push_back(quantity * unit); });
@@ -87,14 +114,11 @@ std::vector<i128> Revaluation::quantities() const {
     return out;
 }
 
-std::vector<i128> Revaluation::values() const {
-    if (!priced_) return std::vector<i128>(size(), 0);
-    const int shift = value_scale_ - scale_;
+slabs::Vector<i128> Revaluation::values() const {
+    if (!priced_) return slabs::Vector<i128>(size(), 0);
     i128 factor = 0;
-    if (shift >= 0 && shift <= 38 && exact_price_.fits64() && !may_overflow() &&
-        !__builtin_mul_overflow(i128{exact_price_.low64()}, kPow10[std::size_t(shift)], &factor))
-        return multiplied(factor);
-    std::vector<i128> out;
+    if (whole_factor(factor)) return *multiplied(factor);
+    slabs::Vector<i128> out;
     out.reserve(size());
     const auto value = [&](i128 quantity) {
         return value_amount(quantity, exact_price_, scale_, value_scale_);
@@ -106,23 +130,33 @@ std::vector<i128> Revaluation::values() const {
     return out;
 }
 
-// Every place is written and then kept or not, so that nothing depends on what is there. No page
-// has wide orders: they may overflow.
-std::vector<i128> Revaluation::multiplied(i128 factor) const {
-    std::vector<i128> out(size() + 1);  // what is left out last is written there
-    i128* next = out.data();
-    for (const Block& block : blocks_)
+// Where some are left out, every place is written and then kept or not, so that nothing depends on
+// what is there; what is left out last is written behind the end. No page has wide orders: their
+// values may overflow.
+template <class T>
+std::optional<slabs::Vector<T>> Revaluation::multiplied(T factor) const {
+    slabs::Vector<T> out(size() + 1);
+    T* next = out.data();
+    bool over = false;
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+        const Block& block = blocks_[b];
         with_quantity(block.width(), block.quantity(sod), [&](const auto* q) {
+            const bool all = held_[b] == block.count();
             for (std::uint32_t k = 0; k < block.count(); ++k) {
-                *next = q[k] * factor;
-                next += q[k] != 0 ? 1 : 0;
+                over |= __builtin_mul_overflow(q[k], factor, next);
+                next += all || q[k] != 0 ? 1 : 0;
             }
         });
-    for (const PageRef& page : pages_)
-        for (std::uint32_t k = 0; k < page->used; ++k) {
-            *next = page->records[k].quantity * factor;
-            next += page->records[k].free() ? 0 : 1;
+    }
+    for (std::size_t p = 0; p < pages_.size(); ++p) {
+        if (p + 1 < pages_.size()) prefetch_records(*pages_[p + 1]);
+        const OrderPage& page = *pages_[p];
+        for (std::uint32_t k = 0; k < page.used; ++k) {
+            over |= __builtin_mul_overflow(page.records[k].quantity, factor, next);
+            next += gaps_ && page.records[k].free() ? 0 : 1;
         }
+    }
+    if (over) return std::nullopt;
     out.pop_back();
     return out;
 }

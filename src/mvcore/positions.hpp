@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "state.hpp"
@@ -62,16 +63,23 @@ public:
     [[nodiscard]] i128 price() const noexcept { return price_; }  // counted in 10^-18
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
     // Holdings by account, then orders.
-    [[nodiscard]] std::vector<std::int32_t> accounts() const;
-    [[nodiscard]] std::vector<i128> quantities() const;  // counted in 10^-18
-    [[nodiscard]] std::vector<i128> values() const;      // counted in 10^-value_scale
+    [[nodiscard]] slabs::Vector<std::int32_t> accounts() const;
+    [[nodiscard]] slabs::Vector<i128> quantities() const;  // counted in 10^-18
+    [[nodiscard]] slabs::Vector<i128> values() const;      // counted in 10^-value_scale
+    // The same where 64 bits hold each of them.
+    [[nodiscard]] std::optional<slabs::Vector<std::int64_t>> narrow_values() const;
     [[nodiscard]] IdKind id_kind() const noexcept { return kind_; }
     [[nodiscard]] std::vector<std::int64_t> numbers() const;    // of the orders
     [[nodiscard]] std::vector<std::string_view> texts() const;  // valid while this lives
 
 private:
-    [[nodiscard]] bool may_overflow() const;
-    [[nodiscard]] std::vector<i128> multiplied(i128 factor) const;
+    // By the widths of the quantities and the price; the value of an order of 31 bits and such.
+    [[nodiscard]] int most_bits() const;
+    // What a quantity is multiplied with, where nothing is rounded and 126 bits hold each value.
+    [[nodiscard]] bool whole_factor(i128& factor) const;
+    // None where a value does not fit.
+    template <class T>
+    [[nodiscard]] std::optional<slabs::Vector<T>> multiplied(T factor) const;
     // f(row, quantity) for each holding; zero quantities are left out.
     template <class F>
     void for_holdings(F&& f) const;
@@ -86,7 +94,9 @@ private:
     int quantity_scale_ = 0;
     std::uint64_t epoch_ = 0;
     std::vector<Block> blocks_;
+    std::vector<std::uint32_t> held_;  // holdings of each block
     std::vector<PageRef> pages_;
+    bool gaps_ = false;  // a page has free records
     std::size_t orders_ = 0;
     IdKind kind_ = IdKind::none;
     std::shared_ptr<const TextArena> arena_;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -64,10 +65,8 @@ public:
         const std::scoped_lock lock(mutex_);
         Class& c = classes_[bytes];
         if (c.open == nullptr) {
-            // A small book gets by without a huge page.
-            link(c, *new (map(kHuge, c.slabs != 0)) Slab);
+            link(c, *new (place(c.slabs != 0)) Slab);
             ++c.slabs;
-            mapped_ += kHuge;
         }
         Slab& slab = *c.open;
         void* piece = slab.free;
@@ -87,10 +86,13 @@ public:
         *static_cast<void**>(piece) = slab.free;
         slab.free = piece;
         if (full) link(c, slab);
-        const bool last = c.open == &slab && slab.next == nullptr;
-        if (--slab.used != 0 || last) return;  // the last one stays for the next piece
+        if (--slab.used != 0) return;
         unlink(c, slab);
         --c.slabs;
+        if (spares_ < spare_.size()) {
+            spare_[spares_++] = &slab;
+            return;
+        }
         mapped_ -= kHuge;
         munmap(&slab, kHuge);
     }
@@ -116,6 +118,13 @@ private:
         Slab* open = nullptr;
         std::size_t slabs = 0;
     };
+    // For a slab. Small books and short lists get by without a huge page.
+    void* place(bool huge) {
+        if (spares_ != 0) return spare_[--spares_];
+        void* const at = map(kHuge, huge);
+        mapped_ += kHuge;
+        return at;
+    }
     static void unlock() { pool().mutex_.unlock(); }
     static void link(Class& c, Slab& slab) noexcept {
         slab.previous = nullptr;
@@ -132,6 +141,10 @@ private:
     std::mutex mutex_;
     std::unordered_map<std::size_t, Class> classes_;  // by bytes of a piece
     std::size_t mapped_ = 0;
+    // Empty ones, for the next of any size: what is handed out and dropped again and again costs no
+    // page faults.
+    std::array<Slab*, 8> spare_{};
+    std::size_t spares_ = 0;
 };
 
 }  // namespace

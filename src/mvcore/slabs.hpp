@@ -1,12 +1,14 @@
 // Memory for the many pieces of few sizes that are met at random: orders, quantities, buckets of
 // the index. Pieces of one size share huge pages of 2 MiB, where the kernel has them: a piece on
 // pages of 4 KiB of its own costs a miss of the address translation beside that of the cache.
-// Whatever is empty goes back to the system, but for one page of each size. Any thread may allocate
+// Whatever is empty goes back to the system, but for a few pages. Any thread may allocate
 // and release.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <new>
+#include <vector>
 
 namespace mvcore::slabs {
 
@@ -34,5 +36,22 @@ Array<T> array(std::size_t count) {
     std::uninitialized_default_construct_n(at, count);
     return Array<T>(at, Release<T>{count});
 }
+
+// For what is handed out: large vectors come and go without page faults.
+template <class T>
+struct Allocator {
+    using value_type = T;
+    Allocator() = default;
+    template <class U>
+    Allocator(const Allocator<U>&) noexcept {}
+    T* allocate(std::size_t count) {
+        if (count > ~std::size_t{0} / sizeof(T)) throw std::bad_alloc();
+        return static_cast<T*>(slabs::allocate(count * sizeof(T)));
+    }
+    void deallocate(T* at, std::size_t count) noexcept { release(at, count * sizeof(T)); }
+    bool operator==(const Allocator&) const noexcept { return true; }
+};
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
 
 }  // namespace mvcore::slabs

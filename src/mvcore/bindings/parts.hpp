@@ -65,20 +65,17 @@ private:
     Lock& lock_;
 };
 
-// The vector becomes the array's memory: nothing is copied.
-template <class T>
-py::array_t<T> to_array(std::vector<T>&& values) {
-    auto* held = new std::vector<T>(std::move(values));
-    const py::capsule owner(held, [](void* p) { delete static_cast<std::vector<T>*>(p); });
-    return py::array_t<T>(static_cast<py::ssize_t>(held->size()), held->data(), owner);
-}
-
-// 128-bit integers as an array of shape (n, 2): low and high words.
-inline py::array_t<std::int64_t> to_array(std::vector<i128>&& values) {
-    auto* held = new std::vector<i128>(std::move(values));
-    const py::capsule owner(held, [](void* p) { delete static_cast<std::vector<i128>*>(p); });
-    return py::array_t<std::int64_t>({static_cast<py::ssize_t>(held->size()), py::ssize_t{2}},
-                                     reinterpret_cast<const std::int64_t*>(held->data()), owner);
+// The vector becomes the array's memory: nothing is copied. Integers of 128 bits are an array of
+// shape (n, 2): low and high words.
+template <class T, class A>
+auto to_array(std::vector<T, A>&& values) {
+    using V = std::vector<T, A>;
+    using Item = std::conditional_t<std::is_same_v<T, i128>, std::int64_t, T>;
+    auto* held = new V(std::move(values));
+    const py::capsule owner(held, [](void* p) { delete static_cast<V*>(p); });
+    std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(held->size())};
+    if (std::is_same_v<T, i128>) shape.push_back(2);
+    return py::array_t<Item>(shape, reinterpret_cast<const Item*>(held->data()), owner);
 }
 
 using Codes = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;

@@ -228,7 +228,10 @@ void add_reads(py::module_& m) {
                                text ? r.texts() : std::vector<std::string_view>());
              })
         .def("quantities", [](const Revaluation& r) { return to_array(r.quantities()); })
-        .def("values", [](const Revaluation& r) { return to_array(r.values()); });
+        .def("values", [](const Revaluation& r) {
+            auto narrow = r.narrow_values();
+            return narrow ? to_array(std::move(*narrow)) : to_array(r.values());
+        });
 }
 
 }  // namespace mvcore::bindings

@@ -77,14 +77,14 @@ void add_views(py::module_& m) {
     py::class_<Figures>(m, "Figures")
         .def("__len__", &Figures::size)
         .def_readonly("epoch", &Figures::epoch)
-        .def("row", [](const Figures& f) { return to_array(std::vector(f.row)); })
+        .def("row", [](const Figures& f) { return to_array(slabs::Vector<std::int32_t>(f.row)); })
         .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
         // Of the measure that was asked k-th.
         .def("amount",
              [](const Figures& f, std::size_t k) {
-                 if (f.columns == 1) return to_array(std::vector(f.amount));
+                 if (f.columns == 1) return to_array(slabs::Vector<i128>(f.amount));
                  const auto columns = static_cast<std::size_t>(f.columns);
-                 std::vector<i128> out(f.size());
+                 slabs::Vector<i128> out(f.size());
                  for (std::size_t row = 0; row < out.size(); ++row)
                      out[row] = f.amount[row * columns + k];
                  return to_array(std::move(out));
