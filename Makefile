@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
-.PHONY: demo serve test lint format bench asan tsan wheel floors long screenshots clean cpp
+.PHONY: demo serve test lint format bench bandwidth production growth asan tsan wheel floors long
+.PHONY: screenshots clean cpp
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -52,6 +53,11 @@ screenshots: $(VENV)/installed $(VENV)/developing
 
 bench: $(VENV)/installed $(VENV)/developing
 	MVCORE_BENCH=full $(BIN)/python -m pytest bench --benchmark-only
+
+# Against the memory bus; ten minutes of a day's load in real time; exponents. Each writes its section
+# of docs/benchmarks.md.
+bandwidth production growth: $(VENV)/installed $(VENV)/developing
+	$(BIN)/python bench/$@.py --write
 
 # A writer and readers for a minute; the state machine for long; every instruction set.
 long: export PYTHONHASHSEED = 0

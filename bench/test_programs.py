@@ -1,0 +1,145 @@
+"""The programs of this folder, tiny: they assert their answers themselves, and make tables."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import growth
+import sections
+from dataset import SIZES, World
+from growth_book import Effort
+
+
+def cells(lines: list[str], first: str) -> list[str]:
+    """Of the row that begins so."""
+    (line,) = (line for line in lines if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_section_is_rewritten_and_the_rest_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("by hand\n<!-- one -->\nold\n<!-- end one -->\nby hand too\n")
+    sections.write_section("one", "new\n\n| a |", page)
+    wanted = "by hand\n<!-- one -->\nnew\n\n| a |\n<!-- end one -->\nby hand too\n"
+    assert page.read_text() == wanted
+    for wrong in ("none", "-- one"):
+        with pytest.raises(ValueError, match="no one section"):
+            sections.write_section(wrong, "text", page)
+    page.write_text(wanted + wanted)
+    with pytest.raises(ValueError, match="no one section"):
+        sections.write_section("one", "text", page)
+    assert page.read_text() == wanted + wanted
+
+
+def test_the_page_has_the_sections_that_are_written() -> None:
+    page = sections.PAGE.read_text()
+    for name in ("bandwidth", "growth", "production"):
+        assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end {name} -->\n") == 1
+
+
+def test_bandwidth() -> None:
+    pytest.importorskip("numba")
+    import bandwidth
+    import bandwidth_operations
+
+    lines = bandwidth.report(SIZES["tiny"])
+    row = cells(lines, "whole book by account, three measures")
+    world = World(SIZES["tiny"].accounts, SIZES["tiny"].instruments)
+    assert row[1] == f"{world.rows * 3 * 2 / 1e3:,.0f} KB"  # columns of 16 bits
+    assert row[7] == f"{bandwidth_operations.BUS:.0%}"
+    assert all(cell.endswith("%") for cell in row[5:7])
+
+
+def test_growth() -> None:
+    """Every operation has an exponent and one that is stated; small books tell neither."""
+    start = growth.Shape(accounts=10, instruments=20, positions=100, views=2)
+    starts = dict.fromkeys(("accounts", "instruments", "positions", "views"), start)
+    starts["incremental"] = replace(start, incremental=1)
+    lines, faster = growth.report(Effort(calls=20, rounds=2), starts, factor=2)
+    rows = [line for line in lines if line.startswith("| tick |")]
+    assert len(rows) == len(starts)
+    assert all(set(said) == set(starts) for said in growth.stated().values())
+    assert sum("| faster |" in line for line in lines) == len(faster)
+
+
+def test_exponents() -> None:
+    sizes = [shape.views for shape in growth.series("views", 4, 100, growth.START["views"])]
+    assert sizes == [10, 46, 215, 1_000]
+    assert growth.exponent(sizes, [3.0 * n**1.5 for n in sizes]) == pytest.approx(1.5)
+
+
+@pytest.fixture
+def production():
+    pytest.importorskip("hdrh")
+    import production
+
+    return production
+
+
+@pytest.fixture
+def live(production):
+    size = SIZES["tiny"]
+    return production.Live(size.accounts, size.instruments)
+
+
+def test_production(production, live) -> None:
+    """Two runs: the second begins with the book that the first left."""
+    plan = production.Plan(
+        0.6, ticks=300, sessions=60, poll_every=0.05, firm=2, firm_every=0.1, board_every=0.15,
+        snapshot_every=0.2,
+    )  # fmt: skip
+    for _ in range(2):
+        found = production.run(live, plan)
+        counts = {name: latency.get_total_count() for name, latency in found.latency.items()}
+        assert counts == {
+            "tick": 180, "order fact": 1_200, "batch of ticks": 4, production.POLL: 720,
+            production.FIRM: 12, production.SNAPSHOT: 3,
+        }  # fmt: skip
+        assert found.checked >= 60 * 2 * 3  # each session's amounts, at the end
+        assert found.rows > 0
+    row = cells(production.report(found, plan), production.POLL)
+    assert row[2] == "720"
+
+
+def test_production_finds_a_wrong_row(production, live) -> None:
+    live.ledger.prices += 1
+    with pytest.raises(AssertionError):
+        production.run(live, production.Plan(0.1, sessions=20))
+
+
+def test_what_is_late_counts_from_when_it_was_due(production) -> None:
+    """A call of 0.2 s that is due every 0.05 s: nearly all of them wait for those before."""
+    import time
+
+    from production_roles import Role
+
+    role = Role("slow", 0.05, [lambda: time.sleep(0.2)], lambda *_: None, [1])
+    role.begin(time.perf_counter_ns(), 0.5)
+    role.join()
+    assert role.failed is None
+    assert role.latency.get_total_count() == 10
+    assert role.alone.get_value_at_percentile(50) < 0.3e9
+    assert role.latency.get_value_at_percentile(90) > 0.8e9
+    assert role.given_up > 0
+
+
+def test_a_ramp_ends_over_the_limit(production, live, monkeypatch) -> None:
+    monkeypatch.setattr(production, "LIMIT", 1.0)  # ns
+    plan = production.Plan(0.1, sessions=20, poll_every=0.02)
+    for what in production.GROWS:
+        rows = list(production.ramp(live, plan, what))
+        assert [row[0] for row in rows] == [what]
+        assert rows[-1][-1] == "over"
+
+
+def test_stopped_reader(live) -> None:
+    import stopped_reader
+
+    lines = stopped_reader.report(live, 0.05)
+    assert int(cells(lines, "a snapshot held, a view unread")[6]) > 0  # pages copied
