@@ -36,7 +36,8 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
         blocks_.push_back(block);
         held_.push_back(block.columns() == 1
                             ? block.positions()
-                            : kernels::table().nonzero[block.width()](&quantity, 1, block.count()));
+                            : static_cast<std::uint32_t>(kernels::table().nonzero[block.width()](
+                                  &quantity, 1, block.count())));
         holdings_ += held_.back();
     }
     std::size_t used = 0;
