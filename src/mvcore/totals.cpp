@@ -122,10 +122,53 @@ void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, 
             add_whole_line(state, c * rows() + first, instrument, measures_[c], unit_rows, price);
         return;
     }
+    if (const auto* sums = sums_of(state, instrument)) {
+        const std::size_t groups = grouping_.account_groups;
+        const auto first = std::size_t(group) * groups;
+        cells_swept_ += groups;
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            for (std::size_t g = 0; g < groups; ++g)
+                add(unit_rows, c * rows() + first + g, sums[c * groups + g], price);
+        return;
+    }
     for_cells(state, instrument, [&](std::size_t row, const Net& q) {
         for (std::size_t c = 0; c < measures_.size(); ++c)
             add(unit_rows, c * rows() + row, q[measures_[c]], price);
     });
+}
+
+// Sums are modulo 2^64, and exact where the sum of absolute quantities is below 2^63.
+bool Totals::sums_lines(const State& state, std::int32_t instrument) const {
+    return !grouping_.whole() && 2 * std::size_t{grouping_.account_groups} <= picked_.size() &&
+           !few_picked(state) && state.board.instrument(instrument).abs_quantity.fits64();
+}
+
+const std::int64_t* Totals::sums_of(const State& state, std::int32_t instrument) {
+    const bool known = sums_.contains(instrument);
+    if (!sums_lines(state, instrument)) {
+        if (known) sums_.erase(instrument);
+        return nullptr;
+    }
+    const std::size_t groups = grouping_.account_groups;
+    if (!known && (sums_.size() + 1) * groups * measures_.size() > kMostSums) return nullptr;
+    auto& sums = sums_[instrument];
+    if (known) return sums.data();
+    const auto first = std::size_t(grouping_.of_instrument(instrument)) * groups;
+    sums.resize(groups * measures_.size(), 0);
+    for_cells(state, instrument, [&](std::size_t row, const Net& q) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add64(sums[c * groups + row - first], q[measures_[c]], i256(1));
+    });
+    return sums.data();
+}
+
+void Totals::note(const Fact& fact) noexcept {
+    const auto found = sums_.find(fact.instrument);
+    const auto group = grouping_.of_account(fact.account);
+    if (found == sums_.end() || group < 0) return;
+    for (std::size_t c = 0; c < measures_.size(); ++c)
+        add64(found->second[c * grouping_.account_groups + std::size_t(group)],
+              fact.change[measures_[c]], i256(1));
 }
 
 void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit, int sign) {
@@ -194,6 +237,8 @@ std::size_t Totals::memory_bytes() const noexcept {
     for (const auto& u : units_)
         bytes += sizeof(u) + u.t64.capacity() * 8 + u.t128.capacity() * 16 +
                  u.t256.capacity() * 32 + u.counts.capacity() * 4;
+    for (const auto& [instrument, sums] : sums_)
+        bytes += sizeof sums + sums.capacity() * sizeof(std::int64_t);
     return bytes;
 }
 

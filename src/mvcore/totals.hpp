@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
+#include "history.hpp"
 #include "state.hpp"
 
 namespace mvcore {
@@ -29,6 +31,12 @@ public:
     // T[row, unit] += change * price for one position.
     void add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                   const i256& price);
+    // Where a group has several accounts, a line's quantities are summed up by group when a price
+    // of it is first met: the next one costs as many cells as there are groups. So many lines are.
+    [[nodiscard]] std::size_t summed() const noexcept { return sums_.size(); }
+    // Their sums follow a fact. To be called for all facts that the state has before any
+    // add_line().
+    void note(const Fact& fact) noexcept;
     // Moves the positions of the line out of (-1) or into (+1) a unit's counts, where it has them.
     void count_line(const State& state, std::int32_t instrument, UnitId unit, int sign);
     void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
@@ -89,6 +97,7 @@ private:
     };
     static constexpr std::size_t kThreaded = 16;
     static constexpr std::size_t kFewLines = 4;  // a sweep by account pays from here on
+    static constexpr std::size_t kMostSums = std::size_t{1} << 22;  // 32 MiB of a view
 
     UnitRows& rows_of(const State& state, UnitId unit);
     static void widen(UnitRows& rows, Lane lane);
@@ -96,6 +105,9 @@ private:
     // The line's column of one measure onto totals from `first` on.
     void add_whole_line(const State& state, std::size_t first, std::int32_t instrument, int measure,
                         UnitRows& rows, const i256& price);
+    // The line's sums, group after group by column; null where lines are not summed up.
+    const std::int64_t* sums_of(const State& state, std::int32_t instrument);
+    [[nodiscard]] bool sums_lines(const State& state, std::int32_t instrument) const;
     // f(row, Net) for the selected positions of the line.
     template <class F>
     void for_cells(const State& state, std::int32_t instrument, F&& f);
@@ -120,8 +132,9 @@ private:
     std::vector<Picked> picked_;
     std::vector<std::uint32_t> positions_;
     std::vector<UnitId> unit_list_;
-    std::vector<UnitRows> units_;       // beside unit_list_
-    std::vector<std::int32_t> places_;  // by unit id, -1: none
+    std::vector<UnitRows> units_;                                       // beside unit_list_
+    std::vector<std::int32_t> places_;                                  // by unit id, -1: none
+    std::unordered_map<std::int32_t, std::vector<std::int64_t>> sums_;  // by instrument
     std::uint64_t cells_swept_ = 0;
 };
 

@@ -70,7 +70,9 @@ bool View::lost(const State& state, const History& history) const {
 void View::sync(const State& state, const History& history) {
     // Far behind, a rebuild reads less than following would.
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
-    const bool anew = lost(state, history) || moved(history) > std::max<std::size_t>(most, 16);
+    const bool summed = 2 * totals_.summed() > state.board.size();
+    const bool anew =
+        lost(state, history) || (!summed && moved(history) > std::max<std::size_t>(most, 16));
     // What throws on the way (memory) leaves a view that rebuilds.
     built_ = false;
     if (anew) rebuild(state);
@@ -100,6 +102,8 @@ void View::follow(const State& state, const History& history) {
     const bool facts = fact_place_ != history.facts().end();
     Before before;
     std::vector<UnitId> recompute;
+    if (facts && totals_.summed() != 0)
+        for_facts(history, [&](const Fact& fact) { totals_.note(fact); });
     for (auto place = price_place_; place < history.changes().end(); ++place) {
         const Change& change = history.changes()[place];
         if (change.previous > price_place_) continue;  // met already

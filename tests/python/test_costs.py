@@ -61,6 +61,31 @@ def test_changes_sweep_the_cells_of_the_instruments_that_moved(dense, moved) -> 
     assert two.stats()["cells_swept"] - before[1] == 2 * moved
 
 
+@pytest.mark.parametrize("mode", ["lazy", "incremental"])
+def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
+    """From then on a price of the instrument costs a cell for each group, and facts one each."""
+    by = ("desk", "sector")
+    view = dense.view(by=by, mode=mode)
+    shown = {(row["desk"], row["sector"]): row for row in view.read().to_pylist()}
+
+    def cells_of(write) -> int:
+        before = view.stats()["cells_swept"]
+        write()
+        for row in view.changes().to_pylist():
+            assert not row.pop("removed")
+            shown[row["desk"], row["sector"]] = row
+        assert [*shown.values()] == dense.values(by=by).to_pylist()
+        return view.stats()["cells_swept"] - before
+
+    assert cells_of(lambda: dense.tick("I3", "1.75")) == ACCOUNTS + 5
+    assert cells_of(lambda: dense.tick("I3", "1.5")) == 5
+    row = {"account": ["A1"], "instrument": ["I3"], "quantity": [500]}
+    assert cells_of(lambda: dense.update(holdings=row)) == 3  # a cell by measure, of 5 desks one
+    assert cells_of(lambda: dense.tick("I3", "1.25")) == 5
+    assert cells_of(lambda: dense.tick("I10", "1.25")) == ACCOUNTS + 5  # s3, too
+    assert view.stats()["rebuilds"] == 1
+
+
 def test_a_fact_costs_one_cell_in_a_view_that_watches_its_account(dense) -> None:
     watching, other = dense.view(accounts=["A1", "A2"]), dense.view(accounts=["A3", "A4"])
     for view in (watching, other):
