@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 import mvcore
+from book_memory import taken
 from dataset import ORDERS, World, amounts
 from orders_dataset import EACH
 
@@ -86,18 +83,6 @@ def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> 
     measure(f"load, {form}, rows {order}", who, call, check, setup=free, rounds=3)
 
 
-def taken(world: World, *ids: str) -> dict[str, Any]:
-    """What a process that loads the book says."""
-    script = Path(__file__).with_name("book_memory.py")
-    command = [sys.executable, str(script), str(world.accounts), str(world.instruments), *ids]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    for said in ("memory", "memory_with_index"):
-        parts = {k: v for k, v in found[said].items() if k != "total"}
-        assert sum(parts.values()) == found[said]["total"]
-    return found
-
-
 def compare(found: dict[str, Any], part: float) -> None:
     """What the book counts is what the process grew by."""
     for said, grown in (("memory", "growth"), ("memory_with_index", "growth_with_index")):
@@ -111,7 +96,7 @@ def test_memory_of_the_holdings(
     """Bytes, not a timing. Against: the array by instrument (NumPy), and by account too (numba)."""
     benchmark.group = "memory of the holdings"
     if who == "mvcore":
-        found = taken(world)
+        found = taken("dense", world.accounts, world.instruments)
         assert found["rows"] == world.rows
         if size.name == "full":
             compare(found, 0.25)
@@ -139,7 +124,7 @@ def test_load_and_memory_of_holdings_and_orders(
     ids: str, size: Any, world: World, benchmark: Any
 ) -> None:
     """One load of everything in a process of its own, tables of dictionary columns."""
-    found = taken(world, ids)
+    found = taken("dense", world.accounts, world.instruments, ids)
     assert found["rows"] == world.rows * (1 + EACH)
     if size.name == "full":
         compare(found, 0.05)

@@ -1,16 +1,17 @@
 """What a book takes, in a process of its own.
 
-`python book_memory.py ACCOUNTS INSTRUMENTS [integer|text]` loads holdings, with two orders for each
-of them if a kind of order ids is named, and prints one line of JSON: seconds of the load, growth of
-the resident set over the process before it (the tables that were loaded freed again), its peak over
-the process with the tables, and what `book.memory()` says; the last two after the first `value`
-too, which builds the by-account index.
+`python book_memory.py SHAPE ACCOUNTS INSTRUMENTS [integer|text]` loads holdings, with two orders
+for each of them if a kind of order ids is named, and prints one line of JSON: seconds of the load,
+growth of the resident set over the process before it (the tables that were loaded freed again), its
+peak over the process with the tables, and what `book.memory()` says; the last two after the first
+`value` too, which builds the by-account index.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,22 @@ import pyarrow as pa
 
 import mvcore
 from dataset import World
+from decimals_dataset import DecimalWorld
 from orders_dataset import OrderWorld
+from sparse_dataset import SparseWorld
+
+SHAPES: dict[str, Any] = {"dense": World, "sparse": SparseWorld, "decimals": DecimalWorld}
+
+
+def taken(shape: str, accounts: int, instruments: int, *ids: str) -> dict[str, Any]:
+    """What a process that loads such a book says."""
+    command = [sys.executable, __file__, shape, str(accounts), str(instruments), *ids]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    for said in ("memory", "memory_with_index"):
+        parts = {k: v for k, v in found[said].items() if k != "total"}
+        assert sum(parts.values()) == found[said]["total"]
+    return found
 
 
 def status_bytes(key: str) -> int:
@@ -36,11 +52,11 @@ def resident_bytes() -> int:
     return status_bytes("VmRSS")
 
 
-def tables_of(world: World, ids: str | None) -> tuple[dict[str, Any], int]:
+def tables_of(world: Any, ids: str | None) -> tuple[dict[str, Any], int]:
     """What is loaded, and how many rows."""
-    tables = {"holdings": world.holdings("by instrument"), **world.masters()}
     if ids is None:
-        return tables, world.rows
+        return {"holdings": world.holdings(), **world.masters()}, world.rows
+    tables = {"holdings": world.holdings("by instrument"), **world.masters()}
     orders = OrderWorld(world)
     tables["orders"] = orders.table(text=ids == "text")
     return tables, world.rows + orders.count
@@ -54,10 +70,10 @@ def warm_up(ids: str | None) -> None:
         book.value(world.account_names[0])
 
 
-def main(accounts: int, instruments: int, ids: str | None = None) -> None:
+def main(shape: str, accounts: int, instruments: int, ids: str | None = None) -> None:
     warm_up(ids)
     empty = resident_bytes()
-    world = World(accounts, instruments)
+    world = SHAPES[shape](accounts, instruments)
     tables, rows = tables_of(world, ids)
     name = world.account_names[0]
     del world
@@ -75,4 +91,4 @@ def main(accounts: int, instruments: int, ids: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -49,6 +49,15 @@ def tick_totals(i, price, prices, held, totals):
         totals[a] += np.int64(row[a]) * move
 
 
+@njit(**OPTIONS)
+def sparse_tick_totals(i, price, prices, starts, accounts, quantities, totals):
+    """The same where each position says whose it is."""
+    move = price - prices[i]
+    prices[i] = price
+    for k in range(starts[i], starts[i + 1]):
+        totals[accounts[k]] += np.int64(quantities[k]) * move
+
+
 # ---- reads ----
 
 
@@ -59,6 +68,16 @@ def account_total(a, prices, by_account):
     for i in range(prices.shape[0]):
         total += np.int64(row[i]) * prices[i]
     return total
+
+
+@njit(**OPTIONS)
+def sparse_totals(some, prices, codes, quantities, totals):
+    """`codes` and `quantities` have one row for each account."""
+    for k in range(len(some)):
+        total = np.int64(0)
+        for c in range(codes.shape[1]):
+            total += prices[codes[some[k], c]] * np.int64(quantities[some[k], c])
+        totals[k] = total
 
 
 @njit(**OPTIONS)
