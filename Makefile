@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
-.PHONY: demo serve test lint format bench bandwidth production growth asan tsan wheel floors long
-.PHONY: screenshots clean cpp
+.PHONY: demo serve test lint format bench compare compare-full bandwidth production growth
+.PHONY: asan tsan wheel floors long screenshots clean cpp
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -51,8 +51,21 @@ asan tsan: $(VENV)/developing
 screenshots: $(VENV)/installed $(VENV)/developing
 	PYTHONPATH=tests $(BIN)/python tests/screenshots.py
 
+# Each writes its section of docs/benchmarks.md.
 bench: $(VENV)/installed $(VENV)/developing
-	MVCORE_BENCH=full $(BIN)/python -m pytest bench --benchmark-only
+	$(BIN)/python bench/report.py --size full --write
+
+# Beside NumPy, numba, polars, DuckDB, pandas, Perspective; charts too. A tenth takes minutes, full
+# size up to an hour and 24 GB.
+compare: $(VENV)/installed $(VENV)/benching
+	$(BIN)/python bench/compare.py --size mid --write
+
+compare-full: $(VENV)/installed $(VENV)/benching
+	$(BIN)/python bench/compare.py --size full --write
+
+$(VENV)/benching: requirements-bench.txt | $(VENV)/developing
+	$(BIN)/python -m pip install --quiet -r requirements-bench.txt
+	touch $@
 
 # Against the memory bus; ten minutes of a day's load in real time; exponents. Each writes its section
 # of docs/benchmarks.md.

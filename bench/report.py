@@ -1,7 +1,8 @@
 """All benchmarks once, in one process, as a table for the docs.
 
-`python bench/report.py [--size tiny|mid|full] [--only WORDS] [--out FILE.md] [--json FILE.json]`
+`python bench/report.py [--size tiny|mid|full] [--only WORDS] [--json FILE.json] [--write]`
 
+`--write` puts the table into docs/benchmarks.md (`sections.py`), where a run at full size belongs.
 Medians, with the 10th and 90th percentile, per call. Goals are those of a book of 25 million
 holdings on two cores; a smaller size shows none. Exit status 1 if an answer was wrong.
 """
@@ -21,6 +22,9 @@ from typing import Any
 
 import pytest
 
+from dataset import SIZES
+from sections import write_section
+
 HERE = Path(__file__).resolve().parent
 GOALS = {  # seconds a call, or bytes, by how the name of the operation begins
     "load, names as plain text": 4.0,
@@ -36,7 +40,7 @@ GOALS = {  # seconds a call, or bytes, by how the name of the operation begins
     "revalue of an instrument: market values as an array": 4e-6,
     "view of 2 accounts: open": 0.1e-3,
     "view of 2 accounts: changes after 8 ticks": 5e-6,
-    "incremental view of all accounts: added to a tick": 1e-6,
+    "incremental view of all accounts: added to a tick, prices": 1e-6,
     "load of holdings and orders, integer ids": 15.0,
     "memory of holdings and orders, integer ids, at the peak": 2.1e9,
     "memory of holdings and orders, integer ids": 1.4e9,
@@ -176,9 +180,9 @@ def run(size: str, only: str | None, json_file: Path) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=("tiny", "mid", "full"), default="full")
+    parser.add_argument("--size", choices=tuple(SIZES), default="full")
     parser.add_argument("--only", help="a pytest expression (-k) that picks benchmarks")
-    parser.add_argument("--out", type=Path, help="write the table here too")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--json", type=Path, help="keep pytest-benchmark's own record here")
     asked = parser.parse_args()
     load = os.getloadavg()[0]
@@ -187,8 +191,6 @@ def main() -> int:
         status = run(asked.size, asked.only, record)
         text = record.read_text() if record.exists() else ""
         benchmarks = json.loads(text)["benchmarks"] if text else []
-    from dataset import SIZES  # pytest has put this folder on the path
-
     size = SIZES[asked.size]
     found = collect(benchmarks)
     loop = figure(median(found.pop(LOOP, {}), "loop"), LOOP)
@@ -204,8 +206,8 @@ def main() -> int:
         *table(found, GOALS if asked.size == "full" else {}),
     ]
     print("\n".join(lines))
-    if asked.out is not None:
-        asked.out.write_text("\n".join(lines) + "\n")
+    if asked.write and not status:
+        write_section("bench", "\n".join(lines))
     return status
 
 

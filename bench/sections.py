@@ -1,4 +1,4 @@
-"""Sections of docs/benchmarks.md that commands write; what is written by hand around them stays."""
+"""The sections of docs/benchmarks.md that commands rewrite; hand-written text around them stays."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 
 def write_section(name: str, text: str, page: Path = PAGE) -> None:
-    """Put `text` between `<!-- NAME -->` and `<!-- end NAME -->`, which the page must have once.
+    """Replaces what stands between `<!-- NAME -->` and `<!-- end NAME -->`.
 
-    Raises ValueError otherwise; then the page is as it was.
+    ValueError, and the page as it was, unless each of the two stands there once, in this order.
     """
-    before, begin, rest = page.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end {name} -->\n")
-    if not begin or not end or begin in rest or end in before + after:
-        raise ValueError(f"{page}: no one section between `{begin or name}` and its end")
-    page.write_text(before + begin + text.strip() + "\n" + end + after)
+    first, last = f"<!-- {name} -->\n", f"<!-- end {name} -->\n"
+    old = page.read_text()
+    if old.count(first) != 1 or old.count(last) != 1 or old.index(last) < old.index(first):
+        raise ValueError(f"{page} needs {first.strip()} and {last.strip()} once, in this order")
+    before, _, rest = old.partition(first)
+    after = rest.partition(last)[2]
+    page.write_text(f"{before}{first}\n{text.strip()}\n\n{last}{after}")

@@ -1,6 +1,7 @@
 """The service with many sessions: what it costs, how late its messages are, whether all are right.
 
-`python bench/sessions.py [--size full|tenth|small] [--sessions N] [--seconds S] [--stopped PART]`
+`python bench/sessions.py [--size full|tenth|small] [--sessions N] [--seconds S] [--stopped PART]
+[--write]`: what was measured, also into docs/benchmarks.md.
 
 The service runs in this process (uvicorn's loop in one thread, the writer of ticks and facts in
 another), its clients in a second one: each selects two accounts of its own. With `--stopped` a
@@ -34,6 +35,7 @@ from dataset import World
 from mvcore.serve import Limits
 from orders_dataset import OrderWorld
 from report import machine
+from sections import write_section
 from sessions_oracle import Checked, Writes, check
 from sessions_service import WAIT, Clients, Server, Usage, Writer
 
@@ -191,12 +193,16 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--stopped", type=float, default=0.0, help="part of the clients")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     given = parser.parse_args()
     stopped = round(given.sessions * given.stopped)
     asked = Asked(given.size, given.sessions, given.seconds, stopped)
-    print(f"Load average {os.getloadavg()[0]:.1f} when it began. {machine()}\n")
+    began = f"Load average {os.getloadavg()[0]:.1f} when it began. {machine()}"
     found = run(asked)
-    print("\n".join(report(found, asked)))
+    said = "\n".join([began, "", *report(found, asked)])
+    print(said)
+    if given.write:
+        write_section("sessions-stopped" if stopped else "sessions", said)
     sys.exit(bool(found["checked"].wrong or any(found["left"].values())))
 
 
