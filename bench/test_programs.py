@@ -26,13 +26,13 @@ def test_a_section_is_rewritten_and_the_rest_stays(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("by hand\n<!-- one -->\nold\n<!-- end one -->\nby hand too\n")
     sections.write_section("one", "new\n\n| a |", page)
-    wanted = "by hand\n<!-- one -->\nnew\n\n| a |\n<!-- end one -->\nby hand too\n"
+    wanted = "by hand\n<!-- one -->\n\nnew\n\n| a |\n\n<!-- end one -->\nby hand too\n"
     assert page.read_text() == wanted
     for wrong in ("none", "-- one"):
-        with pytest.raises(ValueError, match="no one section"):
+        with pytest.raises(ValueError, match="once, in this order"):
             sections.write_section(wrong, "text", page)
     page.write_text(wanted + wanted)
-    with pytest.raises(ValueError, match="no one section"):
+    with pytest.raises(ValueError, match="once, in this order"):
         sections.write_section("one", "text", page)
     assert page.read_text() == wanted + wanted
 

@@ -75,7 +75,7 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
 
 i128 fitting(std::int64_t v, int) { return v; }
 i128 fitting(const i256& v, int scale) {
-    if (v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+    if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
         throw Error(ErrorKind::value_overflow,
                     "a net quantity has more than 20 digits before the point");
     return v.low128();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/kernels.hpp"
+#include "prefetch.hpp"
 #include "wide.hpp"
 
 namespace mvcore {
@@ -94,6 +95,12 @@ public:
     }
     void prefetch(std::uint32_t row) const noexcept;
     void prefetch(std::uint32_t row, int measure) const noexcept;  // a measure of it
+    // All of a block of few cells; of others the beginning.
+    void prefetch_short() const noexcept {
+        if (dense_ || storage_ == nullptr) return;
+        mvcore::prefetch(storage_);
+        mvcore::prefetch(storage_ + 64);
+    }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
     // f(row, Net) for each position, rows ascending.

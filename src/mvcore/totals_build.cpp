@@ -111,6 +111,7 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
 // totals[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
 void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
                    std::int64_t* by_account) {
+    constexpr std::size_t kAhead = 8;
     const auto& kernel = kernels::table();
     const Board& board = state.board;
     // Within a block of rows the totals stay in the nearest cache.
@@ -120,9 +121,16 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
             std::int64_t price[kernels::kFan];
             int n = 0;
         } fans[kernels::kWidths];
-        std::int64_t* totals = by_account + b * Block::kRows;
+        const auto first = static_cast<std::uint32_t>(b * Block::kRows);
+        std::int64_t* totals = by_account + first;
         const auto full = state.grid.rows_in_block(b);
-        for (auto i : instruments) {
+        for (std::size_t k = 0; k < instruments.size(); ++k) {
+            // Short lines come from all over the memory.
+            if (k + 2 * kAhead < instruments.size())
+                state.grid.prefetch_block(std::size_t(instruments[k + 2 * kAhead]), first);
+            if (k + kAhead < instruments.size())
+                state.grid.block(std::size_t(instruments[k + kAhead]), b).prefetch_short();
+            const auto i = instruments[k];
             const Block& block = state.grid.block(std::size_t(i), b);
             if (block.empty()) continue;
             const void* q = block.quantity(measure);

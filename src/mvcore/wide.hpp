@@ -173,10 +173,12 @@ QuotientRemainder<N> divide_unsigned(const Int<N>& dividend, const Int<N>& divis
 
 template <int N>
 constexpr Int<N> pow10(int exponent) {
+    constexpr int kDigits = 18;  // of a power that 64 bits hold
     Int<N> r(1);
-    const Int<N> ten(10);
-    for (int k = 0; k < exponent; ++k) r = r * ten;
-    return r;
+    for (; exponent >= kDigits; exponent -= kDigits) r = r * Int<N>(1'000'000'000'000'000'000);
+    std::int64_t rest = 1;
+    for (; exponent > 0; --exponent) rest *= 10;
+    return r * Int<N>(rest);
 }
 
 // dividend / divisor rounded half even; divisor > 0.
