@@ -36,50 +36,59 @@ class FiguresFrame(Frame):
         self._shape = shape
         self._figures = figures
         self._with_removed = with_removed
-        self._made: dict[str, Column] | None = None
+        self._made: dict[str, Column | Callable[[], Column]] | None = None
         self._length = len(figures)
         self.epoch = figures.epoch
 
     @property
-    def _columns(self) -> dict[str, Column]:
+    def _columns(self) -> dict[str, Column | Callable[[], Column]]:
         if self._made is None:
             self._made = self._make()
         return self._made
 
-    def _make(self) -> dict[str, Column]:
-        asked, shape, figures = self._asked, self._shape, self._figures
+    def _make(self) -> dict[str, Column | Callable[[], Column]]:
+        """In the order of the labels; each column is made when it is asked for."""
+        book, asked, shape, figures = self._book, self._asked, self._shape, self._figures
         local = asked.currency == "local"
-        rows, currency = figures.row(), figures.currency()
-        ids = [label(rows) for label in shape.labels]
-        pick: Any = slice(None)
-        if len(rows) > 1 and (local or self._with_removed or not shape.ordered):
-            keys = [*(_sort_key(column) for column in ids), *([currency] if local else [])]
-            if keys:
-                pick = np.lexsort(keys[::-1])
-        self._order = pick
-        columns: dict[str, Column] = {}
+        pick = self._order = self._in_order(local)
+        columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:
-            columns["level"] = Plain(shape.level_of[rows[pick]].astype(np.int64))
-        for name, source, column in zip(asked.by, shape.by, ids, strict=True):
-            columns[name] = Text(column[pick], _names(self._book, shape, source))
+            level_of = shape.level_of
+            columns["level"] = lambda: Plain(level_of[figures.row()[pick]].astype(np.int64))
+        for name, source, label in zip(asked.by, shape.by, shape.labels, strict=True):
+            columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
+                label(figures.row())[pick], _names(book, shape, source)
+            )
         if "currency" not in asked.by and local:
-            columns["currency"] = Text(currency[pick], self._book._names_of("currency"))
+            columns["currency"] = lambda: Text(figures.currency()[pick], book._names_of("currency"))
         elif "currency" not in asked.by:
-            columns["currency"] = Text(
-                np.zeros(len(rows), np.int32), lambda codes: [asked.currency] * len(codes)
+            columns["currency"] = lambda: Text(
+                np.zeros(len(self), np.int32), lambda codes: [asked.currency] * len(codes)
             )
         exact = functions = 0
         for measure in asked.measures:
             if isinstance(measure, str):
-                columns[measure] = Number(figures.amount(exact)[pick], self._book.value_scale)
+                columns[measure] = lambda k=exact: Number(  # type: ignore[misc]
+                    figures.amount(k)[pick], book.value_scale
+                )
                 exact += 1
             else:
-                columns[measure.name] = Plain(figures.floats(functions)[pick])
+                columns[measure.name] = lambda k=functions: Plain(figures.floats(k)[pick])  # type: ignore[misc]
                 functions += 1
-        columns["unpriced"] = Plain(figures.unpriced()[pick])
+        columns["unpriced"] = lambda: Plain(figures.unpriced()[pick])
         if self._with_removed:
-            columns["removed"] = Plain(figures.removed()[pick].astype(bool))
+            columns["removed"] = lambda: Plain(figures.removed()[pick].astype(bool))
         return columns
+
+    def _in_order(self, local: bool) -> Any:
+        """Places of the rows in the core's figures, all of them where they lie in order there."""
+        figures = self._figures
+        if len(self) < 2 or (self._shape.ordered and not local and figures.ascending):
+            return slice(None)
+        rows = figures.row()
+        keys = [_sort_key(label(rows)) for label in self._shape.labels]
+        keys += [figures.currency()] if local else []
+        return np.lexsort(keys[::-1]) if keys else slice(None)
 
 
 def overflow_of(
