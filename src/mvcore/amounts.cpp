@@ -1,6 +1,7 @@
 #include "amounts.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "errors.hpp"
 
@@ -62,6 +63,38 @@ bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
     }
     out = divisor == 1 ? dividend : divided(dividend, divisor);
     return true;
+}
+
+bool Conversion::quick_terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
+    const int exponent = shift_ - scale;
+    if (!quick_ || exponent < -18 || exponent > 18) return false;
+    const auto power = static_cast<std::int64_t>(kPow10[std::size_t(std::abs(exponent))]);
+    multiplier = numerator_.low64();
+    divisor = denominator_.low64();
+    if (exponent >= 0) multiplier *= power;
+    return exponent >= 0 || !__builtin_mul_overflow(divisor, power, &divisor);
+}
+
+// A floating-point quotient and what is left over, twice: the first is off by less than 2^11, the
+// second by one or two. Then the remainder says.
+i128 Divisor::quotient(i128 dividend) const noexcept {
+    if (dividend == static_cast<std::int64_t>(dividend))
+        return round_half_even(static_cast<std::int64_t>(dividend), d_);
+    const auto as_double = [](i128 v) {
+        return static_cast<double>(static_cast<std::int64_t>(v >> 64)) * 0x1p64 +
+               static_cast<double>(static_cast<std::uint64_t>(v));
+    };
+    const double first = as_double(dividend) * inverse_;
+    if (!(first < 0x1p62 && first > -0x1p62)) return round_half_even(dividend, i128{d_});
+    auto q = static_cast<std::int64_t>(first);
+    i128 rest = dividend - i128{q} * d_;
+    const auto second = static_cast<std::int64_t>(as_double(rest) * inverse_);
+    q += second;
+    rest -= i128{second} * d_;
+    for (; rest < 0; rest += d_) --q;
+    for (; rest >= d_; rest -= d_) ++q;
+    const i128 other = d_ - rest;  // how far the next one up is
+    return q + (rest > other || (rest == other && (q & 1) != 0) ? 1 : 0);
 }
 
 std::int64_t Conversion::factor(int scale) const noexcept {

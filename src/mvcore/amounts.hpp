@@ -27,6 +27,9 @@ public:
     [[nodiscard]] i1024 amount(const i1024& total, int scale) const;
     // The same where everything on the way fits 127 bits; false: use amount().
     [[nodiscard]] bool quick_amount(i128 total, int scale, i128& out) const noexcept;
+    // What a total is multiplied with and then divided by, where 126 and 63 bits hold them.
+    [[nodiscard]] bool quick_terms(int scale, i128& multiplier,
+                                   std::int64_t& divisor) const noexcept;
     // What any total is multiplied with, where nothing is rounded and 63 bits hold it; else 0.
     [[nodiscard]] std::int64_t factor(int scale) const noexcept;
 
@@ -36,6 +39,17 @@ private:
     i1024 numerator_{1};
     i1024 denominator_{1};
     int shift_ = 0;  // decimals of the result less those that the rates bring
+};
+
+// Division by the same positive number again and again, rounded half even.
+class Divisor {
+public:
+    explicit Divisor(std::int64_t d) : d_(d), inverse_(1.0 / static_cast<double>(d)) {}
+    [[nodiscard]] i128 quotient(i128 dividend) const noexcept;
+
+private:
+    std::int64_t d_;
+    double inverse_;
 };
 
 // How a list of units becomes amounts of one target currency, or of each currency by itself.
@@ -60,6 +74,7 @@ public:
     }
     // The factor of all totals where there is but one unit, and it has one; else 0.
     [[nodiscard]] std::int64_t factor() const noexcept;
+    [[nodiscard]] const Unit& unit(std::uint32_t place) const noexcept { return units_[place]; }
     // Whether positions of the unit count as unpriced.
     [[nodiscard]] bool unpriced(std::uint32_t place) const noexcept { return unpriced_[place]; }
 

@@ -1,5 +1,7 @@
 #include "figures.hpp"
 
+#include <span>
+
 namespace mvcore {
 
 bool needs_counts(const Board& board, const Target& target) {
@@ -30,6 +32,68 @@ void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t fa
     out.unpriced.assign(out.row.size(), 0);
 }
 
+// A currency's totals of one measure onto the amounts of the rows. False: not in so few bits.
+bool add_group(const Totals& totals, const Handout& handout, const Handout::Group& group,
+               std::size_t column, std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
+    i128 multiplier = 0;
+    std::int64_t divisor = 0;
+    if (!group.conversion.quick_terms(group.scale, multiplier, divisor)) return false;
+    struct Member {
+        const std::int64_t* total;
+        std::int64_t power;
+    };
+    std::vector<Member> members;
+    for (auto place : group.members) {
+        const int shift = group.scale - handout.unit(place).scale;
+        const auto* total = totals.totals64(place);
+        if (total == nullptr || shift > 18) return false;
+        members.push_back({total + column * totals.rows(),
+                           static_cast<std::int64_t>(kPow10[std::size_t(shift)])});
+    }
+    constexpr std::size_t kMostMembers = 8;  // of 123 bits each
+    if (members.size() > kMostMembers) return false;
+    const Divisor by(divisor);
+    bool over = false;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        i128 sum = 0;
+        for (const Member& m : members) sum += i128{m.total[rows[k]]} * m.power;
+        over |= __builtin_mul_overflow(sum, multiplier, &sum);
+        over |=
+            __builtin_add_overflow(amounts[k], divisor == 1 ? sum : by.quotient(sum), &amounts[k]);
+    }
+    return !over;
+}
+
+// Column by column, where 64 bits hold every total. False: nothing was made.
+bool by_column(const Totals& totals, const Handout& handout, Figures& out) {
+    const auto count = totals.rows();
+    slabs::Vector<std::int32_t> rows;
+    rows.reserve(count);
+    for (std::size_t row = 0; row < count; ++row)
+        if (totals.positions(row) != 0) rows.push_back(static_cast<std::int32_t>(row));
+    const auto columns = std::size_t(out.columns);
+    slabs::Vector<i128> amount(rows.size() * columns);
+    std::vector<i128> amounts;
+    for (std::size_t c = 0; c < columns; ++c) {
+        amounts.assign(rows.size(), 0);
+        for (const auto& group : handout.groups())
+            if (group.conversion.possible() && !add_group(totals, handout, group, c, rows, amounts))
+                return false;
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            if (magnitude(amounts[k]) >= static_cast<u128>(kPow10[38])) return false;
+            amount[k * columns + c] = amounts[k];
+        }
+    }
+    out.unpriced.assign(rows.size(), 0);
+    for (std::uint32_t place = 0; place < totals.units().size(); ++place)
+        if (handout.unpriced(place))
+            for (std::size_t k = 0; k < rows.size(); ++k)
+                out.unpriced[k] += totals.count(place, std::size_t(rows[k]));
+    out.row = std::move(rows);
+    out.amount = std::move(amount);
+    return true;
+}
+
 }  // namespace
 
 Figures all_rows(const Totals& totals, const Handout& handout, const Board& board,
@@ -43,6 +107,7 @@ Figures all_rows(const Totals& totals, const Handout& handout, const Board& boar
         multiplied(totals, total, factor, figures);
         return figures;
     }
+    if (!target.local() && by_column(totals, handout, figures)) return figures;
     figures.unpriced.reserve(totals.rows());
     hand_out(
         totals, handout, board, target,

@@ -1,5 +1,7 @@
 // From totals to amounts, at the numbers where arithmetic goes wrong first: the result is exact, or
 // it is an error.
+#include <random>
+
 #include "edges.hpp"
 #include "reads.hpp"
 
@@ -45,6 +47,10 @@ void check_conversion(const mvcore::Rate* source, const mvcore::Rate* target, in
             check_nearest(amount, i1024(total) * up, down * power_of_ten(scale));
             i128 quick = 0;
             if (conversion.quick_amount(total, scale, quick)) CHECK(i1024(quick) == amount);
+            std::int64_t divisor = 0;
+            if (conversion.quick_terms(scale, quick, divisor) &&
+                !__builtin_mul_overflow(total, quick, &quick))
+                CHECK(i1024(mvcore::Divisor(divisor).quotient(quick)) == amount);
         }
 }
 
@@ -60,6 +66,18 @@ TEST(a_conversion_is_exact_and_the_quick_one_agrees) {
             check_conversion(nullptr, &source, value_scale);
             for (auto k : some) check_conversion(&source, &all[k], value_scale);
         }
+    }
+}
+
+TEST(a_divisor_rounds_half_even_at_and_beside_every_tie) {
+    std::mt19937_64 random(4);
+    for (int k = 0; k < 200'000; ++k) {
+        const auto divisor = static_cast<std::int64_t>((random() >> (1 + random() % 63)) + 1);
+        const auto whole = static_cast<std::int64_t>(random()) >> (random() % 64);
+        const i128 dividend =
+            i128{whole} * divisor + divisor / 2 + static_cast<int>(random() % 5) - 2;
+        const i1024 amount(mvcore::Divisor(divisor).quotient(dividend));
+        check_nearest(amount, i1024(dividend), i1024(divisor));
     }
 }
 
