@@ -12,9 +12,19 @@ from pathlib import Path
 
 from mvcore._core import isa as _isa
 from mvcore.book import Book
-from mvcore.errors import ClosedError, CorruptData, Error, InvalidInput, UnknownId, ValueOverflow
+from mvcore.errors import (
+    ClosedError,
+    CorruptData,
+    Error,
+    InvalidInput,
+    StorageError,
+    UnknownId,
+    ValueOverflow,
+)
 from mvcore.frame import Frame
 from mvcore.measures import measure
+from mvcore.store.opening import open
+from mvcore.store.recovery import Recovery
 from mvcore.valuation import Valuation
 from mvcore.view import View
 
@@ -26,6 +36,8 @@ __all__ = [
     "Error",
     "Frame",
     "InvalidInput",
+    "Recovery",
+    "StorageError",
     "UnknownId",
     "Valuation",
     "ValueOverflow",
@@ -33,6 +45,7 @@ __all__ = [
     "get_include",
     "isa",
     "measure",
+    "open",
 ]
 
 

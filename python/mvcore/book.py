@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore import _core, masters, ticks
+from mvcore import _core, feeds, masters, ticks
 from mvcore.asked import MEASURES
 from mvcore.closing import Closing
 from mvcore.errors import InvalidInput
@@ -19,16 +19,18 @@ from mvcore.masters import Codes, Masters
 from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
+from mvcore.store import attributes
 from mvcore.tables import id_column, number_column, read_table, text_column
 from mvcore.times import column_ns
 from mvcore.view import View, changes_of
 
 if TYPE_CHECKING:
     from mvcore.asked import MeasuresAsked
+    from mvcore.store.recovery import Recovery
 
 
 class Book(HotBook, Reads, Closing):
-    """A book in memory.
+    """A book in memory; `mvcore.open` gives one that survives.
 
     base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
     amounts, 0 to 30. Any number of threads may read while one writes.
@@ -54,6 +56,7 @@ class Book(HotBook, Reads, Closing):
         self._masters_lock = threading.RLock()  # writers of master tables
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
+        self._recovery: Recovery | None = None  # a durable book's
 
     # ---- writes ----
 
@@ -91,34 +94,40 @@ class Book(HotBook, Reads, Closing):
         orders: Any = None,
         prices: Any = None,
         fx: Any = None,
+        feed: Mapping[str, int] | None = None,
     ) -> int:
         """Upsert rows with absolute values, in one atomic batch. Returns the new epoch.
 
         Columns as `load`. An absent column keeps what is stored (defaults for new rows); null
-        means the default. Raises as `load`. O(rows).
+        means the default. feed: how far each source has come with this batch, as in
+        `{"topic/partition": offset}`: 64-bit integers that `feed_positions` gives back. Raises as
+        `load`. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
-             "orders": orders, "prices": prices, "fx": fx}, refresh=False,
+             "orders": orders, "prices": prices, "fx": fx}, refresh=False, feed=feeds.checked(feed),
         )  # fmt: skip
 
-    def _apply(self, tables: dict[str, Any], refresh: bool) -> int:
+    def _apply(
+        self, tables: dict[str, Any], refresh: bool, feed: Sequence[tuple[str, int]] = ()
+    ) -> int:
         self._core.check_open()
         columns: dict[str, dict[str, Any]] = {}
         labels: dict[str, dict[str, list[str | None]]] = {}
         for name, table in tables.items():
             if table is None:
                 continue
-            columns[name], attributes = read_table(name, table)
+            columns[name], extra = read_table(name, table)
             labels[name] = {
                 column: masters.check_labels(name, column, values)
-                for column, values in attributes.items()
+                for column, values in extra.items()
             }
         if "accounts" not in columns and "instruments" not in columns:
-            return self._core.apply(columns, refresh)[0]
+            return self._core.apply(columns, refresh, feed, b"")
 
+        kept = attributes.to_bytes(labels)
         return self._write_masters(
-            lambda: self._core.apply(columns, refresh)[0],
+            lambda: self._core.apply(columns, refresh, feed, kept),
             lambda: masters.after(self._core, self._masters, columns, labels, refresh),
         )
 
@@ -282,18 +291,38 @@ class Book(HotBook, Reads, Closing):
         """Counts: epoch, ticks (prices applied) and late_prices, facts (holdings that `update`
         changed and orders applied) and late_orders, accounts, instruments, positions, orders,
         unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
-        views so far, pages_copied because a snapshot or a long read held them."""
+        views so far, pages_copied because a snapshot or a long read held them; of a durable book
+        also journal_bytes, journal_groups and journal_syncs since it was opened."""
         self._core.check_open()
-        return self._core.stats()
+        return self._core.stats() | _core.journal_stats(self._core)
 
     def memory(self) -> dict[str, int]:
         """Bytes by part of the core, and their total."""
         self._core.check_open()
         return self._core.memory()
 
+    def feed_positions(self) -> dict[str, int]:
+        """How far each source has come: the latest of each that `update(feed=)` brought."""
+        self._core.check_open()
+        return _core.feeds(self._core)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What opening a durable book found; None for one in memory."""
+        return self._recovery
+
+    def flush(self) -> None:
+        """Return when all that was written, prices too, is on the disk. Nothing to do for a book in
+        memory. Raises StorageError, ClosedError."""
+        _core.flush(self._core)
+
     def close(self) -> None:
-        """Refuse every later call; closing twice is fine. Memory goes with the last reference."""
-        self._core.close()
+        """Refuse every later call; closing twice is fine. Memory goes with the last reference.
+
+        A durable book writes what is still to be written first, and lets go of its folder. Raises
+        StorageError where that fails; the folder is free even so.
+        """
+        _core.close(self._core)
 
 
 def _listed(names: Any) -> Any:

@@ -31,6 +31,14 @@ class CorruptData(Error):
     """Stored bytes that are not what was written."""
 
 
+class StorageError(Error, OSError):
+    """The disk failed or is full, another process has the book open, or it may not be written.
+
+    After a write that failed a book acknowledges nothing more until it is opened again; reads go
+    on.
+    """
+
+
 # By the numbers of the C table (mvcore/capi.h).
 _KINDS: dict[int, type[Exception]] = {
     1: UnknownId,
@@ -39,6 +47,7 @@ _KINDS: dict[int, type[Exception]] = {
     4: ClosedError,
     5: CorruptData,
     6: MemoryError,
+    8: StorageError,
 }
 
 

@@ -116,8 +116,8 @@ void Application::stage_prices() {
         }
     for (const auto& row : batch_.price_rows) {
         Staged& s = staged(row.instrument);
-        const bool late = s.quote.priced && row.time != kNoTime && s.quote.time != kNoTime &&
-                          row.time < s.quote.time;
+        const bool late = !batch_.restored && s.quote.priced && row.time != kNoTime &&
+                          s.quote.time != kNoTime && row.time < s.quote.time;
         if (late) {
             ++late_;
             continue;
@@ -129,7 +129,7 @@ void Application::stage_prices() {
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
         s.quote.time = row.time;
-        s.quote.epoch = state_.epoch + 1;
+        s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
     }
 }
 

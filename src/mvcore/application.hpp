@@ -3,6 +3,9 @@
 //   stage    beside readers: builds the new state aside; every fault of the input comes out here
 //   reserve  alone: finds units, proves bounds, makes room; may throw, no value has changed
 //   commit   alone: cannot fail
+//
+// A durable book lets readers in between reserve and commit, while the batch is written to the
+// journal: reserve_pages() then makes room once more in what they share by now.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +28,15 @@ public:
 
     void stage();
     void reserve();
+    void reserve_pages();
     void commit() noexcept;
+
+    // After reserve(): quick ticks may come before commit(), which keeps what they did.
+    [[nodiscard]] bool keeps_quotes() const;
+    // After reserve(): a unit or a ceiling becomes another, so that later batches may fit or not.
+    [[nodiscard]] bool moves_bounds() const;
+    // The quotes as ticks have left them; before reserve_pages().
+    void renew_quotes();
 
 private:
     // An instrument as it will be.
@@ -140,6 +151,8 @@ private:
     std::vector<std::uint32_t> account_orders_;
     bool refreshed_ = false;
     bool tight_ = false;  // the bounds count prices as they are
+    bool texts_stored_ = false;
+    Feeds feeds_;
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
     std::uint64_t late_ = 0;
     std::uint64_t late_orders_ = 0;

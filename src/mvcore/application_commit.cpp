@@ -175,6 +175,14 @@ void Application::reserve() {
     }
     state_.currency_users.resize(currencies, 0);
     state_.accounts_alive.resize(rows, 0);
+    if (!batch_.feeds.empty()) {
+        feeds_ = live_->feeds;
+        for (const auto& [name, position] : batch_.feeds) feeds_[name] = position;
+    }
+    reserve_pages();
+}
+
+void Application::reserve_pages() {
     for (const auto& s : staged_) {
         static_cast<void>(state_.board.own_quote(s.code));
         static_cast<void>(state_.board.own_instrument(s.code));
@@ -182,6 +190,25 @@ void Application::reserve() {
     reserve_cells();
     if (batch_.roll_day) state_.orders.prepare_roll();
     else reserve_orders();
+}
+
+bool Application::moves_bounds() const {
+    return std::any_of(staged_.begin(), staged_.end(), [&](const Staged& s) {
+        return s.reset || s.quote.unit != state_.board.quote(s.code).unit ||
+               !(s.instrument.ceiling == state_.board.instrument(s.code).ceiling);
+    });
+}
+
+bool Application::keeps_quotes() const {
+    return !refreshed_ && !tight_ && rescaled_.empty() && batch_.prices_given == Given::absent &&
+           batch_.instruments_given == Given::absent && batch_.removed_instruments.empty() &&
+           std::all_of(staged_.begin(), staged_.end(),
+                       [&](const Staged& s) { return s.quote == state_.board.quote(s.code); }) &&
+           !moves_bounds();
+}
+
+void Application::renew_quotes() {
+    for (auto& s : staged_) s.quote = state_.board.quote(s.code);
 }
 
 void Application::commit_quote(const Staged& s) noexcept {
@@ -276,7 +303,8 @@ void Application::commit() noexcept {
     live_->counters.late_orders += late_orders_;
     live_->counters.ticks += price_rows_;
     live_->counters.facts += facts_;
-    ++state_.epoch;
+    if (!batch_.feeds.empty()) live_->feeds.swap(feeds_);
+    state_.epoch += batch_.calls;
 }
 
 }  // namespace mvcore

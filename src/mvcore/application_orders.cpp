@@ -167,9 +167,9 @@ void Application::reserve_orders() {
     for (OrderWrite& w : order_writes_) {
         const bool moves = w.slot == kNoSlot || w.before.instrument != w.after.instrument;
         const bool text = store.kind() == IdKind::text;
-        if (w.slot == kNoSlot)
-            w.stored = text ? store.store(w.id.text) : static_cast<std::uint64_t>(w.id.number);
-        else w.stored = store.stored(w.slot);
+        if (w.slot != kNoSlot) w.stored = store.stored(w.slot);
+        else if (!text) w.stored = static_cast<std::uint64_t>(w.id.number);
+        else if (!texts_stored_) w.stored = store.store(w.id.text);
         const auto extras = OrderStore::extras_of(w.after, text ? 0 : std::int64_t(w.stored));
         if (!moves) store.prepare(w.slot, extras);
         if (w.slot == kNoSlot) {
@@ -181,6 +181,7 @@ void Application::reserve_orders() {
         ++a.orders;
         a.extras |= extras;
     }
+    texts_stored_ = true;
     // A slot that is given up may be taken by any order that is added to its instrument.
     for (const OrderWrite& w : order_writes_)
         if (w.slot != kNoSlot && (w.removed || w.before.instrument != w.after.instrument)) {
@@ -190,6 +191,7 @@ void Application::reserve_orders() {
     for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
     if (batch_.loaded_orders) return;
     // Pages at the new scale come last: they are copies of those that are ready.
+    rescaled_orders_.clear();
     for (const Staged& s : staged_) {
         const int by = s.instrument.quantity_scale - store.scale(s.code);
         if (by == 0) continue;

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "board.hpp"
@@ -24,7 +26,8 @@ struct InstrumentRow {
 struct PriceRow {
     std::int32_t instrument;
     Decimal price;
-    std::int64_t time;  // kNoTime: always applies
+    std::int64_t time;        // kNoTime: always applies
+    std::uint64_t epoch = 0;  // at which it became so, where it is restored; 0: the batch's
 };
 
 struct RateRow {
@@ -104,6 +107,11 @@ struct Batch {
     std::vector<std::int32_t> removed_instruments;
     std::vector<OrderId> removed_orders;
     bool roll_day = false;
+
+    std::vector<std::pair<std::string, std::int64_t>> feeds;  // how far each feed is, by name
+    std::string attributes;   // the wrapper's, which a durable book keeps with the batch
+    std::uint64_t calls = 1;  // write calls it is made of: what it adds to the epoch
+    bool restored = false;    // prices are those that a book had: none comes late
 };
 
 }  // namespace mvcore

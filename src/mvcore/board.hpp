@@ -55,6 +55,8 @@ struct alignas(64) Quote {
     bool priced = false;
     bool wide = false;  // price or factor beyond 64 bits, or factor 0: see Instrument
     bool loose = true;  // not in a run of the by-account index
+
+    friend bool operator==(const Quote&, const Quote&) = default;
 };
 static_assert(sizeof(Quote) == 64);
 

@@ -13,6 +13,14 @@ Book::Book(std::string_view base_currency, int value_scale)
     live_.state.board.extend(0, 1);
 }
 
+std::uint64_t Book::write(const journal::Make& make) {
+    check_writable();
+    if (durable_ != nullptr) return durable_->write(make);
+    Writing writing(lock_);
+    const Batch batch = make();
+    return apply(batch, writing);
+}
+
 std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
     check_open();
     QuickOrders quick(live_, batch);
@@ -28,8 +36,17 @@ std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
         application.commit();
     }
     const auto epoch = live_.state.epoch;
-    after_write();
+    after_batch(batch);
     return epoch;
+}
+
+void Book::after_batch(const Batch& batch) noexcept {
+    OrderStore& orders = live_.state.orders;
+    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
+            orders.compact_texts();
+        } catch (const std::bad_alloc&) {  // the next roll will
+        }
+    after_write();
 }
 
 // ---- prices ----
@@ -100,37 +117,42 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
 }
 
 std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
-    Writing writing(lock_);
-    if (!live_.state.instrument_alive(instrument))
-        throw Error(ErrorKind::unknown_id,
-                    "tick: unknown instrument code " + std::to_string(instrument));
-    return tick_slowly(instrument, price, time, writing);
+    check_writable();
+    {
+        Writing writing(lock_);
+        if (!live_.state.instrument_alive(instrument))
+            throw Error(ErrorKind::unknown_id,
+                        "tick: unknown instrument code " + std::to_string(instrument));
+        writing.publish();
+        if (quick_tick(instrument, price, time)) {
+            const auto epoch = live_.state.epoch;
+            after_write();
+            return epoch;
+        }
+    }
+    return tick_by_batch({{instrument, price, time}});
 }
 
 std::uint64_t Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
-    Writing writing(lock_);
-    const auto code = live_.names.instruments.find(instrument);
-    if (!live_.state.instrument_alive(code))
-        throw Error(ErrorKind::unknown_id,
-                    "tick: unknown instrument '" + std::string(instrument) + "'");
-    return tick_slowly(code, price, time, writing);
+    std::int32_t code = -1;
+    {
+        const Reading reading(lock_);
+        code = live_.names.instruments.find(instrument);
+        if (!live_.state.instrument_alive(code))
+            throw Error(ErrorKind::unknown_id,
+                        "tick: unknown instrument '" + std::string(instrument) + "'");
+    }
+    return tick(code, price, time);
 }
 
-std::uint64_t Book::tick_slowly(std::int32_t instrument, const Decimal& price, std::int64_t time,
-                                Writing& writing) {
-    writing.publish();
-    if (!quick_tick(instrument, price, time))
-        return tick_by_batch({{instrument, price, time}}, writing);
-    const auto epoch = live_.state.epoch;
-    after_write();
-    return epoch;
-}
-
-std::uint64_t Book::tick_by_batch(const std::vector<PriceRow>& rows, Writing& writing) {
-    Batch batch(live_.names);
-    batch.prices_given = Given::update;
-    batch.price_rows = rows;
-    return apply(batch, writing);
+std::uint64_t Book::tick_by_batch(std::vector<PriceRow> rows) {
+    return write([&] {
+        for (std::size_t k = 0; k < rows.size(); ++k) check_instrument(rows[k].instrument, k);
+        Batch batch(live_.names);
+        batch.prices_given = Given::update;
+        batch.price_rows = rows;
+        return batch;
+    });
 }
 
 bool Book::quick_ticks(std::span<const TickRow> rows) {
@@ -156,23 +178,21 @@ void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
                                                std::to_string(instrument));
 }
 
-std::uint64_t Book::ticks(const std::vector<PriceRow>& rows) {
-    Writing writing(lock_);
-    for (std::size_t k = 0; k < rows.size(); ++k) check_instrument(rows[k].instrument, k);
-    return tick_by_batch(rows, writing);
-}
+std::uint64_t Book::ticks(const std::vector<PriceRow>& rows) { return tick_by_batch(rows); }
 
 std::uint64_t Book::ticks(std::span<const TickRow> rows) {
-    Writing writing(lock_);
+    check_writable();
+    std::optional<Writing> writing(std::in_place, lock_);
     if (!quick_ticks(rows)) {
+        writing.reset();
         std::vector<PriceRow> prices;
         prices.reserve(rows.size());
         for (const auto& row : rows)
             prices.push_back(
                 {row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
-        return tick_by_batch(prices, writing);
+        return tick_by_batch(std::move(prices));
     }
-    writing.publish();
+    writing->publish();
     // Alone only: whoever reads may be in a page that a snapshot shares. May throw.
     for (const auto& row : rows) static_cast<void>(live_.state.board.own_quote(row.instrument));
     ++live_.state.epoch;
@@ -190,16 +210,11 @@ std::uint64_t Book::ticks(std::span<const TickRow> rows) {
 // ---- the day, and reads ----
 
 std::uint64_t Book::roll_day() {
-    Writing writing(lock_);
-    Batch batch(live_.names);
-    batch.roll_day = true;
-    const auto epoch = apply(batch, writing);
-    OrderStore& orders = live_.state.orders;
-    if (orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
-            orders.compact_texts();
-        } catch (const std::bad_alloc&) {  // the next roll will
-        }
-    return epoch;
+    return write([&] {
+        Batch batch(live_.names);
+        batch.roll_day = true;
+        return batch;
+    });
 }
 
 bool Book::try_value(std::string_view account, std::string_view currency, AccountValue& out) {

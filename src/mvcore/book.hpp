@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -10,6 +11,8 @@
 #include <vector>
 
 #include "batch.hpp"
+#include "journal/group_commit.hpp"
+#include "journal/recovery.hpp"
 #include "live.hpp"
 #include "reader.hpp"
 #include "view.hpp"
@@ -39,9 +42,14 @@ struct OrderFact {
 class Book : public Reader {
 public:
     Book(std::string_view base_currency, int value_scale);
+    ~Book() override;
 
     // ---- writes; each adds 1 to the epoch ----
-    // Throws with the book unchanged. The batch was made of this book's names under `writing`.
+    // One batch, which make() makes of this book's names and state: they stand still meanwhile.
+    // Throws with the book unchanged. A durable book may call make() from another thread, and
+    // twice.
+    std::uint64_t write(const journal::Make& make);
+    // The same in a book in memory, by who has the lock.
     std::uint64_t apply(const Batch& batch, Writing& writing);
     // One price. False: it takes more than a moment (somebody holds the lock, a view wants to be
     // brought up to date, the price needs a new unit) or is wrong; nothing was done, call tick().
@@ -83,6 +91,32 @@ public:
     // Brings stale incremental views up to date after they were reshaped.
     void sync_view(View& view);
 
+    // ---- durable books: book_durable.cpp ----
+    // What its journal says of a book in this folder is replayed into this one, which is new or has
+    // what a checkpoint had up to the sequence `loaded`; from then on it is written there.
+    // `checkpoint`: the number of the book that it is of, 0: none was loaded. each(batch): for
+    // every batch replayed.
+    journal::Report recover(std::unique_ptr<journal::Files> files, bool read_only,
+                            const journal::Options& options, std::uint64_t loaded,
+                            std::uint64_t checkpoint,
+                            const std::function<void(const Batch&)>& each);
+    // These do nothing where the book is in memory.
+    void flush();
+    void close();
+    void trim_journal(std::uint64_t sequence);
+    // The state between two writes and the sequence that it goes up to.
+    std::uint64_t at_rest(State& state, Feeds& feeds);
+    [[nodiscard]] Feeds feeds();
+    void set_feeds(Feeds feeds);
+    [[nodiscard]] const journal::GroupCommit* durable() const noexcept { return durable_.get(); }
+    // Throws ClosedError, or StorageError where the book may not be written.
+    void check_writable() const {
+        check_open();
+        if (refusal_.load(std::memory_order_relaxed) != Refusal::none) refuse();
+    }
+    // In a forked child: it may be read, never written.
+    void become_child() noexcept;
+
     // ---- what it holds ----
     [[nodiscard]] const History& history() const noexcept { return live_.history; }
     [[nodiscard]] const OrderIndex& order_index() const noexcept { return live_.order_index; }
@@ -97,6 +131,10 @@ public:
     }
 
 private:
+    enum class Refusal : std::uint8_t { none, failed, read_only, child };
+    [[noreturn]] void refuse() const;
+    void replay(const journal::Header& header, journal::Decoder& in,
+                const std::function<void(const Batch&)>& each);
     void count_cells(std::uint64_t cells) override { live_.counters.cells_swept += cells; }
     void count_index_build() override { ++live_.counters.index_builds; }
     // False where the price needs more than writing a number: see apply().
@@ -105,16 +143,16 @@ private:
     void put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                    std::int64_t time) noexcept;
     bool quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time);
-    std::uint64_t tick_slowly(std::int32_t instrument, const Decimal& price, std::int64_t time,
-                              Writing& writing);
-    std::uint64_t tick_by_batch(const std::vector<PriceRow>& rows, Writing& writing);
+    std::uint64_t tick_by_batch(std::vector<PriceRow> rows);
     void check_instrument(std::int32_t instrument, std::size_t row) const;
     bool quick_ticks(std::span<const TickRow> rows);
+    [[nodiscard]] Batch order_batch(const OrderFact& fact) const;
     // False where the order needs more than a moment, or is wrong: see apply().
     bool quick_order(const OrderFact& fact);
     bool put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
                    const Order& now);
     void after_write() noexcept;
+    void after_batch(const Batch& batch) noexcept;
     // read_view and read_views where functions of the user's are among the measures.
     bool read_drafts(std::span<View* const> views, bool everything, std::vector<Figures>& out);
     // So many incremental views are brought up to date in a few microseconds.
@@ -128,6 +166,8 @@ private:
     mutable std::mutex views_mutex_;         // the list; a view has its own for what it holds
     std::vector<std::weak_ptr<View>> views_;
     std::atomic<std::size_t> incremental_views_ = 0;
+    std::atomic<Refusal> refusal_ = Refusal::none;
+    std::unique_ptr<journal::GroupCommit> durable_;  // the last: its thread reads the rest
 };
 
 }  // namespace mvcore

@@ -5,7 +5,10 @@
 
 namespace mvcore {
 std::uint64_t Book::order(const OrderFact& fact) {
-    Writing writing(lock_);
+    return write([&] { return order_batch(fact); });
+}
+
+Batch Book::order_batch(const OrderFact& fact) const {
     const State& state = live_.state;
     const auto known = [&](const char* column, std::string_view name, std::int32_t code,
                            bool alive) {
@@ -31,11 +34,12 @@ std::uint64_t Book::order(const OrderFact& fact) {
     rows.filled = {fact.filled};
     rows.status = {fact.status};
     rows.time = {fact.time};
-    return apply(batch, writing);
+    return batch;
 }
 
 bool Book::try_order(const OrderFact& fact, std::uint64_t& epoch) {
-    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
+    if (durable_ != nullptr || incremental_views_ > kQuickViews || !lock_.try_exclusive())
+        return false;
     const Exclusive end(lock_);
     const bool quick = quick_order(fact);
     if (quick) after_write();

@@ -14,6 +14,7 @@ enum class ErrorKind : int {
     value_overflow = 3,  // an amount over 38 digits, or a write that could overflow an accumulator
     closed = 4,          // the book or view was closed
     corrupt_data = 5,    // stored bytes that are not what was written
+    storage = 8,         // the disk failed or is full, or the book may not be written
 };
 
 class Error : public std::runtime_error {

@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "history.hpp"
 #include "names.hpp"
@@ -20,12 +23,16 @@ struct Counters {
     std::uint64_t index_builds = 0;
 };
 
+// How far each feed has come: the number that its latest batch brought.
+using Feeds = std::map<std::string, std::int64_t, std::less<>>;
+
 struct Live {
     State state;
     History history;
     Vocabulary names;
     OrderIndex order_index;
     Counters counters;
+    Feeds feeds;
 };
 
 }  // namespace mvcore

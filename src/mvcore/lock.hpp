@@ -53,6 +53,11 @@ public:
             w = word_.load(std::memory_order_acquire);
         }
     }
+    // After publish(): readers come in again, other writers do not.
+    void unpublish() noexcept {
+        word_.fetch_and(~kExclusive, std::memory_order_release);
+        word_.notify_all();
+    }
     void end_write() noexcept {
         word_.fetch_and(kReaders, std::memory_order_release);
         word_.notify_all();
@@ -109,6 +114,7 @@ public:
     Writing(const Writing&) = delete;
     Writing& operator=(const Writing&) = delete;
     void publish() noexcept { lock_.publish(); }
+    void unpublish() noexcept { lock_.unpublish(); }
 
 private:
     Lock& lock_;

@@ -10,8 +10,8 @@ bool QuickOrders::possible() const noexcept {
     const auto absent = [](Given given) { return given == Given::absent; };
     return batch_.orders_given == Given::update && absent(batch_.accounts_given) &&
            absent(batch_.instruments_given) && absent(batch_.fx_given) &&
-           absent(batch_.prices_given) && absent(batch_.holdings_given) &&
-           live_.state.orders.kind() == batch_.order_rows.kind &&
+           absent(batch_.prices_given) && absent(batch_.holdings_given) && batch_.feeds.empty() &&
+           batch_.calls == 1 && live_.state.orders.kind() == batch_.order_rows.kind &&
            batch_.order_rows.kind != IdKind::none;
 }
 

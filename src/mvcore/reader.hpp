@@ -46,6 +46,7 @@ public:
     // Throws ClosedError.
     void check_open() const;
     void close() noexcept { closed_ = true; }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
     [[nodiscard]] int value_scale() const noexcept { return value_scale_; }
     [[nodiscard]] const State& state() const noexcept { return read_; }
     [[nodiscard]] const Vocabulary& names() const noexcept { return vocabulary_; }

@@ -10,10 +10,12 @@ namespace mvcore {
 class Snapshot : public Reader {
 public:
     // O(pages): microseconds.
-    explicit Snapshot(const std::shared_ptr<Book>& book)
+    explicit Snapshot(const std::shared_ptr<Book>& book) : Snapshot(book, book->copy()) {}
+    // Of a copy that was taken before.
+    Snapshot(const std::shared_ptr<Book>& book, State&& state)
         : Reader(state_, book->names(), lock_, book->lock(), book->value_scale()),
           book_(book),
-          state_(book->copy()) {}
+          state_(std::move(state)) {}
 
 private:
     std::shared_ptr<Book> book_;  // the names

@@ -177,6 +177,13 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
     add = add_question(parser)
     add = parser.add_argument_group("how to play and show it").add_argument
     add(
+        "--book",
+        metavar="FOLDER",
+        help="the book lives in this folder: it is begun with the files where it is new, and goes on "
+        "after the last event of the file of this name that it has, however it was ended "
+        "(default: in memory)",
+    )
+    add(
         "--speed",
         type=pace,
         default=1.0,

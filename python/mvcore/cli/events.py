@@ -8,7 +8,7 @@ that comes twice begins another batch, since a table has a key once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,8 @@ NEEDED = {
 OPTIONAL = {TICK: (), ORDER: ("filled_quantity", "status"), HOLDING: ()}
 TEXTS = ("kind", "account", "instrument", "status")
 VALUES = tuple(dict.fromkeys(name for kind in NEEDED for name in NEEDED[kind] + OPTIONAL[kind]))
-OF_A_ROW = re.compile(r"(?:ticks|orders|holdings)\.(\w+), row (\d+)(.*)", re.DOTALL)
+TABLES = {TICK: "prices", ORDER: "orders", HOLDING: "holdings"}
+OF_A_ROW = re.compile(r"(?:ticks|prices|orders|holdings)\.(\w+), row (\d+)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,12 @@ class Events:
             keys.add(key)
         return batches
 
-    def apply(self, book: mvcore.Book, batch: Batch) -> None:
-        """Write one batch into the book; what the book refuses is told by the file's own rows."""
+    def apply(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int] | None = None) -> None:
+        """Write one batch into the book, with the positions of `feed` if there are; what the book
+        refuses is told by the file's own rows."""
+        if feed is not None:
+            self._with_feed(book, batch, feed)
+            return
         try:
             if len(batch.rows) > 1 or not self._one(book, batch.kind, batch.rows[0]):
                 self._many(book, batch.kind, batch.rows)
@@ -153,10 +158,26 @@ class Events:
             pass
         return False
 
-    def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:
+    def _with_feed(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int]) -> None:
+        """Rows of a batch are of one time: of two ticks of an instrument the later counts."""
+        rows = batch.rows
+        if batch.kind == TICK:
+            rows = list({self._cells["instrument"][row]: row for row in rows}.values())
+        table, times = self._table(batch.kind, rows)
+        if batch.kind != HOLDING:
+            table["time"] = times
+        try:
+            book.update(**{TABLES[batch.kind]: table}, feed=feed)
+        except mvcore.Error as error:
+            raise self._refused(error, rows) from error
+
+    def _table(self, kind: str, rows: list[int]) -> tuple[dict[str, Any], Any]:
         names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
-        table = {name: [self._cells[name][row] for row in rows] for name in names}
-        times = np.array([self.times[row] for row in rows], np.int64)
+        table: dict[str, Any] = {name: [self._cells[name][row] for row in rows] for name in names}
+        return table, np.array([self.times[row] for row in rows], np.int64)
+
+    def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:
+        table, times = self._table(kind, rows)
         if kind == TICK:
             book.ticks(table["instrument"], table["price"], times=times)
         elif kind == ORDER:

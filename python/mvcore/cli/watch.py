@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, load, play, print. Ctrl-C ends the playing, not the printing."""
     paths = value.paths_of(arguments, "events")
     long = total_bytes(list(paths.values())) > LONG_BYTES
-    with mvcore.Book(arguments.base_currency, arguments.value_scale) as book:
+    with book_of(arguments) as book:
         with Progress(long=long) as progress:
             tables = value.read(paths, progress)
             events = Events(tables.pop("events"), paths["events"])
-            value.load(book, tables, paths, progress)
+            if book.epoch == 0:  # else it has them
+                value.load(book, tables, paths, progress)
             if not math.isinf(arguments.speed):
                 progress.step("trying the events")
                 rehearse(events, tables)
@@ -37,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         ) as view:
             rows = Rows(view, arguments.sort, arguments.top)
             player = Player(book, events, arguments.speed, arguments.interval)
+            if arguments.book is not None:
+                player.go_on(f"watch/{os.path.basename(paths['events'])}")
             status = 0
             try:
                 with Screen() as screen:
@@ -46,6 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
     return status
+
+
+def book_of(arguments: argparse.Namespace) -> mvcore.Book:
+    """In memory, or in the folder."""
+    if arguments.book is None:
+        return mvcore.Book(arguments.base_currency, arguments.value_scale)
+    return mvcore.open(arguments.book, arguments.base_currency, arguments.value_scale)
 
 
 def rehearse(events: Events, tables: dict[str, pa.Table]) -> None:
@@ -68,19 +79,34 @@ class Player:
         self.played = 0
         self.latest: int | None = None
         self._next_picture = 0.0
+        self._feed: str | None = None  # whose positions, in batches, the book keeps
+        self._done = 0
+
+    def go_on(self, feed: str) -> None:
+        """After the batches that the book has; it keeps how many from now on."""
+        self._feed = feed
+        self._done = self.book.feed_positions().get(feed, 0)
 
     def play(self, rows: Rows, screen: Screen) -> None:
         """Every event at its time; one that is late does not shift those after it."""
         self._picture(rows, screen)
         start = time.perf_counter()
-        first = self.events.times[0] if self.events.times else 0
+        first: int | None = None
+        number = 0
         for moment, batches in self.events.moments():
-            if self.latest is None or moment > self.latest:
-                self._wait(start + (moment - first) * NS / self.speed, rows, screen)
-                self.latest = moment
             for batch in batches:
-                self.events.apply(self.book, batch)
+                number += 1
                 self.played += len(batch.rows)
+                if number <= self._done:
+                    continue
+                if first is None:
+                    first = moment
+                if self.latest is None or moment > self.latest:
+                    self._wait(start + (moment - first) * NS / self.speed, rows, screen)
+                    self.latest = moment
+                self.events.apply(
+                    self.book, batch, None if self._feed is None else {self._feed: number}
+                )
             if time.perf_counter() >= self._next_picture:
                 self._picture(rows, screen)
         self._picture(rows, screen)

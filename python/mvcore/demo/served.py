@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def playing(size: tuple[int, int] | None) -> Iterator[mvcore.Book]:
     book, facts = as_large_as_fits(*(size or ()))
     done = threading.Event()
     with book, ThreadPoolExecutor(1) as pool:
-        book.update(**attributes(facts))
+        masters: dict[str, Any] = attributes(facts)
+        book.update(**masters)
         feed = pool.submit(play, book, facts, done)
         feed.add_done_callback(_log_failure)
         try:

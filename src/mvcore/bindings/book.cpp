@@ -56,34 +56,34 @@ text::Tables to_tables(const py::dict& given) {
 
 namespace {
 
-// epoch, codes of the accounts' rows, codes of the instruments' rows
-py::tuple apply(Book& book, const py::dict& given, bool load) {
+using FeedList = std::vector<std::pair<std::string, std::int64_t>>;
+
+// `attributes`: the wrapper's, which come back when the book is opened again.
+std::uint64_t apply(Book& book, const py::dict& given, bool load, const FeedList& feeds,
+                    const py::bytes& attributes) {
     const auto tables = to_tables(given);
-    std::uint64_t epoch = 0;
-    std::vector<std::int32_t> accounts;
-    std::vector<std::int32_t> instruments;
-    {
-        const Unlocked unlocked;
-        Writing writing(book.lock());
+    const auto kept = static_cast<std::string>(attributes);
+    const Unlocked unlocked;
+    return book.write([&] {
         auto batch = text::make_batch(book.names(), book.state(), tables, load);
-        epoch = book.apply(batch, writing);
-        accounts = std::move(batch.account_rows);
-        for (const auto& row : batch.instrument_rows) instruments.push_back(row.instrument);
-    }
-    return py::make_tuple(epoch, to_array(std::move(accounts)), to_array(std::move(instruments)));
+        batch.feeds = feeds;
+        batch.attributes = kept;
+        return batch;
+    });
 }
 
 std::uint64_t remove(Book& book, const text::Column& accounts, const text::Column& instruments,
                      const text::Column& orders) {
     const Unlocked unlocked;
-    Writing writing(book.lock());
-    Batch batch(book.names());
-    batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
-    batch.removed_instruments =
-        text::instrument_codes(book, instruments, {"remove", "instruments"});
-    batch.removed_orders =
-        text::order_ids(orders, book.state().orders.kind(), {"remove", "orders"});
-    return book.apply(batch, writing);
+    return book.write([&] {
+        Batch batch(book.names());
+        batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
+        batch.removed_instruments =
+            text::instrument_codes(book, instruments, {"remove", "instruments"});
+        batch.removed_orders =
+            text::order_ids(orders, book.state().orders.kind(), {"remove", "orders"});
+        return batch;
+    });
 }
 
 std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,

@@ -13,6 +13,7 @@ py::object class_of(ErrorKind kind) {
         case ErrorKind::value_overflow: name = "ValueOverflow"; break;
         case ErrorKind::closed: name = "ClosedError"; break;
         case ErrorKind::corrupt_data: name = "CorruptData"; break;
+        case ErrorKind::storage: name = "StorageError"; break;
     }
     return py::module_::import("mvcore.errors").attr(name);
 }

@@ -90,7 +90,7 @@ int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t ti
          uint64_t* epoch, mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
-        b.check_open();
+        b.check_writable();
         check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
         if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
@@ -104,7 +104,7 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
                int64_t time, int wait, uint64_t* epoch, mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
-        b.check_open();
+        b.check_writable();
         check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
         const std::string_view instrument(name, length);
@@ -122,7 +122,7 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
          uint64_t* epoch, mvcore_error* error, F&& price) noexcept {
     return guarded(error, [&] {
         Book& b = book_of(book);
-        b.check_open();
+        b.check_writable();
         thread_local std::vector<TickRow> kept;  // of batches of the usual size
         constexpr size_t kKept = 65'536;
         if (kept.capacity() > kKept) kept = std::vector<TickRow>();
@@ -219,7 +219,7 @@ int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoc
           mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
-        b.check_open();
+        b.check_writable();
         const OrderFact fact = fact_of(*given);
         if (b.try_order(fact, *epoch)) return MVCORE_OK;
         if (wait == 0) return MVCORE_BUSY;

@@ -30,7 +30,8 @@ enum {
     MVCORE_CLOSED = 4,
     MVCORE_CORRUPT_DATA = 5,
     MVCORE_NO_MEMORY = 6,
-    MVCORE_BUSY = 7
+    MVCORE_BUSY = 7,
+    MVCORE_STORAGE = 8
 };
 
 typedef struct mvcore_book mvcore_book;

@@ -11,6 +11,7 @@ cdef extern from "mvcore/capi.h" nogil:
         MVCORE_CORRUPT_DATA
         MVCORE_NO_MEMORY
         MVCORE_BUSY
+        MVCORE_STORAGE
         MVCORE_CAPI_VERSION
     int64_t MVCORE_NO_TIME
 

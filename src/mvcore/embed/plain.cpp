@@ -36,7 +36,7 @@ int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t sc
                 mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
-        b.check_open();
+        b.check_writable();
         if (scale < 0 || scale > kMaxScale)
             return fail(MVCORE_INVALID_INPUT, "tick: scale is not in 0..18", error);
         const auto code = narrowed(instrument);

@@ -1,0 +1,1 @@
+"""Books in a folder: how one is opened and written (docs/storage.md)."""

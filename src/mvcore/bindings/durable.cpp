@@ -1,0 +1,168 @@
+// Books in a folder: opening, flushing, what a checkpoint needs.
+#include <cerrno>
+
+#include "../errors.hpp"
+#include "../journal/posix_files.hpp"
+#include "../snapshot.hpp"
+#include "parts.hpp"
+
+namespace mvcore::bindings {
+namespace {
+
+// A folder that this process has, and what its journal says of the book in it.
+struct Folder {
+    std::unique_ptr<journal::Files> files;  // gone once a book has it
+    bool read_only;
+    std::optional<journal::BookOnDisk> book;
+};
+
+std::unique_ptr<Folder> open_folder(const std::string& path, bool read_only) {
+    const Unlocked unlocked;
+    auto folder = std::make_unique<Folder>();
+    folder->files = journal::posix_files(path);
+    folder->read_only = read_only;
+    if (!read_only) {
+        journal::check(*folder->files, "make the folder", "", folder->files->make_folder());
+        const int error = journal::uninterrupted([&] { return folder->files->lock(); });
+        if (error == EWOULDBLOCK)
+            throw Error(
+                ErrorKind::storage,
+                path + " is open already, in this process or another: a book has one writer");
+        journal::check(*folder->files, "lock", "lock", error);
+    }
+    folder->book = journal::Recovery(*folder->files, read_only).look();
+    return folder;
+}
+
+std::chrono::nanoseconds seconds(double s) {
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(s * 1e9));
+}
+
+journal::SyncMode mode_of(const std::string& name) {
+    return name == "always"     ? journal::SyncMode::always
+           : name == "interval" ? journal::SyncMode::interval
+                                : journal::SyncMode::os;
+}
+
+// What a batch did to the master tables, for the wrapper to do to its attributes.
+struct MastersChange {
+    Given accounts;
+    Given instruments;
+    std::vector<std::int32_t> account_rows;
+    std::vector<std::int32_t> instrument_rows;
+    std::vector<std::int32_t> removed_accounts;
+    std::vector<std::int32_t> removed_instruments;
+    std::string attributes;
+};
+
+void note(const Batch& batch, std::vector<MastersChange>& changes) {
+    MastersChange change{batch.accounts_given,   batch.instruments_given,   batch.account_rows, {},
+                         batch.removed_accounts, batch.removed_instruments, batch.attributes};
+    for (const auto& row : batch.instrument_rows) change.instrument_rows.push_back(row.instrument);
+    if (change.accounts != Given::absent || change.instruments != Given::absent ||
+        !change.removed_accounts.empty() || !change.removed_instruments.empty())
+        changes.push_back(std::move(change));
+}
+
+py::dict to_dict(MastersChange&& change) {
+    py::dict out;
+    out["accounts"] = static_cast<int>(change.accounts);
+    out["instruments"] = static_cast<int>(change.instruments);
+    out["account_codes"] = to_array(std::move(change.account_rows));
+    out["instrument_codes"] = to_array(std::move(change.instrument_rows));
+    out["removed_accounts"] = to_array(std::move(change.removed_accounts));
+    out["removed_instruments"] = to_array(std::move(change.removed_instruments));
+    out["attributes"] = py::bytes(change.attributes);
+    return out;
+}
+
+py::tuple recover(Book& book, Folder& folder, const std::string& sync, double price_interval,
+                  double sync_interval, std::uint64_t file_bytes, std::uint64_t loaded,
+                  std::uint64_t checkpoint) {
+    journal::Options options;
+    options.sync = mode_of(sync);
+    options.price_interval = seconds(price_interval);
+    options.sync_interval = seconds(sync_interval);
+    options.file_bytes = file_bytes;
+    std::vector<MastersChange> changes;
+    const auto report = unlocked([&] {
+        return book.recover(std::move(folder.files), folder.read_only, options, loaded, checkpoint,
+                            [&](const Batch& batch) { note(batch, changes); });
+    });
+    py::dict out;
+    out["loaded"] = report.loaded;
+    out["groups"] = report.groups;
+    out["files"] = report.files;
+    out["cut_bytes"] = report.cut_bytes;
+    out["cut_at"] = report.cut_at;
+    out["sealed"] = report.sealed;
+    py::list masters;
+    for (auto& change : changes) masters.append(to_dict(std::move(change)));
+    return py::make_tuple(out, masters);
+}
+
+py::dict journal_stats(const Book& book) {
+    py::dict out;
+    if (const auto* durable = book.durable(); durable != nullptr) {
+        out["journal_bytes"] = durable->bytes();
+        out["journal_groups"] = durable->groups();
+        out["journal_syncs"] = durable->syncs();
+    }
+    return out;
+}
+
+// The state between two writes: a snapshot, the sequence that it goes up to, the feeds.
+py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
+    Feeds feeds;
+    std::uint64_t sequence = 0;
+    auto snapshot = unlocked([&] {
+        State state;
+        sequence = book->at_rest(state, feeds);
+        return std::make_shared<Snapshot>(book, std::move(state));
+    });
+    return py::make_tuple(snapshot, sequence,
+                          std::map<std::string, std::int64_t>(feeds.begin(), feeds.end()));
+}
+
+}  // namespace
+
+void add_durable(py::module_& m) {
+    py::class_<Folder>(m, "Folder")
+        .def(py::init(&open_folder))
+        .def_property_readonly("base_currency",
+                               [](const Folder& f) -> std::optional<std::string> {
+                                   if (!f.book) return std::nullopt;
+                                   return f.book->opening.base_currency;
+                               })
+        .def_property_readonly(
+            "value_scale",
+            [](const Folder& f) { return f.book ? f.book->opening.value_scale : -1; })
+        .def_property_readonly("book_id", [](const Folder& f) { return f.book ? f.book->book : 0; })
+        // The folder is free again, unless a book has it.
+        .def("close", [](Folder& f) { f.files.reset(); });
+    m.def("recover", &recover);
+    m.def("journal_stats", &journal_stats);
+    m.def("checkpoint_begin", &checkpoint_begin);
+    m.def("trim_journal", [](Book& book, std::uint64_t sequence) {
+        const Unlocked unlocked;
+        book.trim_journal(sequence);
+    });
+    m.def("flush", [](Book& book) {
+        const Unlocked unlocked;
+        book.flush();
+    });
+    m.def("close", [](Book& book) {
+        const Unlocked unlocked;
+        book.close();
+    });
+    m.def("feeds", [](Book& book) {
+        const Feeds feeds = unlocked([&] { return book.feeds(); });
+        return std::map<std::string, std::int64_t>(feeds.begin(), feeds.end());
+    });
+    m.def("set_feeds", [](Book& book, const std::map<std::string, std::int64_t>& feeds) {
+        const Unlocked unlocked;
+        book.set_feeds({feeds.begin(), feeds.end()});
+    });
+}
+
+}  // namespace mvcore::bindings

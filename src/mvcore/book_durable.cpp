@@ -1,0 +1,177 @@
+// Books in a folder: how one comes back, and who may write it.
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "application.hpp"
+#include "book.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Books of this process that are written, so that a forked child, which has them too, cannot.
+struct Registry {
+    std::mutex mutex;
+    std::vector<Book*> books;
+};
+
+Registry& registry() {
+    static Registry all;
+    static const int hooked =
+        ::pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
+                         [] {
+                             for (Book* book : registry().books) book->become_child();
+                             registry().books.clear();
+                             registry().mutex.unlock();
+                         });
+    static_cast<void>(hooked);
+    return all;
+}
+
+void register_book(Book* book) {
+    Registry& all = registry();
+    const std::scoped_lock hold(all.mutex);
+    all.books.push_back(book);
+}
+
+void forget_book(const Book* book) {
+    Registry& all = registry();
+    const std::scoped_lock hold(all.mutex);
+    std::erase(all.books, book);
+}
+
+void apply_alone(Live& live, const Batch& batch) {
+    Application application(live, batch);
+    application.stage();
+    application.reserve();
+    application.commit();
+}
+
+}  // namespace
+
+Book::~Book() {
+    if (durable_ != nullptr) forget_book(this);
+}
+
+journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
+                              const journal::Options& options, std::uint64_t loaded,
+                              std::uint64_t checkpoint,
+                              const std::function<void(const Batch&)>& each) {
+    journal::Recovery recovery(*files, read_only);
+    const auto known = recovery.look();
+    if (known && checkpoint != 0 && known->book != checkpoint)
+        journal::corrupt(files->path() + ": the checkpoint is of another book than the journal");
+    const auto end =
+        recovery.run(loaded, [&](const auto& header, auto& in) { replay(header, in, each); });
+    if (read_only) {
+        refusal_ = Refusal::read_only;
+        return recovery.report();
+    }
+    const journal::Opening opening{std::string(live_.names.currencies.text(live_.state.base)),
+                                   value_scale()};
+    auto journal = std::make_unique<journal::Journal>(*files, opening,
+                                                      known             ? known->book
+                                                      : checkpoint != 0 ? checkpoint
+                                                                        : files->random(),
+                                                      end, options.file_bytes);
+    durable_ = std::make_unique<journal::GroupCommit>(
+        live_, lock_, [this](const Batch& batch) { after_batch(batch); },
+        [this] { refusal_ = Refusal::failed; }, std::move(files), std::move(journal), options);
+    register_book(this);
+    return recovery.report();
+}
+
+// Prices first, as they were before the batch. The epoch comes out as it was after it.
+void Book::replay(const journal::Header& header, journal::Decoder& in,
+                  const std::function<void(const Batch&)>& each) {
+    Batch prices(live_.names);
+    prices.prices_given = Given::update;
+    prices.restored = true;
+    journal::decode_prices(in, live_.state, prices.price_rows);
+    journal::decode_feeds(in, prices.feeds);
+    for (const auto& row : prices.price_rows)
+        if (row.epoch == 0 || row.epoch > header.epoch) journal::corrupt("a price is too new");
+    std::uint64_t& epoch = live_.state.epoch;
+    const auto come_to = [&](std::uint64_t calls) {
+        if (header.epoch < calls) journal::corrupt("an epoch is too small");
+        epoch = std::max(epoch, header.epoch - calls);
+    };
+    if (header.kind == journal::FrameKind::prices) {
+        if (in.left() != 0) journal::corrupt("bytes are left over");
+        come_to(1);
+        if (epoch == header.epoch) --epoch;  // facts of that epoch stand before it
+        apply_alone(live_, prices);
+        return;
+    }
+    journal::Decoded decoded(live_.names);
+    journal::decode(in, live_, decoded);
+    if (in.left() != 0) journal::corrupt("bytes are left over");
+    come_to(decoded.batch.calls);
+    prices.calls = 0;
+    if (!prices.price_rows.empty() || !prices.feeds.empty()) apply_alone(live_, prices);
+    apply_alone(live_, decoded.batch);
+    each(decoded.batch);
+}
+
+void Book::flush() {
+    check_open();
+    if (refusal_ != Refusal::none && refusal_ != Refusal::read_only) refuse();
+    if (durable_ != nullptr) durable_->flush();
+}
+
+void Book::close() {
+    Reader::close();
+    if (durable_ != nullptr) durable_->close();
+}
+
+void Book::trim_journal(std::uint64_t sequence) {
+    check_writable();
+    if (durable_ != nullptr) durable_->trim(sequence);
+}
+
+std::uint64_t Book::at_rest(State& state, Feeds& feeds) {
+    check_writable();
+    std::uint64_t sequence = 0;
+    const auto copy = [&](std::uint64_t at) {
+        sequence = at;
+        const Reading reading(lock_);
+        state = live_.state;
+        feeds = live_.feeds;
+    };
+    if (durable_ != nullptr) durable_->at_rest(copy);
+    else copy(0);
+    return sequence;
+}
+
+Feeds Book::feeds() {
+    const Reading reading(lock_);
+    return live_.feeds;
+}
+
+void Book::set_feeds(Feeds feeds) {
+    Writing writing(lock_);
+    writing.publish();
+    live_.feeds = std::move(feeds);
+}
+
+void Book::refuse() const {
+    switch (refusal_.load()) {
+        case Refusal::read_only: throw Error(ErrorKind::storage, "the book was opened to be read");
+        case Refusal::child:
+            throw Error(ErrorKind::storage,
+                        "a forked child cannot write its parent's book; it may open it to be read");
+        default:
+            throw Error(ErrorKind::storage,
+                        "an earlier write to the journal failed; close the book and open it again");
+    }
+}
+
+// Only what needs no lock: other threads are gone, and what they held stays held.
+void Book::become_child() noexcept {
+    refusal_ = Refusal::child;
+    durable_->abandon();
+    static_cast<void>(durable_.release());
+}
+
+}  // namespace mvcore

@@ -1,0 +1,326 @@
+#include "batch_codec.hpp"
+
+#include <algorithm>
+
+namespace mvcore::journal {
+namespace {
+
+constexpr std::uint64_t kMostText = std::uint64_t{1} << 31;
+
+// ---- texts ----
+
+// The length of the UTF-8 sequence at the beginning, 0 where there is none.
+std::size_t sequence(std::string_view text) {
+    const auto at = [&](std::size_t k) {
+        return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
+    };
+    const auto follows = [&](std::size_t k) { return (at(k) & 0xC0U) == 0x80U; };
+    const unsigned first = at(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
+    if (first >= 0xE0 && first < 0xF0) {
+        const bool overlong = first == 0xE0 && at(1) < 0xA0;
+        const bool surrogate = first == 0xED && at(1) >= 0xA0;
+        return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+    }
+    if (first >= 0xF0 && first < 0xF5) {
+        const bool overlong = first == 0xF0 && at(1) < 0x90;
+        const bool beyond = first == 0xF4 && at(1) >= 0x90;
+        return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
+    }
+    return 0;
+}
+
+void check_text(std::string_view text) {
+    while (!text.empty()) {
+        const auto size = sequence(text);
+        if (size == 0) corrupt("a text is not UTF-8");
+        text.remove_prefix(size);
+    }
+}
+
+// ---- names ----
+
+void encode_names(Encoder& out, const Names& names, std::int32_t known) {
+    out.number(static_cast<u128>(known));
+    out.number(static_cast<u128>(names.size() - known));
+    for (auto code = known; code < names.size(); ++code) out.text(names.text(code));
+}
+
+void decode_names(Decoder& in, const Names& held, NameOverlay& names) {
+    if (in.number(kMostText) != static_cast<std::uint64_t>(held.size()))
+        corrupt("names are missing");
+    const auto count = in.count(2);
+    if (count + static_cast<std::uint64_t>(held.size()) > kMostText - 1) corrupt("too many names");
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto code = names.size();
+        if (names.intern(decode_name(in, kMostText)) != code) corrupt("a name stands twice");
+    }
+}
+
+// Codes below `size`, each once.
+std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size,
+                                       std::vector<std::uint8_t>& seen) {
+    std::vector<std::int32_t> out;
+    const auto count = in.count(1);
+    out.reserve(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto code = in.number(kMostText);
+        if (code >= static_cast<std::uint64_t>(size)) corrupt("a code has no name");
+        if (seen[code] != 0) corrupt("a code stands twice");
+        seen[code] = 1;
+        out.push_back(static_cast<std::int32_t>(code));
+    }
+    return out;
+}
+
+void encode_codes(Encoder& out, const std::vector<std::int32_t>& codes) {
+    out.number(codes.size());
+    for (const auto code : codes) out.number(static_cast<u128>(code));
+}
+
+// ---- master tables ----
+
+void encode_optional(Encoder& out, const std::optional<Decimal>& d) {
+    out.byte(d ? 1 : 0);
+    if (d) out.decimal(*d);
+}
+
+std::optional<Decimal> decode_optional(Decoder& in) {
+    return in.flag() ? std::optional(in.decimal()) : std::nullopt;
+}
+
+void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
+    std::vector<std::int32_t> codes;
+    codes.reserve(rows.size());
+    for (const auto& row : rows) codes.push_back(row.instrument);
+    encode_codes(out, codes);
+    for (const auto& row : rows) {
+        out.number(static_cast<u128>(row.currency + 1));
+        encode_optional(out, row.multiplier);
+        encode_optional(out, row.quote_factor);
+    }
+}
+
+void decode_instruments(Decoder& in, std::vector<std::uint8_t>& seen, Batch& batch) {
+    for (const auto code : decode_codes(in, batch.instruments.size(), seen)) {
+        InstrumentRow row{code, -1, {}, {}};
+        row.currency = static_cast<std::int32_t>(
+                           in.number(static_cast<std::uint64_t>(batch.currencies.size()))) -
+                       1;
+        row.multiplier = decode_optional(in);
+        row.quote_factor = decode_optional(in);
+        batch.instrument_rows.push_back(row);
+    }
+}
+
+void encode_rates(Encoder& out, const std::vector<RateRow>& rows) {
+    out.number(rows.size());
+    for (const auto& row : rows) {
+        out.number(static_cast<u128>(row.currency));
+        out.byte(row.rate.divide ? 1 : 0);
+        out.decimal({row.rate.mantissa, row.rate.scale});
+    }
+}
+
+void decode_rates(Decoder& in, Batch& batch) {
+    const auto count = in.count(4);
+    for (std::size_t k = 0; k < count; ++k) {
+        RateRow row{};
+        row.currency = static_cast<std::int32_t>(in.number(kMostText));
+        if (row.currency >= batch.currencies.size()) corrupt("a rate is of no currency");
+        row.rate.divide = in.flag();
+        const Decimal d = in.decimal();
+        if (d.mantissa <= 0) corrupt("a rate is not more than 0");
+        row.rate.mantissa = d.mantissa;
+        row.rate.scale = static_cast<std::uint8_t>(d.scale);
+        batch.rate_rows.push_back(row);
+    }
+}
+
+// ---- holdings ----
+
+void encode_holdings(Encoder& out, const HoldingRows& rows) {
+    out.number(rows.size());
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        out.number(static_cast<u128>(rows.account[k]));
+        out.number(static_cast<u128>(rows.instrument[k]));
+        out.decimal({rows.mantissa_at(k), rows.scale_at(k)});
+    }
+}
+
+void decode_holdings(Decoder& in, const KnownCodes& known, HoldingRows& rows) {
+    const auto count = in.count(4);
+    rows.account.reserve(count);
+    rows.instrument.reserve(count);
+    rows.mantissa.reserve(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        rows.account.push_back(known.account(in));
+        rows.instrument.push_back(known.instrument(in));
+        rows.push_quantity(in.decimal());
+    }
+}
+
+Given decode_given(Decoder& in) { return static_cast<Given>(in.number(2)); }
+
+void encode_price_table(Encoder& out, const Batch& batch) {
+    out.byte(static_cast<std::uint8_t>(batch.prices_given));
+    encode_prices(out, batch.price_rows);
+}
+
+// Which codes the rest of the batch may name.
+KnownCodes known_codes(const Live& live, const Batch& batch, std::vector<std::uint8_t>&& accounts,
+                       std::vector<std::uint8_t>&& instruments) {
+    KnownCodes known{std::move(accounts), std::move(instruments)};
+    if (batch.accounts_given != Given::load)
+        for (std::size_t a = 0; a < known.accounts.size(); ++a)
+            if (live.state.account_alive(std::int32_t(a))) known.accounts[a] = 1;
+    if (batch.instruments_given != Given::load)
+        for (std::size_t i = 0; i < known.instruments.size(); ++i)
+            if (live.state.instrument_alive(std::int32_t(i))) known.instruments[i] = 1;
+    return known;
+}
+
+std::vector<std::uint8_t> flags(std::int32_t size) {
+    return std::vector<std::uint8_t>(static_cast<std::size_t>(size), 0);
+}
+
+void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRow>& rows) {
+    const auto count = in.count(5);
+    rows.reserve(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        PriceRow row{known.instrument(in), in.decimal(), kNoTime};
+        if (in.flag()) row.time = in.integer64();
+        row.epoch = in.number(~std::uint64_t{0});
+        rows.push_back(row);
+    }
+}
+
+void decode_removed(Decoder& in, const Live& live, Decoded& out) {
+    Batch& batch = out.batch;
+    const auto alive = [](const auto& codes, auto&& f) {
+        if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
+    };
+    auto seen = flags(live.names.accounts.size());
+    batch.removed_accounts = decode_codes(in, live.names.accounts.size(), seen);
+    alive(batch.removed_accounts, [&](auto a) { return live.state.account_alive(a); });
+    seen = flags(live.names.instruments.size());
+    batch.removed_instruments = decode_codes(in, live.names.instruments.size(), seen);
+    alive(batch.removed_instruments, [&](auto i) { return live.state.instrument_alive(i); });
+    const auto count = in.count(1);
+    const IdKind kind = live.state.orders.kind();
+    if (count != 0 && kind == IdKind::none) corrupt("an order is removed where there is none");
+    for (std::size_t k = 0; k < count; ++k)
+        batch.removed_orders.push_back(decode_id(in, kind, out.texts));
+}
+
+}  // namespace
+
+std::string decode_name(Decoder& in, std::uint64_t most_bytes) {
+    auto text = in.text(most_bytes);
+    if (text.empty()) corrupt("a name is empty");
+    check_text(text);
+    return text;
+}
+
+void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
+    out.number(rows.size());
+    for (const auto& row : rows) {
+        out.number(static_cast<u128>(row.instrument));
+        out.decimal(row.price);
+        out.byte(row.time != kNoTime ? 1 : 0);
+        if (row.time != kNoTime) out.integer(row.time);
+        out.number(row.epoch);
+    }
+}
+
+void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows) {
+    KnownCodes known{{}, std::vector<std::uint8_t>(state.board.size(), 0)};
+    for (std::size_t i = 0; i < known.instruments.size(); ++i)
+        known.instruments[i] = state.instrument_alive(std::int32_t(i)) ? 1 : 0;
+    decode_price_rows(in, known, rows);
+}
+
+void encode_feeds(Encoder& out, const Feeds& feeds) {
+    out.number(feeds.size());
+    for (const auto& [name, position] : feeds) {
+        out.text(name);
+        out.integer(position);
+    }
+}
+
+void decode_feeds(Decoder& in, std::vector<std::pair<std::string, std::int64_t>>& feeds) {
+    const auto count = in.count(3);
+    for (std::size_t k = 0; k < count; ++k) {
+        auto name = decode_name(in, kMostText);
+        feeds.emplace_back(std::move(name), in.integer64());
+    }
+}
+
+void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known) {
+    encode_names(out, names.accounts, known.accounts);
+    encode_names(out, names.instruments, known.instruments);
+    encode_names(out, names.currencies, known.currencies);
+    out.number(batch.calls);
+    out.byte(batch.roll_day ? 1 : 0);
+    out.byte(static_cast<std::uint8_t>(batch.accounts_given));
+    encode_codes(out, batch.account_rows);
+    out.byte(static_cast<std::uint8_t>(batch.instruments_given));
+    encode_instruments(out, batch.instrument_rows);
+    out.byte(static_cast<std::uint8_t>(batch.fx_given));
+    encode_rates(out, batch.rate_rows);
+    encode_price_table(out, batch);
+    out.byte(static_cast<std::uint8_t>(batch.holdings_given));
+    encode_holdings(out, batch.holding_rows);
+    out.byte(static_cast<std::uint8_t>(batch.orders_given));
+    if (batch.orders_given == Given::load) encode_loaded(out, *batch.loaded_orders);
+    else if (batch.orders_given == Given::update) encode_orders(out, batch.order_rows);
+    encode_codes(out, batch.removed_accounts);
+    encode_codes(out, batch.removed_instruments);
+    out.number(batch.removed_orders.size());
+    for (const auto& id : batch.removed_orders)
+        encode_id(out, id, id.text.empty() ? IdKind::integer : IdKind::text);
+    encode_feeds(out, {batch.feeds.begin(), batch.feeds.end()});
+    out.text(batch.attributes);
+}
+
+void decode(Decoder& in, const Live& live, Decoded& out) {
+    Batch& batch = out.batch;
+    decode_names(in, live.names.accounts, batch.accounts);
+    decode_names(in, live.names.instruments, batch.instruments);
+    decode_names(in, live.names.currencies, batch.currencies);
+    batch.calls = in.number(kMostText);
+    batch.roll_day = in.flag();
+    batch.accounts_given = decode_given(in);
+    auto accounts = flags(batch.accounts.size());
+    batch.account_rows = decode_codes(in, batch.accounts.size(), accounts);
+    batch.instruments_given = decode_given(in);
+    auto instruments = flags(batch.instruments.size());
+    decode_instruments(in, instruments, batch);
+    const auto known = known_codes(live, batch, std::move(accounts), std::move(instruments));
+    batch.fx_given = decode_given(in);
+    decode_rates(in, batch);
+    batch.prices_given = decode_given(in);
+    decode_price_rows(in, known, batch.price_rows);
+    batch.holdings_given = decode_given(in);
+    decode_holdings(in, known, batch.holding_rows);
+    batch.orders_given = decode_given(in);
+    const IdKind held = live.state.orders.kind();
+    if (batch.orders_given == Given::load) decode_loaded(in, known, held, batch);
+    else if (batch.orders_given == Given::update) decode_orders(in, known, held, out);
+    decode_removed(in, live, out);
+    decode_feeds(in, batch.feeds);
+    batch.attributes = in.text(kMostText);
+    const auto absent = [](Given given, bool empty) { return given == Given::absent && !empty; };
+    if (absent(batch.accounts_given, batch.account_rows.empty()) ||
+        absent(batch.instruments_given, batch.instrument_rows.empty()) ||
+        absent(batch.fx_given, batch.rate_rows.empty()) ||
+        absent(batch.prices_given, batch.price_rows.empty()) ||
+        absent(batch.holdings_given, batch.holding_rows.size() == 0) || batch.calls == 0)
+        corrupt("rows stand in a table that was not given");
+    if (batch.roll_day && (batch.holdings_given != Given::absent ||
+                           batch.orders_given != Given::absent || !batch.removed_orders.empty()))
+        corrupt("a roll of the day brings holdings or orders");
+}
+
+}  // namespace mvcore::journal

@@ -1,0 +1,69 @@
+// A batch to bytes and back: codes, new names, decimals as mantissa and scale, orders with ids.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "../batch.hpp"
+#include "../live.hpp"
+#include "bytes.hpp"
+
+namespace mvcore::journal {
+
+// How many names of each side a journal has, so that codes mean the same when it is read.
+struct NamesKnown {
+    std::int32_t accounts = 0;
+    std::int32_t instruments = 0;
+    std::int32_t currencies = 0;
+
+    static NamesKnown of(const Vocabulary& names) {
+        return {names.accounts.size(), names.instruments.size(), names.currencies.size()};
+    }
+};
+
+// A batch that owns the texts of its order ids.
+struct Decoded {
+    explicit Decoded(const Vocabulary& names) : batch(names) {}
+    std::deque<std::string> texts;
+    Batch batch;
+};
+
+// `names`: those of the book, the batch's among them; written are those from `known` on.
+void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known);
+// Throws CorruptData where it is no batch that the book could have been given.
+void decode(Decoder& in, const Live& live, Decoded& out);
+
+void encode_prices(Encoder& out, const std::vector<PriceRow>& rows);
+void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows);
+void encode_feeds(Encoder& out, const Feeds& feeds);
+void decode_feeds(Decoder& in, std::vector<std::pair<std::string, std::int64_t>>& feeds);
+
+// order_codec.cpp
+// f(account) and f(instrument): whether they are there once the batch is in.
+struct KnownCodes {
+    std::vector<std::uint8_t> accounts;
+    std::vector<std::uint8_t> instruments;
+
+    std::int32_t account(Decoder& in) const { return code(in, accounts, "account"); }
+    std::int32_t instrument(Decoder& in) const { return code(in, instruments, "instrument"); }
+
+private:
+    static std::int32_t code(Decoder& in, const std::vector<std::uint8_t>& known,
+                             const char* what) {
+        const auto k = in.number(~std::uint64_t{0});
+        if (k >= known.size() || known[k] == 0)
+            corrupt("an " + std::string(what) + " is not in the book");
+        return static_cast<std::int32_t>(k);
+    }
+};
+void encode_orders(Encoder& out, const OrderRows& rows);
+void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& out);
+void encode_loaded(Encoder& out, const LoadedOrders& orders);
+void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, Batch& batch);
+void encode_id(Encoder& out, const OrderId& id, IdKind kind);
+OrderId decode_id(Decoder& in, IdKind kind, std::deque<std::string>& texts);
+IdKind decode_kind(Decoder& in, IdKind held);
+// Texts that a book takes: not empty, UTF-8.
+std::string decode_name(Decoder& in, std::uint64_t most_bytes);
+
+}  // namespace mvcore::journal

@@ -1,0 +1,127 @@
+// Values to bytes and back. What is read is checked: wherever it cannot be what was written,
+// CorruptData.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "../decimal.hpp"
+#include "../errors.hpp"
+
+namespace mvcore::journal {
+
+[[noreturn]] inline void corrupt(const std::string& what) {
+    throw Error(ErrorKind::corrupt_data, what);
+}
+
+// Integers go in sevens of bits, the lowest first, signed ones with the sign in the lowest bit.
+class Encoder {
+public:
+    // spill(buffer): called where the buffer is full; it empties it.
+    explicit Encoder(std::function<void(std::string&)> spill) : spill_(std::move(spill)) {}
+
+    void byte(std::uint8_t v) { buffer_.push_back(static_cast<char>(v)); }
+    void number(u128 v) {
+        for (; v >= 128; v >>= 7) byte(static_cast<std::uint8_t>(v | 128U));
+        byte(static_cast<std::uint8_t>(v));
+        if (buffer_.size() >= kFull) spill_(buffer_);
+    }
+    void integer(i128 v) { number(static_cast<u128>(v) << 1 ^ static_cast<u128>(v >> 127)); }
+    void decimal(const Decimal& given) {  // trailing zeros stripped
+        const Decimal d = make_decimal(given.mantissa, given.scale).value;
+        byte(static_cast<std::uint8_t>(d.scale));
+        integer(d.mantissa);
+    }
+    void text(std::string_view text) {
+        number(text.size());
+        // A long one goes in pieces, so that no frame is longer than it may be.
+        for (; text.size() > kPiece; text.remove_prefix(kPiece)) {
+            buffer_.append(text.substr(0, kPiece));
+            if (buffer_.size() >= kFull) spill_(buffer_);
+        }
+        buffer_.append(text);
+    }
+    [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
+
+private:
+    static constexpr std::size_t kPiece = 1 << 18;
+    static constexpr std::size_t kFull = 1 << 19;  // and what is put before the next look fits
+    std::function<void(std::string&)> spill_;
+    std::string buffer_;
+};
+
+class Decoder {
+public:
+    // next(buffer): the next piece; `size`: bytes in all.
+    Decoder(std::uint64_t size, std::function<void(std::string&)> next)
+        : left_(size), next_(std::move(next)) {}
+
+    [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
+    std::uint8_t byte() {
+        if (left_ == 0) corrupt("a group ends too early");
+        while (at_ == piece_.size()) {
+            next_(piece_);
+            at_ = 0;
+        }
+        --left_;
+        return static_cast<std::uint8_t>(piece_[at_++]);
+    }
+    u128 wide_number() {
+        u128 v = 0;
+        for (int shift = 0; shift < 133; shift += 7) {
+            const u128 b = byte();
+            if (shift == 126 && b > 3) break;  // more than 128 bits
+            v |= (b & 127U) << shift;
+            if (b < 128) {
+                if (b == 0 && shift != 0) break;  // there is one way to write a number
+                return v;
+            }
+        }
+        corrupt("a number is not as numbers are written");
+    }
+    i128 integer() {
+        const u128 v = wide_number();
+        return static_cast<i128>(v >> 1 ^ -(v & 1U));
+    }
+    // Of a number at most `most`.
+    std::uint64_t number(std::uint64_t most) {
+        const u128 v = wide_number();
+        if (v > most) corrupt("a number is out of range");
+        return static_cast<std::uint64_t>(v);
+    }
+    std::int64_t integer64() {
+        const i128 v = integer();
+        if (v != static_cast<std::int64_t>(v)) corrupt("a number is out of range");
+        return static_cast<std::int64_t>(v);
+    }
+    // How many things follow, of at least so many bytes each: nothing is allocated for more.
+    std::size_t count(std::uint64_t least_bytes) {
+        return static_cast<std::size_t>(number(left_ / least_bytes));
+    }
+    bool flag() { return number(1) != 0; }
+    Decimal decimal() {
+        const Decimal d{0, byte()};
+        if (d.scale > kMaxScale) corrupt("a decimal has too many decimals");
+        const auto checked = make_decimal(integer(), d.scale);
+        if (!checked || checked.value.scale != d.scale) corrupt("a decimal is out of range");
+        return checked.value;
+    }
+    std::string text(std::uint64_t most) {
+        const auto size = number(std::min(most, left_));
+        std::string out;
+        out.reserve(size);
+        while (out.size() < size) out.push_back(static_cast<char>(byte()));
+        return out;
+    }
+
+private:
+    std::uint64_t left_;
+    std::function<void(std::string&)> next_;
+    std::string piece_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace mvcore::journal

@@ -1,0 +1,202 @@
+#include "journal.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace mvcore::journal {
+
+std::string file_name(std::uint64_t first_sequence) {
+    char text[40];
+    std::snprintf(text, sizeof text, "journal-%020llu.log",
+                  static_cast<unsigned long long>(first_sequence));
+    return text;
+}
+
+std::uint64_t first_sequence(const std::string& name) {
+    constexpr std::string_view kBegin = "journal-";
+    if (name.size() != file_name(0).size() || !name.starts_with(kBegin)) return 0;
+    std::uint64_t sequence = 0;
+    for (const char c : name.substr(kBegin.size(), 20)) {
+        if (c < '0' || c > '9' || __builtin_mul_overflow(sequence, 10U, &sequence) ||
+            __builtin_add_overflow(sequence, static_cast<unsigned>(c - '0'), &sequence))
+            return 0;
+    }
+    return name == file_name(sequence) ? sequence : 0;
+}
+
+Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& end,
+                 std::uint64_t file_bytes)
+    : files_(files),
+      opening_(std::move(opening)),
+      book_(book),
+      file_bytes_(file_bytes),
+      name_(end.file),
+      size_(end.bytes),
+      sequence_(end.sequence),
+      durable_(end.sequence),
+      previous_(end.checksum) {
+    if (name_.empty()) {
+        start_file();
+        name_book();
+        return;
+    }
+    std::unique_ptr<File> file;
+    check(files_, "open", name_,
+          uninterrupted([&] { return files_.open(name_, true, false, file); }));
+    file_ = std::move(file);
+    write_again(end.unsynced);
+    check(files_, "sync", name_, uninterrupted([&] { return file_->sync(); }));
+    if (!end.named) name_book();
+}
+
+// The end of the file, which a sync that failed may have left in memory alone, marked as written.
+void Journal::write_again(std::uint64_t bytes) {
+    std::string piece(std::min<std::uint64_t>(bytes, kMostBytes), '\0');
+    for (auto at = size_ - bytes; at < size_; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(piece.size(), size_ - at));
+        if (read_all(files_, name_, *file_, piece.data(), piece.size(), at) != piece.size())
+            corrupt(files_.path() + "/" + name_ + " became shorter while it was read");
+        write_all(files_, name_, *file_, piece.data(), piece.size(), at);
+    }
+}
+
+// After an error nobody knows what is on the disk: it is not tried again.
+template <class F>
+void Journal::guarded(F&& f) {
+    if (failed_)
+        throw Error(ErrorKind::storage,
+                    files_.path() + ": an earlier write failed; close the book and open it again");
+    try {
+        f();
+    } catch (...) {
+        fail();
+        throw;
+    }
+}
+
+void Journal::fail() noexcept {
+    if (!failed_.exchange(true)) on_failure_();
+}
+
+Header Journal::next_header(FrameKind kind, std::uint64_t epoch) const {
+    Header header;
+    header.kind = kind;
+    header.book = book_;
+    header.sequence = sequence_ + 1;
+    header.durable = durable_;
+    header.epoch = epoch;
+    header.previous = previous_;
+    return header;
+}
+
+// One write. What the header says of the journal becomes so when it is there.
+void Journal::append_frame(const Header& unfinished, std::string_view contents) {
+    Header header = unfinished;
+    const auto bytes = frame_bytes(header, contents);
+    write_all(files_, name_, *file_, bytes.data(), bytes.size(), size_);
+    size_ += bytes.size();
+    bytes_ += bytes.size();
+    ++sequence_;
+    previous_ = header.checksum;
+}
+
+std::string Journal::opening_bytes() const {
+    Encoder out([](std::string&) {});
+    out.text(opening_.base_currency);
+    out.number(static_cast<u128>(opening_.value_scale));
+    return std::move(out.buffer());
+}
+
+// A file of one frame. It gets its name when that is on the disk, so that one without is damaged.
+std::shared_ptr<File> Journal::make_file(const std::string& name, const std::string& bytes) {
+    const auto unfinished = name + ".new";
+    const auto tried = [&](const char* call, auto&& f) {
+        check(files_, call, name, uninterrupted(f));
+    };
+    std::unique_ptr<File> file;
+    tried("open", [&] { return files_.open(unfinished, true, true, file); });
+    tried("truncate", [&] { return file->truncate(0); });
+    write_all(files_, unfinished, *file, bytes.data(), bytes.size(), 0);
+    tried("sync", [&] { return file->sync(); });
+    tried("rename", [&] { return files_.rename(unfinished, name); });
+    tried("sync the folder of", [&] { return files_.sync_folder(); });
+    return file;
+}
+
+void Journal::start_file() {
+    const auto name = file_name(sequence_ + 1);
+    Header header = next_header(FrameKind::opening, epoch_);
+    const auto bytes = frame_bytes(header, opening_bytes());
+    file_ = make_file(name, bytes);
+    name_ = name;
+    size_ = bytes.size();
+    bytes_ += bytes.size();
+    durable_ = ++sequence_;
+    previous_ = header.checksum;
+}
+
+// Says which book the folder has, so that a journal that is another's, or gone, is noticed.
+void Journal::name_book() {
+    Header header;
+    header.kind = FrameKind::opening;
+    header.book = book_;
+    make_file(kBookFile, frame_bytes(header, opening_bytes()));
+}
+
+std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
+                              const std::function<void(Encoder&)>& write) {
+    guarded([&] {
+        if (size_ >= file_bytes_) {
+            sync();
+            start_file();
+        }
+        epoch_ = epoch;
+        const auto frame = [&](std::string& contents, bool more) {
+            Header header = next_header(kind, epoch);
+            header.more = more ? 1 : 0;
+            append_frame(header, contents);
+            contents.clear();
+        };
+        Encoder out([&](std::string& full) { frame(full, true); });
+        write(out);
+        frame(out.buffer(), false);
+    });
+    return sequence_;
+}
+
+void Journal::end_sync(const Sync& sync, int error) {
+    guarded([&] {
+        check(files_, "sync", sync.name, error);
+        durable_ = std::max(durable_, sync.sequence);
+    });
+}
+
+void Journal::sync() {
+    if (!unsynced()) return;
+    const Sync now = begin_sync();
+    end_sync(now, uninterrupted([&] { return now.file->sync(); }));
+}
+
+void Journal::seal(std::uint64_t epoch) {
+    guarded([&] {
+        sync();
+        append_frame(next_header(FrameKind::seal, epoch), {});
+        sync();
+    });
+}
+
+void Journal::trim(std::uint64_t sequence) {
+    std::vector<std::string> names;
+    check(files_, "list", "", uninterrupted([&] { return files_.list(names); }));
+    std::erase_if(names, [](const auto& name) { return first_sequence(name) == 0; });
+    std::sort(names.begin(), names.end());
+    // The oldest first, so that what is left never has a hole.
+    for (std::size_t k = 0; k + 1 < names.size(); ++k) {
+        if (first_sequence(names[k + 1]) > sequence + 1) break;
+        check(files_, "remove", names[k], uninterrupted([&] { return files_.remove(names[k]); }));
+    }
+    check(files_, "sync", "", uninterrupted([&] { return files_.sync_folder(); }));
+}
+
+}  // namespace mvcore::journal

@@ -1,0 +1,10 @@
+// The files of a folder of this machine.
+#pragma once
+
+#include "files.hpp"
+
+namespace mvcore::journal {
+
+std::unique_ptr<Files> posix_files(std::string folder);
+
+}  // namespace mvcore::journal

@@ -1,0 +1,145 @@
+// Power cuts at every kind of moment, also during recovery: nothing that was acknowledged is lost,
+// nothing comes back that was not there. Broken disks must be noticed.
+//
+// MVCORE_D2: runs (1,000); MVCORE_D9: runs of five cuts during recovery (100).
+#include <cstdlib>
+
+#include "durable_run.hpp"
+
+using namespace durable;
+
+namespace {
+
+std::uint64_t count_of(const char* name, std::uint64_t otherwise) {
+    const char* set = std::getenv(name);
+    return set != nullptr ? std::strtoull(set, nullptr, 10) : otherwise;
+}
+
+struct Outcome {
+    std::uint64_t wrong = 0;    // states that were not there, or too old
+    std::uint64_t refused = 0;  // CorruptData
+    std::uint64_t cut = 0;      // runs in which a tail was cut
+};
+
+// Three lives of one book, each ended by a power cut (or by the death of the process alone).
+void live(std::uint64_t seed, const sim::Bugs& bugs, int cuts_in_recovery, Outcome& outcome) {
+    std::mt19937_64 random(seed * 7919 + 1);
+    Disk disk;
+    disk.bugs = bugs;
+    Options options;
+    options.sync = static_cast<journal::SyncMode>(random() % 8 < 6 ? 0 : random() % 3);
+    Pair pair(disk, seed, options);
+    for (int life = 0; life < 3; ++life) {
+        for (int k = 0; k < cuts_in_recovery; ++k) {
+            disk.fail(1 + long(random() % 12), sim::Failure::stop, false);
+            if (pair.open()) pair.drop();
+            disk.heal();
+            if (random() % 4 != 0) disk.lose_power(random);
+        }
+        try {
+            pair.open();
+        } catch (const Error& e) {
+            ++outcome.refused;
+            return;
+        }
+        outcome.cut += pair.report().cut_bytes != 0 ? 1 : 0;
+        if (!pair.right()) {
+            ++outcome.wrong;
+            return;
+        }
+        disk.fail(1 + long(random() % 150), sim::Failure::stop, false);
+        int steps = 20 + int(random() % 60);
+        while (steps > 0 && pair.step()) --steps;
+        if (steps == 0 && random() % 4 == 0) pair.close();
+        pair.drop();
+        if (random() % 8 != 0) disk.lose_power(random);
+    }
+}
+
+Outcome lives(std::uint64_t runs, const sim::Bugs& bugs, int cuts_in_recovery) {
+    Outcome outcome;
+    for (std::uint64_t seed = 1; seed <= runs; ++seed) live(seed, bugs, cuts_in_recovery, outcome);
+    return outcome;
+}
+
+}  // namespace
+
+TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
+    const auto runs = count_of("MVCORE_D2", 1000);
+    const auto outcome = lives(runs, {}, 0);
+    std::printf("D2: %llu runs, %llu wrong, %llu refused, %llu with a tail cut\n",
+                static_cast<unsigned long long>(runs),
+                static_cast<unsigned long long>(outcome.wrong),
+                static_cast<unsigned long long>(outcome.refused),
+                static_cast<unsigned long long>(outcome.cut));
+    CHECK(outcome.wrong == 0);
+    CHECK(outcome.refused == 0);
+    CHECK(outcome.cut > runs / 20);  // the cuts meet the journal where it hurts
+}
+
+TEST(recovery_survives_power_cuts_during_recovery) {
+    const auto runs = count_of("MVCORE_D9", 100);
+    const auto outcome = lives(runs, {}, 5);
+    CHECK(outcome.wrong == 0);
+    CHECK(outcome.refused == 0);
+}
+
+// ---- what the runs above must notice ----
+
+namespace {
+
+std::uint64_t noticed(bool sim::Bugs::* bug, std::uint64_t runs = 100) {
+    sim::Bugs bugs;
+    bugs.*bug = true;
+    const auto outcome = lives(runs, bugs, 0);
+    return outcome.wrong + outcome.refused;
+}
+
+bool second_open_is_refused(const sim::Bugs& bugs) {
+    Disk disk;
+    disk.bugs = bugs;
+    Book first("USD", 8);
+    Book second("USD", 8);
+    Pair::recover(disk, first, Options());
+    try {
+        Pair::recover(disk, second, Options());
+    } catch (const Error&) {
+        return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+TEST(a_program_that_does_not_sync_is_noticed) { CHECK(noticed(&sim::Bugs::no_sync) > 10); }
+TEST(a_program_that_acknowledges_before_the_sync_is_noticed) {
+    CHECK(noticed(&sim::Bugs::late_sync) > 10);
+}
+TEST(a_program_that_does_not_sync_names_is_noticed) {
+    CHECK(noticed(&sim::Bugs::no_folder_sync) > 10);
+}
+TEST(a_program_that_renames_before_the_sync_is_noticed) {
+    CHECK(noticed(&sim::Bugs::rename_first) > 5);
+}
+TEST(a_program_that_seals_before_the_sync_is_noticed) {
+    CHECK(noticed(&sim::Bugs::seal_alone, 400) > 0);
+}
+TEST(a_program_without_the_lock_is_noticed) {
+    sim::Bugs bugs;
+    CHECK(second_open_is_refused(bugs));
+    bugs.no_lock = true;
+    CHECK(!second_open_is_refused(bugs));
+}
+TEST(a_journal_that_is_replayed_twice_is_refused) {
+    Disk disk;
+    Pair pair(disk, 3);
+    pair.open();
+    for (int k = 0; k < 20; ++k) pair.step();
+    pair.drop();
+    Book book("USD", 8);
+    auto files = std::make_unique<sim::DiskFiles>(disk);
+    book.recover(std::move(files), true, Options(), 0, 0, [](const Batch&) {});
+    files = std::make_unique<sim::DiskFiles>(disk);
+    CHECK_THROWS(ErrorKind::corrupt_data,
+                 book.recover(std::move(files), true, Options(), 0, 0, [](const Batch&) {}));
+}

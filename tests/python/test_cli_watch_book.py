@@ -1,0 +1,101 @@
+"""`mvcore watch --book`: killed at any moment and started again, it ends as one that was not."""
+
+import csv
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEADER = "time,kind,instrument,price,order,account,order_quantity,filled_quantity,status,quantity\n"
+ACCOUNTS = [f"A{k}" for k in range(6)]
+INSTRUMENTS = [f"I{k}" for k in range(5)]
+
+
+def write_files(folder: Path, events: int) -> list[str]:
+    """Arguments of a random day; several events come at one time, some ticks come late."""
+    dice = random.Random(3)
+    currencies = [f"{i},{'EUR' if k % 2 else 'USD'}" for k, i in enumerate(INSTRUMENTS)]
+    tables = {
+        "instruments": ["instrument,currency", *currencies],
+        "accounts": ["account,desk", *(f"{a},d{k % 2}" for k, a in enumerate(ACCOUNTS))],
+        "holdings": ["account,instrument,quantity", "A0,I0,100", "A1,I1,-7.5"],
+        "prices": ["instrument,price", *(f"{i},10" for i in INSTRUMENTS)],
+        "fx": ["currency,rate", "EUR,1.25"],
+    }
+    arguments = []
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        arguments += [f"--{name}", str(folder / f"{name}.csv")]
+    rows = []
+    for k in range(events):
+        at = f"2024-03-01T14:{k // 4 // 60 % 60:02d}:{k // 4 % 60:02d}Z"
+        instrument, account = dice.choice(INSTRUMENTS), dice.choice(ACCOUNTS)
+        kind = dice.random()
+        if kind < 0.5:
+            late = "2024-03-01T14:00:00Z" if dice.random() < 0.1 else at
+            rows.append(f"{late},tick,{instrument},{dice.randrange(1, 5000)}e-2,,,,,,")
+        elif kind < 0.85:
+            order = f"{at},order,{instrument},,{dice.randrange(30)},{account}"
+            rows.append(f"{order},{dice.randrange(1, 99)},0,new,")
+        else:
+            rows.append(f"{at},holding,{instrument},,,{account},,,,{dice.randrange(-99, 99)}")
+    (folder / "day.csv").write_text(HEADER + "\n".join(rows) + "\n")
+    return [*arguments, "--events", str(folder / "day.csv"), "--speed", "max", "--output", "csv"]
+
+
+def watch(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "mvcore", "watch", *arguments]
+
+
+def amounts(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_killed_and_started_again(tmp_path: Path) -> None:
+    kills = int(os.environ.get("MVCORE_WATCH_KILLS", "6"))
+    arguments = write_files(tmp_path, 2000)
+    whole = subprocess.run(watch(arguments), capture_output=True, text=True, check=True).stdout
+    assert len(amounts(whole)) == 1 + len(ACCOUNTS)
+    dice = random.Random(5)
+    book = ["--book", str(tmp_path / "book")]
+    killed = 0
+    for _ in range(kills):
+        process = subprocess.Popen(
+            watch(arguments + book), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        while process.poll() is None and not (tmp_path / "book").exists():
+            time.sleep(0.005)
+        time.sleep(dice.uniform(0, 1.2))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed >= kills // 2
+    done = subprocess.run(watch(arguments + book), capture_output=True, text=True)
+    assert done.stdout == whole, done.stderr
+    again = subprocess.run(watch(arguments + book), capture_output=True, text=True)
+    assert again.stdout == whole, again.stderr  # it has them all
+
+
+@pytest.mark.parametrize("wrong", ["--base-currency", "--value-scale"])
+def test_another_base_is_refused(tmp_path: Path, wrong: str) -> None:
+    arguments = [*write_files(tmp_path, 4), "--book", str(tmp_path / "book")]
+    subprocess.run(watch(arguments), capture_output=True, check=True)
+    value = "EUR" if wrong == "--base-currency" else "3"
+    done = subprocess.run(watch([*arguments, wrong, value]), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "has" in done.stderr
+
+
+def test_a_wrong_event_is_told_by_its_row(tmp_path: Path) -> None:
+    arguments = [*write_files(tmp_path, 0), "--book", str(tmp_path / "book")]
+    rows = "2024-03-01T14:00:00Z,tick,I0,5,,,,,,\n2024-03-01T14:00:00Z,tick,I0,x,,,,,,\n"
+    (tmp_path / "day.csv").write_text(HEADER + rows)
+    done = subprocess.run(watch(arguments), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "events.price, row 1" in done.stderr

@@ -1,0 +1,132 @@
+"""Processes that are killed while they write: what comes back is a prefix of what they wrote, with
+everything that was acknowledged. MVCORE_D1: kills (300)."""
+
+import os
+import random
+import signal
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+import mvcore
+
+ACCOUNTS = [f"A{k}" for k in range(5)]
+INSTRUMENTS = [f"I{k}" for k in range(8)]
+
+
+def load(book: mvcore.Book) -> None:
+    book.load(
+        instruments={"instrument": INSTRUMENTS, "currency": ["USD", "EUR"] * 4},
+        accounts={"account": ACCOUNTS, "desk": list("ababa")},
+        fx={"currency": ["EUR"], "rate": ["1.25"]},
+        prices={"instrument": INSTRUMENTS, "price": [1] * 8},
+    )
+
+
+def fact(book: mvcore.Book, k: int) -> None:
+    """Call k of the trace, whatever was before it; its number rides with it."""
+    dice = random.Random(k)
+    account, instrument = dice.choice(ACCOUNTS), dice.choice(INSTRUMENTS)
+    kind = dice.randrange(10)
+    if kind < 5:
+        orders = {
+            "order": [f"o{dice.randrange(40)}", "last"],
+            "account": [account, "A0"],
+            "instrument": [instrument, "I0"],
+            "order_quantity": [dice.randrange(-999, 999), k],
+        }
+        book.update(orders=orders, feed={"calls": k})
+    elif kind < 8:
+        holdings = {"account": [account], "instrument": [instrument], "quantity": [f"{k}.5"]}
+        book.update(holdings=holdings, feed={"calls": k})
+    elif kind < 9:
+        book.update(
+            accounts={"account": [f"new{k}"], "desk": [f"d{k % 7}"]},
+            holdings={"account": [f"new{k}"], "instrument": [instrument], "quantity": [k]},
+            feed={"calls": k},
+        )
+    else:
+        book.update(fx={"currency": ["EUR"], "rate": [1 + k % 50]}, feed={"calls": k})
+
+
+def facts_of(book: mvcore.Book) -> tuple:
+    """All that the trace changes, but for prices."""
+    rows = book.values(by=("account", "instrument", "desk"), prices=dict.fromkeys(INSTRUMENTS, 3))
+    orders = [
+        {name: row[name] for name in row if "value" not in name and name != "price"}
+        for row in book.orders().to_pylist()
+    ]
+    return rows.to_pylist(), orders, book.feed_positions()
+
+
+def child(path: Path, first: int, pipe: int, sync: str) -> None:
+    """Writes until it is killed, and says what was acknowledged."""
+    book = mvcore.open(path, sync=sync, price_interval=0.002, journal_file_bytes=16384)
+    os.write(pipe, struct.pack("q", first - 1))
+    for k in range(first, first + 100_000):
+        book.tick(INSTRUMENTS[k % 8], k)
+        fact(book, k)
+        os.write(pipe, struct.pack("q", k))
+
+
+def killed(path: Path, first: int, after: float, sync: str) -> int:
+    """The last call that was acknowledged by a child that was killed."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            child(path, first, write, sync)
+        finally:
+            os._exit(1)
+    os.close(write)
+    acknowledged = struct.unpack("q", os.read(read, 8))[0]  # it is open
+    time.sleep(after)
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    while told := os.read(read, 8):
+        acknowledged = struct.unpack("q", told)[0]
+    os.close(read)
+    return acknowledged
+
+
+class Oracle:
+    """A book in memory that is brought to any later call."""
+
+    def __init__(self) -> None:
+        self.book = mvcore.Book()
+        load(self.book)
+        self.at = 0
+
+    def facts_at(self, k: int) -> tuple:
+        while self.at < k:
+            self.at += 1
+            fact(self.book, self.at)
+        return facts_of(self.book)
+
+
+@pytest.mark.parametrize("sync", ["always", "os"])
+def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path, sync: str) -> None:
+    kills = int(os.environ.get("MVCORE_D1", "300")) // 2
+    dice = random.Random(7)
+    longest = 0.02 if sync == "always" else 0.004
+    oracle = Oracle()
+    path = tmp_path / "book"
+    with mvcore.open(path) as book:
+        load(book)
+    latest = 0
+    prices = [0] * 8
+    for _ in range(kills):
+        acknowledged = killed(path, latest + 1, dice.uniform(0, longest), sync)
+        with mvcore.open(path, read_only=True) as book:
+            came = book.feed_positions().get("calls", 0)
+            assert acknowledged <= came <= acknowledged + 1
+            assert facts_of(book) == oracle.facts_at(came)
+            now = [int(price) for price in book.prices()["price"]]
+            assert all(a <= b <= came + 1 for a, b in zip(prices, now, strict=True))
+            prices = now
+        latest = came
+    assert latest > kills
+    assert min(prices) > 1  # they came, too
