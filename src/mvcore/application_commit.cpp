@@ -5,23 +5,6 @@
 #include "prefetch.hpp"
 
 namespace mvcore {
-namespace {
-
-constexpr int kAccumulatorBits = 254;
-constexpr int kNarrowBits = 62;  // a price below 2^62: two of them differ by less than 2^63
-
-Int<8> share(const Instrument& instrument, const i256& ceiling) {
-    return Int<8>(instrument.abs_quantity) * Int<8>(ceiling);
-}
-
-// The bound counts a price as the next power of two, so that a tick seldom changes the bound.
-i256 ceiling_of(const i256& price) {
-    i256 power(1);
-    for (int k = price.magnitude().bits(); k > 0; --k) power += power;
-    return power - i256(1);
-}
-
-}  // namespace
 
 void Application::find_unit(Staged& s) {
     Board& board = state_.board;
@@ -36,20 +19,12 @@ void Application::find_unit(Staged& s) {
         if (c.terms.currency >= 0) q.unit = board.unit_of(c.terms.currency, Unit::kUnpriced);
         return;
     }
-    const auto exact = Int<8>(s.mantissa) * Int<8>(c.factor);
-    if (exact.magnitude().bits() > kAccumulatorBits)
+    if (!set_price(q, c, s.mantissa))
         throw Error(ErrorKind::value_overflow,
                     "prices.price: price times multiplier times quote_factor of '" +
                         std::string(batch_.instruments.text(s.code)) + "' does not fit 254 bits");
-    i256 price;
-    std::copy_n(exact.w.begin(), 4, price.w.begin());
-    const int scale = c.quantity_scale + q.price_scale + c.factor_scale;
-    q.unit = board.unit_of(c.terms.currency, scale);
-    q.wide = price.magnitude().bits() > kNarrowBits || c.factor.zero() || !c.factor.fits64();
-    q.factor = q.wide ? 1 : c.factor.low64();
-    q.price = q.wide ? 0 : price.low64();
-    c.wide_price = q.wide ? price : i256();
-    c.wide_mantissa = q.wide ? s.mantissa : 0;
+    const i256 price = q.wide ? c.wide_price : i256(q.price);
+    q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
     // A ceiling that still covers the price stays, else prices that swing would come here for ever;
     // a refresh takes the slack out.
     const Quote& before = board.quote(s.code);
@@ -57,8 +32,7 @@ void Application::find_unit(Staged& s) {
     const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
                       before.unit == q.unit && price.magnitude() <= held &&
                       batch_.prices_given != Given::load && !refreshed_;
-    c.ceiling = tight_ ? price.magnitude() : keep ? held : ceiling_of(price);
-    q.ceiling = q.wide ? -1 : c.ceiling.low64();
+    set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
 }
 
 // The unit whose sum of absolute values does not fit, or none.
@@ -74,8 +48,8 @@ std::optional<UnitId> Application::find_bounds() {
     for (const auto& s : staged_) {
         const Quote& before = board.quote(s.code);
         const Instrument& held = board.instrument(s.code);
-        if (before.priced) change(before.unit, -share(held, held.ceiling));
-        if (s.quote.priced) change(s.quote.unit, share(s.instrument, s.instrument.ceiling));
+        if (before.priced) change(before.unit, -held.share());
+        if (s.quote.priced) change(s.quote.unit, s.instrument.share());
     }
     for (const auto& [unit, bound] : bounds_)
         if (bound.bits() > kAccumulatorBits) return unit;
@@ -157,6 +131,7 @@ void Application::reserve() {
     state_.grid.extend(instruments, rows);
     state_.positions.grow(rows);
     state_.account_orders.grow(rows);
+    state_.touched.extend(instruments);
     state_.board.extend(instruments, currencies);
     for (auto& s : staged_) {
         find_unit(s);
@@ -252,6 +227,7 @@ void Application::commit_cells() noexcept {
             state_.account_orders.own(a) = account_orders_[a];
         }
         live_->history.forget_facts();
+        state_.touched.all();
         return;
     }
     bool follow = rescaled_.empty();
@@ -262,6 +238,7 @@ void Application::commit_cells() noexcept {
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
         state_.positions.own(account) += static_cast<std::uint32_t>(positions);
+        if (w.quantity[sod] != w.before[sod]) state_.touched.holdings(w.instrument);
         Fact fact{{}, 0, w.account, w.instrument, positions};
         for (std::size_t m = 0; m < kMeasures; ++m) {
             i128 change = 0;

@@ -202,10 +202,12 @@ void Application::reserve_orders() {
 
 void Application::commit_orders() noexcept {
     OrderStore& store = state_.orders;
-    for (auto& [i, pages] : rescaled_orders_)
+    for (auto& [i, pages] : rescaled_orders_) {
         store.put(i,
                   staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
                   std::move(pages));
+        state_.touched.orders(i);
+    }
     together(
         order_writes_.size(),
         [&](std::size_t k) {
@@ -218,6 +220,8 @@ void Application::commit_orders() noexcept {
 
 void Application::commit_order(const OrderWrite& w) noexcept {
     OrderStore& store = state_.orders;
+    if (w.slot != kNoSlot) state_.touched.orders(w.before.instrument);
+    if (!w.removed) state_.touched.orders(w.after.instrument);
     if (w.removed) {
         live_->order_index.erase(w.hash, w.slot);
         store.erase(w.slot);

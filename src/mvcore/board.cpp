@@ -47,4 +47,24 @@ void set_factor(Instrument& instrument) {
     instrument.factor_scale = scale;
 }
 
+bool set_price(Quote& quote, Instrument& instrument, i128 mantissa) {
+    const auto exact = Int<8>(mantissa) * Int<8>(instrument.factor);
+    if (exact.magnitude().bits() > kAccumulatorBits) return false;
+    i256 price;
+    std::copy_n(exact.w.begin(), 4, price.w.begin());
+    const i256& factor = instrument.factor;
+    quote.wide = price.magnitude().bits() > kNarrowBits || factor.zero() || !factor.fits64();
+    quote.factor = quote.wide ? 1 : factor.low64();
+    quote.price = quote.wide ? 0 : price.low64();
+    instrument.wide_price = quote.wide ? price : i256();
+    instrument.wide_mantissa = quote.wide ? mantissa : 0;
+    return true;
+}
+
+i256 ceiling_of(const i256& price) {
+    i256 power(1);
+    for (int k = price.magnitude().bits(); k > 0; --k) power += power;
+    return power - i256(1);
+}
+
 }  // namespace mvcore

@@ -15,6 +15,8 @@ namespace mvcore {
 
 using UnitId = std::uint32_t;
 inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
+inline constexpr int kAccumulatorBits = 254;
+inline constexpr int kNarrowBits = 62;  // a price below 2^62: two differ by less than 2^63
 
 // How many bits a total of the unit needs, proved by the sum of absolute values.
 enum class Lane : std::uint8_t { bits64, bits128, bits256 };
@@ -70,6 +72,9 @@ struct Instrument {
     i256 ceiling;            // as in Quote, exact; 0 while unpriced
     i256 wide_price;         // price mantissa * factor, while Quote::wide
     i128 wide_mantissa = 0;  // price mantissa, while Quote::wide
+
+    // Of the unit's bound.
+    [[nodiscard]] Int<8> share() const { return Int<8>(abs_quantity) * Int<8>(ceiling); }
 };
 
 struct Rate {
@@ -79,6 +84,10 @@ struct Rate {
 
     [[nodiscard]] bool known() const noexcept { return mantissa != 0; }
 };
+
+inline int value_scale_of(const Quote& quote, const Instrument& instrument) {
+    return instrument.quantity_scale + quote.price_scale + instrument.factor_scale;
+}
 
 class Board {
 public:
@@ -126,8 +135,7 @@ public:
     }
     // Decimals of a value: quantity x price x factor of this instrument.
     [[nodiscard]] int value_scale(std::int32_t i) const {
-        const auto& c = instrument(i);
-        return c.quantity_scale + quote(i).price_scale + c.factor_scale;
+        return value_scale_of(quote(i), instrument(i));
     }
     // Every instrument without a price that somebody may hold.
     [[nodiscard]] std::size_t unpriced() const noexcept { return unpriced_; }
@@ -155,5 +163,15 @@ inline int even_scale(int scale) { return (scale + 1) / 2 * 2; }
 
 // The exact factor multiplier * quote_factor, trailing zeros stripped.
 void set_factor(Instrument& instrument);
+
+// The price, a mantissa at the quote's scale, where the factor is set. False where price times
+// factor does not fit 254 bits; then nothing has changed.
+bool set_price(Quote& quote, Instrument& instrument, i128 mantissa);
+// The bound counts a price as the next power of two less one, so that a tick seldom changes it.
+i256 ceiling_of(const i256& price);
+inline void set_ceiling(Quote& quote, Instrument& instrument, const i256& ceiling) {
+    instrument.ceiling = ceiling;
+    quote.ceiling = quote.wide ? -1 : ceiling.low64();
+}
 
 }  // namespace mvcore

@@ -230,6 +230,40 @@ State Book::copy() {
     return live_.state;
 }
 
+// ---- checkpoints ----
+
+State Book::begin_checkpoint(StoredCounts& counts) {
+    Writing writing(lock_);
+    writing.publish();
+    const Counters& c = live_.counters;
+    counts = {live_.state.epoch,
+              live_.state.masters,
+              live_.state.orders.size(),
+              c.ticks,
+              c.late_prices,
+              c.late_orders,
+              c.facts};
+    State state = live_.state;
+    live_.state.touched.begin_next();
+    return state;
+}
+
+void Book::adopt(Restore& restored) {
+    Writing writing(lock_);
+    writing.publish();
+    if (live_.state.epoch != 0 || !restored.finished())
+        throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
+    Live& from = restored.live();
+    live_.history.extend(from.state.accounts_alive.size());
+    live_.state = std::move(from.state);
+    live_.names = std::move(from.names);
+    live_.order_index = std::move(from.order_index);
+    live_.counters.ticks = from.counters.ticks;
+    live_.counters.late_prices = from.counters.late_prices;
+    live_.counters.late_orders = from.counters.late_orders;
+    live_.counters.facts = from.counters.facts;
+}
+
 std::uint64_t Book::memory_names() const noexcept {
     const Vocabulary& names = live_.names;
     return names.accounts.memory_bytes() + names.instruments.memory_bytes() +

@@ -15,6 +15,7 @@
 #include "journal/recovery.hpp"
 #include "live.hpp"
 #include "reader.hpp"
+#include "restore.hpp"
 #include "view.hpp"
 
 namespace mvcore {
@@ -74,6 +75,12 @@ public:
     bool try_value(std::string_view account, std::string_view currency, AccountValue& out);
     // The present state, to be read while writes go on. O(pages): microseconds.
     State copy();
+
+    // ---- checkpoints ----
+    // The same, between two writes; what is written from here on is touched for the next one.
+    State begin_checkpoint(StoredCounts& counts);
+    // What was restored becomes the book's, which nothing was written to yet.
+    void adopt(Restore& restored);
 
     // ---- views ----
     // functions: how many of the user's each shape of it will bring.

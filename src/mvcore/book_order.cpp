@@ -115,6 +115,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     // From here on nothing can fail.
     unit.bound = bound;
     cell.commit(live_);
+    state.touched.orders(now.instrument);
     if (slot != kNoSlot) {
         store.put(slot, now);
     } else {

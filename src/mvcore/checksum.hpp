@@ -6,7 +6,7 @@
 
 namespace mvcore {
 
-// Of the bytes, or of what went before (`previous`) and the bytes. About 2 GB/s.
+// Of the bytes, or of what went before (`previous`) and the bytes. Some GB/s.
 std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t previous = 0) noexcept;
 
 }  // namespace mvcore

@@ -96,6 +96,12 @@ public:
     template <class Q>
     void fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n);
 
+    // The line of another grid of as many rows, in place of one that is empty.
+    void take(std::size_t l, Grid& other, std::size_t other_line) {
+        for (std::size_t b = 0; b < blocks(); ++b) own(l, b) = std::move(other.own(other_line, b));
+        split_ = split_ || other.split_;
+    }
+
     void count_copies(std::uint64_t more) noexcept { copies_ += more; }
     // Pages and blocks copied because a snapshot held them.
     [[nodiscard]] std::uint64_t copies() const noexcept { return copies_ + blocks_.copies(); }

@@ -72,6 +72,10 @@ private:
 class OrderIndex {
 public:
     OrderIndex() : tables_(kTables) {}
+    [[nodiscard]] static std::size_t tables() noexcept { return kTables; }
+    [[nodiscard]] static std::size_t table_of(std::uint64_t hash) noexcept {
+        return hash >> kTableShift;
+    }
 
     void prefetch(std::uint64_t hash) const noexcept {
         const Table& t = tables_[hash >> kTableShift];
@@ -85,6 +89,11 @@ public:
     // Room so that `more` insertions into the hash's table cannot fail. hash_at(slot) -> hash.
     template <class HashAt>
     void reserve(std::uint64_t hash, std::size_t more, HashAt&& hash_at);
+    // All ids of a table that is empty. same(slot, slot) tells whether two orders whose hashes may
+    // be equal have one id; the slot of one that stands twice, else kNoSlot.
+    template <class Same>
+    Slot build(std::size_t table, const std::vector<std::uint64_t>& hashes,
+               const std::vector<Slot>& slots, Same&& same);
     // Room for so many ids in all, before the first.
     void reserve_all(std::size_t ids);
     void insert(std::uint64_t hash, Slot slot) noexcept;
@@ -156,6 +165,41 @@ Slot OrderIndex::find(std::uint64_t hash, Equal&& equal) const noexcept {
             if (bucket.tag[k] == tag && equal(bucket.slot[k])) return bucket.slot[k];
         if (bucket.passed == 0) return kNoSlot;
         b = b + 1 == t.buckets ? 0 : b + 1;
+    }
+    return kNoSlot;
+}
+
+template <class Same>
+Slot OrderIndex::build(std::size_t table, const std::vector<std::uint64_t>& hashes,
+                       const std::vector<Slot>& slots, Same&& same) {
+    Table& t = tables_[table];
+    t = Table();
+    if (slots.empty()) return kNoSlot;
+    std::uint32_t least = 1;
+    while (slots.size() > room(least)) least += least / 16 + 1;
+    t.allocate(least);
+    // More of each hash than a tag, so that orders, which are elsewhere, need not be looked at.
+    std::vector<std::array<std::uint32_t, kEntries>> more(t.buckets);
+    for (std::size_t n = 0; n < slots.size(); ++n) {
+        const auto hash = hashes[n];
+        const auto high = static_cast<std::uint32_t>(hash >> 8);
+        for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
+            Bucket& bucket = t.bucket[b];
+            std::size_t k = 0;
+            for (; k < kEntries && bucket.tag[k] != 0; ++k)
+                if (more[b][k] == high && bucket.tag[k] == tag_of(hash) &&
+                    same(bucket.slot[k], slots[n]))
+                    return slots[n];
+            if (k == kEntries) {
+                ++bucket.passed;
+                continue;
+            }
+            bucket.tag[k] = tag_of(hash);
+            bucket.slot[k] = slots[n];
+            more[b][k] = high;
+            ++t.used;
+            break;
+        }
     }
     return kNoSlot;
 }

@@ -250,6 +250,33 @@ void OrderStore::prepare_roll() {
     }
 }
 
+void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKind kind) {
+    const auto k = page.used;
+    page.need(extras_of(o, kind == IdKind::text ? 0 : static_cast<std::int64_t>(id)));
+    page.records[k].id = static_cast<std::uint32_t>(id);
+    if (page.high) page.high[k] = static_cast<std::uint32_t>(id >> 32);
+    write(page, k, o);
+    page.used = k + 1;
+}
+
+std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages) {
+    Line& l = lines_.own(std::size_t(instrument));
+    l.scale = static_cast<std::uint8_t>(scale);
+    const auto first = static_cast<std::uint32_t>(page_count_);
+    if (page_count_ + pages.size() > pages_.size()) throw std::bad_alloc();
+    for (PageRef& page : pages) {
+        if (kind_ == IdKind::text)
+            for (std::uint32_t k = 0; k < page->used; ++k)
+                text_bytes_ += TextArena::bytes_of(arena_->text(page->records[k].id));
+        page.writable().next = l.head;
+        l.head = static_cast<std::uint32_t>(page_count_);
+        l.count += page->used;
+        size_ += page->used;
+        pages_.own(page_count_++) = std::move(page);
+    }
+    return first;
+}
+
 void OrderStore::compact_texts() {
     auto arena = std::make_shared<TextArena>();
     std::vector<std::uint32_t> places(page_count_ * OrderPage::kRecords);

@@ -185,6 +185,14 @@ public:
     template <class F>
     void roll(F&& gone) noexcept;
 
+    // ---- a store that is read: pages are made aside, then taken ----
+    static void append(OrderPage& page, const Order& order, std::uint64_t id, IdKind kind);
+    // So many pages in all; no page moves while others are taken.
+    void reserve_pages(std::size_t pages) { pages_.grow(pages); }
+    // All orders of an instrument that had none, in the order of for_each(); every page but the
+    // last is full. Returns the number of the first; the others follow.
+    std::uint32_t adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages);
+
     // New memory for the texts, where most of it is of orders that are gone. Throws
     // std::bad_alloc, then nothing has changed.
     void compact_texts();

@@ -144,6 +144,7 @@ void QuickOrders::commit() noexcept {
             order.quantity = r.quantity, order.filled = r.filled;
             order.status = r.status, order.time = r.time;
             state.orders.put(r.slot, order);
+            state.touched.orders(order.instrument);
         });
     for (const Raise& r : raises_) state.board.unit(r.unit).bound = r.bound;
     live_.counters.facts += reports_.size();

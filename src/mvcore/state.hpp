@@ -9,6 +9,7 @@
 #include "grid.hpp"
 #include "order_store.hpp"
 #include "pages.hpp"
+#include "touched.hpp"
 
 namespace mvcore {
 
@@ -22,7 +23,8 @@ struct State {
     Pages<std::uint32_t, 1024> account_orders;  // orders held, by account
     std::vector<std::uint8_t> accounts_alive;   // by account
     std::vector<std::uint32_t> currency_users;  // instruments alive, by currency
-    std::int32_t base = 0;                      // currency
+    Touched touched;
+    std::int32_t base = 0;  // currency
     std::uint64_t epoch = 0;
     std::uint64_t masters = 0;  // changes with every change of a master table
 

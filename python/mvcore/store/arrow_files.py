@@ -1,0 +1,246 @@
+"""Chunk files: columns of the core to Arrow IPC files and back.
+
+A file is one record batch whose columns lie in it as the core takes them. Integers have the
+narrowest type that holds them all; what needs 128 bits is a decimal without decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mvcore.errors import CorruptData
+
+FORMAT_VERSION = 1
+STATUS = (
+    "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
+    "stopped", "rejected", "suspended", "pending_new", "calculated", "expired",
+    "accepted_for_bidding", "pending_replace",
+)  # fmt: skip
+NO_TIME = np.iinfo(np.int64).min
+DECIMAL = pa.decimal128(38, 18)
+WIDE = pa.decimal128(38, 0)
+TIME = pa.timestamp("ns", "UTC")
+_INTEGERS = {
+    pa.int8(): np.int8, pa.int16(): np.int16, pa.int32(): np.int32, pa.int64(): np.int64,
+}  # fmt: skip
+Array = npt.NDArray[Any]
+Texts = tuple[Array, Array]  # offsets, bytes
+Columns = dict[str, Any]
+
+
+# ---- out ----
+
+
+def integers(values: Array) -> pa.Array:
+    """A column of the core's integers; shape (n, 2) are 128 bits."""
+    kind = WIDE if values.ndim == 2 else pa.from_numpy_dtype(values.dtype)
+    return array(kind, len(values), None, values)
+
+
+def decimals(values: Array, valid: Array | None = None) -> pa.Array:
+    """Shape (n, 2), counted in 1e-18; null where not `valid`."""
+    return array(DECIMAL, len(values), valid, values)
+
+
+def times(values: Array | None, rows: int) -> pa.Array:
+    """ns since 1970 UTC; where no row has a time, a column of nulls."""
+    if values is None:
+        return pa.nulls(rows)
+    return array(TIME, rows, values != NO_TIME, values)
+
+
+def texts(values: Texts) -> pa.Array:
+    offsets, data = values
+    return pa.Array.from_buffers(
+        pa.utf8(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
+
+
+def labels(indices: Array, names: pa.Array) -> pa.Array:
+    """Places in `names`; -1 is null."""
+    return pa.DictionaryArray.from_arrays(
+        array(pa.from_numpy_dtype(indices.dtype), len(indices), indices >= 0, indices), names
+    )
+
+
+def array(kind: pa.DataType, rows: int, valid: Array | None, values: Array) -> pa.Array:
+    bits = None
+    if valid is not None and not valid.all():
+        bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, rows, [bits, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def to_file(kind: str, columns: Mapping[str, pa.Array]) -> pa.Buffer:
+    """The bytes of a chunk file."""
+    meta = {"mvcore": kind, "format_version": str(FORMAT_VERSION)}
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, batch.schema.with_metadata(meta)) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+# ---- in ----
+
+
+class Batch:
+    """The columns of a chunk file, nothing taken for granted."""
+
+    def __init__(self, kind: str, data: memoryview, rows: int) -> None:
+        try:
+            reader = pa.ipc.open_file(pa.py_buffer(data))
+            meta = reader.schema.metadata or {}
+            if meta.get(b"mvcore") != kind.encode():
+                raise CorruptData(f"the file does not hold {kind}")
+            if meta.get(b"format_version") != str(FORMAT_VERSION).encode():
+                raise CorruptData(f"the format version is {meta.get(b'format_version')!r}")
+            if reader.num_record_batches != 1:
+                raise CorruptData(f"{reader.num_record_batches} record batches")
+            self._batch = reader.get_batch(0)
+            self._batch.validate()
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+            raise CorruptData(f"not an Arrow file: {error}") from None
+        if self._batch.num_rows != rows:
+            raise CorruptData(f"{self._batch.num_rows} rows, {rows} were stored")
+        if len(set(self.names)) != len(self.names):
+            raise CorruptData("a column stands twice")
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._batch.schema.names)
+
+    def column(self, name: str, *kinds: pa.DataType, nulls: bool = False) -> pa.Array:
+        if name not in self.names:
+            raise CorruptData(f"there is no column {name}")
+        column = self._batch.column(self.names.index(name))
+        if kinds and column.type not in kinds:
+            raise CorruptData(f"{name} is a column of {column.type}")
+        if column.offset != 0 or (not nulls and column.null_count != 0):
+            raise CorruptData(f"{name} has nulls")
+        return column
+
+    def integers(self, name: str) -> Array:
+        column = self.column(name, *_INTEGERS, WIDE)
+        return _wide(column) if column.type == WIDE else _values(column, _INTEGERS[column.type])
+
+    def typed(self, name: str, kind: pa.DataType, dtype: Any) -> Array:
+        return _values(self.column(name, kind), dtype)
+
+    def flags(self, name: str) -> Array:
+        column = self.column(name, pa.bool_())
+        return np.asarray(column.to_numpy(zero_copy_only=False)).astype(np.uint8)
+
+    def decimals(self, name: str, nulls: bool = False) -> tuple[Array, Array]:
+        """Shape (n, 2), and where there is one."""
+        column = self.column(name, DECIMAL, nulls=nulls)
+        return _wide(column), ~_nulls(column)
+
+    def times(self, name: str) -> Array | None:
+        column = self.column(name, TIME, pa.null(), nulls=True)
+        if column.type == pa.null():
+            return None
+        values = _values(column, np.int64)
+        if ((values == NO_TIME) != _nulls(column)).any():
+            raise CorruptData(f"{name} has a time and none")
+        return values
+
+    def texts(self, name: str) -> Texts:
+        return _texts(self.column(name, pa.utf8()))
+
+    def indices(self, name: str, index: pa.DataType, names: list[str]) -> Array:
+        """Places in `names`, which the column must have as its dictionary; -1 is null."""
+        places, found = self.labels(name, index)
+        if found != names:
+            raise CorruptData(f"the texts of {name} are other ones")
+        return places
+
+    def labels(self, name: str, index: pa.DataType) -> tuple[Array, list[str]]:
+        """Places in texts, and these; -1 is null."""
+        column = self.column(name, pa.dictionary(index, pa.utf8()), nulls=True)
+        places = _values(column.indices, _INTEGERS[index])
+        try:
+            column.dictionary.validate(full=True)
+            found = column.dictionary.to_pylist()
+        except (pa.ArrowException, ValueError) as error:
+            raise CorruptData(f"{name}: {error}") from None
+        if ((places < 0) != _nulls(column.indices)).any() or (
+            len(places) and not -1 <= places.min() <= places.max() < len(found)
+        ):
+            raise CorruptData(f"{name} leads out of its texts")
+        return places, found
+
+
+def _values(column: pa.Array, dtype: Any) -> Array:
+    data = column.buffers()[-1]
+    rows = len(column)
+    if data is None or data.size < rows * np.dtype(dtype).itemsize:
+        if rows == 0:
+            return np.empty(0, dtype)
+        raise CorruptData("a column is shorter than its rows")
+    return np.frombuffer(data, dtype, rows)
+
+
+def _wide(column: pa.Array) -> Array:
+    data = column.buffers()[-1]
+    rows = len(column)
+    if data is None or data.size < rows * 16:
+        if rows == 0:
+            return np.empty((0, 2), np.int64)
+        raise CorruptData("a column is shorter than its rows")
+    return np.frombuffer(data, np.int64, 2 * rows).reshape(rows, 2)
+
+
+def _texts(column: pa.Array) -> Texts:
+    _, offsets, data = column.buffers()
+    rows = len(column)
+    if offsets is None or offsets.size < 4 * (rows + 1):
+        if rows == 0:
+            return np.zeros(1, np.int32), np.empty(0, np.uint8)
+        raise CorruptData("a column of texts is shorter than its rows")
+    found = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return np.frombuffer(offsets, np.int32, rows + 1), found
+
+
+def _nulls(column: pa.Array) -> Array:
+    if column.null_count == 0:
+        return np.zeros(len(column), bool)
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+
+
+# ---- what a chunk file holds ----
+
+
+def holdings_file(columns: Columns) -> pa.Buffer:
+    return to_file("holdings", {name: integers(values) for name, values in columns.items()})
+
+
+def orders_file(columns: Columns) -> pa.Buffer:
+    ids = columns["order"]
+    special: dict[str, Callable[[], pa.Array]] = {
+        "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
+        "status": lambda: labels(columns["status"].view(np.int8), pa.array(STATUS)),
+        "time": lambda: times(columns["time"], len(columns["status"])),
+    }
+    return to_file(
+        "orders", {n: special[n]() if n in special else integers(columns[n]) for n in columns}
+    )
+
+
+def read_holdings(data: memoryview, rows: int) -> Columns:
+    batch = Batch("holdings", data, rows)
+    return {name: batch.integers(name) for name in ("instrument", "account", "quantity")}
+
+
+def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
+    batch = Batch("orders", data, rows)
+    numbers = ("instrument", "account", "order_quantity", "filled_quantity", "rolled_quantity")
+    out: Columns = {name: batch.integers(name) for name in numbers}
+    out["order"] = batch.texts("order") if text else batch.integers("order")
+    out["status"] = batch.indices("status", pa.int8(), list(STATUS))
+    out["time"] = batch.times("time")
+    return out

@@ -1,0 +1,255 @@
+"""Checkpoints: a state in chunk files that a manifest lists.
+
+A chunk file never changes. What did not change since the last checkpoint is listed again, not
+written again. The manifest comes last, by a rename, so that a crash at any moment leaves the
+checkpoints that were there; the two newest are kept, and the files that they list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mvcore import _core
+from mvcore.masters import Masters
+from mvcore.store import arrow_files, table_files
+from mvcore.store.files import Files
+from mvcore.store.manifest import Chunk, ChunkFile, Manifest, to_bytes
+from mvcore.store.ranges import plan
+
+CHUNKS = "chunks"
+_MANIFEST = re.compile(r"manifest-(\d{20})")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the journal was: the last sequence that the state has, and the feeds' offsets."""
+
+    book_id: int = 0
+    sequence: int = 0
+    feeds: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a checkpoint cost. bytes: of all its files; new_bytes: of those written for it."""
+
+    generation: int
+    epoch: int
+    sequence: int
+    bytes: int
+    new_bytes: int
+    files: int
+    new_files: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The newest checkpoint: its number among the core's (`touched`), and its master tables."""
+
+    generation: int
+    manifest: Manifest
+    touched: int
+    masters: Masters | None
+
+
+def generations(files: Files) -> list[int]:
+    """Numbers of the manifests there are, the newest first."""
+    found = map(_MANIFEST.fullmatch, files.names())
+    return sorted((int(match[1]) for match in found if match), reverse=True)
+
+
+def manifest_name(generation: int) -> str:
+    return f"manifest-{generation:020}"
+
+
+class Checkpoints:
+    """The checkpoints of one folder, and how the next one is written. One thread at a time."""
+
+    def __init__(self, files: Files, base_currency: str, value_scale: int) -> None:
+        self._files = files
+        self._base_currency = base_currency
+        self._value_scale = value_scale
+        self._last: _Last | None = None
+        self._before: Manifest | None = None  # the generation before the last
+        self.written: Written | None = None
+
+    def loaded(self, generation: int, manifest: Manifest) -> None:
+        """The book was restored from this one; nothing has been written to it since."""
+        self._last = _Last(generation, manifest, 0, None)
+
+    @property
+    def kept_sequence(self) -> int:
+        """What the journal may forget: both generations have it. 0: nothing."""
+        if self._last is None or self._before is None:
+            return 0
+        return min(self._last.manifest.sequence, self._before.sequence)
+
+    def write(
+        self,
+        snapshot: Any,
+        counts: dict[str, Any],
+        masters: Masters,
+        position: Position,
+        pause: Callable[[float], object] | None = None,
+    ) -> Written:
+        """Write the state of `_core.checkpoint_begin` with the attributes of the same moment.
+
+        pause: called with the seconds that each chunk took, to wait for so long. Raises OSError;
+        then the checkpoints that were there still are.
+        """
+        start = time.perf_counter()
+        writing = _Writing(self._files, self._last, pause)
+        manifest, touched = writing.run(snapshot, counts, masters, position)
+        manifest = replace(
+            manifest, base_currency=self._base_currency, value_scale=self._value_scale
+        )
+        known = generations(self._files)
+        generation = max(known, default=0) + 1
+        name = manifest_name(generation)
+        self._files.write(name + ".new", to_bytes(manifest))
+        self._files.sync(name + ".new")
+        self._files.rename(name + ".new", name)
+        self._files.sync_folder()
+        self._before = self._last.manifest if self._last else None
+        kept = [generation, *([self._last.generation] if self._last else [])]
+        self._last = _Last(generation, manifest, touched, masters)
+        self._forget(kept)
+        self.written = Written(
+            generation, counts["epoch"], position.sequence, manifest.bytes, writing.new_bytes,
+            len(manifest.files), writing.new_files, time.perf_counter() - start,
+        )  # fmt: skip
+        return self.written
+
+    def _forget(self, kept: list[int]) -> None:
+        """Remove what neither of the kept generations needs; their manifests go first."""
+        gone = [g for g in generations(self._files) if g not in kept]
+        for generation in gone:
+            self._files.remove(manifest_name(generation))
+        for name in self._files.names():
+            if name.startswith("manifest-") and name.endswith(".new"):
+                self._files.remove(name)
+        if gone:
+            self._files.sync_folder()
+        listed = {file.name for m in (self._last, self._before) for file in _files_of(m)}
+        for name in self._files.names(CHUNKS):
+            if name not in listed:
+                self._files.remove(f"{CHUNKS}/{name}")
+
+
+def _files_of(of: _Last | Manifest | None) -> list[ChunkFile]:
+    manifest = of.manifest if isinstance(of, _Last) else of
+    return [] if manifest is None else manifest.files
+
+
+class _Writing:
+    """One checkpoint on its way."""
+
+    def __init__(
+        self, files: Files, last: _Last | None, pause: Callable[[float], object] | None
+    ) -> None:
+        self._files = files
+        self._last = last
+        self._pause = pause
+        self._known = {file.name: file for file in _files_of(last)}
+        self.new_bytes = 0
+        self.new_files = 0
+
+    def run(
+        self, snapshot: Any, counts: dict[str, Any], masters: Masters, position: Position
+    ) -> tuple[Manifest, int]:
+        self._files.make_folder(CHUNKS)
+        instruments = _core.stored_instruments(snapshot)
+        next_touched, held, ordered = _core.touched(snapshot)
+        tables = self._tables(snapshot, instruments, masters)
+        rows = instruments["holdings"].astype(np.int64) + instruments["orders"]
+        before = {(c.begin, c.end): c for c in self._last.manifest.chunks} if self._last else {}
+        chunks = []
+        for begin, end in plan(list(before), rows):
+            old = before.get((begin, end))
+            chunks.append(
+                Chunk(
+                    begin,
+                    end,
+                    self._chunk("holdings", snapshot, begin, end, old.holdings if old else None,
+                                self._changed(old, held, begin, end)),
+                    self._chunk("orders", snapshot, begin, end, old.orders if old else None,
+                                self._changed(old, ordered, begin, end)),
+                )
+            )  # fmt: skip
+        if self.new_files:
+            self._files.sync_folder(CHUNKS)
+        manifest = Manifest(
+            book_id=position.book_id, base_currency="", value_scale=0, sequence=position.sequence,
+            feeds=dict(position.feeds), counts={k: counts[k] for k in counts if k != "order_ids"},
+            order_ids=counts["order_ids"], tables=tables, chunks=tuple(chunks),
+        )  # fmt: skip
+        return manifest, next_touched
+
+    def _changed(self, old: Chunk | None, touched: Any, begin: int, end: int) -> bool:
+        return old is None or self._last is None or bool(
+            (touched[begin:end] > self._last.touched).any()
+        )  # fmt: skip
+
+    def _tables(
+        self, snapshot: Any, instruments: dict[str, Any], masters: Masters
+    ) -> dict[str, ChunkFile]:
+        currencies = _core.stored_currencies(snapshot)
+        if self._last is not None and self._last.masters is masters:
+            accounts = self._last.manifest.tables["accounts"]
+        else:
+            stored = _core.stored_accounts(snapshot)
+            data = table_files.accounts_file(stored, masters.account)
+            accounts = self._store("accounts", data, len(stored["alive"]))
+        names = currencies["currency"]
+        return {
+            "accounts": accounts,
+            "currencies": self._store(
+                "currencies", table_files.currencies_file(currencies), len(names[0]) - 1
+            ),
+            "instruments": self._store(
+                "instruments",
+                table_files.instruments_file(instruments, names, masters.instrument),
+                len(instruments["alive"]),
+            ),
+        }
+
+    def _chunk(
+        self, kind: str, snapshot: Any, begin: int, end: int, old: ChunkFile | None, changed: bool
+    ) -> ChunkFile | None:
+        if not changed:
+            return old
+        start = time.perf_counter()
+        if kind == "holdings":
+            columns = _core.stored_holdings(snapshot, begin, end)
+            write = arrow_files.holdings_file
+        else:
+            columns = _core.stored_orders(snapshot, begin, end)
+            write = arrow_files.orders_file
+        rows = len(columns["account"])
+        stored = self._store(kind, write(columns), rows) if rows else None
+        if self._pause is not None:
+            self._pause(time.perf_counter() - start)
+        return stored
+
+    def _store(self, kind: str, data: pa.Buffer, rows: int) -> ChunkFile:
+        """The file with this content: one that the last checkpoint lists, or a new one."""
+        name = f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}.arrow"
+        if (known := self._known.get(name)) is not None:
+            return known
+        new = ChunkFile(name, data.size, _core.crc32c(data), rows)
+        self._files.write(f"{CHUNKS}/{name}.new", data)
+        self._files.sync(f"{CHUNKS}/{name}.new")
+        self._files.rename(f"{CHUNKS}/{name}.new", f"{CHUNKS}/{name}")
+        self._known[name] = new
+        self.new_bytes += new.bytes
+        self.new_files += 1
+        return new

@@ -1,0 +1,187 @@
+#include "restore.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "decimal.hpp"
+#include "errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Names with codes 0, 1, 2, ...
+void intern_all(Names& into, const StoredTexts& names, std::size_t count, const char* what) {
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto name = text_of(names, k);
+        if (name.empty()) corrupt(std::string(what) + " " + std::to_string(k) + " has no name");
+        if (into.intern(name) != static_cast<std::int32_t>(k))
+            corrupt(std::string(what) + " '" + std::string(name) + "' stands twice");
+    }
+}
+
+// A decimal at 18 places.
+Decimal decimal_at_18(i128 mantissa, const std::string& what) {
+    const auto result = make_decimal(mantissa, kMaxScale);
+    if (!result) corrupt(what + " " + describe(result.fault));
+    return result.value;
+}
+
+bool flag(std::uint8_t v) {
+    if (v > 1) corrupt("a mark is neither true nor false");
+    return v != 0;
+}
+
+}  // namespace
+
+void corrupt(const std::string& what) { throw Error(ErrorKind::corrupt_data, what); }
+
+std::string_view text_of(const StoredTexts& texts, std::size_t k) {
+    std::int32_t at[2];
+    std::memcpy(at, texts.offsets + k * sizeof(std::int32_t), sizeof at);
+    if (at[0] < 0 || at[1] < at[0] || std::size_t(at[1]) > texts.size)
+        corrupt("text " + std::to_string(k) + " lies outside of its column");
+    return {texts.bytes + at[0], std::size_t(at[1] - at[0])};
+}
+
+Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts)
+    : base_(base), counts_(counts), ids_(OrderIndex::tables()) {
+    State& state = live_.state;
+    state.epoch = counts.epoch;
+    state.masters = counts.masters;
+    live_.counters.ticks = counts.ticks;
+    live_.counters.late_prices = counts.late_prices;
+    live_.counters.late_orders = counts.late_orders;
+    live_.counters.facts = counts.facts;
+    if (kind != IdKind::none) state.orders.set_kind(kind);
+}
+
+void Restore::currencies(const StoredTexts& names, std::size_t count, const StoredRates& rates) {
+    State& state = live_.state;
+    intern_all(live_.names.currencies, names, count, "currency");
+    if (count == 0 || live_.names.currencies.text(0) != base_)
+        corrupt("the first currency is not the base currency '" + base_ + "'");
+    std::vector<Rate> out(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto name = std::string(live_.names.currencies.text(std::int32_t(k)));
+        const auto d = decimal_at_18(rates.rate[k], "the rate of '" + name + "'");
+        if (d.mantissa < 0) corrupt("the rate of '" + name + "' is below zero");
+        if (k == 0 && d.mantissa != 0) corrupt("the base currency has a rate");
+        if (flag(rates.divide[k]) && d.mantissa == 0) corrupt("'" + name + "' has no rate");
+        out[k] = {d.mantissa, static_cast<std::uint8_t>(d.scale), flag(rates.divide[k])};
+    }
+    state.board.extend(0, count);
+    state.board.set_rates(std::move(out));
+    state.currency_users.resize(count, 0);
+}
+
+void Restore::accounts(const StoredTexts& names, std::vector<std::uint8_t> alive) {
+    State& state = live_.state;
+    if (alive.size() > std::size_t(kMostAccounts)) corrupt("more than 268,435,456 accounts");
+    intern_all(live_.names.accounts, names, alive.size(), "account");
+    for (const auto a : alive) static_cast<void>(flag(a));
+    state.positions.grow(alive.size());
+    state.account_orders.grow(alive.size());
+    state.accounts_alive = std::move(alive);
+}
+
+void Restore::instruments(const StoredTexts& names, const InstrumentsTable& table) {
+    State& state = live_.state;
+    const std::size_t count = table.alive.size();
+    intern_all(live_.names.instruments, names, count, "instrument");
+    state.board.extend(count, 0);
+    state.grid.extend(count, static_cast<std::uint32_t>(state.accounts_alive.size()));
+    state.orders.extend(count);
+    state.orders.reserve_pages(std::size_t(counts_.orders) / OrderPage::kRecords + count);
+    // A sixteenth more than the mean: ids spread at random.
+    const auto each = std::size_t(counts_.orders) / ids_.size() * 17 / 16;
+    for (auto& list : ids_) {
+        list.hash.reserve(each);
+        list.slot.reserve(each);
+    }
+    state.touched.none(count);
+    added_.assign(count, 0);
+    for (std::size_t k = 0; k < count; ++k) instrument(std::int32_t(k), table, k);
+}
+
+void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k) {
+    State& state = live_.state;
+    const auto name = "'" + std::string(live_.names.instruments.text(i)) + "'";
+    Quote& q = state.board.own_quote(i);
+    Instrument& c = state.board.own_instrument(i);
+    q.alive = flag(table.alive[k]);
+    c.terms.currency = table.currency[k];
+    if (c.terms.currency < -1 || c.terms.currency >= live_.names.currencies.size() ||
+        (q.alive && c.terms.currency < 0))
+        corrupt("the currency of " + name + " is none");
+    c.terms.multiplier = decimal_at_18(table.multiplier[k], "the multiplier of " + name);
+    c.terms.quote_factor = decimal_at_18(table.quote_factor[k], "the quote_factor of " + name);
+    set_factor(c);
+    c.quantity_scale = table.quantity_scale[k];
+    q.price_scale = table.price_scale[k];
+    const auto scale = [](int s, int least) { return s >= least && s <= kMaxScale && s % 2 == 0; };
+    if (!scale(c.quantity_scale, 0) || !scale(q.price_scale, Quote().price_scale))
+        corrupt("a scale of " + name + " is none");
+    q.time = table.price_time[k];
+    q.epoch = table.price_epoch[k];
+    q.priced = flag(table.priced[k]);
+    if (q.epoch > counts_.epoch) corrupt("the price of " + name + " is of an epoch to come");
+    if (q.alive) ++state.currency_users[std::size_t(c.terms.currency)];
+    const i128 power = kPow10[std::size_t(kMaxScale - q.price_scale)];
+    const i128 price = table.price[k];
+    if (!q.priced) {
+        if (price != 0) corrupt("the price of " + name + " is one and none");
+        return;
+    }
+    if (!q.alive || price % power != 0 || !make_decimal(price, kMaxScale) ||
+        !set_price(q, c, price / power))
+        corrupt("the price of " + name + " is none");
+    set_ceiling(q, c, ceiling_of(q.wide ? c.wide_price : i256(q.price)));
+}
+
+UnitId Restore::unit_of(std::int32_t i) {
+    Board& board = live_.state.board;
+    const Quote& q = board.quote(i);
+    const auto currency = board.instrument(i).terms.currency;
+    return board.unit_of(currency, q.priced ? board.value_scale(i) : Unit::kUnpriced);
+}
+
+void Restore::finish() {
+    State& state = live_.state;
+    Board& board = state.board;
+    if (indexed_ != state.orders.size()) corrupt("not all ids are in the index");
+    if (state.orders.size() != counts_.orders)
+        corrupt("there are " + std::to_string(state.orders.size()) + " orders, " +
+                std::to_string(counts_.orders) + " were stored");
+    const auto count = static_cast<std::int32_t>(board.size());
+    // Where the bounds do not fit with slack, they may fit without, as in a write.
+    for (const bool tight : {false, true}) {
+        std::vector<Int<8>> bounds(board.units());
+        for (std::int32_t i = 0; i < count; ++i) {
+            Quote& q = board.own_quote(i);
+            Instrument& c = board.own_instrument(i);
+            if (c.terms.currency < 0) continue;
+            q.unit = unit_of(i);
+            bounds.resize(board.units());
+            if (!q.priced) continue;
+            if (tight) set_ceiling(q, c, board.price_of(i).magnitude());
+            bounds[q.unit] += c.share();
+        }
+        const bool fits = std::all_of(bounds.begin(), bounds.end(), [](const auto& bound) {
+            return bound.bits() <= kAccumulatorBits;
+        });
+        if (!fits && tight) corrupt("a sum of absolute values does not fit 254 bits");
+        for (std::size_t u = 0; u < bounds.size(); ++u) {
+            board.unit(UnitId(u)).bound = bounds[u];
+            board.unit(UnitId(u)).lane = lane_of(bounds[u]);
+        }
+        if (fits) break;
+    }
+    for (std::int32_t i = 0; i < count; ++i) {
+        const Quote& q = board.quote(i);
+        if (q.alive && !q.priced && !board.instrument(i).abs_quantity.zero())
+            board.count_unpriced(1);
+    }
+    finished_ = true;
+}
+
+}  // namespace mvcore

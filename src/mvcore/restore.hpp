@@ -1,0 +1,110 @@
+// A book's state out of stored columns. Nothing in them is taken for granted: what does not fit
+// together is refused as CorruptData, whatever bytes came. What can be computed from the rest
+// (positions, what orders add to them, bounds, the index of order ids) is computed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chunk.hpp"
+#include "live.hpp"
+
+namespace mvcore {
+
+// Columns as they lie in a file that was read. Values may lie at any address.
+struct StoredInts {
+    const std::byte* data = nullptr;
+    Width width = kernels::w8;
+};
+struct StoredTexts {
+    const std::byte* offsets = nullptr;  // 32 bits each, one more than there are texts
+    const char* bytes = nullptr;
+    std::size_t size = 0;  // of the bytes
+};
+struct StoredHoldings {
+    std::size_t rows = 0;
+    StoredInts instrument;
+    StoredInts account;
+    StoredInts quantity;
+};
+struct StoredOrders {
+    std::size_t rows = 0;
+    StoredInts instrument;
+    StoredInts account;
+    StoredInts quantity;
+    StoredInts filled;
+    StoredInts rolled;
+    StoredInts status;
+    StoredInts time;    // without data: none has one
+    StoredInts number;  // without data: ids are text
+    StoredTexts text;
+};
+struct StoredRates {
+    std::vector<i128> rate;  // at 18 places, by currency; 0: none
+    std::vector<std::uint8_t> divide;
+};
+// What the rest must add up to, and what cannot be told from it.
+struct StoredCounts {
+    std::uint64_t epoch = 0;
+    std::uint64_t masters = 0;
+    std::uint64_t orders = 0;
+    std::uint64_t ticks = 0;
+    std::uint64_t late_prices = 0;
+    std::uint64_t late_orders = 0;
+    std::uint64_t facts = 0;
+};
+
+[[noreturn]] void corrupt(const std::string& what);
+// The k-th of the texts; refused where its offsets lead out of them.
+std::string_view text_of(const StoredTexts& texts, std::size_t k);
+
+class Restore {
+public:
+    // The base currency is the first; most: orders there may be.
+    Restore(std::string_view base, IdKind kind, const StoredCounts& counts);
+
+    // The tables, in this order, once each.
+    void currencies(const StoredTexts& names, std::size_t count, const StoredRates& rates);
+    void accounts(const StoredTexts& names, std::vector<std::uint8_t> alive);
+    void instruments(const StoredTexts& names, const InstrumentsTable& table);
+    // Then the chunks, in any order, by any number of threads: instruments in [begin, end), each in
+    // one chunk. O(rows), and O(accounts) for each instrument with many positions.
+    void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
+               const StoredOrders& orders);
+    // Then the ids of the tables [begin, end) of the index, by any number of threads.
+    void index(std::size_t begin, std::size_t end);
+    // Then what all of it gives. O(accounts + instruments).
+    void finish();
+
+    [[nodiscard]] Live& live() noexcept { return live_; }
+    [[nodiscard]] bool finished() const noexcept { return finished_; }
+
+private:
+    friend class ChunkRestore;
+    void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
+    [[nodiscard]] UnitId unit_of(std::int32_t i);
+
+    Live live_;
+    std::string base_;
+    StoredCounts counts_;
+    bool finished_ = false;
+    // While chunks are added.
+    std::mutex mutex_;                 // the state and the texts
+    std::vector<std::uint8_t> added_;  // by instrument
+    // Of each table of the index, which is built when all are there: so its memory is met once, and
+    // not at random.
+    struct Ids {
+        std::mutex mutex;
+        std::vector<std::uint64_t> hash;
+        std::vector<Slot> slot;
+    };
+    std::vector<Ids> ids_;
+    std::atomic<std::uint64_t> indexed_ = 0;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,64 @@
+"""A book that goes through checkpoints again and again stays what the reference model says.
+
+The machine of state_machine.py, with two steps more: a checkpoint, and a checkpoint after
+which the book is the one that is read back. MVCORE_CHECKPOINT_STEPS: how many steps (300).
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+
+import state_machine
+from mvcore.store.checkpoints import Checkpoints
+from storing import MemoryFiles, checkpoints, reopen, save
+
+
+class Machine(state_machine.Machine):
+    keeper: Checkpoints | None = None
+
+    @initialize()
+    def folder(self) -> None:
+        self.files, self.keeper, self.reopened = MemoryFiles(), None, 0
+
+    def save(self) -> None:
+        self.keeper = self.keeper or checkpoints(self.files, self.book)
+        save(self.keeper, self.book)
+
+    @rule()
+    def checkpoint(self) -> None:
+        self.save()
+
+    @rule(whole=st.booleans())
+    def reopen(self, whole: bool) -> None:
+        """The next checkpoint writes what changed since this one, or everything."""
+        self.save()
+        self.views.clear()
+        self.snapshots.clear()
+        before = self.book.stats()
+        self.book, loaded = reopen(self.files, self.book.base_currency, self.book.value_scale)
+        assert not loaded.skipped
+        self.keeper = None if whole else checkpoints(self.files, self.book)
+        if self.keeper is not None:
+            self.keeper.loaded(loaded.generation, loaded.manifest)
+        after = self.book.stats()
+        for name in ("epoch", "ticks", "late_prices", "late_orders", "facts", "accounts",
+                     "instruments", "positions", "orders", "unpriced_instruments"):  # fmt: skip
+            assert after[name] == before[name], name
+        assert self.book._masters.version == self.book._core.masters
+
+
+def test_a_book_that_is_read_back_equals_the_reference_model() -> None:
+    steps = int(os.environ.get("MVCORE_CHECKPOINT_STEPS", "300"))
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=-(-steps // 30),
+            stateful_step_count=30,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
