@@ -84,7 +84,7 @@ class MemoryFiles(Files):
         return memoryview(bytearray(content))
 
     def write(self, name: str, data: Any) -> None:
-        number = len(self.content) + 1
+        number = max(self.content, default=0) + 1
         self.content[number], self.synced[number] = b"", b""
         self.entries[name] = number
         self.pending.append(("add", name, str(number)))

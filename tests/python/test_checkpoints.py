@@ -1,0 +1,291 @@
+"""A checkpoint is written and read back; what fails in between leaves the ones that were there."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+import mvcore
+from mvcore import Book
+from mvcore.store import checkpoints as module
+from mvcore.store.checkpoints import generations
+from mvcore.store.files import Files
+from mvcore.store.ranges import plan
+from stored_books import change, facts_of, make
+from storing import MemoryFiles, checkpoints, reopen, save
+
+KILL = RuntimeError("killed")
+
+
+@pytest.mark.parametrize("ids", [int, str])
+@pytest.mark.parametrize("shape", [(6, 9), (5000, 3), (40_000, 2), (0, 9), (3, 0)])
+def test_what_is_read_back_is_what_was_written(ids, shape, tmp_path) -> None:
+    book = make(ids, *shape) if shape[0] < 100 and all(shape) else sparse(ids, *shape)
+    files = Files(tmp_path)
+    keeper = checkpoints(files, book)
+    save(keeper, book)
+    again, loaded = reopen(files)
+    assert facts_of(again) == facts_of(book) and not loaded.skipped
+    assert again._core.memory()["order_index"] <= 2 * book._core.memory()["order_index"] + 2**20
+    # Written again, it is the same to the byte.
+    other = checkpoints(MemoryFiles(), again)
+    save(other, again)
+    assert other._last.manifest.files == keeper._last.manifest.files
+
+
+def sparse(ids: type, accounts: int, instruments: int) -> Book:
+    """Many accounts of which few hold anything, or none at all."""
+    book = Book()
+    people = [f"A{k}" for k in range(accounts)]
+    names = [f"I{k}" for k in range(instruments)]
+    book.load(
+        instruments={"instrument": names, "currency": ["USD"] * len(names),
+                     "sector": ["x"] * len(names)},
+        accounts={"account": people, "desk": ["d"] * len(people)},
+        prices={"instrument": names, "price": ["1.5"] * len(names)},
+    )  # fmt: skip
+    some = people[::97] if names else []
+    book.update(
+        holdings={
+            "account": some,
+            "instrument": names[:1] * len(some),
+            "quantity": [2] * len(some),
+        },
+        orders={
+            "order": [ids(k + 1) for k in range(len(some))],
+            "account": some,
+            "instrument": names[-1:] * len(some),
+            "order_quantity": ["0.25"] * len(some),
+        },
+    )  # fmt: skip
+    return book
+
+
+@pytest.mark.parametrize("ids", [int, str])
+def test_only_what_changed_is_written_again(ids, monkeypatch) -> None:
+    monkeypatch.setattr(module, "plan", lambda before, rows: plan(before, rows, 30))
+    book, files = make(ids), MemoryFiles()
+    keeper = checkpoints(files, book)
+    whole = save(keeper, book)
+    assert whole.new_files == whole.files > 5
+    assert save(keeper, book).new_files == 0
+    for step in range(40):
+        change(book, step, ids)
+        written = save(keeper, book, sequence=step)
+        kind = step % 9
+        if kind == 0:
+            assert written.new_files == 1  # the price
+        elif kind in (1, 3, 7):
+            assert written.new_files <= 2
+        again, _ = reopen(files)
+        assert facts_of(again) == facts_of(book), step
+        if step % 7 == 3:  # what was read back goes on as the book
+            loaded = reopen(files)
+            book, keeper = loaded[0], checkpoints(files, loaded[0])
+            keeper.loaded(loaded[1].generation, loaded[1].manifest)
+    assert len(generations(files)) == 2
+
+
+def test_codes_are_kept_and_names_that_are_gone_come_back_with_theirs() -> None:
+    book, files = make(), MemoryFiles()
+    codes = book.instrument_codes(["I0", "I5"]).tolist()
+    save(checkpoints(files, book), book)
+    again, _ = reopen(files)
+    assert again.instrument_codes(["I0", "I5"]).tolist() == codes
+    for each in (book, again):
+        each.update(instruments={"instrument": ["GONE", "NEW"], "currency": ["USD", "USD"]})
+    names = ["GONE", "NEW"]
+    assert again.instrument_codes(names).tolist() == book.instrument_codes(names).tolist()
+
+
+# ---- what fails on the way ----
+
+
+def run_until(files: MemoryFiles, stop: int | None, once: bool = False) -> tuple[list, int]:
+    """Three checkpoints with writes in between; the facts at each, and how many operations."""
+    book = make()
+    keeper = checkpoints(files, book)
+    facts = []
+    files.stop, files.once = stop, once
+    for step in range(3):
+        change(book, 9 * step + 2)
+        change(book, 9 * step)
+        facts.append(facts_of(book))
+        try:
+            save(keeper, book)
+        except (OSError, RuntimeError):
+            if not once:
+                return facts, files.count
+    return facts, files.count
+
+
+def check_after(files: MemoryFiles, facts: list) -> None:
+    """One of the last two checkpoints that were begun is there, and the next one works."""
+    if not generations(files):
+        assert len(facts) == 1
+        return
+    again, loaded = reopen(files)
+    assert facts_of(again) in facts[-2:]
+    keeper = checkpoints(files, again)
+    keeper.loaded(loaded.generation, loaded.manifest)
+    change(again, 11)
+    save(keeper, again)
+    assert facts_of(reopen(files)[0]) == facts_of(again)
+    assert not [name for name in files.names("chunks") if name.endswith(".new")]
+
+
+def operations() -> int:
+    return run_until(MemoryFiles(), None)[1]
+
+
+def crash_everywhere(after: Callable[[MemoryFiles, random.Random], MemoryFiles], seeds: int) -> int:
+    runs = 0
+    for stop in range(1, operations() + 2):
+        files = MemoryFiles()
+        files.fault = KILL
+        facts, _ = run_until(files, stop)
+        for seed in range(seeds):
+            check_after(after(files, random.Random(1000 * stop + seed)), facts)
+            runs += 1
+    return runs
+
+
+def test_a_process_that_is_killed_while_it_checkpoints() -> None:
+    assert crash_everywhere(lambda files, _: files.after_kill(), 1) > 40
+
+
+def test_power_that_fails_while_it_checkpoints() -> None:
+    assert crash_everywhere(lambda files, rng: files.after_power_loss(rng), 3) > 120
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_an_operation_that_fails_leaves_the_checkpoints_before(once) -> None:
+    for stop in range(1, operations() + 1):
+        files = MemoryFiles()
+        facts, _ = run_until(files, stop, once)
+        files.stop = None
+        check_after(files, facts)
+
+
+def test_the_journal_may_forget_what_both_generations_have() -> None:
+    book, files = make(), MemoryFiles()
+    keeper = checkpoints(files, book)
+    for sequence, kept in ((5, 0), (9, 5), (20, 9)):
+        save(keeper, book, sequence)
+        assert keeper.kept_sequence == kept
+
+
+def test_an_older_generation_is_read_where_the_newest_is_damaged() -> None:
+    book, files = make(), MemoryFiles()
+    keeper = checkpoints(files, book)
+    save(keeper, book, 1)
+    before = facts_of(book)
+    change(book, 2)
+    save(keeper, book, 2)
+    number = files.entries["manifest-" + "2".zfill(20)]
+    files.content[number] = files.content[number][:-1]
+    again, loaded = reopen(files)
+    assert facts_of(again) == before
+    assert loaded.manifest.sequence == 1 and "generation 2" in loaded.skipped[0]
+    # The next checkpoint takes the place of the damaged one.
+    keeper = checkpoints(files, again)
+    keeper.loaded(loaded.generation, loaded.manifest)
+    assert save(keeper, again).generation == 3
+    assert generations(files) == [3, 1]
+    files.content.update(dict.fromkeys(files.content, b""))
+    with pytest.raises(mvcore.CorruptData, match=r"no checkpoint .* is whole: generation 3"):
+        reopen(files)
+
+
+# ---- the tests above see what they must ----
+
+
+def unsynced(method: str, kind: str) -> Callable[[pytest.MonkeyPatch], None]:
+    real = getattr(MemoryFiles, method)
+
+    def broken(files: MemoryFiles, name: str = "") -> None:
+        if kind not in name if kind else name:
+            real(files, name)
+
+    return lambda patch: patch.setattr(MemoryFiles, method, broken)
+
+
+def rename_first(patch: pytest.MonkeyPatch) -> None:
+    """The manifest gets its name before its bytes are on the disk."""
+    real, rename = MemoryFiles.sync, MemoryFiles.rename
+
+    def late_sync(files: MemoryFiles, name: str) -> None:
+        if not name.startswith("manifest"):
+            real(files, name)
+
+    def early_rename(files: MemoryFiles, name: str, to: str) -> None:
+        rename(files, name, to)
+        if to.startswith("manifest"):
+            real(files, to)
+
+    patch.setattr(MemoryFiles, "sync", late_sync)
+    patch.setattr(MemoryFiles, "rename", early_rename)
+
+
+def forget_the_second(patch: pytest.MonkeyPatch) -> None:
+    """The generation before goes as soon as the new one is begun."""
+    real = module._Writing.run
+
+    def run(self, *arguments):
+        for generation in generations(self._files):
+            self._files.remove(module.manifest_name(generation))
+        return real(self, *arguments)
+
+    patch.setattr(module._Writing, "run", run)
+
+
+def remove_early(patch: pytest.MonkeyPatch) -> None:
+    """Chunks that the new checkpoint does not list go before its manifest is there."""
+    real = module._Writing.run
+
+    def run(self, *arguments):
+        manifest, touched = real(self, *arguments)
+        listed = {file.name for file in manifest.files}
+        for name in self._files.names("chunks"):
+            if name not in listed:
+                self._files.remove(f"chunks/{name}")
+        return manifest, touched
+
+    patch.setattr(module._Writing, "run", run)
+
+
+SEEDED = {
+    "chunks are not synced": (unsynced("sync", "chunks/"), "power"),
+    "the chunks' folder is not synced": (unsynced("sync_folder", "chunks"), "power"),
+    "the manifest is not synced": (unsynced("sync", "manifest"), "power"),
+    "the manifest is renamed before it is synced": (rename_first, "power"),
+    "the second generation goes too early": (forget_the_second, "kill"),
+    "chunks go before the manifest is there": (remove_early, "kill"),
+}
+
+
+@pytest.mark.parametrize("bug", SEEDED)
+def test_a_seeded_bug_is_caught(bug, monkeypatch) -> None:
+    seed, how = SEEDED[bug]
+    seed(monkeypatch)
+    after = {
+        "power": lambda files, rng: files.after_power_loss(rng),
+        "kill": lambda files, _: files.after_kill(),
+    }[how]
+    with pytest.raises((AssertionError, mvcore.CorruptData, KeyError)):
+        crash_everywhere(after, 6)
+
+
+@pytest.mark.parametrize("bug", ["orders", "held"])
+def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
+    """As if writers did not note what they touch."""
+    real = module._core.touched
+
+    def touched(snapshot):
+        following, held, ordered = real(snapshot)
+        (ordered if bug == "orders" else held)[:] = 0
+        return following, held, ordered
+
+    monkeypatch.setattr(module._core, "touched", touched)
+    with pytest.raises((AssertionError, mvcore.CorruptData)):
+        test_only_what_changed_is_written_again(int, monkeypatch)

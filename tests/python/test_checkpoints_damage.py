@@ -1,0 +1,234 @@
+"""Damaged checkpoints are refused, or an older one is read, or they are exact: never another book.
+
+MVCORE_DAMAGE: how many (1,000). Half of them have their checksums made valid again, as if somebody
+had written the file so: then what is read may be another book, but one that is whole.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+from functools import cache
+
+import pytest
+
+import mvcore
+from mvcore import _core
+from mvcore.store import loading
+from mvcore.store.checkpoints import generations, manifest_name
+from stored_books import change, facts_of, make
+from storing import MemoryFiles, checkpoints, reopen, save
+
+Disk = dict[str, bytes]
+EDGES = (0, 1, -1, 127, 128, 255, 2**15, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64)
+
+
+@cache
+def stored(ids: type) -> tuple[Disk, dict, dict]:
+    """Two generations, and what each of them is."""
+    book, files = make(ids, 4, 8), MemoryFiles()
+    keeper = checkpoints(files, book)
+    save(keeper, book, 1)
+    older = facts_of(book)
+    for step in range(4):
+        change(book, step, ids)
+    save(keeper, book, 2)
+    return {name: files.content[n] for name, n in files.entries.items()}, facts_of(book), older
+
+
+def files_of(disk: Disk) -> MemoryFiles:
+    files = MemoryFiles()
+    files.entries = {name: k for k, name in enumerate(disk, 1)}
+    files.content = dict(enumerate(disk.values(), 1))
+    files.synced_entries, files.synced = dict(files.entries), dict(files.content)
+    return files
+
+
+# ---- kinds of damage: (bytes, other files, rng) -> bytes, or None: the file is gone ----
+
+
+def flip(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    out = bytearray(data)
+    for _ in range(rng.choice([1, 1, 1, 8])):
+        at = rng.randrange(len(out))
+        out[at] ^= 1 << rng.randrange(8)
+    return bytes(out)
+
+
+def block(data: bytes, rng: random.Random) -> tuple[int, int]:
+    at = rng.randrange(len(data))
+    return at, min(len(data), at + rng.choice([1, 4, 8, 64, 512]))
+
+
+def zero(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    begin, end = block(data, rng)
+    return data[:begin] + bytes(end - begin) + data[end:]
+
+
+def ones(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    begin, end = block(data, rng)
+    return data[:begin] + b"\xff" * (end - begin) + data[end:]
+
+
+def swap(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    size = rng.choice([4, 8, 64])
+    a, b = (size * rng.randrange(len(data) // size) for _ in range(2))
+    out = bytearray(data)
+    out[a : a + size], out[b : b + size] = out[b : b + size], out[a : a + size]
+    return bytes(out)
+
+
+def copy(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    """A block of another file, or of an older state of this one."""
+    begin, end = block(data, rng)
+    part = rng.choice(others)[begin:end]
+    return data[:begin] + part + data[begin + len(part) :]
+
+
+def cut(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    return data[: rng.choice([0, 1, 8, len(data) // 2, len(data) - 8, len(data) - 1])]
+
+
+def grow(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    return data + rng.choice([b"\0", b"\n", bytes(512), data])
+
+
+def foreign(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    return rng.choice([b"", b"PAR1", rng.randbytes(len(data)), rng.choice(others)])
+
+
+def gone(data: bytes, others: list[bytes], rng: random.Random) -> None:
+    return None
+
+
+def number(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    """A number of the manifest, or one of 1 to 8 bytes anywhere, at an edge."""
+    value = rng.choice(EDGES)
+    if data.startswith(b"{"):
+        found = rng.choice(list(re.finditer(rb"(?<=[:,\[])\d+", data)))
+        return data[: found.start()] + str(value).encode() + data[found.end() :]
+    size = rng.choice([1, 2, 4, 8])
+    at = rng.randrange(max(1, len(data) - size))
+    return data[:at] + (value % 256**size).to_bytes(size, "little") + data[at + size :]
+
+
+DAMAGES = (flip, zero, ones, swap, copy, cut, grow, foreign, gone, number)
+
+
+def sign(text: bytes) -> bytes:
+    return text + b"crc32c %08x\n" % _core.crc32c(text)
+
+
+def made_valid(disk: Disk, name: str) -> None:
+    """Checksums and lengths that fit the file as it is now."""
+    if name.startswith("manifest"):
+        disk[name] = sign(disk[name][:-16] if len(disk[name]) > 16 else disk[name])
+        return
+    for manifest in [m for m in disk if m.startswith("manifest")]:
+        document = json.loads(disk[manifest][:-16])
+        listed = [*document["tables"].values()]
+        listed += [f for c in document["chunks"] for f in (c["holdings"], c["orders"]) if f]
+        for file in listed:
+            if file["name"] == name.removeprefix("chunks/") and name in disk:
+                file["bytes"], file["crc32c"] = len(disk[name]), _core.crc32c(disk[name])
+        disk[manifest] = sign(json.dumps(document).encode() + b"\n")
+
+
+def use(book: mvcore.Book) -> None:
+    """A book that came out of valid checksums is whole: it is written and read back the same, and
+    everything that can be done with it works or is refused."""
+    facts = facts_of(book)
+    files = MemoryFiles()
+    save(checkpoints(files, book), book)
+    assert facts_of(reopen(files)[0]) == facts
+    with contextlib.suppress(mvcore.Error):
+        book.roll_day()
+    for step in range(6):
+        with contextlib.suppress(mvcore.Error):
+            change(book, step, int if book._core.stats()["orders"] % 2 else str)
+    facts_of(book)
+
+
+def damage_once(seed: int) -> str:
+    rng = random.Random(seed)
+    ids = rng.choice([int, str])
+    disk, newest, older = stored(ids)
+    disk = dict(disk)
+    valid = rng.random() < 0.5
+    name = rng.choice(sorted(disk))
+    others = [*disk.values(), *stored(str if ids is int else int)[0].values()]
+    data = rng.choice(DAMAGES)(disk[name], others, rng)
+    changed = data != disk[name]
+    if data is None:
+        del disk[name]
+    else:
+        disk[name] = data
+    if valid and name in disk:
+        made_valid(disk, name)
+    files = files_of(disk)
+    if not generations(files):
+        return "refused"
+    try:
+        book, loaded = reopen(files)
+    except mvcore.CorruptData:
+        assert changed
+        return "refused"
+    facts = facts_of(book)
+    if facts == newest and not loaded.skipped:
+        return "exact"
+    if facts == older and (loaded.skipped or manifest_name(2) not in disk):
+        return "older"
+    assert valid, f"seed {seed}: another book"
+    use(book)
+    return "another, whole"
+
+
+def damage(count: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for seed in range(count):
+        try:
+            outcome = damage_once(seed)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+        found[outcome] = found.get(outcome, 0) + 1
+    return found
+
+
+def test_damaged_files_are_refused_or_exact(capsys) -> None:
+    found = damage(int(os.environ.get("MVCORE_DAMAGE", "1000")))
+    assert found["refused"] and found["exact"] and found["older"]
+    with capsys.disabled():
+        print(f"\ndamaged checkpoints: {found}, 0 wrong")
+
+
+def test_a_checksum_that_is_skipped_is_caught(monkeypatch) -> None:
+    def unchecked(self, file, into):
+        return self._files.read(f"chunks/{file.name}", file.bytes, into)
+
+    monkeypatch.setattr(loading._Reader, "_checked", unchecked)
+    with pytest.raises(AssertionError, match="another book"):
+        damage(1000)
+
+
+def test_a_manifest_whose_checksum_is_skipped_is_caught(monkeypatch) -> None:
+    real = loading.from_bytes
+    monkeypatch.setattr(loading, "from_bytes", lambda data: real(sign(data[:-16])))
+    with pytest.raises(AssertionError, match="another book"):
+        damage(3000)
+
+
+def test_a_newer_format_is_refused_and_not_passed_over() -> None:
+    disk = dict(stored(int)[0])
+    name = manifest_name(2)
+    disk[name] = sign(disk[name][:-16].replace(b'"format_version":1', b'"format_version":2'))
+    with pytest.raises(
+        mvcore.CorruptData, match="newer mvcore: format version 2, this one reads 1"
+    ):
+        reopen(files_of(disk))
+
+
+def test_a_book_in_another_currency_is_refused() -> None:
+    with pytest.raises(mvcore.CorruptData, match="a book in USD, not in EUR"):
+        reopen(files_of(dict(stored(int)[0])), base_currency="EUR")
