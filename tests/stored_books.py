@@ -26,10 +26,17 @@ def facts_of(book: Book) -> dict[str, Any]:
 
 def make(ids: type = int, accounts: int = 6, instruments: int = 9, seed: int = 0) -> Book:
     """Scales from 0 to 18 decimals, 128-bit quantities, names that are gone, rates both ways."""
+    book = Book()
+    make_in(book, ids, accounts, instruments, seed)
+    return book
+
+
+def make_in(
+    book: Book, ids: type = int, accounts: int = 6, instruments: int = 9, seed: int = 0
+) -> None:
     rng = random.Random(seed)
     names = [f"I{k}" for k in range(instruments)]
     people = [f"A{k}" for k in range(accounts)]
-    book = Book()
     book.load(
         instruments={
             "instrument": [*names, "GONE"],
@@ -57,7 +64,6 @@ def make(ids: type = int, accounts: int = 6, instruments: int = 9, seed: int = 0
     )  # fmt: skip
     book.remove(accounts=["left"], instruments=["GONE"])
     orders(book, ids, 40, rng)
-    return book
 
 
 def orders(book: Book, ids: type, count: int, rng: random.Random) -> None:

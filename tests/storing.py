@@ -11,7 +11,7 @@ from mvcore import _core
 from mvcore.errors import CorruptData
 from mvcore.store.checkpoints import Checkpoints, Position, Written
 from mvcore.store.files import Files
-from mvcore.store.loading import Loaded, load_newest
+from mvcore.store.loading import Identity, Loaded, load_newest
 
 
 def checkpoints(files: Files, book: mvcore.Book) -> Checkpoints:
@@ -28,12 +28,13 @@ def save(keeper: Checkpoints, book: mvcore.Book, sequence: int = 0) -> Written:
 
 def reopen(
     files: Files, base_currency: str = "USD", value_scale: int = 8
-) -> tuple[mvcore.Book, Loaded]:
+) -> tuple[mvcore.Book, Loaded, tuple[str, ...]]:
     book = mvcore.Book(base_currency=base_currency, value_scale=value_scale)
-    loaded = load_newest(book._core, files, base_currency)
-    assert loaded is not None
+    loaded, skipped = load_newest(book._core, files, Identity(base_currency, value_scale))
+    if loaded is None:
+        raise CorruptData("; ".join(skipped))
     book._adopt(loaded.account, loaded.instrument)
-    return book, loaded
+    return book, loaded, skipped
 
 
 class MemoryFiles(Files):

@@ -12,7 +12,7 @@ import numpy as np
 from mvcore import _core, feeds, masters, ticks
 from mvcore.asked import MEASURES
 from mvcore.closing import Closing
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, StorageError
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
@@ -26,6 +26,7 @@ from mvcore.view import View, changes_of
 
 if TYPE_CHECKING:
     from mvcore.asked import MeasuresAsked
+    from mvcore.store.keeper import Keeper
     from mvcore.store.recovery import Recovery
 
 
@@ -57,6 +58,7 @@ class Book(HotBook, Reads, Closing):
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
         self._recovery: Recovery | None = None  # a durable book's
+        self._keeper: Keeper | None = None  # of its checkpoints
 
     # ---- writes ----
 
@@ -292,9 +294,12 @@ class Book(HotBook, Reads, Closing):
         changed and orders applied) and late_orders, accounts, instruments, positions, orders,
         unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
         views so far, pages_copied because a snapshot or a long read held them; of a durable book
-        also journal_bytes, journal_groups and journal_syncs since it was opened."""
+        journal_bytes, journal_groups, journal_syncs and checkpoints since it was opened, and of the
+        last checkpoint checkpoint_generation, _epoch, _bytes, _files, _new_bytes and _new_files
+        (written for it) and _microseconds."""
         self._core.check_open()
-        return self._core.stats() | _core.journal_stats(self._core)
+        stats = self._core.stats() | _core.journal_stats(self._core)
+        return stats if self._keeper is None else stats | self._keeper.stats()
 
     def memory(self) -> dict[str, int]:
         """Bytes by part of the core, and their total."""
@@ -316,12 +321,29 @@ class Book(HotBook, Reads, Closing):
         memory. Raises StorageError, ClosedError."""
         _core.flush(self._core)
 
+    def checkpoint(self) -> None:
+        """Write the book as it is now to its folder, so that opening it reads that and only the
+        journal after it. What did not change since the last checkpoint is not written again; the
+        two newest are kept, and the journal since the older. Writers go on meanwhile.
+
+        Raises InvalidInput for a book in memory, StorageError, ClosedError. O(what changed).
+        """
+        self._core.check_open()
+        if self._keeper is not None:
+            self._keeper.checkpoint()
+        elif self._recovery is not None:
+            raise StorageError("the book was opened to be read")
+        else:
+            raise InvalidInput("checkpoint: the book is in memory; see mvcore.open")
+
     def close(self) -> None:
         """Refuse every later call; closing twice is fine. Memory goes with the last reference.
 
         A durable book writes what is still to be written first, and lets go of its folder. Raises
         StorageError where that fails; the folder is free even so.
         """
+        if self._keeper is not None:
+            self._keeper.close()
         _core.close(self._core)
 
 

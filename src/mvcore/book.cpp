@@ -232,22 +232,6 @@ State Book::copy() {
 
 // ---- checkpoints ----
 
-State Book::begin_checkpoint(StoredCounts& counts) {
-    Writing writing(lock_);
-    writing.publish();
-    const Counters& c = live_.counters;
-    counts = {live_.state.epoch,
-              live_.state.masters,
-              live_.state.orders.size(),
-              c.ticks,
-              c.late_prices,
-              c.late_orders,
-              c.facts};
-    State state = live_.state;
-    live_.state.touched.begin_next();
-    return state;
-}
-
 void Book::adopt(Restore& restored) {
     Writing writing(lock_);
     writing.publish();

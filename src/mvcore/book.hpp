@@ -77,8 +77,6 @@ public:
     State copy();
 
     // ---- checkpoints ----
-    // The same, between two writes; what is written from here on is touched for the next one.
-    State begin_checkpoint(StoredCounts& counts);
     // What was restored becomes the book's, which nothing was written to yet.
     void adopt(Restore& restored);
 
@@ -111,8 +109,9 @@ public:
     void flush();
     void close();
     void trim_journal(std::uint64_t sequence);
-    // The state between two writes and the sequence that it goes up to.
-    std::uint64_t at_rest(State& state, Feeds& feeds);
+    // The state between two writes, with its counts, and the sequence that it goes up to; what is
+    // written from here on is touched for the next checkpoint.
+    std::uint64_t at_rest(State& state, Feeds& feeds, StoredCounts& counts);
     [[nodiscard]] Feeds feeds();
     void set_feeds(Feeds feeds);
     [[nodiscard]] const journal::GroupCommit* durable() const noexcept { return durable_.get(); }

@@ -130,14 +130,19 @@ void Book::trim_journal(std::uint64_t sequence) {
     if (durable_ != nullptr) durable_->trim(sequence);
 }
 
-std::uint64_t Book::at_rest(State& state, Feeds& feeds) {
+std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts) {
     check_writable();
     std::uint64_t sequence = 0;
     const auto copy = [&](std::uint64_t at) {
         sequence = at;
-        const Reading reading(lock_);
+        Writing writing(lock_);
+        writing.publish();
+        const Counters& c = live_.counters;
+        counts = {live_.state.epoch, live_.state.masters, live_.state.orders.size(), c.ticks,
+                  c.late_prices,     c.late_orders,       c.facts};
         state = live_.state;
         feeds = live_.feeds;
+        live_.state.touched.begin_next();
     };
     if (durable_ != nullptr) durable_->at_rest(copy);
     else copy(0);

@@ -19,7 +19,35 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 constexpr std::size_t kArenaBlock = 64 * 1024;
 
+// Bytes of the character that begins here, 0 where none does.
+std::size_t character(const unsigned char* p, std::size_t n) noexcept {
+    const auto first = p[0];
+    if (first < 0x80) return 1;
+    const std::size_t size = first >= 0xC2 && first < 0xE0   ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+    if (size == 0 || size > n) return 0;
+    for (std::size_t k = 1; k < size; ++k)
+        if ((p[k] & 0xC0) != 0x80) return 0;
+    const bool wrong = (first == 0xE0 && p[1] < 0xA0) || (first == 0xED && p[1] >= 0xA0) ||
+                       (first == 0xF0 && p[1] < 0x90) || (first == 0xF4 && p[1] >= 0x90);
+    return wrong ? 0 : size;
+}
+
 }  // namespace
+
+bool valid_utf8(std::string_view text) noexcept {
+    const char* p = text.data();
+    std::size_t n = text.size();
+    for (; n >= 8 && (read8(p) & 0x8080808080808080ULL) == 0; n -= 8) p += 8;
+    while (n != 0) {
+        const auto size = character(reinterpret_cast<const unsigned char*>(p), n);
+        if (size == 0) return false;
+        p += size, n -= size;
+    }
+    return true;
+}
 
 // Multiply and fold, eight bytes at a time; the last eight may overlap those before.
 std::uint64_t hash_of(std::string_view text) {

@@ -10,6 +10,8 @@
 namespace mvcore {
 
 std::uint64_t hash_of(std::string_view text);
+// As Unicode has it: no surrogates, nothing longer than need be.
+bool valid_utf8(std::string_view text) noexcept;
 
 class Names {
 public:

@@ -13,7 +13,8 @@ namespace {
 void intern_all(Names& into, const StoredTexts& names, std::size_t count, const char* what) {
     for (std::size_t k = 0; k < count; ++k) {
         const auto name = text_of(names, k);
-        if (name.empty()) corrupt(std::string(what) + " " + std::to_string(k) + " has no name");
+        if (name.empty() || !valid_utf8(name))
+            corrupt(std::string(what) + " " + std::to_string(k) + " has no name");
         if (into.intern(name) != static_cast<std::int32_t>(k))
             corrupt(std::string(what) + " '" + std::string(name) + "' stands twice");
     }

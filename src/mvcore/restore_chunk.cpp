@@ -178,8 +178,9 @@ private:
 void ChunkRestore::store_texts() {
     if (kind_ != IdKind::text) return;
     for (std::size_t k = 0; k < orders_.rows; ++k) {
-        const auto size = text_of(orders_.text, k).size();
-        if (size == 0 || size > TextArena::kMostBytes) refuse("orders", k, "the id is none");
+        const auto text = text_of(orders_.text, k);
+        if (text.empty() || text.size() > TextArena::kMostBytes || !valid_utf8(text))
+            refuse("orders", k, "the id is none");
     }
     texts_.reserve(orders_.rows);
     const std::scoped_lock lock(restore_.mutex_);

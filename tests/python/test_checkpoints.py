@@ -24,8 +24,8 @@ def test_what_is_read_back_is_what_was_written(ids, shape, tmp_path) -> None:
     files = Files(tmp_path)
     keeper = checkpoints(files, book)
     save(keeper, book)
-    again, loaded = reopen(files)
-    assert facts_of(again) == facts_of(book) and not loaded.skipped
+    again, _, skipped = reopen(files)
+    assert facts_of(again) == facts_of(book) and not skipped
     assert again._core.memory()["order_index"] <= 2 * book._core.memory()["order_index"] + 2**20
     # Written again, it is the same to the byte.
     other = checkpoints(MemoryFiles(), again)
@@ -77,7 +77,7 @@ def test_only_what_changed_is_written_again(ids, monkeypatch) -> None:
             assert written.new_files == 1  # the price
         elif kind in (1, 3, 7):
             assert written.new_files <= 2
-        again, _ = reopen(files)
+        again, *_ = reopen(files)
         assert facts_of(again) == facts_of(book), step
         if step % 7 == 3:  # what was read back goes on as the book
             loaded = reopen(files)
@@ -90,7 +90,7 @@ def test_codes_are_kept_and_names_that_are_gone_come_back_with_theirs() -> None:
     book, files = make(), MemoryFiles()
     codes = book.instrument_codes(["I0", "I5"]).tolist()
     save(checkpoints(files, book), book)
-    again, _ = reopen(files)
+    again, *_ = reopen(files)
     assert again.instrument_codes(["I0", "I5"]).tolist() == codes
     for each in (book, again):
         each.update(instruments={"instrument": ["GONE", "NEW"], "currency": ["USD", "USD"]})
@@ -124,7 +124,7 @@ def check_after(files: MemoryFiles, facts: list) -> None:
     if not generations(files):
         assert len(facts) == 1
         return
-    again, loaded = reopen(files)
+    again, loaded, _ = reopen(files)
     assert facts_of(again) in facts[-2:]
     keeper = checkpoints(files, again)
     keeper.loaded(loaded.generation, loaded.manifest)
@@ -184,16 +184,16 @@ def test_an_older_generation_is_read_where_the_newest_is_damaged() -> None:
     save(keeper, book, 2)
     number = files.entries["manifest-" + "2".zfill(20)]
     files.content[number] = files.content[number][:-1]
-    again, loaded = reopen(files)
+    again, loaded, skipped = reopen(files)
     assert facts_of(again) == before
-    assert loaded.manifest.sequence == 1 and "generation 2" in loaded.skipped[0]
+    assert loaded.manifest.sequence == 1 and "generation 2" in skipped[0]
     # The next checkpoint takes the place of the damaged one.
     keeper = checkpoints(files, again)
     keeper.loaded(loaded.generation, loaded.manifest)
     assert save(keeper, again).generation == 3
     assert generations(files) == [3, 1]
     files.content.update(dict.fromkeys(files.content, b""))
-    with pytest.raises(mvcore.CorruptData, match=r"no checkpoint .* is whole: generation 3"):
+    with pytest.raises(mvcore.CorruptData, match="generation 3"):
         reopen(files)
 
 

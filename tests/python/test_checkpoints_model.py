@@ -37,8 +37,10 @@ class Machine(state_machine.Machine):
         self.views.clear()
         self.snapshots.clear()
         before = self.book.stats()
-        self.book, loaded = reopen(self.files, self.book.base_currency, self.book.value_scale)
-        assert not loaded.skipped
+        self.book, loaded, skipped = reopen(
+            self.files, self.book.base_currency, self.book.value_scale
+        )
+        assert not skipped
         self.keeper = None if whole else checkpoints(self.files, self.book)
         if self.keeper is not None:
             self.keeper.loaded(loaded.generation, loaded.manifest)

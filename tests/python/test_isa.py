@@ -176,10 +176,29 @@ def digest() -> str:
         add(frame)
     for view in views:
         add(view.read())
-    return found.hexdigest()
+    return found.hexdigest() + checkpoint_of(book)
+
+
+def checkpoint_of(book: "mvcore.Book") -> str:
+    """A hash of the manifest, which has the hashes of all other files."""
+    from mvcore.store.manifest import to_bytes
+    from storing import MemoryFiles, checkpoints, save
+
+    book.update(
+        orders={
+            "order": list(range(ACCOUNTS)),
+            "account": [f"A{a}" for a in range(ACCOUNTS)],
+            "instrument": [f"I{a % INSTRUMENTS}" for a in range(ACCOUNTS)],
+            "order_quantity": [a + 1 for a in range(ACCOUNTS)],
+        }
+    )
+    keeper = checkpoints(MemoryFiles(), book)
+    save(keeper, book)
+    return hashlib.sha256(to_bytes(keeper._last.manifest)).hexdigest()
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import mvcore
 
     print(mvcore.isa(), digest())

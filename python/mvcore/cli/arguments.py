@@ -242,6 +242,25 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     )  # fmt: skip
 
 
+def add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore inspect`: what lies in the folder of a durable book."""
+    text = "tell what checkpoints a book's folder has, and whether every file of them is whole"
+    more = "Exit status 1 where one is damaged. The book may be open meanwhile."
+    parser = commands.add_parser("inspect", help=text, description=f"{text}. {more}")
+    parser.add_argument("path", metavar="PATH", help="the folder of the book")
+
+
+def add_export(commands: argparse._SubParsersAction[Parser]) -> None:
+    """`mvcore export`: the tables of a durable book as files."""
+    text = "write accounts, instruments, fx, prices, holdings and orders of a book in a folder"
+    more = "All are of one epoch. The book may be open meanwhile."
+    parser = commands.add_parser("export", help=text, description=f"{text}. {more}")
+    add = parser.add_argument
+    add("path", metavar="PATH", help="the folder of the book")
+    add("--to", required=True, choices=("parquet", "csv"), help="format")
+    add("--out", required=True, metavar="FOLDER", help="where to write <table>.parquet or .csv")
+
+
 def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
     """`mvcore demo`: the proof on real facts, then a brokerage's book live."""
     text = "prove the figures of a real account, then value a whole brokerage's book live"
@@ -267,5 +286,7 @@ def build_parser() -> Parser:
     add_value(commands)
     add_watch(commands)
     add_serve(commands)
+    add_inspect(commands)
+    add_export(commands)
     add_demo(commands)
     return parser

@@ -31,6 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
         from mvcore.cli import serve
 
         return serve.run(arguments)
+    if arguments.command == "inspect":
+        from mvcore.cli import inspect
+
+        return inspect.run(arguments)
+    if arguments.command == "export":
+        from mvcore.cli import export
+
+        return export.run(arguments)
     from mvcore import demo
 
     return demo.run(

@@ -62,9 +62,10 @@ def texts(values: Texts) -> pa.Array:
 
 
 def labels(indices: Array, names: pa.Array) -> pa.Array:
-    """Places in `names`; -1 is null."""
+    """Places in `names`; -1 is null, which is kept as place 0: some readers look at it."""
+    kept = np.maximum(indices, 0)
     return pa.DictionaryArray.from_arrays(
-        array(pa.from_numpy_dtype(indices.dtype), len(indices), indices >= 0, indices), names
+        array(pa.from_numpy_dtype(indices.dtype), len(indices), indices >= 0, kept), names
     )
 
 
@@ -162,15 +163,14 @@ class Batch:
     def labels(self, name: str, index: pa.DataType) -> tuple[Array, list[str]]:
         """Places in texts, and these; -1 is null."""
         column = self.column(name, pa.dictionary(index, pa.utf8()), nulls=True)
-        places = _values(column.indices, _INTEGERS[index])
+        places = np.where(_nulls(column.indices), -1, _values(column.indices, _INTEGERS[index]))
         try:
             column.dictionary.validate(full=True)
             found = column.dictionary.to_pylist()
         except (pa.ArrowException, ValueError) as error:
             raise CorruptData(f"{name}: {error}") from None
-        if ((places < 0) != _nulls(column.indices)).any() or (
-            len(places) and not -1 <= places.min() <= places.max() < len(found)
-        ):
+        given = places[~_nulls(column.indices)]
+        if len(given) and not 0 <= given.min() <= given.max() < len(found):
             raise CorruptData(f"{name} leads out of its texts")
         return places, found
 

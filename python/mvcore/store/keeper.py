@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mvcore.errors import ClosedError, StorageError
 from mvcore.store.checkpoints import Checkpoints, Position, Written
 
 if TYPE_CHECKING:
@@ -23,16 +26,19 @@ class Journal:
     """What checkpoints ask of a journal.
 
     begin: the core's snapshot between two writes, its counts, and where the journal was then.
-    bytes: appended since the book was opened. trim: forget what this sequence and those before say.
+    flush: returns when all of that is on the disk. bytes: appended since the book was opened.
+    trim: forget what this sequence and those before say.
     """
 
     begin: Callable[[], tuple[Any, dict[str, Any], Position]]
+    flush: Callable[[], None]
     bytes: Callable[[], int]
     trim: Callable[[int], None]
 
 
 class Keeper:
-    """Writes checkpoints of one book, one at a time, in the caller's thread or its own."""
+    """Writes checkpoints of one book, one at a time, in the caller's thread or its own, which does
+    not keep the book alive."""
 
     def __init__(
         self,
@@ -41,36 +47,51 @@ class Keeper:
         journal: Journal,
         checkpoint_bytes: int | None,
     ) -> None:
-        self._book = book
+        self._book = weakref.proxy(book)
         self._checkpoints = checkpoints
         self._journal = journal
         self._every = checkpoint_bytes
         self._writing = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._process = os.getpid()
         self._bytes = 0  # of the journal, when the last checkpoint began
         self.count = 0
         if checkpoint_bytes is not None:
             self._thread = threading.Thread(
-                target=self._run, name="mvcore-checkpoints", daemon=True
-            )
+                target=_run, args=(weakref.ref(self), self._closing), name="mvcore-checkpoints",
+                daemon=True,
+            )  # fmt: skip
             self._thread.start()
 
     def checkpoint(self, pause: Callable[[float], object] | None = None) -> Written:
-        """Write one now. Raises OSError; then the checkpoints that were there still are."""
-        book = self._book
+        """Write one now. Raises StorageError; then the checkpoints that were there still are."""
+        if os.getpid() != self._process:
+            self._journal.flush()  # which tells why a forked child cannot
         with self._writing:
-            with book._masters_lock:  # attributes of the same moment
-                book._finish()
-                snapshot, counts, position = self._journal.begin()
-                masters = book._masters
-            size = self._journal.bytes()
-            written = self._checkpoints.write(snapshot, counts, masters, position, pause)
-            self._bytes = size
-            self.count += 1
-            if self._checkpoints.kept_sequence:
-                self._journal.trim(self._checkpoints.kept_sequence)
+            try:
+                return self._write(pause)
+            except OSError as error:
+                raise StorageError(f"checkpoint: {error}") from error
+
+    def _write(self, pause: Callable[[float], object] | None) -> Written:
+        book = self._book
+        with book._masters_lock:  # attributes of the same moment
+            book._finish()
+            snapshot, counts, position = self._journal.begin()
+            masters = book._masters
+        size = self._journal.bytes()
+        self._journal.flush()  # the journal must not end before the checkpoint
+        written = self._checkpoints.write(snapshot, counts, masters, position, pause)
+        self._bytes = size
+        self.count += 1
+        if self._checkpoints.kept_sequence:
+            self._journal.trim(self._checkpoints.kept_sequence)
         return written
+
+    def due(self) -> bool:
+        """Whether the journal has grown enough since the last one."""
+        return self._every is not None and self._journal.bytes() - self._bytes >= self._every
 
     def stats(self) -> dict[str, int]:
         """checkpoints written since the book was opened; of the last: its generation, epoch, bytes
@@ -95,15 +116,21 @@ class Keeper:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _run(self) -> None:
+
+def _run(held: weakref.ref[Keeper], closing: threading.Event) -> None:
+    wait = _LOOK_SECONDS
+    while not closing.wait(wait):
+        keeper = held()
+        if keeper is None:
+            return
         wait = _LOOK_SECONDS
-        while not self._closing.wait(wait):
-            wait = _LOOK_SECONDS
-            if self._journal.bytes() - self._bytes < (self._every or 0):
-                continue
-            try:
+        try:
+            if keeper.due():
                 # As long a pause as the work took: half of a core at most, and of the disk.
-                self.checkpoint(self._closing.wait)
-            except Exception:
-                _log.exception("a checkpoint failed; those before it stay")
-                wait = _RETRY_SECONDS
+                keeper.checkpoint(closing.wait)
+        except (ClosedError, ReferenceError):
+            return
+        except Exception:
+            _log.exception("a checkpoint failed; those before it stay")
+            wait = _RETRY_SECONDS
+        del keeper

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from mvcore import _core
 from mvcore.errors import CorruptData
 from mvcore.masters import Attribute
@@ -31,35 +33,63 @@ THREADS = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checkpoint that is in a book now. skipped: why newer ones are not."""
+    """A checkpoint that is in a book now."""
 
     generation: int
     manifest: Manifest
     account: dict[str, Attribute]
     instrument: dict[str, Attribute]
-    skipped: tuple[str, ...] = ()
 
 
-def load_newest(core: Any, files: Files, base_currency: str) -> Loaded | None:
-    """Restore the newest checkpoint that is whole into the core's new book. None: there is none.
+@dataclass(frozen=True)
+class Identity:
+    """Whose checkpoints may be loaded. book_id: that of its journal, 0 where it has none."""
 
-    Raises CorruptData where there are some and none is whole, or one is of a newer format; then the
-    book is as new as it was.
+    base_currency: str
+    value_scale: int
+    book_id: int = 0
+
+    def check(self, manifest: Manifest) -> None:
+        found = Identity(manifest.base_currency, manifest.value_scale, manifest.book_id)
+        if found != self:
+            raise CorruptData(f"of another book, {found}, not {self}")
+
+    def __str__(self) -> str:
+        return f"{self.base_currency} with {self.value_scale} decimals, id {self.book_id}"
+
+
+def identity(files: Files) -> Identity | None:
+    """Whose the newest checkpoint is that can be read at all; None: there is none."""
+    for generation in generations(files):
+        try:
+            manifest = read_manifest(files, generation)
+        except NewerFormat:
+            raise
+        except (CorruptData, OSError):
+            continue
+        return Identity(manifest.base_currency, manifest.value_scale, manifest.book_id)
+    return None
+
+
+def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None, tuple[str, ...]]:
+    """Restore the newest checkpoint that is whole into the core's new book; and why newer ones are
+    not. None: there is none, and the book is as new as it was.
+
+    Raises CorruptData where one is of a newer format.
     """
     wrong: list[str] = []
     for generation in generations(files):
         try:
             manifest = read_manifest(files, generation)
-            account, instrument = restore(core, files, manifest, base_currency)
+            whose.check(manifest)
+            account, instrument = restore(core, files, manifest)
         except NewerFormat:
             raise
         except (CorruptData, OSError) as error:
             wrong.append(f"generation {generation}: {error}")
         else:
-            return Loaded(generation, manifest, account, instrument, tuple(wrong))
-    if wrong:
-        raise CorruptData(f"no checkpoint in {files.folder} is whole: " + "; ".join(wrong))
-    return None
+            return Loaded(generation, manifest, account, instrument), tuple(wrong)
+    return None, tuple(wrong)
 
 
 def read_manifest(files: Files, generation: int) -> Manifest:
@@ -69,11 +99,9 @@ def read_manifest(files: Files, generation: int) -> Manifest:
 
 
 def restore(
-    core: Any, files: Files, manifest: Manifest, base_currency: str
+    core: Any, files: Files, manifest: Manifest
 ) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
     """Read every file of the checkpoint, check it, and make the book of them; the attributes."""
-    if manifest.base_currency != base_currency:
-        raise CorruptData(f"a book in {manifest.base_currency}, not in {base_currency}")
     counts = dict(manifest.counts)
     for chunk in manifest.chunks:  # before memory is asked for
         for file in (chunk.holdings, chunk.orders):
@@ -82,7 +110,7 @@ def restore(
     orders = sum(chunk.orders.rows for chunk in manifest.chunks if chunk.orders is not None)
     if orders != counts["orders"]:
         raise CorruptData(f"chunks of {orders} orders, {counts['orders']} were stored")
-    restore = _core.Restore(base_currency, manifest.order_ids, counts)
+    restore = _core.Restore(manifest.base_currency, manifest.order_ids, counts)
     reader = _Reader(files)
 
     file = manifest.tables["currencies"]
@@ -119,12 +147,13 @@ def _check_size(files: Files, file: ChunkFile) -> None:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Faults of a file are told with its name."""
+    """Faults of a file are told with its name. pyarrow meets bytes that are no UTF-8, numbers that
+    are none and types that it does not know with errors of several kinds."""
     try:
         yield
     except NewerFormat:
         raise
-    except CorruptData as error:
+    except (CorruptData, pa.ArrowException, ValueError, TypeError) as error:
         raise CorruptData(f"{name}: {error}") from None
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 import os
 import time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mvcore import _core
 from mvcore.book import Book
 from mvcore.errors import CorruptData, InvalidInput, StorageError
 from mvcore.masters import Masters
 from mvcore.store import attributes, recovery
+
+if TYPE_CHECKING:
+    from mvcore.store.checkpoints import Position
+    from mvcore.store.keeper import Keeper
+    from mvcore.store.loading import Loaded
 
 SYNC = ("always", "interval", "os")
 LEAST_FILE_BYTES = 4096
@@ -27,6 +32,7 @@ def open(
     price_interval: float = 0.05,
     sync_interval: float = 1.0,
     journal_file_bytes: int = 64 << 20,
+    checkpoint_bytes: int | None = 256 << 20,
     read_only: bool = False,
 ) -> Book:
     """Open the book in a folder, or begin one there. Close it, or use it in a `with`.
@@ -37,30 +43,37 @@ def open(
     when the system likes or `flush()` asks. However it is, a process that dies loses nothing that
     was acknowledged; a power cut loses what was not on the disk, and never leaves a hole. Prices
     that are sent alone are written together every `price_interval` seconds.
-    journal_file_bytes: the size at which the journal goes on in another file. read_only: the book
+    journal_file_bytes: the size at which the journal goes on in another file. checkpoint_bytes: a
+    checkpoint is written in the background after so many bytes of it; None: by `checkpoint()` only.
+    read_only: the book
     as it is now, beside another process that writes it; every write call raises StorageError.
 
     `book.recovery` tells what was found. Raises StorageError where the folder is open already or
-    the disk fails, CorruptData where files are not what was written, InvalidInput. O(journal).
+    the disk fails, CorruptData where files are not what was written, InvalidInput. O(book +
+    journal after its checkpoint).
     """
     began = time.perf_counter()
     name = _path(path)
-    _check(sync, price_interval, sync_interval, journal_file_bytes)
+    _check(sync, price_interval, sync_interval, journal_file_bytes, checkpoint_bytes)
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
     if not read_only:
         os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
-            book, report = _open(name, base_currency, value_scale, options, read_only)
+            book, report, loaded, skipped = _open(
+                name, base_currency, value_scale, options, read_only
+            )
             break
         except CorruptData:
             if not left:
                 raise
     found = recovery.Recovery(
         report["loaded"], report["groups"], report["cut_bytes"], report["cut_at"],
-        bool(report["sealed"]), time.perf_counter() - began, book._core.epoch,
+        bool(report["sealed"]), time.perf_counter() - began, book._core.epoch, skipped,
     )  # fmt: skip
     book._recovery = found
+    if not read_only:
+        book._keeper = _keeper(book, name, loaded, checkpoint_bytes)
     recovery.log(name, found)
     return book
 
@@ -71,16 +84,35 @@ def _open(
     value_scale: int | None,
     options: tuple[str, float, float, int],
     read_only: bool,
-) -> tuple[Book, dict[str, Any]]:
+) -> tuple[Book, dict[str, Any], Loaded | None, tuple[str, ...]]:
+    from mvcore.store.files import Files
+    from mvcore.store.loading import Identity, identity, load_newest  # pyarrow: where it is used
+
     folder = _core.Folder(path, read_only)
     try:
+        files = Files(path)
         held = folder.base_currency
-        if held is None and read_only:
+        found = identity(files)  # of a copy without a journal
+        if held is not None:
+            found = Identity(held, folder.value_scale, folder.book_id)
+        if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
-        base = _agreed("base_currency", path, base_currency, held, "USD")
-        scale = _agreed("value_scale", path, value_scale, folder.value_scale if held else None, 8)
+        base = _agreed("base_currency", path, base_currency, found and found.base_currency, "USD")
+        scale = _agreed("value_scale", path, value_scale, found and found.value_scale, 8)
         book = Book(base, scale)
-        report, changes = _core.recover(book._core, folder, *options, 0, 0)
+        loaded, skipped = load_newest(book._core, files, found or Identity(base, scale))
+        if loaded is not None:
+            _core.set_feeds(book._core, dict(loaded.manifest.feeds))
+        elif skipped and held is None:
+            raise CorruptData(f"{path}: no checkpoint is whole: {'; '.join(skipped)}")
+        sequence = 0 if loaded is None else loaded.manifest.sequence
+        book_id = 0 if loaded is None else loaded.manifest.book_id
+        try:
+            report, changes = _core.recover(book._core, folder, *options, sequence, book_id)
+        except CorruptData as error:
+            if not skipped:
+                raise
+            raise CorruptData(f"{error}; no use are {'; '.join(skipped)}") from None
     finally:
         folder.close()
     try:
@@ -89,13 +121,42 @@ def _open(
             book._core.masters,
             accounts,
             instruments,
-            *attributes.after(changes, {}, {}, (accounts, instruments)),
+            *attributes.after(
+                changes,
+                loaded.account if loaded else {},
+                loaded.instrument if loaded else {},
+                (accounts, instruments),
+            ),
             book._core.currencies(),
         )
     except BaseException:
         book.close()
         raise
-    return book, report
+    return book, report, loaded, skipped
+
+
+def _keeper(book: Book, path: str, loaded: Loaded | None, checkpoint_bytes: int | None) -> Keeper:
+    from mvcore.store.checkpoints import Checkpoints, Position
+    from mvcore.store.files import Files
+    from mvcore.store.keeper import Journal, Keeper
+
+    core = book._core
+    book_id = _core.Folder(path, True).book_id  # which a new book has only now
+
+    def begin() -> tuple[Any, dict[str, Any], Position]:
+        snapshot, counts, sequence, feeds = _core.checkpoint_begin(core)
+        return snapshot, counts, Position(book_id, sequence, tuple(feeds.items()))
+
+    journal = Journal(
+        begin,
+        lambda: _core.flush(core),
+        lambda: _core.journal_stats(core)["journal_bytes"],
+        lambda sequence: _core.trim_journal(core, sequence),
+    )
+    checkpoints = Checkpoints(Files(path), book.base_currency, book.value_scale)
+    if loaded is not None:
+        checkpoints.loaded(loaded.generation, loaded.manifest)
+    return Keeper(book, checkpoints, journal, checkpoint_bytes)
 
 
 def _path(path: str | os.PathLike[str]) -> str:
@@ -115,7 +176,13 @@ def _agreed(option: str, path: str, asked: Any, held: Any, new: Any) -> Any:
     return held
 
 
-def _check(sync: Any, price_interval: Any, sync_interval: Any, journal_file_bytes: Any) -> None:
+def _check(
+    sync: Any,
+    price_interval: Any,
+    sync_interval: Any,
+    journal_file_bytes: Any,
+    checkpoint_bytes: Any,
+) -> None:
     if sync not in SYNC:
         raise InvalidInput(f"sync: {sync!r} is none of {', '.join(map(repr, SYNC))}")
     for option, value in (("price_interval", price_interval), ("sync_interval", sync_interval)):
@@ -126,3 +193,9 @@ def _check(sync: Any, price_interval: Any, sync_interval: Any, journal_file_byte
         raise InvalidInput(f"journal_file_bytes: {journal_file_bytes!r} is not an int")
     if not LEAST_FILE_BYTES <= journal_file_bytes < 2**62:
         raise InvalidInput(f"journal_file_bytes: {journal_file_bytes} is below {LEAST_FILE_BYTES}")
+    if checkpoint_bytes is None:
+        return
+    if isinstance(checkpoint_bytes, bool) or not isinstance(checkpoint_bytes, int):
+        raise InvalidInput(f"checkpoint_bytes: {checkpoint_bytes!r} is not an int")
+    if checkpoint_bytes < LEAST_FILE_BYTES:
+        raise InvalidInput(f"checkpoint_bytes: {checkpoint_bytes} is below {LEAST_FILE_BYTES}")

@@ -18,6 +18,8 @@ class Recovery:
     of the journal's end, which was not finished when the process or the machine stopped, and
     cut_at: file and byte of it; no call that had returned was in it (see `sync`). clean: the book
     had been closed. seconds: what opening took. epoch: of the book then.
+    skipped: checkpoints that are damaged, and how; what they had came from an older one and the
+    journal.
     """
 
     loaded: int
@@ -27,6 +29,7 @@ class Recovery:
     clean: bool
     seconds: float
     epoch: int
+    skipped: tuple[str, ...] = ()
 
 
 def log(path: str, found: Recovery) -> None:
@@ -37,3 +40,5 @@ def log(path: str, found: Recovery) -> None:
         LOG.warning(text + ", %d bytes cut at %s", *arguments, found.cut_bytes, found.cut_at)
     else:
         LOG.info(text, *arguments)
+    for damaged in found.skipped:
+        LOG.warning("%s: a damaged checkpoint was passed over: %s", path, damaged)

@@ -111,19 +111,6 @@ py::dict journal_stats(const Book& book) {
     return out;
 }
 
-// The state between two writes: a snapshot, the sequence that it goes up to, the feeds.
-py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
-    Feeds feeds;
-    std::uint64_t sequence = 0;
-    auto snapshot = unlocked([&] {
-        State state;
-        sequence = book->at_rest(state, feeds);
-        return std::make_shared<Snapshot>(book, std::move(state));
-    });
-    return py::make_tuple(snapshot, sequence,
-                          std::map<std::string, std::int64_t>(feeds.begin(), feeds.end()));
-}
-
 }  // namespace
 
 void add_durable(py::module_& m) {
@@ -142,7 +129,6 @@ void add_durable(py::module_& m) {
         .def("close", [](Folder& f) { f.files.reset(); });
     m.def("recover", &recover);
     m.def("journal_stats", &journal_stats);
-    m.def("checkpoint_begin", &checkpoint_begin);
     m.def("trim_journal", [](Book& book, std::uint64_t sequence) {
         const Unlocked unlocked;
         book.trim_journal(sequence);

@@ -130,13 +130,16 @@ py::tuple touched(Snapshot& snapshot) {
                           to_array(std::vector(t.ordered())));
 }
 
+// The state between two writes: a snapshot, its counts, the sequence that it goes up to, the feeds.
 py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     StoredCounts counts;
-    std::shared_ptr<Snapshot> snapshot;
-    {
-        const Unlocked free;
-        snapshot = std::make_shared<Snapshot>(book, book->begin_checkpoint(counts));
-    }
+    Feeds feeds;
+    std::uint64_t sequence = 0;
+    const auto snapshot = unlocked([&] {
+        State state;
+        sequence = book->at_rest(state, feeds, counts);
+        return std::make_shared<Snapshot>(book, std::move(state));
+    });
     const IdKind kind = snapshot->state().orders.kind();
     py::dict out;
     out["epoch"] = counts.epoch;
@@ -147,7 +150,8 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     out["late_orders"] = counts.late_orders;
     out["facts"] = counts.facts;
     out["order_ids"] = kind == IdKind::none ? "none" : kind == IdKind::text ? "text" : "integer";
-    return py::make_tuple(snapshot, out);
+    return py::make_tuple(snapshot, out, sequence,
+                          std::map<std::string, std::int64_t>(feeds.begin(), feeds.end()));
 }
 
 // ---- in ----

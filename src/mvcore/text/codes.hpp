@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../names.hpp"
 #include "column.hpp"
 
 namespace mvcore::text {
@@ -16,6 +17,7 @@ inline std::string_view checked_name(const Place& place, std::size_t row, const 
     const auto name = name_at(chunk, k, null);
     if (null) place.refuse(row, "null", "is not a name");
     if (name.empty()) place.refuse(row, "''", "is empty");
+    if (!valid_utf8(name)) place.refuse(row, text_at(chunk, k), "is not valid UTF-8");
     return name;
 }
 

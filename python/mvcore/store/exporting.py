@@ -1,0 +1,126 @@
+"""A book's tables as files that anything reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mvcore import _core
+from mvcore.book import Book
+from mvcore.formats import csv_lines
+from mvcore.masters import Attribute
+from mvcore.snapshot import Snapshot
+from mvcore.store import arrow_files as arrow
+
+TOGETHER = 64  # instruments whose holdings, or orders, are in memory at a time
+PRICES = ["instrument", "price", "time"]
+HOLDINGS = ["account", "instrument", "quantity"]
+ORDERS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "status"]
+Tables = Iterator[pa.Table]
+
+
+def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, int]:
+    """Write accounts, instruments, fx, prices, holdings and orders, with the columns that `load`
+    takes, to `<table>.<kind>` in the folder; kind: "parquet" or "csv". All of one epoch. Returns
+    the rows of each. Raises OSError. O(rows)."""
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    write = {"parquet": _parquet, "csv": _csv}[kind]
+    with book.snapshot() as now:
+        return {
+            name: write(path / f"{name}.{kind}", tables)
+            for name, tables in (
+                ("accounts", iter([_accounts(now)])),
+                ("instruments", iter([_instruments(now)])),
+                ("fx", iter([_fx(now)])),
+                ("prices", iter([now.prices().to_arrow().select(PRICES)])),
+                ("holdings", _by_instruments(now, now.holdings, HOLDINGS)),
+                ("orders", _by_instruments(now, now.orders, ORDERS)),
+            )
+        }
+
+
+def _by_instruments(now: Snapshot, read: Callable[..., Any], columns: list[str]) -> Tables:
+    names = _instruments(now)["instrument"].to_pylist()
+    for k in range(0, max(1, len(names)), TOGETHER):
+        yield read(instruments=names[k : k + TOGETHER]).to_arrow().select(columns)
+
+
+def _attributes(attributes: Any, rows: int, taken: list[str]) -> dict[str, pa.Array]:
+    def column(attribute: Attribute) -> pa.Array:
+        ids = np.full(rows, -1, np.int32)
+        ids[: len(attribute.ids)] = attribute.ids[:rows]
+        return arrow.labels(ids, pa.array(attribute.labels, pa.utf8())).cast(pa.utf8())
+
+    return {name: column(a) for name, a in attributes.items() if name not in taken}
+
+
+def _accounts(now: Snapshot) -> pa.Table:
+    stored = _core.stored_accounts(now._core)
+    alive = stored["alive"].astype(bool)
+    columns = {"account": arrow.texts(stored["account"])}
+    columns |= _attributes(now._masters.account, len(alive), list(columns))
+    return pa.table(columns).filter(pa.array(alive))
+
+
+def _instruments(now: Snapshot) -> pa.Table:
+    stored = _core.stored_instruments(now._core)
+    alive = stored["alive"].astype(bool)
+    currencies = arrow.texts(_core.stored_currencies(now._core)["currency"])
+    columns = {
+        "instrument": arrow.texts(stored["instrument"]),
+        "currency": arrow.labels(stored["currency"], currencies).cast(pa.utf8()),
+        "multiplier": arrow.decimals(stored["multiplier"]),
+        "quote_factor": arrow.decimals(stored["quote_factor"]),
+    }
+    columns |= _attributes(now._masters.instrument, len(alive), list(columns))
+    return pa.table(columns).filter(pa.array(alive))
+
+
+def _fx(now: Snapshot) -> pa.Table:
+    stored = _core.stored_currencies(now._core)
+    known = (stored["rate"] != 0).any(axis=1)
+    method = np.where(stored["divide"] != 0, "divide", "multiply")
+    return pa.table(
+        {
+            "currency": arrow.texts(stored["currency"]),
+            "rate": arrow.decimals(stored["rate"]),
+            "method": pa.array(method.tolist(), pa.utf8()),
+        }
+    ).filter(pa.array(known))
+
+
+def _parquet(path: Path, tables: Tables) -> int:
+    rows = 0
+    writer = None
+    try:
+        for table in tables:
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+            rows += len(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    return rows
+
+
+def _csv(path: Path, tables: Tables) -> int:
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for k, table in enumerate(tables):
+            columns = [list(map(_text, column.to_pylist())) for column in table.columns]
+            lines = csv_lines(table.column_names, columns)
+            file.writelines(line for n, line in enumerate(lines) if n or not k)
+            rows += len(table)
+    return rows
+
+
+def _text(value: object) -> object:
+    """Times as ISO 8601 writes them."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
