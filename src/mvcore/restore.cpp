@@ -9,6 +9,9 @@
 namespace mvcore {
 namespace {
 
+// Orders that room is made for before the first is seen; for others it grows.
+constexpr std::size_t kMostReserved = std::size_t{1} << 27;
+
 // Names with codes 0, 1, 2, ...
 void intern_all(Names& into, const StoredTexts& names, std::size_t count, const char* what) {
     for (std::size_t k = 0; k < count; ++k) {
@@ -46,6 +49,7 @@ std::string_view text_of(const StoredTexts& texts, std::size_t k) {
 
 Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts)
     : base_(base), counts_(counts), ids_(OrderIndex::tables()) {
+    if (counts.orders >= kNoSlot) corrupt("more orders than a book may have");
     State& state = live_.state;
     state.epoch = counts.epoch;
     state.masters = counts.masters;
@@ -94,7 +98,7 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     state.orders.extend(count);
     state.orders.reserve_pages(std::size_t(counts_.orders) / OrderPage::kRecords + count);
     // A sixteenth more than the mean: ids spread at random.
-    const auto each = std::size_t(counts_.orders) / ids_.size() * 17 / 16;
+    const auto each = std::min(std::size_t(counts_.orders), kMostReserved) / ids_.size() * 17 / 16;
     for (auto& list : ids_) {
         list.hash.reserve(each);
         list.slot.reserve(each);

@@ -117,7 +117,7 @@ def test_a_checkpoint_of_another_book_is_not_taken(tmp_path):
     for manifest in (tmp_path / "two").glob("manifest-*"):
         manifest.unlink()
     shutil.copytree(tmp_path / "one", tmp_path / "two", dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("journal*", "lock"))  # fmt: skip
+                    ignore=shutil.ignore_patterns("journal*", "lock", "book"))  # fmt: skip
     with mvcore.open(tmp_path / "two") as book:
         assert facts_of(book) == facts
         assert "of another book" in book.recovery.skipped[0]
@@ -237,6 +237,36 @@ def test_a_process_that_is_killed_at_any_moment_loses_nothing(tmp_path):
             assert not book.recovery.skipped
 
 
+def test_a_copy_without_its_journal_is_the_book_as_of_its_checkpoint(tmp_path):
+    with mvcore.open(tmp_path / "b", base_currency="EUR", value_scale=4) as book:
+        book.load(instruments={"instrument": ["I1", "I2"], "currency": ["EUR", "EUR"],
+                               "sector": ["x", "y"]},
+                  accounts={"account": ["A0"], "desk": ["d"]})  # fmt: skip
+        book.update(
+            holdings={"account": ["A0"], "instrument": ["I1"], "quantity": ["1.5"]},
+            prices={"instrument": ["I1", "I2"], "price": [3, 4]},
+            feed={"a/0": 7},
+        )
+        book.checkpoint()
+        facts = facts_of(book)
+        book.tick("I1", 77)
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "b", copy, ignore=shutil.ignore_patterns("journal*", "lock", "book"))
+    with mvcore.open(copy) as again:
+        assert facts_of(again) == facts and again.feed_positions() == {"a/0": 7}
+        assert (again.base_currency, again.value_scale) == ("EUR", 4)
+        change(again, 3, str)
+        facts = facts_of(again)
+    with mvcore.open(copy) as again:
+        assert facts_of(again) == facts
+    # Neither journal nor a checkpoint that is whole: nothing is begun in its place.
+    for name in ("book", *(path.name for path in copy.glob("journal*"))):
+        (copy / name).unlink()
+    next(copy.glob("manifest-*")).write_text("{}")
+    with pytest.raises(mvcore.CorruptData, match="no checkpoint is whole: generation 1"):
+        mvcore.open(copy)
+
+
 def test_a_live_book_is_copied_with_its_journal(tmp_path):
     """As docs/storage.md says: a checkpoint, then the journal."""
     live, copy = tmp_path / "live", tmp_path / "copy"
@@ -278,8 +308,8 @@ def back_up(live: Path, copy: Path) -> None:
                 for file in files:
                     shutil.copy(live / "chunks" / file["name"], copy / "chunks")
                 (copy / newest.name).write_bytes(text)
-            for journal in sorted(live.glob("journal-*.log")):
-                shutil.copy(journal, copy)
+            for other in [live / "book", *sorted(live.glob("journal-*.log"))]:
+                shutil.copy(other, copy)
         except FileNotFoundError:  # two checkpoints were written meanwhile
             continue
         return

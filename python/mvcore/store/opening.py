@@ -45,8 +45,8 @@ def open(
     that are sent alone are written together every `price_interval` seconds.
     journal_file_bytes: the size at which the journal goes on in another file. checkpoint_bytes: a
     checkpoint is written in the background after so many bytes of it; None: by `checkpoint()` only.
-    read_only: the book
-    as it is now, beside another process that writes it; every write call raises StorageError.
+    read_only: the book as it is now, beside another process that writes it; every write call raises
+    StorageError.
 
     `book.recovery` tells what was found. Raises StorageError where the folder is open already or
     the disk fails, CorruptData where files are not what was written, InvalidInput. O(book +
@@ -73,7 +73,11 @@ def open(
     )  # fmt: skip
     book._recovery = found
     if not read_only:
-        book._keeper = _keeper(book, name, loaded, checkpoint_bytes)
+        try:
+            book._keeper = _keeper(book, name, loaded, checkpoint_bytes)
+        except BaseException:
+            book.close()
+            raise
     recovery.log(name, found)
     return book
 
@@ -92,9 +96,10 @@ def _open(
     try:
         files = Files(path)
         held = folder.base_currency
-        found = identity(files)  # of a copy without a journal
         if held is not None:
-            found = Identity(held, folder.value_scale, folder.book_id)
+            found: Identity | None = Identity(held, folder.value_scale, folder.book_id)
+        else:
+            found = identity(files)  # of a copy without its journal
         if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
         base = _agreed("base_currency", path, base_currency, found and found.base_currency, "USD")
