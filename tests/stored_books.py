@@ -7,7 +7,7 @@ from typing import Any
 
 import mvcore
 from mvcore import Book
-from reference import dump
+from reference import dump, outcome
 
 QUANTITIES = (0, -5, 7, "50000000000000000000", "0.123456789012345678")
 PRICES = (0, 150, "-36.98", "0.000000000000000001")
@@ -18,7 +18,7 @@ def facts_of(book: Book) -> dict[str, Any]:
     """All that a reader can see of the book."""
     return {
         "rows": dump(book, mvcore.Error),
-        "sectors": book.values(by=("sector", "desk")).to_pylist(),
+        "sectors": outcome(lambda: book.values(by=("sector", "desk")), mvcore.Error),
         "epoch": book.stats()["epoch"],
         "codes": book._core.counts,
     }
