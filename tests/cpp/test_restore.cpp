@@ -50,7 +50,7 @@ StoredBook stored(const Book& book, std::int32_t together) {
     out.accounts = texts_of(book.names().accounts);
     out.instruments = texts_of(book.names().instruments);
     for (std::int32_t k = 0; k < book.names().currencies.size(); ++k) {
-        const Rate& r = state.board.rate(k);
+        const auto& r = state.board.rate(k);
         out.rates.rate.push_back(r.mantissa * kPow10[std::size_t(kMaxScale - r.scale)]);
         out.rates.divide.push_back(r.divide ? 1 : 0);
     }
