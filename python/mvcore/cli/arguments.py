@@ -179,8 +179,8 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
     add(
         "--book",
         metavar="FOLDER",
-        help="the book lives in this folder: it is begun with the files where it is new, and goes on "
-        "after the last event of the file of this name that it has, however it was ended "
+        help="the book lives in this folder: it is begun with the files where it is new, and "
+        "goes on after the last event that it has of a file of this name, however it was ended "
         "(default: in memory)",
     )
     add(

@@ -1,0 +1,107 @@
+"""A disk that is full: the call says so, reads go on, and what was acknowledged is there again."""
+
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mvcore
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """16 MB, where this may mount them."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(book: mvcore.Book) -> int:
+    """Orders until the disk is full; the last that was acknowledged."""
+    ids = [f"{'x' * 200}{k}" for k in range(2000)]
+    for k in range(1, 1000):
+        try:
+            book.update(
+                orders={
+                    "order": ids,
+                    "account": ["A"] * 2000,
+                    "instrument": ["I"] * 2000,
+                    "order_quantity": [k] * 2000,
+                }
+            )
+        except mvcore.StorageError:
+            return k - 1
+    raise AssertionError("it was never full")
+
+
+def begin(path: Path) -> mvcore.Book:
+    book = mvcore.open(path, journal_file_bytes=2 * MEGABYTE)
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A"]},
+        prices={"instrument": ["I"], "price": [2]},
+    )
+    return book
+
+
+def check_full(book: mvcore.Book, latest: int) -> None:
+    """It reads as before, and takes nothing."""
+    assert book.value("A").expected == 2 * 2000 * latest
+    for call in (
+        lambda: book.tick("I", 3),
+        lambda: book.update(prices={"instrument": ["I"], "price": [3]}),
+        lambda: book.order("one", "A", "I", 1),
+        lambda: book.flush(),
+    ):
+        with pytest.raises(mvcore.StorageError):
+            call()
+    assert book.value("A").expected == 2 * 2000 * latest
+
+
+def check_opens_again(path: Path, latest: int) -> None:
+    with mvcore.open(path) as book:
+        assert book.value("A").expected == 2 * 2000 * latest
+        book.order("one", "A", "I", 1)
+    with mvcore.open(path) as book:
+        assert book.value("A").expected == 2 * (2000 * latest + 1)
+
+
+def test_a_disk_of_16_megabytes(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(4 * MEGABYTE))
+    book = begin(small_disk / "book")
+    latest = fill(book)
+    check_full(book, latest)
+    book.close()
+    with mvcore.open(small_disk / "book", read_only=True) as reader:  # though nothing is free
+        assert reader.value("A").expected == 2 * 2000 * latest
+    ballast.unlink()
+    check_opens_again(small_disk / "book", latest)
+
+
+def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
+    """EFBIG after a part of the write, from the system itself."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    book = begin(tmp_path / "book")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, before[1]))
+    try:
+        latest = fill(book)
+        check_full(book, latest)
+        book.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with mvcore.open(tmp_path / "book", read_only=True) as reader:
+        assert reader.recovery.cut_bytes > 0
+    check_opens_again(tmp_path / "book", latest)
