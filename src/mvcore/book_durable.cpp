@@ -100,7 +100,9 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     if (header.kind == journal::FrameKind::prices) {
         if (in.left() != 0) journal::corrupt("bytes are left over");
         come_to(1);
-        if (epoch == header.epoch) --epoch;  // facts of that epoch stand before it
+        // Facts of that epoch, or of the next, which were on their way to the disk, stand before
+        // it.
+        if (epoch >= header.epoch) --epoch;
         apply_alone(live_, prices);
         return;
     }
@@ -138,8 +140,13 @@ std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts) {
         Writing writing(lock_);
         writing.publish();
         const Counters& c = live_.counters;
-        counts = {live_.state.epoch, live_.state.masters, live_.state.orders.size(), c.ticks,
-                  c.late_prices,     c.late_orders,       c.facts};
+        counts = {live_.state.epoch,
+                  live_.state.masters,
+                  live_.state.orders.size(),
+                  c.ticks,
+                  c.late_prices,
+                  c.late_orders,
+                  c.facts};
         state = live_.state;
         feeds = live_.feeds;
         live_.state.touched.begin_next();

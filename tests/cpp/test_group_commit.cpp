@@ -8,10 +8,15 @@ using namespace durable;
 namespace {
 
 // A disk that takes its time to sync, and tells when it does.
+struct Sync {
+    std::atomic<int> microseconds = 300;
+    std::function<void()> during;  // only where no other thread syncs
+};
+
 class SlowFile : public journal::File {
 public:
-    SlowFile(std::unique_ptr<journal::File> file, std::function<void()>& in_sync)
-        : file_(std::move(file)), in_sync_(in_sync) {}
+    SlowFile(std::unique_ptr<journal::File> file, Sync& sync)
+        : file_(std::move(file)), sync_(sync) {}
     long write(const void* data, std::size_t size, std::uint64_t offset) override {
         return file_->write(data, size, offset);
     }
@@ -20,35 +25,35 @@ public:
     }
     long size() override { return file_->size(); }
     int sync() override {
-        std::this_thread::sleep_for(std::chrono::microseconds(300));
-        if (in_sync_) in_sync_();
+        std::this_thread::sleep_for(std::chrono::microseconds(sync_.microseconds));
+        if (sync_.during) sync_.during();
         return file_->sync();
     }
     int truncate(std::uint64_t size) override { return file_->truncate(size); }
 
 private:
     std::unique_ptr<journal::File> file_;
-    std::function<void()>& in_sync_;
+    Sync& sync_;
 };
 
 class SlowFiles : public sim::DiskFiles {
 public:
-    SlowFiles(Disk& disk, std::function<void()>& in_sync) : DiskFiles(disk), in_sync_(in_sync) {}
+    SlowFiles(Disk& disk, Sync& sync) : DiskFiles(disk), sync_(sync) {}
     int open(const std::string& name, bool write, bool make,
              std::unique_ptr<journal::File>& out) override {
         std::unique_ptr<journal::File> file;
         const int error = DiskFiles::open(name, write, make, file);
-        if (error == 0) out = std::make_unique<SlowFile>(std::move(file), in_sync_);
+        if (error == 0) out = std::make_unique<SlowFile>(std::move(file), sync_);
         return error;
     }
 
 private:
-    std::function<void()>& in_sync_;
+    Sync& sync_;
 };
 
 struct Slow {
     Disk disk;
-    std::function<void()> in_sync;
+    Sync sync;
     Book book{"USD", 8};
 
     explicit Slow(bool background = false) {
@@ -56,7 +61,7 @@ struct Slow {
         options.background = background;
         options.price_interval = std::chrono::milliseconds(1);
         options.file_bytes = 1 << 16;
-        book.recover(std::make_unique<SlowFiles>(disk, in_sync), false, options, 0, 0,
+        book.recover(std::make_unique<SlowFiles>(disk, sync), false, options, 0, 0,
                      [](const Batch&) {});
         Calls calls(1);
         for (int k = 0; k < 4; ++k) calls.masters()(book);
@@ -133,7 +138,7 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
     const auto before = book.state().epoch;
     const auto facts = facts_of(book);
     int syncs = 0;
-    slow.in_sync = [&] {
+    slow.sync.during = [&] {
         ++syncs;
         std::string seen;
         std::uint64_t epoch = 0;
@@ -154,9 +159,32 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
         CHECK(ticked && epoch == before + 1);
     };
     CHECK(order(book, "o", 2) == before + 2);
-    slow.in_sync = nullptr;
+    slow.sync.during = nullptr;
     CHECK(syncs == 1);
     CHECK(facts_of(book) != facts);
+}
+
+TEST(prices_that_wait_never_follow_newer_ones) {
+    Slow slow(true);
+    auto& book = slow.book;
+    // The thread writes prices many times while a group that brings its own is synced.
+    slow.sync.microseconds = 4000;
+    for (int k = 0; k < 30; ++k) {
+        book.tick(0, Decimal{1, 2}, kNoTime);
+        book.write([&] {
+            Batch b(book.names());
+            b.prices_given = b.holdings_given = Given::update;
+            b.price_rows = {{0, Decimal{2, 2}, kNoTime}};
+            b.holding_rows.account = {0};
+            b.holding_rows.instrument = {0};
+            b.holding_rows.push_quantity(Decimal{k, 0});
+            return b;
+        });
+        Book again("USD", 8);  // as if the process had died now
+        again.recover(std::make_unique<sim::DiskFiles>(slow.disk), true, Options(), 0, 0,
+                      [](const Batch&) {});
+        CHECK(price_of(again, 0) == price_of(book, 0));
+    }
 }
 
 TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {

@@ -16,9 +16,10 @@ std::uint64_t count_of(const char* name, std::uint64_t otherwise) {
 }
 
 struct Outcome {
-    std::uint64_t wrong = 0;    // states that were not there, or too old
-    std::uint64_t refused = 0;  // CorruptData
-    std::uint64_t cut = 0;      // runs in which a tail was cut
+    std::uint64_t wrong = 0;           // states that were not there, or too old
+    std::uint64_t refused = 0;         // CorruptData
+    std::uint64_t cut = 0;             // runs in which a tail was cut
+    std::vector<std::uint64_t> seeds;  // of those that are wrong or refused
 };
 
 // Three lives of one book, each ended by a power cut (or by the death of the process alone).
@@ -58,7 +59,11 @@ void live(std::uint64_t seed, const sim::Bugs& bugs, int cuts_in_recovery, Outco
 
 Outcome lives(std::uint64_t runs, const sim::Bugs& bugs, int cuts_in_recovery) {
     Outcome outcome;
-    for (std::uint64_t seed = 1; seed <= runs; ++seed) live(seed, bugs, cuts_in_recovery, outcome);
+    for (std::uint64_t seed = 1; seed <= runs; ++seed) {
+        const auto before = outcome.wrong + outcome.refused;
+        live(seed, bugs, cuts_in_recovery, outcome);
+        if (outcome.wrong + outcome.refused != before) outcome.seeds.push_back(seed);
+    }
     return outcome;
 }
 
@@ -72,6 +77,8 @@ TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
                 static_cast<unsigned long long>(outcome.wrong),
                 static_cast<unsigned long long>(outcome.refused),
                 static_cast<unsigned long long>(outcome.cut));
+    for (const auto seed : outcome.seeds)
+        std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
     CHECK(outcome.cut > runs / 20);  // the cuts meet the journal where it hurts

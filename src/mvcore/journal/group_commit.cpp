@@ -158,7 +158,11 @@ void GroupCommit::append_group(const Group& group, bool with_prices, std::uint64
         });
         known_ = NamesKnown::of(live_.names);
         ++groups_;
-        if (with_prices) prices_due_ = feeds_due_ = false;
+        // While this is synced nobody may write those prices again, behind the batch's own.
+        if (with_prices) {
+            priced_epoch_ = live_.state.epoch;
+            prices_due_ = feeds_due_ = false;
+        }
     }
     if (options_.sync == SyncMode::always) sync_now();
 }
