@@ -84,6 +84,13 @@ TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
     CHECK(outcome.cut > runs / 20);  // the cuts meet the journal where it hurts
 }
 
+TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
+    Outcome outcome;
+    for (const std::uint64_t seed : {11269, 13453}) live(seed, sim::Bugs(), 0, outcome);
+    CHECK(outcome.wrong == 0);
+    CHECK(outcome.refused == 0);
+}
+
 TEST(recovery_survives_power_cuts_during_recovery) {
     const auto runs = count_of("MVCORE_D9", 100);
     const auto outcome = lives(runs, {}, 5);

@@ -47,6 +47,8 @@ Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& e
     file_ = std::move(file);
     write_again(end.unsynced);
     check(files_, "sync", name_, uninterrupted([&] { return file_->sync(); }));
+    // Whoever made the file may have died before its name was on the disk.
+    check(files_, "sync the folder of", name_, uninterrupted([&] { return files_.sync_folder(); }));
     if (!end.named) name_book();
 }
 
