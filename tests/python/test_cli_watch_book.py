@@ -57,6 +57,10 @@ def amounts(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
 
 
+def journal_bytes(book: Path) -> int:
+    return sum(file.stat().st_size for file in book.glob("journal-*"))
+
+
 def test_killed_and_started_again(tmp_path: Path) -> None:
     kills = int(os.environ.get("MVCORE_WATCH_KILLS", "6"))
     arguments = write_files(tmp_path, 2000)
@@ -69,9 +73,10 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
         process = subprocess.Popen(
             watch(arguments + book), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        while process.poll() is None and not (tmp_path / "book").exists():
-            time.sleep(0.005)
-        time.sleep(dice.uniform(0, 1.2))
+        # At any moment, counted in bytes of the journal: how fast the disk is does not matter.
+        most = journal_bytes(tmp_path / "book") + dice.randrange(6_000)
+        while process.poll() is None and journal_bytes(tmp_path / "book") <= most:
+            time.sleep(0.0005)
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL

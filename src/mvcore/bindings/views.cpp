@@ -79,10 +79,9 @@ void add_views(py::module_& m) {
     py::class_<Figures>(m, "Figures")
         .def("__len__", &Figures::size)
         .def_readonly("epoch", &Figures::epoch)
-        .def_property_readonly("ascending",
-                               [](const Figures& f) {
-                                   return std::is_sorted(f.row.begin(), f.row.end());
-                               })
+        .def_property_readonly(
+            "ascending",
+            [](const Figures& f) { return std::is_sorted(f.row.begin(), f.row.end()); })
         .def("row", [](const Figures& f) { return to_array(slabs::Vector<std::int32_t>(f.row)); })
         .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
         // Of the measure that was asked k-th.
