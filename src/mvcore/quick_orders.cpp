@@ -48,7 +48,7 @@ bool QuickOrders::stage() {
                                          [&](Slot s) { return store.has(s, rows.id[row]); });
             known = known && slot != kNoSlot && stage_report(row, slot);
         });
-    return known;
+    return known && prove_bounds();
 }
 
 bool QuickOrders::stage_report(std::size_t row, Slot slot) {
@@ -100,35 +100,35 @@ void QuickOrders::each_cell(F&& f) {
         [&](std::size_t k) { f(cells_[k]); });
 }
 
-bool QuickOrders::reserve() {
-    OrderStore& store = live_.state.orders;
-    bool fits = true;
-    each_cell([&](QuickCell& c) { fits = fits && reserve_cell(c); });
-    if (!fits || !prove_bounds()) return false;
-    together(
-        reports_.size(), [&](std::size_t k) { store.prefetch_page(reports_[k].slot); },
-        [&](std::size_t k) { store.prepare(reports_[k].slot, reports_[k].extras); });
-    return true;
-}
-
-bool QuickOrders::reserve_cell(QuickCell& cell) {
-    const Quote& quote = live_.state.board.quote(cell.instrument());
-    if (!quote.priced || quote.wide || quote.ceiling >= kSmall) return false;
-    auto raise = std::find_if(raises_.begin(), raises_.end(),
-                              [&](const Raise& r) { return r.unit == quote.unit; });
-    if (raise == raises_.end()) raise = raises_.insert(raise, {quote.unit, 0, {}});
-    return !__builtin_add_overflow(raise->by, static_cast<i128>(cell.more()) * quote.ceiling,
-                                   &raise->by) &&
-           cell.reserve(live_.state);
-}
-
 bool QuickOrders::prove_bounds() {
+    const Board& board = live_.state.board;
+    for (const QuickCell& c : cells_) {
+        const Quote& quote = board.quote(c.instrument());
+        if (!quote.priced || quote.wide || quote.ceiling >= kSmall) return false;
+        auto raise = std::find_if(raises_.begin(), raises_.end(),
+                                  [&](const Raise& r) { return r.unit == quote.unit; });
+        if (raise == raises_.end()) raise = raises_.insert(raise, {quote.unit, 0, {}});
+        if (__builtin_add_overflow(raise->by, static_cast<i128>(c.more()) * quote.ceiling,
+                                   &raise->by))
+            return false;
+    }
     for (Raise& r : raises_) {
-        const Unit& unit = live_.state.board.unit(r.unit);
+        const Unit& unit = board.unit(r.unit);
         r.bound = unit.bound + Int<8>(r.by);
         // In the widest lane the bound may pass what it holds, and an Application says so.
         if (unit.lane == Lane::bits256 || lane_of(r.bound) > unit.lane) return false;
     }
+    return true;
+}
+
+bool QuickOrders::reserve() {
+    OrderStore& store = live_.state.orders;
+    bool fits = true;
+    each_cell([&](QuickCell& c) { fits = fits && c.reserve(live_.state); });
+    if (!fits) return false;
+    together(
+        reports_.size(), [&](std::size_t k) { store.prefetch_page(reports_[k].slot); },
+        [&](std::size_t k) { store.prepare(reports_[k].slot, reports_[k].extras); });
     return true;
 }
 

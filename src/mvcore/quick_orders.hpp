@@ -43,7 +43,6 @@ private:
     [[nodiscard]] bool stage_report(std::size_t row, Slot slot);
     [[nodiscard]] bool merge(std::size_t row, const Order& before, Order& now) const;
     [[nodiscard]] bool add(const Order& before, const Order& now);
-    [[nodiscard]] bool reserve_cell(QuickCell& cell);
     [[nodiscard]] bool prove_bounds();
     // f(cell) for each, what it reads or writes fetched before.
     template <class F>
