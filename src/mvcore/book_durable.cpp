@@ -6,6 +6,7 @@
 #include "application.hpp"
 #include "book.hpp"
 #include "errors.hpp"
+#include "quick_orders.hpp"
 
 namespace mvcore {
 namespace {
@@ -42,6 +43,8 @@ void forget_book(const Book* book) {
 }
 
 void apply_alone(Live& live, const Batch& batch) {
+    QuickOrders quick(live, batch);
+    if (quick.stage() && quick.reserve()) return quick.commit();
     Application application(live, batch);
     application.stage();
     application.reserve();

@@ -44,13 +44,15 @@ std::uint32_t TextArena::store(std::string_view text) {
 void OrderIndex::place(Table& t, std::uint64_t hash, Slot slot) noexcept {
     for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
         Bucket& bucket = t.bucket[b];
-        for (std::size_t k = 0; k < kEntries; ++k)
-            if (bucket.tag[k] == 0) {
-                bucket.tag[k] = tag_of(hash);
-                bucket.slot[k] = slot;
-                ++t.used;
-                return;
-            }
+        const bool placed = bucket.any_of(0, [&](std::size_t k) {
+            bucket.tag[k] = tag_of(hash);
+            bucket.slot[k] = slot;
+            return true;
+        });
+        if (placed) {
+            ++t.used;
+            return;
+        }
         ++bucket.passed;
     }
 }
@@ -63,13 +65,14 @@ std::pair<std::uint32_t, int> OrderIndex::locate(const Table& t, std::uint64_t h
                 return {b, k};
 }
 
-void OrderIndex::reserve_all(std::size_t ids) {
+void OrderIndex::reserve_tables(std::size_t begin, std::size_t end, std::size_t ids) {
     const auto each = ids / kTables;
     // Ids spread at random: four standard deviations above the mean, and what lies beyond grows.
     std::size_t most = each + 16;
     while ((most - each) * (most - each) < 16 * each) most += 16;
     const auto buckets = static_cast<std::uint32_t>(most * 10 / 9 / kEntries + 1);
-    for (auto& t : tables_) t.allocate(buckets);
+    for (auto t = begin; t < end; ++t)
+        if (tables_[t].used == 0) tables_[t].allocate(buckets);
 }
 
 void OrderIndex::insert(std::uint64_t hash, Slot slot) noexcept {

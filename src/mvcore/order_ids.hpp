@@ -1,8 +1,8 @@
 // Ids of orders: text or 64-bit integers, one kind per book. Where an order is, by its id.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -89,13 +89,9 @@ public:
     // Room so that `more` insertions into the hash's table cannot fail. hash_at(slot) -> hash.
     template <class HashAt>
     void reserve(std::uint64_t hash, std::size_t more, HashAt&& hash_at);
-    // All ids of a table that is empty. same(slot, slot) tells whether two orders whose hashes may
-    // be equal have one id; the slot of one that stands twice, else kNoSlot.
-    template <class Same>
-    Slot build(std::size_t table, const std::vector<std::uint64_t>& hashes,
-               const std::vector<Slot>& slots, Same&& same);
-    // Room for so many ids in all, before the first.
-    void reserve_all(std::size_t ids);
+    // Room for so many ids in all, before the first; in tables [begin, end) that are empty.
+    void reserve_all(std::size_t ids) { reserve_tables(0, kTables, ids); }
+    void reserve_tables(std::size_t begin, std::size_t end, std::size_t ids);
     void insert(std::uint64_t hash, Slot slot) noexcept;
     void erase(std::uint64_t hash, Slot slot) noexcept;
     // The order moved.
@@ -111,7 +107,29 @@ private:
         std::array<std::uint8_t, kEntries> tag{};  // 0: free
         std::uint32_t passed = 0;
         std::array<Slot, kEntries> slot{};
+
+        // f(k) for each entry with the tag, until it returns true; whether it did. All tags are
+        // compared at once: which of them fits is as good as random, a branch for each would be
+        // mispredicted.
+        template <class F>
+        bool any_of(std::uint8_t wanted, F&& f) const noexcept {
+            static_assert(std::endian::native == std::endian::little);
+            std::array<std::uint64_t, 2> tags;
+            std::memcpy(tags.data(), this, sizeof tags);  // and `passed`
+            tags[0] = equal_bytes(tags[0], wanted);
+            tags[1] = equal_bytes(tags[1], wanted) & 0xFFFFFFFFU;
+            for (std::size_t w = 0; w < 2; ++w)
+                for (auto m = tags[w]; m != 0; m &= m - 1)
+                    if (f(w * 8 + std::size_t(std::countr_zero(m)) / 8)) return true;
+            return false;
+        }
     };
+    // The high bit of each byte that is the wanted one.
+    static std::uint64_t equal_bytes(std::uint64_t bytes, std::uint8_t wanted) noexcept {
+        constexpr std::uint64_t kLow = 0x7F7F7F7F7F7F7F7FU;
+        const std::uint64_t apart = bytes ^ (std::uint64_t{wanted} * 0x0101010101010101U);
+        return ~(((apart & kLow) + kLow) | apart | kLow);
+    }
     static_assert(sizeof(Bucket) == 64);
     struct Table {
         slabs::Array<Bucket> bucket;
@@ -147,9 +165,12 @@ inline Slot OrderIndex::guess(std::uint64_t hash) const noexcept {
     const Table& t = tables_[hash >> kTableShift];
     if (t.buckets == 0) return kNoSlot;
     const Bucket& bucket = t.bucket[home(hash, t.buckets)];
-    const auto found = std::find(bucket.tag.begin(), bucket.tag.end(), tag_of(hash));
-    return found == bucket.tag.end() ? kNoSlot
-                                     : bucket.slot[std::size_t(found - bucket.tag.begin())];
+    Slot slot = kNoSlot;
+    bucket.any_of(tag_of(hash), [&](std::size_t k) {
+        slot = bucket.slot[k];
+        return true;
+    });
+    return slot;
 }
 
 template <class Equal>
@@ -161,45 +182,14 @@ Slot OrderIndex::find(std::uint64_t hash, Equal&& equal) const noexcept {
     // Once round at most: every bucket of a small table may have been full at some time.
     for (std::uint32_t step = 0; step < t.buckets; ++step) {
         const Bucket& bucket = t.bucket[b];
-        for (std::size_t k = 0; k < kEntries; ++k)
-            if (bucket.tag[k] == tag && equal(bucket.slot[k])) return bucket.slot[k];
+        Slot slot = kNoSlot;
+        if (bucket.any_of(tag, [&](std::size_t k) {
+                slot = bucket.slot[k];
+                return equal(slot);
+            }))
+            return slot;
         if (bucket.passed == 0) return kNoSlot;
         b = b + 1 == t.buckets ? 0 : b + 1;
-    }
-    return kNoSlot;
-}
-
-template <class Same>
-Slot OrderIndex::build(std::size_t table, const std::vector<std::uint64_t>& hashes,
-                       const std::vector<Slot>& slots, Same&& same) {
-    Table& t = tables_[table];
-    t = Table();
-    if (slots.empty()) return kNoSlot;
-    std::uint32_t least = 1;
-    while (slots.size() > room(least)) least += least / 16 + 1;
-    t.allocate(least);
-    // More of each hash than a tag, so that orders, which are elsewhere, need not be looked at.
-    std::vector<std::array<std::uint32_t, kEntries>> more(t.buckets);
-    for (std::size_t n = 0; n < slots.size(); ++n) {
-        const auto hash = hashes[n];
-        const auto high = static_cast<std::uint32_t>(hash >> 8);
-        for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
-            Bucket& bucket = t.bucket[b];
-            std::size_t k = 0;
-            for (; k < kEntries && bucket.tag[k] != 0; ++k)
-                if (more[b][k] == high && bucket.tag[k] == tag_of(hash) &&
-                    same(bucket.slot[k], slots[n]))
-                    return slots[n];
-            if (k == kEntries) {
-                ++bucket.passed;
-                continue;
-            }
-            bucket.tag[k] = tag_of(hash);
-            bucket.slot[k] = slots[n];
-            more[b][k] = high;
-            ++t.used;
-            break;
-        }
     }
     return kNoSlot;
 }

@@ -10,8 +10,8 @@ bool QuickOrders::possible() const noexcept {
     const auto absent = [](Given given) { return given == Given::absent; };
     return batch_.orders_given == Given::update && absent(batch_.accounts_given) &&
            absent(batch_.instruments_given) && absent(batch_.fx_given) &&
-           absent(batch_.prices_given) && absent(batch_.holdings_given) && batch_.feeds.empty() &&
-           batch_.calls == 1 && live_.state.orders.kind() == batch_.order_rows.kind &&
+           absent(batch_.prices_given) && absent(batch_.holdings_given) &&
+           live_.state.orders.kind() == batch_.order_rows.kind &&
            batch_.order_rows.kind != IdKind::none;
 }
 
@@ -123,6 +123,10 @@ bool QuickOrders::prove_bounds() {
 
 bool QuickOrders::reserve() {
     OrderStore& store = live_.state.orders;
+    if (!batch_.feeds.empty()) {
+        feeds_ = live_.feeds;
+        for (const auto& [name, position] : batch_.feeds) feeds_[name] = position;
+    }
     bool fits = true;
     each_cell([&](QuickCell& c) { fits = fits && c.reserve(live_.state); });
     if (!fits) return false;
@@ -149,7 +153,8 @@ void QuickOrders::commit() noexcept {
     for (const Raise& r : raises_) state.board.unit(r.unit).bound = r.bound;
     live_.counters.facts += reports_.size();
     live_.counters.late_orders += late_;
-    ++state.epoch;
+    if (!batch_.feeds.empty()) live_.feeds.swap(feeds_);
+    state.epoch += batch_.calls;
 }
 
 }  // namespace mvcore

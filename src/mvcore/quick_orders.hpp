@@ -20,6 +20,7 @@ public:
 
     // Beside readers, and then alone. False where the batch is another one, needs more than this or
     // is wrong, which an Application will tell. May throw std::bad_alloc. No value has changed.
+    // Room that was made may be taken since, by a snapshot or an index: then reserve() once more.
     [[nodiscard]] bool stage();
     [[nodiscard]] bool reserve();
     void commit() noexcept;
@@ -54,6 +55,7 @@ private:
     FlatMap cell_at_;  // by instrument and account
     std::vector<QuickCell> cells_;
     std::vector<Raise> raises_;
+    Feeds feeds_;  // after it, where it brings any
     std::uint64_t late_ = 0;
 };
 

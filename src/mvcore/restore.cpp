@@ -9,9 +9,6 @@
 namespace mvcore {
 namespace {
 
-// Orders that room is made for before the first is seen; for others it grows.
-constexpr std::size_t kMostReserved = std::size_t{1} << 27;
-
 // Names with codes 0, 1, 2, ...
 void intern_all(Names& into, const StoredTexts& names, std::size_t count, const char* what) {
     for (std::size_t k = 0; k < count; ++k) {
@@ -97,12 +94,6 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     state.grid.extend(count, static_cast<std::uint32_t>(state.accounts_alive.size()));
     state.orders.extend(count);
     state.orders.reserve_pages(std::size_t(counts_.orders) / OrderPage::kRecords + count);
-    // A sixteenth more than the mean: ids spread at random.
-    const auto each = std::min(std::size_t(counts_.orders), kMostReserved) / ids_.size() * 17 / 16;
-    for (auto& list : ids_) {
-        list.hash.reserve(each);
-        list.slot.reserve(each);
-    }
     state.touched.none(count);
     added_.assign(count, 0);
     for (std::size_t k = 0; k < count; ++k) instrument(std::int32_t(k), table, k);

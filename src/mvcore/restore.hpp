@@ -9,23 +9,15 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "chunk.hpp"
 #include "live.hpp"
+#include "stored_columns.hpp"
 
 namespace mvcore {
 
-// Columns as they lie in a file that was read. Values may lie at any address.
-struct StoredInts {
-    const std::byte* data = nullptr;
-    Width width = kernels::w8;
-};
-struct StoredTexts {
-    const std::byte* offsets = nullptr;  // 32 bits each, one more than there are texts
-    const char* bytes = nullptr;
-    std::size_t size = 0;  // of the bytes
-};
 struct StoredHoldings {
     std::size_t rows = 0;
     StoredInts instrument;
@@ -59,10 +51,6 @@ struct StoredCounts {
     std::uint64_t facts = 0;
 };
 
-[[noreturn]] void corrupt(const std::string& what);
-// The k-th of the texts; refused where its offsets lead out of them.
-std::string_view text_of(const StoredTexts& texts, std::size_t k);
-
 class Restore {
 public:
     // The base currency is the first; most: orders there may be.
@@ -76,7 +64,8 @@ public:
     // one chunk. O(rows), and O(accounts) for each instrument with many positions.
     void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
                const StoredOrders& orders);
-    // Then the ids of the tables [begin, end) of the index, by any number of threads.
+    // Then the ids that are not in the index's tables [begin, end) yet, by any number of threads,
+    // each with tables of its own.
     void index(std::size_t begin, std::size_t end);
     // Then what all of it gives. O(accounts + instruments).
     void finish();
@@ -85,6 +74,9 @@ public:
     [[nodiscard]] bool finished() const noexcept { return finished_; }
 
 private:
+    // Orders that room is made for before the first is seen; for others it grows.
+    static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
+
     friend class ChunkRestore;
     void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
     [[nodiscard]] UnitId unit_of(std::int32_t i);
@@ -96,15 +88,21 @@ private:
     // While chunks are added.
     std::mutex mutex_;                 // the state and the texts
     std::vector<std::uint8_t> added_;  // by instrument
-    // Of each table of the index, which is built when all are there: so its memory is met once, and
-    // not at random.
+    // Ids of each table of the index, put there many at a time.
     struct Ids {
         std::mutex mutex;
         std::vector<std::uint64_t> hash;
         std::vector<Slot> slot;
     };
+    static constexpr std::size_t kMostListed = std::size_t{1} << 22;
+    void index_if_many(std::size_t more);
+    void index(std::size_t table, const std::vector<std::uint64_t>& hashes,
+               const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike);
+    void check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const;
     std::vector<Ids> ids_;
-    std::atomic<std::uint64_t> indexed_ = 0;
+    std::atomic<std::size_t> listed_ = 0;
+    std::atomic<std::size_t> indexed_ = 0;
+    std::atomic<bool> indexing_ = false;
 };
 
 }  // namespace mvcore

@@ -163,13 +163,15 @@ class Batch:
     def labels(self, name: str, index: pa.DataType) -> tuple[Array, list[str]]:
         """Places in texts, and these; -1 is null."""
         column = self.column(name, pa.dictionary(index, pa.utf8()), nulls=True)
-        places = np.where(_nulls(column.indices), -1, _values(column.indices, _INTEGERS[index]))
+        nulls = _nulls(column.indices) if column.indices.null_count else None
+        places = given = _values(column.indices, _INTEGERS[index])
+        if nulls is not None:
+            places, given = np.where(nulls, -1, places), places[~nulls]
         try:
             column.dictionary.validate(full=True)
             found = column.dictionary.to_pylist()
         except (pa.ArrowException, ValueError) as error:
             raise CorruptData(f"{name}: {error}") from None
-        given = places[~_nulls(column.indices)]
         if len(given) and not 0 <= given.min() <= given.max() < len(found):
             raise CorruptData(f"{name} leads out of its texts")
         return places, found

@@ -58,12 +58,18 @@ void decode_names(Decoder& in, const Names& held, NameOverlay& names) {
     }
 }
 
+// One for each code; none where no row needs them, so that a small batch costs little in a large
+// book.
+std::vector<std::uint8_t> flags(std::size_t rows, std::int32_t size) {
+    return std::vector<std::uint8_t>(rows != 0 ? static_cast<std::size_t>(size) : 0, 0);
+}
+
 // Codes below `size`, each once.
-std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size,
-                                       std::vector<std::uint8_t>& seen) {
+std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size) {
     std::vector<std::int32_t> out;
     const auto count = in.count(1);
     out.reserve(count);
+    auto seen = flags(count, size);
     for (std::size_t k = 0; k < count; ++k) {
         const auto code = in.number(kMostText);
         if (code >= static_cast<std::uint64_t>(size)) corrupt("a code has no name");
@@ -102,8 +108,8 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
     }
 }
 
-void decode_instruments(Decoder& in, std::vector<std::uint8_t>& seen, Batch& batch) {
-    for (const auto code : decode_codes(in, batch.instruments.size(), seen)) {
+void decode_instruments(Decoder& in, Batch& batch) {
+    for (const auto code : decode_codes(in, batch.instruments.size())) {
         InstrumentRow row{code, -1, {}, {}};
         row.currency = static_cast<std::int32_t>(
                            in.number(static_cast<std::uint64_t>(batch.currencies.size()))) -
@@ -169,20 +175,15 @@ void encode_price_table(Encoder& out, const Batch& batch) {
 }
 
 // Which codes the rest of the batch may name.
-KnownCodes known_codes(const Live& live, const Batch& batch, std::vector<std::uint8_t>&& accounts,
-                       std::vector<std::uint8_t>&& instruments) {
-    KnownCodes known{std::move(accounts), std::move(instruments)};
-    if (batch.accounts_given != Given::load)
-        for (std::size_t a = 0; a < known.accounts.size(); ++a)
-            if (live.state.account_alive(std::int32_t(a))) known.accounts[a] = 1;
-    if (batch.instruments_given != Given::load)
-        for (std::size_t i = 0; i < known.instruments.size(); ++i)
-            if (live.state.instrument_alive(std::int32_t(i))) known.instruments[i] = 1;
+KnownCodes known_codes(const State& state, const Batch& batch) {
+    KnownCodes known{state, batch.accounts_given != Given::load,
+                     batch.instruments_given != Given::load,
+                     flags(batch.account_rows.size(), batch.accounts.size()),
+                     flags(batch.instrument_rows.size(), batch.instruments.size())};
+    for (const auto code : batch.account_rows) known.accounts[std::size_t(code)] = 1;
+    for (const auto& row : batch.instrument_rows)
+        known.instruments[std::size_t(row.instrument)] = 1;
     return known;
-}
-
-std::vector<std::uint8_t> flags(std::int32_t size) {
-    return std::vector<std::uint8_t>(static_cast<std::size_t>(size), 0);
 }
 
 void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRow>& rows) {
@@ -201,11 +202,9 @@ void decode_removed(Decoder& in, const Live& live, Decoded& out) {
     const auto alive = [](const auto& codes, auto&& f) {
         if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
     };
-    auto seen = flags(live.names.accounts.size());
-    batch.removed_accounts = decode_codes(in, live.names.accounts.size(), seen);
+    batch.removed_accounts = decode_codes(in, live.names.accounts.size());
     alive(batch.removed_accounts, [&](auto a) { return live.state.account_alive(a); });
-    seen = flags(live.names.instruments.size());
-    batch.removed_instruments = decode_codes(in, live.names.instruments.size(), seen);
+    batch.removed_instruments = decode_codes(in, live.names.instruments.size());
     alive(batch.removed_instruments, [&](auto i) { return live.state.instrument_alive(i); });
     const auto count = in.count(1);
     const IdKind kind = live.state.orders.kind();
@@ -235,9 +234,7 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
 }
 
 void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows) {
-    KnownCodes known{{}, std::vector<std::uint8_t>(state.board.size(), 0)};
-    for (std::size_t i = 0; i < known.instruments.size(); ++i)
-        known.instruments[i] = state.instrument_alive(std::int32_t(i)) ? 1 : 0;
+    const KnownCodes known{state, true, true, {}, {}};
     decode_price_rows(in, known, rows);
 }
 
@@ -292,12 +289,10 @@ void decode(Decoder& in, const Live& live, Decoded& out) {
     batch.calls = in.number(kMostText);
     batch.roll_day = in.flag();
     batch.accounts_given = decode_given(in);
-    auto accounts = flags(batch.accounts.size());
-    batch.account_rows = decode_codes(in, batch.accounts.size(), accounts);
+    batch.account_rows = decode_codes(in, batch.accounts.size());
     batch.instruments_given = decode_given(in);
-    auto instruments = flags(batch.instruments.size());
-    decode_instruments(in, instruments, batch);
-    const auto known = known_codes(live, batch, std::move(accounts), std::move(instruments));
+    decode_instruments(in, batch);
+    const auto known = known_codes(live.state, batch);
     batch.fx_given = decode_given(in);
     decode_rates(in, batch);
     batch.prices_given = decode_given(in);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <string>
 
 #include "../batch.hpp"
@@ -39,19 +40,30 @@ void encode_feeds(Encoder& out, const Feeds& feeds);
 void decode_feeds(Decoder& in, std::vector<std::pair<std::string, std::int64_t>>& feeds);
 
 // order_codec.cpp
-// f(account) and f(instrument): whether they are there once the batch is in.
+// Codes that rows may name: those of the book, unless a load of their table takes their place, and
+// those that the batch brings.
 struct KnownCodes {
-    std::vector<std::uint8_t> accounts;
+    const State& state;
+    bool accounts_stay = true;
+    bool instruments_stay = true;
+    std::vector<std::uint8_t> accounts;  // by code: the batch brings it; empty: none
     std::vector<std::uint8_t> instruments;
 
-    std::int32_t account(Decoder& in) const { return code(in, accounts, "account"); }
-    std::int32_t instrument(Decoder& in) const { return code(in, instruments, "instrument"); }
+    std::int32_t account(Decoder& in) const {
+        return code(in, "account", accounts,
+                    [&](std::int32_t a) { return accounts_stay && state.account_alive(a); });
+    }
+    std::int32_t instrument(Decoder& in) const {
+        return code(in, "instrument", instruments,
+                    [&](std::int32_t i) { return instruments_stay && state.instrument_alive(i); });
+    }
 
 private:
-    static std::int32_t code(Decoder& in, const std::vector<std::uint8_t>& known,
-                             const char* what) {
-        const auto k = in.number(~std::uint64_t{0});
-        if (k >= known.size() || known[k] == 0)
+    template <class Alive>
+    static std::int32_t code(Decoder& in, const char* what, const std::vector<std::uint8_t>& more,
+                             Alive&& alive) {
+        const auto k = in.number(std::numeric_limits<std::int32_t>::max());
+        if (!(k < more.size() && more[k] != 0) && !alive(static_cast<std::int32_t>(k)))
             corrupt("an " + std::string(what) + " is not in the book");
         return static_cast<std::int32_t>(k);
     }

@@ -70,6 +70,7 @@ public:
         return static_cast<std::uint8_t>(piece_[at_++]);
     }
     u128 wide_number() {
+        if (at_ < piece_.size() && static_cast<std::uint8_t>(piece_[at_]) < 128) return byte();
         u128 v = 0;
         for (int shift = 0; shift < 133; shift += 7) {
             const u128 b = byte();

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "../quick_orders.hpp"
+
 namespace mvcore::journal {
 
 struct GroupCommit::Group {
@@ -113,6 +115,13 @@ bool GroupCommit::brings_prices(const Group& group) const {
 
 void GroupCommit::write_group(Group& group) {
     const Batch& batch = *group.batch;
+    QuickOrders quick(live_, batch);
+    const bool staged = quick.stage();
+    if (staged) group.writing->publish();
+    if (staged && quick.reserve()) {
+        const auto again = [&] { return quick.reserve(); };
+        return journal_group(group, true, again, [&] { quick.commit(); });
+    }
     Application application(live_, batch);
     application.stage();
     group.writing->publish();
@@ -125,7 +134,20 @@ void GroupCommit::write_group(Group& group) {
         after_write_(batch);
         return;
     }
-    const bool ticks_go_on = application.keeps_quotes() && !brings_prices(group);
+    const bool keeps_quotes = application.keeps_quotes();
+    const auto again = [&] {
+        if (keeps_quotes) application.renew_quotes();
+        application.reserve_pages();
+        return true;
+    };
+    journal_group(group, keeps_quotes, again, [&] { application.commit(); });
+}
+
+// Of what is staged and reserved: to the journal, then, with room made again by `again`, committed.
+template <class Again, class Commit>
+void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Commit&& commit) {
+    const Batch& batch = *group.batch;
+    const bool ticks_go_on = keeps_quotes && !brings_prices(group);
     const auto epoch = live_.state.epoch + batch.calls;
     group.writing->unpublish();
     if (ticks_go_on) group.writing.reset();
@@ -133,13 +155,12 @@ void GroupCommit::write_group(Group& group) {
     if (ticks_go_on) group.writing.emplace(lock_);
     group.writing->publish();
     try {
-        if (ticks_go_on) application.renew_quotes();
-        application.reserve_pages();
+        if (!again()) throw std::bad_alloc();
     } catch (...) {  // it is in the journal, but not here: only opening anew makes them one
         journal_->fail();
         throw;
     }
-    application.commit();
+    commit();
     auto at = live_.state.epoch - batch.calls;
     for (Request* member : group.members) member->epoch = ++at;
     if (!ticks_go_on) priced_epoch_ = live_.state.epoch;

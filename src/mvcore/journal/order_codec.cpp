@@ -1,6 +1,7 @@
 // Orders to bytes and back.
 #include <algorithm>
-#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "batch_codec.hpp"
 
@@ -33,6 +34,19 @@ i128 decode_quantity(Decoder& in, int scale) {
     if (magnitude(q) >= magnitude(kPow10[std::size_t(kMaxIntegerDigits + scale)]))
         corrupt("a quantity is out of range");
     return q;
+}
+
+// No order stands twice.
+void check_once(const OrderRows& rows) {
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;  // of ids, by hash
+    order.reserve(rows.id.size());
+    for (const OrderId& id : rows.id) order.emplace_back(hash_of(id, rows.kind), order.size());
+    std::sort(order.begin(), order.end());
+    for (std::size_t k = 0; k < order.size(); ++k)
+        for (auto n = k + 1; n < order.size() && order[n].first == order[k].first; ++n) {
+            const auto &a = rows.id[order[k].second], &b = rows.id[order[n].second];
+            if (a.number == b.number && a.text == b.text) corrupt("an order stands twice");
+        }
 }
 
 }  // namespace
@@ -80,14 +94,8 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& o
     const auto count = in.count(1);
     const auto columns = in.number(63);
     if (count != 0 && rows.kind == IdKind::none) corrupt("order ids are of no kind");
-    std::unordered_set<std::int64_t> numbers;
-    std::unordered_set<std::string_view> texts;
     for (std::size_t k = 0; k < count; ++k) {
         rows.id.push_back(decode_id(in, rows.kind, out.texts));
-        const OrderId& id = rows.id.back();
-        if (!(rows.kind == IdKind::text ? texts.insert(id.text).second
-                                        : numbers.insert(id.number).second))
-            corrupt("an order stands twice");
         if ((columns & kAccount) != 0) rows.account.push_back(known.account(in));
         if ((columns & kInstrument) != 0) rows.instrument.push_back(known.instrument(in));
         if ((columns & kQuantity) != 0) rows.quantity.push_back(in.decimal());
@@ -95,6 +103,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& o
         if ((columns & kStatus) != 0) rows.status.push_back(decode_status(in));
         if ((columns & kTime) != 0) rows.time.push_back(decode_time(in));
     }
+    check_once(rows);
 }
 
 // Line by line, as the store has them.

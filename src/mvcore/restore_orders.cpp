@@ -1,0 +1,235 @@
+// The orders of a chunk: into pages of their instruments, their ids into the index.
+#include <array>
+
+#include "restore_chunk.hpp"
+
+namespace mvcore {
+
+void ChunkRestore::store_texts() {
+    if (kind_ != IdKind::text) return;
+    for (std::size_t k = 0; k < orders_.rows; ++k) {
+        const auto text = text_of(orders_.text, k);
+        if (text.empty() || text.size() > TextArena::kMostBytes || !valid_utf8(text))
+            refuse("orders", k, "the id is none");
+    }
+    texts_.reserve(orders_.rows);
+    const std::scoped_lock lock(restore_.mutex_);
+    for (std::size_t k = 0; k < orders_.rows; ++k)
+        texts_.push_back(state_.orders.store(text_of(orders_.text, k)));
+}
+
+// The page of an instrument's order `row` of `rows`, which is the first on it.
+OrderPage& ChunkRestore::add_page(std::int32_t i, std::size_t row, std::size_t rows) {
+    const std::uint32_t room = rows - row <= 16 && row == 0 ? 16 : OrderPage::kRecords;
+    auto& pages = pages_[std::size_t(i - begin_)];
+    pages.emplace_back(std::make_unique<OrderPage>(i, room));
+    return pages.back().writable();
+}
+
+std::uint64_t ChunkRestore::stored_id(std::size_t k) const {
+    return kind_ == IdKind::text ? texts_[k] : static_cast<std::uint64_t>(number_[k]);
+}
+
+Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
+    Order o;
+    o.account = static_cast<std::int32_t>(
+        checked_account(static_cast<std::int64_t>(account_[k]), "orders", k));
+    o.instrument = i;
+    o.quantity = checked_quantity(quantity_[k], "orders", k, limit);
+    o.filled = checked_quantity(filled_[k], "orders", k, limit);
+    o.rolled = checked_quantity(rolled_[k], "orders", k, limit);
+    if (o.quantity != 0 && o.filled != 0 && (o.quantity < 0) != (o.filled < 0))
+        refuse("orders", k, "filled_quantity has not the sign of order_quantity");
+    const i128 status = status_[k];
+    if (status < 0 || status >= i128(kStatusNames.size()))
+        refuse("orders", k, "the status is none");
+    o.status = static_cast<Status>(status);
+    o.time = time_.given() ? static_cast<std::int64_t>(time_[k]) : kNoTime;
+    return o;
+}
+
+template <class Q>
+void ChunkRestore::orders(std::int32_t i, i128 limit, Parts<Q>& parts) {
+    const auto l = std::size_t(i - begin_);
+    const auto start = order_start_[l];
+    const auto rows = order_start_[l + 1] - start;
+    if constexpr (sizeof(Q) == 8)
+        if (narrow_) return narrow_orders(i, parts);
+    const auto magnitude = [](i128 q) { return Q(q < 0 ? -q : q); };
+    for (std::size_t row = 0; row < rows; ++row) {
+        const Order o = order(start + row, i, limit);
+        auto& p = parts[std::uint32_t(o.account)];
+        p.fill += Q(o.day_fill());
+        p.leaves += Q(o.leaves());
+        parts.absolute += magnitude(o.day_fill()) + magnitude(o.leaves());
+        ++account_orders_[std::size_t(o.account)];
+        if (row % OrderPage::kRecords == 0) add_page(i, row, rows);
+        OrderStore::append(pages_[l].back().writable(), o, stored_id(start + row), kind_);
+    }
+}
+template void ChunkRestore::orders(std::int32_t, i128, Parts<std::int64_t>&);
+template void ChunkRestore::orders(std::int32_t, i128, Parts<i256>&);
+
+void ChunkRestore::narrow_orders(std::int32_t i, Parts<std::int64_t>& parts) {
+    const auto l = std::size_t(i - begin_);
+    const auto start = order_start_[l];
+    const auto rows = order_start_[l + 1] - start;
+    const auto take = [&](const StoredColumn& column, std::vector<std::int64_t>& into) {
+        into.resize(rows);
+        if (column.given()) column.copy(start, start + rows, into.data());
+    };
+    take(quantity_, now_.quantity);
+    take(filled_, now_.filled);
+    take(rolled_, now_.rolled);
+    take(status_, now_.status);
+    take(time_, now_.time);
+    take(number_, now_.number);
+    for (std::size_t row = 0; row < rows; row += OrderPage::kRecords)
+        narrow_page(add_page(i, row, rows), row,
+                    std::min(rows - row, std::size_t{OrderPage::kRecords}), start + row, parts);
+}
+
+// As order() and OrderStore::append(), in few bits; from the line's row on, which is the chunk's k.
+void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t rows, std::size_t k,
+                               Parts<std::int64_t>& parts) {
+    const bool text = kind_ == IdKind::text;
+    Extras extras;
+    for (std::size_t n = row; n < row + rows; ++n) {
+        extras.time |= time_.given() && now_.time[n] != kNoTime;
+        extras.high |= !text && static_cast<std::uint64_t>(now_.number[n]) >> 32 != 0;
+        extras.rolled |= now_.rolled[n] != 0;
+    }
+    page.need(extras);
+    for (std::size_t n = 0; n < rows; ++n) {
+        const auto account = checked_account(now_.account[row + n], "orders", k + n);
+        const std::int64_t quantity = now_.quantity[row + n];
+        const std::int64_t filled = now_.filled[row + n];
+        const std::int64_t status = now_.status[row + n];
+        if ((quantity ^ filled) < 0 && quantity != 0 && filled != 0)
+            refuse("orders", k + n, "filled_quantity has not the sign of order_quantity");
+        if (status < 0 || status >= std::int64_t(kStatusNames.size()))
+            refuse("orders", k + n, "the status is none");
+        const bool all = quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
+        const std::int64_t leaves =
+            all || dead(static_cast<Status>(status)) ? 0 : quantity - filled;
+        const std::int64_t fill = filled - now_.rolled[row + n];
+        auto& p = parts[account];
+        p.fill += fill;
+        p.leaves += leaves;
+        parts.absolute += (fill < 0 ? -fill : fill) + (leaves < 0 ? -leaves : leaves);
+        ++account_orders_[account];
+        const auto id = text ? texts_[k + n] : static_cast<std::uint64_t>(now_.number[row + n]);
+        page.records[n] = {account << 4 | static_cast<std::uint32_t>(status),
+                           static_cast<std::int32_t>(quantity), static_cast<std::int32_t>(filled),
+                           static_cast<std::uint32_t>(id)};
+        if (page.time) page.time[n] = time_.given() ? now_.time[row + n] : kNoTime;
+        if (page.high) page.high[n] = static_cast<std::uint32_t>(id >> 32);
+        if (page.rolled) page.rolled[n] = static_cast<std::int32_t>(now_.rolled[row + n]);
+    }
+    page.used = static_cast<std::uint32_t>(rows);
+}
+
+std::vector<std::uint64_t> ChunkRestore::hashes() const {
+    std::vector<std::uint64_t> out(orders_.rows);
+    if (kind_ == IdKind::text) {
+        for (std::size_t k = 0; k < out.size(); ++k)
+            out[k] = hash_of({0, text_of(orders_.text, k)}, kind_);
+    } else if (!out.empty()) {
+        std::vector<std::int64_t> numbers(out.size());
+        number_.copy(0, out.size(), numbers.data());
+        for (std::size_t k = 0; k < out.size(); ++k) out[k] = hash_of({numbers[k], {}}, kind_);
+    }
+    return out;
+}
+
+// Sorted by the table of the index that each goes to, so that a list is locked once.
+void ChunkRestore::list_ids() {
+    const auto tables = OrderIndex::tables();
+    const auto hashes = this->hashes();
+    std::vector<std::uint32_t> start(tables + 1, 0);
+    for (const auto hash : hashes) ++start[OrderIndex::table_of(hash) + 1];
+    for (std::size_t t = 1; t <= tables; ++t) start[t] += start[t - 1];
+    std::vector<std::uint64_t> sorted(orders_.rows);
+    std::vector<Slot> slots(orders_.rows);
+    std::vector<std::uint32_t> next(start.begin(), start.end() - 1);
+    for (std::size_t l = 0; l + 1 < order_start_.size(); ++l)
+        for (auto k = order_start_[l]; k < order_start_[l + 1]; ++k) {
+            const auto at = next[OrderIndex::table_of(hashes[k])]++;
+            sorted[at] = hashes[k];
+            slots[at] =
+                first_page_[l] * OrderPage::kRecords + static_cast<Slot>(k - order_start_[l]);
+        }
+    for (std::size_t t = 0; t < tables; ++t) {
+        const auto [from, to] = std::pair(start[t], start[t + 1]);
+        if (from == to) continue;
+        auto& ids = restore_.ids_[t];
+        const std::scoped_lock lock(ids.mutex);
+        ids.hash.insert(ids.hash.end(), sorted.begin() + from, sorted.begin() + to);
+        ids.slot.insert(ids.slot.end(), slots.begin() + from, slots.begin() + to);
+    }
+    restore_.index_if_many(orders_.rows);
+}
+
+// ---- the index ----
+
+// One thread at a time; the others go on with their chunks.
+void Restore::index_if_many(std::size_t more) {
+    if (listed_ += more; listed_ < kMostListed || indexing_.exchange(true)) return;
+    index(0, ids_.size());
+    indexing_ = false;
+}
+
+void Restore::index(std::size_t begin, std::size_t end) {
+    std::vector<std::pair<Slot, Slot>> alike;
+    std::vector<std::uint64_t> hashes;
+    std::vector<Slot> slots;
+    for (auto t = begin; t < std::min(end, ids_.size()); ++t) {
+        hashes.clear();
+        slots.clear();
+        {
+            const std::scoped_lock lock(ids_[t].mutex);
+            hashes.swap(ids_[t].hash);
+            slots.swap(ids_[t].slot);
+        }
+        index(t, hashes, slots, alike);
+    }
+    check_apart(alike);
+}
+
+void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
+                    const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike) {
+    if (slots.empty()) return;
+    OrderIndex& index = live_.order_index;
+    const OrderStore& orders = live_.state.orders;
+    index.reserve_tables(table, table + 1, std::min(std::size_t(counts_.orders), kMostReserved));
+    index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
+    constexpr std::size_t kFetched = 24;  // about as many lines as a core can wait for
+    for (std::size_t n = 0; n < slots.size(); ++n) {
+        if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
+        // Whether they are the same order is looked up later, not here at random.
+        static_cast<void>(index.find(hashes[n], [&](Slot other) {
+            alike.emplace_back(other, slots[n]);
+            return false;
+        }));
+        index.insert(hashes[n], slots[n]);
+    }
+    listed_ -= slots.size();
+    indexed_ += slots.size();
+}
+
+void Restore::check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const {
+    constexpr std::size_t kAhead = 8;
+    const OrderStore& orders = live_.state.orders;
+    const bool text = orders.kind() == IdKind::text;
+    for (std::size_t n = 0; n < alike.size(); ++n) {
+        if (n + 2 * kAhead < alike.size()) orders.prefetch_page(alike[n + 2 * kAhead].first);
+        if (n + kAhead < alike.size()) orders.prefetch(alike[n + kAhead].first);
+        const auto [a, b] = alike[n];
+        if (text ? orders.text(a) != orders.text(b) : orders.number(a) != orders.number(b))
+            continue;
+        const OrderId id = text ? OrderId{0, orders.text(a)} : OrderId{orders.number(a), {}};
+        corrupt("the order " + to_text(id) + " stands twice");
+    }
+}
+
+}  // namespace mvcore
