@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
-.PHONY: demo serve test lint format bench compare compare-full bandwidth production growth
+.PHONY: demo serve test lint format bench compare compare-full bandwidth production growth durable
 .PHONY: asan tsan wheel floors long screenshots clean cpp
 
 demo: $(VENV)/installed
@@ -67,9 +67,9 @@ $(VENV)/benching: requirements-bench.txt | $(VENV)/developing
 	$(BIN)/python -m pip install --quiet -r requirements-bench.txt
 	touch $@
 
-# Against the memory bus; ten minutes of a day's load in real time; exponents. Each writes its section
-# of docs/benchmarks.md.
-bandwidth production growth: $(VENV)/installed $(VENV)/developing
+# Against the memory bus; ten minutes of a day's load in real time; exponents; a book in a folder. Each
+# writes its section of docs/benchmarks.md.
+bandwidth production growth durable: $(VENV)/installed $(VENV)/developing
 	$(BIN)/python bench/$@.py --write
 
 # A writer and readers for a minute; the state machine for long; every instruction set.

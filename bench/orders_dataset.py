@@ -72,7 +72,9 @@ class OrderWorld:
         named = pa.array(ids)
         if text:
             parts = np.array_split(ids, max(len(ids) // 1_000_000, 1))
-            named = pa.chunked_array([[TEXT_ID.format(k) for k in p.tolist()] for p in parts])
+            named = pa.chunked_array(
+                pa.array([TEXT_ID.format(k) for k in p.tolist()]) for p in parts
+            )
         return pa.table(
             {
                 "order": named,

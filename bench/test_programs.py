@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +41,7 @@ def test_a_section_is_rewritten_and_the_rest_stays(tmp_path: Path) -> None:
 
 def test_the_page_has_the_sections_that_are_written() -> None:
     page = sections.PAGE.read_text()
-    for name in ("bandwidth", "growth", "production"):
+    for name in ("bandwidth", "durable", "growth", "production"):
         assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end {name} -->\n") == 1
 
 
@@ -136,6 +138,27 @@ def test_a_ramp_ends_over_the_limit(production, live, monkeypatch) -> None:
         rows = list(production.ramp(live, plan, what))
         assert [row[0] for row in rows] == [what]
         assert rows[-1][-1] == "over"
+
+
+def test_durable(tmp_path: Path) -> None:
+    """Each opening compares its book with NumPy's totals, and fails where one is another."""
+    import durable
+    from durable_writes import SYNCS
+
+    effort = durable.EFFORTS["tiny"]
+    lines = durable.measure(SIZES["tiny"], effort, tmp_path, lambda _: None)
+    for row in ("full", "no checkpoint", "tick()"):
+        assert cells(lines, row)
+    for ids in ("integer", "text"):
+        assert sum(line.startswith(f"| {ids} |") for line in lines) == 1 + len(durable.CACHES)
+    assert sum(line.startswith(tuple(f"| {sync} |" for sync in SYNCS)) for line in lines) == 6
+    assert cells(lines, "single facts")[1] == f"{effort.replay:,}"
+    expected = tmp_path / "expected.json"
+    totals = json.loads(expected.read_text())
+    totals["accounts"][1][-1] += 1
+    expected.write_text(json.dumps(totals))
+    with pytest.raises(subprocess.CalledProcessError):
+        durable.child("durable_opening.py", tmp_path / "integer", expected, "warm")
 
 
 def test_stopped_reader(live) -> None:
