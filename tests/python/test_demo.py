@@ -10,11 +10,13 @@ import sys
 import time
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mvcore.demo import generate, live, proof, served, sizes, table
+from mvcore.demo import generate, kept, live, proof, served, sizes, table
 
 TINY = ("--accounts", "12", "--instruments", "9", "--seconds", "0.3")
 
@@ -41,8 +43,10 @@ def test_live_tiny() -> None:
     assert re.search(r" 6[0-9]{2} order facts, [0-9.]+ us each; ", done.stdout)
     for line in ("the Flink job", "the hybrid", "measured here", "checkpoint", "recovery", "cost"):
         assert line in done.stdout
-    assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 7
-    assert done.stdout.count("│ coming") == 3
+    assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 8
+    assert done.stdout.count("│ coming") == 1
+    assert re.search(r"│ checkpoint +│ 7 minutes +│ < 1 s +│ [0-9.]+ m?s for what", done.stdout)
+    assert re.search(r"│ recovery +│ 7 minutes, updates lost +│ - +│ [0-9.]+ m?s, ", done.stdout)
     assert re.search(r"│ 108 holdings, 216 orders, +│", done.stdout)
     assert re.search(r"│ one tick, 36 values made +│ 295 ms, 15,000 values ", done.stdout)
     assert re.search(r"│ order facts, one by one +│ - +│ - +│ [0-9,]+ facts/s +│", done.stdout)
@@ -64,6 +68,40 @@ def test_no_orders(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert "2 orders each on 0 of the instruments: more do not fit into" in out
     assert "83.3 ticks/s for 0 s" in out
     assert "one tick, 3 values made" in out
+
+
+def test_no_room_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sizes, "DISK_BYTES", 10**15)
+    assert live.run(3, 4, seconds=0.0) == 0
+    out = capsys.readouterr().out
+    assert "  in memory, not on the disk: /" in out
+    rows = [line for line in out.splitlines() if line.startswith(("│ checkpoint", "│ recovery"))]
+    assert len(rows) == 2
+    assert all("not measured" in row for row in rows)
+    assert "kept in a folder" not in out
+
+
+def test_what_comes_back_is_compared(tmp_path: Path) -> None:
+    """With the amounts before, and with the facts."""
+    book, facts, _ = generate.prepare(6, 5, 2, tmp_path)
+    with book:
+        bench = live.Bench(book, facts)
+        written = kept.checkpoints(bench)
+        assert 0 < written.changed_bytes < written.full_bytes
+        ids = bench.fills(40)
+        for report in bench.reports(ids):
+            book.order(*report)
+        bench.check_measures()
+        before = kept.amounts(book)
+    assert kept.opened_again(tmp_path, facts, before).replayed == len(ids)
+    other = [before[0], before[1], before[2] + 1]
+    with pytest.raises(live.WrongFigureError, match="expected after opening again"):
+        kept.opened_again(tmp_path, facts, other)
+    facts.prices += 1
+    with pytest.raises(live.WrongFigureError, match="current: the book says"):
+        kept.opened_again(tmp_path, facts, before)
 
 
 def test_orders_on_some_instruments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +257,7 @@ def test_orders_by_memory_and_time(
     assert sizes.ordered_instruments(5_000, 5_000, gigabytes, orders_per_s) == (fit, why)
 
 
-def figures(**changed: float) -> table.Figures:
+def figures(**changed: Any) -> table.Figures:
     slow = dict.fromkeys(
         ("tick_and_revalue", "tick_and_watch", "account_value", "whole_book"), 0.050
     )
@@ -239,6 +277,8 @@ def figures(**changed: float) -> table.Figures:
 def test_what_is_slower_than_the_hybrid_fails() -> None:
     verdicts = [row.passed for row in table.job_rows(figures())]
     assert verdicts == [None, *[False] * 3, None, *[False] * 3, True, None, None, None]
+    slow = table.job_rows(figures(checkpoints=table.Checkpoints(9.0, 10**9, 1.0, 10**6)))
+    assert [row.passed for row in slow if row.what == "checkpoint"] == [False]
     fast = table.job_rows(figures(ticks_per_s=1_400, tick_and_watch=0.049))
     assert [row.what for row in fast if row.passed] == [
         "keeping up, watched read each tick",

@@ -68,10 +68,16 @@ class Bench:
         rows, prices = self.moves(1)
         return self.facts.instruments[rows[0]], price_text(int(prices[0]))
 
-    def fills(self, count: int) -> NDArray[np.int64]:
-        """Ids of random orders of which an eighth more is filled; the facts have it already."""
+    def fills(self, count: int, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Ids of random orders of which an eighth more is filled; the facts have it already.
+
+        among: rows of the instruments; None: all that have orders.
+        """
         orders, filled = self.facts.orders.reshape(-1), self.facts.filled.reshape(-1)
         ids = self.random.integers(0, len(orders), count)
+        if among is not None:
+            each = self.facts.orders[0].size  # orders of an instrument
+            ids = self.random.choice(among, count) * each + ids % each
         ordered = np.abs(orders[ids])
         more = np.abs(filled[ids]) + np.maximum(ordered // 8, 1)
         filled[ids] = np.minimum(more, ordered) * np.sign(orders[ids])

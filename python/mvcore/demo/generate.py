@@ -21,6 +21,7 @@ from mvcore.demo.table import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -183,9 +184,12 @@ def orders_per_second(accounts: int, instruments: int) -> float:
 
 
 def as_large_as_fits(
-    accounts: int | None = None, instruments: int | None = None
+    accounts: int | None = None, instruments: int | None = None, folder: Path | None = None
 ) -> tuple[mvcore.Book, Facts]:
-    """The demo's book and what is in it: 5,000 x 5,000 unless memory or the caller says less."""
+    """The demo's book and what is in it: 5,000 x 5,000 unless memory or the caller says less.
+
+    It lives in the folder, if one is given whose disk has room for it, else in memory.
+    """
     gigabytes = sizes.available_gb()
     fits = sizes.size_for(gigabytes)
     if fits != sizes.FULL and accounts is None and instruments is None:
@@ -198,12 +202,23 @@ def as_large_as_fits(
     print(f"\nLive: {accounts:,} accounts x {instruments:,} instruments, {positions}", flush=True)
     if why:
         print(f"  {ORDERS_EACH} orders each on {ordered:,} of the instruments: {why}")
-    book, facts, load_s = prepare(accounts, instruments, ordered)
+    rows = accounts * (instruments + ordered * ORDERS_EACH)
+    if folder is not None and (lacking := sizes.lacking(folder, rows)):
+        print(f"  in memory, not on the disk: {lacking}")
+        folder = None
+    book, facts, load_s = prepare(accounts, instruments, ordered, folder)
     print(f"  loaded in {duration(load_s)}", flush=True)
     return book, facts
 
 
-def prepare(accounts: int, instruments: int, ordered: int) -> tuple[mvcore.Book, Facts, float]:
+def open_book(folder: Path) -> mvcore.Book:
+    """Facts are on the disk within a second, prices within 50 ms; checkpoints when asked."""
+    return mvcore.open(folder, value_scale=VALUE_SCALE, sync="interval", checkpoint_bytes=None)
+
+
+def prepare(
+    accounts: int, instruments: int, ordered: int, folder: Path | None = None
+) -> tuple[mvcore.Book, Facts, float]:
     """A book with everything in it, the facts, and how long the load took.
 
     There is a bar on stderr where somebody watches.
@@ -213,7 +228,7 @@ def prepare(accounts: int, instruments: int, ordered: int) -> tuple[mvcore.Book,
         facts = generate(accounts, instruments, ordered)
         full = tables(facts)
         progress.step("loading")
-        book = mvcore.Book(value_scale=VALUE_SCALE)
+        book = open_book(folder) if folder else mvcore.Book(value_scale=VALUE_SCALE)
         start = time.perf_counter()
         book.load(**full)
         load_s = time.perf_counter() - start

@@ -1,5 +1,7 @@
 """A brokerage's book live: ticks at a market's pace with a few accounts watched, then flat out.
 
+It is kept in a folder meanwhile, and in the end opened again from there.
+
 Every figure of speed is printed only after the answers that were timed have been found equal, to
 the last digit, to what NumPy makes of the same quantities and prices in plain integers.
 """
@@ -7,12 +9,14 @@ the last digit, to what NumPy makes of the same quantities and prices in plain i
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.demo import generate, sizes, table
+from mvcore.demo import generate, kept, sizes, table
 from mvcore.demo.bench import Bench, WrongFigureError, amount, check
 from mvcore.demo.generate import PRICE_SCALE, price_text
 from mvcore.demo.paced import FACTS_PER_SECOND, READ_INTERVAL_S, TICKS_PER_SECOND, Paced
@@ -207,11 +211,12 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
         f"{len(paced.read_s)} reads, {table.duration(statistics.median(paced.read_s))} each, "
         f"{paced.rows} rows; none later than {table.duration(paced.latest_s)} after it was due"
     )
+    written = kept.checkpoints(bench) if bench.book.recovery is not None else None
     print("As fast as it goes:")
     burst_s = seconds / 10
     ticks_per_s = flat_out(bench, burst_s)
     facts_per_s = facts_flat_out(bench, burst_s)
-    latencies = {
+    latencies: dict[str, Any] = {
         work.__name__: repeat(lambda work=work: work(bench), burst_s)  # type: ignore[misc]
         for work in (tick_and_revalue, tick_and_watch, account_value, whole_book)
     }
@@ -225,16 +230,23 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
         ticks_per_s=ticks_per_s,
         facts_per_s=facts_per_s,
         paced_rows_per_s=paced.rows / max(seconds, READ_INTERVAL_S),
+        checkpoints=written,
         **latencies,
     )
 
 
 def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
     """Generate, load, measure, show. The exit status is 1 if an answer was wrong."""
-    book, facts = generate.as_large_as_fits(accounts, instruments)
-    with book:
+    with tempfile.TemporaryDirectory(prefix="mvcore-demo-") as name:
+        folder = Path(name)
+        book, facts = generate.as_large_as_fits(accounts, instruments, folder)
         try:
-            figures = measure(Bench(book, facts), seconds)
+            with book:
+                figures = measure(Bench(book, facts), seconds)
+                before = kept.amounts(book)
+            del book  # and its memory
+            if figures.checkpoints is not None:
+                figures.recovery = kept.opened_again(folder, facts, before)
         except WrongFigureError as error:
             print(f"WRONG: {error}")
             return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 FULL = (5_000, 5_000)
@@ -18,6 +19,7 @@ ORDERS_EACH = 2  # orders of one account in one instrument
 # While the orders are loaded: 25 bytes in the book, 21 in the columns, 4 kept for checking.
 ORDER_BYTES = 60
 HOLDING_BYTES = 30
+DISK_BYTES = 40  # of either: in the journal, and in two checkpoints of everything
 LOAD_SECONDS = 30.0  # so that the whole demo stays within a minute
 
 
@@ -69,3 +71,11 @@ def ordered_instruments(
     if by_memory < by_time:
         return fit, f"more do not fit into {gigabytes:.1f} GB of memory"
     return fit, f"more would take longer than {LOAD_SECONDS:g} s to load"
+
+
+def lacking(folder: Path, rows: int) -> str:
+    """Why so many holdings and orders do not fit on the folder's disk; empty where they do."""
+    free, wanted = shutil.disk_usage(folder).free, DISK_BYTES * rows
+    return (
+        "" if free >= wanted else f"{folder} has {free / 1e9:.1f} GB free, not {wanted / 1e9:.1f}"
+    )
