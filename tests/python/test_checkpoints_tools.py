@@ -168,7 +168,7 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
     assert main(["inspect", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no checkpoint\n"
+    assert capsys.readouterr().out == "no checkpoint\nno journal\n"
     book = saved(tmp_path)
     assert main(["inspect", str(tmp_path)]) == 0
     out, epoch = capsys.readouterr().out, book.stats()["epoch"]
@@ -181,9 +181,7 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
         assert line in out
     newest = inspect(tmp_path)[0].manifest
     damaged = tmp_path / "chunks" / newest.chunks[0].orders.name
-    data = bytearray(damaged.read_bytes())
-    data[len(data) // 2] ^= 1
-    damaged.write_bytes(data)
+    damage(damaged)
     assert main(["inspect", str(tmp_path)]) == 1
     assert f"damaged: {damaged.name}: the checksum" in capsys.readouterr().out
     (tmp_path / "manifest-00000000000000000002").write_text("{}")
@@ -192,6 +190,32 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
         "generation 2\n  damaged: manifest-00000000000000000002: the manifest"
         in capsys.readouterr().out
     )
+
+
+def test_inspect_reads_the_journal_that_opening_need_not(tmp_path, capsys) -> None:
+    folder = tmp_path / "book"
+    with mvcore.open(folder) as book:
+        make_in(book)
+        book.checkpoint()
+        book.order(777, "A1", "I1", 5)
+    first, second = sorted(folder.glob("journal-*.log"))  # a checkpoint begins another
+    with mvcore.open(folder) as book:
+        assert book.recovery.replayed == 1 and 777 in book.orders()["order"]
+    assert main(["inspect", str(folder)]) == 0
+    out = capsys.readouterr().out
+    size = first.stat().st_size + second.stat().st_size
+    assert f"\n  files          2, {size} bytes\n  whole\n" in out
+    damage(first)
+    with mvcore.open(folder) as book:  # which has no need of it
+        assert book.recovery.replayed == 1
+    assert main(["inspect", str(folder)]) == 1
+    assert f"journal\n  damaged: {first}, byte" in capsys.readouterr().out
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
 
 
 # ---- other readers ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mvcore.cli.render import printable
-from mvcore.store.inspecting import Generation, inspect
+from mvcore.store.inspecting import Generation, Journal, inspect, inspect_journal
 
 EXIT_DAMAGED = 1
 
@@ -16,7 +16,10 @@ def run(arguments: argparse.Namespace) -> int:
         print("no checkpoint")
     for generation in found:
         print("\n".join(lines(generation)))
-    return EXIT_DAMAGED if any(generation.fault for generation in found) else 0
+    journal = inspect_journal(arguments.path)
+    print("\n".join(journal_lines(journal)))
+    damaged = journal.fault or any(generation.fault for generation in found)
+    return EXIT_DAMAGED if damaged else 0
 
 
 def lines(generation: Generation) -> list[str]:
@@ -39,3 +42,18 @@ def lines(generation: Generation) -> list[str]:
         out += [f"  feed           {printable(k)}: {v}" for k, v in sorted(manifest.feeds.items())]
     out.append(f"  {'damaged: ' + printable(generation.fault) if generation.fault else 'whole'}")
     return out
+
+
+def journal_lines(journal: Journal) -> list[str]:
+    if journal.fault:
+        return ["journal", f"  damaged: {printable(journal.fault)}"]
+    if not journal.files:
+        return ["no journal"]
+    out = [
+        "journal",
+        f"  sequence       {journal.sequence}",
+        f"  files          {journal.files}, {journal.bytes} bytes",
+    ]
+    if journal.cut_bytes:
+        out.append(f"  not finished   {journal.cut_bytes} bytes at the end, which opening cuts off")
+    return [*out, "  whole"]

@@ -134,7 +134,7 @@ class Batch:
 
     def flags(self, name: str) -> Array:
         column = self.column(name, pa.bool_())
-        return np.asarray(column.to_numpy(zero_copy_only=False)).astype(np.uint8)
+        return _bits(column.buffers()[-1], len(column))
 
     def decimals(self, name: str, nulls: bool = False) -> tuple[Array, Array]:
         """Shape (n, 2), and where there is one."""
@@ -211,7 +211,16 @@ def _texts(column: pa.Array) -> Texts:
 def _nulls(column: pa.Array) -> Array:
     if column.null_count == 0:
         return np.zeros(len(column), bool)
-    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+    return _bits(column.buffers()[0], len(column)) == 0
+
+
+def _bits(data: pa.Buffer | None, rows: int) -> Array:
+    """0 or 1 for each row; not by to_numpy(), which imports pandas."""
+    if rows == 0:
+        return np.empty(0, np.uint8)
+    if data is None or data.size * 8 < rows:
+        raise CorruptData("a column is shorter than its rows")
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=rows, bitorder="little")
 
 
 # ---- what a chunk file holds ----

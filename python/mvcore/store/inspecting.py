@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from mvcore import _core
 from mvcore.errors import CorruptData
 from mvcore.store.checkpoints import generations
 from mvcore.store.files import Files
@@ -37,3 +38,23 @@ def inspect(path: str | os.PathLike[str]) -> list[Generation]:
             fault = str(error)
         found.append(Generation(number, manifest, fault))
     return found
+
+
+@dataclass(frozen=True)
+class Journal:
+    """files: read; 0 where there is none. bytes: of whole groups. sequence: of the last frame.
+    cut_bytes: of a tail that was not finished. fault: "" where it is whole."""
+
+    files: int
+    bytes: int
+    sequence: int
+    cut_bytes: int
+    fault: str
+
+
+def inspect_journal(path: str | os.PathLike[str]) -> Journal:
+    """The journal in the folder, all of it read and compared with its checksums. O(bytes)."""
+    try:
+        return Journal(*_core.check_journal(os.fsdecode(path)), "")
+    except CorruptData as error:
+        return Journal(0, 0, 0, 0, str(error))

@@ -25,8 +25,8 @@ _RETRY_SECONDS = 30.0  # after a checkpoint that failed
 class Journal:
     """What checkpoints ask of a journal.
 
-    begin: the core's snapshot between two writes, its counts, and where the journal was then.
-    flush: returns when all of that is on the disk. bytes: appended since the book was opened.
+    begin: the core's snapshot between two writes, its counts, and where the journal was then, on
+    the disk. flush: returns when all is that was written. bytes: appended since the book was opened.
     trim: forget what this sequence and those before say.
     """
 
@@ -81,7 +81,6 @@ class Keeper:
             snapshot, counts, position = self._journal.begin()
             masters = book._masters
         size = self._journal.bytes()
-        self._journal.flush()  # the journal must not end before the checkpoint
         written = self._checkpoints.write(snapshot, counts, masters, position, pause)
         self._bytes = size
         self.count += 1

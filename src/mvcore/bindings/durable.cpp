@@ -101,6 +101,15 @@ py::tuple recover(Book& book, Folder& folder, const std::string& sync, double pr
     return py::make_tuple(out, masters);
 }
 
+// (files, bytes, sequence of the last frame, bytes of a tail that was not finished)
+py::tuple check_journal(const std::string& path) {
+    const auto report = unlocked([&] {
+        const auto files = journal::posix_files(path);
+        return journal::Recovery(*files, true).verify();
+    });
+    return py::make_tuple(report.files, report.bytes, report.sequence, report.cut_bytes);
+}
+
 py::dict journal_stats(const Book& book) {
     py::dict out;
     if (const auto* durable = book.durable(); durable != nullptr) {
@@ -128,6 +137,7 @@ void add_durable(py::module_& m) {
         // The folder is free again, unless a book has it.
         .def("close", [](Folder& f) { f.files.reset(); });
     m.def("recover", &recover);
+    m.def("check_journal", &check_journal);
     m.def("journal_stats", &journal_stats);
     m.def("trim_journal", [](Book& book, std::uint64_t sequence) {
         const Unlocked unlocked;

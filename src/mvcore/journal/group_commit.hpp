@@ -59,7 +59,9 @@ public:
     // Everything that was written, prices too, is on the disk when it returns.
     void flush();
     void close();
-    // The state between two writes: f(sequence that it has, feeds).
+    // The state between two writes: f(sequence that it has, feeds). All of it is in the journal, on
+    // the disk, and what comes after it in another file, so that opening need not read what a
+    // checkpoint has.
     template <class F>
     void at_rest(F&& f);
     void trim(std::uint64_t sequence);
@@ -159,7 +161,9 @@ void GroupCommit::at_rest(F&& f) {
     in_turn([&] {
         check_open();
         write_prices();
+        sync_now();  // beside ticks; what is left is little
         const std::scoped_lock file(file_mutex_);
+        journal_->begin_file();
         f(journal_->sequence());
     });
 }

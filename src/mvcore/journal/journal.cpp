@@ -180,6 +180,13 @@ void Journal::sync() {
     end_sync(now, uninterrupted([&] { return now.file->sync(); }));
 }
 
+void Journal::begin_file() {
+    guarded([&] {
+        sync();
+        if (sequence_ != first_sequence(name_)) start_file();
+    });
+}
+
 void Journal::seal(std::uint64_t epoch) {
     guarded([&] {
         sync();

@@ -60,6 +60,8 @@ public:
     [[nodiscard]] Sync begin_sync() const { return {file_, name_, sequence_}; }
     void end_sync(const Sync& sync, int error);
     void sync();
+    // What comes next goes to another file. All that there is is on the disk then.
+    void begin_file();
     // Everything before is synced first: the seal says so.
     void seal(std::uint64_t epoch);
     // Removes files whose every frame is at or before the sequence.

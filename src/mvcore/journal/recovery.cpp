@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "../checksum.hpp"
 
@@ -164,6 +165,8 @@ bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const Group& gro
         if (header->more != 0) continue;
         end_.file = reader.name;
         end_.bytes = reader.at;
+        report_.bytes += reader.at - begin;
+        report_.sequence = header->sequence;
         report_.sealed = header->kind == FrameKind::seal;
         report_.epoch = header->epoch;
         const bool holds = header->kind == FrameKind::facts || header->kind == FrameKind::prices;
@@ -202,17 +205,9 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
     if (first > loaded + 1)
         corrupt(files_.path() + ": the journal begins with " + std::to_string(first) +
                 ", but only what is up to " + std::to_string(loaded) + " is there before it");
-    end_.sequence = first - 1;
-    for (std::size_t k = 0; k < names_.size(); ++k) {
-        if (first_sequence(names_[k]) != end_.sequence + 1)
-            damaged(files_, names_[k], 0,
-                    "frames from " + std::to_string(end_.sequence + 1) + " on are missing");
-        if (const auto broken = read_file(k, loaded, group)) {
-            refuse_damage(*broken);
-            cut(*broken);
-            break;
-        }
-    }
+    std::size_t begin = 0;  // files before it have nothing else than the checkpoint
+    while (begin + 1 < names_.size() && first_sequence(names_[begin + 1]) <= loaded + 1) ++begin;
+    read_files(begin, loaded, group);
     end_.unsynced = end_.bytes - (unsynced_.empty() ? end_.bytes : unsynced_.front().second);
     if (!end_.named && end_.sequence > 1)
         corrupt(files_.path() + "/" + kBookFile + " is missing, which says which book it is");
@@ -220,6 +215,26 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
         corrupt(files_.path() + ": the journal ends with " + std::to_string(end_.sequence) +
                 ", before its checkpoint, which has " + std::to_string(loaded));
     return end_;
+}
+
+void Recovery::read_files(std::size_t begin, std::uint64_t loaded, const Group& group) {
+    end_.sequence = first_sequence(names_[begin]) - 1;
+    for (auto k = begin; k < names_.size(); ++k) {
+        if (first_sequence(names_[k]) != end_.sequence + 1)
+            damaged(files_, names_[k], 0,
+                    "frames from " + std::to_string(end_.sequence + 1) + " on are missing");
+        if (const auto broken = read_file(k, loaded, group)) {
+            refuse_damage(*broken);
+            cut(*broken);
+            return;
+        }
+    }
+}
+
+Report Recovery::verify() {
+    static_cast<void>(look());
+    if (!names_.empty()) read_files(0, std::numeric_limits<std::uint64_t>::max(), {});
+    return report_;
 }
 
 // A frame says up to where the journal was on the disk when it was written.

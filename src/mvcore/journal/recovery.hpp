@@ -24,6 +24,8 @@ struct Report {
     std::uint64_t loaded = 0;     // sequence up to which a checkpoint was loaded, 0: none
     std::uint64_t groups = 0;     // replayed
     std::uint64_t files = 0;      // read
+    std::uint64_t bytes = 0;      // of whole groups in them
+    std::uint64_t sequence = 0;   // of the last frame
     std::uint64_t cut_bytes = 0;  // of a tail that was not finished
     std::string cut_at;           // file and place of it
     bool sealed = false;          // the book had been closed
@@ -39,6 +41,9 @@ public:
     // group(header, decoder) for each group after the sequence `loaded`.
     using Group = std::function<void(const Header&, Decoder&)>;
     End run(std::uint64_t loaded, const Group& group);
+    // In place of both, for who only wants to know: all files are read and nothing is done with
+    // them. Throws CorruptData.
+    Report verify();
     [[nodiscard]] const Report& report() const noexcept { return report_; }
 
 private:
@@ -50,6 +55,7 @@ private:
     };
     void list();
     void open(const std::string& name, Reader& reader);
+    void read_files(std::size_t begin, std::uint64_t loaded, const Group& group);
     BookOnDisk opening_of(const std::string& name);
     // Groups of one file; where it is broken off.
     std::optional<Cut> read_file(std::size_t k, std::uint64_t loaded, const Group& group);
