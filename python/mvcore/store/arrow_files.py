@@ -6,7 +6,7 @@ narrowest type that holds them all; what needs 128 bits is a decimal without dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,19 @@ def texts(values: Texts) -> pa.Array:
     return pa.Array.from_buffers(
         pa.utf8(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
+
+
+def strings(values: Sequence[str]) -> pa.Array:
+    """Not by pa.array(), which imports pandas, and nobody else runs meanwhile."""
+    data = [value.encode() for value in values]
+    offsets = np.zeros(len(data) + 1, np.int32)
+    np.cumsum([len(d) for d in data], out=offsets[1:])
+    return texts((offsets, np.frombuffer(b"".join(data), np.uint8)))
+
+
+def flags(values: Array) -> pa.Array:
+    bits = np.packbits(values.astype(bool), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
 
 
 def labels(indices: Array, names: pa.Array) -> pa.Array:
@@ -234,7 +247,7 @@ def orders_file(columns: Columns) -> pa.Buffer:
     ids = columns["order"]
     special: dict[str, Callable[[], pa.Array]] = {
         "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
-        "status": lambda: labels(columns["status"].view(np.int8), pa.array(STATUS)),
+        "status": lambda: labels(columns["status"].view(np.int8), strings(STATUS)),
         "time": lambda: times(columns["time"], len(columns["status"])),
     }
     return to_file(

@@ -23,7 +23,7 @@ def _attribute_columns(attributes: Attributes, rows: int) -> dict[str, pa.Array]
     for name, attribute in attributes.items():
         ids = np.full(rows, NOT_SET, np.int32)
         ids[: len(attribute.ids)] = attribute.ids[:rows]
-        out[ATTRIBUTE + name] = arrow.labels(ids, pa.array(attribute.labels, pa.utf8()))
+        out[ATTRIBUTE + name] = arrow.labels(ids, arrow.strings(attribute.labels))
     return out
 
 
@@ -49,7 +49,7 @@ def accounts_file(columns: Columns, attributes: Attributes) -> pa.Buffer:
         "accounts",
         {
             "account": arrow.texts(columns["account"]),
-            "alive": pa.array(alive.astype(bool)),
+            "alive": arrow.flags(alive),
             **_attribute_columns(attributes, len(alive)),
         },
     )
@@ -68,7 +68,7 @@ def currencies_file(columns: Columns) -> pa.Buffer:
         {
             "currency": arrow.texts(columns["currency"]),
             "rate": arrow.decimals(columns["rate"], given),
-            "divide": pa.array(columns["divide"].astype(bool)),
+            "divide": arrow.flags(columns["divide"]),
         },
     )
 
@@ -96,7 +96,7 @@ def instruments_file(
         "instruments",
         {
             "instrument": arrow.texts(columns["instrument"]),
-            "alive": pa.array(columns["alive"].astype(bool)),
+            "alive": arrow.flags(columns["alive"]),
             "currency": arrow.labels(columns["currency"], arrow.texts(currencies)),
             "multiplier": arrow.decimals(columns["multiplier"]),
             "quote_factor": arrow.decimals(columns["quote_factor"]),
@@ -107,7 +107,7 @@ def instruments_file(
                 arrow.TIME, len(priced), columns["price_time"] != arrow.NO_TIME,
                 columns["price_time"],
             ),
-            "price_epoch": pa.array(columns["price_epoch"], pa.uint64()),
+            "price_epoch": arrow.integers(columns["price_epoch"]),
             **_attribute_columns(attributes, len(priced)),
         },
     )  # fmt: skip
