@@ -224,7 +224,8 @@ def _texts(column: pa.Array) -> Texts:
 def _nulls(column: pa.Array) -> Array:
     if column.null_count == 0:
         return np.zeros(len(column), bool)
-    return _bits(column.buffers()[0], len(column)) == 0
+    valid = _bits(column.buffers()[0], len(column))
+    return np.logical_not(valid)
 
 
 def _bits(data: pa.Buffer | None, rows: int) -> Array:

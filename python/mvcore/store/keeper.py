@@ -26,8 +26,8 @@ class Journal:
     """What checkpoints ask of a journal.
 
     begin: the core's snapshot between two writes, its counts, and where the journal was then, on
-    the disk. flush: returns when all is that was written. bytes: appended since the book was opened.
-    trim: forget what this sequence and those before say.
+    the disk. flush: returns when all is that was written. bytes: appended since the book was
+    opened. trim: forget what this sequence and those before say.
     """
 
     begin: Callable[[], tuple[Any, dict[str, Any], Position]]
