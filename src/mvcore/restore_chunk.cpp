@@ -18,6 +18,7 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       begin_(begin),
       end_(end),
       kind_(state_.orders.kind()),
+      held_rows_(holdings.rows),
       orders_(orders),
       held_account_(holdings.account, holdings.rows),
       held_quantity_(holdings.quantity, holdings.rows),
@@ -47,10 +48,11 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
 
 void ChunkRestore::run() {
     store_texts();
-    // What an order adds is at most three quantities; sums of all rows fit 64 bits, or may not.
-    const int bits =
-        3 + i256(i128(orders_.rows)).bits() +
-        std::max({held_quantity_.bits(), quantity_.bits(), filled_.bits(), rolled_.bits()});
+    // A holding adds one quantity to a sum, an order four at most: what it filled, what of that was
+    // rolled, and what is left. Sums fit 64 bits, or may not.
+    const auto terms = i128(held_rows_) + 4 * i128(orders_.rows);
+    const int bits = i256(terms).bits() + std::max({held_quantity_.bits(), quantity_.bits(),
+                                                    filled_.bits(), rolled_.bits()});
     const bool wide =
         held_quantity_.wide() || quantity_.wide() || filled_.wide() || rolled_.wide() || bits > 62;
     for (std::int32_t i = begin_; i < end_; ++i) {

@@ -88,6 +88,7 @@ private:
     std::int32_t begin_;
     std::int32_t end_;
     IdKind kind_;
+    std::size_t held_rows_;
     const StoredOrders& orders_;
     StoredColumn held_account_, held_quantity_;
     StoredColumn account_, quantity_, filled_, rolled_, time_, status_, number_;

@@ -5,11 +5,14 @@ which the book is the one that is read back. MVCORE_CHECKPOINT_STEPS: how many s
 """
 
 import os
+from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
+import mvcore
 import state_machine
 from mvcore.store.checkpoints import Checkpoints
 from storing import MemoryFiles, checkpoints, reopen, save
@@ -64,3 +67,32 @@ def test_a_book_that_is_read_back_equals_the_reference_model() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.parametrize("orders", [False, True])
+def test_sums_beyond_64_bits_of_quantities_within(orders) -> None:
+    """Bounds are made anew when a checkpoint is read: 64 times 2**58 is 0 in 64 bits."""
+    quantity = Decimal(2**58).scaleb(-18)
+    names = [f"A{k}" for k in range(64)]
+    book = mvcore.Book(value_scale=18)
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": names},
+        prices={"instrument": ["I"], "price": [10]},
+    )
+    rows = {"account": names, "instrument": ["I"] * 64}
+    if orders:
+        table = {**rows, "order": names, "order_quantity": [quantity] * 64}
+        book.load(orders={**table, "filled_quantity": [quantity / 2] * 64})
+    else:
+        book.load(holdings={**rows, "quantity": [quantity] * 64})
+    files = MemoryFiles()
+    save(checkpoints(files, book), book)
+    back, _, _ = reopen(files, value_scale=18)
+    for price in (10, 20):
+        for by in ((), ("instrument",), ("account",)):
+            found = back.values(by=by).to_pylist()
+            assert found == book.values(by=by).to_pylist()
+            assert sum(row["expected"] for row in found) == 64 * price * quantity
+        book.tick("I", 20)
+        back.tick("I", 20)
