@@ -1,6 +1,7 @@
 // Every call to the disk fails once, and from then on: nothing is lost, nothing is acknowledged
 // afterwards, reads go on, and the book opens again when the disk is well.
 #include "durable_run.hpp"
+#include "reliability.hpp"
 
 using namespace durable;
 
@@ -71,7 +72,8 @@ End run_opening(long n, sim::Failure how, bool for_ever, long& calls) {
 
 // Call 1, 2, 3, ... until there are no more.
 template <class Run>
-void each_call(Run&& run, sim::Failure how, bool for_ever, int least_refused, bool may_refuse) {
+void each_call(const char* what, Run&& run, sim::Failure how, bool for_ever, int least_refused,
+               bool may_refuse) {
     int refused = 0;
     int wrong = 0;
     long n = 0;
@@ -81,37 +83,42 @@ void each_call(Run&& run, sim::Failure how, bool for_ever, int least_refused, bo
         wrong += end == End::wrong ? 1 : 0;
         if (end == End::wrong) std::fprintf(stderr, "call %ld: wrong\n", n);
     }
+    reliability::record("D4", what, static_cast<std::uint64_t>(n),
+                        static_cast<std::uint64_t>(wrong), "");
     CHECK(wrong == 0);
     CHECK(refused >= least_refused);
     CHECK(may_refuse || refused == 0);
     CHECK(n > 10);
 }
 
+constexpr const char* kWriting = "a journal is written: call n to the disk fails, once or for ever";
+constexpr const char* kOpening = "a journal is opened: call n to the disk fails, once or for ever";
+
 }  // namespace
 
 TEST(a_disk_that_fails_costs_nothing_that_was_acknowledged) {
-    each_call(run, sim::Failure::io, false, 20, true);
-    each_call(run, sim::Failure::io, true, 20, true);
+    each_call(kWriting, run, sim::Failure::io, false, 20, true);
+    each_call(kWriting, run, sim::Failure::io, true, 20, true);
 }
 
 TEST(a_full_disk_costs_nothing_that_was_acknowledged) {
-    each_call(run, sim::Failure::full, false, 10, true);
-    each_call(run, sim::Failure::full, true, 10, true);
+    each_call(kWriting, run, sim::Failure::full, false, 10, true);
+    each_call(kWriting, run, sim::Failure::full, true, 10, true);
 }
 
 TEST(interrupted_and_partial_calls_are_finished) {
-    each_call(run, sim::Failure::interrupted, false, 0, false);
-    each_call(run, sim::Failure::interrupted, true, 0, false);
-    each_call(run, sim::Failure::partial, false, 0, false);
-    each_call(run, sim::Failure::partial, true, 0, false);
+    each_call(kWriting, run, sim::Failure::interrupted, false, 0, false);
+    each_call(kWriting, run, sim::Failure::interrupted, true, 0, false);
+    each_call(kWriting, run, sim::Failure::partial, false, 0, false);
+    each_call(kWriting, run, sim::Failure::partial, true, 0, false);
 }
 
 TEST(opening_on_a_disk_that_fails_harms_nothing) {
-    each_call(run_opening, sim::Failure::io, false, 5, true);
-    each_call(run_opening, sim::Failure::io, true, 5, true);
-    each_call(run_opening, sim::Failure::full, true, 1, true);
-    each_call(run_opening, sim::Failure::interrupted, true, 0, false);
-    each_call(run_opening, sim::Failure::partial, true, 0, false);
+    each_call(kOpening, run_opening, sim::Failure::io, false, 5, true);
+    each_call(kOpening, run_opening, sim::Failure::io, true, 5, true);
+    each_call(kOpening, run_opening, sim::Failure::full, true, 1, true);
+    each_call(kOpening, run_opening, sim::Failure::interrupted, true, 0, false);
+    each_call(kOpening, run_opening, sim::Failure::partial, true, 0, false);
 }
 
 TEST(a_program_that_takes_a_part_for_the_whole_is_noticed) {
@@ -124,5 +131,7 @@ TEST(a_program_that_takes_a_part_for_the_whole_is_noticed) {
             ++wrong;
         }
     disk_bugs = {};
+    reliability::seeded("a write that was taken in part counts as whole",
+                        "interrupted_and_partial_calls_are_finished", wrong > 5);
     CHECK(wrong > 5);
 }

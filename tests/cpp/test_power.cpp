@@ -1,19 +1,11 @@
 // Power cuts at every kind of moment, also during recovery: nothing that was acknowledged is lost,
 // nothing comes back that was not there. Broken disks must be noticed.
-//
-// MVCORE_D2: runs (1,000); MVCORE_D9: runs of five cuts during recovery (100).
-#include <cstdlib>
-
 #include "durable_run.hpp"
+#include "reliability.hpp"
 
 using namespace durable;
 
 namespace {
-
-std::uint64_t count_of(const char* name, std::uint64_t otherwise) {
-    const char* set = std::getenv(name);
-    return set != nullptr ? std::strtoull(set, nullptr, 10) : otherwise;
-}
 
 struct Outcome {
     std::uint64_t wrong = 0;           // states that were not there, or too old
@@ -67,18 +59,20 @@ Outcome lives(std::uint64_t runs, const sim::Bugs& bugs, int cuts_in_recovery) {
     return outcome;
 }
 
+void record(const char* promise, const char* what, std::uint64_t runs, const Outcome& outcome) {
+    reliability::record(promise, what, runs, outcome.wrong + outcome.refused,
+                        reliability::seeds(1, runs),
+                        std::to_string(outcome.cut) + " tails were cut");
+    for (const auto seed : outcome.seeds)
+        std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
+}
+
 }  // namespace
 
 TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
-    const auto runs = count_of("MVCORE_D2", 1000);
+    const auto runs = reliability::runs(1000, 20'000);
     const auto outcome = lives(runs, {}, 0);
-    std::printf("D2: %llu runs, %llu wrong, %llu refused, %llu with a tail cut\n",
-                static_cast<unsigned long long>(runs),
-                static_cast<unsigned long long>(outcome.wrong),
-                static_cast<unsigned long long>(outcome.refused),
-                static_cast<unsigned long long>(outcome.cut));
-    for (const auto seed : outcome.seeds)
-        std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
+    record("D2", "a book ended three times by a power cut on a simulated disk", runs, outcome);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
     CHECK(outcome.cut > runs / 20);  // the cuts meet the journal where it hurts
@@ -92,8 +86,10 @@ TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
 }
 
 TEST(recovery_survives_power_cuts_during_recovery) {
-    const auto runs = count_of("MVCORE_D9", 100);
+    const auto runs = reliability::runs(100, 5000);
     const auto outcome = lives(runs, {}, 5);
+    record("D9", "the same, each recovery cut off five times before it comes through", runs,
+           outcome);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
 }
@@ -102,11 +98,14 @@ TEST(recovery_survives_power_cuts_during_recovery) {
 
 namespace {
 
-std::uint64_t noticed(bool sim::Bugs::* bug, std::uint64_t runs = 100) {
+void check_noticed(const char* bug, bool sim::Bugs::* seeded, std::uint64_t least,
+                   std::uint64_t runs = 100) {
     sim::Bugs bugs;
-    bugs.*bug = true;
+    bugs.*seeded = true;
     const auto outcome = lives(runs, bugs, 0);
-    return outcome.wrong + outcome.refused;
+    const bool noticed = outcome.wrong + outcome.refused > least;
+    reliability::seeded(bug, "a_power_cut_loses_nothing_that_was_acknowledged", noticed);
+    CHECK(noticed);
 }
 
 bool second_open_is_refused(const sim::Bugs& bugs) {
@@ -125,24 +124,31 @@ bool second_open_is_refused(const sim::Bugs& bugs) {
 
 }  // namespace
 
-TEST(a_program_that_does_not_sync_is_noticed) { CHECK(noticed(&sim::Bugs::no_sync) > 10); }
+TEST(a_program_that_does_not_sync_is_noticed) {
+    check_noticed("a journal is not synced", &sim::Bugs::no_sync, 10);
+}
 TEST(a_program_that_acknowledges_before_the_sync_is_noticed) {
-    CHECK(noticed(&sim::Bugs::late_sync) > 10);
+    check_noticed("a fact is acknowledged before the sync", &sim::Bugs::late_sync, 10);
 }
 TEST(a_program_that_does_not_sync_names_is_noticed) {
-    CHECK(noticed(&sim::Bugs::no_folder_sync) > 10);
+    check_noticed("the folder of a journal is not synced", &sim::Bugs::no_folder_sync, 10);
 }
 TEST(a_program_that_renames_before_the_sync_is_noticed) {
-    CHECK(noticed(&sim::Bugs::rename_first) > 5);
+    check_noticed("a journal file gets its name before it is synced", &sim::Bugs::rename_first, 5);
 }
 TEST(a_program_that_seals_before_the_sync_is_noticed) {
-    CHECK(noticed(&sim::Bugs::seal_alone, 400) > 0);
+    check_noticed("a journal is sealed before what it holds is synced", &sim::Bugs::seal_alone, 0,
+                  400);
 }
-TEST(a_program_without_the_lock_is_noticed) {
+TEST(a_second_open_is_refused_and_a_program_without_the_lock_is_noticed) {
     sim::Bugs bugs;
     CHECK(second_open_is_refused(bugs));
     bugs.no_lock = true;
-    CHECK(!second_open_is_refused(bugs));
+    const bool noticed = !second_open_is_refused(bugs);
+    reliability::seeded("a folder is not locked",
+                        "a_second_open_is_refused_and_a_program_without_the_lock_is_noticed",
+                        noticed);
+    CHECK(noticed);
 }
 TEST(a_journal_that_is_replayed_twice_is_refused) {
     Disk disk;

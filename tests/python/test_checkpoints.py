@@ -11,6 +11,7 @@ from mvcore.store import checkpoints as module
 from mvcore.store.checkpoints import generations
 from mvcore.store.files import Files
 from mvcore.store.ranges import plan
+from reliability import recorded, runs, seeded
 from stored_books import change, facts_of, make
 from storing import MemoryFiles, checkpoints, reopen, save
 
@@ -151,11 +152,16 @@ def crash_everywhere(after: Callable[[MemoryFiles, random.Random], MemoryFiles],
 
 
 def test_a_process_that_is_killed_while_it_checkpoints() -> None:
-    assert crash_everywhere(lambda files, _: files.after_kill(), 1) > 40
+    with recorded("D1", "a process killed at call n of a checkpoint") as record:
+        record.runs = crash_everywhere(lambda files, _: files.after_kill(), 1)
+        assert record.runs > 40
 
 
 def test_power_that_fails_while_it_checkpoints() -> None:
-    assert crash_everywhere(lambda files, rng: files.after_power_loss(rng), 3) > 120
+    seeds = runs(3, 60)
+    with recorded("D2", "a power cut at call n of a checkpoint", f"0 to {seeds - 1}") as record:
+        record.runs = crash_everywhere(lambda files, rng: files.after_power_loss(rng), seeds)
+        assert record.runs > 120
 
 
 @pytest.mark.parametrize("once", [True, False])
@@ -259,7 +265,7 @@ SEEDED = {
     "the chunks' folder is not synced": (unsynced("sync_folder", "chunks"), "power"),
     "the manifest is not synced": (unsynced("sync", "manifest"), "power"),
     "the manifest is renamed before it is synced": (rename_first, "power"),
-    "the second generation goes too early": (forget_the_second, "kill"),
+    "the second checkpoint goes too early": (forget_the_second, "kill"),
     "chunks go before the manifest is there": (remove_early, "kill"),
 }
 
@@ -272,11 +278,16 @@ def test_a_seeded_bug_is_caught(bug, monkeypatch) -> None:
         "power": lambda files, rng: files.after_power_loss(rng),
         "kill": lambda files, _: files.after_kill(),
     }[how]
-    with pytest.raises((AssertionError, mvcore.CorruptData, KeyError)):
+    test = {"power": "test_power_that_fails_while_it_checkpoints",
+            "kill": "test_a_process_that_is_killed_while_it_checkpoints"}[how]  # fmt: skip
+    with seeded(bug, test), pytest.raises((AssertionError, mvcore.CorruptData, KeyError)):
         crash_everywhere(after, 6)
 
 
-@pytest.mark.parametrize("bug", ["orders", "held"])
+TOUCHED = {"orders": "orders are not noted as touched", "held": "holdings are not noted as touched"}
+
+
+@pytest.mark.parametrize("bug", TOUCHED)
 def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
     """As if writers did not note what they touch."""
     real = module._core.touched
@@ -287,5 +298,6 @@ def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
         return following, held, ordered
 
     monkeypatch.setattr(module._core, "touched", touched)
-    with pytest.raises((AssertionError, mvcore.CorruptData)):
+    caught = pytest.raises((AssertionError, mvcore.CorruptData))
+    with seeded(TOUCHED[bug], "test_only_what_changed_is_written_again"), caught:
         test_only_what_changed_is_written_again(int, monkeypatch)

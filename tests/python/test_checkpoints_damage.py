@@ -1,12 +1,11 @@
 """Damaged checkpoints are refused, or an older one is read, or they are exact: never another book.
 
-MVCORE_DAMAGE: how many (1,000). Half of them have their checksums made valid again, as if somebody
-had written the file so: then what is read may be another book, but one that is whole.
+Half of them have their checksums made valid again, as if somebody had written the file so: then
+what is read may be another book, but one that is whole.
 """
 
 import contextlib
 import json
-import os
 import random
 import re
 from functools import cache
@@ -17,6 +16,7 @@ import mvcore
 from mvcore import _core
 from mvcore.store import loading
 from mvcore.store.checkpoints import generations, manifest_name
+from reliability import Record, recorded, runs, seeded
 from stored_books import change, facts_of, make
 from storing import MemoryFiles, checkpoints, reopen, save
 
@@ -184,9 +184,10 @@ def damage_once(seed: int) -> str:
     return "another, whole"
 
 
-def damage(count: int) -> dict[str, int]:
+def damage(count: int, record: Record) -> dict[str, int]:
     found: dict[str, int] = {}
     for seed in range(count):
+        record.runs += 1
         try:
             outcome = damage_once(seed)
         except BaseException as error:
@@ -196,11 +197,19 @@ def damage(count: int) -> dict[str, int]:
     return found
 
 
-def test_damaged_files_are_refused_or_exact(capsys) -> None:
-    found = damage(int(os.environ.get("MVCORE_DAMAGE", "1000")))
-    assert found["refused"] and found["exact"] and found["older"]
-    with capsys.disabled():
-        print(f"\ndamaged checkpoints: {found}, 0 wrong")
+def test_damaged_files_are_refused_or_exact() -> None:
+    count = runs(1000, 10_000)
+    what = "a checkpoint of which a file was damaged, half of them with valid checksums"
+    with recorded("D6, D7", what, f"0 to {count - 1}") as record:
+        found = damage(count, record)
+        record.note = ", ".join(f"{n} {outcome}" for outcome, n in sorted(found.items()))
+        assert found["refused"] and found["exact"] and found["older"]
+
+
+def check_noticed(bug: str, count: int) -> None:
+    test = "test_damaged_files_are_refused_or_exact"
+    with seeded(bug, test), pytest.raises(AssertionError, match="another book"):
+        damage(count, Record("", ""))
 
 
 def test_a_checksum_that_is_skipped_is_caught(monkeypatch) -> None:
@@ -208,15 +217,13 @@ def test_a_checksum_that_is_skipped_is_caught(monkeypatch) -> None:
         return self._files.read(f"chunks/{file.name}", file.bytes, into)
 
     monkeypatch.setattr(loading._Reader, "_checked", unchecked)
-    with pytest.raises(AssertionError, match="another book"):
-        damage(1000)
+    check_noticed("a chunk's checksum is skipped", 1000)
 
 
 def test_a_manifest_whose_checksum_is_skipped_is_caught(monkeypatch) -> None:
     real = loading.from_bytes
     monkeypatch.setattr(loading, "from_bytes", lambda data: real(sign(data[:-16])))
-    with pytest.raises(AssertionError, match="another book"):
-        damage(3000)
+    check_noticed("a manifest's checksum is skipped", 3000)
 
 
 def test_a_newer_format_is_refused_and_not_passed_over() -> None:

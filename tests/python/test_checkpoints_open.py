@@ -14,6 +14,7 @@ import pytest
 
 import mvcore
 from mvcore.store.inspecting import inspect
+from reliability import recorded, runs
 from stored_books import change, facts_of, make_in
 
 
@@ -218,23 +219,25 @@ while True:
 
 
 def test_a_process_that_is_killed_at_any_moment_loses_nothing(tmp_path):
-    """MVCORE_CHECKPOINT_KILLS: how many times (10)."""
     rng = random.Random(8)
-    for _ in range(int(os.environ.get("MVCORE_CHECKPOINT_KILLS", "10"))):
-        command = [sys.executable, "-c", CHILD, str(tmp_path / "b"), str(rng.randrange(7))]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None
-        lines = [child.stdout.readline() for _ in range(rng.randrange(1, 30))]
-        threading.Event().wait(rng.random() * 0.05)
-        child.send_signal(signal.SIGKILL)
-        lines += child.stdout.readlines()
-        child.wait()
-        done = int([line for line in lines if line.endswith("\n")][-1])
-        with mvcore.open(tmp_path / "b", checkpoint_bytes=None) as book:
-            step = int(book.value("a").sod)
-            assert step in (done, done + 1)
-            assert book.value("b").sod == step and book.stats()["orders"] == step
-            assert not book.recovery.skipped
+    what = "a process killed at a random moment while it checkpoints"
+    with recorded("D1", what, "8") as record:
+        for _ in range(runs(10, 200)):
+            record.runs += 1
+            command = [sys.executable, "-c", CHILD, str(tmp_path / "b"), str(rng.randrange(7))]
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert child.stdout is not None
+            lines = [child.stdout.readline() for _ in range(rng.randrange(1, 30))]
+            threading.Event().wait(rng.random() * 0.05)
+            child.send_signal(signal.SIGKILL)
+            lines += child.stdout.readlines()
+            child.wait()
+            done = int([line for line in lines if line.endswith("\n")][-1])
+            with mvcore.open(tmp_path / "b", checkpoint_bytes=None) as book:
+                step = int(book.value("a").sod)
+                assert step in (done, done + 1)
+                assert book.value("b").sod == step and book.stats()["orders"] == step
+                assert not book.recovery.skipped
 
 
 def test_a_copy_without_its_journal_is_the_book_as_of_its_checkpoint(tmp_path):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import random
 import signal
 import subprocess
@@ -11,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from reliability import recorded, runs
 
 HEADER = "time,kind,instrument,price,order,account,order_quantity,filled_quantity,status,quantity\n"
 ACCOUNTS = [f"A{k}" for k in range(6)]
@@ -62,7 +63,12 @@ def journal_bytes(book: Path) -> int:
 
 
 def test_killed_and_started_again(tmp_path: Path) -> None:
-    kills = int(os.environ.get("MVCORE_WATCH_KILLS", "6"))
+    with recorded("D1", "mvcore watch --book killed and started again", "5") as record:
+        record.runs = runs(6, 60)
+        kill_and_start(tmp_path, record.runs)
+
+
+def kill_and_start(tmp_path: Path, kills: int) -> None:
     arguments = write_files(tmp_path, 2000)
     whole = subprocess.run(watch(arguments), capture_output=True, text=True, check=True).stdout
     assert len(amounts(whole)) == 1 + len(ACCOUNTS)

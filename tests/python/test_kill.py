@@ -1,8 +1,9 @@
 """Processes that are killed while they write: what comes back is a prefix of what they wrote, with
-everything that was acknowledged. MVCORE_D1: kills (300)."""
+everything that was acknowledged."""
 
 import os
 import random
+import shutil
 import signal
 import struct
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mvcore
+from reliability import Record, recorded, runs
 
 ACCOUNTS = [f"A{k}" for k in range(5)]
 INSTRUMENTS = [f"I{k}" for k in range(8)]
@@ -110,14 +112,19 @@ class Oracle:
 
 @pytest.mark.parametrize("sync", ["always", "os"])
 def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path, sync: str) -> None:
-    kills = int(os.environ.get("MVCORE_D1", "300")) // 2
+    kills = runs(300, 10_000) // 2
     dice = random.Random(7)
     longest = 0.02 if sync == "always" else 0.004
-    for first in range(0, kills, KILLS_OF_A_BOOK):
-        one_book(tmp_path / str(first), min(KILLS_OF_A_BOOK, kills - first), dice, longest, sync)
+    with recorded("D1", "a process killed at a random moment", "7") as record:
+        for first in range(0, kills, KILLS_OF_A_BOOK):
+            of_this = min(KILLS_OF_A_BOOK, kills - first)
+            one_book(tmp_path / str(first), of_this, dice, longest, sync, record)
+            shutil.rmtree(tmp_path / str(first))
 
 
-def one_book(path: Path, kills: int, dice: random.Random, longest: float, sync: str) -> None:
+def one_book(
+    path: Path, kills: int, dice: random.Random, longest: float, sync: str, record: Record
+) -> None:
     """Killed so many times, each time after it came back."""
     oracle = Oracle()
     with mvcore.open(path) as book:
@@ -125,6 +132,7 @@ def one_book(path: Path, kills: int, dice: random.Random, longest: float, sync: 
     latest = 0
     prices = [0] * 8
     for _ in range(kills):
+        record.runs += 1
         acknowledged = killed(path, latest + 1, dice.uniform(0, longest), sync)
         with mvcore.open(path, read_only=True) as book:
             came = book.feed_positions().get("calls", 0)

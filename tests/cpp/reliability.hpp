@@ -1,0 +1,46 @@
+// What the harnesses of docs/reliability.md count, as tests/reliability.py has it: how many runs,
+// and a line of JSON for what came out of them.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+namespace reliability {
+
+// MVCORE_RELIABILITY=large: as many as once, else as many as every time.
+inline std::uint64_t runs(std::uint64_t usual, std::uint64_t large) {
+    const char* set = std::getenv("MVCORE_RELIABILITY");
+    return set != nullptr && std::string(set) == "large" ? large : usual;
+}
+
+inline std::string seeds(std::uint64_t first, std::uint64_t last) {
+    return std::to_string(first) + " to " + std::to_string(last);
+}
+
+// Added to the file that MVCORE_RECORDS names; printed always. No text has quotes in it. `seeds`
+// is empty where the runs are all that there are.
+inline void record(const std::string& promise, std::string what, std::uint64_t runs,
+                   std::uint64_t failures, const std::string& seeds, const std::string& note = "") {
+#ifdef __SANITIZE_ADDRESS__
+    if (promise != "R4") what += ", under address and undefined-behaviour sanitizers";
+#endif
+    std::printf("%s: %s: %llu runs, %llu failures. %s\n", promise.c_str(), what.c_str(),
+                static_cast<unsigned long long>(runs), static_cast<unsigned long long>(failures),
+                note.c_str());
+    const char* name = std::getenv("MVCORE_RECORDS");
+    if (name == nullptr) return;
+    std::ofstream(name, std::ios::app)
+        << R"({"promise": ")" << promise << R"(", "what": ")" << what << R"(", "seeds": ")" << seeds
+        << R"(", "note": ")" << note << R"(", "runs": )" << runs << R"(, "failures": )" << failures
+        << "}\n";
+}
+
+// A bug that is seeded: whether the test that is to catch it did. As many runs as caught it.
+inline void seeded(const std::string& bug, const std::string& test, bool caught) {
+    record("R4", bug, 1, caught ? 0 : 1, "", test);
+}
+
+}  // namespace reliability
