@@ -1,5 +1,6 @@
 """A disk that is full: the call says so, reads go on, and what was acknowledged is there again."""
 
+import os
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mvcore
+from reliability import recorded
 
 MEGABYTE = 1 << 20
 
@@ -28,19 +30,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def put(book: mvcore.Book, batch: int, quantity: int) -> None:
+    """2,000 orders with long ids."""
+    book.update(
+        orders={
+            "order": [f"{'x' * 200}{batch * 2000 + k}" for k in range(2000)],
+            "account": ["A"] * 2000,
+            "instrument": ["I"] * 2000,
+            "order_quantity": [quantity] * 2000,
+        }
+    )
+
+
 def fill(book: mvcore.Book) -> int:
     """Orders until the disk is full; the last that was acknowledged."""
-    ids = [f"{'x' * 200}{k}" for k in range(2000)]
     for k in range(1, 1000):
         try:
-            book.update(
-                orders={
-                    "order": ids,
-                    "account": ["A"] * 2000,
-                    "instrument": ["I"] * 2000,
-                    "order_quantity": [k] * 2000,
-                }
-            )
+            put(book, 0, k)
         except mvcore.StorageError:
             return k - 1
     raise AssertionError("it was never full")
@@ -79,29 +85,68 @@ def check_opens_again(path: Path, latest: int) -> None:
 
 
 def test_a_disk_of_16_megabytes(small_disk: Path) -> None:
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(4 * MEGABYTE))
-    book = begin(small_disk / "book")
-    latest = fill(book)
-    check_full(book, latest)
-    book.close()
-    with mvcore.open(small_disk / "book", read_only=True) as reader:  # though nothing is free
-        assert reader.value("A").expected == 2 * 2000 * latest
-    ballast.unlink()
-    check_opens_again(small_disk / "book", latest)
+    with recorded("D5", "a disk of 16 MB that a journal fills, and that is freed again") as record:
+        record.runs = 1
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(bytes(4 * MEGABYTE))
+        book = begin(small_disk / "book")
+        latest = fill(book)
+        check_full(book, latest)
+        book.close()
+        with mvcore.open(small_disk / "book", read_only=True) as reader:  # though nothing is free
+            assert reader.value("A").expected == 2 * 2000 * latest
+        ballast.unlink()
+        check_opens_again(small_disk / "book", latest)
+
+
+def free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_bsize
+
+
+@pytest.mark.parametrize("room", [0, 60_000, 500_000, 1_000_000])
+def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
+    """It fails; the book goes on with what room there is, and checkpoints when there is more."""
+    what = "a disk of 16 MB on which a checkpoint finds no room, and finds it again"
+    with recorded("D5", what) as record:
+        record.runs = 1
+        path, ballast = small_disk / "book", small_disk / "ballast"
+        book = begin(path)
+        put(book, 1, 1)
+        book.checkpoint()
+        for batch in range(3):
+            put(book, batch, 2)
+        ballast.write_bytes(bytes(max(0, free_bytes(small_disk) - room)))
+        left = free_bytes(small_disk)
+        for _ in range(3):
+            with pytest.raises(mvcore.StorageError, match="checkpoint"):
+                book.checkpoint()
+            assert free_bytes(small_disk) >= left - 4096  # nothing lies about that is of no use
+        assert book.value("A").expected == 2 * 3 * 2000 * 2
+        if room:
+            book.order("one", "A", "I", 1)
+            assert book.value("A").expected == 2 * (3 * 2000 * 2 + 1)
+        expected = book.value("A")
+        ballast.unlink()
+        book.checkpoint()
+        book.close()
+        with mvcore.open(path) as again:
+            assert again.value("A") == expected and not again.recovery.skipped
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     """EFBIG after a part of the write, from the system itself."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    book = begin(tmp_path / "book")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, before[1]))
-    try:
-        latest = fill(book)
-        check_full(book, latest)
-        book.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    with mvcore.open(tmp_path / "book", read_only=True) as reader:
-        assert reader.recovery.cut_bytes > 0
-    check_opens_again(tmp_path / "book", latest)
+    with recorded("D5", "a file of the journal that may not grow, and then may") as record:
+        record.runs = 1
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        book = begin(tmp_path / "book")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, before[1]))
+        try:
+            latest = fill(book)
+            check_full(book, latest)
+            book.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with mvcore.open(tmp_path / "book", read_only=True) as reader:
+            assert reader.recovery.cut_bytes > 0
+        check_opens_again(tmp_path / "book", latest)

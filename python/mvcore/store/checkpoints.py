@@ -11,6 +11,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,19 +105,23 @@ class Checkpoints:
         """Write the state of `_core.checkpoint_begin` with the attributes of the same moment.
 
         pause: called with the seconds that each chunk took, to wait for so long. Raises OSError;
-        then the checkpoints that were there still are.
+        then the checkpoints that were there still are, and what was written of this one is gone.
         """
         start = time.perf_counter()
         writing = _Writing(self._files, self._last, pause)
-        manifest, touched = writing.run(snapshot, counts, masters, position)
-        manifest = replace(
-            manifest, base_currency=self._base_currency, value_scale=self._value_scale
-        )
-        known = generations(self._files)
-        generation = max(known, default=0) + 1
-        name = manifest_name(generation)
-        self._files.write(name + ".new", to_bytes(manifest))
-        self._files.sync(name + ".new")
+        try:
+            manifest, touched = writing.run(snapshot, counts, masters, position)
+            manifest = replace(
+                manifest, base_currency=self._base_currency, value_scale=self._value_scale
+            )
+            generation = max(generations(self._files), default=0) + 1
+            name = manifest_name(generation)
+            writing.begun.append(name + ".new")
+            self._files.write(name + ".new", to_bytes(manifest))
+            self._files.sync(name + ".new")
+        except OSError:
+            writing.undo()
+            raise
         self._files.rename(name + ".new", name)
         self._files.sync_folder()
         self._before = self._last.manifest if self._last else None
@@ -160,6 +165,8 @@ class _Writing:
         self._last = last
         self._pause = pause
         self._known = {file.name: file for file in _files_of(last)}
+        self._there: set[str] = set()  # chunks, also of older checkpoints
+        self.begun: list[str] = []  # files that would be of no use if it failed now
         self.new_bytes = 0
         self.new_files = 0
 
@@ -167,6 +174,7 @@ class _Writing:
         self, snapshot: Any, counts: dict[str, Any], masters: Masters, position: Position
     ) -> tuple[Manifest, int]:
         self._files.make_folder(CHUNKS)
+        self._there.update(self._files.names(CHUNKS))
         instruments = _core.stored_instruments(snapshot)
         next_touched, held, ordered = _core.touched(snapshot)
         tables = self._tables(snapshot, instruments, masters)
@@ -193,6 +201,12 @@ class _Writing:
             order_ids=counts["order_ids"], tables=tables, chunks=tuple(chunks),
         )  # fmt: skip
         return manifest, next_touched
+
+    def undo(self) -> None:
+        """Where the disk is full, the journal needs the room."""
+        for name in self.begun:
+            with suppress(OSError):
+                self._files.remove(name)
 
     def _changed(self, old: Chunk | None, touched: Any, begin: int, end: int) -> bool:
         return old is None or self._last is None or bool(
@@ -246,9 +260,11 @@ class _Writing:
         if (known := self._known.get(name)) is not None:
             return known
         new = ChunkFile(name, data.size, _core.crc32c(data), rows)
-        self._files.write(f"{CHUNKS}/{name}.new", data)
-        self._files.sync(f"{CHUNKS}/{name}.new")
-        self._files.rename(f"{CHUNKS}/{name}.new", f"{CHUNKS}/{name}")
+        path = f"{CHUNKS}/{name}"
+        self.begun += [path + ".new"] if name in self._there else [path + ".new", path]
+        self._files.write(path + ".new", data)
+        self._files.sync(path + ".new")
+        self._files.rename(path + ".new", path)
         self._known[name] = new
         self.new_bytes += new.bytes
         self.new_files += 1

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from mvcore import _core
-from mvcore.errors import CorruptData
+from mvcore.errors import CorruptData, StorageError
 from mvcore.masters import Attribute
 from mvcore.store import arrow_files, table_files
 from mvcore.store.checkpoints import CHUNKS, generations, manifest_name
@@ -60,7 +60,7 @@ class Identity:
 
 def identity(files: Files) -> Identity | None:
     """Whose the newest checkpoint is that can be read at all; None: there is none."""
-    for generation in generations(files):
+    for generation in _generations(files):
         try:
             manifest = read_manifest(files, generation)
         except NewerFormat:
@@ -75,10 +75,10 @@ def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None
     """Restore the newest checkpoint that is whole into the core's new book; and why newer ones are
     not. None: there is none, and the book is as new as it was.
 
-    Raises CorruptData where one is of a newer format.
+    Raises CorruptData where one is of a newer format, StorageError where the folder cannot be read.
     """
     wrong: list[str] = []
-    for generation in generations(files):
+    for generation in _generations(files):
         try:
             manifest = read_manifest(files, generation)
             whose.check(manifest)
@@ -90,6 +90,13 @@ def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None
         else:
             return Loaded(generation, manifest, account, instrument), tuple(wrong)
     return None, tuple(wrong)
+
+
+def _generations(files: Files) -> list[int]:
+    try:
+        return generations(files)
+    except OSError as error:
+        raise StorageError(f"{files.folder}: {error}") from error
 
 
 def read_manifest(files: Files, generation: int) -> Manifest:
