@@ -1,5 +1,5 @@
-// A book on a simulated disk beside one in memory that gets the same calls. What the disk gives
-// back must be what the other had after some call, none that was acknowledged missing.
+// A book on a disk, mostly a simulated one, beside one in memory that gets the same calls. What the
+// disk gives back must be what the other had after some call, none that was acknowledged missing.
 #pragma once
 
 #include <utility>
@@ -18,30 +18,43 @@ struct Options : journal::Options {
         background = false;
         file_bytes = 4096;
     }
+    bool power_fails = true;  // false: only processes die
 };
+
+using Opener = std::function<std::unique_ptr<journal::Files>()>;
 
 class Pair {
 public:
-    Pair(Disk& disk, std::uint64_t seed, const Options& options = {})
-        : disk_(disk), options_(options), calls_(seed), shadow_(std::make_unique<Book>("USD", 8)) {
+    Pair(Opener opener, std::uint64_t seed, const Options& options)
+        : opener_(std::move(opener)),
+          options_(options),
+          calls_(seed),
+          shadow_(std::make_unique<Book>("USD", 8)) {
         remember();
+    }
+    Pair(Disk& disk, std::uint64_t seed, const Options& options = {})
+        : Pair([&disk] { return std::make_unique<sim::DiskFiles>(disk); }, seed, options) {
+        disk_ = &disk;
     }
 
     // False where the machine stopped meanwhile.
-    bool open() try {
+    bool open(bool read_only = false) try {
         failed_ = false;
         book_ = std::make_unique<Book>("USD", 8);
-        report_ = recover(disk_, *book_, options_);
+        report_ = recover(opener_(), *book_, options_, read_only);
         return true;
     } catch (const sim::Stopped&) {
         book_.reset();
         return false;
     }
     static journal::Report recover(Disk& disk, Book& book, const journal::Options& options) {
-        auto files = std::make_unique<sim::DiskFiles>(disk);
+        return recover(std::make_unique<sim::DiskFiles>(disk), book, options);
+    }
+    static journal::Report recover(std::unique_ptr<journal::Files> files, Book& book,
+                                   const journal::Options& options, bool read_only = false) {
         if (journal::uninterrupted([&] { return files->lock(); }) != 0)
             throw Error(ErrorKind::storage, "locked");
-        return book.recover(std::move(files), false, options, 0, 0, [](const Batch&) {});
+        return book.recover(std::move(files), read_only, options, 0, 0, [](const Batch&) {});
     }
 
     // One random call to both. False where the machine stopped during it.
@@ -58,22 +71,26 @@ public:
         return flush();
     }
     bool flush() {
-        return survives([&] {
-            book_->flush();
-            settled();
-        });
+        if (!survives([&] { book_->flush(); })) return false;
+        settled();
+        return true;
     }
     bool close() {
-        return survives([&] {
-            book_->close();
-            settled();
-            book_.reset();
-        });
+        if (!survives([&] { book_->close(); })) return false;
+        settled();
+        book_.reset();
+        return true;
     }
     // The process is gone; the disk stays.
     void drop() {
         book_.reset();
-        disk_.heal();
+        if (disk_ != nullptr) disk_->heal();
+    }
+    // Another process has the book: so many of the calls that this one makes next returned there,
+    // the one after them did not.
+    void elsewhere(long returned) {
+        book_.reset();
+        returned_ = returned;
     }
 
     // What came back is a state that was there, not before the last acknowledged one, and its
@@ -155,7 +172,8 @@ private:
         remember();
         if (!survives([&] { call(*book_); })) return false;
         applied_ = states_.size() - 1;
-        if (options_.sync == journal::SyncMode::always) acknowledged_ = applied_;
+        if (options_.sync == journal::SyncMode::always || !options_.power_fails)
+            acknowledged_ = applied_;
         return true;
     }
     bool quiet(const Call& call) {
@@ -183,6 +201,7 @@ private:
     // False where the machine stopped meanwhile, or the disk failed.
     template <class F>
     bool survives(F&& f) try {
+        if (book_ == nullptr) return returned_-- > 0;
         f();
         return true;
     } catch (const sim::Stopped&) {
@@ -233,7 +252,8 @@ private:
         CHECK(strip(facts_of(*shadow_)) == states_[k].facts);
     }
 
-    Disk& disk_;
+    Opener opener_;
+    Disk* disk_ = nullptr;
     Options options_;
     Calls calls_;
     std::unique_ptr<Book> shadow_;
@@ -244,6 +264,7 @@ private:
     std::size_t acknowledged_ = 0;
     std::size_t applied_ = 0;  // the state that the book in memory has
     bool failed_ = false;
+    long returned_ = 0;
     std::vector<std::vector<std::string>> seen_;  // by instrument, every price and time it had
     std::vector<std::size_t> prices_;             // place of the present one in it
     std::vector<std::size_t> floor_;              // of the one that was flushed

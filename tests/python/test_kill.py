@@ -1,5 +1,6 @@
 """Processes that are killed while they write: what comes back is a prefix of what they wrote, with
-everything that was acknowledged."""
+everything that was acknowledged. Those of tests/cpp/test_kill_points.cpp die at calls to the disk.
+"""
 
 import os
 import random
