@@ -92,11 +92,12 @@ TEST(callers_at_once_share_a_sync) {
     std::vector<std::uint64_t> epochs[kThreads];
     std::atomic<int> refused = 0;
     std::atomic<bool> done = false;
+    std::uint64_t ticks = 0;
     std::thread reader([&] {
         while (!done) {
             static_cast<void>(slow.book.value_by_code(0, -1));
             std::uint64_t epoch = 0;
-            static_cast<void>(slow.book.try_tick(0, Decimal{5, 0}, kNoTime, epoch));
+            ticks += slow.book.try_tick(0, Decimal{5, 0}, kNoTime, epoch) ? 1 : 0;
         }
     });
     std::vector<std::thread> writers;
@@ -125,6 +126,7 @@ TEST(callers_at_once_share_a_sync) {
     CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
     CHECK(all.front() > first && refused == kThreads * (kCalls / 10));
     CHECK(slow.book.durable()->groups() - groups < kThreads * kCalls / 2);
+    CHECK(slow.book.state().epoch == first + kThreads * kCalls + ticks);
     slow.book.flush();
     const auto facts = facts_of(slow.book);
     slow.book.close();
