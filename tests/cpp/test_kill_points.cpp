@@ -199,6 +199,7 @@ void lives(std::uint64_t seed, Shared& shared, const std::string& folder, std::u
         pair.drop();
         if (right) continue;
         ++out.wrong;
+        if (shared.keeps_writes) return;
         std::fprintf(stderr, "book %llu, life %llu\n", static_cast<unsigned long long>(seed),
                      static_cast<unsigned long long>(life));
         return;
