@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
 .PHONY: demo serve test lint format bench compare compare-full bandwidth production growth durable
-.PHONY: asan tsan wheel floors long screenshots clean cpp
+.PHONY: asan tsan reliability wheel floors long screenshots clean cpp
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -66,6 +66,11 @@ compare-full: $(VENV)/installed $(VENV)/benching
 $(VENV)/benching: requirements-bench.txt | $(VENV)/developing
 	$(BIN)/python -m pip install --quiet -r requirements-bench.txt
 	touch $@
+
+# Every promise of docs/reliability.md at the counts before a release; an hour or so.
+reliability: $(VENV)/installed $(VENV)/developing cpp
+	$(CMAKE) --preset asan && $(CMAKE) --build --preset asan
+	$(BIN)/python tests/reliability_page.py
 
 # Against the memory bus; ten minutes of a day's load in real time; exponents; a book in a folder. Each
 # writes its section of docs/benchmarks.md.

@@ -1,0 +1,235 @@
+"""Mistakes that one could make in the sources, and the test in C++ that must fail for each.
+
+`python tests/seeded_bugs.py`: in a copy of the sources under build/seeded one mistake after the
+other is made, built and tested; minutes. Exit status 1 where one is not caught, or a test fails
+without.
+Other bugs are seeded by the tests themselves: sim_disk.hpp, test_checkpoints.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from reliability import seeded
+
+ROOT = Path(__file__).resolve().parent.parent
+COPY = ROOT / "build" / "seeded"
+SECONDS = 300  # that a test may take
+
+
+class Bug(NamedTuple):
+    """program: core_tests or durable_tests. old: stands once in the file, new instead of it."""
+
+    what: str
+    program: str
+    test: str
+    file: str
+    old: str
+    new: str
+
+
+BUGS = [
+    Bug(
+        "a total may overflow: the sum of absolute values is not compared",
+        "core_tests",
+        "a_write_that_could_overflow_a_total_changes_nothing",
+        "application_commit.cpp",
+        "if (bound.bits() > kAccumulatorBits) return unit;",
+        "if (bound.bits() > 2 * kAccumulatorBits) return unit;",
+    ),
+    Bug(
+        "views are not told of an order that fills",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "application_commit.cpp",
+        "if (follow) live_->history.push(fact);",
+        "if (follow && w.quantity[sod] != w.before[sod]) live_->history.push(fact);",
+    ),
+    Bug(
+        "a row that changed in its second measure alone is not handed out",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "view_handout.cpp",
+        "const bool same = h.present && h.amount == amounts &&",
+        "const bool same = h.present && h.amount[0] == amounts[0] &&",
+    ),
+    Bug(
+        "halves are rounded up instead of to the even one",
+        "core_tests",
+        "a_conversion_is_exact_and_the_quick_one_agrees",
+        "amounts.cpp",
+        "(rest == divisor - rest && (quotient & 1) != 0);",
+        "rest == divisor - rest;",
+    ),
+    Bug(
+        "negative amounts are rounded towards zero",
+        "core_tests",
+        "a_conversion_is_exact_and_the_quick_one_agrees",
+        "amounts.cpp",
+        "(up ? (dividend < 0 ? -1 : 1) : 0)",
+        "(up && dividend > 0 ? 1 : 0)",
+    ),
+    Bug(
+        "a block of narrow integers is not widened",
+        "core_tests",
+        "a_block_keeps_what_is_set",
+        "block.cpp",
+        "const Width width = std::max(width_, width_of(value));",
+        "const Width width = storage_ ? width_ : width_of(value);",
+    ),
+    Bug(
+        "a snapshot's block is written in place",
+        "core_tests",
+        "a_block_copies_its_integers_only_where_they_are_shared",
+        "block.cpp",
+        "const bool others = shared();",
+        "const bool others = false;",
+    ),
+    Bug(
+        "an order id that lies behind a full bucket is lost",
+        "core_tests",
+        "an_order_index_finds_what_an_unordered_map_finds",
+        "order_ids.cpp",
+        "        ++bucket.passed;",
+        "",
+    ),
+    Bug(
+        "quantities of two measures are not rescaled",
+        "core_tests",
+        "holdings_and_finer_orders_of_one_batch_are_exact",
+        "application_commit.cpp",
+        "for (auto& q : scaled) q *= kPow10[std::size_t(by)];",
+        "scaled[sod] *= kPow10[std::size_t(by)];",
+    ),
+    Bug(
+        "the prices by account stay behind",
+        "core_tests",
+        "a_dense_book_of_small_numbers_is_exact",
+        "application_commit.cpp",
+        "    state_.index.set_price(q, s.code, before.unit == q.unit);",
+        "",
+    ),
+    Bug(
+        "a checkpoint forgets what a roll of the day has moved",
+        "core_tests",
+        "a_state_comes_back_from_its_columns",
+        "chunk.cpp",
+        "put(out.rolled, row, o.rolled);",
+        "put(out.rolled, row, i128{0});",
+    ),
+    Bug(
+        "calls that share a group count as one epoch",
+        "durable_tests",
+        "callers_at_once_share_a_sync",
+        "application_commit.cpp",
+        "state_.epoch += batch_.calls;",
+        "++state_.epoch;",
+    ),
+    Bug(
+        "after a write that failed the journal goes on",
+        "durable_tests",
+        "a_disk_that_fails_costs_nothing_that_was_acknowledged",
+        "journal/journal.cpp",
+        "if (!failed_.exchange(true)) on_failure_();",
+        "",
+    ),
+    Bug(
+        "prices are written behind those of a batch under way",
+        "durable_tests",
+        "prices_that_wait_never_follow_newer_ones",
+        "journal/group_commit.cpp",
+        """        if (with_prices) {
+            priced_epoch_ = live_.state.epoch;
+""",
+        """        if (with_prices) {
+""",
+    ),
+    Bug(
+        "what a journal's frame holds is not compared with its checksum",
+        "durable_tests",
+        "damaged_journals_are_refused_or_exact",
+        "journal/recovery.cpp",
+        """    if (contents.size() != header->size ||
+        crc32c(contents.data(), contents.size()) != header->contents)
+        return std::nullopt;
+""",
+        "    if (contents.size() != header->size) return std::nullopt;\n",
+    ),
+    Bug(
+        "a group is shown before it is on the disk",
+        "durable_tests",
+        "nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on",
+        "journal/group_commit.cpp",
+        """    if (ticks_go_on) group.writing.reset();
+    append_group(group, !ticks_go_on, epoch);
+""",
+        """    application.commit();
+    if (ticks_go_on) group.writing.reset();
+    append_group(group, !ticks_go_on, epoch);
+""",
+    ),
+]
+
+
+def copy_sources() -> None:
+    """What differs, as new: with its old time it would not be built again after a bug in it."""
+    for path in [*ROOT.glob("CMake*"), *ROOT.glob("src/**/*"), *ROOT.glob("tests/cpp/*")]:
+        to = COPY / path.relative_to(ROOT)
+        if path.is_file() and not (to.exists() and to.read_bytes() == path.read_bytes()):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to)
+
+
+def build() -> None:
+    """Both test programs of the copy; quickly, not quick ones."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    flags = ["-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1", "-DMVCORE_WERROR=OFF"]
+    for command in (["cmake", "--preset", "dev", *flags], ["cmake", "--build", "--preset", "dev"]):
+        subprocess.run(command, cwd=COPY, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def fails(bug: Bug) -> bool:
+    """Whether the test fails by one of its checks. RuntimeError where it comes to no end."""
+    program = COPY / "build" / "dev" / "tests" / "cpp" / bug.program
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MVCORE_")}
+    done = subprocess.run(
+        [program, bug.test], env=environment, capture_output=True, text=True, timeout=SECONDS
+    )
+    if f"ok   {bug.test}\n" in done.stdout:
+        return False
+    if f"FAIL {bug.test}\n" in done.stdout:
+        return True
+    raise RuntimeError(f"{bug.test} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+
+def main() -> int:
+    copy_sources()
+    build()
+    wrong = [bug.test for bug in BUGS if fails(bug)]
+    print(f"without a bug {len(wrong)} tests fail {wrong}", flush=True)
+    for bug in BUGS if not wrong else []:
+        path = COPY / "src" / "mvcore" / bug.file
+        text = path.read_text()
+        assert text.count(bug.old) == 1, bug.what
+        path.write_text(text.replace(bug.old, bug.new))
+        try:
+            with seeded(bug.what, bug.test):
+                build()
+                caught = fails(bug)
+                print("caught" if caught else "NOT CAUGHT", bug.what, flush=True)
+                assert caught, bug.what
+        except Exception as error:
+            wrong.append(f"{bug.what}: {error}")
+        finally:
+            path.write_text(text)
+    print(*wrong, sep="\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
