@@ -5,6 +5,11 @@
 #include <vector>
 
 namespace mvcore::journal {
+namespace {
+
+constexpr const char* kUnfinished = ".new";
+
+}  // namespace
 
 std::string file_name(std::uint64_t first_sequence) {
     char text[40];
@@ -110,9 +115,9 @@ std::string Journal::opening_bytes() const {
     return std::move(out.buffer());
 }
 
-// A file of one frame. It gets its name when that is on the disk, so that one without is damaged.
+// A file of one frame that has no name yet, all of it on the disk.
 std::shared_ptr<File> Journal::make_file(const std::string& name, const std::string& bytes) {
-    const auto unfinished = name + ".new";
+    const auto unfinished = name + kUnfinished;
     const auto tried = [&](const char* call, auto&& f) {
         check(files_, call, name, uninterrupted(f));
     };
@@ -121,21 +126,37 @@ std::shared_ptr<File> Journal::make_file(const std::string& name, const std::str
     tried("truncate", [&] { return file->truncate(0); });
     write_all(files_, unfinished, *file, bytes.data(), bytes.size(), 0);
     tried("sync", [&] { return file->sync(); });
-    tried("rename", [&] { return files_.rename(unfinished, name); });
-    tried("sync the folder of", [&] { return files_.sync_folder(); });
     return file;
 }
 
+// It gets its name when it is on the disk, so that one without is damaged.
+void Journal::name_file(const std::string& name) {
+    check(files_, "rename", name,
+          uninterrupted([&] { return files_.rename(name + kUnfinished, name); }));
+    check(files_, "sync the folder of", name, uninterrupted([&] { return files_.sync_folder(); }));
+}
+
 void Journal::start_file() {
-    const auto name = file_name(sequence_ + 1);
-    Header header = next_header(FrameKind::opening, epoch_);
-    const auto bytes = frame_bytes(header, opening_bytes());
-    file_ = make_file(name, bytes);
-    name_ = name;
-    size_ = bytes.size();
-    bytes_ += bytes.size();
+    NextFile next = make_next();
+    go_on_in(next);
+}
+
+Journal::NextFile Journal::make_next() {
+    NextFile next{file_name(sequence_ + 1), nullptr, next_header(FrameKind::opening, epoch_), 0};
+    const auto bytes = frame_bytes(next.header, opening_bytes());
+    next.size = bytes.size();
+    next.file = make_file(next.name, bytes);
+    return next;
+}
+
+void Journal::go_on_in(NextFile& next) {
+    name_file(next.name);
+    file_ = std::move(next.file);
+    name_ = std::move(next.name);
+    size_ = next.size;
+    bytes_ += next.size;
     durable_ = ++sequence_;
-    previous_ = header.checksum;
+    previous_ = next.header.checksum;
 }
 
 // Says which book the folder has, so that a journal that is another's, or gone, is noticed.
@@ -144,6 +165,7 @@ void Journal::name_book() {
     header.kind = FrameKind::opening;
     header.book = book_;
     make_file(kBookFile, frame_bytes(header, opening_bytes()));
+    name_file(kBookFile);
 }
 
 std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
@@ -181,10 +203,16 @@ void Journal::sync() {
 }
 
 void Journal::begin_file() {
-    guarded([&] {
-        sync();
-        if (sequence_ != first_sequence(name_)) start_file();
-    });
+    guarded([&] { sync(); });
+    if (sequence_ == first_sequence(name_)) return;
+    NextFile next;
+    try {
+        next = make_next();
+    } catch (const Error&) {  // no room: the journal is whole, and goes on where it was
+        static_cast<void>(files_.remove(file_name(sequence_ + 1) + kUnfinished));
+        return;
+    }
+    guarded([&] { go_on_in(next); });
 }
 
 void Journal::seal(std::uint64_t epoch) {

@@ -60,7 +60,8 @@ public:
     [[nodiscard]] Sync begin_sync() const { return {file_, name_, sequence_}; }
     void end_sync(const Sync& sync, int error);
     void sync();
-    // What comes next goes to another file. All that there is is on the disk then.
+    // What comes next goes to another file, if there is room for one. All that there is is on the
+    // disk then.
     void begin_file();
     // Everything before is synced first: the seal says so.
     void seal(std::uint64_t epoch);
@@ -77,7 +78,16 @@ private:
     void guarded(F&& f);
     void start_file();
     void name_book();
+    struct NextFile {
+        std::string name;
+        std::shared_ptr<File> file;
+        Header header;  // of its opening
+        std::size_t size = 0;
+    };
+    NextFile make_next();
+    void go_on_in(NextFile& next);
     std::shared_ptr<File> make_file(const std::string& name, const std::string& bytes);
+    void name_file(const std::string& name);
     void write_again(std::uint64_t bytes);
     void append_frame(const Header& unfinished, std::string_view contents);
     [[nodiscard]] Header next_header(FrameKind kind, std::uint64_t epoch) const;
