@@ -22,7 +22,7 @@ def runs(usual: int, large: int) -> int:
 @dataclass
 class Record:
     """promise: its label in docs/reliability.md. what: a run is this; of R4, the seeded bug. seeds:
-    those of the runs; empty where the runs are all that there are. note: of R4, the test."""
+    those of the runs; empty where nothing is random. note: of R4, the test."""
 
     promise: str
     what: str

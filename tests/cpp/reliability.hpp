@@ -21,7 +21,7 @@ inline std::string seeds(std::uint64_t first, std::uint64_t last) {
 }
 
 // Added to the file that MVCORE_RECORDS names; printed always. No text has quotes in it. `seeds`
-// is empty where the runs are all that there are.
+// is empty where nothing is random.
 inline void record(const std::string& promise, std::string what, std::uint64_t runs,
                    std::uint64_t failures, const std::string& seeds, const std::string& note = "") {
 #ifdef __SANITIZE_ADDRESS__

@@ -60,11 +60,10 @@ Outcome lives(std::uint64_t runs, const sim::Bugs& bugs, int cuts_in_recovery) {
 }
 
 void record(const char* promise, const char* what, std::uint64_t runs, const Outcome& outcome) {
+    std::string note = std::to_string(outcome.cut) + " tails were cut";
+    for (const auto seed : outcome.seeds) note += "; failed: seed " + std::to_string(seed);
     reliability::record(promise, what, runs, outcome.wrong + outcome.refused,
-                        reliability::seeds(1, runs),
-                        std::to_string(outcome.cut) + " tails were cut");
-    for (const auto seed : outcome.seeds)
-        std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
+                        reliability::seeds(1, runs), note);
 }
 
 }  // namespace
@@ -88,8 +87,8 @@ TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
 TEST(recovery_survives_power_cuts_during_recovery) {
     const auto runs = reliability::runs(100, 5000);
     const auto outcome = lives(runs, {}, 5);
-    record("D9", "the same, each recovery cut off five times before it comes through", runs,
-           outcome);
+    record("D9", "a book whose recoveries are cut off five times each before they come through",
+           runs, outcome);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
 }

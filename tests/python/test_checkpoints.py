@@ -152,14 +152,17 @@ def crash_everywhere(after: Callable[[MemoryFiles, random.Random], MemoryFiles],
 
 
 def test_a_process_that_is_killed_while_it_checkpoints() -> None:
-    with recorded("D1", "a process killed at call n of a checkpoint") as record:
+    with recorded(
+        "D1", "a process killed at call n of a checkpoint, on a simulated disk"
+    ) as record:
         record.runs = crash_everywhere(lambda files, _: files.after_kill(), 1)
         assert record.runs > 40
 
 
 def test_power_that_fails_while_it_checkpoints() -> None:
     seeds = runs(3, 60)
-    with recorded("D2", "a power cut at call n of a checkpoint", f"0 to {seeds - 1}") as record:
+    what = "a power cut at call n of a checkpoint, on a simulated disk"
+    with recorded("D2", what, f"0 to {seeds - 1}") as record:
         record.runs = crash_everywhere(lambda files, rng: files.after_power_loss(rng), seeds)
         assert record.runs > 120
 

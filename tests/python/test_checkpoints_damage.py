@@ -181,7 +181,7 @@ def damage_once(seed: int) -> str:
         return "older"
     assert valid, f"seed {seed}: another book"
     use(book)
-    return "another, whole"
+    return "forged and whole"
 
 
 def damage(count: int, record: Record) -> dict[str, int]:

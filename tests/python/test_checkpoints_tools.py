@@ -27,7 +27,8 @@ from storing import checkpoints, reopen, save
 @pytest.mark.parametrize("folder", sorted(DATA.glob("checkpoint-*")), ids=lambda p: p.name)
 def test_a_checkpoint_of_an_older_version_is_read(folder) -> None:
     expected = json.loads((folder / "expected.json").read_text())
-    with recorded("R1", "a checkpoint of an earlier format version is opened") as record:
+    version = folder.name.split("-")[1]
+    with recorded("R1", f"a checkpoint of format version {version} is opened") as record:
         record.runs = 1
         book, loaded, skipped = reopen(Files(folder))
         assert rows_of(book) == expected["rows"] and not skipped

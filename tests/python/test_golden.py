@@ -63,7 +63,7 @@ def test_old_files_open(tmp_path: Path, version: int) -> None:
     folder = shutil.copytree(DATA / f"journal-v{version}", tmp_path / "book")
     wanted = mvcore.Book()
     make(wanted)
-    with recorded("R1", "a journal of an earlier format version is opened") as record:
+    with recorded("R1", f"a journal of format version {version} is opened") as record:
         for read_only in (True, False):
             record.runs += 1
             with mvcore.open(folder, read_only=read_only) as book:
