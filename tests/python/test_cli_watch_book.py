@@ -69,7 +69,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
 
 
 def kill_and_start(tmp_path: Path, kills: int) -> None:
-    arguments = write_files(tmp_path, 2000)
+    arguments = write_files(tmp_path, 330 * kills)
     whole = subprocess.run(watch(arguments), capture_output=True, text=True, check=True).stdout
     assert len(amounts(whole)) == 1 + len(ACCOUNTS)
     dice = random.Random(5)
