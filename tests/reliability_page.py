@@ -143,13 +143,13 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (", with changes" if changed else "")
 
 
-def report(records: list[Record], counts: str, failed: list[str], minutes: float) -> str:
+def report(records: list[Record], counts: str, failed: list[str], at: str, minutes: float) -> str:
     said = {
         "large": "The counts before a release (`make reliability`)",
         "usual": "The counts of every `make test`",
     }[counts]
     lines = [
-        f"{said}, at commit {commit()}, {datetime.now(UTC):%Y-%m-%d}, in {minutes:.0f} minutes. "
+        f"{said}, at commit {at}, {datetime.now(UTC):%Y-%m-%d}, in {minutes:.0f} minutes. "
         f"{machine()}",
         "",
         *([f"FAILED: {', '.join(failed)}.", ""] if failed else []),
@@ -164,7 +164,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", choices=("large", "usual"), default="large")
     asked = parser.parse_args()
-    began = time.monotonic()
+    began, at = time.monotonic(), commit()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records"
         os.environ["MVCORE_RECORDS"] = str(path)
@@ -172,7 +172,7 @@ def main() -> int:
         failed = [name for name, command in harnesses().items() if not run(name, command)]
         failed += [name for name in ("durable_tests", "core_tests") if not leaks(name)]
         records = read(path)
-    text = report(records, asked.counts, failed, (time.monotonic() - began) / 60)
+    text = report(records, asked.counts, failed, at, (time.monotonic() - began) / 60)
     write_section("reliability", text, PAGE)
     print(text)
     return 1 if failed or any(record["failures"] for record in records) else 0

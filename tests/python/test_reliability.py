@@ -43,8 +43,8 @@ def test_the_page_has_what_was_recorded(tmp_path: Path, monkeypatch: pytest.Monk
     said = reliability_page.bugs(records)
     assert said[0] == "R4: 1 of 2 seeded bugs caught."
     assert said[-2:] == ["| no sync | `test_power` |", "| no lock | NOT CAUGHT by `test_lock` |"]
-    page = reliability_page.report(records, "usual", ["core_tests"], 3)
-    assert "FAILED: core_tests." in page
+    page = reliability_page.report(records, "usual", ["core_tests"], "abc, with changes", 3)
+    assert "FAILED: core_tests." in page and "at commit abc, with changes, " in page
 
 
 def test_nothing_is_recorded_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
