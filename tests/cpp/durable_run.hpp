@@ -68,10 +68,19 @@ public:
         if (kind < 57) return fact(calls_.roll());
         if (kind < 85) return quiet(calls_.tick());
         if (kind < 95) return quiet(calls_.prices());
-        return flush();
+        return kind < 98 ? flush() : at_rest();
     }
     bool flush() {
         if (!survives([&] { book_->flush(); })) return false;
+        settled();
+        return true;
+    }
+    // As a checkpoint begins, which gives the journal another file.
+    bool at_rest() {
+        State state;
+        Feeds feeds;
+        StoredCounts counts;
+        if (!survives([&] { book_->at_rest(state, feeds, counts); })) return false;
         settled();
         return true;
     }

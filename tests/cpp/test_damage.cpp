@@ -214,7 +214,7 @@ void check_noticed(const char* bug, bool noticed) {
 TEST(a_program_without_checksums_is_noticed) {
     sim::Bugs bugs;
     bugs.no_checksums = true;
-    check_noticed("a journal's checksums are skipped", damage_many(200, bugs).wrong > 0);
+    check_noticed("a journal's checksums are skipped", damage_many(600, bugs).wrong > 0);
 }
 
 TEST(a_program_that_takes_the_middle_for_the_tail_is_noticed) {
