@@ -143,10 +143,10 @@ BUGS = [
         "durable_tests",
         "prices_that_wait_never_follow_newer_ones",
         "journal/group_commit.cpp",
-        """        if (with_prices) {
-            priced_epoch_ = live_.state.epoch;
+        """    if (with_prices) {
+        priced_epoch_ = live_.state.epoch;
 """,
-        """        if (with_prices) {
+        """    if (with_prices) {
 """,
     ),
     Bug(

@@ -92,6 +92,18 @@ void Application::merge(std::size_t row, OrderWrite& w) {
         refuse("orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
                " of order " + to_text(w.id) + " has not the sign of its order_quantity " +
                format_decimal(w.quantity.mantissa, w.quantity.scale));
+    // Of an order whose side was turned after a roll of the day: as large as a net quantity may be.
+    const auto at_18 = [](const Decimal& d) {
+        return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]);
+    };
+    if (w.rolled.mantissa != 0 && (at_18(w.filled) - at_18(w.rolled)).magnitude() >=
+                                      i256(kPow10[kMaxIntegerDigits + kMaxScale]))
+        throw Error(ErrorKind::value_overflow,
+                    "orders.filled_quantity" + at() +
+                        format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
+                        to_text(w.id) + " is too far from the " +
+                        format_decimal(w.rolled.mantissa, w.rolled.scale) +
+                        " that rolls of the day have moved into the holdings");
 }
 
 void Application::stage_removed_orders() {

@@ -112,6 +112,15 @@ struct Batch {
     std::string attributes;   // the wrapper's, which a durable book keeps with the batch
     std::uint64_t calls = 1;  // write calls it is made of: what it adds to the epoch
     bool restored = false;    // prices are those that a book had: none comes late
+
+    // It brings neither names nor master tables, takes nothing away and ends no day.
+    [[nodiscard]] bool keeps_masters() const noexcept {
+        return accounts_given == Given::absent && instruments_given == Given::absent &&
+               fx_given == Given::absent && accounts.added().size() == 0 &&
+               instruments.added().size() == 0 && currencies.added().size() == 0 &&
+               removed_accounts.empty() && removed_instruments.empty() && removed_orders.empty() &&
+               !roll_day && attributes.empty();
+    }
 };
 
 }  // namespace mvcore

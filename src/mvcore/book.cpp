@@ -225,8 +225,9 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     return true;
 }
 
-State Book::copy() {
+State Book::copy(NamesKnown& names) {
     const Reading reading(lock_);
+    names = NamesKnown::of(live_.names);
     return live_.state;
 }
 

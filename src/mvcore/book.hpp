@@ -73,8 +73,9 @@ public:
     // ---- reads beside those of a Reader ----
     // False where it takes more than a moment: another thread publishes, or the index is not built.
     bool try_value(std::string_view account, std::string_view currency, AccountValue& out);
-    // The present state, to be read while writes go on. O(pages): microseconds.
-    State copy();
+    // The present state, to be read while writes go on, and the names there are. O(pages):
+    // microseconds.
+    State copy(NamesKnown& names);
 
     // ---- checkpoints ----
     // What was restored becomes the book's, which nothing was written to yet.
@@ -109,9 +110,9 @@ public:
     void flush();
     void close();
     void trim_journal(std::uint64_t sequence);
-    // The state between two writes, with its counts, and the sequence that it goes up to; what is
-    // written from here on is touched for the next checkpoint.
-    std::uint64_t at_rest(State& state, Feeds& feeds, StoredCounts& counts);
+    // The state between two writes, with its counts and names, and the sequence that it goes up to;
+    // what is written from here on is touched for the next checkpoint.
+    std::uint64_t at_rest(State& state, Feeds& feeds, StoredCounts& counts, NamesKnown& names);
     [[nodiscard]] Feeds feeds();
     void set_feeds(Feeds feeds);
     [[nodiscard]] const journal::GroupCommit* durable() const noexcept { return durable_.get(); }
@@ -120,7 +121,10 @@ public:
         check_open();
         if (refusal_.load(std::memory_order_relaxed) != Refusal::none) refuse();
     }
-    // In a forked child: it may be read, never written.
+    // While a process is forked nobody else is in the book, so that the child has it whole: it may
+    // be read there, never written. Where that takes too long it is closed in the child.
+    void before_fork() noexcept;
+    void after_fork() noexcept;
     void become_child() noexcept;
 
     // ---- what it holds ----
@@ -173,6 +177,7 @@ private:
     std::vector<std::weak_ptr<View>> views_;
     std::atomic<std::size_t> incremental_views_ = 0;
     std::atomic<Refusal> refusal_ = Refusal::none;
+    bool held_for_fork_ = false;
     std::unique_ptr<journal::GroupCommit> durable_;  // the last: its thread reads the rest
 };
 

@@ -2,6 +2,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "application.hpp"
 #include "book.hpp"
@@ -19,13 +21,20 @@ struct Registry {
 
 Registry& registry() {
     static Registry all;
-    static const int hooked =
-        ::pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
-                         [] {
-                             for (Book* book : registry().books) book->become_child();
-                             registry().books.clear();
-                             registry().mutex.unlock();
-                         });
+    static const int hooked = ::pthread_atfork(
+        [] {
+            registry().mutex.lock();
+            for (Book* book : registry().books) book->before_fork();
+        },
+        [] {
+            for (Book* book : registry().books) book->after_fork();
+            registry().mutex.unlock();
+        },
+        [] {
+            for (Book* book : registry().books) book->become_child();
+            registry().books.clear();
+            registry().mutex.unlock();
+        });
     static_cast<void>(hooked);
     return all;
 }
@@ -64,9 +73,12 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
     journal::Recovery recovery(*files, read_only);
     const auto known = recovery.look();
     if (known && checkpoint != 0 && known->book != checkpoint)
-        journal::corrupt(files->path() + ": the checkpoint is of another book than the journal");
+        corrupt(files->path() + ": the checkpoint is of another book than the journal");
     const auto end =
         recovery.run(loaded, [&](const auto& header, auto& in) { replay(header, in, each); });
+    // Calls that changed nothing, as late prices, are in no group.
+    const auto& report = recovery.report();
+    if (report.sealed) live_.state.epoch = std::max(live_.state.epoch, report.epoch);
     if (read_only) {
         refusal_ = Refusal::read_only;
         return recovery.report();
@@ -94,14 +106,14 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     journal::decode_prices(in, live_.state, prices.price_rows);
     journal::decode_feeds(in, prices.feeds);
     for (const auto& row : prices.price_rows)
-        if (row.epoch == 0 || row.epoch > header.epoch) journal::corrupt("a price is too new");
+        if (row.epoch == 0 || row.epoch > header.epoch) corrupt("a price is too new");
     std::uint64_t& epoch = live_.state.epoch;
     const auto come_to = [&](std::uint64_t calls) {
-        if (header.epoch < calls) journal::corrupt("an epoch is too small");
+        if (header.epoch < calls) corrupt("an epoch is too small");
         epoch = std::max(epoch, header.epoch - calls);
     };
     if (header.kind == journal::FrameKind::prices) {
-        if (in.left() != 0) journal::corrupt("bytes are left over");
+        if (in.left() != 0) corrupt("bytes are left over");
         come_to(1);
         // Facts of that epoch, or of the next, which were on their way to the disk, stand before
         // it.
@@ -111,7 +123,7 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     }
     journal::Decoded decoded(live_.names);
     journal::decode(in, live_, decoded);
-    if (in.left() != 0) journal::corrupt("bytes are left over");
+    if (in.left() != 0) corrupt("bytes are left over");
     come_to(decoded.batch.calls);
     prices.calls = 0;
     if (!prices.price_rows.empty() || !prices.feeds.empty()) apply_alone(live_, prices);
@@ -135,13 +147,14 @@ void Book::trim_journal(std::uint64_t sequence) {
     if (durable_ != nullptr) durable_->trim(sequence);
 }
 
-std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts) {
+std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts, NamesKnown& names) {
     check_writable();
     std::uint64_t sequence = 0;
-    const auto copy = [&](std::uint64_t at) {
+    const auto copy = [&](std::uint64_t at, const NamesKnown* journaled) {
         sequence = at;
         Writing writing(lock_);
         writing.publish();
+        names = journaled != nullptr ? *journaled : NamesKnown::of(live_.names);
         const Counters& c = live_.counters;
         counts = {live_.state.epoch,
                   live_.state.masters,
@@ -154,8 +167,8 @@ std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts) {
         feeds = live_.feeds;
         live_.state.touched.begin_next();
     };
-    if (durable_ != nullptr) durable_->at_rest(copy);
-    else copy(0);
+    if (durable_ == nullptr) copy(0, nullptr);
+    else durable_->at_rest([&](std::uint64_t at, const NamesKnown& known) { copy(at, &known); });
     return sequence;
 }
 
@@ -177,13 +190,31 @@ void Book::refuse() const {
             throw Error(ErrorKind::storage,
                         "a forked child cannot write its parent's book; it may open it to be read");
         default:
-            throw Error(ErrorKind::storage,
-                        "an earlier write to the journal failed; close the book and open it again");
+            durable_->told();
+            throw Error(ErrorKind::storage, "an earlier write to the journal failed (" +
+                                                durable_->failure() +
+                                                "); close the book and open it again");
     }
 }
 
-// Only what needs no lock: other threads are gone, and what they held stays held.
+void Book::before_fork() noexcept {
+    constexpr auto kLongest = std::chrono::seconds(1);
+    constexpr auto kPause = std::chrono::microseconds(50);
+    const auto begun = std::chrono::steady_clock::now();
+    while (!(held_for_fork_ = lock_.try_exclusive())) {
+        if (std::chrono::steady_clock::now() - begun > kLongest) return;
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
+void Book::after_fork() noexcept {
+    if (std::exchange(held_for_fork_, false)) lock_.end_write();
+}
+
+// Other threads are gone, and what they held stays held: but for the lock, where it was got.
 void Book::become_child() noexcept {
+    if (!held_for_fork_) Reader::close();
+    after_fork();
     refusal_ = Refusal::child;
     durable_->abandon();
     static_cast<void>(durable_.release());

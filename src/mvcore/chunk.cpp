@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
+
+#include "errors.hpp"
 
 namespace mvcore {
 namespace {
@@ -47,7 +48,8 @@ i128 at_18(const Decimal& d) { return d.mantissa * kPow10[std::size_t(kMaxScale 
 
 void TextColumn::push(std::string_view text) {
     if (bytes.size() + text.size() > std::size_t(std::numeric_limits<std::int32_t>::max()))
-        throw std::length_error("texts of more than 2 GB in one chunk");
+        throw Error(ErrorKind::storage,
+                    "texts of more than 2 GB in one chunk, as order ids of one instrument");
     bytes.insert(bytes.end(), text.begin(), text.end());
     offsets.push_back(static_cast<std::int32_t>(bytes.size()));
 }

@@ -24,7 +24,7 @@ struct TextColumn {
     std::vector<std::int32_t> offsets{0};
     std::vector<char> bytes;
 
-    void push(std::string_view text);  // throws std::length_error beyond 2 GB
+    void push(std::string_view text);  // throws StorageError beyond 2 GB
 };
 
 // Start-of-day quantities by instrument and account, both ascending, at the instrument's scale.

@@ -26,6 +26,10 @@ private:
     ErrorKind kind_;
 };
 
+[[noreturn]] inline void corrupt(const std::string& what) {
+    throw Error(ErrorKind::corrupt_data, what);
+}
+
 inline constexpr const char* kOver38Digits = "an amount does not fit 38 digits";
 
 // Of a row that is handed out; the caller knows what the row is.

@@ -52,6 +52,18 @@ struct Vocabulary {
     Names currencies;
 };
 
+// How many names of each side something has, so that codes mean the same when it is read: a book
+// may know more, of calls that were refused.
+struct NamesKnown {
+    std::int32_t accounts = 0;
+    std::int32_t instruments = 0;
+    std::int32_t currencies = 0;
+
+    static NamesKnown of(const Vocabulary& names) noexcept {
+        return {names.accounts.size(), names.instruments.size(), names.currencies.size()};
+    }
+};
+
 // Names of a batch: those of the book, and new ones that become the book's with the batch.
 class NameOverlay {
 public:

@@ -7,10 +7,8 @@
 namespace mvcore {
 
 bool QuickOrders::possible() const noexcept {
-    const auto absent = [](Given given) { return given == Given::absent; };
-    return batch_.orders_given == Given::update && absent(batch_.accounts_given) &&
-           absent(batch_.instruments_given) && absent(batch_.fx_given) &&
-           absent(batch_.prices_given) && absent(batch_.holdings_given) &&
+    return batch_.orders_given == Given::update && batch_.keeps_masters() &&
+           batch_.prices_given == Given::absent && batch_.holdings_given == Given::absent &&
            live_.state.orders.kind() == batch_.order_rows.kind &&
            batch_.order_rows.kind != IdKind::none;
 }

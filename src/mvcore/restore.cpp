@@ -34,8 +34,6 @@ bool flag(std::uint8_t v) {
 
 }  // namespace
 
-void corrupt(const std::string& what) { throw Error(ErrorKind::corrupt_data, what); }
-
 std::string_view text_of(const StoredTexts& texts, std::size_t k) {
     std::int32_t at[2];
     std::memcpy(at, texts.offsets + k * sizeof(std::int32_t), sizeof at);

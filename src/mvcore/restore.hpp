@@ -53,7 +53,7 @@ struct StoredCounts {
 
 class Restore {
 public:
-    // The base currency is the first; most: orders there may be.
+    // The base currency is the first.
     Restore(std::string_view base, IdKind kind, const StoredCounts& counts);
 
     // The tables, in this order, once each.
@@ -61,13 +61,13 @@ public:
     void accounts(const StoredTexts& names, std::vector<std::uint8_t> alive);
     void instruments(const StoredTexts& names, const InstrumentsTable& table);
     // Then the chunks, in any order, by any number of threads: instruments in [begin, end), each in
-    // one chunk. O(rows), and O(accounts) for each instrument with many positions.
+    // one chunk. O(rows + accounts), and O(accounts) for each instrument with many positions.
     void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
                const StoredOrders& orders);
     // Then the ids that are not in the index's tables [begin, end) yet, by any number of threads,
     // each with tables of its own.
     void index(std::size_t begin, std::size_t end);
-    // Then what all of it gives. O(accounts + instruments).
+    // Then what all of it gives. O(instruments).
     void finish();
 
     [[nodiscard]] Live& live() noexcept { return live_; }
@@ -95,7 +95,7 @@ private:
         std::vector<Slot> slot;
     };
     static constexpr std::size_t kMostListed = std::size_t{1} << 22;
-    void index_if_many(std::size_t more);
+    void index_if_many();
     void index(std::size_t table, const std::vector<std::uint64_t>& hashes,
                const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike);
     void check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const;

@@ -171,7 +171,8 @@ void ChunkRestore::fill(std::size_t l, i128 limit, const Parts<Q>& parts) {
                 columns[m][n] = net[m];
             } else {
                 if (net[m].magnitude() >= i256(limit))
-                    refuse("holdings and orders", l, "a net quantity has more than 20 digits");
+                    refuse("holdings and orders", held_start_[l],
+                           "a net quantity of its instrument has more than 20 digits");
                 columns[m][n] = net[m].low128();
             }
         }

@@ -40,6 +40,8 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
     o.rolled = checked_quantity(rolled_[k], "orders", k, limit);
     if (o.quantity != 0 && o.filled != 0 && (o.quantity < 0) != (o.filled < 0))
         refuse("orders", k, "filled_quantity has not the sign of order_quantity");
+    if ((i256(o.filled) - i256(o.rolled)).magnitude() >= i256(limit))
+        refuse("orders", k, "rolled_quantity is too far from filled_quantity");
     const i128 status = status_[k];
     if (status < 0 || status >= i128(kStatusNames.size()))
         refuse("orders", k, "the status is none");
@@ -159,6 +161,7 @@ void ChunkRestore::list_ids() {
             slots[at] =
                 first_page_[l] * OrderPage::kRecords + static_cast<Slot>(k - order_start_[l]);
         }
+    restore_.listed_ += orders_.rows;
     for (std::size_t t = 0; t < tables; ++t) {
         const auto [from, to] = std::pair(start[t], start[t + 1]);
         if (from == to) continue;
@@ -167,14 +170,14 @@ void ChunkRestore::list_ids() {
         ids.hash.insert(ids.hash.end(), sorted.begin() + from, sorted.begin() + to);
         ids.slot.insert(ids.slot.end(), slots.begin() + from, slots.begin() + to);
     }
-    restore_.index_if_many(orders_.rows);
+    restore_.index_if_many();
 }
 
 // ---- the index ----
 
 // One thread at a time; the others go on with their chunks.
-void Restore::index_if_many(std::size_t more) {
-    if (listed_ += more; listed_ < kMostListed || indexing_.exchange(true)) return;
+void Restore::index_if_many() {
+    if (listed_ < kMostListed || indexing_.exchange(true)) return;
     index(0, ids_.size());
     indexing_ = false;
 }

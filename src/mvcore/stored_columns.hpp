@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "block.hpp"
+#include "errors.hpp"
 #include "wide.hpp"
 
 namespace mvcore {
@@ -25,7 +26,6 @@ struct StoredTexts {
     std::size_t size = 0;  // of the bytes
 };
 
-[[noreturn]] void corrupt(const std::string& what);
 // The k-th of the texts; refused where its offsets lead out of them.
 std::string_view text_of(const StoredTexts& texts, std::size_t k);
 

@@ -80,7 +80,8 @@ public:
         State state;
         Feeds feeds;
         StoredCounts counts;
-        if (!survives([&] { book_->at_rest(state, feeds, counts); })) return false;
+        NamesKnown names;
+        if (!survives([&] { book_->at_rest(state, feeds, counts, names); })) return false;
         settled();
         return true;
     }

@@ -11,6 +11,8 @@ namespace {
 struct Sync {
     std::atomic<int> microseconds = 300;
     std::function<void()> during;  // only where no other thread syncs
+    std::atomic<int> under_way = 0;
+    std::atomic<int> met = 0;  // syncs that began while another was under way
 };
 
 class SlowFile : public journal::File {
@@ -25,8 +27,10 @@ public:
     }
     long size() override { return file_->size(); }
     int sync() override {
+        if (++sync_.under_way > 1) ++sync_.met;
         std::this_thread::sleep_for(std::chrono::microseconds(sync_.microseconds));
         if (sync_.during) sync_.during();
+        --sync_.under_way;
         return file_->sync();
     }
     int truncate(std::uint64_t size) override { return file_->truncate(size); }
@@ -56,11 +60,11 @@ struct Slow {
     Sync sync;
     Book book{"USD", 8};
 
-    explicit Slow(bool background = false) {
+    explicit Slow(bool background = false, std::uint64_t file_bytes = 1 << 16) {
         Options options;
         options.background = background;
         options.price_interval = std::chrono::milliseconds(1);
-        options.file_bytes = 1 << 16;
+        options.file_bytes = file_bytes;
         book.recover(std::make_unique<SlowFiles>(disk, sync), false, options, 0, 0,
                      [](const Batch&) {});
         Calls calls(1);
@@ -133,6 +137,30 @@ TEST(callers_at_once_share_a_sync) {
     CHECK(slow.facts_again() == facts);
 }
 
+// The system tells of a lost write only once: whoever comes second would believe that all is well.
+TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
+    Slow slow(true, 2048);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&slow, t] {
+            for (int k = 0; k < 40; ++k)
+                order(slow.book, "o" + std::to_string(t) + "-" + std::to_string(k), k);
+        });
+    for (int k = 0; k < 20; ++k) {
+        State state;
+        Feeds feeds;
+        StoredCounts counts;
+        NamesKnown names;
+        slow.book.at_rest(state, feeds, counts, names);
+        std::uint64_t epoch = 0;
+        static_cast<void>(slow.book.try_tick(0, Decimal{5 + k, 0}, kNoTime, epoch));
+        slow.book.flush();
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(slow.sync.met == 0);
+    CHECK(slow.facts_again() == facts_of(slow.book));
+}
+
 TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
     Slow slow;
     auto& book = slow.book;
@@ -153,7 +181,8 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
                                                 book.state().board.quote(0).price_scale)
                                        .value,
                                    kNoTime, epoch);
-            const State kept = book.copy();  // its pages are shared when the batch goes on
+            NamesKnown names;
+            const State kept = book.copy(names);  // its pages are shared when the batch goes on
             CHECK(kept.epoch == before + 1);
         });
         reader.join();

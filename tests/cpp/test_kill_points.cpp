@@ -142,7 +142,7 @@ void play(Pair& pair, int steps, bool closes, F&& returned) {
 }
 
 [[noreturn]] void live(Pair& pair, Shared& shared, int steps, bool closes) {
-    const auto failures = check::failures();
+    const int failures = check::failures();
     try {
         if (!pair.open()) ::_exit(1);
         play(pair, steps, closes, [&] { ++shared.returned; });

@@ -93,6 +93,7 @@ py::tuple recover(Book& book, Folder& folder, const std::string& sync, double pr
     out["loaded"] = report.loaded;
     out["groups"] = report.groups;
     out["files"] = report.files;
+    out["bytes"] = report.bytes;
     out["cut_bytes"] = report.cut_bytes;
     out["cut_at"] = report.cut_at;
     out["sealed"] = report.sealed;
@@ -101,13 +102,15 @@ py::tuple recover(Book& book, Folder& folder, const std::string& sync, double pr
     return py::make_tuple(out, masters);
 }
 
-// (files, bytes, sequence of the last frame, bytes of a tail that was not finished)
+// (files, bytes, sequences of the first and of the last frame, bytes of a tail that was not
+// finished, the book's number); zeros where there is none.
 py::tuple check_journal(const std::string& path) {
     const auto report = unlocked([&] {
         const auto files = journal::posix_files(path);
         return journal::Recovery(*files, true).verify();
     });
-    return py::make_tuple(report.files, report.bytes, report.sequence, report.cut_bytes);
+    return py::make_tuple(report.files, report.bytes, report.first, report.sequence,
+                          report.cut_bytes, report.book);
 }
 
 py::dict journal_stats(const Book& book) {

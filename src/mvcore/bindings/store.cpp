@@ -57,13 +57,14 @@ struct NamesOut {
     TextColumn currencies;
 };
 
-// Names that the state knows, a few at a time so that no writer waits.
-TextColumn names_of(Snapshot& snapshot, const Names& names, std::size_t most) {
+// The names that are known, a few at a time so that no writer waits. A checkpoint has those that
+// its journal has by then, however much room calls that were refused have made since.
+TextColumn names_of(Snapshot& snapshot, const Names& names, std::int32_t known) {
     constexpr std::size_t kTogether = 4096;
+    const auto most = static_cast<std::size_t>(known);
     TextColumn out;
     for (std::size_t k = 0; k < most;) {
         const Reading reading(snapshot.names_lock());
-        most = std::min(most, static_cast<std::size_t>(names.size()));
         for (const auto end = std::min(most, k + kTogether); k < end; ++k)
             out.push(names.text(static_cast<std::int32_t>(k)));
     }
@@ -76,7 +77,8 @@ py::dict instruments(Snapshot& snapshot) {
     InstrumentsTable table;
     {
         const Unlocked free;
-        names = names_of(snapshot, snapshot.names().instruments, state.board.size());
+        names =
+            names_of(snapshot, snapshot.names().instruments, snapshot.names_known().instruments);
         table = instruments_table(state, names.offsets.size() - 1);
     }
     py::dict out;
@@ -98,8 +100,9 @@ py::dict instruments(Snapshot& snapshot) {
 
 py::dict accounts(Snapshot& snapshot) {
     auto alive = snapshot.state().accounts_alive;
-    auto names = unlocked(names_of, snapshot, snapshot.names().accounts, alive.size());
-    alive.resize(names.offsets.size() - 1);
+    const auto known = snapshot.names_known().accounts;
+    auto names = unlocked(names_of, snapshot, snapshot.names().accounts, known);
+    alive.resize(std::size_t(known));
     py::dict out;
     out["account"] = to_tuple(std::move(names));
     out["alive"] = to_array(std::move(alive));
@@ -108,8 +111,8 @@ py::dict accounts(Snapshot& snapshot) {
 
 py::dict currencies(Snapshot& snapshot) {
     const State& state = snapshot.state();
-    auto names =
-        unlocked(names_of, snapshot, snapshot.names().currencies, state.currency_users.size());
+    auto names = unlocked(names_of, snapshot, snapshot.names().currencies,
+                          snapshot.names_known().currencies);
     std::vector<i128> rate;
     std::vector<std::uint8_t> divide;
     for (std::size_t c = 0; c + 1 < names.offsets.size(); ++c) {
@@ -137,8 +140,9 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     std::uint64_t sequence = 0;
     const auto snapshot = unlocked([&] {
         State state;
-        sequence = book->at_rest(state, feeds, counts);
-        return std::make_shared<Snapshot>(book, std::move(state));
+        NamesKnown names;
+        sequence = book->at_rest(state, feeds, counts, names);
+        return std::make_shared<Snapshot>(book, std::move(state), names);
     });
     const IdKind kind = snapshot->state().orders.kind();
     py::dict out;

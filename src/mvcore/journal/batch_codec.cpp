@@ -7,38 +7,6 @@ namespace {
 
 constexpr std::uint64_t kMostText = std::uint64_t{1} << 31;
 
-// ---- texts ----
-
-// The length of the UTF-8 sequence at the beginning, 0 where there is none.
-std::size_t sequence(std::string_view text) {
-    const auto at = [&](std::size_t k) {
-        return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
-    };
-    const auto follows = [&](std::size_t k) { return (at(k) & 0xC0U) == 0x80U; };
-    const unsigned first = at(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-    if (first >= 0xE0 && first < 0xF0) {
-        const bool overlong = first == 0xE0 && at(1) < 0xA0;
-        const bool surrogate = first == 0xED && at(1) >= 0xA0;
-        return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xF0 && first < 0xF5) {
-        const bool overlong = first == 0xF0 && at(1) < 0x90;
-        const bool beyond = first == 0xF4 && at(1) >= 0x90;
-        return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-    }
-    return 0;
-}
-
-void check_text(std::string_view text) {
-    while (!text.empty()) {
-        const auto size = sequence(text);
-        if (size == 0) corrupt("a text is not UTF-8");
-        text.remove_prefix(size);
-    }
-}
-
 // ---- names ----
 
 void encode_names(Encoder& out, const Names& names, std::int32_t known) {
@@ -218,7 +186,7 @@ void decode_removed(Decoder& in, const Live& live, Decoded& out) {
 std::string decode_name(Decoder& in, std::uint64_t most_bytes) {
     auto text = in.text(most_bytes);
     if (text.empty()) corrupt("a name is empty");
-    check_text(text);
+    if (!valid_utf8(text)) corrupt("a text is not UTF-8");
     return text;
 }
 

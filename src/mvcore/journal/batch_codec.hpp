@@ -11,17 +11,6 @@
 
 namespace mvcore::journal {
 
-// How many names of each side a journal has, so that codes mean the same when it is read.
-struct NamesKnown {
-    std::int32_t accounts = 0;
-    std::int32_t instruments = 0;
-    std::int32_t currencies = 0;
-
-    static NamesKnown of(const Vocabulary& names) {
-        return {names.accounts.size(), names.instruments.size(), names.currencies.size()};
-    }
-};
-
 // A batch that owns the texts of its order ids.
 struct Decoded {
     explicit Decoded(const Vocabulary& names) : batch(names) {}

@@ -13,10 +13,6 @@
 
 namespace mvcore::journal {
 
-[[noreturn]] inline void corrupt(const std::string& what) {
-    throw Error(ErrorKind::corrupt_data, what);
-}
-
 // Integers go in sevens of bits, the lowest first, signed ones with the sign in the lowest bit.
 class Encoder {
 public:

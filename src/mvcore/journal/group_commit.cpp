@@ -152,12 +152,14 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
     group.writing->unpublish();
     if (ticks_go_on) group.writing.reset();
     append_group(group, !ticks_go_on, epoch);
-    if (ticks_go_on) group.writing.emplace(lock_);
-    group.writing->publish();
     try {
+        if (options_.sync == SyncMode::always) sync_now();
+        if (ticks_go_on) group.writing.emplace(lock_);
+        group.writing->publish();
         if (!again()) throw std::bad_alloc();
-    } catch (...) {  // it is in the journal, but not here: only opening anew makes them one
-        journal_->fail();
+    } catch (const std::exception& e) {
+        // It is in the journal, but not here: only opening anew makes them one.
+        journal_->fail(e.what());
         throw;
     }
     commit();
@@ -169,23 +171,21 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
 
 void GroupCommit::append_group(const Group& group, bool with_prices, std::uint64_t epoch) {
     std::vector<PriceRow> prices;
-    {
-        const std::scoped_lock file(file_mutex_);
-        if (with_prices) take_prices(prices);
-        journal_->append(FrameKind::facts, epoch, [&](Encoder& out) {
-            encode_prices(out, prices);
-            encode_feeds(out, with_prices && feeds_due_ ? live_.feeds : Feeds());
-            encode(out, *group.batch, live_.names, known_);
-        });
-        known_ = NamesKnown::of(live_.names);
-        ++groups_;
-        // While this is synced nobody may write those prices again, behind the batch's own.
-        if (with_prices) {
-            priced_epoch_ = live_.state.epoch;
-            prices_due_ = feeds_due_ = false;
-        }
+    begin_file_if_full();
+    const std::scoped_lock file(file_mutex_);
+    if (with_prices) take_prices(prices);
+    journal_->append(FrameKind::facts, epoch, [&](Encoder& out) {
+        encode_prices(out, prices);
+        encode_feeds(out, with_prices && feeds_due_ ? live_.feeds : Feeds());
+        encode(out, *group.batch, live_.names, known_);
+    });
+    known_ = NamesKnown::of(live_.names);
+    ++groups_;
+    // While this is synced nobody may write those prices again, behind the batch's own.
+    if (with_prices) {
+        priced_epoch_ = live_.state.epoch;
+        prices_due_ = feeds_due_ = false;
     }
-    if (options_.sync == SyncMode::always) sync_now();
 }
 
 void GroupCommit::check_open() const {
@@ -224,6 +224,9 @@ void GroupCommit::close() {
             throw;
         }
         files_->unlock();
+        if (untold_)
+            throw Error(ErrorKind::storage,
+                        "what was acknowledged is not all on the disk: " + journal_->failure());
     });
 }
 

@@ -59,14 +59,17 @@ public:
     // Everything that was written, prices too, is on the disk when it returns.
     void flush();
     void close();
-    // The state between two writes: f(sequence that it has, feeds). All of it is in the journal, on
-    // the disk, and what comes after it in another file, so that opening need not read what a
-    // checkpoint has.
+    // The state between two writes: f(sequence that it has, names that the journal has by then).
+    // All of it is in the journal, on the disk, and what comes after it in another file, so that
+    // opening need not read what a checkpoint has.
     template <class F>
     void at_rest(F&& f);
     void trim(std::uint64_t sequence);
 
     [[nodiscard]] bool failed() const noexcept { return journal_->failed(); }
+    [[nodiscard]] const std::string& failure() const noexcept { return journal_->failure(); }
+    // Somebody was told that it failed: close() need not.
+    void told() noexcept { untold_ = false; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return journal_->bytes(); }
     [[nodiscard]] std::uint64_t groups() const noexcept { return groups_; }
     [[nodiscard]] std::uint64_t syncs() const noexcept { return syncs_; }
@@ -100,6 +103,7 @@ private:
     // price_lane.cpp
     void take_prices(std::vector<PriceRow>& rows) const;
     void write_prices();
+    void begin_file_if_full();
     void sync_now();
     void work();
     void check_open() const;
@@ -133,6 +137,7 @@ private:
     bool stopping_ = false;
     std::atomic<std::uint64_t> groups_ = 0;
     std::atomic<std::uint64_t> syncs_ = 0;
+    std::atomic<bool> untold_ = false;  // the worker failed, and no caller knows
     std::unique_ptr<std::thread> worker_;
 };
 
@@ -162,9 +167,10 @@ void GroupCommit::at_rest(F&& f) {
         check_open();
         write_prices();
         sync_now();  // beside ticks; what is left is little
+        const std::scoped_lock syncing(sync_mutex_);
         const std::scoped_lock file(file_mutex_);
         journal_->begin_file();
-        f(journal_->sequence());
+        f(journal_->sequence(), known_);
     });
 }
 

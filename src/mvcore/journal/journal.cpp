@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
+#include <new>
 #include <vector>
 
 namespace mvcore::journal {
@@ -76,13 +78,21 @@ void Journal::guarded(F&& f) {
                     files_.path() + ": an earlier write failed; close the book and open it again");
     try {
         f();
+    } catch (const std::exception& e) {
+        fail(e.what());
+        throw;
     } catch (...) {
-        fail();
+        fail("");
         throw;
     }
 }
 
-void Journal::fail() noexcept {
+void Journal::fail(const char* why) noexcept {
+    if (failed_) return;
+    try {
+        failure_ = why;
+    } catch (const std::bad_alloc&) {  // then it is not told why
+    }
     if (!failed_.exchange(true)) on_failure_();
 }
 
@@ -171,10 +181,6 @@ void Journal::name_book() {
 std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
                               const std::function<void(Encoder&)>& write) {
     guarded([&] {
-        if (size_ >= file_bytes_) {
-            sync();
-            start_file();
-        }
         epoch_ = epoch;
         const auto frame = [&](std::string& contents, bool more) {
             Header header = next_header(kind, epoch);
@@ -191,7 +197,7 @@ std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
 
 void Journal::end_sync(const Sync& sync, int error) {
     guarded([&] {
-        check(files_, "sync", sync.name, error);
+        check(files_, "sync", name_, error);
         durable_ = std::max(durable_, sync.sequence);
     });
 }

@@ -45,23 +45,25 @@ public:
     // Called once, when it fails.
     void on_failure(std::function<void()> f) { on_failure_ = std::move(f); }
     // As after a write that failed.
-    void fail() noexcept;
+    void fail(const char* why) noexcept;
+    // What failed first, for messages. Any thread, once failed().
+    [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
     // One group: write(encoder) gives what it holds. Returns its sequence.
     std::uint64_t append(FrameKind kind, std::uint64_t epoch,
                          const std::function<void(Encoder&)>& write);
     // A sync in two halves, so that others may append meanwhile: what begin() gives is synced by
     // any thread, one at a time, and told to end().
+    // No file is begun meanwhile.
     struct Sync {
         std::shared_ptr<File> file;
-        std::string name;
         std::uint64_t sequence = 0;
     };
-    [[nodiscard]] Sync begin_sync() const { return {file_, name_, sequence_}; }
+    [[nodiscard]] Sync begin_sync() const noexcept { return {file_, sequence_}; }
     void end_sync(const Sync& sync, int error);
     void sync();
     // What comes next goes to another file, if there is room for one. All that there is is on the
-    // disk then.
+    // disk then. Nobody syncs meanwhile: the system tells of a lost write only once.
     void begin_file();
     // Everything before is synced first: the seal says so.
     void seal(std::uint64_t epoch);
@@ -70,6 +72,8 @@ public:
 
     [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
     [[nodiscard]] bool failed() const noexcept { return failed_; }  // any thread
+    // The next group should go to another file.
+    [[nodiscard]] bool full() const noexcept { return size_ >= file_bytes_; }
     [[nodiscard]] bool unsynced() const noexcept { return durable_ != sequence_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // any thread
 
@@ -106,6 +110,7 @@ private:
     std::uint64_t epoch_ = 0;
     std::atomic<std::uint64_t> bytes_ = 0;  // appended since it was opened
     std::atomic<bool> failed_ = false;
+    std::string failure_;
     std::function<void()> on_failure_ = [] {};
 };
 

@@ -6,14 +6,6 @@
 namespace mvcore::journal {
 namespace {
 
-bool masters_absent(const Batch& b) {
-    return b.accounts_given == Given::absent && b.instruments_given == Given::absent &&
-           b.removed_accounts.empty() && b.removed_instruments.empty() &&
-           b.removed_orders.empty() && !b.roll_day && b.attributes.empty() &&
-           b.fx_given == Given::absent && b.accounts.added().size() == 0 &&
-           b.instruments.added().size() == 0 && b.currencies.added().size() == 0;
-}
-
 template <class T>
 void append(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
@@ -41,12 +33,12 @@ void each_key(const Batch& batch, F&& f) {
 }  // namespace
 
 bool prices_alone(const Batch& b) {
-    return masters_absent(b) && b.prices_given == Given::update &&
+    return b.keeps_masters() && b.prices_given == Given::update &&
            b.holdings_given == Given::absent && b.orders_given == Given::absent;
 }
 
 bool mergeable(const Batch& b) {
-    return masters_absent(b) && b.prices_given == Given::absent &&
+    return b.keeps_masters() && b.prices_given == Given::absent &&
            b.holdings_given != Given::load && b.orders_given != Given::load;
 }
 

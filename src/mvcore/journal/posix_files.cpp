@@ -48,7 +48,12 @@ public:
         struct stat s{};
         return ::fstat(fd_.get(), &s) < 0 ? -errno : s.st_size;
     }
-    int sync() override { return error_of(::fdatasync(fd_.get())); }
+    // Of a file that has no name any more nothing would come back.
+    int sync() override {
+        struct stat s{};
+        if (::fstat(fd_.get(), &s) < 0) return errno;
+        return s.st_nlink == 0 ? ENOENT : error_of(::fdatasync(fd_.get()));
+    }
     int truncate(std::uint64_t size) override {
         return error_of(::ftruncate(fd_.get(), static_cast<off_t>(size)));
     }
@@ -57,26 +62,31 @@ private:
     Descriptor fd_;
 };
 
+// The folder is looked up once: whatever its name means later, files go where the first were.
 class PosixFiles : public Files {
 public:
     explicit PosixFiles(std::string folder) : folder_(std::move(folder)) {}
     [[nodiscard]] std::string path() const override { return folder_; }
     int make_folder() override {
         if (::mkdir(folder_.c_str(), 0777) < 0 && errno != EEXIST) return errno;
-        struct stat s{};
-        if (::stat(folder_.c_str(), &s) < 0) return errno;
-        return S_ISDIR(s.st_mode) ? 0 : ENOTDIR;
+        return find_folder();
     }
     int open(const std::string& name, bool write, bool make, std::unique_ptr<File>& out) override {
-        const int flags = (write ? O_RDWR : O_RDONLY) | (make ? O_CREAT : 0);
-        const int fd = ::open(at(name).c_str(), flags | O_CLOEXEC, 0666);
-        if (fd < 0) return errno;
-        out = std::make_unique<PosixFile>(fd);
-        return 0;
+        int fd = -1;
+        const int error =
+            open_at(name.c_str(), (write ? O_RDWR : O_RDONLY) | (make ? O_CREAT : 0), fd);
+        if (error == 0) out = std::make_unique<PosixFile>(fd);
+        return error;
     }
     int list(std::vector<std::string>& names) override {
-        DIR* folder = ::opendir(folder_.c_str());
-        if (folder == nullptr) return errno;
+        int fd = -1;
+        if (const int error = open_at(".", O_RDONLY | O_DIRECTORY, fd); error != 0) return error;
+        DIR* folder = ::fdopendir(fd);
+        if (folder == nullptr) {
+            const int error = errno;
+            ::close(fd);
+            return error;
+        }
         errno = 0;
         while (const dirent* entry = ::readdir(folder)) names.emplace_back(entry->d_name);
         const int error = errno;
@@ -84,32 +94,56 @@ public:
         return error;
     }
     int rename(const std::string& from, const std::string& to) override {
-        return error_of(::rename(at(from).c_str(), at(to).c_str()));
+        if (const int error = find_folder(); error != 0) return error;
+        return error_of(::renameat(dir_.get(), from.c_str(), dir_.get(), to.c_str()));
     }
-    int remove(const std::string& name) override { return error_of(::unlink(at(name).c_str())); }
+    int remove(const std::string& name) override {
+        if (const int error = find_folder(); error != 0) return error;
+        return error_of(::unlinkat(dir_.get(), name.c_str(), 0));
+    }
     int sync_folder() override {
-        const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        return folder.get() < 0 ? errno : error_of(::fsync(folder.get()));
+        const int error = find_folder();
+        return error != 0 ? error : error_of(::fsync(dir_.get()));
     }
+    // A file that all systems can lock; and the folder, where they can, so that a file which
+    // somebody removed does not let a second one in.
     int lock() override {
-        const int fd = ::open(at("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) return errno;
+        int fd = -1;
+        if (const int error = open_at("lock", O_RDWR | O_CREAT, fd); error != 0) return error;
         lock_.reset(fd);
-        const int error = error_of(::flock(fd, LOCK_EX | LOCK_NB));
-        if (error != 0) lock_.reset();
+        int error = error_of(::flock(fd, LOCK_EX | LOCK_NB));
+        if (error == 0 && ::flock(dir_.get(), LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+            error = EWOULDBLOCK;
+        if (error != 0) unlock();
         return error;
     }
-    void unlock() noexcept override { lock_.reset(); }
+    void unlock() noexcept override {
+        lock_.reset();
+        dir_.reset();
+        given_back_ = true;
+    }
     std::uint64_t random() override {
         std::random_device device;
         return std::uint64_t{device()} << 32 | device();
     }
 
 private:
-    [[nodiscard]] std::string at(const std::string& name) const { return folder_ + "/" + name; }
+    int find_folder() {
+        if (dir_.get() >= 0) return 0;
+        if (given_back_) return EBADF;
+        dir_.reset(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        return dir_.get() < 0 ? errno : 0;
+    }
+    int open_at(const char* name, int flags, int& fd) {
+        if (const int error = find_folder(); error != 0) return error;
+        fd = ::openat(dir_.get(), name, flags | O_CLOEXEC, 0666);
+        return fd < 0 ? errno : 0;
+    }
 
     std::string folder_;
+    Descriptor dir_;
     Descriptor lock_;
+    bool given_back_ = false;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ void GroupCommit::take_prices(std::vector<PriceRow>& rows) const {
 
 // Nobody appends between the look and the write, so that older prices never follow newer ones.
 void GroupCommit::write_prices() {
+    begin_file_if_full();
     const std::scoped_lock file(file_mutex_);
     std::vector<PriceRow> prices;
     Feeds feeds;
@@ -38,6 +39,16 @@ void GroupCommit::write_prices() {
         encode_prices(out, prices);
         encode_feeds(out, feeds);
     });
+}
+
+void GroupCommit::begin_file_if_full() {
+    {
+        const std::scoped_lock file(file_mutex_);
+        if (!journal_->full()) return;
+    }
+    const std::scoped_lock syncing(sync_mutex_);
+    const std::scoped_lock file(file_mutex_);
+    if (journal_->full()) journal_->begin_file();
 }
 
 // Others append meanwhile. One at a time: the system tells of a lost write only once.
@@ -75,7 +86,8 @@ void GroupCommit::work() {
                 synced = now;
             }
         } catch (const std::bad_alloc&) {  // tried again at the next time
-        } catch (const Error&) {  // the journal takes nothing more, and whoever writes is told
+        } catch (const Error&) {  // the journal takes nothing more, and whoever comes next is told
+            untold_ = true;
             return;
         }
 }

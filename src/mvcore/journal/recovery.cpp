@@ -117,18 +117,26 @@ std::optional<Header> Recovery::read_frame(Reader& reader) {
     return header;
 }
 
+// Of a frame that was whole when it was read before.
+Header Recovery::header_again(Reader& reader, std::uint64_t at) {
+    const auto header = header_at(reader.view(at, kHeader));
+    if (!header) damaged(files_, reader.name, at, "changed while it was read");
+    return *header;
+}
+
 void Recovery::hand_out(Reader& reader, std::uint64_t begin, const Header& last,
                         const Group& group) {
     std::uint64_t bytes = 0;
     for (auto at = begin; at < reader.at;) {
-        const auto header = *header_at(reader.view(at, kHeader));
+        const auto header = header_again(reader, at);
         bytes += header.size;
         at += kHeader + header.size;
     }
     auto at = begin;
     Decoder in(bytes, [&](std::string& piece) {
-        const auto header = *header_at(reader.view(at, kHeader));
+        const auto header = header_again(reader, at);
         piece = reader.view(at + kHeader, header.size);
+        if (piece.size() != header.size) damaged(files_, reader.name, at, "became shorter");
         at += kHeader + header.size;
     });
     try {
@@ -184,7 +192,8 @@ std::optional<Recovery::Cut> Recovery::read_file(std::size_t k, std::uint64_t lo
     if (!read_group(reader, loaded, group))
         damaged(files_, names_[k], 0, "the file's beginning is damaged, or a file before it is");
     while (reader.at < reader.size)
-        if (!read_group(reader, loaded, group)) return Cut{k, reader.at, end_.sequence + 1};
+        if (!read_group(reader, loaded, group))
+            return Cut{k, reader.at, reader.size, end_.sequence + 1};
     return std::nullopt;
 }
 
@@ -209,8 +218,7 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
     while (begin + 1 < names_.size() && first_sequence(names_[begin + 1]) <= loaded + 1) ++begin;
     read_files(begin, loaded, group);
     end_.unsynced = end_.bytes - (unsynced_.empty() ? end_.bytes : unsynced_.front().second);
-    if (!end_.named && end_.sequence > 1)
-        corrupt(files_.path() + "/" + kBookFile + " is missing, which says which book it is");
+    check_named();
     if (end_.sequence < loaded)
         corrupt(files_.path() + ": the journal ends with " + std::to_string(end_.sequence) +
                 ", before its checkpoint, which has " + std::to_string(loaded));
@@ -232,9 +240,17 @@ void Recovery::read_files(std::size_t begin, std::uint64_t loaded, const Group& 
 }
 
 Report Recovery::verify() {
-    static_cast<void>(look());
-    if (!names_.empty()) read_files(0, std::numeric_limits<std::uint64_t>::max(), {});
+    if (!look()) return report_;
+    report_.first = first_sequence(names_[0]);
+    read_files(0, std::numeric_limits<std::uint64_t>::max(), {});
+    check_named();
+    report_.book = book_;
     return report_;
+}
+
+void Recovery::check_named() const {
+    if (!end_.named && end_.sequence > 1)
+        corrupt(files_.path() + "/" + kBookFile + " is missing, which says which book it is");
 }
 
 // A frame says up to where the journal was on the disk when it was written.
@@ -250,6 +266,7 @@ void Recovery::refuse_damage(const Cut& cut) {
     const std::string_view wanted(reinterpret_cast<const char*>(&magic), sizeof magic);
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[cut.file], reader);
+    reader.size = std::min(reader.size, cut.size);  // a writer may have added to it since
     for (auto at = cut.bytes; at + kHeader <= reader.size;) {
         const auto window = reader.view(at, kWindow);
         const auto found = window.find(wanted);
@@ -270,7 +287,7 @@ void Recovery::cut(const Cut& cut) {
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[cut.file], reader);
     report_.cut_at = name + ", byte " + std::to_string(cut.bytes);
-    report_.cut_bytes = reader.size - cut.bytes;
+    report_.cut_bytes = cut.size - cut.bytes;
     if (read_only_) return;
     std::unique_ptr<File> file;
     check(files_, "open", name,

@@ -21,11 +21,13 @@ struct BookOnDisk {
 };
 
 struct Report {
-    std::uint64_t loaded = 0;     // sequence up to which a checkpoint was loaded, 0: none
-    std::uint64_t groups = 0;     // replayed
-    std::uint64_t files = 0;      // read
-    std::uint64_t bytes = 0;      // of whole groups in them
-    std::uint64_t sequence = 0;   // of the last frame
+    std::uint64_t loaded = 0;    // sequence up to which a checkpoint was loaded, 0: none
+    std::uint64_t groups = 0;    // replayed
+    std::uint64_t files = 0;     // read
+    std::uint64_t bytes = 0;     // of whole groups in them
+    std::uint64_t first = 0;     // sequence of the first frame read
+    std::uint64_t sequence = 0;  // of the last
+    std::uint64_t book = 0;
     std::uint64_t cut_bytes = 0;  // of a tail that was not finished
     std::string cut_at;           // file and place of it
     bool sealed = false;          // the book had been closed
@@ -51,6 +53,7 @@ private:
     struct Cut {
         std::size_t file;
         std::uint64_t bytes;  // of the file that stay
+        std::uint64_t size;   // that it had
         std::uint64_t sequence;
     };
     void list();
@@ -62,10 +65,12 @@ private:
     bool read_group(Reader& reader, std::uint64_t loaded, const Group& group);
     // The next frame's header, its contents in reader; none where it is not as it must be.
     std::optional<Header> read_frame(Reader& reader);
+    Header header_again(Reader& reader, std::uint64_t at);
     void hand_out(Reader& reader, std::uint64_t begin, const Header& last, const Group& group);
     // Throws where something shows that the frames from cut.sequence on had been on the disk.
     void refuse_damage(const Cut& cut);
     void cut(const Cut& cut);
+    void check_named() const;
 
     Files& files_;
     bool read_only_;
