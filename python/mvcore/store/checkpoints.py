@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,14 @@ class Checkpoints:
         self._last = _Last(generation, manifest, 0, None)
 
     @property
+    def folder(self) -> Path:
+        return self._files.folder
+
+    def close(self) -> None:
+        """The folder is let go of; nothing can be written any more."""
+        self._files.close()
+
+    @property
     def kept_sequence(self) -> int:
         """What the journal may forget: both generations have it. 0: nothing."""
         if self._last is None or self._before is None:
@@ -104,8 +113,9 @@ class Checkpoints:
     ) -> Written:
         """Write the state of `_core.checkpoint_begin` with the attributes of the same moment.
 
-        pause: called with the seconds that each chunk took, to wait for so long. Raises OSError;
-        then the checkpoints that were there still are, and what was written of this one is gone.
+        pause: called with the seconds that each chunk took, to wait for so long. Whatever it
+        raises (OSError where the disk fails), the checkpoints that were there still are, and what
+        was written of this one is gone.
         """
         start = time.perf_counter()
         writing = _Writing(self._files, self._last, pause)
@@ -119,7 +129,7 @@ class Checkpoints:
             writing.begun.append(name + ".new")
             self._files.write(name + ".new", to_bytes(manifest))
             self._files.sync(name + ".new")
-        except OSError:
+        except BaseException:  # Ctrl-C and memory that is short, too
             writing.undo()
             raise
         self._files.rename(name + ".new", name)

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mvcore.errors import ClosedError, StorageError
@@ -46,7 +47,9 @@ class Keeper:
         checkpoints: Checkpoints,
         journal: Journal,
         checkpoint_bytes: int | None,
+        replayed: int = 0,
     ) -> None:
+        """replayed: bytes of the journal after its checkpoint that were there already."""
         self._book = weakref.proxy(book)
         self._checkpoints = checkpoints
         self._journal = journal
@@ -55,7 +58,7 @@ class Keeper:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._bytes = 0  # of the journal, when the last checkpoint began
+        self._bytes = -replayed  # of the journal, when the last checkpoint began
         self.count = 0
         if checkpoint_bytes is not None:
             self._thread = threading.Thread(
@@ -92,6 +95,10 @@ class Keeper:
         """Whether the journal has grown enough since the last one."""
         return self._every is not None and self._journal.bytes() - self._bytes >= self._every
 
+    @property
+    def folder(self) -> Path:
+        return self._checkpoints.folder
+
     def stats(self) -> dict[str, int]:
         """checkpoints written since the book was opened; of the last: its generation, epoch, bytes
         and files, how many of these are new, and microseconds."""
@@ -114,6 +121,9 @@ class Keeper:
         self._closing.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+        if self._writing.acquire(blocking=False):  # else its files go with it
+            self._checkpoints.close()
+            self._writing.release()
 
 
 def _run(held: weakref.ref[Keeper], closing: threading.Event) -> None:
@@ -130,6 +140,6 @@ def _run(held: weakref.ref[Keeper], closing: threading.Event) -> None:
         except (ClosedError, ReferenceError):
             return
         except Exception:
-            _log.exception("a checkpoint failed; those before it stay")
+            _log.exception("%s: a checkpoint failed; those before it stay", keeper.folder)
             wait = _RETRY_SECONDS
         del keeper

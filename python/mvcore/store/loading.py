@@ -65,6 +65,8 @@ def identity(files: Files) -> Identity | None:
             manifest = read_manifest(files, generation)
         except NewerFormat:
             raise
+        except PermissionError as error:
+            raise _not_to_be_read(files, error) from error
         except (CorruptData, OSError):
             continue
         return Identity(manifest.base_currency, manifest.value_scale, manifest.book_id)
@@ -85,11 +87,19 @@ def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None
             account, instrument = restore(core, files, manifest)
         except NewerFormat:
             raise
+        except PermissionError as error:
+            raise _not_to_be_read(files, error) from error
         except (CorruptData, OSError) as error:
             wrong.append(f"generation {generation}: {error}")
         else:
             return Loaded(generation, manifest, account, instrument), tuple(wrong)
     return None, tuple(wrong)
+
+
+def _not_to_be_read(files: Files, error: PermissionError) -> StorageError:
+    """Of a file that may be whole: no older checkpoint stands in for it."""
+    name = error.filename or "a file of a checkpoint"
+    return StorageError(f"{files.folder / str(name)}: {error.strerror}")
 
 
 def _generations(files: Files) -> list[int]:

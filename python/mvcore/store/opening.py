@@ -12,6 +12,7 @@ from mvcore.book import Book
 from mvcore.errors import CorruptData, InvalidInput, StorageError
 from mvcore.masters import Masters
 from mvcore.store import attributes, recovery
+from mvcore.store.files import Files
 
 if TYPE_CHECKING:
     from mvcore.store.checkpoints import Position
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mvcore.store.loading import Loaded
 
 SYNC = ("always", "interval", "os")
-LEAST_FILE_BYTES = 4096
+LEAST_FILE_BYTES, MOST_FILE_BYTES = 4096, 2**62 - 1
 TRIES = 3  # of reading while another process writes
 
 
@@ -54,17 +55,20 @@ def open(
     """
     began = time.perf_counter()
     name = _path(path)
-    _check(sync, price_interval, sync_interval, journal_file_bytes, checkpoint_bytes)
+    _check(sync, price_interval, sync_interval, journal_file_bytes, checkpoint_bytes, read_only)
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
+    if read_only and not os.path.isdir(name):
+        raise StorageError(f"{name}: there is no book")
     if not read_only:
-        os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
+        Book(*_new(base_currency, value_scale))  # which refuses them before anything is made
+        _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
             book, report, loaded, skipped = _open(
                 name, base_currency, value_scale, options, read_only
             )
             break
-        except CorruptData:
+        except (CorruptData, StorageError):  # a file that the writer has removed meanwhile
             if not left:
                 raise
     found = recovery.Recovery(
@@ -74,7 +78,7 @@ def open(
     book._recovery = found
     if not read_only:
         try:
-            book._keeper = _keeper(book, name, loaded, checkpoint_bytes)
+            book._keeper = _keeper(book, name, loaded, checkpoint_bytes, report.get("bytes", 0))
         except BaseException:
             book.close()
             raise
@@ -89,12 +93,12 @@ def _open(
     options: tuple[str, float, float, int],
     read_only: bool,
 ) -> tuple[Book, dict[str, Any], Loaded | None, tuple[str, ...]]:
-    from mvcore.store.files import Files
     from mvcore.store.loading import Identity, identity, load_newest  # pyarrow: where it is used
 
     folder = _core.Folder(path, read_only)
+    files = None
     try:
-        files = Files(path)
+        files = _files(path)
         held = folder.base_currency
         if held is not None:
             found: Identity | None = Identity(held, folder.value_scale, folder.book_id)
@@ -102,8 +106,12 @@ def _open(
             found = identity(files)  # of a copy without its journal
         if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
-        base = _agreed("base_currency", path, base_currency, found and found.base_currency, "USD")
-        scale = _agreed("value_scale", path, value_scale, found and found.value_scale, 8)
+        if found is not None:
+            _agree("base_currency", path, base_currency, found.base_currency)
+            _agree("value_scale", path, value_scale, found.value_scale)
+            base, scale = found.base_currency, found.value_scale
+        else:
+            base, scale = _new(base_currency, value_scale)
         book = Book(base, scale)
         loaded, skipped = load_newest(book._core, files, found or Identity(base, scale))
         if loaded is not None:
@@ -120,6 +128,8 @@ def _open(
             raise CorruptData(f"{error}; no use are {'; '.join(skipped)}") from None
     finally:
         folder.close()
+        if files is not None:
+            files.close()
     try:
         accounts, instruments, _ = book._core.counts
         book._masters = Masters(
@@ -140,9 +150,10 @@ def _open(
     return book, report, loaded, skipped
 
 
-def _keeper(book: Book, path: str, loaded: Loaded | None, checkpoint_bytes: int | None) -> Keeper:
+def _keeper(
+    book: Book, path: str, loaded: Loaded | None, checkpoint_bytes: int | None, replayed: int
+) -> Keeper:
     from mvcore.store.checkpoints import Checkpoints, Position
-    from mvcore.store.files import Files
     from mvcore.store.keeper import Journal, Keeper
 
     core = book._core
@@ -158,10 +169,17 @@ def _keeper(book: Book, path: str, loaded: Loaded | None, checkpoint_bytes: int 
         lambda: _core.journal_stats(core)["journal_bytes"],
         lambda sequence: _core.trim_journal(core, sequence),
     )
-    checkpoints = Checkpoints(Files(path), book.base_currency, book.value_scale)
+    checkpoints = Checkpoints(_files(path), book.base_currency, book.value_scale)
     if loaded is not None:
         checkpoints.loaded(loaded.generation, loaded.manifest)
-    return Keeper(book, checkpoints, journal, checkpoint_bytes)
+    return Keeper(book, checkpoints, journal, checkpoint_bytes, replayed)
+
+
+def _files(path: str) -> Files:
+    try:
+        return Files(path)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
 
 
 def _path(path: str | os.PathLike[str]) -> str:
@@ -170,15 +188,36 @@ def _path(path: str | os.PathLike[str]) -> str:
     name = os.fsdecode(path)
     if not name or "\0" in name:
         raise InvalidInput(f"path: {name!r} is not a path")
-    return name
+    try:
+        name.encode()
+        return os.path.abspath(name)  # whatever the working directory is later
+    except UnicodeEncodeError:
+        raise InvalidInput(f"path: {name!r} is no valid UTF-8") from None
+    except OSError as error:
+        raise StorageError(f"{name}: the working directory is gone") from error
 
 
-def _agreed(option: str, path: str, asked: Any, held: Any, new: Any) -> Any:
-    if held is None:
-        return new if asked is None else asked
+def _make_parent(path: str) -> None:
+    parent = os.path.dirname(path)
+    try:
+        os.makedirs(parent, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(f"{path}: {error.filename} is not a folder") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {parent} cannot be made: {error.strerror}") from error
+
+
+def _new(base_currency: str | None, value_scale: int | None) -> tuple[str, int]:
+    """Those of a book that is begun."""
+    return (
+        "USD" if base_currency is None else base_currency,
+        8 if value_scale is None else value_scale,
+    )
+
+
+def _agree(option: str, path: str, asked: Any, held: Any) -> None:
     if asked is not None and asked != held:
         raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {held!r}")
-    return held
 
 
 def _check(
@@ -187,6 +226,7 @@ def _check(
     sync_interval: Any,
     journal_file_bytes: Any,
     checkpoint_bytes: Any,
+    read_only: Any,
 ) -> None:
     if sync not in SYNC:
         raise InvalidInput(f"sync: {sync!r} is none of {', '.join(map(repr, SYNC))}")
@@ -194,13 +234,15 @@ def _check(
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not 0.001 <= value <= 3600:
             raise InvalidInput(f"{option}: {value!r} is not a number of seconds in 0.001..3600")
-    if isinstance(journal_file_bytes, bool) or not isinstance(journal_file_bytes, int):
-        raise InvalidInput(f"journal_file_bytes: {journal_file_bytes!r} is not an int")
-    if not LEAST_FILE_BYTES <= journal_file_bytes < 2**62:
-        raise InvalidInput(f"journal_file_bytes: {journal_file_bytes} is below {LEAST_FILE_BYTES}")
-    if checkpoint_bytes is None:
-        return
-    if isinstance(checkpoint_bytes, bool) or not isinstance(checkpoint_bytes, int):
-        raise InvalidInput(f"checkpoint_bytes: {checkpoint_bytes!r} is not an int")
-    if checkpoint_bytes < LEAST_FILE_BYTES:
-        raise InvalidInput(f"checkpoint_bytes: {checkpoint_bytes} is below {LEAST_FILE_BYTES}")
+    _check_bytes("journal_file_bytes", journal_file_bytes)
+    if checkpoint_bytes is not None:
+        _check_bytes("checkpoint_bytes", checkpoint_bytes)
+    if not isinstance(read_only, bool):
+        raise InvalidInput(f"read_only: {read_only!r} is neither True nor False")
+
+
+def _check_bytes(option: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(f"{option}: {value!r} is not an int")
+    if not LEAST_FILE_BYTES <= value <= MOST_FILE_BYTES:
+        raise InvalidInput(f"{option}: {value} is not in {LEAST_FILE_BYTES}..{MOST_FILE_BYTES}")
