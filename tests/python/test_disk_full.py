@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +151,17 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         with mvcore.open(tmp_path / "book", read_only=True) as reader:
             assert reader.recovery.cut_bytes > 0
         check_opens_again(tmp_path / "book", latest)
+
+
+def test_closing_tells_of_prices_that_found_no_room(small_disk: Path) -> None:
+    names = [f"I{k}" for k in range(2000)]
+    with mvcore.open(small_disk / "book") as book:
+        book.load(
+            instruments={"instrument": names, "currency": ["USD"] * 2000},
+            prices={"instrument": names, "price": [1] * 2000},
+        )
+        (small_disk / "ballast").write_bytes(bytes(free_bytes(small_disk)))
+        book.update(prices={"instrument": names, "price": ["1234567.123456789"] * 2000})
+        time.sleep(0.5)  # they are written in the background
+        with pytest.raises(mvcore.StorageError, match=r"not all on the disk.*No space left"):
+            book.close()

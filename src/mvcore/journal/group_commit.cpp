@@ -23,7 +23,10 @@ GroupCommit::GroupCommit(Live& live, Lock& lock, std::function<void(const Batch&
       options_(options),
       known_(NamesKnown::of(live.names)),
       priced_epoch_(live.state.epoch) {
-    journal_->on_failure(std::move(on_failure));
+    journal_->on_failure([this, tell = std::move(on_failure)] {
+        untold_ = in_background_;
+        tell();
+    });
     if (options_.background) worker_ = std::make_unique<std::thread>([this] { work(); });
 }
 

@@ -137,7 +137,8 @@ private:
     bool stopping_ = false;
     std::atomic<std::uint64_t> groups_ = 0;
     std::atomic<std::uint64_t> syncs_ = 0;
-    std::atomic<bool> untold_ = false;  // the worker failed, and no caller knows
+    std::atomic<bool> untold_ = false;        // it failed, and no caller knows
+    static thread_local bool in_background_;  // whether this thread is one that nobody waits for
     std::unique_ptr<std::thread> worker_;
 };
 

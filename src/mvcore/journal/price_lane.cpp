@@ -67,6 +67,7 @@ void GroupCommit::sync_now() {
 }
 
 void GroupCommit::work() {
+    in_background_ = true;
     using Clock = std::chrono::steady_clock;
     const bool by_interval = options_.sync == SyncMode::interval;
     const auto pause = by_interval ? std::min(options_.price_interval, options_.sync_interval)
@@ -87,10 +88,11 @@ void GroupCommit::work() {
             }
         } catch (const std::bad_alloc&) {  // tried again at the next time
         } catch (const Error&) {  // the journal takes nothing more, and whoever comes next is told
-            untold_ = true;
             return;
         }
 }
+
+thread_local bool GroupCommit::in_background_ = false;
 
 void GroupCommit::stop() {
     {
