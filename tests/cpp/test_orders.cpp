@@ -115,3 +115,21 @@ TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
         check_all(run);
     }
 }
+
+// As a group of a journal may, after a call that memory was short for.
+TEST(reports_that_bring_a_name_take_it_in) {
+    Run run(3, 4, 100, kSmall, 8, 33);
+    tables::Change first;
+    first.orders = {{order(1, 0, 1, {5, 0})}};
+    run.write(first);
+    run.book.write([&] {
+        Batch batch(run.book.names());
+        batch.accounts.intern("left over");
+        batch.orders_given = Given::update;
+        batch.order_rows.kind = IdKind::integer;
+        batch.order_rows.id = {{1, {}}};
+        batch.order_rows.filled = {{2, 0}};
+        return batch;
+    });
+    CHECK(run.book.names().accounts.find("left over") >= 0);
+}

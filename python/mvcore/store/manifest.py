@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mvcore import _core
@@ -73,8 +73,10 @@ COUNTS = ("epoch", "masters", "orders", "ticks", "late_prices", "late_orders", "
 
 
 def to_bytes(manifest: Manifest) -> bytes:
-    document = {"format_version": FORMAT_VERSION, **asdict(manifest)}
-    text = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    document = {"format_version": FORMAT_VERSION, **vars(manifest)}
+    # Not asdict(), which copies: other threads wait for the interpreter meanwhile.
+    json_text = json.dumps(document, default=vars, sort_keys=True, separators=(",", ":"))
+    text = json_text.encode() + b"\n"
     return text + b"crc32c %08x\n" % _core.crc32c(text)
 
 
