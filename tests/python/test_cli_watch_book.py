@@ -93,6 +93,34 @@ def kill_and_start(tmp_path: Path, kills: int) -> None:
     assert again.stdout == whole, again.stderr  # it has them all
 
 
+def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_path: Path) -> None:
+    files = write_files(tmp_path, 0)
+    day, book = tmp_path / "day.csv", ["--book", str(tmp_path / "book")]
+
+    def play(text: str) -> tuple[str, str]:
+        day.write_text(HEADER + text)
+        done = subprocess.run(watch(files + book), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return next(csv.DictReader(io.StringIO(done.stdout)))["current"], done.stderr
+
+    today = "2024-03-04T14:00:00Z"
+    first, told = play(
+        "2024-03-01T14:00:00Z,tick,I0,5,,,,,,\n2024-03-01T14:00:00Z,tick,I0,6,,,,,,\n"
+    )
+    assert (float(first), told) == (600, "")
+    monday = f"{today},tick,I0,7,,,,,,\n"
+    assert float(play(monday)[0]) == 700
+    # By events of the same moment, and a later one.
+    order = f"{today},order,I0,,7,A0,3,3,filled,\n"
+    assert play(monday + order)[1] == ""
+    grown = monday + order + f"{today},tick,I0,8,,,,,,\n2024-03-04T15:00:00Z,tick,I1,2,,,,,,\n"
+    assert float(play(monday + order + f"{today},tick,I0,8,,,,,,\n")[0]) == 824
+    amount, told = play(grown)
+    assert (float(amount), told) == (824, "mvcore: 3 of 4 events of day.csv were played before\n")
+    amount, told = play(grown)
+    assert (float(amount), told) == (824, "mvcore: 4 of 4 events of day.csv were played before\n")
+
+
 @pytest.mark.parametrize("wrong", ["--base-currency", "--value-scale"])
 def test_another_base_is_refused(tmp_path: Path, wrong: str) -> None:
     arguments = [*write_files(tmp_path, 4), "--book", str(tmp_path / "book")]

@@ -180,7 +180,8 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         "--book",
         metavar="FOLDER",
         help="the book lives in this folder: it is begun with the files where it is new, and "
-        "goes on after the last event that it has of a file of this name, however it was ended "
+        "goes on after the last event that it has of this file, however it was ended; a file is "
+        "known by its name, its columns and its first event, and may have grown "
         "(default: in memory)",
     )
     add(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import mvcore
 from mvcore.cli import render, value
-from mvcore.cli.events import Events
+from mvcore.cli.events import Batch, Events
 from mvcore.cli.files import LONG_BYTES, Progress, total_bytes
+from mvcore.cli.render import printable
 from mvcore.cli.screen import Now, Rows, Screen
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
             rows = Rows(view, arguments.sort, arguments.top)
             player = Player(book, events, arguments.speed, arguments.interval)
             if arguments.book is not None:
-                player.go_on(f"watch/{os.path.basename(paths['events'])}")
+                name = os.path.basename(paths["events"])
+                if passed := player.go_on(f"watch/{name}/{events.fingerprint()}"):
+                    told = f"{passed} of {events.count} events of {name} were played before"
+                    print(f"mvcore: {printable(told)}", file=sys.stderr)
             status = 0
             try:
                 with Screen() as screen:
@@ -68,6 +73,10 @@ def rehearse(events: Events, tables: dict[str, pa.Table]) -> None:
                 events.apply(book, batch)
 
 
+def count_of(batches: list[Batch]) -> int:
+    return sum(len(batch.rows) for batch in batches)
+
+
 class Player:
     """The clock: when each event is due, and when the next picture."""
 
@@ -79,33 +88,40 @@ class Player:
         self.played = 0
         self.latest: int | None = None
         self._next_picture = 0.0
-        self._feed: str | None = None  # whose positions, in batches, the book keeps
-        self._done = 0
+        self._feed: str | None = None  # whose positions, in events, the book keeps
+        self._passed = 0
 
-    def go_on(self, feed: str) -> None:
-        """After the batches that the book has; it keeps how many from now on."""
+    def go_on(self, feed: str) -> int:
+        """After the moments that the book has, whose events are counted; it keeps how many from now
+        on. A moment that it has in part is played again, which is the same as once: the file may
+        have grown by events of this moment."""
         self._feed = feed
-        self._done = self.book.feed_positions().get(feed, 0)
+        done = self.book.feed_positions().get(feed, 0)
+        for _, batches in self.events.moments():
+            rows = count_of(batches)
+            if self._passed + rows > done:
+                break
+            self._passed += rows
+        return self._passed
 
     def play(self, rows: Rows, screen: Screen) -> None:
         """Every event at its time; one that is late does not shift those after it."""
         self._picture(rows, screen)
         start = time.perf_counter()
         first: int | None = None
-        number = 0
         for moment, batches in self.events.moments():
+            if self.played < self._passed:
+                self.played += count_of(batches)
+                continue
             for batch in batches:
-                number += 1
                 self.played += len(batch.rows)
-                if number <= self._done:
-                    continue
                 if first is None:
                     first = moment
                 if self.latest is None or moment > self.latest:
                     self._wait(start + (moment - first) * NS / self.speed, rows, screen)
                     self.latest = moment
                 self.events.apply(
-                    self.book, batch, None if self._feed is None else {self._feed: number}
+                    self.book, batch, None if self._feed is None else {self._feed: self.played}
                 )
             if time.perf_counter() >= self._next_picture:
                 self._picture(rows, screen)
