@@ -171,8 +171,8 @@ def saved(folder: Path, ids: type = int) -> mvcore.Book:
 def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> None:
     assert main(["inspect", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
-    assert main(["inspect", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no checkpoint\nno journal\n"
+    assert main(["inspect", str(tmp_path)]) == 2
+    assert f"{tmp_path}: there is no book" in capsys.readouterr().err
     book = saved(tmp_path)
     assert main(["inspect", str(tmp_path)]) == 0
     out, epoch = capsys.readouterr().out, book.stats()["epoch"]

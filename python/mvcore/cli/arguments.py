@@ -245,8 +245,11 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
     """`mvcore inspect`: what lies in the folder of a durable book."""
-    text = "tell what checkpoints a book's folder has, and whether every file of them is whole"
-    more = "Exit status 1 where one is damaged. The book may be open meanwhile."
+    text = "tell what checkpoints a book's folder has, and whether they and the journal are whole"
+    more = (
+        "Exit status 1 where something is damaged, missing or of another book, 2 where there is no "
+        "book. The book may be open meanwhile."
+    )
     parser = commands.add_parser("inspect", help=text, description=f"{text}. {more}")
     parser.add_argument("path", metavar="PATH", help="the folder of the book")
 

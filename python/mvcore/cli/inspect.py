@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 
 from mvcore.cli.render import printable
-from mvcore.store.inspecting import Generation, Journal, inspect, inspect_journal
+from mvcore.store.inspecting import Generation, Journal, look
 
 EXIT_DAMAGED = 1
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = inspect(arguments.path)
+    found, journal = look(arguments.path)
     if not found:
         print("no checkpoint")
     for generation in found:
         print("\n".join(lines(generation)))
-    journal = inspect_journal(arguments.path)
     print("\n".join(journal_lines(journal)))
     damaged = journal.fault or any(generation.fault for generation in found)
     return EXIT_DAMAGED if damaged else 0

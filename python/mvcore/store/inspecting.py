@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass
 
 from mvcore import _core
-from mvcore.errors import CorruptData
+from mvcore.errors import CorruptData, StorageError
 from mvcore.store.checkpoints import generations
 from mvcore.store.files import Files
 from mvcore.store.loading import check, read_manifest
 from mvcore.store.manifest import Manifest
+from mvcore.store.opening import TRIES, path_of
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Generation:
 
 def inspect(path: str | os.PathLike[str]) -> list[Generation]:
     """The checkpoints in the folder, the newest first, every file of them read and compared with
-    its length, its checksum and the hash in its name. Raises OSError. O(bytes)."""
+    its length, its checksum and the hash in its name. Raises OSError where the folder or a file may
+    not be read. O(bytes)."""
     files = Files(path)
-    os.listdir(files.folder)  # a folder that is not there is no folder without checkpoints
     found = []
     for number in generations(files):
         manifest = None
@@ -34,6 +35,8 @@ def inspect(path: str | os.PathLike[str]) -> list[Generation]:
         try:
             manifest = read_manifest(files, number)
             check(files, manifest)
+        except PermissionError:  # which says nothing of the file
+            raise
         except (CorruptData, OSError) as error:
             fault = str(error)
         found.append(Generation(number, manifest, fault))
@@ -52,9 +55,51 @@ class Journal:
     fault: str
 
 
-def inspect_journal(path: str | os.PathLike[str]) -> Journal:
-    """The journal in the folder, all of it read and compared with its checksums. O(bytes)."""
+def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> Journal:
+    """The journal in the folder, all of it read and compared with its checksums, and with the
+    newest checkpoint that is whole. O(bytes)."""
+    name = os.fspath(path)
     try:
-        return Journal(*_core.check_journal(os.fsdecode(path)), "")
+        files, size, first, sequence, cut_bytes, book_id = _core.check_journal(os.fsdecode(name))
     except CorruptData as error:
         return Journal(0, 0, 0, 0, str(error))
+    fault = ""
+    newest = next((g.manifest for g in found if g.manifest and not g.fault), None)
+    if files:
+        fault = _apart(first, sequence, book_id, newest)
+    return Journal(files, size, sequence, cut_bytes, fault and f"{name}: {fault}")
+
+
+def _apart(first: int, last: int, book_id: int, newest: Manifest | None) -> str:
+    """Why a journal does not go with its checkpoint, as opening says it."""
+    if newest is not None and newest.book_id != book_id:
+        return (
+            f"the journal is of another book, id {book_id}, than its checkpoint, {newest.book_id}"
+        )
+    loaded = 0 if newest is None else newest.sequence
+    if first > loaded + 1:
+        return (
+            f"the journal begins with {first}, but only what is up to {loaded} is there before it"
+        )
+    if last < loaded:
+        return f"the journal ends with {last}, before its checkpoint, which has {loaded}"
+    return ""
+
+
+def look(path: str | os.PathLike[str]) -> tuple[list[Generation], Journal]:
+    """The checkpoints and the journal; again where something is wrong, since a process that writes
+    removes files. Raises StorageError where there is no book, OSError. O(bytes)."""
+    name = path_of(path)
+    for left in reversed(range(TRIES)):
+        try:
+            found = inspect(name)
+            journal = inspect_journal(name, found)
+        except StorageError:
+            if not left:
+                raise
+            continue
+        if not left or not (journal.fault or any(generation.fault for generation in found)):
+            break
+    if not found and not journal.files and not journal.fault:
+        raise StorageError(f"{name}: there is no book")
+    return found, journal

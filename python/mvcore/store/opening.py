@@ -54,7 +54,7 @@ def open(
     journal after its checkpoint).
     """
     began = time.perf_counter()
-    name = _path(path)
+    name = path_of(path)
     _check(sync, price_interval, sync_interval, journal_file_bytes, checkpoint_bytes, read_only)
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
     if read_only and not os.path.isdir(name):
@@ -182,7 +182,8 @@ def _files(path: str) -> Files:
         raise StorageError(f"{path}: {error.strerror}") from error
 
 
-def _path(path: str | os.PathLike[str]) -> str:
+def path_of(path: str | os.PathLike[str]) -> str:
+    """An absolute one, whatever the working directory is later."""
     if not isinstance(path, str | os.PathLike):
         raise InvalidInput(f"path: {path!r} is not a path")
     name = os.fsdecode(path)
@@ -190,7 +191,7 @@ def _path(path: str | os.PathLike[str]) -> str:
         raise InvalidInput(f"path: {name!r} is not a path")
     try:
         name.encode()
-        return os.path.abspath(name)  # whatever the working directory is later
+        return os.path.abspath(name)
     except UnicodeEncodeError:
         raise InvalidInput(f"path: {name!r} is no valid UTF-8") from None
     except OSError as error:
