@@ -123,10 +123,10 @@ TEST(reports_that_bring_a_name_take_it_in) {
     first.orders = {{order(1, 0, 1, {5, 0})}};
     run.write(first);
     run.book.write([&] {
-        Batch batch(run.book.names());
+        mvcore::Batch batch(run.book.names());
         batch.accounts.intern("left over");
-        batch.orders_given = Given::update;
-        batch.order_rows.kind = IdKind::integer;
+        batch.orders_given = mvcore::Given::update;
+        batch.order_rows.kind = mvcore::IdKind::integer;
         batch.order_rows.id = {{1, {}}};
         batch.order_rows.filled = {{2, 0}};
         return batch;
