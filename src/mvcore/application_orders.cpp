@@ -98,12 +98,12 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     };
     if (w.rolled.mantissa != 0 && (at_18(w.filled) - at_18(w.rolled)).magnitude() >=
                                       i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        throw Error(ErrorKind::value_overflow,
-                    "orders.filled_quantity" + at() +
-                        format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
-                        to_text(w.id) + " is too far from the " +
-                        format_decimal(w.rolled.mantissa, w.rolled.scale) +
-                        " that rolls of the day have moved into the holdings");
+        throw Error(
+            ErrorKind::value_overflow,
+            "orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
+                " of order " + to_text(w.id) + ", without the " +
+                format_decimal(w.rolled.mantissa, w.rolled.scale) +
+                " that rolls of the day have moved into the holdings, has more than 20 digits");
 }
 
 void Application::stage_removed_orders() {
