@@ -1,7 +1,9 @@
 """Runs every harness of docs/reliability.md and writes what came out of them into the page.
 
-`python tests/reliability_page.py [--counts large|usual]`, or `make reliability`, which builds what
-it needs before. Exit status 1 where a harness failed; the page says so then.
+`python tests/reliability_page.py [--counts large|usual] [--only HARNESS]`, or `make reliability`,
+which builds what it needs before. Exit status 1 where a harness failed; the page says so then.
+--only: one harness is run anew, and the page takes the rest from the run before, whose records are
+in build/reliability.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,10 @@ from report import machine  # noqa: E402
 from sections import write_section  # noqa: E402
 
 PAGE = ROOT / "docs" / "reliability.md"
+RECORDS = (
+    ROOT / "build" / "reliability"
+)  # a file for each harness, with the commit in its first line
+LEAKS = "leaks of "
 PROMISES = ("D1", "D2", "D4", "D5", "D6, D7", "D9", "I4", "R1")  # and R4, in a table of its own
 PYTHON_TESTS = (
     "test_kill", "test_disk_errors", "test_disk_full", "test_checkpoints",
@@ -56,9 +61,21 @@ def harnesses() -> dict[str, list[str]]:
     }
 
 
+def records_of(name: str) -> Path:
+    return RECORDS / f"{re.sub('[^A-Za-z_]+', '-', name)}.jsonl"
+
+
+def begin(name: str) -> float:
+    """Its records go to a new file, which says at which commit they were made."""
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    records_of(name).write_text(json.dumps({"commit": commit()}) + "\n")
+    os.environ["MVCORE_RECORDS"] = str(records_of(name))
+    return time.monotonic()
+
+
 def run(name: str, command: list[str]) -> bool:
     """Whether it came through."""
-    began = time.monotonic()
+    began = begin(name)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     seconds = time.monotonic() - began
     print(f"{name}: exit status {done.returncode}, {seconds:.0f} s", flush=True)
@@ -69,29 +86,41 @@ def run(name: str, command: list[str]) -> bool:
 def leaks(name: str) -> bool:
     """Whether a test program came through with nothing that LeakSanitizer, which looks when a
     program ends, found lost. The usual counts, and nothing else is recorded."""
+    begin(LEAKS + name)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MVCORE_")}
     command = program("asan", name)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     tests = re.search(r"^(\d+) tests, 0 failures", done.stdout, re.MULTILINE)
     clean = done.returncode == 0 and tests is not None and "LeakSanitizer" not in done.stderr
-    print(f"leaks of {name}: exit status {done.returncode}\n{done.stderr[-3000:]}", flush=True)
+    print(f"{LEAKS}{name}: exit status {done.returncode}\n{done.stderr[-3000:]}", flush=True)
     what = "a test in C++ under LeakSanitizer"
     count = int(tests[1]) if tests is not None else 0
     reliability.add(reliability.Record("I4", what, runs=count, failures=int(not clean)))
     return clean
 
 
-def read(path: Path) -> list[Record]:
-    """Records of one promise and kind of run added up, in the order in which they came."""
+def read(names: list[str]) -> tuple[list[Record], str]:
+    """Records of one promise and kind of run added up, in the order in which they came; the commits
+    at which they were made."""
     found: dict[tuple[str, str], Record] = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
-        record = json.loads(line)
+    at: dict[str, list[str]] = {}
+    for name in names:
+        lines = records_of(name).read_text().splitlines() if records_of(name).exists() else []
+        if lines:
+            at.setdefault(json.loads(lines[0])["commit"], []).append(name)
+        add_up(found, [json.loads(line) for line in lines[1:]])
+    first, *others = at
+    said = [first, *(f"{c} ({', '.join(at[c])})" for c in others)]
+    return list(found.values()), "; ".join(said)
+
+
+def add_up(found: dict[tuple[str, str], Record], records: list[Record]) -> None:
+    for record in records:
         first = found.setdefault((record["promise"], record["what"]), record)
         if first is not record:
             first["runs"] += record["runs"]
             first["failures"] += record["failures"]
             first["note"] = record["note"] or first["note"]
-    return list(found.values())
 
 
 def bound(record: Record) -> str:
@@ -143,14 +172,13 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (", with changes" if changed else "")
 
 
-def report(records: list[Record], counts: str, failed: list[str], at: str, minutes: float) -> str:
+def report(records: list[Record], counts: str, failed: list[str], at: str) -> str:
     said = {
         "large": "The counts before a release (`make reliability`)",
         "usual": "The counts of every `make test`",
     }[counts]
     lines = [
-        f"{said}, at commit {at}, {datetime.now(UTC):%Y-%m-%d}, in {minutes:.0f} minutes. "
-        f"{machine()}",
+        f"{said}, at commit {at}, {datetime.now(UTC):%Y-%m-%d}. {machine()}",
         "",
         *([f"FAILED: {', '.join(failed)}.", ""] if failed else []),
         *table(records),
@@ -162,17 +190,18 @@ def report(records: list[Record], counts: str, failed: list[str], at: str, minut
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = harnesses()
+    programs = ("durable_tests", "core_tests")
+    names = [*commands, *(LEAKS + name for name in programs)]
     parser.add_argument("--counts", choices=("large", "usual"), default="large")
+    parser.add_argument("--only", choices=names, metavar="HARNESS")
     asked = parser.parse_args()
-    began, at = time.monotonic(), commit()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "records"
-        os.environ["MVCORE_RECORDS"] = str(path)
-        os.environ["MVCORE_RELIABILITY"] = asked.counts
-        failed = [name for name, command in harnesses().items() if not run(name, command)]
-        failed += [name for name in ("durable_tests", "core_tests") if not leaks(name)]
-        records = read(path)
-    text = report(records, asked.counts, failed, at, (time.monotonic() - began) / 60)
+    os.environ["MVCORE_RELIABILITY"] = asked.counts
+    wanted = names if asked.only is None else [asked.only]
+    failed = [n for n, command in commands.items() if n in wanted and not run(n, command)]
+    failed += [LEAKS + n for n in programs if LEAKS + n in wanted and not leaks(n)]
+    records, at = read(names)
+    text = report(records, asked.counts, failed, at)
     write_section("reliability", text, PAGE)
     print(text)
     return 1 if failed or any(record["failures"] for record in records) else 0

@@ -168,7 +168,7 @@ BUGS = [
         """    if (ticks_go_on) group.writing.reset();
     append_group(group, !ticks_go_on, epoch);
 """,
-        """    application.commit();
+        """    commit();
     if (ticks_go_on) group.writing.reset();
     append_group(group, !ticks_go_on, epoch);
 """,

@@ -14,7 +14,14 @@ from seeded_bugs import BUGS, ROOT
 
 
 def records_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    monkeypatch.setenv("MVCORE_RECORDS", str(tmp_path / "records"))
+    monkeypatch.setattr(reliability_page, "RECORDS", tmp_path)
+    monkeypatch.setenv("MVCORE_RECORDS", "")  # which begin() sets
+    monkeypatch.setattr(reliability_page, "commit", lambda: "first")
+    reliability_page.begin("disks")
+    with reliability.recorded("D4", "a call") as record:
+        record.runs = 7
+    monkeypatch.setattr(reliability_page, "commit", lambda: "second")
+    reliability_page.begin("kills")
     with reliability.recorded("D1", "a kill", "1 to 3") as record:
         record.runs, record.note = 200, "none lost"
     with contextlib.suppress(OSError), reliability.recorded("D1", "a kill", "1 to 3") as record:
@@ -26,7 +33,10 @@ def records_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
         pass
     with pytest.raises(AssertionError), reliability.seeded("no lock", "test_lock"):
         raise AssertionError("not caught")
-    return reliability_page.read(tmp_path / "records")
+    records, at = reliability_page.read(["disks", "kills", "not run"])
+    assert at == "first; second (kills)"
+    assert records.pop(0)["promise"] == "D4"
+    return records
 
 
 def test_the_page_has_what_was_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +53,7 @@ def test_the_page_has_what_was_recorded(tmp_path: Path, monkeypatch: pytest.Monk
     said = reliability_page.bugs(records)
     assert said[0] == "R4: 1 of 2 seeded bugs caught."
     assert said[-2:] == ["| no sync | `test_power` |", "| no lock | NOT CAUGHT by `test_lock` |"]
-    page = reliability_page.report(records, "usual", ["core_tests"], "abc, with changes", 3)
+    page = reliability_page.report(records, "usual", ["core_tests"], "abc, with changes")
     assert "FAILED: core_tests." in page and "at commit abc, with changes, " in page
 
 
