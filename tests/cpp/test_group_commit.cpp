@@ -139,24 +139,33 @@ TEST(callers_at_once_share_a_sync) {
 
 // The system tells of a lost write only once: whoever comes second would believe that all is well.
 TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
-    Slow slow(true, 2048);
+    Slow slow(true, 300);
+    std::atomic<bool> over = false;
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
         threads.emplace_back([&slow, t] {
-            for (int k = 0; k < 40; ++k)
+            for (int k = 0; k < 60; ++k)
                 order(slow.book, "o" + std::to_string(t) + "-" + std::to_string(k), k);
         });
-    for (int k = 0; k < 20; ++k) {
+    std::thread ticks([&] {
+        for (int k = 0; !over; ++k) {
+            std::uint64_t epoch = 0;
+            static_cast<void>(slow.book.try_tick(0, Decimal{5 + k % 7, 0}, kNoTime, epoch));
+            std::this_thread::yield();
+        }
+    });
+    for (int k = 0; k < 5; ++k) {
         State state;
         Feeds feeds;
         StoredCounts counts;
         NamesKnown names;
         slow.book.at_rest(state, feeds, counts, names);
-        std::uint64_t epoch = 0;
-        static_cast<void>(slow.book.try_tick(0, Decimal{5 + k, 0}, kNoTime, epoch));
         slow.book.flush();
     }
     for (auto& thread : threads) thread.join();
+    over = true;
+    ticks.join();
+    slow.book.flush();
     CHECK(slow.sync.met == 0);
     CHECK(slow.facts_again() == facts_of(slow.book));
 }
