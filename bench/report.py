@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,8 @@ def processor() -> str:
 def machine() -> str:
     import mvcore
 
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "pyarrow"))
+    names = [name for name in ("numpy", "numba", "pyarrow") if find_spec(name)]
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.system()} "
