@@ -5,10 +5,8 @@
 #include <chrono>
 #include <thread>
 
-#include "application.hpp"
 #include "book.hpp"
 #include "errors.hpp"
-#include "quick_orders.hpp"
 
 namespace mvcore {
 namespace {
@@ -51,15 +49,6 @@ void forget_book(const Book* book) {
     std::erase(all.books, book);
 }
 
-void apply_alone(Live& live, const Batch& batch) {
-    QuickOrders quick(live, batch);
-    if (quick.stage() && quick.reserve()) return quick.commit();
-    Application application(live, batch);
-    application.stage();
-    application.reserve();
-    application.commit();
-}
-
 }  // namespace
 
 Book::~Book() {
@@ -100,6 +89,7 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
 // Prices first, as they were before the batch. The epoch comes out as it was after it.
 void Book::replay(const journal::Header& header, journal::Decoder& in,
                   const std::function<void(const Batch&)>& each) {
+    Writing writing(lock_);
     Batch prices(live_.names);
     prices.prices_given = Given::update;
     prices.restored = true;
@@ -118,7 +108,7 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
         // Facts of that epoch, or of the next, which were on their way to the disk, stand before
         // it.
         if (epoch >= header.epoch) --epoch;
-        apply_alone(live_, prices);
+        apply(prices, writing);
         return;
     }
     journal::Decoded decoded(live_.names);
@@ -126,8 +116,8 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     if (in.left() != 0) corrupt("bytes are left over");
     come_to(decoded.batch.calls);
     prices.calls = 0;
-    if (!prices.price_rows.empty() || !prices.feeds.empty()) apply_alone(live_, prices);
-    apply_alone(live_, decoded.batch);
+    if (!prices.price_rows.empty() || !prices.feeds.empty()) apply(prices, writing);
+    apply(decoded.batch, writing);
     each(decoded.batch);
 }
 

@@ -39,8 +39,8 @@ private:
             return part[std::size_t(at - accounts.begin())];
         }
     };
-    // The columns of a line's orders, widened.
-    struct Lines {
+    // The columns of a line, widened.
+    struct Widened {
         std::vector<std::int64_t> held_account, held_quantity;
         std::vector<std::int64_t> account, quantity, filled, rolled, status, time, number;
     };
@@ -95,7 +95,7 @@ private:
     std::vector<std::size_t> held_start_;   // by line, and the end of the last
     std::vector<std::size_t> order_start_;  // likewise
     bool narrow_;                           // orders fit their records, but for times and ids
-    Lines now_;
+    Widened now_;
     // Made aside; by line of the chunk, or by account.
     Grid grid_;
     std::vector<std::uint32_t> positions_;

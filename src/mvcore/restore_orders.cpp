@@ -1,6 +1,4 @@
 // The orders of a chunk: into pages of their instruments, their ids into the index.
-#include <array>
-
 #include "restore_chunk.hpp"
 
 namespace mvcore {

@@ -42,27 +42,22 @@ void with_stored(const StoredInts& stored, F&& f) {
     });
 }
 
-// A column of integers, and what all of it is like.
+// A column of integers, and how many bits the largest takes.
 class StoredColumn {
 public:
     StoredColumn(const StoredInts& stored, std::size_t rows) : stored_(stored) {
         if (stored.data == nullptr) return;
         with_stored(stored, [&](const auto at) {
-            auto most = at(0);
-            most = 0;
-            auto any = most;
+            decltype(at(0)) most = 0;
             for (std::size_t k = 0; k < rows; ++k) {
                 const auto q = at(k);
                 most = static_cast<decltype(most)>(most | (q < 0 ? ~q : q));
-                any = static_cast<decltype(any)>(any | q);
             }
             bits_ = i256(i128(most)).bits();
-            zero_ = any == 0;
         });
     }
     [[nodiscard]] bool given() const noexcept { return stored_.data != nullptr; }
     [[nodiscard]] bool wide() const noexcept { return stored_.width == kernels::w128; }
-    [[nodiscard]] bool zero() const noexcept { return zero_; }
     // All magnitudes are at most 2^bits.
     [[nodiscard]] int bits() const noexcept { return bits_; }
     [[nodiscard]] i128 operator[](std::size_t k) const noexcept {
@@ -81,7 +76,6 @@ public:
 private:
     StoredInts stored_;
     int bits_ = 0;
-    bool zero_ = true;
 };
 
 }  // namespace mvcore

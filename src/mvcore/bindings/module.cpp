@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_views(m);
     add_durable(m);
     add_store(m);
+    add_restore(m);
     m.def("isa", [] { return mvcore::kernels::table().isa; });
     m.def("isas", [] {  // that this CPU can run
         std::vector<std::string> names;

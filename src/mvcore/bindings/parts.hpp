@@ -27,6 +27,7 @@ void add_functions(py::module_& m);
 void add_views(py::module_& m);
 void add_durable(py::module_& m);
 void add_store(py::module_& m);
+void add_restore(py::module_& m);
 
 // Releases the GIL. A daemon thread that comes back when the interpreter is gone is unwound from
 // here, which pybind11's own class, whose destructor may not throw, would turn into an abort.

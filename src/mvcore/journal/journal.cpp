@@ -88,12 +88,12 @@ void Journal::guarded(F&& f) {
 }
 
 void Journal::fail(const char* why) noexcept {
-    if (failed_) return;
+    if (failed_.exchange(true)) return;
     try {
         failure_ = why;
     } catch (const std::bad_alloc&) {  // then it is not told why
     }
-    if (!failed_.exchange(true)) on_failure_();
+    on_failure_();
 }
 
 Header Journal::next_header(FrameKind kind, std::uint64_t epoch) const {

@@ -46,15 +46,14 @@ public:
     void on_failure(std::function<void()> f) { on_failure_ = std::move(f); }
     // As after a write that failed.
     void fail(const char* why) noexcept;
-    // What failed first, for messages. Any thread, once failed().
+    // What failed first, for messages. Any thread, once on_failure() was told.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
     // One group: write(encoder) gives what it holds. Returns its sequence.
     std::uint64_t append(FrameKind kind, std::uint64_t epoch,
                          const std::function<void(Encoder&)>& write);
-    // A sync in two halves, so that others may append meanwhile: what begin() gives is synced by
-    // any thread, one at a time, and told to end().
-    // No file is begun meanwhile.
+    // A sync in two halves, so that others may append meanwhile, but begin no file: what begin()
+    // gives is synced by any thread, one at a time, and told to end().
     struct Sync {
         std::shared_ptr<File> file;
         std::uint64_t sequence = 0;
