@@ -34,8 +34,8 @@ LEAKS = "leaks of "
 PROMISES = ("D1", "D2", "D4", "D5", "D6, D7", "D9", "I4", "R1")  # and R4, in a table of its own
 PYTHON_TESTS = (
     "test_kill", "test_disk_errors", "test_disk_full", "test_checkpoints",
-    "test_checkpoints_damage", "test_checkpoints_open", "test_checkpoints_tools",
-    "test_cli_watch_book", "test_golden", "test_leaks",
+    "test_checkpoints_crash", "test_checkpoints_damage", "test_checkpoints_open",
+    "test_checkpoints_tools", "test_cli_watch_book", "test_golden", "test_leaks",
 )  # fmt: skip
 
 Record = dict[str, Any]

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "durable_calls.hpp"
-#include "sim_disk.hpp"
+#include "sim_files.hpp"
 
 namespace durable {
 
