@@ -54,10 +54,12 @@ class ReferenceBook(Reads):
     def load(self, **tables: dict[str, list] | None) -> int:
         return self._apply(tables, replace=True)
 
-    def update(self, **tables: dict[str, list] | None) -> int:
-        return self._apply(tables, replace=False)
+    def update(self, unknown: str = "error", **tables: dict[str, list] | None) -> int:
+        return self._apply(tables, replace=False, skip=unknown == "skip")
 
-    def _apply(self, tables: dict[str, dict[str, list] | None], replace: bool) -> int:
+    def _apply(
+        self, tables: dict[str, dict[str, list] | None], replace: bool, skip: bool = False
+    ) -> int:
         read = {
             name: read_table(name, tables[name], whole=replace)
             for name in TABLES
@@ -67,7 +69,8 @@ class ReferenceBook(Reads):
         for name, rows in read.items():
             if replace:
                 setattr(state, name, {})
-            getattr(state, f"put_{name}")(rows)
+            more = {"skip_unknown": skip} if name == "prices" else {}
+            getattr(state, f"put_{name}")(rows, **more)
             if name in ("accounts", "instruments"):
                 state.see_attributes(name.removesuffix("s"), tables[name], rows)
         return self._publish(state)
@@ -75,7 +78,14 @@ class ReferenceBook(Reads):
     def tick(self, instrument: str, price, time=None) -> int:
         return self.ticks([instrument], [price], [time])
 
-    def ticks(self, instruments: list, prices: list, times=None, scale: int | None = None) -> int:
+    def ticks(
+        self,
+        instruments: list,
+        prices: list,
+        times=None,
+        scale: int | None = None,
+        unknown: str = "error",
+    ) -> int:
         """Rows one after the other: of two for the same instrument the later wins."""
         times = [None] * len(prices) if times is None else times
         if not len(instruments) == len(prices) == len(times):
@@ -83,12 +93,16 @@ class ReferenceBook(Reads):
         state, names = self._next(), list(self.state.seen["instrument"])
         rows = []
         for instrument, price, time in zip(instruments, prices, times, strict=True):
-            if isinstance(instrument, int) and not 0 <= instrument < len(names):
+            known = not isinstance(instrument, int) or 0 <= instrument < len(names)
+            if not known and unknown != "skip":
                 raise UnknownId(f"ticks: unknown code {instrument}")
-            name = names[instrument] if isinstance(instrument, int) else text(instrument)
+            if not known:
+                name = None
+            else:
+                name = names[instrument] if isinstance(instrument, int) else text(instrument)
             value = number(price) if scale is None else number(f"{price}e-{scale}")
             rows.append({"instrument": name, "price": value, "time": nanoseconds(time)})
-        state.put_prices(rows)
+        state.put_prices(rows, skip_unknown=unknown == "skip")
         return self._publish(state)
 
     def order(
@@ -112,7 +126,7 @@ class ReferenceBook(Reads):
         }
         return self.update(orders={name: [value] for name, value in row.items()})
 
-    def remove(self, accounts=None, instruments=None, orders=None) -> int:
+    def remove(self, accounts=None, instruments=None, orders=None, prices=None, fx=None) -> int:
         state = self._next()
         ids = [orders] if isinstance(orders, (str, int)) else orders or ()
         for name in {order_id(name): None for name in ids}:
@@ -120,6 +134,11 @@ class ReferenceBook(Reads):
             if name not in state.orders:
                 raise UnknownId(f"remove: unknown order {name!r}")
             del state.orders[name]
+        for name in [prices] if isinstance(prices, str) else prices or ():
+            if text(name) not in state.instruments:
+                raise UnknownId(f"remove: unknown instrument {name!r}")
+            state.prices.pop(name, None)
+        self._withdraw_rates(state, [fx] if isinstance(fx, str) else fx or ())
         for masters, names in ((state.accounts, accounts), (state.instruments, instruments)):
             names = [names] if isinstance(names, str) else names or ()
             for name in set(names):
@@ -128,9 +147,20 @@ class ReferenceBook(Reads):
                 del masters[name]
         return self._publish(state)
 
-    def roll_day(self) -> int:
+    def _withdraw_rates(self, state: State, names: list[str]) -> None:
+        used = {instrument.currency for instrument in self.state.instruments.values()}
+        for name in names:
+            if text(name) not in (self.base_currency, *used, *self.state.fx):
+                raise UnknownId(f"remove: unknown currency {name!r}")
+        for name in names:
+            if name == self.base_currency:
+                raise InvalidInput("remove: the base currency has no rate")
+            state.fx.pop(name, None)
+
+    def roll_day(self, holdings: dict[str, list] | None = None) -> int:
+        rows = None if holdings is None else read_table("holdings", holdings, whole=True)
         state = self._next()
-        reference_orders.roll_day(state)
+        reference_orders.roll_day(state, rows)
         return self._publish(state)
 
     def _next(self) -> State:
@@ -180,6 +210,9 @@ class ReferenceBook(Reads):
             "epoch": state.epoch,
             "late_prices": state.late_prices,
             "late_orders": state.late_orders,
+            "late_fx": state.late_fx,
+            "unchanged_orders": state.unchanged_orders,
+            "skipped_prices": state.skipped_prices,
             "accounts": len(state.accounts),
             "instruments": len(state.instruments),
             "orders": len(state.orders),
@@ -225,9 +258,12 @@ def revalued(book, instrument: str, errors: type[Exception] = Error) -> Any:
 def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
     """Everything that can be read of a book, the model's or mvcore's, as plain values."""
     stats = book.stats()
-    names = ("epoch", "late_prices", "late_orders", "accounts", "instruments", "orders")
+    names = (
+        *("epoch", "late_prices", "late_orders", "late_fx", "unchanged_orders", "skipped_prices"),
+        *("accounts", "instruments", "orders", "positions"),
+    )
     return {
-        "stats": {name: stats[name] for name in (*names, "positions")},
+        "stats": {name: stats[name] for name in names},
         **dump_reads(book, errors),
     }
 

@@ -36,7 +36,10 @@ ATTRIBUTES: dict[str, dict[str, list]] = {
 }
 FACTORS = [None, D(1), D(100), D("0.01"), D(10), None, D(0), D("-1"), D("1.123456789012345678")]
 WORKING = [None, "new", "partially_filled", "1", "pending_cancel"]
-STATUS = st.one_of(st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES]))
+SPELLINGS = ["PartiallyFilled", "CANCELLED", "Done For Day", "Pending-New", "FILLED", "Replaced"]
+STATUS = st.one_of(
+    st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES, *SPELLINGS])
+)
 TIMES = [None, None, *range(0, 9_000, 1_000)]
 # By kind of column: cells that no table may hold, and the error is InvalidInput.
 BAD_NUMBERS = ["abc", "", " 1", "1_0", float("nan"), float("inf"), D("NaN"), D("1e20"), "1e-19"]
@@ -48,7 +51,8 @@ BAD: dict[str, list] = {
     **{name: [None, *BAD_NUMBERS] for name in ("quantity", "price", "order_quantity")},
     "filled_quantity": BAD_NUMBERS,
     "order": ["", None, "\ud800", b"O1", True, 1.5, D(1), 2**63, -(2**63) - 1, [1]],
-    "status": ["", "F", "f", "NEW", "filled ", "\ud800", 1, True, b"0"],
+    "rolled_quantity": BAD_NUMBERS,
+    "status": ["", "F", "f", "a", "FILLD", "filled ", "part__filled", "\ud800", 1, True, b"0"],
     "rate": [None, "0", D(-1), *BAD_NUMBERS],
     "method": ["times", "", 1],
     "time": [True, "yesterday", 2**63, D(1), b"1"],
@@ -104,6 +108,8 @@ def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge:
         table["rate"] = [D(1) if c == base else r for c, r in zip(rows, rates, strict=True)]
         if draw(st.booleans()):
             table["method"] = column(st.sampled_from(["multiply", "divide", None]))
+        if draw(st.booleans()):
+            table["time"] = column(st.sampled_from(TIMES))
     elif name == "prices":
         rows = table["instrument"] = some(draw, ends["instrument"])
         table["price"] = column(numbers(huge))
@@ -124,6 +130,7 @@ def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> 
     ids = some(draw, known if not whole and draw(st.booleans()) else ends["order"], 8)
     ids = ids if ends["account"] and ends["instrument"] else []
     columns = {name for name in ("filled_quantity", "status", "time") if draw(st.integers(0, 2))}
+    columns |= {"rolled_quantity"} if not draw(st.integers(0, 5)) else set()
     complete = whole or not all(name in held for name in ids)
     columns |= {name for name in NEEDED_IN_LOAD["orders"] if complete or draw(st.integers(0, 2))}
     careless = not whole and draw(st.integers(0, 9)) == 9
@@ -143,6 +150,8 @@ def draw_facts(draw, ids: list, columns: set[str], model, ends, huge, careless=F
     if filled:
         wanted = table.get("order_quantity") or [plain(held[o].order_quantity) for o in ids]
         table["filled_quantity"] = [draw_filled(draw, q, huge, careless) for q in wanted]
+    if "rolled_quantity" in columns:
+        table["rolled_quantity"] = draw_rolled(draw, table, held, huge)
     for name, cells in (("status", STATUS), ("time", st.sampled_from(TIMES))):
         if name in columns:
             table[name] = [draw(cells) for _ in ids]
@@ -168,6 +177,17 @@ def draw_filled(draw, wanted: D, huge: bool, careless: bool) -> D | None:
     number = number.copy_sign(wanted) if wanted else number
     part = number if number.copy_abs() < wanted.copy_abs() else wanted
     return draw(st.sampled_from([None, D(0), part, part, wanted, number]))
+
+
+def draw_rolled(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
+    """Mostly what was filled or a part of it, as a morning load has it."""
+    filled = table.get("filled_quantity") or [
+        plain(held[name].filled_quantity) if name in held else D(0) for name in table["order"]
+    ]
+    return [
+        draw(st.sampled_from([None, D(0), f or D(0), f or D(0), draw(numbers(huge))]))
+        for f in filled
+    ]
 
 
 def is_exact_float(value: D) -> bool:
@@ -280,7 +300,11 @@ class Exposure:
         held = [quantity for (_, other), quantity in state.holdings.items() if other == name]
         orders = [order for order in state.orders.values() if order.instrument == name]
         held += [quantity for order in orders for quantity in (order.day_fill, order.leaves)]
-        stored = [q for order in orders for q in (order.order_quantity, order.filled_quantity)]
+        stored = [
+            quantity
+            for order in orders
+            for quantity in (order.order_quantity, order.filled_quantity, order.rolled_quantity)
+        ]
         prices = [state.prices[name].price] if name in state.prices else []
         master = state.instruments.get(name)
         factors = [master.multiplier * master.quote_factor] if master else []

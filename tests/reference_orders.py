@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 from reference_tables import NEEDED_IN_LOAD
 from reference_view import InvalidInput, UnknownId, ValueOverflow
 
-DEAD = {"filled", "done_for_day", "canceled", "rejected", "expired", "calculated"}
+# Statuses that leave nothing working, and those of them after which an order may work again.
+CLOSED = {
+    *("filled", "done_for_day", "canceled", "replaced", "rejected", "expired", "calculated"),
+}
+RESUMABLE = {"done_for_day", "calculated"}
 NET_MAX = 10**20
 
 
@@ -21,7 +25,9 @@ class Net(NamedTuple):
 
 
 class Order(NamedTuple):
-    """`rolled` is the part of the filled quantity that start-of-day holdings have already."""
+    """`rolled_quantity` is the part of the fills that start-of-day holdings have already.
+
+    `retained`: the order had ended at the last roll and no report has changed it since."""
 
     account: str
     instrument: str
@@ -29,7 +35,8 @@ class Order(NamedTuple):
     filled_quantity: Fraction = Fraction(0)
     status: str = "new"
     time: int | None = None
-    rolled: Fraction = Fraction(0)
+    rolled_quantity: Fraction = Fraction(0)
+    retained: bool = False
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -37,13 +44,27 @@ class Order(NamedTuple):
 
     @property
     def day_fill(self) -> Fraction:
-        return self.filled_quantity - self.rolled
+        return self.filled_quantity - self.rolled_quantity
+
+    @property
+    def complete(self) -> bool:
+        return abs(self.filled_quantity) >= abs(self.order_quantity)
 
     @property
     def leaves(self) -> Fraction:
-        if self.status in DEAD or abs(self.filled_quantity) >= abs(self.order_quantity):
+        if self.status in CLOSED or self.complete:
             return Fraction(0)
         return self.order_quantity - self.filled_quantity
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will be filled, today or later."""
+        return self.complete or self.status in CLOSED - RESUMABLE
+
+    @property
+    def news(self) -> tuple:
+        """What a report may change, but its time."""
+        return self._replace(time=None, retained=False)
 
 
 def check_kind(state, order: str | int) -> None:
@@ -70,6 +91,12 @@ def put_orders(state, rows: list[dict[str, Any]]) -> None:
             continue
         if new.order_quantity * new.filled_quantity < 0:
             raise InvalidInput(f"orders: {name!r} is filled on the other side")
+        if abs(new.day_fill) >= NET_MAX:
+            raise ValueOverflow(f"orders: {name!r}: filled less rolled has more than 20 digits")
+        if old is not None and new.news == old.news:
+            state.unchanged_orders += 1
+        else:
+            new = new._replace(retained=False)
         state.orders[name] = new
 
 
@@ -90,14 +117,20 @@ def positions(state) -> dict[tuple[str, str], Net]:
     return nets
 
 
-def roll_day(state) -> None:
-    """What was filled until now is a holding from now on; orders that cannot fill more leave."""
+def roll_day(state, holdings: list[dict[str, Any]] | None = None) -> None:
+    """Current quantities, or the custodian's, are the holdings of the new day.
+
+    All fills count as rolled. An order that ended stays until the next roll."""
     nets = positions(state)
-    state.holdings = {pair: net.current for pair, net in nets.items() if net.current}
+    if holdings is None:
+        state.holdings = {pair: net.current for pair, net in nets.items() if net.current}
+    else:
+        state.holdings = {}
+        state.put_holdings(holdings)
     state.orders = {
-        name: order._replace(rolled=order.filled_quantity)
+        name: order._replace(rolled_quantity=order.filled_quantity, retained=order.ended)
         for name, order in state.orders.items()
-        if order.leaves
+        if not (order.ended and order.retained)
     }
 
 

@@ -132,8 +132,10 @@ class Reads:
                         "instrument": order.instrument,
                         "order_quantity": plain(order.order_quantity),
                         "filled_quantity": plain(order.filled_quantity),
+                        "rolled_quantity": plain(order.rolled_quantity),
                         "leaves_quantity": plain(order.leaves),
                         "status": order.status,
+                        "time": moment(order.time),
                         "price": self._price(order.instrument),
                         "currency": self.state.instruments[order.instrument].currency,
                         "market_value": self._worth(order.order_quantity, order.instrument),
@@ -174,8 +176,8 @@ class Reads:
         rows = []
         for name in sorted(self.state.prices, key=self.state.seen["instrument"].__getitem__):
             price, time, epoch = self.state.prices[name]
-            at = None if time is None else EPOCH_START + timedelta(microseconds=time // 1000)
-            rows.append({"instrument": name, "price": plain(price), "time": at, "epoch": epoch})
+            row = {"instrument": name, "price": plain(price), "time": moment(time), "epoch": epoch}
+            rows.append(row)
         return rows
 
     def instrument_codes(self, names: Iterable[str]) -> list[int]:
@@ -200,6 +202,11 @@ class Reads:
         if unit is None or rate is None:
             return None
         return amount([quantity * unit * rate], self.value_scale)
+
+
+def moment(time: int | None):
+    """As frames give it, to the microsecond."""
+    return None if time is None else EPOCH_START + timedelta(microseconds=time // 1000)
 
 
 class ReferenceSnapshot(Reads):

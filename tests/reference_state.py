@@ -29,13 +29,15 @@ class Price(NamedTuple):
 class Rate(NamedTuple):
     rate: Fraction
     method: str
+    time: int | None = None
 
 
 class State:
     """Everything that is known at one epoch. Values are immutable, so dicts are copied flat."""
 
     def __init__(self, base_currency: str) -> None:
-        self.epoch = self.late_prices = self.late_orders = 0
+        self.epoch = self.late_prices = self.late_orders = self.late_fx = 0
+        self.unchanged_orders = self.skipped_prices = 0
         self.instruments: dict[str, Instrument] = {}
         self.accounts: dict[str, dict[str, Any]] = {}
         self.fx: dict[str, Rate] = {}
@@ -94,13 +96,20 @@ class State:
                 if row["rate"] != 1:
                     raise InvalidInput("fx: the rate of the base currency is 1")
                 continue
-            old = self.fx.get(row["currency"], Rate(Fraction(1), "multiply"))
-            self.fx[row["currency"]] = Rate(row["rate"], row.get("method", old.method))
             self.see("currency", row["currency"])
+            old = self.fx.get(row["currency"], Rate(Fraction(1), "multiply"))
+            time = row.get("time")
+            if time is not None and old.time is not None and time < old.time:
+                self.late_fx += 1
+            else:
+                self.fx[row["currency"]] = Rate(row["rate"], row.get("method", old.method), time)
 
-    def put_prices(self, rows: list[dict]) -> None:
+    def put_prices(self, rows: list[dict], skip_unknown: bool = False) -> None:
         for row in rows:
             name, time = row["instrument"], row.get("time")
+            if name not in self.instruments and skip_unknown:
+                self.skipped_prices += 1
+                continue
             if name not in self.instruments:
                 raise UnknownId(f"prices: unknown instrument {name!r}")
             held = self.prices.get(name)

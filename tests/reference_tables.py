@@ -26,9 +26,12 @@ NEEDED = {"fx": ("rate",), "prices": ("price",), "holdings": ("quantity",)}
 NEEDED_IN_LOAD = {"orders": ("account", "instrument", "order_quantity")}
 OPTIONAL = {
     "instruments": ("currency", "multiplier", "quote_factor"),
-    "fx": ("method",),
+    "fx": ("method", "time"),
     "prices": ("time",),
-    "orders": (*NEEDED_IN_LOAD["orders"], "filled_quantity", "status", "time"),
+    "orders": (
+        *NEEDED_IN_LOAD["orders"],
+        *("filled_quantity", "rolled_quantity", "status", "time"),
+    ),
 }
 STATUSES = (  # of FIX 39, with the codes 0 to 9 and A to E
     *("new", "partially_filled", "filled", "done_for_day", "canceled", "replaced"),
@@ -36,6 +39,21 @@ STATUSES = (  # of FIX 39, with the codes 0 to 9 and A to E
     *("expired", "accepted_for_bidding", "pending_replace"),
 )
 STATUS_CODES = dict(zip("0123456789ABCDE", STATUSES, strict=True))
+# Names without separators, and the other spellings of FIX engines.
+STATUS_SPELLINGS = {name.replace("_", ""): name for name in STATUSES} | {
+    "partialfilled": "partially_filled",
+    "partialfill": "partially_filled",
+    "partfilled": "partially_filled",
+    "fullyfilled": "filled",
+    "donefortheday": "done_for_day",
+    "cancelled": "canceled",
+    "pendingcanceled": "pending_cancel",
+    "pendingcancelled": "pending_cancel",
+    "acceptedforbid": "accepted_for_bidding",
+    "pendingreplaced": "pending_replace",
+    "pendingcancelreplace": "pending_replace",
+}
+STATUS_WORDS = re.compile(r"[A-Za-z]+([_ -][A-Za-z]+)*")
 RESERVED = {
     *("account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed"),
     *("unpriced", "epoch", *MEASURES),
@@ -94,9 +112,14 @@ def method(value) -> str:
 def status(value) -> str:
     if value is None:
         return "new"
-    if not isinstance(value, str) or value not in (*STATUSES, *STATUS_CODES):
+    if not isinstance(value, str):
         raise InvalidInput(f"status {value!r}")
-    return STATUS_CODES.get(value, value)
+    if value in STATUS_CODES:
+        return STATUS_CODES[value]
+    folded = re.sub(r"[_ -]", "", value).lower()
+    if not STATUS_WORDS.fullmatch(value) or folded not in STATUS_SPELLINGS:
+        raise InvalidInput(f"status {value!r}")
+    return STATUS_SPELLINGS[folded]
 
 
 def order_id(value) -> str | int:
@@ -138,6 +161,7 @@ PARSERS = {
     "order": order_id,
     "order_quantity": number,
     "filled_quantity": number_or_zero,
+    "rolled_quantity": number_or_zero,
     "status": status,
 }
 

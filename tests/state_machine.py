@@ -33,6 +33,7 @@ from reference_inputs import (
     some,
 )
 from reference_tables import NEEDED_IN_LOAD, OPTIONAL, TABLES
+from reference_view import plain
 from state_machine_reads import ACCUMULATOR, ReadingMachine, same
 
 ORDER_STEPS = [*OPTIONAL["orders"], "filled_quantity", "account", "order", "roll_day"]
@@ -112,6 +113,24 @@ class Machine(ReadingMachine):
             named["orders"] = [order for order, facts in orders if name in facts.pair]
         self.both(lambda b: b.remove(**named), lambda m: m.remove(**named))
 
+    @rule(data=st.data(), kind=st.sampled_from(["prices", "fx"]), alone=st.booleans())
+    def withdraw(self, data, kind, alone) -> None:
+        """A price or a rate, known or not."""
+        side = {"prices": "instrument", "fx": "currency"}[kind]
+        names = data.draw(st.lists(st.sampled_from([*NAMES[side], "nobody"]), min_size=1))
+        given = {kind: names[0] if alone else names}
+        self.both(lambda b: b.remove(**given), lambda m: m.remove(**given))
+
+    @rule(data=st.data())
+    def update_known_prices(self, data) -> None:
+        """Prices of known and unknown instruments, the unknown ones skipped."""
+        ends = {"instrument": [*NAMES["instrument"], "nobody", "no one"]}
+        table = draw_table(data.draw, "prices", False, self.model, ends, self.huge)
+        self.both(
+            lambda b: b.update(prices=table, unknown="skip"),
+            lambda m: m.update(prices=table, unknown="skip"),
+        )
+
     @rule(data=st.data())
     def remove_orders(self, data) -> None:
         """Some that are known, and seldom one that is not or cannot be."""
@@ -125,7 +144,8 @@ class Machine(ReadingMachine):
     @rule(data=st.data(), order=st.integers(0, 7), careless=st.sampled_from([False, False, True]))
     def order(self, data, order, careless) -> None:
         ends = {side: list(self.model.masters(side)) for side in ("account", "instrument")}
-        columns = set(data.draw(st.sampled_from([OPTIONAL["orders"], NEEDED_IN_LOAD["orders"]])))
+        every = [name for name in OPTIONAL["orders"] if name != "rolled_quantity"]
+        columns = set(data.draw(st.sampled_from([every, NEEDED_IN_LOAD["orders"]])))
         ids = [self.ids[order]] if ends["account"] and ends["instrument"] else []
         table = draw_facts(data.draw, ids, columns, self.model, ends, self.huge, careless)
         for place in range(len(ids)):
@@ -155,6 +175,36 @@ class Machine(ReadingMachine):
     @rule()
     def roll_day(self) -> None:
         self.both_roll()
+
+    @rule(data=st.data())
+    def roll_day_from_custodian(self, data) -> None:
+        ends = {side: list(self.model.masters(side)) for side in ("account", "instrument")}
+        table = draw_table(data.draw, "holdings", True, self.model, ends, self.huge)
+        dressed = dress(data.draw, table)
+        self.both(lambda b: b.roll_day(holdings=dressed), lambda m: m.roll_day(holdings=table))
+
+    @precondition(lambda self: self.model.state.orders)
+    @rule(data=st.data(), nights=st.integers(0, 2))
+    def replay(self, data, nights) -> None:
+        """Reports that the book has already, sent again, perhaps after a night or two."""
+        sent = {
+            name: order
+            for name, order in self.model.state.orders.items()
+            if data.draw(st.booleans())
+        }
+        for _ in range(nights):
+            self.both_roll()
+        for name, order in sent.items():
+            row = {
+                "order": name, "account": order.account, "instrument": order.instrument,
+                "order_quantity": plain(order.order_quantity),
+                "filled_quantity": plain(order.filled_quantity), "status": order.status,
+                "time": order.time,
+            }  # fmt: skip
+            before = self.model.positions()
+            self.both(lambda b, row=row: b.order(**row), lambda m, row=row: m.order(**row))
+            if not nights or (nights == 1 and not order.retained):
+                assert self.model.positions() == before
 
     def both_roll(self) -> None:
         before = self.model.positions()

@@ -27,6 +27,7 @@ from mvcore.store.opening import open
 from mvcore.store.recovery import Recovery
 from mvcore.valuation import Valuation
 from mvcore.view import View
+from mvcore.written import Written
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Valuation",
     "ValueOverflow",
     "View",
+    "Written",
     "get_include",
     "isa",
     "measure",

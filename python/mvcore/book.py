@@ -20,9 +20,10 @@ from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
-from mvcore.tables import id_column, number_column, read_table, text_column
+from mvcore.tables import id_column, number_column, read_table, scaled_column, text_column
 from mvcore.times import column_ns
 from mvcore.view import View, changes_of
+from mvcore.written import Written
 
 if TYPE_CHECKING:
     from mvcore.asked import MeasuresAsked
@@ -71,16 +72,19 @@ class Book(HotBook, Reads, Closing):
         orders: Any = None,
         prices: Any = None,
         fx: Any = None,
-    ) -> int:
+    ) -> Written:
         """Replace the whole of each table named, in one atomic batch. Returns the new epoch.
 
         Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, <attributes>`;
         accounts `account, <attributes>`; holdings `account, instrument, quantity`; orders `order,
-        account, instrument, order_quantity, filled_quantity=0, status="new", time=null` (see
-        `order`); prices `instrument, price, time=null`; fx `currency, rate, method="multiply"` (or
-        "divide", FIX 155 with 156). One bad row and nothing has changed; refused while something
-        kept still refers to what is dropped. Raises UnknownId, InvalidInput, ValueOverflow,
-        ClosedError. O(rows).
+        account, instrument, order_quantity, filled_quantity=0, rolled_quantity=0, status="new",
+        time=null` (see `order`); prices `instrument, price, time=null`; fx `currency, rate,
+        method="multiply", time=null` (or "divide", FIX 155 with 156). rolled_quantity is the part
+        of an order's cumulative fills that the holdings have already: with it a morning load of
+        orders that live for several days does not count yesterday's fills again.
+
+        One bad row and nothing has changed. Refused while something kept refers to what is
+        dropped. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -97,22 +101,29 @@ class Book(HotBook, Reads, Closing):
         prices: Any = None,
         fx: Any = None,
         feed: Mapping[str, int] | None = None,
-    ) -> int:
+        unknown: Literal["error", "skip"] = "error",
+    ) -> Written:
         """Upsert rows with absolute values, in one atomic batch. Returns the new epoch.
 
         Columns as `load`. An absent column keeps what is stored (defaults for new rows); null
-        means the default. feed: how far each source has come with this batch, as in
-        `{"topic/partition": offset}`: 64-bit integers that `feed_positions` gives back. Raises as
-        `load`. O(rows).
+        means the default. A price, rate or order strictly older than the one held is dropped; the
+        result counts those (see `Written`). feed: how far each source has come with this batch, as
+        in `{"topic/partition": offset}`: 64-bit integers that `feed_positions` returns. unknown:
+        "skip" leaves out and counts prices of unknown instruments. Raises as `load`. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
-             "orders": orders, "prices": prices, "fx": fx}, refresh=False, feed=feeds.checked(feed),
+             "orders": orders, "prices": prices, "fx": fx}, refresh=False,
+            feed=feeds.checked(feed), skip_unknown=ticks.skips(unknown, "update"),
         )  # fmt: skip
 
     def _apply(
-        self, tables: dict[str, Any], refresh: bool, feed: Sequence[tuple[str, int]] = ()
-    ) -> int:
+        self,
+        tables: dict[str, Any],
+        refresh: bool,
+        feed: Sequence[tuple[str, int]] = (),
+        skip_unknown: bool = False,
+    ) -> Written:
         self._core.check_open()
         columns: dict[str, dict[str, Any]] = {}
         labels: dict[str, dict[str, list[str | None]]] = {}
@@ -125,19 +136,19 @@ class Book(HotBook, Reads, Closing):
                 for column, values in extra.items()
             }
         if "accounts" not in columns and "instruments" not in columns:
-            return self._core.apply(columns, refresh, feed, b"")
+            return written(self._core.apply(columns, refresh, feed, b"", skip_unknown))
 
         kept = attributes.to_bytes(labels)
         return self._write_masters(
-            lambda: self._core.apply(columns, refresh, feed, kept),
+            lambda: written(self._core.apply(columns, refresh, feed, kept, skip_unknown)),
             lambda: masters.after(self._core, self._masters, columns, labels, refresh),
         )
 
     def _write_masters(
         self,
-        write: Callable[[], int],
+        write: Callable[[], Written],
         attributes: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
-    ) -> int:
+    ) -> Written:
         """A write of master tables, and the attributes that go with it.
 
         The core's part is done at a stroke. Should the rest be interrupted, the next read or write
@@ -170,37 +181,61 @@ class Book(HotBook, Reads, Closing):
             self._finish()
 
     def ticks(
-        self, instruments: Any, prices: Any, times: Any = None, scale: int | None = None
-    ) -> int:
+        self,
+        instruments: Any,
+        prices: Any,
+        times: Any = None,
+        scale: int | None = None,
+        unknown: Literal["error", "skip"] = "error",
+    ) -> Written:
         """Many prices in one atomic batch; of one instrument the later wins. Returns the epoch.
 
         instruments: names, or codes of `instrument_codes` (int arrays). prices: floats, or with
         `scale` integers counted in 10**-scale, or any column of decimals. times: see `tick`.
-        Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
+        unknown: "skip" leaves out and counts prices of unknown instruments. Raises UnknownId,
+        InvalidInput, ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
         ticks.not_masked(prices, "price")
         ticks.not_masked(times, "time")
-        codes = ticks.codes_of(self._core, instruments)
+        skip = ticks.skips(unknown, "ticks")
+        codes = ticks.codes_of(self._core, instruments, skip)
         when = None if times is None else column_ns(times, "ticks.time")
         if when is not None and len(when) != len(codes):
             raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
         if scale is not None:
-            return self._ticks_scaled(
-                codes, ticks.scaled(prices, scale, len(codes)), int(scale), when
-            )
-        if isinstance(prices, np.ndarray) and prices.dtype == np.float64 and prices.ndim == 1:
+            counted = ticks.scaled(prices, scale, len(codes))
+            if not skip:
+                return self._ticks_scaled(codes, counted, int(scale), when)
+            column = scaled_column(counted, int(scale))
+            return written(self._core.ticks(codes, column, when, skip))
+        if (
+            not skip
+            and isinstance(prices, np.ndarray)
+            and prices.dtype == np.float64
+            and prices.ndim == 1
+        ):
             ticks.same_length(len(codes), len(prices))
             return self._ticks_float(codes, np.ascontiguousarray(prices), when)
         column = number_column(prices, "ticks", "price")
         ticks.same_length(len(codes), len(column))
-        return self._core.ticks(codes, column, when)
+        return written(self._core.ticks(codes, column, when, skip))
 
-    def remove(self, *, accounts: Any = None, instruments: Any = None, orders: Any = None) -> int:
-        """Remove names and orders. Returns the new epoch.
+    def remove(
+        self,
+        *,
+        accounts: Any = None,
+        instruments: Any = None,
+        orders: Any = None,
+        prices: Any = None,
+        fx: Any = None,
+    ) -> Written:
+        """Remove names and orders, and withdraw prices and rates. Returns the new epoch.
 
         A name is refused while a holding or an order refers to it. What an order filled today and
-        what it left to fill leave its position with it. Raises UnknownId, InvalidInput,
+        what it left to fill leave its position with it. prices: instruments that lose their price,
+        so that positions in them are unpriced until the next one. fx: currencies that lose their
+        rate. Something that has no price or rate is left as it is. Raises UnknownId, InvalidInput,
         ClosedError. O(names).
         """
         self._core.check_open()
@@ -209,29 +244,39 @@ class Book(HotBook, Reads, Closing):
             text_column(_listed(instruments), "remove", "instruments"),
         )
         ids = [] if orders is None else [orders] if isinstance(orders, str | int) else orders
-        gone = id_column(ids, "remove", "orders")
+        facts = (
+            id_column(ids, "remove", "orders"),
+            text_column(_listed(prices), "remove", "prices"),
+            text_column(_listed(fx), "remove", "fx"),
+        )
         account_codes = self._core.account_codes(names[0], "remove")
         instrument_codes = self._core.instrument_codes(names[1], "remove")
         if accounts is None and instruments is None:
-            return self._core.remove(*names, gone)
+            return written(self._core.remove(*names, *facts))
         return self._write_masters(
-            lambda: self._core.remove(*names, gone),
+            lambda: written(self._core.remove(*names, *facts)),
             lambda: (
                 masters.without(self._masters.account, account_codes),
                 masters.without(self._masters.instrument, instrument_codes),
             ),
         )
 
-    def roll_day(self) -> int:
-        """Start a new day, in one batch: what was filled becomes start-of-day holdings, orders that
-        leave nothing go. Returns the new epoch.
+    def roll_day(self, holdings: Any = None) -> Written:
+        """Start a new day, in one batch: `sod` becomes what `current` is. Returns the new epoch.
 
-        `sod` becomes what `current` is; `current` and `expected` do not change. The feed may go on
-        sending cumulative filled quantities: only what exceeds those of the roll counts as filled
-        today. Raises ClosedError. O(positions and orders).
+        holdings: a custodian's table (columns as `load`) that the day starts from instead of the
+        computed quantities; positions that it does not name are zero. The fills of every order
+        count as rolled (`rolled_quantity`): the feed may go on sending cumulative quantities, and
+        only what differs from those at the roll counts as filled today.
+
+        Orders that ended during the day stay until the next roll, so that a replay of their last
+        report changes nothing and a correction adjusts the position by its difference. Orders that
+        are done for the day stay until they end. Raises UnknownId, InvalidInput, ValueOverflow,
+        ClosedError. O(positions and orders).
         """
         self._core.check_open()
-        return self._core.roll_day()
+        given = {} if holdings is None else {"holdings": read_table("holdings", holdings)[0]}
+        return written(self._core.roll_day(given))
 
     # ---- reads ----
 
@@ -290,8 +335,9 @@ class Book(HotBook, Reads, Closing):
     # ---- the book itself ----
 
     def stats(self) -> dict[str, int]:
-        """Counts: epoch, ticks (prices applied) and late_prices, facts (holdings that `update`
-        changed and orders applied) and late_orders, accounts, instruments, positions, orders,
+        """Counts: epoch, ticks (prices applied), facts (holdings that `update` changed and orders
+        applied), late_prices, late_orders, late_fx, unchanged_orders and skipped_prices (see
+        `Written`), accounts, instruments, positions, orders,
         unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
         views so far, pages_copied because a snapshot or a long read held them; of a durable book
         journal_bytes, journal_groups, journal_syncs and checkpoints since it was opened, and of the
@@ -345,6 +391,12 @@ class Book(HotBook, Reads, Closing):
         if self._keeper is not None:
             self._keeper.close()
         _core.close(self._core)
+
+
+def written(answer: tuple[int, dict[str, int] | None]) -> Written:
+    """The core's answer of a write."""
+    epoch, dropped = answer
+    return Written(epoch, **dropped) if dropped else Written(epoch)
 
 
 def _listed(names: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mvcore._core import Book as _CoreBook
 from mvcore.valuation import Valuation
+from mvcore.written import Written
 
 class HotBook:
     _core: _CoreBook
@@ -38,10 +39,10 @@ class HotBook:
         prices: npt.NDArray[np.int64],
         scale: int,
         times: npt.NDArray[np.int64] | None,
-    ) -> int: ...
+    ) -> Written: ...
     def _ticks_float(
         self,
         codes: npt.NDArray[np.int32],
         prices: npt.NDArray[np.float64],
         times: npt.NDArray[np.int64] | None,
-    ) -> int: ...
+    ) -> Written: ...

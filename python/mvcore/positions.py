@@ -42,7 +42,7 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
     priced = rows["priced"]
     quantities = {
         name: Number(rows[name], EXACT, strip=True)
-        for name in ("order_quantity", "filled_quantity", "leaves_quantity")
+        for name in ("order_quantity", "filled_quantity", "rolled_quantity", "leaves_quantity")
     }
     return Frame(
         {
@@ -51,6 +51,7 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             "instrument": Text(rows["instrument"], book._names_of("instrument")),
             **quantities,
             "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),
+            "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),
             "currency": Text(rows["currency"], book._names_of("currency")),
             "market_value": Number(rows["market_value"], book.value_scale, priced),

@@ -160,8 +160,9 @@ class Reads:
 
     def orders(self, accounts: Any = None, instruments: Any = None) -> Frame:
         """Orders held, sorted by account, instrument and id: order, account, instrument,
-        order_quantity (FIX 38), filled_quantity (FIX 14), leaves_quantity (FIX 151), status
-        (FIX 39, by name), price, currency, market_value (of the order quantity) and filled_value
+        order_quantity (FIX 38), filled_quantity (FIX 14), rolled_quantity (the part of the fills
+        that day rolls moved into the holdings), leaves_quantity (FIX 151), status (FIX 39, by
+        name), time, price, currency, market_value (of the order quantity) and filled_value
         in the instrument's currency; null where there is no price.
 
         Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.

@@ -30,15 +30,17 @@ _REQUIRED = {
 }
 _NUMBERS = {
     "quantity", "price", "rate", "multiplier", "quote_factor", "order_quantity", "filled_quantity",
+    "rolled_quantity",
 }  # fmt: skip
 _COLUMNS = {
     "accounts": {"account"},
     "instruments": {"instrument", "currency", "multiplier", "quote_factor"},
     "holdings": {"account", "instrument", "quantity"},
     "prices": {"instrument", "price", "time"},
-    "fx": {"currency", "rate", "method"},
+    "fx": {"currency", "rate", "method", "time"},
     "orders": {
-        "order", "account", "instrument", "order_quantity", "filled_quantity", "status", "time",
+        "order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity",
+        "status", "time",
     },
 }  # fmt: skip
 # What frames call their own columns, and what masters call theirs.
@@ -242,6 +244,11 @@ def number_column(values: Any, name: str, column: str) -> Column:
             return Column.numbers(kind, len(array), 0, 0, array.ctypes.data, 0, array)
         values = values.tolist() if values.dtype.kind in "OUT" else list(values)
     return Column.decimals(_sequence(values, name, column), name, column)
+
+
+def scaled_column(counted: np.ndarray[Any, Any], scale: int) -> Column:
+    """int64 counted in 10**-scale, contiguous."""
+    return Column.numbers("i64", len(counted), 0, 0, counted.ctypes.data, scale, counted)
 
 
 def _native_number(values: np.ndarray[Any, Any]) -> bool:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from mvcore.masters import Codes
 
 
-def codes_of(core: _core.Book, instruments: Any) -> Codes:
-    """Codes of names, or codes as they are. Codes are checked when they are applied."""
+def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Codes:
+    """Codes of names, or codes as they are. Codes are checked when they are applied.
+
+    unknown_ok: -1 stands for an unknown name."""
     not_masked(instruments, "instrument")
     if not isinstance(instruments, np.ndarray) and _are_codes(instruments):
         instruments = np.asarray(instruments)
@@ -26,13 +28,23 @@ def codes_of(core: _core.Book, instruments: Any) -> Codes:
         if instruments.dtype == np.int32:
             return np.require(instruments, np.int32, ["C", "A"])
         bad = (instruments < 0) | (instruments >= 2**31)
+        if unknown_ok:
+            return np.where(bad, -1, instruments).astype(np.int32)
         if bad.any():
             row = int(np.nonzero(bad)[0][0])
             raise UnknownId(
                 f"ticks.instrument, row {row}: unknown instrument code {instruments[row]}"
             )
         return instruments.astype(np.int32)
-    return core.instrument_codes(text_column(instruments, "ticks", "instrument"), "ticks")
+    column = text_column(instruments, "ticks", "instrument")
+    return core.instrument_codes(column, "ticks", unknown_ok)
+
+
+def skips(unknown: Any, call: str) -> bool:
+    """Whether `unknown="skip"` was said."""
+    if unknown not in ("error", "skip"):
+        raise InvalidInput(f"{call}: unknown={unknown!r} is neither 'error' nor 'skip'")
+    return bool(unknown == "skip")
 
 
 def _are_codes(values: Any) -> bool:

@@ -10,6 +10,7 @@ namespace {
 }  // namespace
 
 void Application::stage() {
+    dropped_.skipped_prices = batch_.skipped_prices;
     const bool all = batch_.instruments_given == Given::load ||
                      batch_.prices_given == Given::load || batch_.holdings_given == Given::load ||
                      batch_.orders_given == Given::load;
@@ -18,7 +19,7 @@ void Application::stage() {
     stage_instruments();
     stage_rates();
     stage_prices();
-    if (batch_.roll_day) {
+    if (batch_.roll_day && batch_.holdings_given == Given::absent) {
         stage_roll();
     } else if (batch_.holdings_given == Given::load || batch_.orders_given == Given::load) {
         stage_refresh();
@@ -62,7 +63,7 @@ void Application::stage_accounts() {
     for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
     for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
     if (batch_.accounts.size() > kMostAccounts)
-        throw Error(ErrorKind::value_overflow, "accounts: more than 268,435,456 names");
+        throw Error(ErrorKind::value_overflow, "accounts: more than 134,217,728 names");
 }
 
 void Application::stage_instruments() {
@@ -96,30 +97,34 @@ void Application::stage_instruments() {
 }
 
 void Application::stage_rates() {
-    if (batch_.fx_given == Given::absent) return;
-    if (batch_.fx_given == Given::update) rates_ = state_.board.rates();
+    if (batch_.fx_given == Given::absent && batch_.removed_rates.empty()) return;
+    if (batch_.fx_given != Given::load) rates_ = state_.board.rates();
     rates_.resize(
         std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
-    for (const auto& row : batch_.rate_rows)
-        if (row.currency != state_.base) rates_[std::size_t(row.currency)] = row.rate;
+    for (const auto& row : batch_.rate_rows) {
+        if (row.currency == state_.base) continue;
+        Rate& held = rates_[std::size_t(row.currency)];
+        if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;
+        else held = row.rate;
+    }
+    for (const auto currency : batch_.removed_rates) rates_[std::size_t(currency)] = Rate();
 }
 
 void Application::stage_prices() {
-    const bool load = batch_.prices_given == Given::load;
-    if (load)
-        for (auto& s : staged_) {
-            s.quote.priced = false;
-            s.quote.time = kNoTime;
-            s.least_scale = Quote().price_scale;
-            s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
-            s.mantissa = 0;
-        }
+    const auto withdraw = [](Staged& s) {
+        s.quote.priced = false;
+        s.quote.time = kNoTime;
+        s.least_scale = Quote().price_scale;
+        s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
+        s.mantissa = 0;
+    };
+    if (batch_.prices_given == Given::load)
+        for (auto& s : staged_) withdraw(s);
+    for (const auto instrument : batch_.removed_prices) withdraw(staged(instrument));
     for (const auto& row : batch_.price_rows) {
         Staged& s = staged(row.instrument);
-        const bool late = !batch_.restored && s.quote.priced && row.time != kNoTime &&
-                          s.quote.time != kNoTime && row.time < s.quote.time;
-        if (late) {
-            ++late_;
+        if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
+            ++dropped_.late_prices;
             continue;
         }
         ++price_rows_;

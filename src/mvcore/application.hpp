@@ -30,6 +30,9 @@ public:
     void reserve();
     void reserve_pages();
     void commit() noexcept;
+    // What had no effect, after stage(): of the whole batch, or of some of its order rows alone.
+    [[nodiscard]] Dropped dropped() const noexcept;
+    [[nodiscard]] const DroppedOrders& dropped_orders() const noexcept { return dropped_orders_; }
 
     // After reserve(): quick ticks may come before commit(), which keeps what they did.
     [[nodiscard]] bool keeps_quotes() const;
@@ -72,6 +75,7 @@ private:
         Decimal filled;
         Decimal rolled;
         bool removed = false;
+        std::size_t row = 0;
         std::uint64_t stored = 0;  // the id as the store keeps it
     };
 
@@ -105,11 +109,18 @@ private:
     void merge(std::size_t row, OrderWrite& w);
     void stage_removed_orders();
     void reserve_orders();
+    void reserve_rescaled_orders();
     void commit_orders() noexcept;
+    void commit_rescaled_orders() noexcept;
     void commit_order(const OrderWrite& w) noexcept;
 
     // application_roll.cpp
     void stage_roll();
+    // The order at place k of the page as the batch leaves it; nothing if a roll drops it.
+    [[nodiscard]] std::optional<Order> order_after(const OrderPage& page, std::uint32_t k) const {
+        const Order order = OrderStore::order(page, k);
+        return batch_.roll_day ? order.after_roll(batch_.roll_drops_ended) : order;
+    }
     void commit_roll() noexcept;
 
     // application_refresh.cpp
@@ -154,8 +165,8 @@ private:
     bool texts_stored_ = false;
     Feeds feeds_;
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
-    std::uint64_t late_ = 0;
-    std::uint64_t late_orders_ = 0;
+    Dropped dropped_;  // but for orders
+    DroppedOrders dropped_orders_;
     std::uint64_t price_rows_ = 0;
     std::uint64_t facts_ = 0;  // holdings that changed and orders applied
 };

@@ -163,8 +163,9 @@ void Application::reserve_pages() {
         static_cast<void>(state_.board.own_instrument(s.code));
     }
     reserve_cells();
-    if (batch_.roll_day) state_.orders.prepare_roll();
+    if (batch_.roll_day) state_.orders.prepare_roll(batch_.roll_drops_ended);
     else reserve_orders();
+    reserve_rescaled_orders();
 }
 
 bool Application::moves_bounds() const {
@@ -177,6 +178,7 @@ bool Application::moves_bounds() const {
 bool Application::keeps_quotes() const {
     return !refreshed_ && !tight_ && rescaled_.empty() && batch_.prices_given == Given::absent &&
            batch_.instruments_given == Given::absent && batch_.removed_instruments.empty() &&
+           batch_.removed_prices.empty() &&
            std::all_of(staged_.begin(), staged_.end(),
                        [&](const Staged& s) { return s.quote == state_.board.quote(s.code); }) &&
            !moves_bounds();
@@ -251,9 +253,16 @@ void Application::commit_cells() noexcept {
     if (!follow && live_ != nullptr) live_->history.forget_facts();
 }
 
+Dropped Application::dropped() const noexcept {
+    Dropped all = dropped_;
+    all += dropped_orders_.all();
+    return all;
+}
+
 void Application::commit() noexcept {
     for (const auto& s : staged_) commit_quote(s);
     commit_cells();
+    commit_rescaled_orders();
     if (batch_.roll_day) commit_roll();
     else commit_orders();
     if (batch_.loaded_orders) {
@@ -276,8 +285,7 @@ void Application::commit() noexcept {
                          batch_.instruments_given != Given::absent ||
                          !batch_.removed_accounts.empty() || !batch_.removed_instruments.empty();
     if (masters) ++state_.masters;
-    live_->counters.late_prices += late_;
-    live_->counters.late_orders += late_orders_;
+    live_->counters.dropped += dropped();
     live_->counters.ticks += price_rows_;
     live_->counters.facts += facts_;
     if (!batch_.feeds.empty()) live_->feeds.swap(feeds_);

@@ -49,13 +49,12 @@ void Application::find_orders() {
     for (std::size_t row = 0; row < rows.id.size(); ++row) {
         OrderWrite w{rows.id[row], hashes[row], slots[row], {}, {}, {}, {}, {}};
         if (w.slot != kNoSlot) w.before = store.order(w.slot);
-        const auto time = rows.time.empty() ? kNoTime : rows.time[row];
-        if (w.slot != kNoSlot && time != kNoTime && w.before.time != kNoTime &&
-            time < w.before.time) {
-            ++late_orders_;
+        if (w.slot != kNoSlot && !rows.time.empty() && older(rows.time[row], w.before.time)) {
+            dropped_orders_.late.push_back(row);
             continue;
         }
         merge(row, w);
+        w.row = row;
         order_writes_.push_back(w);
     }
     stage_removed_orders();
@@ -85,25 +84,26 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.instrument.empty()) w.after.instrument = rows.instrument[row];
     if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
     if (!rows.filled.empty()) w.filled = rows.filled[row];
+    if (!rows.rolled.empty()) w.rolled = rows.rolled[row];
     if (!rows.status.empty()) w.after.status = rows.status[row];
     if (!rows.time.empty()) w.after.time = rows.time[row];
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
         (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
         refuse("orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
-               " of order " + to_text(w.id) + " has not the sign of its order_quantity " +
-               format_decimal(w.quantity.mantissa, w.quantity.scale));
-    // Of an order whose side was turned after a roll of the day: as large as a net quantity may be.
+               " and order_quantity " + format_decimal(w.quantity.mantissa, w.quantity.scale) +
+               " of order " + to_text(w.id) + " have opposite signs");
+    // Either may be as large as a net quantity, and they may have opposite signs.
     const auto at_18 = [](const Decimal& d) {
         return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]);
     };
     if (w.rolled.mantissa != 0 && (at_18(w.filled) - at_18(w.rolled)).magnitude() >=
                                       i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        throw Error(
-            ErrorKind::value_overflow,
-            "orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
-                " of order " + to_text(w.id) + ", without the " +
-                format_decimal(w.rolled.mantissa, w.rolled.scale) +
-                " that rolls of the day have moved into the holdings, has more than 20 digits");
+        throw Error(ErrorKind::value_overflow,
+                    "orders.filled_quantity" + at() +
+                        format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
+                        to_text(w.id) + " less its rolled_quantity " +
+                        format_decimal(w.rolled.mantissa, w.rolled.scale) +
+                        " has more than 20 digits before the point");
 }
 
 void Application::stage_removed_orders() {
@@ -159,6 +159,8 @@ void Application::stage_order(OrderWrite& w) {
     w.after.quantity = at_scale(w.quantity, scale);
     w.after.filled = at_scale(w.filled, scale);
     w.after.rolled = at_scale(w.rolled, scale);
+    if (stays && w.before.unchanged(w.after)) dropped_orders_.unchanged.push_back(w.row);
+    else w.after.retained = false;
     add_order(w.after, 1);
     if (!stays) ++order_changes_[w.after.account];
     if (!stays) ++instrument_order_changes_[w.after.instrument];
@@ -201,9 +203,14 @@ void Application::reserve_orders() {
             store.prepare(w.slot, taken == added.end() ? Extras() : taken->second.extras);
         }
     for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
-    if (batch_.loaded_orders) return;
-    // Pages at the new scale come last: they are copies of those that are ready.
+}
+
+// Pages at finer scales. They are copies of pages that are prepared for the batch already.
+void Application::reserve_rescaled_orders() {
     rescaled_orders_.clear();
+    if (live_ == nullptr || batch_.loaded_orders) return;
+    OrderStore& store = state_.orders;
+    store.extend(state_.board.size());
     for (const Staged& s : staged_) {
         const int by = s.instrument.quantity_scale - store.scale(s.code);
         if (by == 0) continue;
@@ -212,14 +219,17 @@ void Application::reserve_orders() {
     }
 }
 
-void Application::commit_orders() noexcept {
-    OrderStore& store = state_.orders;
+void Application::commit_rescaled_orders() noexcept {
     for (auto& [i, pages] : rescaled_orders_) {
-        store.put(i,
-                  staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
-                  std::move(pages));
+        state_.orders.put(
+            i, staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
+            std::move(pages));
         state_.touched.orders(i);
     }
+}
+
+void Application::commit_orders() noexcept {
+    OrderStore& store = state_.orders;
     together(
         order_writes_.size(),
         [&](std::size_t k) {

@@ -205,10 +205,11 @@ void Application::fill_line(std::size_t i, const HoldingRows& rows, std::size_t 
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     const int by = orders.count(code) == 0 ? 0 : scale - orders.scale(code);
     orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
-        const Order order = OrderStore::order(page, k);
-        const auto account = static_cast<std::uint32_t>(order.account);
-        const Q fill = scaled(order.filled, by) - scaled(order.rolled, by);
-        const Q leaves = scaled(order.leaves(), by);
+        const auto order = order_after(page, k);
+        if (!order) return;
+        const auto account = static_cast<std::uint32_t>(order->account);
+        const Q fill = scaled(order->filled, by) - scaled(order->rolled, by);
+        const Q leaves = scaled(order->leaves(), by);
         parts.push_back({account, Q(0), fill, leaves});
         sum.add(fill);
         sum.add(leaves);

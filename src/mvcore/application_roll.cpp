@@ -1,5 +1,4 @@
-// The roll of the day: what is current becomes start of day, what is filled is marked as rolled,
-// and orders that nothing more can be filled of leave.
+// The day roll: current quantities become start-of-day holdings and all fills count as rolled.
 #include "application.hpp"
 
 namespace mvcore {
@@ -28,11 +27,10 @@ void Application::stage_roll() {
             ++positions_[account];
         });
         store.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
-            const Order order = OrderStore::order(page, k);
-            const i128 leaves = order.leaves();
-            if (leaves == 0) return;
-            sum += i256(leaves).magnitude();
-            ++account_orders_[std::size_t(order.account)];
+            const auto order = order_after(page, k);
+            if (!order) return;
+            sum += i256(order->leaves()).magnitude();
+            ++account_orders_[std::size_t(order->account)];
         });
         staged(code).instrument.abs_quantity = sum;
         const Source<i128> source = {{columns[0].data(), columns[1].data(), columns[2].data()},
@@ -42,8 +40,9 @@ void Application::stage_roll() {
 }
 
 void Application::commit_roll() noexcept {
-    state_.orders.roll(
-        [&](Slot slot) { live_->order_index.erase(state_.orders.hash_at(slot), slot); });
+    state_.orders.roll(batch_.roll_drops_ended, [&](Slot slot) {
+        live_->order_index.erase(state_.orders.hash_at(slot), slot);
+    });
 }
 
 }  // namespace mvcore

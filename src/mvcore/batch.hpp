@@ -68,6 +68,7 @@ struct OrderRows {
     std::vector<std::int32_t> instrument;
     std::vector<Decimal> quantity;
     std::vector<Decimal> filled;
+    std::vector<Decimal> rolled;
     std::vector<Status> status;
     std::vector<std::int64_t> time;
 };
@@ -106,12 +107,18 @@ struct Batch {
     std::vector<std::int32_t> removed_accounts;
     std::vector<std::int32_t> removed_instruments;
     std::vector<OrderId> removed_orders;
+    std::vector<std::int32_t> removed_prices;  // instruments that lose their price
+    std::vector<std::int32_t> removed_rates;   // currencies that lose their rate
+    // With holdings_given == Given::load the day starts from those rows instead of the current
+    // quantities.
     bool roll_day = false;
+    bool roll_drops_ended = false;  // see Order::after_roll
 
     std::vector<std::pair<std::string, std::int64_t>> feeds;  // how far each feed is, by name
-    std::string attributes;   // the wrapper's, which a durable book keeps with the batch
-    std::uint64_t calls = 1;  // write calls it is made of: what it adds to the epoch
-    bool restored = false;    // prices are those that a book had: none comes late
+    std::string attributes;            // the wrapper's, which a durable book keeps with the batch
+    std::uint64_t calls = 1;           // write calls it is made of: what it adds to the epoch
+    bool restored = false;             // prices are those that a book had: none comes late
+    std::uint64_t skipped_prices = 0;  // rows of unknown instruments that the caller let go
 
     // It brings neither names nor master tables, takes nothing away and ends no day.
     [[nodiscard]] bool keeps_masters() const noexcept {
@@ -119,7 +126,7 @@ struct Batch {
                fx_given == Given::absent && accounts.added().size() == 0 &&
                instruments.added().size() == 0 && currencies.added().size() == 0 &&
                removed_accounts.empty() && removed_instruments.empty() && removed_orders.empty() &&
-               !roll_day && attributes.empty();
+               removed_prices.empty() && removed_rates.empty() && !roll_day && attributes.empty();
     }
 };
 

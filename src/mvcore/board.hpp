@@ -15,6 +15,10 @@ namespace mvcore {
 
 using UnitId = std::uint32_t;
 inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
+// Whether a fact of the first time comes too late for what is held of the second.
+inline bool older(std::int64_t time, std::int64_t held) noexcept {
+    return time != kNoTime && held != kNoTime && time < held;
+}
 inline constexpr int kAccumulatorBits = 254;
 inline constexpr int kNarrowBits = 62;  // a price below 2^62: two differ by less than 2^63
 
@@ -81,6 +85,7 @@ struct Rate {
     i128 mantissa = 0;  // > 0 where there is a rate
     std::uint8_t scale = 0;
     bool divide = false;  // base = amount / rate instead of amount * rate (FIX 155 with 156)
+    std::int64_t time = kNoTime;
 
     [[nodiscard]] bool known() const noexcept { return mantissa != 0; }
 };

@@ -13,7 +13,7 @@ Book::Book(std::string_view base_currency, int value_scale)
     live_.state.board.extend(0, 1);
 }
 
-std::uint64_t Book::write(const journal::Make& make) {
+Written Book::write(const journal::Make& make) {
     check_writable();
     if (durable_ != nullptr) return durable_->write(make);
     Writing writing(lock_);
@@ -21,23 +21,26 @@ std::uint64_t Book::write(const journal::Make& make) {
     return apply(batch, writing);
 }
 
-std::uint64_t Book::apply(const Batch& batch, Writing& writing) {
+Written Book::apply(const Batch& batch, Writing& writing) {
     check_open();
+    Written out;
     QuickOrders quick(live_, batch);
     const bool staged = quick.stage();
     if (staged) writing.publish();
     if (staged && quick.reserve()) {
         quick.commit();
+        out.dropped = quick.dropped_orders().all();
     } else {
         Application application(live_, batch);
         application.stage();
         writing.publish();
         application.reserve();
         application.commit();
+        out.dropped = application.dropped();
     }
-    const auto epoch = live_.state.epoch;
+    out.epoch = live_.state.epoch;
     after_batch(batch);
-    return epoch;
+    return out;
 }
 
 void Book::after_batch(const Batch& batch) noexcept {
@@ -66,57 +69,57 @@ bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
     return price <= quote.ceiling && price >= -quote.ceiling;
 }
 
-void Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
+bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                      std::int64_t time) noexcept {
-    if (time != kNoTime && quote.time != kNoTime && time < quote.time) {
-        ++live_.counters.late_prices;
-        return;
+    if (older(time, quote.time)) {
+        ++live_.counters.dropped.late_prices;
+        return false;
     }
     ++live_.counters.ticks;
     quote.time = time;
     quote.epoch = live_.state.epoch;
-    if (price == quote.price) return;
+    if (price == quote.price) return true;
     auto& changes = live_.history.changes();
     changes.push({quote.price, quote.last_change, instrument, quote.unit, false});
     quote.last_change = changes.end();
     quote.price = price;
     live_.state.index.set_price(quote, instrument, true);
+    return true;
 }
 
-bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
+bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+                      Written& out) {
     Quote& quote = live_.state.board.own_quote(instrument);
     std::int64_t value = 0;
     if (price.mantissa != static_cast<std::int64_t>(price.mantissa) ||
         !quick_price(quote, static_cast<std::int64_t>(price.mantissa), price.scale, value))
         return false;
-    ++live_.state.epoch;
-    put_price(quote, instrument, value, time);
+    out.epoch = ++live_.state.epoch;
+    out.dropped.late_prices = put_price(quote, instrument, value, time) ? 0 : 1;
     return true;
 }
 
 bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
-                    std::uint64_t& epoch) {
+                    Written& out) {
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const bool quick =
-        live_.state.instrument_alive(instrument) && quick_tick(instrument, price, time);
+        live_.state.instrument_alive(instrument) && quick_tick(instrument, price, time, out);
     if (quick) after_write();
-    epoch = live_.state.epoch;
     return quick;
 }
 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
-                    std::uint64_t& epoch) {
+                    Written& out) {
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const auto code = live_.names.instruments.find(instrument);
-    const bool quick = code >= 0 && quick_tick(code, price, time);
+    const bool quick = code >= 0 && quick_tick(code, price, time, out);
     if (quick) after_write();
-    epoch = live_.state.epoch;
     return quick;
 }
 
-std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
+Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
     check_writable();
     {
         Writing writing(lock_);
@@ -124,16 +127,16 @@ std::uint64_t Book::tick(std::int32_t instrument, const Decimal& price, std::int
             throw Error(ErrorKind::unknown_id,
                         "tick: unknown instrument code " + std::to_string(instrument));
         writing.publish();
-        if (quick_tick(instrument, price, time)) {
-            const auto epoch = live_.state.epoch;
+        Written out;
+        if (quick_tick(instrument, price, time, out)) {
             after_write();
-            return epoch;
+            return out;
         }
     }
     return tick_by_batch({{instrument, price, time}});
 }
 
-std::uint64_t Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
+Written Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
     std::int32_t code = -1;
     {
         const Reading reading(lock_);
@@ -145,12 +148,17 @@ std::uint64_t Book::tick(std::string_view instrument, const Decimal& price, std:
     return tick(code, price, time);
 }
 
-std::uint64_t Book::tick_by_batch(std::vector<PriceRow> rows) {
+Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown) {
     return write([&] {
-        for (std::size_t k = 0; k < rows.size(); ++k) check_instrument(rows[k].instrument, k);
         Batch batch(live_.names);
         batch.prices_given = Given::update;
-        batch.price_rows = rows;
+        batch.price_rows.reserve(rows.size());
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            const bool skipped = skip_unknown && !live_.state.instrument_alive(rows[k].instrument);
+            if (!skipped) check_instrument(rows[k].instrument, k);
+            if (skipped) ++batch.skipped_prices;
+            else batch.price_rows.push_back(rows[k]);
+        }
         return batch;
     });
 }
@@ -178,38 +186,41 @@ void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
                                                std::to_string(instrument));
 }
 
-std::uint64_t Book::ticks(const std::vector<PriceRow>& rows) { return tick_by_batch(rows); }
+Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
+    return tick_by_batch(rows, skip_unknown);
+}
 
-std::uint64_t Book::ticks(std::span<const TickRow> rows) {
+Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     check_writable();
     std::optional<Writing> writing(std::in_place, lock_);
-    if (!quick_ticks(rows)) {
+    if (skip_unknown || !quick_ticks(rows)) {
         writing.reset();
         std::vector<PriceRow> prices;
         prices.reserve(rows.size());
         for (const auto& row : rows)
             prices.push_back(
                 {row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
-        return tick_by_batch(std::move(prices));
+        return tick_by_batch(prices, skip_unknown);
     }
     writing->publish();
     // Alone only: whoever reads may be in a page that a snapshot shares. May throw.
     for (const auto& row : rows) static_cast<void>(live_.state.board.own_quote(row.instrument));
-    ++live_.state.epoch;
+    Written out;
+    out.epoch = ++live_.state.epoch;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         constexpr std::size_t kAhead = 8;
         if (k + kAhead < rows.size()) live_.state.board.prefetch(rows[k + kAhead].instrument);
-        put_price(live_.state.board.own_quote(rows[k].instrument), rows[k].instrument,
-                  tick_prices_[k], rows[k].time);
+        const auto i = rows[k].instrument;
+        if (!put_price(live_.state.board.own_quote(i), i, tick_prices_[k], rows[k].time))
+            ++out.dropped.late_prices;
     }
-    const auto epoch = live_.state.epoch;
     after_write();
-    return epoch;
+    return out;
 }
 
 // ---- the day, and reads ----
 
-std::uint64_t Book::roll_day() {
+Written Book::roll_day() {
     return write([&] {
         Batch batch(live_.names);
         batch.roll_day = true;
@@ -244,9 +255,8 @@ void Book::adopt(Restore& restored) {
     live_.names = std::move(from.names);
     live_.order_index = std::move(from.order_index);
     live_.counters.ticks = from.counters.ticks;
-    live_.counters.late_prices = from.counters.late_prices;
-    live_.counters.late_orders = from.counters.late_orders;
     live_.counters.facts = from.counters.facts;
+    live_.counters.dropped = from.counters.dropped;
 }
 
 std::uint64_t Book::memory_names() const noexcept {

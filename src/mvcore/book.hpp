@@ -49,26 +49,27 @@ public:
     // One batch, which make() makes of this book's names and state: they stand still meanwhile.
     // Throws with the book unchanged. A durable book may call make() from another thread, and
     // twice.
-    std::uint64_t write(const journal::Make& make);
+    Written write(const journal::Make& make);
     // The same in a book in memory, by who has the lock.
-    std::uint64_t apply(const Batch& batch, Writing& writing);
+    Written apply(const Batch& batch, Writing& writing);
     // One price. False: it takes more than a moment (somebody holds the lock, a view wants to be
     // brought up to date, the price needs a new unit) or is wrong; nothing was done, call tick().
-    bool try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
-                  std::uint64_t& epoch);
+    bool try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
     bool try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
-                  std::uint64_t& epoch);
-    std::uint64_t tick(std::int32_t instrument, const Decimal& price, std::int64_t time);
-    std::uint64_t tick(std::string_view instrument, const Decimal& price, std::int64_t time);
-    // Many prices, one batch; the later of one instrument wins. Throws where a code is unknown.
-    std::uint64_t ticks(std::span<const TickRow> rows);
-    std::uint64_t ticks(const std::vector<PriceRow>& rows);
-    // One order, whole.
-    std::uint64_t order(const OrderFact& fact);
-    // The same where it takes a moment and nobody is in the way; else false, nothing was done.
-    bool try_order(const OrderFact& fact, std::uint64_t& epoch);
-    // Start of day becomes current. O(positions and orders of the book).
-    std::uint64_t roll_day();
+                  Written& out);
+    Written tick(std::int32_t instrument, const Decimal& price, std::int64_t time);
+    Written tick(std::string_view instrument, const Decimal& price, std::int64_t time);
+    // Many prices in one batch. Of two prices of one instrument the later row wins. Throws if a
+    // code is unknown, or skips and counts its row.
+    Written ticks(std::span<const TickRow> rows, bool skip_unknown = false);
+    Written ticks(const std::vector<PriceRow>& rows, bool skip_unknown = false);
+    // One order with every column.
+    Written order(const OrderFact& fact);
+    // The same if it takes a moment and nobody is in the way; else false, nothing was done.
+    bool try_order(const OrderFact& fact, Written& out);
+    // A new day: current quantities become start-of-day holdings. O(positions and orders of the
+    // book).
+    Written roll_day();
 
     // ---- reads beside those of a Reader ----
     // False where it takes more than a moment: another thread publishes, or the index is not built.
@@ -150,15 +151,16 @@ private:
     // False where the price needs more than writing a number: see apply().
     [[nodiscard]] static bool quick_price(const Quote& quote, std::int64_t mantissa, int scale,
                                           std::int64_t& out) noexcept;
-    void put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
+    // False if the price came too late.
+    bool put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                    std::int64_t time) noexcept;
-    bool quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time);
-    std::uint64_t tick_by_batch(std::vector<PriceRow> rows);
+    bool quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
+    Written tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown = false);
     void check_instrument(std::int32_t instrument, std::size_t row) const;
     bool quick_ticks(std::span<const TickRow> rows);
     [[nodiscard]] Batch order_batch(const OrderFact& fact) const;
     // False where the order needs more than a moment, or is wrong: see apply().
-    bool quick_order(const OrderFact& fact);
+    bool quick_order(const OrderFact& fact, Written& out);
     bool put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
                    const Order& now);
     void after_write() noexcept;

@@ -112,7 +112,7 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
         return;
     }
     journal::Decoded decoded(live_.names);
-    journal::decode(in, live_, decoded);
+    journal::decode(in, live_, header.format, decoded);
     if (in.left() != 0) corrupt("bytes are left over");
     come_to(decoded.batch.calls);
     prices.calls = 0;
@@ -146,13 +146,9 @@ std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts, Na
         writing.publish();
         names = journaled != nullptr ? *journaled : NamesKnown::of(live_.names);
         const Counters& c = live_.counters;
-        counts = {live_.state.epoch,
-                  live_.state.masters,
-                  live_.state.orders.size(),
-                  c.ticks,
-                  c.late_prices,
-                  c.late_orders,
-                  c.facts};
+        counts = {
+            live_.state.epoch, live_.state.masters, live_.state.orders.size(), c.ticks, c.facts,
+            c.dropped};
         state = live_.state;
         feeds = live_.feeds;
         live_.state.touched.begin_next();

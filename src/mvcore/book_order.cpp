@@ -4,7 +4,7 @@
 #include "quick_cell.hpp"
 
 namespace mvcore {
-std::uint64_t Book::order(const OrderFact& fact) {
+Written Book::order(const OrderFact& fact) {
     return write([&] { return order_batch(fact); });
 }
 
@@ -37,19 +37,18 @@ Batch Book::order_batch(const OrderFact& fact) const {
     return batch;
 }
 
-bool Book::try_order(const OrderFact& fact, std::uint64_t& epoch) {
+bool Book::try_order(const OrderFact& fact, Written& out) {
     if (durable_ != nullptr || incremental_views_ > kQuickViews || !lock_.try_exclusive())
         return false;
     const Exclusive end(lock_);
-    const bool quick = quick_order(fact);
+    const bool quick = quick_order(fact, out);
     if (quick) after_write();
-    epoch = live_.state.epoch;
     return quick;
 }
 
 // An order of a known and priced instrument that stays with its account, in few bits and no finer
 // than those before. All that may throw comes before the first change.
-bool Book::quick_order(const OrderFact& fact) {
+bool Book::quick_order(const OrderFact& fact, Written& out) {
     State& state = live_.state;
     OrderStore& store = state.orders;
     Order now;
@@ -77,13 +76,18 @@ bool Book::quick_order(const OrderFact& fact) {
             return false;
         now.rolled = before.rolled;
     }
-    if (slot != kNoSlot && now.time != kNoTime && before.time != kNoTime &&
-        now.time < before.time) {
-        ++live_.counters.late_orders;
+    if (slot != kNoSlot && older(now.time, before.time)) {
+        out.dropped.late_orders = 1;
         ++state.epoch;
-        return true;
+    } else {
+        const bool unchanged = slot != kNoSlot && before.unchanged(now);
+        now.retained = unchanged && before.retained;
+        if (!put_order(fact.id, hash, slot, before, now)) return false;
+        out.dropped.unchanged_orders = unchanged ? 1 : 0;
     }
-    return put_order(fact.id, hash, slot, before, now);
+    live_.counters.dropped += out.dropped;
+    out.epoch = state.epoch;
+    return true;
 }
 
 bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,

@@ -89,6 +89,7 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     i128 rolled = 0;
     i128 accounts = 0;
     bool timed = false;
+    bool retained = false;
     for_orders(store, begin, end, [&](std::int32_t, const OrderPage& page, std::uint32_t k) {
         const Order o = OrderStore::order(page, k);
         quantity = widest(quantity, o.quantity);
@@ -96,6 +97,7 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         rolled = widest(rolled, o.rolled);
         accounts |= o.account;
         timed = timed || o.time != kNoTime;
+        retained = retained || o.retained;
         ++out.rows;
     });
     out.instrument = column_of(end == 0 ? 0 : end - 1, out.rows);
@@ -105,6 +107,7 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     out.rolled = column_of(rolled, out.rows);
     out.status.resize(out.rows);
     if (timed) out.time.resize(out.rows);
+    if (retained) out.retained.resize(out.rows);
     if (store.kind() == IdKind::integer) out.number.resize(out.rows);
     std::size_t row = 0;
     const auto arena = store.arena();
@@ -117,6 +120,7 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         put(out.rolled, row, o.rolled);
         out.status[row] = static_cast<std::uint8_t>(o.status);
         if (timed) out.time[row] = o.time;
+        if (retained) out.retained[row] = o.retained ? 1 : 0;
         if (arena != nullptr) out.text.push(arena->text(page.records[k].id));
         else out.number[row] = OrderStore::number(page, k);
         ++row;

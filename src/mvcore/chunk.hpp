@@ -44,8 +44,9 @@ struct OrdersChunk {
     IntColumn filled;
     IntColumn rolled;
     std::vector<std::uint8_t> status;
-    std::vector<std::int64_t> time;    // kNoTime: none; empty where no order has one
-    std::vector<std::int64_t> number;  // integer ids, or else
+    std::vector<std::int64_t> time;      // kNoTime: none; empty if no order has one
+    std::vector<std::uint8_t> retained;  // empty if no order is
+    std::vector<std::int64_t> number;    // integer ids, or else
     TextColumn text;
 };
 

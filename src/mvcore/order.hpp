@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "block.hpp"
@@ -45,22 +46,24 @@ inline constexpr std::array<std::string_view, 15> kStatusNames = {"new",
                                                                   "accepted_for_bidding",
                                                                   "pending_replace"};
 
-// By name or by FIX code.
-inline std::optional<Status> status_of(std::string_view text) noexcept {
-    constexpr std::string_view kCodes = "0123456789ABCDE";
-    if (text.size() == 1) {
-        const auto code = kCodes.find(text[0]);
-        if (code != std::string_view::npos) return static_cast<Status>(code);
-    }
-    for (std::size_t s = 0; s < kStatusNames.size(); ++s)
-        if (kStatusNames[s] == text) return static_cast<Status>(s);
-    return std::nullopt;
+// The status of a FIX 39 code ("0" to "9", "A" to "E") or of a name in any case, with or without
+// separators between its words: "PartiallyFilled", "PARTIALLY_FILLED" and "partially filled" are
+// one. Also the other common spellings of these names, such as "cancelled".
+std::optional<Status> status_of(std::string_view text) noexcept;
+// The names and codes that status_of() accepts, for messages.
+std::string status_choices();
+
+// Statuses that leave nothing to fill, whatever the quantities say. FIX: calculated is "completed
+// for the day".
+inline bool leaves_nothing(Status s) noexcept {
+    return s == Status::filled || s == Status::done_for_day || s == Status::canceled ||
+           s == Status::replaced || s == Status::rejected || s == Status::expired ||
+           s == Status::calculated;
 }
 
-// No more of it will be filled today. FIX: calculated is "completed for the day".
-inline bool dead(Status s) noexcept {
-    return s == Status::filled || s == Status::done_for_day || s == Status::canceled ||
-           s == Status::rejected || s == Status::expired || s == Status::calculated;
+// Statuses that end an order for the day only: a later report may let it work again.
+inline bool may_resume(Status s) noexcept {
+    return s == Status::done_for_day || s == Status::calculated;
 }
 
 struct Order {
@@ -68,16 +71,39 @@ struct Order {
     std::int32_t instrument = -1;
     i128 quantity = 0;  // FIX 38, negative to sell; at the instrument's quantity scale, as the rest
     i128 filled = 0;    // FIX 14, of the same sign
-    i128 rolled = 0;    // how much of `filled` a roll of the day has moved into the holdings
+    i128 rolled = 0;    // how much of `filled` earlier day rolls moved into the holdings
     std::int64_t time = kNoTime;
     Status status = Status::created;
+    // It had ended at the last day roll and no report has changed it since. Replays and late
+    // corrections still find it; the next roll drops it.
+    bool retained = false;
 
-    // FIX 151: 0 once filled, overfilled or dead.
+    [[nodiscard]] bool all_filled() const noexcept {
+        return quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
+    }
+    // FIX 151: 0 if the order is filled, overfilled or has a status that leaves nothing.
     [[nodiscard]] i128 leaves() const noexcept {
-        const bool all = quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
-        return dead(status) || all ? 0 : quantity - filled;
+        return leaves_nothing(status) || all_filled() ? 0 : quantity - filled;
     }
     [[nodiscard]] i128 day_fill() const noexcept { return filled - rolled; }
+    // Nothing more can be filled, today or later.
+    [[nodiscard]] bool ended() const noexcept {
+        return all_filled() || (leaves_nothing(status) && !may_resume(status));
+    }
+    // Whether a report that makes `now` of this order brings no news. Its time does not count.
+    [[nodiscard]] bool unchanged(const Order& now) const noexcept {
+        return account == now.account && instrument == now.instrument && status == now.status &&
+               quantity == now.quantity && filled == now.filled && rolled == now.rolled;
+    }
+    // What a day roll makes of the order, or nothing if it drops it. `drop_ended`: the rule of
+    // journals of format 1, which kept only orders with something left to fill.
+    [[nodiscard]] std::optional<Order> after_roll(bool drop_ended) const noexcept {
+        if (drop_ended ? leaves() == 0 : ended() && retained) return std::nullopt;
+        Order next = *this;
+        next.rolled = filled;
+        next.retained = ended();
+        return next;
+    }
 };
 
 }  // namespace mvcore

@@ -70,6 +70,7 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
     o.account = r.account();
     o.instrument = page.instrument;
     o.status = r.status();
+    o.retained = r.retained();
     o.time = page.time ? page.time[k] : kNoTime;
     if (r.quantity == OrderRecord::kWide) {
         o.quantity = page.wide[k].quantity;
@@ -158,8 +159,8 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
     OrderRecord& r = page.records[k];
-    r.account_and_status =
-        static_cast<std::uint32_t>(o.account) << 4 | static_cast<std::uint32_t>(o.status);
+    r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
+                                             static_cast<std::uint32_t>(o.status));
     if (page.time) page.time[k] = o.time;
     const bool wide = !narrow(o.quantity) || !narrow(o.filled) || !narrow(o.rolled);
     r.quantity = wide ? OrderRecord::kWide : static_cast<std::int32_t>(o.quantity);
@@ -235,16 +236,15 @@ void OrderStore::put(std::int32_t instrument, int scale, Rescaled&& rescaled) no
     lines_.own(std::size_t(instrument)).scale = static_cast<std::uint8_t>(scale);
 }
 
-void OrderStore::prepare_roll() {
+void OrderStore::prepare_roll(bool drop_ended) {
     for (std::size_t i = 0; i < lines_.size(); ++i) static_cast<void>(lines_.own(i));
     for (std::uint32_t p = 0; p < page_count_; ++p) {
         Extras extras;
         const OrderPage& page = *pages_[p];
         for (std::uint32_t k = 0; k < page.used; ++k) {
             if (page.records[k].free()) continue;
-            Order o = order(page, k);
-            o.rolled = o.filled;  // which may make a wide order narrow
-            if (o.leaves() != 0) extras |= extras_of(o, 0);
+            if (const auto rolled = order(page, k).after_roll(drop_ended))
+                extras |= extras_of(*rolled, 0);
         }
         own(p).need(extras);
     }

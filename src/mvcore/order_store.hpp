@@ -23,21 +23,26 @@ struct OrderRecord {
     static constexpr std::uint32_t kFree = 15;  // in place of a status
     static constexpr std::int32_t kWide = std::numeric_limits<std::int32_t>::min();
 
-    std::uint32_t account_and_status;  // 28 bits and 4
+    std::uint32_t account_and_status;  // 27 bits, one that says `retained`, and 4
     std::int32_t quantity;             // kWide: see WideOrder
     std::int32_t filled;
     std::uint32_t id;  // low bits of an integer, or the place of a text; free: the next free slot
 
-    [[nodiscard]] std::int32_t account() const noexcept {
-        return static_cast<std::int32_t>(account_and_status >> 4);
+    [[nodiscard]] static std::uint32_t pack(std::uint32_t account, bool retained,
+                                            std::uint32_t status) noexcept {
+        return account << 5 | (retained ? 16U : 0U) | status;
     }
+    [[nodiscard]] std::int32_t account() const noexcept {
+        return static_cast<std::int32_t>(account_and_status >> 5);
+    }
+    [[nodiscard]] bool retained() const noexcept { return (account_and_status & 16U) != 0; }
     [[nodiscard]] bool free() const noexcept { return (account_and_status & 15U) == kFree; }
     [[nodiscard]] Status status() const noexcept {
         return static_cast<Status>(account_and_status & 15U);
     }
 };
 static_assert(sizeof(OrderRecord) == 16);
-inline constexpr std::int32_t kMostAccounts = 1 << 28;
+inline constexpr std::int32_t kMostAccounts = 1 << 27;
 
 struct WideOrder {
     i128 quantity;
@@ -179,11 +184,11 @@ public:
     [[nodiscard]] Rescaled rescaled(std::int32_t instrument, i128 power);
     void put(std::int32_t instrument, int scale, Rescaled&& pages) noexcept;
 
-    // Every order's fills count as rolled, and those of which nothing is left leave; gone(slot) is
-    // called before one does. Call prepare_roll() first.
-    void prepare_roll();
+    // Makes of every order what Order::after_roll() says; calls gone(slot) before it drops one.
+    // Call prepare_roll() first.
+    void prepare_roll(bool drop_ended);
     template <class F>
-    void roll(F&& gone) noexcept;
+    void roll(bool drop_ended, F&& gone) noexcept;
 
     // ---- a store that is read: pages are made aside, then taken ----
     static void append(OrderPage& page, const Order& order, std::uint64_t id, IdKind kind);
@@ -236,19 +241,18 @@ private:
 };
 
 template <class F>
-void OrderStore::roll(F&& gone) noexcept {
+void OrderStore::roll(bool drop_ended, F&& gone) noexcept {
     for (std::uint32_t p = 0; p < page_count_; ++p) {
         OrderPage& page = pages_.own(p).writable();
         for (std::uint32_t k = 0; k < page.used; ++k) {
             if (page.records[k].free()) continue;
-            Order o = order(page, k);
             const Slot slot = p * OrderPage::kRecords + k;
-            if (o.leaves() == 0) {
+            const auto rolled = order(page, k).after_roll(drop_ended);
+            if (rolled) {
+                write(page, k, *rolled);
+            } else {
                 gone(slot);
                 erase(slot);
-            } else if (o.day_fill() != 0) {
-                o.rolled = o.filled;
-                write(page, k, o);
             }
         }
     }

@@ -31,8 +31,10 @@ struct OrderList {
     std::vector<std::int32_t> instrument;
     std::vector<std::int32_t> currency;
     std::vector<std::int32_t> status;
-    std::vector<i128> quantity;  // counted in 10^-18, as are filled, leaves and price
+    std::vector<std::int64_t> time;
+    std::vector<i128> quantity;  // counted in 10^-18, as all quantities and the price
     std::vector<i128> filled;
+    std::vector<i128> rolled;
     std::vector<i128> leaves;
     std::vector<i128> price;
     std::vector<i128> market_value;  // of the order quantity; counted in 10^-value_scale

@@ -9,6 +9,7 @@ namespace mvcore {
 bool QuickOrders::possible() const noexcept {
     return batch_.orders_given == Given::update && batch_.keeps_masters() &&
            batch_.prices_given == Given::absent && batch_.holdings_given == Given::absent &&
+           batch_.order_rows.rolled.empty() &&
            live_.state.orders.kind() == batch_.order_rows.kind &&
            batch_.order_rows.kind != IdKind::none;
 }
@@ -53,13 +54,15 @@ bool QuickOrders::stage_report(std::size_t row, Slot slot) {
     const Order before = live_.state.orders.order(slot);
     Order now = before;
     if (!merge(row, before, now)) return false;
-    if (now.time != kNoTime && before.time != kNoTime && now.time < before.time) {
-        ++late_;
+    if (older(now.time, before.time)) {
+        dropped_.late.push_back(row);
         return true;
     }
+    const bool changed = !before.unchanged(now);
+    if (!changed) dropped_.unchanged.push_back(row);
     reports_.push_back({static_cast<std::int64_t>(now.quantity),
                         static_cast<std::int64_t>(now.filled), now.time, slot,
-                        OrderStore::extras_of(now, 0), now.status});
+                        OrderStore::extras_of(now, 0), now.status, changed});
     return add(before, now);
 }
 
@@ -145,12 +148,13 @@ void QuickOrders::commit() noexcept {
             Order order = state.orders.order(r.slot);
             order.quantity = r.quantity, order.filled = r.filled;
             order.status = r.status, order.time = r.time;
+            order.retained = order.retained && !r.changed;
             state.orders.put(r.slot, order);
             state.touched.orders(order.instrument);
         });
     for (const Raise& r : raises_) state.board.unit(r.unit).bound = r.bound;
     live_.counters.facts += reports_.size();
-    live_.counters.late_orders += late_;
+    live_.counters.dropped += dropped_.all();
     if (!batch_.feeds.empty()) live_.feeds.swap(feeds_);
     state.epoch += batch_.calls;
 }

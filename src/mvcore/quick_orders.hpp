@@ -24,6 +24,8 @@ public:
     [[nodiscard]] bool stage();
     [[nodiscard]] bool reserve();
     void commit() noexcept;
+    // After stage().
+    [[nodiscard]] const DroppedOrders& dropped_orders() const noexcept { return dropped_; }
 
 private:
     struct Report {
@@ -33,6 +35,7 @@ private:
         Slot slot;
         Extras extras;
         Status status;
+        bool changed;
     };
     struct Raise {
         UnitId unit;
@@ -56,7 +59,7 @@ private:
     std::vector<QuickCell> cells_;
     std::vector<Raise> raises_;
     Feeds feeds_;  // after it, where it brings any
-    std::uint64_t late_ = 0;
+    DroppedOrders dropped_;
 };
 
 }  // namespace mvcore

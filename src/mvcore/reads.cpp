@@ -180,8 +180,10 @@ void Reads::append(const Order& o, OrderList& out) const {
     out.instrument.push_back(o.instrument);
     out.currency.push_back(instrument.terms.currency);
     out.status.push_back(static_cast<std::int32_t>(o.status));
+    out.time.push_back(o.time);
     out.quantity.push_back(o.quantity * unit);
     out.filled.push_back(o.filled * unit);
+    out.rolled.push_back(o.rolled * unit);
     out.leaves.push_back(o.leaves() * unit);
     out.priced.push_back(quote.priced ? 1 : 0);
     const i256 price = quote.priced ? board.price_of(o.instrument) : i256();

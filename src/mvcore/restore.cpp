@@ -49,9 +49,8 @@ Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts)
     state.epoch = counts.epoch;
     state.masters = counts.masters;
     live_.counters.ticks = counts.ticks;
-    live_.counters.late_prices = counts.late_prices;
-    live_.counters.late_orders = counts.late_orders;
     live_.counters.facts = counts.facts;
+    live_.counters.dropped = counts.dropped;
     if (kind != IdKind::none) state.orders.set_kind(kind);
 }
 
@@ -67,7 +66,10 @@ void Restore::currencies(const StoredTexts& names, std::size_t count, const Stor
         if (d.mantissa < 0) corrupt("the rate of '" + name + "' is below zero");
         if (k == 0 && d.mantissa != 0) corrupt("the base currency has a rate");
         if (flag(rates.divide[k]) && d.mantissa == 0) corrupt("'" + name + "' has no rate");
-        out[k] = {d.mantissa, static_cast<std::uint8_t>(d.scale), flag(rates.divide[k])};
+        if (d.mantissa == 0 && rates.time[k] != kNoTime)
+            corrupt("'" + name + "' has a time and no rate");
+        out[k] = {d.mantissa, static_cast<std::uint8_t>(d.scale), flag(rates.divide[k]),
+                  rates.time[k]};
     }
     state.board.extend(0, count);
     state.board.set_rates(std::move(out));
@@ -76,7 +78,7 @@ void Restore::currencies(const StoredTexts& names, std::size_t count, const Stor
 
 void Restore::accounts(const StoredTexts& names, std::vector<std::uint8_t> alive) {
     State& state = live_.state;
-    if (alive.size() > std::size_t(kMostAccounts)) corrupt("more than 268,435,456 accounts");
+    if (alive.size() > std::size_t(kMostAccounts)) corrupt("more than 134,217,728 accounts");
     intern_all(live_.names.accounts, names, alive.size(), "account");
     for (const auto a : alive) static_cast<void>(flag(a));
     state.positions.grow(alive.size());

@@ -32,13 +32,15 @@ struct StoredOrders {
     StoredInts filled;
     StoredInts rolled;
     StoredInts status;
-    StoredInts time;    // without data: none has one
-    StoredInts number;  // without data: ids are text
+    StoredInts time;      // without data: no order has one
+    StoredInts retained;  // without data: no order is
+    StoredInts number;    // without data: ids are text
     StoredTexts text;
 };
 struct StoredRates {
     std::vector<i128> rate;  // at 18 places, by currency; 0: none
     std::vector<std::uint8_t> divide;
+    std::vector<std::int64_t> time;
 };
 // What the rest must add up to, and what cannot be told from it.
 struct StoredCounts {
@@ -46,9 +48,8 @@ struct StoredCounts {
     std::uint64_t masters = 0;
     std::uint64_t orders = 0;
     std::uint64_t ticks = 0;
-    std::uint64_t late_prices = 0;
-    std::uint64_t late_orders = 0;
     std::uint64_t facts = 0;
+    Dropped dropped;
 };
 
 class Restore {

@@ -28,6 +28,7 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       rolled_(orders.rolled, orders.rows),
       time_(orders.time, orders.rows),
       status_(orders.status, orders.rows),
+      retained_(orders.retained, orders.rows),
       number_(orders.number, orders.rows),
       held_start_(
           starts(StoredColumn(holdings.instrument, holdings.rows), "holdings", holdings.rows)),
@@ -39,7 +40,8 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       absolute_(std::size_t(end - begin)),
       pages_(std::size_t(end - begin)),
       first_page_(std::size_t(end - begin), 0) {
-    for (const StoredColumn* column : {&held_account_, &account_, &time_, &status_, &number_})
+    for (const StoredColumn* column :
+         {&held_account_, &account_, &time_, &status_, &retained_, &number_})
         if (column->wide()) corrupt("a column is wider than what it holds");
     if (orders.rows != 0 &&
         (kind_ == IdKind::none || (kind_ == IdKind::integer) != (orders.number.data != nullptr)))

@@ -42,7 +42,7 @@ private:
     // The columns of a line, widened.
     struct Widened {
         std::vector<std::int64_t> held_account, held_quantity;
-        std::vector<std::int64_t> account, quantity, filled, rolled, status, time, number;
+        std::vector<std::int64_t> account, quantity, filled, rolled, status, retained, time, number;
     };
 
     [[noreturn]] void refuse(const char* table, std::size_t row, const std::string& what) const;
@@ -91,7 +91,7 @@ private:
     std::size_t held_rows_;
     const StoredOrders& orders_;
     StoredColumn held_account_, held_quantity_;
-    StoredColumn account_, quantity_, filled_, rolled_, time_, status_, number_;
+    StoredColumn account_, quantity_, filled_, rolled_, time_, status_, retained_, number_;
     std::vector<std::size_t> held_start_;   // by line, and the end of the last
     std::vector<std::size_t> order_start_;  // likewise
     bool narrow_;                           // orders fit their records, but for times and ids

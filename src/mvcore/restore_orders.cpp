@@ -44,6 +44,9 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
     if (status < 0 || status >= i128(kStatusNames.size()))
         refuse("orders", k, "the status is none");
     o.status = static_cast<Status>(status);
+    const i128 retained = retained_.given() ? retained_[k] : 0;
+    if (retained < 0 || retained > 1) refuse("orders", k, "retained is neither 0 nor 1");
+    o.retained = retained != 0;
     o.time = time_.given() ? static_cast<std::int64_t>(time_[k]) : kNoTime;
     return o;
 }
@@ -82,6 +85,7 @@ void ChunkRestore::narrow_orders(std::int32_t i, Parts<std::int64_t>& parts) {
     take(filled_, now_.filled);
     take(rolled_, now_.rolled);
     take(status_, now_.status);
+    take(retained_, now_.retained);
     take(time_, now_.time);
     take(number_, now_.number);
     for (std::size_t row = 0; row < rows; row += OrderPage::kRecords)
@@ -109,9 +113,12 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
             refuse("orders", k + n, "filled_quantity has not the sign of order_quantity");
         if (status < 0 || status >= std::int64_t(kStatusNames.size()))
             refuse("orders", k + n, "the status is none");
+        const std::int64_t retained = now_.retained[row + n];
+        if ((retained & ~std::int64_t{1}) != 0)
+            refuse("orders", k + n, "retained is neither 0 nor 1");
         const bool all = quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
         const std::int64_t leaves =
-            all || dead(static_cast<Status>(status)) ? 0 : quantity - filled;
+            all || leaves_nothing(static_cast<Status>(status)) ? 0 : quantity - filled;
         const std::int64_t fill = filled - now_.rolled[row + n];
         auto& p = parts[account];
         p.fill += fill;
@@ -119,9 +126,10 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
         parts.absolute += (fill < 0 ? -fill : fill) + (leaves < 0 ? -leaves : leaves);
         ++account_orders_[account];
         const auto id = text ? texts_[k + n] : static_cast<std::uint64_t>(now_.number[row + n]);
-        page.records[n] = {account << 4 | static_cast<std::uint32_t>(status),
-                           static_cast<std::int32_t>(quantity), static_cast<std::int32_t>(filled),
-                           static_cast<std::uint32_t>(id)};
+        page.records[n] = {
+            OrderRecord::pack(account, retained != 0, static_cast<std::uint32_t>(status)),
+            static_cast<std::int32_t>(quantity), static_cast<std::int32_t>(filled),
+            static_cast<std::uint32_t>(id)};
         if (page.time) page.time[n] = time_.given() ? now_.time[row + n] : kNoTime;
         if (page.high) page.high[n] = static_cast<std::uint32_t>(id >> 32);
         if (page.rolled) page.rolled[n] = static_cast<std::int32_t>(now_.rolled[row + n]);

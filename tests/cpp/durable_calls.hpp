@@ -43,7 +43,7 @@ inline std::string facts_of(Book& book) {
         const Rate& r = s.board.rate(c);
         if (s.currency_known(c))
             out << names.currencies.text(c) << '#' << c << '=' << text_at(r.mantissa, r.scale)
-                << r.divide << ' ';
+                << r.divide << '@' << r.time << ' ';
     }
     for (std::int32_t i = 0; i < names.instruments.size(); ++i) {
         const Instrument& c = s.board.instrument(i);
@@ -62,7 +62,7 @@ inline std::string facts_of(Book& book) {
             orders.push_back(std::string(s.orders.text(slot)) + "," + std::to_string(o.account) +
                              "," + text_at(o.quantity, scale) + "," + text_at(o.filled, scale) +
                              "," + text_at(o.rolled, scale) + "," + std::to_string(int(o.status)) +
-                             "," + std::to_string(o.time));
+                             "," + std::to_string(o.time) + (o.retained ? ",retained" : ""));
         });
         std::sort(orders.begin(), orders.end());
         for (const auto& o : orders) out << " (" << o << ')';
@@ -111,14 +111,15 @@ struct Calls {
     Call order() {
         const OrderText o{name("order-", pick(30)),         name("A", 1 + pick(accounts)),
                           name("I", 1 + pick(instruments)), number(2),
-                          static_cast<Status>(pick(5)),     pick(3) == 0 ? kNoTime : pick(50)};
+                          static_cast<Status>(pick(6)),     pick(3) == 0 ? kNoTime : pick(50)};
+        const Decimal filled = pick(2) == 0 ? Decimal() : o.quantity;
         return [=](Book& book) {
             book.order({{0, o.id},
                         IdKind::text,
                         o.account,
                         o.instrument,
                         o.quantity,
-                        {},
+                        filled,
                         o.status,
                         o.time});
         };
@@ -149,7 +150,7 @@ struct Calls {
         };
     }
     Call rate() {
-        const Rate r{1 + pick(100'000), 4, pick(2) == 0};
+        const Rate r{1 + pick(100'000), 4, pick(2) == 0, pick(2) == 0 ? kNoTime : pick(100)};
         return [=](Book& book) {
             book.write([&] {
                 Batch b(book.names());
@@ -159,8 +160,36 @@ struct Calls {
             });
         };
     }
+    // From the current quantities, or from a custodian's.
     Call roll() {
-        return [](Book& book) { book.roll_day(); };
+        if (pick(3) != 0) return [](Book& book) { book.roll_day(); };
+        const int account = pick(accounts);
+        const int instrument = pick(instruments);
+        const auto quantity = number(4);
+        return [=](Book& book) {
+            book.write([&] {
+                Batch b(book.names());
+                b.roll_day = true;
+                b.holdings_given = Given::load;
+                b.holding_rows.account = {account};
+                b.holding_rows.instrument = {instrument};
+                b.holding_rows.push_quantity(quantity);
+                return b;
+            });
+        };
+    }
+    Call withdraw() {
+        const int instrument = pick(instruments);
+        const bool rate = pick(2) == 0;
+        return [=](Book& book) {
+            book.write([&] {
+                Batch b(book.names());
+                b.removed_prices = {instrument};
+                const auto euro = b.currencies.find("EUR");
+                if (rate && book.state().currency_known(euro)) b.removed_rates = {euro};
+                return b;
+            });
+        };
     }
     Call tick() {
         const int i = pick(instruments);

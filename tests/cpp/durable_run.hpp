@@ -66,6 +66,7 @@ public:
         if (kind < 53) return fact(calls_.holdings(true));
         if (kind < 56) return fact(calls_.rate());
         if (kind < 57) return fact(calls_.roll());
+        if (kind < 59) return fact(calls_.withdraw());
         if (kind < 85) return quiet(calls_.tick());
         if (kind < 95) return quiet(calls_.prices());
         return kind < 98 ? flush() : at_rest();

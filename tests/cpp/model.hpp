@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,7 @@ struct Asset {
 struct Rate {
     Decimal rate;
     bool divide;
+    std::int64_t time = kNoTime;
 };
 
 // An order; quantities in 10^-18.
@@ -80,11 +82,26 @@ struct Ordered {
     i128 rolled = 0;
     std::int64_t time = kNoTime;
     mvcore::Status status = mvcore::Status::created;
+    bool retained = false;  // it had ended at the last roll, and nothing changed it since
 
+    [[nodiscard]] bool complete() const {
+        return mvcore::magnitude(filled) >= mvcore::magnitude(quantity);
+    }
     [[nodiscard]] i128 leaves() const {
-        const bool done =
-            mvcore::dead(status) || mvcore::magnitude(filled) >= mvcore::magnitude(quantity);
-        return done ? 0 : quantity - filled;
+        static const std::set<mvcore::Status> closed = {
+            mvcore::Status::filled,    mvcore::Status::done_for_day, mvcore::Status::canceled,
+            mvcore::Status::replaced,  mvcore::Status::rejected,     mvcore::Status::expired,
+            mvcore::Status::calculated};
+        return complete() || closed.count(status) != 0 ? 0 : quantity - filled;
+    }
+    [[nodiscard]] bool ended() const {
+        const bool for_the_day =
+            status == mvcore::Status::done_for_day || status == mvcore::Status::calculated;
+        return complete() || (leaves() == 0 && !for_the_day);
+    }
+    // What a report may change, but its time.
+    [[nodiscard]] auto news() const {
+        return std::tuple(account, instrument, quantity, filled, rolled, status);
     }
 };
 
@@ -113,6 +130,8 @@ public:
     int value_scale;
     std::uint64_t epoch = 0;
     std::uint64_t late_orders = 0;
+    std::uint64_t late_fx = 0;
+    std::uint64_t unchanged_orders = 0;
     std::vector<std::uint8_t> accounts;  // whether alive
     std::vector<Asset> assets;
     std::map<std::pair<int, int>, i128> holdings;  // by account and instrument, none is zero
@@ -122,7 +141,8 @@ public:
     void apply(const tables::Change& change);
     void put_price(int instrument, const Decimal& price, std::int64_t time);
     void put_order(const tables::OrderRow& row, const tables::OrderColumns& with);
-    void roll_day();
+    // From these holdings, or from the current quantities.
+    void roll_day(const std::vector<tables::Holding>* custodian = nullptr);
     // Where any of the measures is not zero.
     [[nodiscard]] std::map<std::pair<int, int>, Net> positions() const;
     // Whether a position or an order refers to it.

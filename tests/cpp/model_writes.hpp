@@ -61,8 +61,12 @@ inline void Model::apply_rates(const tables::Change& change) {
         if (row.currency == 0) continue;
         const auto c = static_cast<std::size_t>(row.currency);
         const bool kept = !change.load && before[c] && before[c]->divide;
-        rates[c] =
-            Rate{{row.rate.mantissa, row.rate.scale}, change.with_method ? row.rate.divide : kept};
+        const auto held = rates[c] ? rates[c]->time : kNoTime;
+        if (row.rate.time != kNoTime && held != kNoTime && row.rate.time < held) ++late_fx;
+        else
+            rates[c] = Rate{{row.rate.mantissa, row.rate.scale},
+                            change.with_method ? row.rate.divide : kept,
+                            row.rate.time};
     }
 }
 
@@ -86,19 +90,29 @@ inline void Model::put_order(const tables::OrderRow& row, const tables::OrderCol
     if (with.instrument) order.instrument = row.instrument;
     if (with.quantity) order.quantity = fine(row.quantity);
     if (with.filled) order.filled = fine(row.filled.value_or(Decimal{}));
+    if (with.rolled) order.rolled = fine(row.rolled.value_or(Decimal{}));
     if (with.status) order.status = row.status.value_or(mvcore::Status::created);
     if (with.time) order.time = row.time;
+    if (known != orders.end() && known->second.news() == order.news()) ++unchanged_orders;
+    else order.retained = false;
     orders[row.id] = order;
 }
 
-inline void Model::roll_day() {
+inline void Model::roll_day(const std::vector<tables::Holding>* custodian) {
     ++epoch;
     for (const auto& [key, net] : positions()) {
-        if (net[mvcore::current] == 0) holdings.erase(key);
+        if (net[mvcore::current] == 0 || custodian != nullptr) holdings.erase(key);
         else holdings[key] = net[mvcore::current];
     }
-    for (auto& [id, order] : orders) order.rolled = order.filled;
-    std::erase_if(orders, [](const auto& order) { return order.second.leaves() == 0; });
+    if (custodian != nullptr)
+        for (const auto& row : *custodian)
+            if (row.quantity.mantissa != 0)
+                holdings[{row.account, row.instrument}] = fine(row.quantity);
+    std::erase_if(orders, [](const auto& o) { return o.second.ended() && o.second.retained; });
+    for (auto& [id, order] : orders) {
+        order.rolled = order.filled;
+        order.retained = order.ended();
+    }
 }
 
 }  // namespace model

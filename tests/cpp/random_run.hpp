@@ -30,10 +30,12 @@ public:
         else if (what < 87) write_rates(chance(30));
         else if (what < 91) write_terms();
         else if (what < 94) write_masters();
-        else if (what < 97) remove();
+        else if (what < 96) remove();
+        else if (what < 97) withdraw();
         else if (what < 99) refused();
         else refresh();
-        CHECK(book.counters().late_orders == model.late_orders);
+        CHECK(book.counters().dropped.late_orders == model.late_orders);
+        CHECK(book.counters().dropped.unchanged_orders == model.unchanged_orders);
     }
     void step_orders() {
         const int what = pick(100);
@@ -58,11 +60,19 @@ public:
         write(change);
     }
     void roll_day() {
+        if (chance(20)) return roll_from_custodian();
         const auto before = model.positions();
         CHECK(book.roll_day() == model.epoch + 1);
         model.roll_day();
         for (const auto& [key, net] : model.positions())  // as before, but for the start of day
             CHECK(net[1] == before.at(key)[1] && net[2] == before.at(key)[2] && net[0] == net[1]);
+    }
+    void roll_from_custodian() {
+        tables::Change change;
+        change.as_text = chance(50);
+        change.holdings = some_holdings(pick(60), false);
+        CHECK(tables::roll_day(book, change) == model.epoch + 1);
+        model.roll_day(&*change.holdings);
     }
     // Other prices and rates for a question. A rate keeps its method.
     tables::Change what_if(const Model& then) {
@@ -122,6 +132,7 @@ private:
             if (before->quantity != 0 && (before->quantity < 0) != (row.filled->mantissa < 0))
                 row.filled->mantissa = -row.filled->mantissa;
         }
+        if (with.rolled && chance(80)) row.rolled = chance(60) ? row.filled : filled_of(quantity());
         if (chance(90)) row.status = static_cast<Status>(chance(60) ? pick(2) : pick(15));
         row.time = some_time();
         return row;
@@ -141,6 +152,7 @@ private:
         }
         auto& with = change.order_columns;
         with.filled = chance(80);
+        with.rolled = chance(15);
         with.status = chance(80);
         with.time = chance(60);
         if (changes_only) {
@@ -156,9 +168,10 @@ private:
     void load_orders(tables::Change& change) {
         if (kind == IdKind::none) return;
         change.orders.emplace();
+        change.order_columns.rolled = chance(30);
         for (int k = 0; k < most_orders; ++k) {
             if (!chance(50)) continue;
-            auto row = order_row(id_at(k), {});
+            auto row = order_row(id_at(k), change.order_columns);
             change.orders->push_back(row);
         }
         std::shuffle(change.orders->begin(), change.orders->end(), random_);

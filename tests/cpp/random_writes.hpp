@@ -59,7 +59,7 @@ public:
         const auto time = some_time();
         model.put_price(i, price, time);
         ++model.epoch;
-        std::uint64_t epoch = 0;
+        mvcore::Written epoch;
         const auto name = tables::instrument(i);
         if (chance(50)) {
             if (!book.try_tick(i, price, time, epoch)) epoch = book.tick(i, price, time);
@@ -110,6 +110,20 @@ protected:
     std::optional<Decimal> factor() {
         if (size.factor_bits == 0 || chance(40)) return std::nullopt;
         return chance(4) ? Decimal{} : number(size.factor_bits, size.factor_scale);
+    }
+    // A price or a rate, or both, there or not.
+    void withdraw() {
+        std::vector<int> instruments;
+        std::vector<int> currencies;
+        if (chance(70)) instruments = {live_instrument()};
+        if (instruments.empty() || chance(30)) currencies = {1 + pick(3)};
+        std::erase_if(currencies, [&](int c) { return !model.currency_known(c); });
+        for (const int i : instruments) {
+            model.assets[std::size_t(i)].price.reset();
+            model.assets[std::size_t(i)].time = kNoTime;
+        }
+        for (const int c : currencies) model.rates[std::size_t(c)].reset();
+        CHECK(tables::withdraw(book, instruments, currencies) == ++model.epoch);
     }
     std::int64_t some_time() { return chance(70) ? kNoTime : 1000 + pick(50); }
 
@@ -192,10 +206,12 @@ protected:
             const i128 rate = c == 0 ? 1 : 1 + pick(300000);
             const auto scale = static_cast<std::uint8_t>(c == 0 ? 0 : pick(6));
             const auto d = mvcore::make_decimal(rate, scale).value;
-            change.fx->push_back(
-                {c, {d.mantissa, static_cast<std::uint8_t>(d.scale), c != 0 && chance(50)}});
+            change.fx->push_back({c,
+                                  {d.mantissa, static_cast<std::uint8_t>(d.scale),
+                                   c != 0 && chance(50), some_time()}});
         }
         write(change);
+        CHECK(book.counters().dropped.late_fx == model.late_fx);
     }
     void write_terms() {
         tables::Change change;

@@ -101,6 +101,7 @@ struct OrderRow {
     std::optional<Decimal> filled;         // null: 0
     std::optional<mvcore::Status> status;  // null: new
     std::int64_t time = mvcore::kNoTime;
+    std::optional<Decimal> rolled;  // null: 0
 };
 
 // Which columns a table of orders has beside `order`.
@@ -109,6 +110,7 @@ struct OrderColumns {
     bool instrument = true;
     bool quantity = true;
     bool filled = true;
+    bool rolled = false;
     bool status = true;
     bool time = true;
 };
@@ -171,6 +173,9 @@ inline text::Table orders_table(const Change& change) {
     if (with.filled)
         table.columns["filled_quantity"] =
             number_column(rows, change.as_text, [](const auto& r) { return r.filled; });
+    if (with.rolled)
+        table.columns["rolled_quantity"] =
+            number_column(rows, change.as_text, [](const auto& r) { return r.rolled; });
     if (with.status)
         table.columns["status"] = name_column(rows, [&](const auto& r) {
             return r.status ? Text(status_text(*r.status, change.as_text)) : Text();
@@ -205,6 +210,7 @@ inline text::Table fx_table(const Change& change) {
     if (change.with_method)
         table.columns["method"] = name_column(
             rows, [](const auto& r) { return Text(r.rate.divide ? "divide" : "multiply"); });
+    for (auto& times = table.times.emplace(); const auto& r : rows) times.push_back(r.rate.time);
     return table;
 }
 
@@ -260,7 +266,26 @@ inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts
     return book.apply(batch, writing);
 }
 
-// The short way where it is open, else the long one.
+inline std::uint64_t withdraw(mvcore::Book& book, const std::vector<int>& instruments,
+                              const std::vector<int>& currencies) {
+    const auto prices = name_column(instruments, instrument);
+    const auto fx = name_column(currencies, currency);
+    mvcore::Writing writing(book.lock());
+    mvcore::Batch batch(book.names());
+    batch.removed_prices = text::instrument_codes(book, prices, {"remove", "prices"});
+    batch.removed_rates = text::currency_codes(book, fx, {"remove", "fx"});
+    return book.apply(batch, writing);
+}
+
+// A day roll that starts from these holdings.
+inline std::uint64_t roll_day(mvcore::Book& book, const Change& custodian) {
+    mvcore::Writing writing(book.lock());
+    auto batch = text::make_batch(book.names(), book.state(), to_tables(custodian), true);
+    batch.roll_day = true;
+    return book.apply(batch, writing);
+}
+
+// Takes the fast path if it is open, else the general one.
 inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
     const auto names = std::pair(account(row.account), instrument(row.instrument));
     const auto* text = std::get_if<std::string>(&row.id);
@@ -274,7 +299,7 @@ inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
                                  row.filled.value_or(Decimal{}),
                                  row.status.value_or(mvcore::Status::created),
                                  row.time};
-    std::uint64_t epoch = 0;
+    mvcore::Written epoch;
     return book.try_order(fact, epoch) ? epoch : book.order(fact);
 }
 

@@ -100,7 +100,7 @@ TEST(callers_at_once_share_a_sync) {
     std::thread reader([&] {
         while (!done) {
             static_cast<void>(slow.book.value_by_code(0, -1));
-            std::uint64_t epoch = 0;
+            mvcore::Written epoch;
             ticks += slow.book.try_tick(0, Decimal{5, 0}, kNoTime, epoch) ? 1 : 0;
         }
     });
@@ -149,7 +149,7 @@ TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
         });
     std::thread ticks([&] {
         for (int k = 0; !over; ++k) {
-            std::uint64_t epoch = 0;
+            mvcore::Written epoch;
             static_cast<void>(slow.book.try_tick(0, Decimal{5 + k % 7, 0}, kNoTime, epoch));
             std::this_thread::yield();
         }
@@ -180,7 +180,7 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
     slow.sync.during = [&] {
         ++syncs;
         std::string seen;
-        std::uint64_t epoch = 0;
+        mvcore::Written epoch;
         bool ticked = false;
         std::thread reader([&] {
             static_cast<void>(book.value_by_code(0, -1));

@@ -15,7 +15,8 @@ std::uint32_t pick(std::uint64_t n) { return static_cast<std::uint32_t>(g_random
 
 bool same(const Order& a, const Order& b) {
     return a.account == b.account && a.instrument == b.instrument && a.quantity == b.quantity &&
-           a.filled == b.filled && a.rolled == b.rolled && a.time == b.time && a.status == b.status;
+           a.filled == b.filled && a.rolled == b.rolled && a.time == b.time &&
+           a.status == b.status && a.retained == b.retained;
 }
 
 // A few orders need much.
@@ -30,6 +31,7 @@ Order some_order(std::int32_t instrument) {
     o.filled = pick(2) == 0 ? o.quantity / 2 : 0;
     o.rolled = pick(5) == 0 ? o.filled / 2 : 0;
     o.time = pick(4) == 0 ? static_cast<std::int64_t>(pick(1000)) : kNoTime;
+    o.retained = pick(4) == 0;
     o.status = static_cast<Status>(pick(15));
     return o;
 }
@@ -170,24 +172,36 @@ TEST(rescaled_orders_outgrow_their_records_and_copies_stay) {
     }
 }
 
-TEST(a_roll_marks_fills_and_drops_the_dead) {
+TEST(a_roll_marks_fills_and_drops_orders_that_ended_before_the_last_roll) {
     for (auto kind : {IdKind::integer, IdKind::text}) {
         Stored s(kind);
         for (int k = 0; k < 900; ++k) s.insert(k % 3);
         const OrderStore copy = s.store;
         const auto then = s.model;
-        s.store.prepare_roll();
-        s.check();
-        std::size_t gone = 0;
-        s.store.roll([&](Slot slot) {
-            CHECK(s.model.at(slot).order.leaves() == 0 &&
-                  same(s.store.order(slot), s.model.at(slot).order));
-            ++gone;
-        });
-        std::erase_if(s.model, [](const auto& k) { return k.second.order.leaves() == 0; });
-        for (auto& [slot, k] : s.model) k.order.rolled = k.order.filled;
+        const auto roll = [&](bool drop_ended) {
+            s.store.prepare_roll(drop_ended);
+            s.check();
+            std::size_t gone = 0;
+            s.store.roll(drop_ended, [&](Slot slot) {
+                CHECK(same(s.store.order(slot), s.model.at(slot).order));
+                const auto& order = s.model.at(slot).order;
+                CHECK(drop_ended ? order.leaves() == 0 : order.ended() && order.retained);
+                s.model.erase(slot);
+                ++gone;
+            });
+            for (auto& [slot, k] : s.model) {
+                k.order.rolled = k.order.filled;
+                k.order.retained = k.order.ended();
+            }
+            s.check();
+            return gone;
+        };
+        CHECK(roll(false) == 0);
+        const auto gone = roll(false);
         CHECK(gone == then.size() - s.model.size() && gone > 100 && s.model.size() > 100);
-        s.check();
+        CHECK(roll(false) == 0);
+        CHECK(roll(true) > 0);
+        for (const auto& [slot, k] : s.model) CHECK(k.order.leaves() != 0);
         Stored::check(copy, then);
     }
 }

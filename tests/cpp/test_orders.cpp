@@ -8,7 +8,7 @@ namespace {
 
 tables::OrderRow order(std::int64_t id, int account, int instrument, Decimal quantity,
                        Decimal filled = {}) {
-    return {id, account, instrument, quantity, filled, Status::created, kNoTime};
+    return {id, account, instrument, quantity, filled, Status::created, kNoTime, {}};
 }
 
 // Everything that a book says of few accounts and instruments.
@@ -111,7 +111,7 @@ TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
         added.time = 76;
         change.orders = {{added}};
         run.write(change);  // late where the time was kept
-        CHECK(run.book.counters().late_orders == (what == 0 ? 1U : 0U));
+        CHECK(run.book.counters().dropped.late_orders == (what == 0 ? 1U : 0U));
         check_all(run);
     }
 }

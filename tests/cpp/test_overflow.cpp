@@ -111,7 +111,7 @@ TEST(a_tick_is_exact_whatever_the_price_before) {
             for (const auto& now : edges::inputs()) {
                 auto& run = small.run;
                 const auto tick = [&](const Decimal& d) {
-                    std::uint64_t epoch = 0;
+                    mvcore::Written epoch;
                     if (!run.book.try_tick(0, d, kNoTime, epoch))
                         epoch = run.book.tick(0, d, kNoTime);
                     return epoch;

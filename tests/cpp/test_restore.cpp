@@ -45,8 +45,7 @@ StoredBook stored(const Book& book, std::int32_t together) {
     StoredBook out;
     out.value_scale = book.value_scale();
     out.kind = state.orders.kind();
-    out.counts = {state.epoch,   state.masters, state.orders.size(), c.ticks, c.late_prices,
-                  c.late_orders, c.facts};
+    out.counts = {state.epoch, state.masters, state.orders.size(), c.ticks, c.facts, c.dropped};
     out.currencies = texts_of(book.names().currencies);
     out.accounts = texts_of(book.names().accounts);
     out.instruments = texts_of(book.names().instruments);

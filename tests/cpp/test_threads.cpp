@@ -142,7 +142,7 @@ void Stress::write_prices() {
     std::uint64_t last = 0;
     for (int k = 1; k <= kWrites; ++k) {
         write_pair(random, k);
-        std::uint64_t epoch = 0;
+        mvcore::Written epoch;
         const Decimal price{k + 1, 0};
         if (!book_.try_tick(kFree, price, kNoTime, epoch))
             epoch =

@@ -20,7 +20,7 @@ CELLS = [
     *(("instrument", bad) for bad in ("", None, 5, b"AAPL")),
     *(("order_quantity", bad) for bad in (None, *BAD_NUMBERS)),
     *(("filled_quantity", bad) for bad in BAD_NUMBERS),
-    *(("status", bad) for bad in ("", "F", "a", "NEW", "new ", "cancelled", 1, True, b"new")),
+    *(("status", bad) for bad in ("", "F", "a", "NEWS", "new ", "canc elled_", 1, True, b"new")),
     *(("time", bad) for bad in ("yesterday", True, 1.5, 2**63, D(1), b"1")),
 ]
 

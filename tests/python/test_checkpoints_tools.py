@@ -31,7 +31,13 @@ def test_a_checkpoint_of_an_older_version_is_read(folder) -> None:
     with recorded("R1", f"a checkpoint of format version {version} is opened") as record:
         record.runs = 1
         book, loaded, skipped = reopen(Files(folder))
-        assert rows_of(book) == expected["rows"] and not skipped
+        rows = rows_of(book)  # which have columns that older versions lacked
+        for name, wanted in expected["rows"].items():
+            assert [
+                {column: row[column] for column in old}
+                for row, old in zip(rows[name], wanted, strict=True)
+            ] == wanted
+        assert not skipped
         assert loaded.manifest.sequence == 7
         kept = ("epoch", "ticks", "late_prices", "late_orders", "facts", "positions", "orders")
         assert {name: book.stats()[name] for name in kept} == {
@@ -41,7 +47,7 @@ def test_a_checkpoint_of_an_older_version_is_read(folder) -> None:
 
 def test_there_is_a_checkpoint_of_every_version() -> None:
     found = {folder.name for folder in DATA.glob("checkpoint-*")}
-    assert found == {"checkpoint-1-int", "checkpoint-1-str"}
+    assert found == {f"checkpoint-{version}-{ids}" for version in (1, 2) for ids in ("int", "str")}
 
 
 # ---- ranges ----

@@ -132,7 +132,7 @@ BAD = {
     "unknown": ("1,A1,AAPL,5,,,\n2,A9,AAPL,5,,,\n", "orders.account, row 1"),
     "no id": ("1,A1,AAPL,5,,,\n,A1,AAPL,5,,,\n", "orders.order, row 1"),
     "twice": ("1,A1,AAPL,5,,,\n1,A2,AAPL,5,,,\n", "row 1"),
-    "status": ("1,A1,AAPL,5,,open,\n", "orders.status, row 0: 'open'"),
+    "status": ("1,A1,AAPL,5,,open,\n", "orders.status, row 0: unknown status 'open'"),
     "side": ("1,A1,AAPL,5,-1,,\n", "orders.filled_quantity, row 0"),
     "time": ("1,A1,AAPL,5,,,soon\n", "orders.time, row 0: 'soon'"),
 }

@@ -28,7 +28,10 @@ BAD_ROWS = {
     "not a price": ("2024-03-02,tick,AAPL,dear,,,,,,", "events.price, row 1: 'dear'"),
     "unknown name": ("2024-03-02,tick,ZZZ,1,,,,,,", "events.instrument, row 1: "),
     "unknown account": ("2024-03-02,order,AAPL,,7,A9,5,,,", "events.account, row 1: "),
-    "no such status": ("2024-03-02,order,AAPL,,7,A1,5,,open,", "events.status, row 1: 'open'"),
+    "no such status": (
+        "2024-03-02,order,AAPL,,7,A1,5,,open,",
+        "events.status, row 1: unknown status 'open'",
+    ),
     "wrong side": ("2024-03-02,order,AAPL,,7,A1,5,-1,,", "events.filled_quantity, row 1: "),
     "too many decimals": (
         "2024-03-02,holding,AAPL,,,A1,,,,0.1234567890123456789",
@@ -41,7 +44,7 @@ BAD_ROWS = {
     "the second batch": (
         "2024-03-02,order,AAPL,,7,A1,5,,,\n2024-03-02,tick,AAPL,1,,,,,,\n"
         "2024-03-02,order,AAPL,,7,A1,5,,bad,",
-        "events.status, row 3: 'bad'",
+        "events.status, row 3: unknown status 'bad'",
     ),
     "escapes": ("2024-03-02,tick,AAPL,\x1b[31m,,,,,,", r"events.price, row 1: '\x1b[31m'"),
 }

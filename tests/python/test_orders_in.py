@@ -1,5 +1,6 @@
 """The same orders, whatever their table comes in; what is refused is in test_bad_orders.py."""
 
+import datetime as dt
 from decimal import Decimal as D
 
 import numpy as np
@@ -11,12 +12,15 @@ from order_facts import FACTS, INT_IDS, ONE, TEXT_IDS
 
 INVALID = mvcore.InvalidInput
 
-COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity"]
-COLUMNS += ["leaves_quantity", "status", "price", "currency", "market_value", "filled_value"]
+COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity"]
+COLUMNS += ["leaves_quantity", "status", "time", "price", "currency", "market_value"]
+COLUMNS += ["filled_value"]
+TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=5)
 ROWS = [
-    ["A1", "AAPL", D(50), D(20), D(30), "partially_filled", D("150.25"), "USD", 7_512.5, 3_005],
-    ["A2", "BUND", D(-20), D(0), D(-20), "new", D("98.7"), "EUR", D("-19.74"), 0],
-]
+    ["A1", "AAPL", D(50), D(20), D(0), D(30), "partially_filled", TIME, D("150.25"), "USD",
+     7_512.5, 3_005],
+    ["A2", "BUND", D(-20), D(0), D(0), D(-20), "new", None, D("98.7"), "EUR", D("-19.74"), 0],
+]  # fmt: skip
 
 
 def check_rows(book, ids: list) -> None:
@@ -72,8 +76,8 @@ def test_ids(book, what, ids) -> None:
 @pytest.mark.parametrize("ids", [TEXT_IDS, INT_IDS], ids=["texts", "ints"])
 @pytest.mark.parametrize("library", ["polars", "pandas"])
 def test_frames(book, ids, library) -> None:
-    columns = {name: values for name, values in FACTS.items() if name != "time"}
-    made = pytest.importorskip(library).DataFrame({"order": ids} | columns)
+    times = [TIME, None]  # integers beside nulls are floats in pandas
+    made = pytest.importorskip(library).DataFrame({"order": ids} | FACTS | {"time": times})
     book.load(orders=made)
     check_rows(book, ids)
 

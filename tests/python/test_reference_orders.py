@@ -57,7 +57,7 @@ LIFE = [
     ("expired",           50,     5, "expired",               0, 1000,   1050,   1050),
     ("done for the day",  50,     5, "done_for_day",          0, 1000,   1050,   1050),
     ("calculated",        50,     5, "calculated",            0, 1000,   1050,   1050),
-    ("replaced, works on", 50,    5, "replaced",             45, 1000,   1050,   1500),
+    ("replaced",          50,     5, "replaced",              0, 1000,   1050,   1050),
     ("cancel not yet in", 50,     5, "pending_cancel",       45, 1000,   1050,   1500),
     ("a sell",           -40,   -10, "1",                   -30, 1000,    900,    600),
     ("a sell, canceled", -40,   -10, "4",                     0, 1000,    900,    900),
@@ -129,11 +129,13 @@ def test_roll_day() -> None:
     assert worth(book) == (1000, 1500, 1800)
     assert book.roll_day() == 3
     assert worth(book) == (1500, 1500, 1800)
-    assert column(book.orders(), "order") == ["O1"]
-    assert column(book.orders(), "filled_quantity") == [20]  # cumulative, as it was given
+    assert column(book.orders(), "order") == ["O1", "O2", "O3"]
+    assert column(book.orders(), "filled_quantity") == [20, 30, 0]  # cumulative, as it was given
+    assert column(book.orders(), "rolled_quantity") == [20, 30, 0]
     book.update(orders={"order": ["O1"], "filled_quantity": [35]})  # 15 more
     assert worth(book) == (1500, 1650, 1800)
     book.roll_day()
+    assert column(book.orders(), "order") == ["O1"]
     assert worth(book) == (1650, 1650, 1800)
     book.order("O1", "A1", "X", 50, 0, "new")  # yesterday's fills are busted today
     assert worth(book) == (1650, 1300, 1800)

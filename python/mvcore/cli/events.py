@@ -176,7 +176,8 @@ class Events:
         if batch.kind != HOLDING:
             table["time"] = times
         try:
-            book.update(**{TABLES[batch.kind]: table}, feed=feed)
+            tables: dict[str, Any] = {TABLES[batch.kind]: table}
+            book.update(**tables, feed=feed)
         except mvcore.Error as error:
             raise self._refused(error, rows) from error
 

@@ -15,7 +15,10 @@ import pyarrow as pa
 
 from mvcore.errors import CorruptData
 
-FORMAT_VERSION = 1
+# 2: orders have a column `retained`, rates a column `time`. A checkpoint lists files of earlier
+# versions if their content did not change since.
+FORMAT_VERSION = 2
+OLDEST_FORMAT_VERSION = 1
 STATUS = (
     "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
     "stopped", "rejected", "suspended", "pending_new", "calculated", "expired",
@@ -52,6 +55,11 @@ def times(values: Array | None, rows: int) -> pa.Array:
     if values is None:
         return pa.nulls(rows)
     return array(TIME, rows, values != NO_TIME, values)
+
+
+def optional_flags(values: Array | None, rows: int) -> pa.Array:
+    """Booleans; a column of nulls if there are none."""
+    return pa.nulls(rows) if values is None else flags(values)
 
 
 def texts(values: Texts) -> pa.Array:
@@ -111,8 +119,12 @@ class Batch:
             meta = reader.schema.metadata or {}
             if meta.get(b"mvcore") != kind.encode():
                 raise CorruptData(f"the file does not hold {kind}")
-            if meta.get(b"format_version") != str(FORMAT_VERSION).encode():
-                raise CorruptData(f"the format version is {meta.get(b'format_version')!r}")
+            versions = range(OLDEST_FORMAT_VERSION, FORMAT_VERSION + 1)
+            found = {str(version).encode(): version for version in versions}
+            version = meta.get(b"format_version")
+            if version not in found:
+                raise CorruptData(f"the format version is {version!r}")
+            self.version = found[version]
             if reader.num_record_batches != 1:
                 raise CorruptData(f"{reader.num_record_batches} record batches")
             self._batch = reader.get_batch(0)
@@ -148,6 +160,10 @@ class Batch:
     def flags(self, name: str) -> Array:
         column = self.column(name, pa.bool_())
         return _bits(column.buffers()[-1], len(column))
+
+    def optional_flags(self, name: str) -> Array | None:
+        column = self.column(name, pa.bool_(), pa.null(), nulls=True)
+        return None if column.type == pa.null() else self.flags(name)
 
     def decimals(self, name: str, nulls: bool = False) -> tuple[Array, Array]:
         """Shape (n, 2), and where there is one."""
@@ -250,6 +266,7 @@ def orders_file(columns: Columns) -> pa.Buffer:
         "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
         "status": lambda: labels(columns["status"].view(np.int8), strings(STATUS)),
         "time": lambda: times(columns["time"], len(columns["status"])),
+        "retained": lambda: optional_flags(columns["retained"], len(columns["status"])),
     }
     return to_file(
         "orders", {n: special[n]() if n in special else integers(columns[n]) for n in columns}
@@ -268,4 +285,6 @@ def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
     out["order"] = batch.texts("order") if text else batch.integers("order")
     out["status"] = batch.indices("status", pa.int8(), list(STATUS))
     out["time"] = batch.times("time")
+    retained = batch.optional_flags("retained") if batch.version >= 2 else None
+    out["retained"] = None if retained is None else retained.view(np.int8)
     return out

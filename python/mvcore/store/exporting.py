@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mvcore import _core
@@ -21,7 +22,10 @@ from mvcore.store import arrow_files as arrow
 TOGETHER = 64  # instruments whose holdings, or orders, are in memory at a time
 PRICES = ["instrument", "price", "time"]
 HOLDINGS = ["account", "instrument", "quantity"]
-ORDERS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "status"]
+ORDERS = [
+    "order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity",
+    "status", "time",
+]  # fmt: skip
 Tables = Iterator[pa.Table]
 
 
@@ -92,6 +96,7 @@ def _fx(now: Snapshot) -> pa.Table:
             "currency": arrow.texts(stored["currency"]),
             "rate": arrow.decimals(stored["rate"]),
             "method": pa.array(method.tolist(), pa.utf8()),
+            "time": arrow.times(stored["time"], len(method)),
         }
     ).filter(pa.array(known))
 
@@ -114,13 +119,15 @@ def _csv(path: Path, tables: Tables) -> int:
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for k, table in enumerate(tables):
-            columns = [list(map(_text, column.to_pylist())) for column in table.columns]
+            columns = [_texts(column) for column in table.columns]
             lines = csv_lines(table.column_names, columns)
             file.writelines(line for n, line in enumerate(lines) if n or not k)
             rows += len(table)
     return rows
 
 
-def _text(value: object) -> object:
-    """Times as ISO 8601 writes them."""
-    return value.isoformat() if hasattr(value, "isoformat") else value
+def _texts(column: pa.ChunkedArray) -> list[object]:
+    """Times as ISO 8601 writes them, to the nanosecond."""
+    if pa.types.is_timestamp(column.type):
+        column = pc.strftime(column.cast(pa.timestamp("ns")), "%Y-%m-%dT%H:%M:%SZ")
+    return list(column.to_pylist())

@@ -14,7 +14,7 @@ from typing import Any
 
 from mvcore import _core
 from mvcore.errors import CorruptData
-from mvcore.store.arrow_files import FORMAT_VERSION
+from mvcore.store.arrow_files import FORMAT_VERSION, OLDEST_FORMAT_VERSION
 
 MOST_BYTES = 1 << 30  # of a manifest
 TABLES = ("accounts", "currencies", "instruments")
@@ -52,7 +52,7 @@ class Manifest:
     value_scale: int
     sequence: int
     feeds: Mapping[str, int]
-    counts: Mapping[str, int]  # epoch, masters, orders, ticks, late_prices, late_orders, facts
+    counts: Mapping[str, int]  # see COUNTS
     order_ids: str  # "none", "integer", "text"
     tables: Mapping[str, ChunkFile]
     chunks: tuple[Chunk, ...] = field(default=())
@@ -69,7 +69,12 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
 
-COUNTS = ("epoch", "masters", "orders", "ticks", "late_prices", "late_orders", "facts")
+# By the format version that brought them.
+COUNTS_OF = {
+    1: ("epoch", "masters", "orders", "ticks", "late_prices", "late_orders", "facts"),
+    2: ("late_fx", "unchanged_orders", "skipped_prices"),
+}
+COUNTS = tuple(name for names in COUNTS_OF.values() for name in names)
 
 
 def to_bytes(manifest: Manifest) -> bytes:
@@ -94,10 +99,16 @@ def from_bytes(data: bytes) -> Manifest:
     version = document.pop("format_version", None)
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise NewerFormat(
-            f"written by a newer mvcore: format version {version}, this one reads {FORMAT_VERSION}"
+            f"written by a newer mvcore: format version {version}, this one reads "
+            f"{OLDEST_FORMAT_VERSION} to {FORMAT_VERSION}"
         )
-    if version != FORMAT_VERSION or isinstance(version, bool):
+    known = range(OLDEST_FORMAT_VERSION, FORMAT_VERSION + 1)
+    if version not in known or isinstance(version, bool):
         raise CorruptData(f"the manifest's format version is {version!r}")
+    later = [name for added in known if added > version for name in COUNTS_OF[added]]
+    counts = document.get("counts")
+    if isinstance(counts, dict) and not counts.keys() & set(later):
+        counts |= dict.fromkeys(later, 0)
     return _manifest(document)
 
 

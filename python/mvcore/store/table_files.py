@@ -69,6 +69,7 @@ def currencies_file(columns: Columns) -> pa.Buffer:
             "currency": arrow.texts(columns["currency"]),
             "rate": arrow.decimals(columns["rate"], given),
             "divide": arrow.flags(columns["divide"]),
+            "time": arrow.times(columns["time"], len(given)),
         },
     )
 
@@ -78,7 +79,13 @@ def read_currencies(data: memoryview, rows: int) -> Columns:
     rate, given = batch.decimals("rate", nulls=True)
     if ((rate != 0).any(axis=1) != given).any():
         raise CorruptData("a rate is one and none")
-    return {"currency": batch.texts("currency"), "rate": rate, "divide": batch.flags("divide")}
+    time = batch.times("time") if batch.version >= 2 else None
+    return {
+        "currency": batch.texts("currency"),
+        "rate": rate,
+        "divide": batch.flags("divide"),
+        "time": np.full(rows, arrow.NO_TIME) if time is None else time,
+    }
 
 
 _SCALES = ("quantity_scale", "price_scale")

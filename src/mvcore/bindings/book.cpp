@@ -1,6 +1,8 @@
 // The book's wide, cold surface. Calls that may take long run without the GIL.
 #include "../book.hpp"
 
+#include <algorithm>
+
 #include "../errors.hpp"
 #include "../text/tables.hpp"
 #include "parts.hpp"
@@ -59,51 +61,81 @@ namespace {
 using FeedList = std::vector<std::pair<std::string, std::int64_t>>;
 
 // `attributes`: the wrapper's, which come back when the book is opened again.
-std::uint64_t apply(Book& book, const py::dict& given, bool load, const FeedList& feeds,
-                    const py::bytes& attributes) {
+py::tuple apply(Book& book, const py::dict& given, bool load, const FeedList& feeds,
+                const py::bytes& attributes, bool skip_unknown_prices) {
     const auto tables = to_tables(given);
     const auto kept = static_cast<std::string>(attributes);
-    const Unlocked unlocked;
-    return book.write([&] {
-        auto batch = text::make_batch(book.names(), book.state(), tables, load);
-        batch.feeds = feeds;
-        batch.attributes = kept;
-        return batch;
-    });
+    return to_tuple(unlocked([&] {
+        return book.write([&] {
+            auto batch =
+                text::make_batch(book.names(), book.state(), tables, load, skip_unknown_prices);
+            batch.feeds = feeds;
+            batch.attributes = kept;
+            return batch;
+        });
+    }));
 }
 
-std::uint64_t remove(Book& book, const text::Column& accounts, const text::Column& instruments,
-                     const text::Column& orders) {
-    const Unlocked unlocked;
-    return book.write([&] {
+// `given`: a table of holdings that the day starts from, or none.
+py::tuple roll_day(Book& book, const py::dict& given) {
+    const auto tables = to_tables(given);
+    return to_tuple(unlocked([&] {
+        return book.write([&] {
+            auto batch = text::make_batch(book.names(), book.state(), tables, true);
+            batch.roll_day = true;
+            return batch;
+        });
+    }));
+}
+
+// Codes without duplicates, sorted.
+std::vector<std::int32_t> distinct(std::vector<std::int32_t> codes) {
+    std::sort(codes.begin(), codes.end());
+    codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+    return codes;
+}
+
+py::tuple remove(Book& book, const text::Column& accounts, const text::Column& instruments,
+                 const text::Column& orders, const text::Column& prices, const text::Column& fx) {
+    const auto make = [&] {
         Batch batch(book.names());
         batch.removed_accounts = text::account_codes(book, accounts, {"remove", "accounts"});
         batch.removed_instruments =
             text::instrument_codes(book, instruments, {"remove", "instruments"});
         batch.removed_orders =
             text::order_ids(orders, book.state().orders.kind(), {"remove", "orders"});
+        batch.removed_prices = distinct(text::instrument_codes(book, prices, {"remove", "prices"}));
+        batch.removed_rates = distinct(text::currency_codes(book, fx, {"remove", "fx"}));
+        if (!batch.removed_rates.empty() && batch.removed_rates[0] == book.state().base)
+            throw Error(ErrorKind::invalid_input,
+                        "remove.fx: the base currency '" +
+                            std::string(book.names().currencies.text(book.state().base)) +
+                            "' has no rate");
         return batch;
-    });
+    };
+    return to_tuple(unlocked([&] { return book.write(make); }));
 }
 
-std::uint64_t ticks(Book& book, const Codes& codes, const text::Column& prices,
-                    const py::object& times) {
+py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, const py::object& times,
+                bool skip_unknown) {
     std::vector<PriceRow> rows;
     const Times kept = times.is_none() ? Times(0) : py::cast<Times>(times);
     const auto* when = times.is_none() ? nullptr : kept.data();
     const auto* code = codes.data();
     const text::Place place{"ticks", "price"};
-    const Unlocked unlocked;
-    for (const auto& chunk : prices.chunks)
-        for (std::size_t k = 0; k < chunk.rows; ++k) {
-            bool null = false;
-            const auto d = text::decimal_at(chunk, k, null);
-            if (null) place.refuse(rows.size(), "null", "is not a number");
-            if (!d) place.refuse(rows.size(), text::text_at(chunk, k), describe(d.fault));
-            rows.push_back(
-                {code[rows.size()], d.value, when != nullptr ? when[rows.size()] : kNoTime});
-        }
-    return book.ticks(rows);
+    const auto write = [&] {
+        for (const auto& chunk : prices.chunks)
+            for (std::size_t k = 0; k < chunk.rows; ++k) {
+                bool null = false;
+                const auto d = text::decimal_at(chunk, k, null);
+                if (null) place.refuse(rows.size(), "null", "is not a number");
+                if (!d) place.refuse(rows.size(), text::text_at(chunk, k), describe(d.fault));
+                rows.push_back(
+                    {code[rows.size()], d.value, when != nullptr ? when[rows.size()] : kNoTime});
+            }
+        return book.ticks(rows, skip_unknown);
+    };
+    return to_tuple(unlocked(write));
 }
 
 // Texts of codes, and the whole list of names that frames look up in.
@@ -123,9 +155,6 @@ py::list names_of(Book& book, const std::string& side, const Codes& codes) {
                                      : py::str(texts[k].data(), texts[k].size());
     return out;
 }
-
-// Numbers by name, in order.
-using Counts = std::vector<std::pair<const char*, std::uint64_t>>;
 
 py::dict to_dict(const Counts& counts) {
     py::dict out;
@@ -156,8 +185,11 @@ Counts stats(Book& book) {
     return {
         {"epoch", state.epoch},
         {"ticks", c.ticks},
-        {"late_prices", c.late_prices},
-        {"late_orders", c.late_orders},
+        {"late_prices", c.dropped.late_prices},
+        {"late_orders", c.dropped.late_orders},
+        {"late_fx", c.dropped.late_fx},
+        {"unchanged_orders", c.dropped.unchanged_orders},
+        {"skipped_prices", c.dropped.skipped_prices},
         {"facts", c.facts},
         {"accounts", accounts},
         {"instruments", instruments},
@@ -219,11 +251,7 @@ void add_book(py::module_& m) {
         .def("apply", &apply)
         .def("remove", &remove)
         .def("ticks", &ticks)
-        .def("roll_day",
-             [](Book& book) {
-                 const Unlocked unlocked;
-                 return book.roll_day();
-             })
+        .def("roll_day", &roll_day)
         .def("names", &names_of)
         // Currency of every instrument, alive or not; -1 where there is none.
         .def("currencies", [](Book& book) { return to_array(unlocked(currencies, book)); })

@@ -97,4 +97,22 @@ Measures to_measures(const std::vector<int>& measures);
 using Functions = std::shared_ptr<MeasureCalls>;
 text::Tables to_tables(const py::dict& given);
 
+// Numbers by name, in order.
+using Counts = std::vector<std::pair<const char*, std::uint64_t>>;
+inline Counts to_counts(const Dropped& d) {
+    return {{"late_prices", d.late_prices},
+            {"late_orders", d.late_orders},
+            {"late_fx", d.late_fx},
+            {"unchanged_orders", d.unchanged_orders},
+            {"skipped_prices", d.skipped_prices}};
+}
+// The epoch, and None or a dict of what was dropped.
+inline py::tuple to_tuple(const Written& w) {
+    if (!w.dropped.any()) return py::make_tuple(w.epoch, py::none());
+    py::dict dropped;
+    for (const auto& [name, count] : to_counts(w.dropped))
+        if (count != 0) dropped[name] = count;
+    return py::make_tuple(w.epoch, dropped);
+}
+
 }  // namespace mvcore::bindings

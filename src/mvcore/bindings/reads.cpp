@@ -54,8 +54,10 @@ py::dict to_dict(OrderList&& o) {
     out["instrument"] = to_array(std::move(o.instrument));
     out["currency"] = to_array(std::move(o.currency));
     out["status"] = to_array(std::move(o.status));
+    out["time"] = to_array(std::move(o.time));
     out["order_quantity"] = to_array(std::move(o.quantity));
     out["filled_quantity"] = to_array(std::move(o.filled));
+    out["rolled_quantity"] = to_array(std::move(o.rolled));
     out["leaves_quantity"] = to_array(std::move(o.leaves));
     out["price"] = to_array(std::move(o.price));
     out["market_value"] = to_array(std::move(o.market_value));
@@ -184,13 +186,17 @@ void add_reads(py::module_& m) {
                      return text::account_codes(reader, names, {call, "accounts"});
                  }));
              })
-        .def("instrument_codes",
-             [](Reader& reader, const text::Column& names, const std::string& call) {
-                 return to_array(unlocked([&] {
-                     const Reading reading(reader.lock());
-                     return text::instrument_codes(reader, names, {call, "instruments"});
-                 }));
-             })
+        // unknown_ok: -1 stands for an unknown name.
+        .def(
+            "instrument_codes",
+            [](Reader& reader, const text::Column& names, const std::string& call,
+               bool unknown_ok) {
+                return to_array(unlocked([&] {
+                    const Reading reading(reader.lock());
+                    return text::instrument_codes(reader, names, {call, "instruments"}, unknown_ok);
+                }));
+            },
+            py::arg("names"), py::arg("call"), py::arg("unknown_ok") = false)
         .def_property_readonly("masters",
                                [](Reader& reader) {
                                    const ShortReading reading(reader);

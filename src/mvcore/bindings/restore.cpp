@@ -56,10 +56,15 @@ std::vector<i128> to_wide(const py::dict& table, const char* column, std::size_t
     return out;
 }
 
-StoredCounts to_counts(const py::dict& c) {
+StoredCounts to_stored_counts(const py::dict& c) {
     const auto at = [&](const char* name) { return py::cast<std::uint64_t>(c[name]); };
-    return {at("epoch"),       at("masters"),     at("orders"), at("ticks"),
-            at("late_prices"), at("late_orders"), at("facts")};
+    return {at("epoch"),
+            at("masters"),
+            at("orders"),
+            at("ticks"),
+            at("facts"),
+            {at("late_prices"), at("late_orders"), at("late_fx"), at("unchanged_orders"),
+             at("skipped_prices")}};
 }
 
 IdKind to_kind(const std::string& name) {
@@ -103,6 +108,7 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
         o.rolled = to_ints(ordered["rolled_quantity"], order_rows);
         o.status = to_ints(ordered["status"], order_rows);
         o.time = to_ints(ordered["time"], order_rows);
+        o.retained = to_ints(ordered["retained"], order_rows);
         if (py::isinstance<py::tuple>(ordered["order"]))
             o.text = to_texts(ordered["order"], order_rows);
         else o.number = to_ints(ordered["order"], order_rows);
@@ -117,13 +123,14 @@ void add_restore(py::module_& m) {
     m.attr("INDEX_TABLES") = OrderIndex::tables();
     py::class_<Restore>(m, "Restore")
         .def(py::init([](const std::string& base, const std::string& kind, const py::dict& counts) {
-            return std::make_unique<Restore>(base, to_kind(kind), to_counts(counts));
+            return std::make_unique<Restore>(base, to_kind(kind), to_stored_counts(counts));
         }))
         .def("currencies",
              [](Restore& r, const py::dict& table, std::size_t rows) {
-                 r.currencies(to_texts(table["currency"], rows), rows,
-                              {to_wide(table, "rate", rows),
-                               to_vector<std::uint8_t>(table, "divide", rows)});
+                 r.currencies(
+                     to_texts(table["currency"], rows), rows,
+                     {to_wide(table, "rate", rows), to_vector<std::uint8_t>(table, "divide", rows),
+                      to_vector<std::int64_t>(table, "time", rows)});
              })
         .def("accounts",
              [](Restore& r, const py::dict& table, std::size_t rows) {

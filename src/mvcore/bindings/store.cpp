@@ -44,6 +44,9 @@ py::dict orders(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
     out["status"] = to_array(std::move(chunk.status));
     const bool timed = !chunk.time.empty();
     out["time"] = timed ? py::object(to_array(std::move(chunk.time))) : py::object(py::none());
+    const bool retained = !chunk.retained.empty();
+    out["retained"] =
+        retained ? py::object(to_array(std::move(chunk.retained))) : py::object(py::none());
     return out;
 }
 
@@ -111,15 +114,18 @@ py::dict currencies(Snapshot& snapshot) {
                           snapshot.names_known().currencies);
     std::vector<i128> rate;
     std::vector<std::uint8_t> divide;
+    std::vector<std::int64_t> time;
     for (std::size_t c = 0; c + 1 < names.offsets.size(); ++c) {
         const Rate& r = state.board.rate(static_cast<std::int32_t>(c));
         rate.push_back(r.mantissa * kPow10[std::size_t(kMaxScale - r.scale)]);
         divide.push_back(r.divide ? 1 : 0);
+        time.push_back(r.time);
     }
     py::dict out;
     out["currency"] = to_tuple(std::move(names));
     out["rate"] = to_array(std::move(rate));
     out["divide"] = to_array(std::move(divide));
+    out["time"] = to_array(std::move(time));
     return out;
 }
 
@@ -146,9 +152,8 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     out["masters"] = counts.masters;
     out["orders"] = counts.orders;
     out["ticks"] = counts.ticks;
-    out["late_prices"] = counts.late_prices;
-    out["late_orders"] = counts.late_orders;
     out["facts"] = counts.facts;
+    for (const auto& [name, count] : to_counts(counts.dropped)) out[name] = count;
     out["order_ids"] = kind == IdKind::none ? "none" : kind == IdKind::text ? "text" : "integer";
     return py::make_tuple(snapshot, out, sequence,
                           std::map<std::string, std::int64_t>(feeds.begin(), feeds.end()));

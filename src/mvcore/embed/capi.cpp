@@ -93,9 +93,12 @@ int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t ti
         b.check_writable();
         check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
-        if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
-        if (wait == 0) return MVCORE_BUSY;
-        *epoch = b.tick(instrument, checked_decimal(price), time);
+        Written written;
+        if (!b.try_tick(instrument, d, time, written)) {
+            if (wait == 0) return MVCORE_BUSY;
+            written = b.tick(instrument, checked_decimal(price), time);
+        }
+        *epoch = remember_dropped(written);
         return MVCORE_OK;
     });
 }
@@ -108,9 +111,12 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
         check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
         const std::string_view instrument(name, length);
-        if (b.try_tick(instrument, d, time, *epoch)) return MVCORE_OK;
-        if (wait == 0) return MVCORE_BUSY;
-        *epoch = b.tick(instrument, checked_decimal(price), time);
+        Written written;
+        if (!b.try_tick(instrument, d, time, written)) {
+            if (wait == 0) return MVCORE_BUSY;
+            written = b.tick(instrument, checked_decimal(price), time);
+        }
+        *epoch = remember_dropped(written);
         return MVCORE_OK;
     });
 }
@@ -136,14 +142,14 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
             if (!price(k, rows[k], mantissa)) wide.emplace_back(k, mantissa);
         }
         if (wide.empty()) {
-            *epoch = b.ticks(kept);
+            *epoch = remember_dropped(b.ticks(kept));
             return MVCORE_OK;
         }
         std::vector<PriceRow> prices;
         for (const auto& row : kept)
             prices.push_back({row.instrument, {row.mantissa, row.scale}, row.time});
         for (const auto& [k, mantissa] : wide) prices[k].price.mantissa = mantissa;
-        *epoch = b.ticks(prices);
+        *epoch = remember_dropped(b.ticks(prices));
         return MVCORE_OK;
     });
 }
@@ -208,8 +214,9 @@ OrderFact fact_of(const mvcore_order& o) {
     const std::string_view status(o.status, o.status_length);
     const auto known = status_of(status);
     if (!known)
-        throw Error(ErrorKind::invalid_input,
-                    "order: status '" + std::string(status) + "' is not a status (FIX 39)");
+        throw Error(ErrorKind::invalid_input, "order: unknown status '" +
+                                                  std::string(status.substr(0, 40)) +
+                                                  "'; expected one of " + status_choices());
     fact.status = *known;
     fact.time = o.time;
     return fact;
@@ -221,9 +228,12 @@ int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoc
         Book& b = book_of(book);
         b.check_writable();
         const OrderFact fact = fact_of(*given);
-        if (b.try_order(fact, *epoch)) return MVCORE_OK;
-        if (wait == 0) return MVCORE_BUSY;
-        *epoch = b.order(fact);
+        Written written;
+        if (!b.try_order(fact, written)) {
+            if (wait == 0) return MVCORE_BUSY;
+            written = b.order(fact);
+        }
+        *epoch = remember_dropped(written);
         return MVCORE_OK;
     });
 }
@@ -252,6 +262,14 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
     });
 }
 
+int last_dropped(mvcore_dropped* out) noexcept {
+    const Dropped& last = last_dropped_of_thread();
+    if (!last.any()) return 0;
+    *out = {last.late_prices, last.late_orders, last.late_fx, last.unchanged_orders,
+            last.skipped_prices};
+    return 1;
+}
+
 }  // namespace
 
 const mvcore_capi* table() noexcept {
@@ -272,6 +290,7 @@ const mvcore_capi* table() noexcept {
         currency_code,
         tick_scaled,
         value_scaled,
+        last_dropped,
     };
     return &capi;
 }

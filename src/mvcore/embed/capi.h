@@ -71,6 +71,15 @@ typedef struct mvcore_order {
     int64_t time; /* ns since 1970 UTC or MVCORE_NO_TIME */
 } mvcore_order;
 
+/* Rows of a write that had no effect. */
+typedef struct mvcore_dropped {
+    uint64_t late_prices; /* strictly older than what is held, as the next two */
+    uint64_t late_orders;
+    uint64_t late_fx;
+    uint64_t unchanged_orders; /* reports that bring no news, such as replays */
+    uint64_t skipped_prices;   /* of unknown instruments */
+} mvcore_dropped;
+
 typedef struct mvcore_capi {
     uint32_t version;
     uint32_t size; /* of this struct, in bytes */
@@ -115,6 +124,10 @@ typedef struct mvcore_capi {
      * beyond 64 bits is MVCORE_VALUE_OVERFLOW. */
     int (*value_scaled)(mvcore_book* book, int64_t account, int64_t currency, int64_t* out,
                         mvcore_error* error);
+
+    /* Since 0.3. What this thread's last successful write through this table dropped. Returns 0,
+     * and leaves `out` as it is, if that was nothing. */
+    int (*last_dropped)(mvcore_dropped* out);
 } mvcore_capi;
 
 #ifdef __cplusplus

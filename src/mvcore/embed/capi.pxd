@@ -42,6 +42,12 @@ cdef extern from "mvcore/capi.h" nogil:
         const char* status
         size_t status_length
         int64_t time
+    ctypedef struct mvcore_dropped:
+        uint64_t late_prices
+        uint64_t late_orders
+        uint64_t late_fx
+        uint64_t unchanged_orders
+        uint64_t skipped_prices
     ctypedef struct mvcore_capi:
         uint32_t version
         uint32_t size
@@ -63,3 +69,4 @@ cdef extern from "mvcore/capi.h" nogil:
         int32_t (*currency_code)(mvcore_book*, const char*, size_t) noexcept nogil
         int (*tick_scaled)(mvcore_book*, int64_t, int64_t, int64_t, int64_t, mvcore_error*) noexcept nogil
         int (*value_scaled)(mvcore_book*, int64_t, int64_t, int64_t*, mvcore_error*) noexcept nogil
+        int (*last_dropped)(mvcore_dropped*) noexcept nogil

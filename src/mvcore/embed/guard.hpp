@@ -13,12 +13,24 @@ namespace mvcore::embed {
 
 inline Book& book_of(mvcore_book* book) { return *reinterpret_cast<Book*>(book); }
 
+inline Dropped& last_dropped_of_thread() noexcept {
+    thread_local Dropped last;
+    return last;
+}
+
 inline int fail(int kind, const char* text, mvcore_error* error) noexcept {
     if (error != nullptr) {
         std::strncpy(error->text, text, sizeof error->text - 1);
         error->text[sizeof error->text - 1] = '\0';
     }
     return kind;
+}
+
+// Keeps what a write dropped for last_dropped(); returns its epoch.
+inline std::uint64_t remember_dropped(const Written& written) noexcept {
+    if (written.dropped.any() || last_dropped_of_thread().any())
+        last_dropped_of_thread() = written.dropped;
+    return written.epoch;
 }
 
 template <class F>

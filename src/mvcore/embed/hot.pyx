@@ -12,6 +12,7 @@ from decimal import Decimal
 from mvcore.errors import InvalidInput, UnknownId, raise_kind
 from mvcore.times import to_ns
 from mvcore.valuation import Valuation
+from mvcore.written import Written
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -80,6 +81,15 @@ cdef int price_of(value, mvcore_decimal* out) except -1:
     return 0
 
 
+cdef object written(uint64_t epoch):
+    """The answer of a call after which `last_dropped` is not empty."""
+    cdef mvcore_dropped dropped
+    if not api.last_dropped(&dropped):
+        return epoch
+    return Written(epoch, late_prices=dropped.late_prices, late_orders=dropped.late_orders,
+                   unchanged_orders=dropped.unchanged_orders)
+
+
 cdef inline bint same(mvcore_decimal a, mvcore_decimal b) noexcept:
     return a.low == b.low and a.high == b.high
 
@@ -110,8 +120,8 @@ cdef class HotBook:
 
         instrument: name, or code of `instrument_codes`. price: str, int, Decimal or float (its
         shortest decimal text). time: None, int nanoseconds since 1970 UTC, datetime, datetime64 or
-        ISO 8601 text; a time strictly older than that of the price held drops the new one, counted
-        in `stats()["late_prices"]`. Returns the new epoch.
+        ISO 8601 text; a time strictly older than that of the price held drops the new one. Returns
+        the new epoch, an int; if the price was dropped, a `Written` whose `late_prices` is 1.
 
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1): nothing is valued.
         """
@@ -140,7 +150,7 @@ cdef class HotBook:
                     kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
-        return epoch
+        return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
               time=None):
@@ -148,10 +158,13 @@ cdef class HotBook:
 
         order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
         filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
-        "partially_filled", "filled", "canceled", ... or its FIX code. Quantities: as `tick`'s price.
-        time: as `tick`; one strictly older than the order's drops the fact, counted in
-        `stats()["late_orders"]`. An order may change anything, account and instrument included.
-        Returns the new epoch.
+        "partially_filled", "filled", "canceled", ... in any case or spelling, or its FIX code.
+        Quantities: as `tick`'s price. time: as `tick`; one strictly older than the order's drops
+        the fact. An order may change anything, account and instrument included. What day rolls
+        moved into the holdings (`rolled_quantity`) stays as it is.
+
+        Returns the new epoch, an int; if the fact was dropped (`late_orders`) or changed nothing
+        (`unchanged_orders`), a `Written` that says so.
 
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1).
         """
@@ -186,7 +199,7 @@ cdef class HotBook:
                 kind = api.order(self._book, &fact, 1, &epoch, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
-        return epoch
+        return written(epoch)
 
     def value(self, account, currency=None):
         """The account's value: Valuation(account, sod, current, expected, currency, unpriced, epoch).
@@ -244,7 +257,7 @@ cdef class HotBook:
                 kind = api.ticks_double(self._book, first, floats, when, count, &epoch, &error)
         if kind != MVCORE_OK:
             raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
-        return epoch
+        return Written(written(epoch))
 
 
 cdef inline int32_t code_of(instrument) except? -1:

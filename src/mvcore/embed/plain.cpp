@@ -40,9 +40,10 @@ int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t sc
         if (scale < 0 || scale > kMaxScale)
             return fail(MVCORE_INVALID_INPUT, "tick: scale is not in 0..18", error);
         const auto code = narrowed(instrument);
-        std::uint64_t epoch = 0;
-        if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, epoch))
-            b.tick(code, make_decimal(price, static_cast<int>(scale)).value, time);
+        Written written;
+        if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, written))
+            written = b.tick(code, make_decimal(price, static_cast<int>(scale)).value, time);
+        static_cast<void>(remember_dropped(written));
         return MVCORE_OK;
     });
 }

@@ -94,10 +94,11 @@ void encode_rates(Encoder& out, const std::vector<RateRow>& rows) {
         out.number(static_cast<u128>(row.currency));
         out.byte(row.rate.divide ? 1 : 0);
         out.decimal({row.rate.mantissa, row.rate.scale});
+        encode_time(out, row.rate.time);
     }
 }
 
-void decode_rates(Decoder& in, Batch& batch) {
+void decode_rates(Decoder& in, std::uint16_t format, Batch& batch) {
     const auto count = in.count(4);
     for (std::size_t k = 0; k < count; ++k) {
         RateRow row{};
@@ -108,6 +109,7 @@ void decode_rates(Decoder& in, Batch& batch) {
         if (d.mantissa <= 0) corrupt("a rate is not more than 0");
         row.rate.mantissa = d.mantissa;
         row.rate.scale = static_cast<std::uint8_t>(d.scale);
+        if (format >= 2) row.rate.time = decode_time(in);
         batch.rate_rows.push_back(row);
     }
 }
@@ -165,7 +167,7 @@ void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRo
     }
 }
 
-void decode_removed(Decoder& in, const Live& live, Decoded& out) {
+void decode_removed(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
     const auto alive = [](const auto& codes, auto&& f) {
         if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
@@ -179,6 +181,11 @@ void decode_removed(Decoder& in, const Live& live, Decoded& out) {
     if (count != 0 && kind == IdKind::none) corrupt("an order is removed where there is none");
     for (std::size_t k = 0; k < count; ++k)
         batch.removed_orders.push_back(decode_id(in, kind, out.texts));
+    if (format < 2) return;
+    batch.removed_prices = decode_codes(in, live.names.instruments.size());
+    alive(batch.removed_prices, [&](auto i) { return live.state.instrument_alive(i); });
+    batch.removed_rates = decode_codes(in, live.names.currencies.size());
+    alive(batch.removed_rates, [&](auto c) { return c != live.state.base; });
 }
 
 }  // namespace
@@ -245,33 +252,36 @@ void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const Nam
     out.number(batch.removed_orders.size());
     for (const auto& id : batch.removed_orders)
         encode_id(out, id, id.text.empty() ? IdKind::integer : IdKind::text);
+    encode_codes(out, batch.removed_prices);
+    encode_codes(out, batch.removed_rates);
     encode_feeds(out, {batch.feeds.begin(), batch.feeds.end()});
     out.text(batch.attributes);
 }
 
-void decode(Decoder& in, const Live& live, Decoded& out) {
+void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
     decode_names(in, live.names.accounts, batch.accounts);
     decode_names(in, live.names.instruments, batch.instruments);
     decode_names(in, live.names.currencies, batch.currencies);
     batch.calls = in.number(kMostText);
     batch.roll_day = in.flag();
+    batch.roll_drops_ended = format < 2;
     batch.accounts_given = decode_given(in);
     batch.account_rows = decode_codes(in, batch.accounts.size());
     batch.instruments_given = decode_given(in);
     decode_instruments(in, batch);
     const auto known = known_codes(live.state, batch);
     batch.fx_given = decode_given(in);
-    decode_rates(in, batch);
+    decode_rates(in, format, batch);
     batch.prices_given = decode_given(in);
     decode_price_rows(in, known, batch.price_rows);
     batch.holdings_given = decode_given(in);
     decode_holdings(in, known, batch.holding_rows);
     batch.orders_given = decode_given(in);
     const IdKind held = live.state.orders.kind();
-    if (batch.orders_given == Given::load) decode_loaded(in, known, held, batch);
+    if (batch.orders_given == Given::load) decode_loaded(in, known, held, format, batch);
     else if (batch.orders_given == Given::update) decode_orders(in, known, held, out);
-    decode_removed(in, live, out);
+    decode_removed(in, live, format, out);
     decode_feeds(in, batch.feeds);
     batch.attributes = in.text(kMostText);
     const auto absent = [](Given given, bool empty) { return given == Given::absent && !empty; };
@@ -281,9 +291,10 @@ void decode(Decoder& in, const Live& live, Decoded& out) {
         absent(batch.prices_given, batch.price_rows.empty()) ||
         absent(batch.holdings_given, batch.holding_rows.size() == 0) || batch.calls == 0)
         corrupt("rows stand in a table that was not given");
-    if (batch.roll_day && (batch.holdings_given != Given::absent ||
-                           batch.orders_given != Given::absent || !batch.removed_orders.empty()))
-        corrupt("a roll of the day brings holdings or orders");
+    if (batch.roll_day &&
+        (batch.holdings_given == Given::update || batch.orders_given != Given::absent ||
+         !batch.removed_orders.empty() || (format < 2 && batch.holdings_given != Given::absent)))
+        corrupt("a day roll brings orders, or updates holdings");
 }
 
 }  // namespace mvcore::journal

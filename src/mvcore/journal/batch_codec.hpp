@@ -20,8 +20,9 @@ struct Decoded {
 
 // `names`: those of the book, the batch's among them; written are those from `known` on.
 void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known);
-// Throws CorruptData where it is no batch that the book could have been given.
-void decode(Decoder& in, const Live& live, Decoded& out);
+// Throws CorruptData if it is no batch that the book could have been given. `format`: that of the
+// frame.
+void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out);
 
 void encode_prices(Encoder& out, const std::vector<PriceRow>& rows);
 void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows);
@@ -60,7 +61,10 @@ private:
 void encode_orders(Encoder& out, const OrderRows& rows);
 void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& out);
 void encode_loaded(Encoder& out, const LoadedOrders& orders);
-void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, Batch& batch);
+void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, std::uint16_t format,
+                   Batch& batch);
+void encode_time(Encoder& out, std::int64_t time);
+std::int64_t decode_time(Decoder& in);
 void encode_id(Encoder& out, const OrderId& id, IdKind kind);
 OrderId decode_id(Decoder& in, IdKind kind, std::deque<std::string>& texts);
 IdKind decode_kind(Decoder& in, IdKind held);

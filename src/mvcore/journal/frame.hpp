@@ -10,7 +10,13 @@
 namespace mvcore::journal {
 
 inline constexpr std::uint64_t kMagic = 0x4A45'524F'4356'4DF2;  // F2 "MVCOREJ"
-inline constexpr std::uint16_t kFormat = 1;
+// 2: rates have times, orders a loadable rolled part; prices and rates may be withdrawn; a day roll
+// keeps orders that ended for one day and may bring holdings. Frames of format 1 are still read.
+inline constexpr std::uint16_t kFormat = 2;
+inline constexpr std::uint16_t kOldestFormat = 1;
+inline bool readable(std::uint16_t format) noexcept {
+    return format >= kOldestFormat && format <= kFormat;
+}
 inline constexpr std::uint32_t kMostBytes = 1 << 20;  // that one frame holds
 
 enum class FrameKind : std::uint16_t {

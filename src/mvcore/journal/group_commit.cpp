@@ -30,8 +30,8 @@ GroupCommit::GroupCommit(Live& live, Lock& lock, std::function<void(const Batch&
     if (options_.background) worker_ = std::make_unique<std::thread>([this] { work(); });
 }
 
-std::uint64_t GroupCommit::write(const Make& make) {
-    Request request{&make, 0, {}, false};
+Written GroupCommit::write(const Make& make) {
+    Request request{&make, {}, 0, {}, false};
     std::unique_lock hold(turn_mutex_);
     waiting_.push_back(&request);
     turn_.wait(hold, [&] { return request.done || !leading_; });
@@ -46,7 +46,7 @@ std::uint64_t GroupCommit::write(const Make& make) {
         turn_.notify_all();
     }
     if (request.error) std::rethrow_exception(request.error);
-    return request.epoch;
+    return request.written;
 }
 
 // Every request gets its epoch or its error; nothing is thrown.
@@ -63,11 +63,13 @@ void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
     check_open();
     group.writing.emplace(lock_);
     group.batch.emplace((*first->make)());
+    first->end_row = group.batch->order_rows.id.size();
     if (!merge || !mergeable(*group.batch)) return;
     Merged merged(*group.batch);
     while (!waiting.empty()) try {
             const Batch more = (*waiting.front()->make)();
             if (!merged.add(*group.batch, more)) return;
+            waiting.front()->end_row = group.batch->order_rows.id.size();
             group.members.push_back(waiting.front());
             waiting.pop_front();
         } catch (...) {  // it is told so when its turn comes
@@ -123,7 +125,9 @@ void GroupCommit::write_group(Group& group) {
     if (staged) group.writing->publish();
     if (staged && quick.reserve()) {
         const auto again = [&] { return quick.reserve(); };
-        return journal_group(group, true, again, [&] { quick.commit(); });
+        journal_group(group, true, again, [&] { quick.commit(); });
+        const DroppedOrders& dropped = quick.dropped_orders();
+        return tell_members(group, dropped.all(), dropped);
     }
     Application application(live_, batch);
     application.stage();
@@ -133,7 +137,7 @@ void GroupCommit::write_group(Group& group) {
         if (application.moves_bounds()) prices_due_ = true;
         if (!batch.feeds.empty()) feeds_due_ = true;
         application.commit();
-        group.members[0]->epoch = live_.state.epoch;
+        group.members[0]->written = {live_.state.epoch, application.dropped()};
         after_write_(batch);
         return;
     }
@@ -144,6 +148,21 @@ void GroupCommit::write_group(Group& group) {
         return true;
     };
     journal_group(group, keeps_quotes, again, [&] { application.commit(); });
+    tell_members(group, application.dropped(), application.dropped_orders());
+}
+
+// Only calls that bring holdings and orders alone are merged, so several members share nothing but
+// dropped orders.
+void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOrders& orders) {
+    if (group.members.size() == 1) {
+        group.members[0]->written.dropped = all;
+        return;
+    }
+    std::size_t begin = 0;
+    for (Request* member : group.members) {
+        member->written.dropped = orders.between(begin, member->end_row);
+        begin = member->end_row;
+    }
 }
 
 // Of what is staged and reserved: to the journal, then, with room made again by `again`, committed.
@@ -167,7 +186,7 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
     }
     commit();
     auto at = live_.state.epoch - batch.calls;
-    for (Request* member : group.members) member->epoch = ++at;
+    for (Request* member : group.members) member->written.epoch = ++at;
     if (!ticks_go_on) priced_epoch_ = live_.state.epoch;
     after_write_(batch);
 }

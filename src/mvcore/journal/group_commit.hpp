@@ -54,8 +54,8 @@ public:
     GroupCommit(const GroupCommit&) = delete;
     GroupCommit& operator=(const GroupCommit&) = delete;
 
-    // One write call; returns its epoch. make() may be called by another thread, and twice.
-    std::uint64_t write(const Make& make);
+    // One write call. make() may be called by another thread, and twice.
+    Written write(const Make& make);
     // Everything that was written, prices too, is on the disk when it returns.
     void flush();
     void close();
@@ -80,7 +80,8 @@ public:
 private:
     struct Request {
         const Make* make;
-        std::uint64_t epoch = 0;
+        Written written;
+        std::size_t end_row = 0;  // of its group's order rows: its own come before it
         std::exception_ptr error;
         bool done = false;
     };
@@ -97,6 +98,7 @@ private:
     void write_group(Group& group);
     template <class Again, class Commit>
     void journal_group(Group& group, bool keeps_quotes, Again&& again, Commit&& commit);
+    static void tell_members(Group& group, const Dropped& all, const DroppedOrders& orders);
     void append_group(const Group& group, bool with_prices, std::uint64_t epoch);
     [[nodiscard]] bool brings_prices(const Group& group) const;
 

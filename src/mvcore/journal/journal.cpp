@@ -57,6 +57,9 @@ Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& e
     // Whoever made the file may have died before its name was on the disk.
     check(files_, "sync the folder of", name_, uninterrupted([&] { return files_.sync_folder(); }));
     if (!end.named) name_book();
+    // An older mvcore would take frames of this format for a torn tail and cut them. It refuses a
+    // file that begins with one.
+    if (end.format != kFormat) begin_file();
 }
 
 // The end of the file, which a sync that failed may have left in memory alone, marked as written.

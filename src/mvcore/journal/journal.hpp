@@ -29,6 +29,7 @@ struct End {
     std::uint64_t sequence = 0;  // of the last frame
     std::uint32_t checksum = 0;  // of that frame's header
     bool named = false;          // the file that says which book it is is there
+    std::uint16_t format = kFormat;  // of the file's first frame
 };
 
 inline constexpr const char* kBookFile = "book";

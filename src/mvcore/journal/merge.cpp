@@ -15,7 +15,8 @@ bool same_columns(const OrderRows& a, const OrderRows& b) {
     return a.kind == b.kind && a.account.empty() == b.account.empty() &&
            a.instrument.empty() == b.instrument.empty() &&
            a.quantity.empty() == b.quantity.empty() && a.filled.empty() == b.filled.empty() &&
-           a.status.empty() == b.status.empty() && a.time.empty() == b.time.empty();
+           a.rolled.empty() == b.rolled.empty() && a.status.empty() == b.status.empty() &&
+           a.time.empty() == b.time.empty();
 }
 
 template <class F>
@@ -69,6 +70,7 @@ bool Merged::add(Batch& batch, const Batch& more) {
         append(orders.instrument, more.order_rows.instrument);
         append(orders.quantity, more.order_rows.quantity);
         append(orders.filled, more.order_rows.filled);
+        append(orders.rolled, more.order_rows.rolled);
         append(orders.status, more.order_rows.status);
         append(orders.time, more.order_rows.time);
     }

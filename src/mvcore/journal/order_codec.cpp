@@ -15,8 +15,12 @@ enum Columns : unsigned {
     kQuantity = 4,
     kFilled = 8,
     kStatus = 16,
-    kTime = 32
+    kTime = 32,
+    kRolled = 64
 };
+constexpr unsigned kAllColumns = 127;
+
+}  // namespace
 
 void encode_time(Encoder& out, std::int64_t time) {
     out.byte(time != kNoTime ? 1 : 0);
@@ -24,6 +28,8 @@ void encode_time(Encoder& out, std::int64_t time) {
 }
 
 std::int64_t decode_time(Decoder& in) { return in.flag() ? in.integer64() : kNoTime; }
+
+namespace {
 
 Status decode_status(Decoder& in) {
     return static_cast<Status>(in.number(kStatusNames.size() - 1));
@@ -75,7 +81,8 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
     const unsigned columns =
         (rows.account.empty() ? 0U : kAccount) | (rows.instrument.empty() ? 0U : kInstrument) |
         (rows.quantity.empty() ? 0U : kQuantity) | (rows.filled.empty() ? 0U : kFilled) |
-        (rows.status.empty() ? 0U : kStatus) | (rows.time.empty() ? 0U : kTime);
+        (rows.status.empty() ? 0U : kStatus) | (rows.time.empty() ? 0U : kTime) |
+        (rows.rolled.empty() ? 0U : kRolled);
     out.number(columns);
     for (std::size_t k = 0; k < rows.id.size(); ++k) {
         encode_id(out, rows.id[k], rows.kind);
@@ -85,6 +92,7 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
         if ((columns & kFilled) != 0) out.decimal(rows.filled[k]);
         if ((columns & kStatus) != 0) out.byte(static_cast<std::uint8_t>(rows.status[k]));
         if ((columns & kTime) != 0) encode_time(out, rows.time[k]);
+        if ((columns & kRolled) != 0) out.decimal(rows.rolled[k]);
     }
 }
 
@@ -92,7 +100,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& o
     OrderRows& rows = out.batch.order_rows;
     rows.kind = decode_kind(in, held);
     const auto count = in.count(1);
-    const auto columns = in.number(63);
+    const auto columns = in.number(kAllColumns);
     if (count != 0 && rows.kind == IdKind::none) corrupt("order ids are of no kind");
     for (std::size_t k = 0; k < count; ++k) {
         rows.id.push_back(decode_id(in, rows.kind, out.texts));
@@ -102,6 +110,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& o
         if ((columns & kFilled) != 0) rows.filled.push_back(in.decimal());
         if ((columns & kStatus) != 0) rows.status.push_back(decode_status(in));
         if ((columns & kTime) != 0) rows.time.push_back(decode_time(in));
+        if ((columns & kRolled) != 0) rows.rolled.push_back(in.decimal());
     }
     check_once(rows);
 }
@@ -125,7 +134,8 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
         out.number(i);
         out.number(store.count(code));
         out.number(static_cast<u128>(store.scale(code)));
-        out.number((extras.time ? 1U : 0U) | (extras.high ? 2U : 0U) | (extras.wide ? 4U : 0U));
+        out.number((extras.time ? 1U : 0U) | (extras.high ? 2U : 0U) | (extras.wide ? 4U : 0U) |
+                   (extras.rolled ? 8U : 0U));
         store.for_each(code, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
             const Order o = OrderStore::order(page, k);
             if (store.kind() == IdKind::text) out.text(store.text(slot));
@@ -133,6 +143,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
             out.number(static_cast<u128>(o.account));
             out.integer(o.quantity);
             out.integer(o.filled);
+            out.integer(o.rolled);
             out.byte(static_cast<std::uint8_t>(o.status));
             encode_time(out, o.time);
         });
@@ -141,13 +152,13 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
 
 namespace {
 
-void decode_line(Decoder& in, const KnownCodes& known, LoadedOrders& loaded,
+void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, LoadedOrders& loaded,
                  std::int32_t instrument) {
     OrderStore& store = loaded.store;
     const auto count = in.count(6);
     const auto scale = static_cast<int>(in.number(kMaxScale));
-    const auto bits = in.number(7);
-    const Extras extras{(bits & 1) != 0, (bits & 2) != 0, false, (bits & 4) != 0};
+    const auto bits = in.number(15);
+    const Extras extras{(bits & 1) != 0, (bits & 2) != 0, (bits & 8) != 0, (bits & 4) != 0};
     if (count == 0 || scale != even_scale(scale)) corrupt("a line of orders is not as one is");
     store.prepare(instrument, count, extras);
     store.put(instrument, scale, {});
@@ -160,6 +171,7 @@ void decode_line(Decoder& in, const KnownCodes& known, LoadedOrders& loaded,
         o.account = known.account(in);
         o.quantity = decode_quantity(in, scale);
         o.filled = decode_quantity(in, scale);
+        if (format >= 2) o.rolled = decode_quantity(in, scale);
         o.status = decode_status(in);
         o.time = decode_time(in);
         const auto hash = hash_of(id, store.kind());
@@ -168,7 +180,10 @@ void decode_line(Decoder& in, const KnownCodes& known, LoadedOrders& loaded,
         const bool opposite =
             o.quantity != 0 && o.filled != 0 && (o.quantity < 0) != (o.filled < 0);
         const bool is_text = store.kind() == IdKind::text;
-        if (twice || opposite || !extras.holds(OrderStore::extras_of(o, is_text ? 0 : id.number)))
+        const bool far = (i256(o.filled) - i256(o.rolled)).magnitude() >=
+                         i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]);
+        if (twice || opposite || far ||
+            !extras.holds(OrderStore::extras_of(o, is_text ? 0 : id.number)))
             corrupt("a loaded order is not as orders are");
         const auto stored = is_text ? store.store(id.text) : static_cast<std::uint64_t>(id.number);
         const Slot slot = store.insert(o, stored);
@@ -179,7 +194,8 @@ void decode_line(Decoder& in, const KnownCodes& known, LoadedOrders& loaded,
 
 }  // namespace
 
-void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, Batch& batch) {
+void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, std::uint16_t format,
+                   Batch& batch) {
     batch.loaded_orders = std::make_unique<LoadedOrders>();
     LoadedOrders& loaded = *batch.loaded_orders;
     const IdKind kind = decode_kind(in, held);
@@ -191,7 +207,7 @@ void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, Batch& bat
     for (std::size_t k = 0; k < lines; ++k) {
         const auto instrument = known.instrument(in);
         if (seen[std::size_t(instrument)]++ != 0) corrupt("a line of orders stands twice");
-        decode_line(in, known, loaded, instrument);
+        decode_line(in, known, format, loaded, instrument);
     }
 }
 

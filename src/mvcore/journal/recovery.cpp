@@ -77,10 +77,10 @@ BookOnDisk Recovery::opening_of(const std::string& name) {
     const auto header = header_at(reader.view(0, kHeader));
     if (!header || header->kind != FrameKind::opening)
         damaged(files_, name, 0, "is not the beginning of a journal");
-    if (header->format != kFormat)
+    if (!readable(header->format))
         damaged(files_, name, 0,
                 "format version " + std::to_string(header->format) + ", this mvcore reads " +
-                    std::to_string(kFormat));
+                    std::to_string(kOldestFormat) + " to " + std::to_string(kFormat));
     const std::string contents(reader.view(kHeader, std::min(header->size, kMostBytes)));
     if (contents.size() != header->size ||
         crc32c(contents.data(), contents.size()) != header->contents)
@@ -104,7 +104,7 @@ std::optional<BookOnDisk> Recovery::look() {
 
 std::optional<Header> Recovery::read_frame(Reader& reader) {
     const auto header = header_at(reader.view(reader.at, kHeader));
-    if (!header || header->format != kFormat || header->size > kMostBytes || header->more > 1 ||
+    if (!header || !readable(header->format) || header->size > kMostBytes || header->more > 1 ||
         header->sequence != end_.sequence + 1 || header->durable >= header->sequence)
         return std::nullopt;
     const bool first = end_.sequence == 0 || (end_.file.empty() && reader.at == 0);
@@ -165,7 +165,10 @@ bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const Group& gro
         end_.sequence = header->sequence;
         end_.checksum = header->checksum;
         book_ = header->book;
-        if (header->kind == FrameKind::opening) unsynced_.clear();
+        if (header->kind == FrameKind::opening) {
+            unsynced_.clear();
+            end_.format = header->format;
+        }
         while (!unsynced_.empty() && unsynced_.front().first <= header->durable)
             unsynced_.pop_front();
         unsynced_.emplace_back(header->sequence, reader.at);

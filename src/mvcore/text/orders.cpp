@@ -12,6 +12,7 @@ namespace {
 constexpr Place kId{"orders", "order"};
 constexpr Place kQuantity{"orders", "order_quantity"};
 constexpr Place kFilled{"orders", "filled_quantity"};
+constexpr Place kRolled{"orders", "rolled_quantity"};
 constexpr Place kStatus{"orders", "status"};
 constexpr Decimal kZero{};
 
@@ -84,7 +85,9 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    kStatus.refuse(row, text_at(chunk, k), "is not a status (FIX 39)");
+    throw Error(ErrorKind::invalid_input, "orders.status, row " + std::to_string(row) +
+                                              ": unknown status " + text_at(chunk, k) +
+                                              "; expected one of " + status_choices());
 }
 
 template <class T, class F>
@@ -135,6 +138,9 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
     fill(table.find(kFilled.column), rows.filled, [&](auto& chunk, auto k, auto row) {
         return checked_decimal(kFilled, row, chunk, k, &kZero);
     });
+    fill(table.find(kRolled.column), rows.rolled, [&](auto& chunk, auto k, auto row) {
+        return checked_decimal(kRolled, row, chunk, k, &kZero);
+    });
     fill(table.find(kStatus.column), rows.status,
          [&](auto& chunk, auto k, auto row) { return status_at(chunk, k, row); });
     if (table.times) rows.time = *table.times;
@@ -155,6 +161,7 @@ public:
           ids_(required(table, kId.table, kId.column)),
           quantity_(required(table, kQuantity.table, kQuantity.column)),
           filled_(table.find(kFilled.column)),
+          rolled_(table.find(kRolled.column)),
           status_(table.find(kStatus.column)),
           kind_(checked_kind(ids_, held, kId)) {
         if (kind_ == IdKind::none) kind_ = held;
@@ -171,6 +178,7 @@ private:
         OrderId id;
         Decimal quantity;
         Decimal filled;
+        Decimal rolled;
         std::uint64_t hash;
         Status status;
     };
@@ -189,6 +197,7 @@ private:
     const Column& ids_;
     const Column& quantity_;
     const Column* filled_;
+    const Column* rolled_;
     const Column* status_;
     IdKind kind_;
     std::vector<Line> lines_;
@@ -199,6 +208,7 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
     Cursor id(ids_);
     Cursor quantity(quantity_);
     Cursor filled(filled_ != nullptr ? *filled_ : ids_);
+    Cursor rolled(rolled_ != nullptr ? *rolled_ : ids_);
     Cursor status(status_ != nullptr ? *status_ : ids_);
     for (std::size_t row = 0; row < instruments_.size(); ++row) {
         Row r{};
@@ -209,6 +219,9 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
         if (filled_ != nullptr)
             r.filled = filled.next(
                 [&](auto& c, auto k) { return checked_decimal(kFilled, row, c, k, &kZero); });
+        if (rolled_ != nullptr)
+            r.rolled = rolled.next(
+                [&](auto& c, auto k) { return checked_decimal(kRolled, row, c, k, &kZero); });
         if (status_ != nullptr)
             r.status = status.next([&](auto& c, auto k) { return status_at(c, k, row); });
         f(row, r);
@@ -216,16 +229,27 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
 }
 
 Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
-    if (r.quantity.scale > scale || r.filled.scale > scale) changed(row);
+    if (std::max({r.quantity.scale, r.filled.scale, r.rolled.scale}) > scale) changed(row);
     if (r.quantity.mantissa != 0 && r.filled.mantissa != 0 &&
         (r.quantity.mantissa < 0) != (r.filled.mantissa < 0))
         kFilled.refuse(row, format_decimal(r.filled.mantissa, r.filled.scale),
-                       "has not the sign of order_quantity");
+                       "and order_quantity " +
+                           format_decimal(r.quantity.mantissa, r.quantity.scale) +
+                           " have opposite signs");
     Order o;
     o.account = accounts_[row];
     o.instrument = instruments_[row];
     o.quantity = r.quantity.mantissa * kPow10[std::size_t(scale - r.quantity.scale)];
     o.filled = r.filled.mantissa * kPow10[std::size_t(scale - r.filled.scale)];
+    o.rolled = r.rolled.mantissa * kPow10[std::size_t(scale - r.rolled.scale)];
+    if ((i256(o.filled) - i256(o.rolled)).magnitude() >=
+        i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]))
+        throw Error(ErrorKind::value_overflow,
+                    "orders.filled_quantity, row " + std::to_string(row) + ": " +
+                        format_decimal(r.filled.mantissa, r.filled.scale) + " of order " +
+                        to_text(r.id) + " less its rolled_quantity " +
+                        format_decimal(r.rolled.mantissa, r.rolled.scale) +
+                        " has more than 20 digits before the point");
     o.status = r.status;
     o.time = table_.times ? (*table_.times)[row] : kNoTime;
     return o;
@@ -236,7 +260,8 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
     for_rows(false, [&](std::size_t row, const Row& r) {
         Line& line = lines_[std::size_t(instruments_[row])];
         ++line.orders;
-        line.scale = std::max(line.scale, even_scale(std::max(r.quantity.scale, r.filled.scale)));
+        line.scale = std::max(
+            line.scale, even_scale(std::max({r.quantity.scale, r.filled.scale, r.rolled.scale})));
     });
     for_rows(false, [&](std::size_t row, const Row& r) {
         Line& line = lines_[std::size_t(instruments_[row])];

@@ -1,12 +1,17 @@
 #include "tables.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "../errors.hpp"
 #include "codes.hpp"
 
 namespace mvcore::text {
 namespace {
+
+// Stands for an unknown name that the caller accepts. No name has this code.
+constexpr std::int32_t kUnknown = std::numeric_limits<std::int32_t>::max();
 
 // f(row, chunk, place in the chunk) for each row.
 template <class F>
@@ -16,10 +21,12 @@ void for_rows(const Column& column, F&& f) {
         for (std::size_t k = 0; k < chunk.rows; ++k) f(row++, chunk, k);
 }
 
+// Rows with the code `but` may repeat.
 void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
-                  const NameOverlay& names) {
+                  const NameOverlay& names, std::int32_t but = -1) {
     std::vector<std::uint8_t> seen(static_cast<std::size_t>(names.size()), 0);
     for (std::size_t row = 0; row < codes.size(); ++row) {
+        if (codes[row] == but) continue;
         auto& here = seen[std::size_t(codes[row])];
         if (here != 0)
             place.refuse(row, "'" + std::string(names.text(codes[row])) + "'",
@@ -113,7 +120,8 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
                           rates[std::size_t(codes[row])].known();
         batch.rate_rows.push_back({codes[row],
                                    {d.mantissa, static_cast<std::uint8_t>(d.scale),
-                                    held && rates[std::size_t(codes[row])].divide}});
+                                    held && rates[std::size_t(codes[row])].divide,
+                                    table.times ? (*table.times)[row] : kNoTime}});
     });
     if (const auto* method = table.find("method"))
         for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
@@ -126,16 +134,23 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
         });
 }
 
-void fill_prices(const Table& table, const Known& known, Batch& batch) {
+void fill_prices(const Table& table, const Known& known, bool skip_unknown, Batch& batch) {
     const Place key{"prices", "instrument"};
-    const auto codes = codes_of(required(table, key.table, key.column), key, "instrument", known);
-    refuse_twice(codes, key, batch.instruments);
+    const auto codes = codes_of(required(table, key.table, key.column), key, "instrument",
+                                [&](auto name, std::size_t row) {
+                                    const auto code = known(name, row);
+                                    return code < 0 && skip_unknown ? kUnknown : code;
+                                });
+    refuse_twice(codes, key, batch.instruments, kUnknown);
     const Place place{"prices", "price"};
-    for_rows(required(table, place.table, place.column), [&](std::size_t row, const Chunk& chunk,
-                                                             std::size_t k) {
-        batch.price_rows.push_back({codes[row], checked_decimal(place, row, chunk, k, nullptr),
-                                    table.times ? (*table.times)[row] : kNoTime});
-    });
+    for_rows(required(table, place.table, place.column),
+             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+                 const auto price = checked_decimal(place, row, chunk, k, nullptr);
+                 if (codes[row] == kUnknown) ++batch.skipped_prices;
+                 else
+                     batch.price_rows.push_back(
+                         {codes[row], price, table.times ? (*table.times)[row] : kNoTime});
+             });
 }
 
 // Whole numbers of 32 bits or fewer without nulls need no decimals: most books' quantities.
@@ -195,7 +210,8 @@ const Column& required(const Table& table, std::string_view name, std::string_vi
     return *found;
 }
 
-Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load) {
+Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load,
+                 bool skip_unknown_prices) {
     Batch batch(names);
     const Given given = load ? Given::load : Given::update;
     if (tables.accounts) {
@@ -223,7 +239,7 @@ Batch make_batch(const Vocabulary& names, const State& state, const Tables& tabl
     }
     if (tables.prices) {
         batch.prices_given = given;
-        fill_prices(*tables.prices, instruments, batch);
+        fill_prices(*tables.prices, instruments, skip_unknown_prices, batch);
     }
     if (tables.holdings) {
         batch.holdings_given = given;
@@ -252,10 +268,20 @@ std::vector<std::int32_t> account_codes(const Reader& reader, const Column& name
     });
 }
 
-std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at) {
-    return codes_of(names, at, "instrument", [&](auto name, std::size_t) {
+std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at,
+                                           bool unknown_ok) {
+    auto codes = codes_of(names, at, "instrument", [&](auto name, std::size_t) {
         const auto code = reader.find(reader.names().instruments, name);
-        return reader.state().instrument_alive(code) ? code : -1;
+        return reader.state().instrument_alive(code) ? code : unknown_ok ? kUnknown : -1;
+    });
+    std::replace(codes.begin(), codes.end(), kUnknown, -1);
+    return codes;
+}
+
+std::vector<std::int32_t> currency_codes(const Reader& reader, const Column& names, Place at) {
+    return codes_of(names, at, "currency", [&](auto name, std::size_t) {
+        const auto code = reader.find(reader.names().currencies, name);
+        return reader.state().currency_known(code) ? code : -1;
     });
 }
 

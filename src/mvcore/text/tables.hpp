@@ -32,11 +32,16 @@ struct Tables {
 
 // Names must be those of the state or of a master table of the same call. The batch refers to the
 // names: keep others from changing them.
-Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load);
+Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load,
+                 bool skip_unknown_prices = false);
 
 // Codes of names; UnknownId where one is not alive. `at`: where the names come from.
 std::vector<std::int32_t> account_codes(const Reader& reader, const Column& names, Place at);
-std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at);
+// unknown_ok: -1 stands for an unknown name.
+std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at,
+                                           bool unknown_ok = false);
+// The same for currencies that an instrument or a rate names.
+std::vector<std::int32_t> currency_codes(const Reader& reader, const Column& names, Place at);
 
 // What a row's decimal is; `default_value` where it is null, if there is one.
 Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
