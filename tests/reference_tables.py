@@ -37,8 +37,8 @@ STATUSES = (  # of FIX 39, with the codes 0 to 9 and A to E
 )
 STATUS_CODES = dict(zip("0123456789ABCDE", STATUSES, strict=True))
 RESERVED = {
-    *("account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed"),
-    *("unpriced", "epoch", *MEASURES),
+    *("account", "instrument", "currency", "multiplier", "quote_factor", "level"),
+    *("amount_currency", "removed", "unpriced", "epoch", *MEASURES),
 }
 
 

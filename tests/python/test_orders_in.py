@@ -12,7 +12,7 @@ from order_facts import FACTS, INT_IDS, ONE, TEXT_IDS
 INVALID = mvcore.InvalidInput
 
 COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity"]
-COLUMNS += ["leaves_quantity", "status", "price", "currency", "market_value", "filled_value"]
+COLUMNS += ["leaves_quantity", "status", "price", "amount_currency", "market_value", "filled_value"]
 ROWS = [
     ["A1", "AAPL", D(50), D(20), D(30), "partially_filled", D("150.25"), "USD", 7_512.5, 3_005],
     ["A2", "BUND", D(-20), D(0), D(-20), "new", D("98.7"), "EUR", D("-19.74"), 0],
