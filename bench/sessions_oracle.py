@@ -13,7 +13,7 @@ from dataset import PRICE_SCALE, VALUE_SCALE
 from orders_dataset import STATUSES, OrderWorld
 
 MEASURES = ("sod", "current", "expected")
-COLUMNS = ["account", "currency", *MEASURES, "unpriced"]
+COLUMNS = ["account", "amount_currency", *MEASURES, "unpriced"]
 TURN = 0.01  # seconds between two turns of the writer
 
 Ints = npt.NDArray[np.int64]

@@ -111,7 +111,7 @@ class Reads:
                         "instrument": instrument,
                         "quantity": plain(quantity),
                         "price": self._price(instrument),
-                        "currency": self.state.instruments[instrument].currency,
+                        "amount_currency": self.state.instruments[instrument].currency,
                         "market_value": self._worth(quantity, instrument),
                         "base_value": self._worth(quantity, instrument, into=self.base_currency),
                     }
@@ -137,7 +137,7 @@ class Reads:
                         "status": order.status,
                         "time": moment(order.time),
                         "price": self._price(order.instrument),
-                        "currency": self.state.instruments[order.instrument].currency,
+                        "amount_currency": self.state.instruments[order.instrument].currency,
                         "market_value": self._worth(order.order_quantity, order.instrument),
                         "filled_value": self._worth(order.filled_quantity, order.instrument),
                     }
@@ -166,6 +166,7 @@ class Reads:
                 "order": name,
                 "quantity": plain(quantity),
                 "price": self._price(instrument),
+                "amount_currency": self.state.instruments[instrument].currency,
                 "market_value": self._worth(quantity, instrument),
             }
             for record_type, account, name, quantity in facts

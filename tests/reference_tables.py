@@ -55,8 +55,8 @@ STATUS_SPELLINGS = {name.replace("_", ""): name for name in STATUSES} | {
 }
 STATUS_WORDS = re.compile(r"[A-Za-z]+([_ -][A-Za-z]+)*")
 RESERVED = {
-    *("account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed"),
-    *("unpriced", "epoch", *MEASURES),
+    *("account", "instrument", "currency", "multiplier", "quote_factor", "level"),
+    *("amount_currency", "removed", "unpriced", "epoch", *MEASURES),
 }
 
 

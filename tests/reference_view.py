@@ -220,8 +220,7 @@ class Query:
         level, labels, local = key
         row: dict[str, Any] = {"level": level} if self.rollup else {}
         row |= dict(zip(self.names, labels, strict=True))
-        if "currency" not in self.names:
-            row["currency"] = local or self.currency
+        row["amount_currency"] = local or self.currency
         return row
 
     def empty_row(self, key: tuple) -> dict:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FiguresFrame(Frame):
-    """The columns [level] by... [currency] measures... unpriced [removed], rows in label order.
+    """Columns: [level] by... amount_currency measures... unpriced [removed]; rows in label order.
 
     Nothing but the core's figures is held until a column is asked for.
     """
@@ -59,10 +59,12 @@ class FiguresFrame(Frame):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
                 label(figures.row())[pick], _names(book, shape, source)
             )
-        if "currency" not in asked.by and local:
-            columns["currency"] = lambda: Text(figures.currency()[pick], book._names_of("currency"))
-        elif "currency" not in asked.by:
-            columns["currency"] = lambda: Text(
+        if local:
+            columns["amount_currency"] = lambda: Text(
+                figures.currency()[pick], book._names_of("currency")
+            )
+        else:
+            columns["amount_currency"] = lambda: Text(
                 np.zeros(len(self), np.int32), lambda codes: [asked.currency] * len(codes)
             )
         exact = functions = 0

@@ -26,7 +26,7 @@ TOTAL = -2  # a column that a subtotal leaves open
 MOST_ROWS = 1 << 27
 MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
 _NAMED = {"account", "instrument", "currency"}
-_FIXED = {"level", "removed", "unpriced", "epoch", *MEASURES}
+_FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
 
 def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:

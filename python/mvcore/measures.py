@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("sod", "current", "expected")
 TERMS = ("price", "multiplier", "quote_factor")  # what the core has of every instrument
-_TAKEN = {*QUANTITIES, "account", "instrument", "currency", "level", "removed", "unpriced", "epoch"}
+_TAKEN = {
+    *QUANTITIES, "account", "instrument", "currency", "level", "amount_currency", "removed",
+    "unpriced", "epoch",
+}  # fmt: skip
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -29,7 +29,7 @@ def holdings_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             "instrument": Text(rows["instrument"], book._names_of("instrument")),
             "quantity": Number(rows["quantity"], EXACT, strip=True),
             "price": Number(rows["price"], EXACT, priced, strip=True),
-            "currency": Text(rows["currency"], book._names_of("currency")),
+            "amount_currency": Text(rows["currency"], book._names_of("currency")),
             "market_value": Number(rows["market_value"], book.value_scale, priced),
             "base_value": Number(rows["base_value"], book.value_scale, converted),
         },
@@ -53,7 +53,7 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),
             "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),
-            "currency": Text(rows["currency"], book._names_of("currency")),
+            "amount_currency": Text(rows["currency"], book._names_of("currency")),
             "market_value": Number(rows["market_value"], book.value_scale, priced),
             "filled_value": Number(rows["filled_value"], book.value_scale, priced),
         },
@@ -77,6 +77,9 @@ def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
             "order": lambda: Ids(found.orders(), before=holdings),
             "quantity": lambda: Number(found.quantities(), EXACT, strip=True),
             "price": lambda: Number(found.price(), EXACT, valid, strip=True),
+            "amount_currency": lambda: Text(
+                np.full(rows, found.currency, np.int32), book._names_of("currency")
+            ),
             "market_value": lambda: Number(found.values(), book.value_scale, valid),
         },
         rows,

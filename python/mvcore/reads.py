@@ -73,8 +73,10 @@ class Reads:
         `by`, with a column `level`. prices, fx: what if these were the prices and rates (by name;
         a rate keeps its method)? Nothing changes.
 
-        Columns: [level] by... [currency] measures... unpriced; those of functions are float64. Each
-        row is rounded once, so rounded rows need not add up to their rounded total. Raises
+        Columns: [level] by... amount_currency measures... unpriced; those of functions are float64.
+        `amount_currency` is the currency of the row's amounts; a column `currency`, the currency of
+        the instruments, is there only if `by` names it. Each row is rounded once, so rounded rows
+        need not add up to their rounded total. Raises
         UnknownId, InvalidInput (also where instruments lack an attribute that a function asks for),
         ValueOverflow, ClosedError. O(positions selected), and as much for each function.
         """
@@ -147,8 +149,12 @@ class Reads:
             self._settle()
 
     def holdings(self, accounts: Any = None, instruments: Any = None) -> Frame:
-        """Start-of-day positions: account, instrument, quantity, price, currency, market_value (in
-        the instrument's currency), base_value; null where there is no price or no rate.
+        """Start-of-day positions: account, instrument, quantity, price, amount_currency,
+        market_value, base_value.
+
+        `amount_currency` is the instrument's currency, and the currency of `market_value`.
+        `base_value` is in the book's base currency. Amounts without a price, and a `base_value`
+        without a rate, are null.
 
         Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
         O(positions of the accounts).
@@ -162,8 +168,9 @@ class Reads:
         """Orders held, sorted by account, instrument and id: order, account, instrument,
         order_quantity (FIX 38), filled_quantity (FIX 14), rolled_quantity (the part of the fills
         that day rolls moved into the holdings), leaves_quantity (FIX 151), status (FIX 39, by
-        name), time, price, currency, market_value (of the order quantity) and filled_value
-        in the instrument's currency; null where there is no price.
+        name), time, price, amount_currency, market_value (of the order quantity), filled_value.
+        `amount_currency` is the instrument's currency, and the currency of both amounts. Amounts
+        are null if the instrument has no price.
 
         Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
         O(orders of the instruments).
@@ -174,8 +181,8 @@ class Reads:
     def revalue(self, instrument: str) -> Frame:
         """Every holding and order of one instrument at its one price: record_type ("HOLDING" or
         "ORDER"), account, order (null for a holding), quantity (an order's order_quantity), price,
-        market_value in the instrument's currency. Holdings come first, by account; the order of
-        orders is not promised.
+        amount_currency (the instrument's), market_value. Holdings come first, by account; the
+        order of orders is not promised.
 
         Raises UnknownId, ValueOverflow, ClosedError. O(pages of the instrument); a column, when it
         is asked for, O(holdings and orders).

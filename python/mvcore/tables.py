@@ -45,8 +45,8 @@ _COLUMNS = {
 }  # fmt: skip
 # What frames call their own columns, and what masters call theirs.
 RESERVED = {
-    "account", "instrument", "currency", "multiplier", "quote_factor", "level", "removed",
-    "unpriced", "sod", "current", "expected", "epoch",
+    "account", "instrument", "currency", "multiplier", "quote_factor", "level", "amount_currency",
+    "removed", "unpriced", "sod", "current", "expected", "epoch",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
     const Board& board = state.board;
     const Quote& quote = board.quote(instrument);
     quantity_scale_ = board.instrument(instrument).quantity_scale;
+    currency_ = board.instrument(instrument).terms.currency;
     priced_ = quote.priced;
     if (priced_) price_ = board.price_mantissa(instrument) * kPow10[18U - quote.price_scale];
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] bool priced() const noexcept { return priced_; }
     [[nodiscard]] i128 price() const noexcept { return price_; }  // counted in 10^-18
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    // The instrument's currency, and that of the values.
+    [[nodiscard]] std::int32_t currency() const noexcept { return currency_; }
     // Holdings by account, then orders.
     [[nodiscard]] slabs::Vector<std::int32_t> accounts() const;
     [[nodiscard]] slabs::Vector<i128> quantities() const;  // counted in 10^-18
@@ -93,6 +95,7 @@ private:
     std::size_t holdings_ = 0;
     bool priced_ = false;
     i128 price_ = 0;
+    std::int32_t currency_ = -1;
     int quantity_scale_ = 0;
     std::uint64_t epoch_ = 0;
     std::vector<Block> blocks_;

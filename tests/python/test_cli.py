@@ -162,7 +162,7 @@ def test_by_rollup_and_json(files: Files) -> None:
         (1, "d2", None, "USD", "-12.50000000", 0),
         (2, "d2", None, "USD", "-12.50000000", 0),
     ]
-    assert list(rows[0]) == ["level", "desk", "sector", "currency", "current", "unpriced"]
+    assert list(rows[0]) == ["level", "desk", "sector", "amount_currency", "current", "unpriced"]
 
 
 def test_currencies(files: Files) -> None:
@@ -170,11 +170,11 @@ def test_currencies(files: Files) -> None:
     assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"
     assert files.rows("--by", "", "--currency", "JPY")[0]["current"] == "423300.00000000"
     rows = files.rows("--by", "", "--currency", "local")
-    found = [(row["currency"], row["current"]) for row in rows]
+    found = [(row["amount_currency"], row["current"]) for row in rows]
     assert found == [("USD", "1590.75000000"), ("EUR", "985.00000000")]
     del files.paths["fx"]
     [row] = files.rows("--by", "", "--base-currency", "EUR", "--value-scale", "2")
-    assert row == row | {"currency": "EUR", "current": "985.00", "unpriced": "2"}
+    assert row == row | {"amount_currency": "EUR", "current": "985.00", "unpriced": "2"}
 
 
 def test_ticks_in_order_and_by_time(files: Files) -> None:
@@ -193,10 +193,10 @@ def test_many_ticks_in_batches(files: Files) -> None:
 
 def test_table(files: Files) -> None:
     assert files.value("--by", "desk", "--measures", "sod").stdout.splitlines() == [
-        b"desk  currency            sod  unpriced",
-        b"----  --------  -------------  --------",
-        b"d1    USD       2834.50000000         0",
-        b"d2    USD        -12.50000000         0",
+        b"desk  amount_currency            sod  unpriced",
+        b"----  ---------------  -------------  --------",
+        b"d1    USD              2834.50000000         0",
+        b"d2    USD               -12.50000000         0",
     ]
 
 

@@ -66,7 +66,10 @@ BAD_ARGUMENTS = [
     (["--speed", "fast"], "argument --speed"),
     (["--interval", "0"], "argument --interval"),
     (["--top", "0"], "argument --top"),
-    (["--sort", "price"], "--sort: no column 'price'; there are account, currency, sod, current"),
+    (
+        ["--sort", "price"],
+        "--sort: no column 'price'; there are account, amount_currency, sod, current",
+    ),
     (["--by", "colour"], "colour"),
     (["--currency", "XXX"], "XXX"),
     (["--output", "parquet"], "argument --output"),

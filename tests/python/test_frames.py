@@ -39,23 +39,27 @@ def frames(book) -> dict[str, object]:
 
 
 EMPTY = ("no changes", "nothing", "no holdings", "no prices", "no book")
-HOLDINGS = ["account", "instrument", "quantity", "price", "currency", "market_value", "base_value"]
+HOLDINGS = ["account", "instrument", "quantity", "price", "amount_currency"]
+HOLDINGS += ["market_value", "base_value"]
 COLUMNS = {
-    "values": ["account", "currency", *MEASURES, "unpriced"],
-    "rollup": ["level", "account.country", "sector", "currency", *MEASURES, "unpriced"],
-    "local": ["account", "currency", "expected", "unpriced"],
-    "by currency": ["currency", "account", *MEASURES, "unpriced"],
-    "total": ["currency", *MEASURES, "unpriced"],
-    "read": ["sector", "currency", "current", "unpriced"],
-    "changes": ["instrument", "currency", *MEASURES, "unpriced", "removed"],
-    "no changes": ["sector", "currency", "current", "unpriced", "removed"],
+    "values": ["account", "amount_currency", *MEASURES, "unpriced"],
+    "rollup": ["level", "account.country", "sector", "amount_currency", *MEASURES, "unpriced"],
+    "local": ["account", "amount_currency", "expected", "unpriced"],
+    "by currency": ["currency", "account", "amount_currency", *MEASURES, "unpriced"],
+    "total": ["amount_currency", *MEASURES, "unpriced"],
+    "read": ["sector", "amount_currency", "current", "unpriced"],
+    "changes": ["instrument", "amount_currency", *MEASURES, "unpriced", "removed"],
+    "no changes": ["sector", "amount_currency", "current", "unpriced", "removed"],
     "holdings": HOLDINGS,
-    "revalue": ["record_type", "account", "order", "quantity", "price", "market_value"],
+    "revalue": [
+        *("record_type", "account", "order", "quantity", "price"),
+        *("amount_currency", "market_value"),
+    ],
     "prices": ["instrument", "price", "time", "epoch"],
-    "nothing": ["level", "desk", "instrument", "currency", *MEASURES, "unpriced"],
+    "nothing": ["level", "desk", "instrument", "amount_currency", *MEASURES, "unpriced"],
     "no holdings": HOLDINGS,
     "no prices": ["instrument", "price", "time", "epoch"],
-    "no book": ["account", "currency", *MEASURES, "unpriced"],
+    "no book": ["account", "amount_currency", *MEASURES, "unpriced"],
 }
 
 NAMES = list(COLUMNS)

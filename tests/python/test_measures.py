@@ -22,7 +22,14 @@ def held():
 
 def test_beside_the_exact_measures(held) -> None:
     bonds = held.values(instruments=["BUND", "NOTE"], measures=("current", accrued, "sod"))
-    assert bonds.column_names == ["account", "currency", "current", "accrued", "sod", "unpriced"]
+    assert bonds.column_names == [
+        "account",
+        "amount_currency",
+        "current",
+        "accrued",
+        "sod",
+        "unpriced",
+    ]
     assert column(bonds, "accrued") == {"A": BUND * 1.1 + NOTE_A, "B": NOTE_B}
     assert column(bonds, "current") == column(bonds, "sod") == {"A": D("4116.24"), "B": D("-505")}
     assert bonds.to_numpy("accrued").dtype == "float64"
@@ -33,7 +40,7 @@ def test_beside_the_exact_measures(held) -> None:
 
 def test_alone_and_by_any_group(held) -> None:
     assert held.values(measures=short, by=()).to_pylist() == [
-        {"currency": "USD", "short": -503.0, "unpriced": 0}
+        {"amount_currency": "USD", "short": -503.0, "unpriced": 0}
     ]
     by_desk = held.values(measures=[exposure], by="desk")
     note, call = -500.0 * 101.0 * 1 * 0.01 * 1, 7.0 * 2.35 * 100 * 1 * 0.25
@@ -72,7 +79,7 @@ def test_currencies(held) -> None:
     assert of_bund("EUR") == of_bund("local") == [BUND]
     assert of_bund("GBP") == [BUND * 1.1 * 0.8]
     local = held.values(accounts=["A"], measures=(accrued, "current"), currency="local")
-    assert column(local, "accrued", "currency") == {"EUR": BUND, "USD": NOTE_A}
+    assert column(local, "accrued", "amount_currency") == {"EUR": BUND, "USD": NOTE_A}
 
 
 def test_unpriced_positions_are_left_out_where_they_must_be(held) -> None:
@@ -160,7 +167,9 @@ def test_refused_at_decoration(text, says) -> None:
     assert says in str(error.value).splitlines()[0]
 
 
-@pytest.mark.parametrize("name", ["current", "unpriced", "account", "level", "removed", "currency"])
+@pytest.mark.parametrize(
+    "name", ["current", "unpriced", "account", "level", "removed", "currency", "amount_currency"]
+)
 def test_names_of_other_columns(name) -> None:
     with pytest.raises(mvcore.InvalidInput, match="the name of another column"):
         mvcore.measure(named(name))

@@ -13,7 +13,7 @@ from order_facts import FACTS, INT_IDS, ONE, TEXT_IDS
 INVALID = mvcore.InvalidInput
 
 COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity"]
-COLUMNS += ["leaves_quantity", "status", "time", "price", "currency", "market_value"]
+COLUMNS += ["leaves_quantity", "status", "time", "price", "amount_currency", "market_value"]
 COLUMNS += ["filled_value"]
 TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=5)
 ROWS = [

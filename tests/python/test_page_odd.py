@@ -97,7 +97,7 @@ def test_a_phone_shows_the_currency_where_it_differs(browser, url) -> None:
     assert overview.titles()[1] == "start of day, USD"
     assert "USD" not in overview.rows()[0]
     overview.page.select_option("#currency", "local")
-    overview.page.locator("#grid .ag-cell[col-id=currency]").first.wait_for()
+    overview.page.locator("#grid .ag-cell[col-id=amount_currency]").first.wait_for()
     assert {row[1] for row in overview.rows()} == {"EUR", "USD"}
     overview.close()
 

@@ -66,7 +66,7 @@ def test_each_currency_is_rounded_once() -> None:
 
 def test_local_and_rollup_order() -> None:
     book = small_book()
-    assert amounts(book.values(by=(), currency="local"), "currency", "sod") == [
+    assert amounts(book.values(by=(), currency="local"), "amount_currency", "sod") == [
         ("USD", D("1502.50")),
         ("EUR", D("788")),
         ("GBP", D("360")),
@@ -184,7 +184,7 @@ def test_what_if() -> None:
     rows = book.values(prices={"AAPL": "160"}, fx={"GBP": "0.5"})
     assert amounts(rows, "current") == [(D("2683.50"),), (D("503.30"),)]
     rows = book.values(accounts="A1", by=(), currency="CHF", fx={"CHF": "0.5", "EUR": "1"})
-    assert amounts(rows, "currency", "sod") == [("CHF", D("4975"))]  # (1502.50 + 985) / 0.5
+    assert amounts(rows, "amount_currency", "sod") == [("CHF", D("4975"))]  # (1502.50 + 985) / 0.5
     with pytest.raises(UnknownId):
         book.values(currency="CHF")
     assert (book.epoch, book.value("A1").sod) == (1, D("2586"))

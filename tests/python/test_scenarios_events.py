@@ -93,9 +93,9 @@ def test_an_order_in_another_currency(book) -> None:
     )
     assert book.value("Ben", currency="EUR")[1:4] == (0, 4_950, 9_900)
     assert order_row(book, "O1") == (10_000, 5_000, 5_000, "partially_filled", 9_900, 4_950)
-    assert book.orders()["currency"] == ["EUR"]
+    assert book.orders()["amount_currency"] == ["EUR"]
     local = book.values(by=(), currency="local").to_pylist()
-    assert [(r["currency"], r["current"], r["expected"]) for r in local] == [
+    assert [(r["amount_currency"], r["current"], r["expected"]) for r in local] == [
         ("USD", 1000, 1000),
         ("EUR", 4_950, 9_900),
     ]

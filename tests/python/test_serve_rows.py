@@ -38,7 +38,7 @@ def test_rows_stay_those_of_values(book, asked) -> None:
     if "country" in asked.get("by", ()):
         asked = asked | {"by": ("instrument.country",)}
     view = book.view(**asked)
-    local = asked.get("currency") == "local" and "currency" not in asked.get("by", ())
+    local = asked.get("currency") == "local"
     labels = len(asked.get("by", ("account",))) + asked.get("rollup", False) + local
     heads, rows = Heads(labels), Rows()
 

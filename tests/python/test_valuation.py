@@ -170,7 +170,7 @@ def test_unpriced_is_counted_for_each_row() -> None:
     assert book.value("B", "JPY").current == 1399300
     assert book.values(currency="local", by="currency")["unpriced"] == [0, 1, 0, 0]
     assert book.values(by=(), instruments="No price").to_pylist() == [
-        {"currency": "USD", **dict.fromkeys(MEASURES, D("0E-8")), "unpriced": 1}
+        {"amount_currency": "USD", **dict.fromkeys(MEASURES, D("0E-8")), "unpriced": 1}
     ]
     view = book.view(accounts="B")
     view.read()

@@ -121,7 +121,7 @@ class Hub:
             view = await self._reads.run(self._open, selection, accounts)
             shared = self._shared.get(key)
             if shared is None:
-                local = selection.currency == "local" and "currency" not in selection.by
+                local = selection.currency == "local"
                 labels = len(selection.by) + selection.rollup + local
                 shared = self._shared[key] = Shared(key, view, labels)
             else:  # another session was quicker

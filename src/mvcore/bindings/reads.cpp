@@ -223,6 +223,7 @@ void add_reads(py::module_& m) {
         .def("__len__", &Revaluation::size)
         .def_property_readonly("holdings", &Revaluation::holdings)
         .def_property_readonly("priced", &Revaluation::priced)
+        .def_property_readonly("currency", &Revaluation::currency)
         .def_property_readonly("epoch", &Revaluation::epoch)
         .def("price",
              [](const Revaluation& r) { return to_array(std::vector<i128>(r.size(), r.price())); })

@@ -62,7 +62,7 @@ export class Table {
 
   /**
    * One `rows` message. A row is known by its level, the labels of `by` and, where each has its own,
-   * its currency. Totals come with every selection; `rollup` shows the subtotals too. `money`: the
+   * `amount_currency`. Totals come with every selection; `rollup` shows the subtotals too. `money`: the
    * currency of the amounts, null where each row has its own.
    */
   apply(message, { by, money, rollup }) {
@@ -132,7 +132,7 @@ export class Table {
 
   pinTotals() {
     const totals = [...this.rows.values()].filter((row) => this.isTotal(row));
-    totals.sort((a, b) => ORDER.compare(a.values.currency, b.values.currency));
+    totals.sort((a, b) => ORDER.compare(a.values.amount_currency, b.values.amount_currency));
     this.api.setGridOption("pinnedBottomRowData", totals);
   }
 
@@ -142,7 +142,7 @@ export class Table {
     const definitions = [];
     for (const [k, name] of columns.slice(1).entries()) {
       if (k < depth) definitions.push(label(name, k));
-      else if (name !== "currency") definitions.push(amount(name, money));
+      else if (name !== "amount_currency") definitions.push(amount(name, money));
       else if (money === null) definitions.push(currency());
     }
     const kind = JSON.stringify(definitions.map(({ colId, headerName }) => [colId, headerName]));
@@ -169,7 +169,7 @@ function label(name, k) {
 
 /** What the amounts of a row are in. */
 function currency() {
-  return { colId: "currency", headerName: "currency", valueGetter: ({ data }) => data.values.currency,
+  return { colId: "amount_currency", headerName: "currency", valueGetter: ({ data }) => data.values.amount_currency,
     filter: false, enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
 }
 
