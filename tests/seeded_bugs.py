@@ -173,6 +173,62 @@ BUGS = [
     append_group(group, !ticks_go_on, epoch);
 """,
     ),
+    Bug(
+        "an order that ended is dropped at the next roll, so that its replay counts again",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "order.hpp",
+        "drop_ended ? leaves() == 0 : ended() && retained",
+        "drop_ended ? leaves() == 0 : ended()",
+    ),
+    Bug(
+        "an order that is done for the day is dropped as one that ended",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "order.hpp",
+        "return s == Status::done_for_day || s == Status::calculated;",
+        "return s == Status::calculated;",
+    ),
+    Bug(
+        "a report that changes a retained order does not keep it for another day",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "application_orders.cpp",
+        "    else w.after.retained = false;\n",
+        "",
+    ),
+    Bug(
+        "a day that starts from a custodian's table keeps the fills of yesterday",
+        "core_tests",
+        "a_dense_book_with_orders_is_exact",
+        "application.hpp",
+        "return batch_.roll_day ? order.after_roll(batch_.roll_drops_ended) : order;",
+        "return order;",
+    ),
+    Bug(
+        "a rate that comes late replaces a newer one",
+        "core_tests",
+        "a_dense_book_of_small_numbers_is_exact",
+        "application.cpp",
+        "if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;",
+        "if (held.known() && older(row.rate.time, held.time) && false) ++dropped_.late_fx;",
+    ),
+    Bug(
+        "a checkpoint forgets which orders a roll has retained",
+        "core_tests",
+        "a_state_comes_back_from_its_columns",
+        "chunk.cpp",
+        "retained = retained || o.retained;",
+        "retained = false;",
+    ),
+    Bug(
+        "a rate that was withdrawn comes back when the book is opened",
+        "durable_tests",
+        "a_power_cut_loses_nothing_that_was_acknowledged",
+        "journal/batch_codec.cpp",
+        "encode_codes(out, batch.removed_rates);",
+        "encode_codes(out, {});",
+    ),
 ]
 
 

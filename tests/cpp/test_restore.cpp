@@ -53,6 +53,7 @@ StoredBook stored(const Book& book, std::int32_t together) {
         const auto& r = state.board.rate(k);
         out.rates.rate.push_back(r.mantissa * kPow10[std::size_t(kMaxScale - r.scale)]);
         out.rates.divide.push_back(r.divide ? 1 : 0);
+        out.rates.time.push_back(r.time);
     }
     out.alive = state.accounts_alive;
     out.alive.resize(std::size_t(book.names().accounts.size()));
@@ -92,6 +93,7 @@ std::unique_ptr<Book> restored(const StoredBook& from) {
         ordered.filled = view_of(o.filled);
         ordered.rolled = view_of(o.rolled);
         ordered.status = view_of(o.status, kernels::w8);
+        if (!o.retained.empty()) ordered.retained = view_of(o.retained, kernels::w8);
         if (!o.time.empty()) ordered.time = view_of(o.time, kernels::w64);
         if (!o.number.empty()) ordered.number = view_of(o.number, kernels::w64);
         ordered.text = view_of(o.text);
@@ -114,7 +116,7 @@ bool same(const TextColumn& a, const TextColumn& b) {
 void check_same(const StoredBook& a, const StoredBook& b) {
     CHECK(same(a.accounts, b.accounts) && same(a.instruments, b.instruments));
     CHECK(same(a.currencies, b.currencies) && a.rates.rate == b.rates.rate);
-    CHECK(a.alive == b.alive && a.rates.divide == b.rates.divide);
+    CHECK(a.alive == b.alive && a.rates.divide == b.rates.divide && a.rates.time == b.rates.time);
     CHECK(std::memcmp(&a.counts, &b.counts, sizeof a.counts) == 0);
     CHECK(a.table.alive == b.table.alive && a.table.currency == b.table.currency);
     CHECK(a.table.price == b.table.price && a.table.priced == b.table.priced);
@@ -133,6 +135,7 @@ void check_same(const StoredBook& a, const StoredBook& b) {
         CHECK(same(ordered.filled, other.ordered.filled));
         CHECK(same(ordered.rolled, other.ordered.rolled));
         CHECK(ordered.status == other.ordered.status && ordered.time == other.ordered.time);
+        CHECK(ordered.retained == other.ordered.retained);
         CHECK(ordered.number == other.ordered.number && same(ordered.text, other.ordered.text));
     }
 }
