@@ -254,8 +254,11 @@ class Book(HotBook, Reads, Closing):
         currency: str | None = None,
         rollup: bool = False,
         mode: Literal["lazy", "incremental"] = "lazy",
+        *,
+        allow_empty: bool = False,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as `values`.
+        """Open a view: the rows of `values`, kept up to date. Arguments as `values`. If a label of
+        the selection is later taken from all that have it, the view has no rows for it.
 
         mode "lazy": it meets new prices when it is read; "incremental": every write brings it up
         to date before it returns. Close it, or drop the last reference. O(positions selected).
@@ -263,7 +266,7 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode: {mode!r} is neither 'lazy' nor 'incremental'")
-        question = self._asked(accounts, instruments, by, measures, currency, rollup)
+        question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

@@ -7,28 +7,7 @@ from decimal import Decimal as D
 import pytest
 
 import mvcore
-
-
-def make() -> mvcore.Book:
-    """A book in USD with instruments in USD and EUR, two accounts and two sectors."""
-    book = mvcore.Book(base_currency="USD", value_scale=2)
-    book.load(
-        instruments={
-            "instrument": ["A", "SAP", "BUND", "CASH"],
-            "currency": ["USD", "EUR", "EUR", "USD"],
-            "sector": ["Tech", "Tech", "Government", "Cash"],
-            "rating": [1, 2, None, None],
-        },
-        accounts={"account": ["X", "Y"], "desk": ["d1", "d2"]},
-        holdings={
-            "account": ["X", "X", "Y", "Y"],
-            "instrument": ["A", "SAP", "BUND", "CASH"],
-            "quantity": [100, 10, 20, 500],
-        },
-        prices={"instrument": ["A", "SAP", "BUND", "CASH"], "price": [10, 100, 99, 1]},
-        fx={"currency": ["EUR"], "rate": ["1.25"]},
-    )
-    return book
+from case_book import make
 
 
 @pytest.fixture
@@ -134,3 +113,81 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
         ("USD", "USD", "USD", D("500.00")),
         ("USD", "EUR", "USD", D("2475.00")),
     ]
+
+
+# -- V2: prices and rates to try are those of the book ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scenario", "unknown", "near"),
+    [
+        ({"fx": {"EURO": "2"}}, "EURO", ("EUR",)),
+        ({"fx": {"eur": "2"}}, "eur", ("EUR",)),
+        ({"fx": {"EUR ": "2"}}, "EUR ", ("EUR",)),
+        ({"fx": {"EUR": "2", "XXX": "2"}}, "XXX", ()),
+        ({"fx": {"CHF": "2"}}, "CHF", ()),  # no instrument has it, and it has no rate
+        ({"fx": {"usd": "1"}}, "usd", ("USD",)),
+        ({"prices": {"SAPP": 1}}, "SAPP", ("SAP",)),
+        ({"prices": {"sap": 1}}, "sap", ("SAP",)),
+        ({"prices": {"SAP": 1, "bund": 1}}, "bund", ("BUND",)),
+        ({"prices": {"A": 1}, "fx": {"EURO": "2"}}, "EURO", ("EUR",)),
+    ],
+)
+def test_v2_an_unknown_name_is_an_error(book, scenario, unknown, near) -> None:
+    with book.view() as view, book.snapshot() as now:
+        for read in (book.values, now.values, view.read):
+            with pytest.raises(mvcore.UnknownId, match=unknown) as error:
+                read(**scenario)
+            assert error.value.near == near
+            for name in near:
+                assert f"did you mean {name!r}" in str(error.value)
+                assert name not in str(error.value.args[0]).replace(unknown, "")
+    assert book.values(by=())["current"] == [D("5225.00")]
+
+
+def test_v2_known_rates_are_tried(book) -> None:
+    assert book.values(by=(), fx={"EUR": "2"})["current"] == [D("7460.00")]
+    with book.view(by=()) as view:
+        assert view.read(fx={"EUR": "2"})["current"] == [D("7460.00")]
+
+
+def test_v2_a_currency_of_instruments_may_be_given_its_first_rate(book) -> None:
+    book.update(
+        instruments={"instrument": ["VOD"], "currency": ["GBP"]},
+        holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [10]},
+        prices={"instrument": ["VOD"], "price": [1]},
+    )
+    assert book.values(by=())["unpriced"] == [1]
+    tried = book.values(by=(), fx={"GBP": "1.5"})
+    assert (tried["current"], tried["unpriced"]) == ([D("5240.00")], [0])
+
+
+def test_v2_a_currency_with_a_rate_and_no_instrument_is_known(book) -> None:
+    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})
+    assert book.values(by=(), fx={"CHF": "2"})["current"] == [D("5225.00")]
+    book.load(fx={"currency": ["EUR"], "rate": ["1.25"]})
+    with pytest.raises(mvcore.UnknownId, match="CHF"):
+        book.values(by=(), fx={"CHF": "2"})
+
+
+def test_v2_the_currency_asked_for_may_come_with_its_rate(book) -> None:
+    assert book.values(by=(), currency="CHF", fx={"CHF": "2"})["current"] == [D("2612.50")]
+    with pytest.raises(mvcore.UnknownId, match="GBP"):
+        book.values(by=(), currency="CHF", fx={"CHF": "2", "GBP": "2"})
+
+
+def test_v2_the_base_has_the_rate_1(book) -> None:
+    assert book.values(by=(), fx={"USD": 1})["current"] == [D("5225.00")]
+    with pytest.raises(mvcore.InvalidInput, match="base"):
+        book.values(by=(), fx={"USD": "1.01"})
+    with pytest.raises(mvcore.InvalidInput, match="local"):
+        book.values(by=(), fx={"local": 1})
+
+
+def test_v2_a_removed_instrument_is_unknown(book) -> None:
+    book.update(instruments={"instrument": ["OLD"], "currency": ["GBP"]})
+    book.remove(instruments="OLD")
+    for scenario in ({"prices": {"OLD": 1}}, {"fx": {"GBP": 1}}):
+        with pytest.raises(mvcore.UnknownId) as error:
+            book.values(**scenario)
+        assert error.value.near == ()
