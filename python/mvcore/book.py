@@ -16,6 +16,8 @@ from mvcore.errors import InvalidInput, StorageError
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
+from mvcore.missing_rates import TABLES as MAY_HIDE
+from mvcore.missing_rates import MissingRates
 from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
@@ -57,6 +59,7 @@ class Book(HotBook, Reads, Closing):
         self._masters_lock = threading.RLock()  # writers of master tables
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
+        self._missing_rates = MissingRates(self._core, base_currency, self._names)
         self._recovery: Recovery | None = None  # a durable book's
         self._keeper: Keeper | None = None  # of its checkpoints
 
@@ -79,7 +82,8 @@ class Book(HotBook, Reads, Closing):
         account, instrument, order_quantity, filled_quantity=0, status="new", time=null` (see
         `order`); prices `instrument, price, time=null`; fx `currency, rate, method="multiply"` (or
         "divide", FIX 155 with 156). One bad row and nothing has changed; refused while something
-        kept still refers to what is dropped. Raises UnknownId, InvalidInput, ValueOverflow,
+        kept still refers to what is dropped. A currency that has positions and no rate is logged
+        once, as a warning of the logger "mvcore". Raises UnknownId, InvalidInput, ValueOverflow,
         ClosedError. O(rows).
         """
         return self._apply(
@@ -102,8 +106,8 @@ class Book(HotBook, Reads, Closing):
 
         Columns as `load`. An absent column keeps what is stored (defaults for new rows); null
         means the default. feed: how far each source has come with this batch, as in
-        `{"topic/partition": offset}`: 64-bit integers that `feed_positions` gives back. Raises as
-        `load`. O(rows).
+        `{"topic/partition": offset}`: 64-bit integers that `feed_positions` gives back. Warns and
+        raises as `load`. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -125,13 +129,16 @@ class Book(HotBook, Reads, Closing):
                 for column, values in extra.items()
             }
         if "accounts" not in columns and "instruments" not in columns:
-            return self._core.apply(columns, refresh, feed, b"")
-
-        kept = attributes.to_bytes(labels)
-        return self._write_masters(
-            lambda: self._core.apply(columns, refresh, feed, kept),
-            lambda: masters.after(self._core, self._masters, columns, labels, refresh),
-        )
+            epoch = self._core.apply(columns, refresh, feed, b"")
+        else:
+            kept = attributes.to_bytes(labels)
+            epoch = self._write_masters(
+                lambda: self._core.apply(columns, refresh, feed, kept),
+                lambda: masters.after(self._core, self._masters, columns, labels, refresh),
+            )
+        if not MAY_HIDE.isdisjoint(columns):
+            self._warn_of_missing_rates()
+        return epoch
 
     def _write_masters(
         self,
@@ -163,6 +170,11 @@ class Book(HotBook, Reads, Closing):
         )
         for view in list(self._incremental):
             view._catch_up()
+
+    def _warn_of_missing_rates(self) -> None:
+        """After what may leave positions without a rate. With no lock held: handlers of log records
+        are the caller's code."""
+        self._missing_rates.check(self._masters)
 
     def _settle(self) -> None:
         """Wait until the attributes of a write that is just being published are there too."""

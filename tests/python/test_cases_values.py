@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal as D
 
 import pytest
@@ -191,3 +192,149 @@ def test_v2_a_removed_instrument_is_unknown(book) -> None:
         with pytest.raises(mvcore.UnknownId) as error:
             book.values(**scenario)
         assert error.value.near == ()
+
+
+# -- V4: a currency without a rate hides what is held in it ----------------------------------------
+
+USD_MISSPELLED = (
+    "fx: currency 'usd' has no rate: amounts in 'USD' leave out 2 positions in 2 instruments; "
+    "did you mean 'USD'?"
+)
+
+
+@pytest.fixture
+def warnings(caplog):
+    """Takes what the logger "mvcore" has warned of since the last call."""
+
+    def taken() -> list[str]:
+        records = [r for r in caplog.records if r.name == "mvcore" and r.levelname == "WARNING"]
+        texts = [record.getMessage() for record in records]
+        caplog.clear()
+        return texts
+
+    with caplog.at_level(logging.WARNING, "mvcore"):
+        yield taken
+
+
+def misspelled(*names: str, currency: str = "usd") -> dict:
+    return {"instrument": list(names), "currency": [currency] * len(names)}
+
+
+def test_v4_a_misspelled_currency_is_warned_of_once(book, warnings) -> None:
+    book.update(instruments=misspelled("A", "CASH"))
+    assert warnings() == [USD_MISSPELLED]
+    book.update(holdings={"account": ["Y"], "instrument": ["A"], "quantity": [5]})
+    book.update(instruments=misspelled("A", "CASH"))
+    book.update(fx={"currency": ["EUR"], "rate": ["1.3"]})
+    book.update(prices={"instrument": ["A"], "price": [11]})
+    book.tick("A", 12)
+    assert warnings() == []
+    assert book.values(by=())["unpriced"] == [3]
+
+
+def test_v4_a_load_of_everything_warns(warnings) -> None:
+    book = mvcore.Book()
+    book.load(
+        instruments=misspelled("A", "B"),
+        accounts={"account": ["X"]},
+        holdings={"account": ["X", "X"], "instrument": ["A", "B"], "quantity": [1, 1]},
+        prices={"instrument": ["A", "B"], "price": [1, 1]},
+    )
+    assert warnings() == [USD_MISSPELLED]
+
+
+def test_v4_again_only_after_a_rate_was_there(book, warnings) -> None:
+    book.update(instruments=misspelled("A", currency="GBP"))
+    assert len(warnings()) == 1
+    book.update(fx={"currency": ["GBP"], "rate": ["1.5"]})
+    assert warnings() == []
+    book.load(fx={"currency": ["EUR"], "rate": ["1.25"]})  # GBP has none any more
+    assert warnings() == [
+        "fx: currency 'GBP' has no rate: amounts in 'USD' leave out 1 position in 1 instrument"
+    ]
+    book.load(fx={"currency": [], "rate": []})
+    [text] = warnings()
+    assert "'EUR' has no rate" in text
+    assert "2 positions in 2 instruments" in text
+
+
+@pytest.mark.parametrize("table", ["holdings", "orders", "instruments", "fx"])
+def test_v4_whichever_table_hides_positions(warnings, table) -> None:
+    book = make()
+    book.update(instruments=misspelled("VOD", currency="GBP"))
+    assert warnings() == []  # nobody holds it
+    if table == "holdings":
+        book.update(holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [1]})
+    elif table == "orders":
+        order = {"order": ["O1"], "account": ["X"], "instrument": ["VOD"], "order_quantity": [1]}
+        book.update(orders=order)
+    elif table == "instruments":
+        book.update(instruments=misspelled("A", currency="GBP"))
+    else:
+        book.update(fx={"currency": ["GBP"], "rate": [1]})
+        book.update(instruments=misspelled("A", currency="GBP"))
+        assert warnings() == []
+        book.load(fx={"currency": ["EUR"], "rate": [1]})
+    [text] = warnings()
+    assert "currency 'GBP' has no rate" in text
+    assert "1 position in 1 instrument" in text
+
+
+def test_v4_one_warning_for_each_currency(book, warnings) -> None:
+    codes = ["GBP", "CHF", "Eur"]
+    book.update(
+        instruments={"instrument": ["G", "C", "E"], "currency": codes},
+        holdings={"account": ["X"] * 3, "instrument": ["G", "C", "E"], "quantity": [1] * 3},
+    )
+    texts = warnings()
+    assert [
+        code for code, text in zip(codes, texts, strict=True) if f"currency {code!r}" in text
+    ] == codes
+    assert [text.partition("; ")[2] for text in texts] == ["", "", "did you mean 'EUR'?"]
+
+
+def test_v4_no_warning_without_need(book, warnings) -> None:
+    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})  # a rate that nothing needs
+    book.update(instruments=misspelled("OLD", currency="GBP"))
+    book.remove(instruments="OLD")
+    with pytest.raises(mvcore.UnknownId):  # nothing was written
+        book.update(
+            instruments=misspelled("A"),
+            holdings={"account": ["nobody"], "instrument": ["A"], "quantity": [1]},
+        )
+    book.update(accounts={"account": ["Z"]})
+    assert warnings() == []
+
+
+def test_v4_opening_a_book_warns(tmp_path, warnings) -> None:
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments=misspelled("A"),
+            accounts={"account": ["X"]},
+            holdings={"account": ["X"], "instrument": ["A"], "quantity": [1]},
+        )
+        assert len(warnings()) == 1
+        book.checkpoint()
+    for read_only in (True, False):
+        with mvcore.open(tmp_path / "book", read_only=read_only) as book:
+            [text] = warnings()
+            assert "currency 'usd' has no rate" in text
+            assert "did you mean 'USD'?" in text
+
+
+def test_v4_a_handler_may_use_the_book(book) -> None:
+    """No lock is held when the record is emitted."""
+    seen = []
+
+    class Handler(logging.Handler):
+        def emit(self, record) -> None:
+            book.update(accounts={"account": ["Z"]})
+            seen.append(book.values(by=())["unpriced"])
+
+    handler = Handler()
+    logging.getLogger("mvcore").addHandler(handler)
+    try:
+        book.update(instruments=misspelled("A"))
+    finally:
+        logging.getLogger("mvcore").removeHandler(handler)
+    assert seen == [[1]]
