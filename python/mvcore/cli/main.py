@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import mvcore
 from mvcore.cli.arguments import build_parser
 from mvcore.cli.files import CommandError
-from mvcore.cli.render import printable
+from mvcore.formats import printable
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -13,8 +13,8 @@ import mvcore
 from mvcore.cli import render, value
 from mvcore.cli.events import Batch, Events
 from mvcore.cli.files import LONG_BYTES, Progress, total_bytes
-from mvcore.cli.render import printable
 from mvcore.cli.screen import Now, Rows, Screen
+from mvcore.formats import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
