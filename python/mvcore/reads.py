@@ -132,6 +132,8 @@ class Reads:
             currency = self._base_currency
         if not isinstance(currency, str):
             raise InvalidInput(f"currency: {currency!r} is not text")
+        if not isinstance(allow_empty, bool):
+            raise InvalidInput(f"allow_empty: {allow_empty!r} is neither True nor False")
         question = asked(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find
         )
@@ -154,12 +156,18 @@ class Reads:
 
     def _find(self, side: str, names: Sequence[str]) -> Codes:
         """Codes of names; -1 for one that is unknown. `side`: account, instrument or currency."""
-        return _core.find_codes(self._core, side, text_column(names, "selection", side))
+        return _core.find_codes(self._open_core(), side, text_column(names, "selection", side))
+
+    def _open_core(self) -> Any:
+        """The core. Raises ClosedError, also if another thread has just closed a snapshot."""
+        core = self._core
+        core.check_open()
+        return core
 
     def _in_use(self, side: str) -> list[str]:
         """Names that a selection may use, for error messages: none if there are very many."""
         if side == "currency":
-            users, _ = _core.currencies_in_use(self._core)
+            users, _ = _core.currencies_in_use(self._open_core())
             codes = np.flatnonzero(users).astype(np.int32)
         else:
             masters = self._masters
@@ -183,7 +191,7 @@ class Reads:
 
     def _known_currencies(self) -> list[str]:
         """For error messages: the base, and those of instruments and rates."""
-        users, convertible = _core.currencies_in_use(self._core)
+        users, convertible = _core.currencies_in_use(self._open_core())
         codes = np.flatnonzero((users != 0) | (convertible != 0)).astype(np.int32)
         return [str(name) for name in self._names_of("currency")(codes)]
 

@@ -301,6 +301,25 @@ def test_v3_names_in_a_list_are_unknown_even_if_empty_is_allowed(book) -> None:
             call(accounts=["Z"], allow_empty=True)
 
 
+@every_read
+def test_v3_labels_of_an_interrupted_write_are_known(book, read, monkeypatch) -> None:
+    """Its facts are in the core already: the next read publishes its attributes."""
+    with monkeypatch.context() as patched:
+        patched.setattr(mvcore.Book, "_adopt", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            book.update(instruments={"instrument": ["A"], "sector": ["Software"]})
+    read(book, instruments={"sector": "Software"})
+    with pytest.raises(mvcore.InvalidInput, match="'Softwar'"):
+        read(book, instruments={"sector": "Softwar"})
+
+
+@every_read
+@pytest.mark.parametrize("word", ["no", None, 0, 1])
+def test_v3_allow_empty_is_a_truth_value(book, read, word) -> None:
+    with pytest.raises(mvcore.InvalidInput, match="allow_empty"):
+        read(book, allow_empty=word)
+
+
 def test_v3_no_names_and_no_labels_select_nothing(book) -> None:
     for nothing in ([], {"desk": []}, {"account": []}):
         assert len(book.values(accounts=nothing)) == 0
