@@ -184,10 +184,12 @@ class ReferenceBook(Reads):
         currency=None,
         rollup=False,
         mode="lazy",
+        allow_empty=False,
     ) -> ReferenceView:
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode {mode!r}")
-        return ReferenceView(Query(self, accounts, instruments, by, measures, currency, rollup))
+        query = Query(self, accounts, instruments, by, measures, currency, rollup, allow_empty)
+        return ReferenceView(query)
 
     def changes(self, views: list[ReferenceView]) -> list[list[dict]]:
         """All of them or none: a view that cannot be read keeps the others as they were."""

@@ -54,8 +54,9 @@ class Reads:
             return self.state.accounts[name]
         return self.state.instruments[name].attributes
 
-    def what_if(self, prices: Mapping | None, fx: Mapping | None) -> Reads:
-        """The same facts at other prices and rates; nobody else sees them."""
+    def what_if(self, prices: Mapping | None, fx: Mapping | None, currency: str | None) -> Reads:
+        """The same facts at other prices and rates; nobody else sees them. A rate must be of a
+        currency that the book has, or of that of the amounts."""
         if prices is None and fx is None:
             return self
         if not all(given is None or isinstance(given, Mapping) for given in (prices, fx)):
@@ -67,6 +68,10 @@ class Reads:
                 raise UnknownId(f"prices: unknown instrument {name!r}")
             other.state.prices[name] = Price(number(price), None, self.epoch)
         rates = [(currency_name(name), positive(rate)) for name, rate in (fx or {}).items()]
+        masters = self.state.instruments.values()
+        known = {self.base_currency, currency, *self.state.fx, *(m.currency for m in masters)}
+        for name in (name for name, _ in rates if name not in known):
+            raise UnknownId(f"fx: unknown currency {name!r}")
         other.state.put_fx([{"currency": name, "rate": rate} for name, rate in rates])
         return other
 
@@ -90,17 +95,18 @@ class Reads:
         rollup=False,
         prices=None,
         fx=None,
+        allow_empty=False,
     ) -> list[dict]:
         self.check_open()
-        book = self.what_if(prices, fx)
-        query = Query(book, accounts, instruments, by, measures, currency, rollup)
+        book = self.what_if(prices, fx, currency)
+        query = Query(book, accounts, instruments, by, measures, currency, rollup, allow_empty)
         return list(query.rows().values())
 
     # -- facts, each with what it is worth -----------------------------------------------------
 
-    def holdings(self, accounts=None, instruments=None) -> list[dict]:
+    def holdings(self, accounts=None, instruments=None, allow_empty=False) -> list[dict]:
         self.check_open()
-        wanted = Selection(self, "account", accounts), Selection(self, "instrument", instruments)
+        wanted = self._wanted(accounts, instruments, allow_empty)
         rows = []
         for account, instrument in sorted(self.state.holdings, key=self._codes):
             if account in wanted[0] and instrument in wanted[1]:
@@ -118,9 +124,9 @@ class Reads:
                 )
         return rows
 
-    def orders(self, accounts=None, instruments=None) -> list[dict]:
+    def orders(self, accounts=None, instruments=None, allow_empty=False) -> list[dict]:
         self.check_open()
-        wanted = Selection(self, "account", accounts), Selection(self, "instrument", instruments)
+        wanted = self._wanted(accounts, instruments, allow_empty)
         rows = []
         for name in sorted(self.state.orders, key=self._place):
             order = self.state.orders[name]
@@ -185,6 +191,12 @@ class Reads:
         for name in (name for name in names if name not in self.state.instruments):
             raise UnknownId(f"unknown instrument {name!r}")
         return [self.state.seen["instrument"][name] for name in names]
+
+    def _wanted(self, accounts, instruments, allow_empty) -> tuple[Selection, Selection]:
+        return (
+            Selection(self, "account", accounts, allow_empty),
+            Selection(self, "instrument", instruments, allow_empty),
+        )
 
     def _codes(self, pair: tuple[str, str]) -> tuple[int, int]:
         seen = self.state.seen

@@ -112,27 +112,44 @@ def label_of(value: Any) -> str | None:
 class Selection:
     """Which names are looked at: all, a list of names, or attributes with the values wanted."""
 
-    def __init__(self, book, side: str, wanted) -> None:
+    def __init__(self, book, side: str, wanted, allow_empty: bool = False) -> None:
         self.book, self.side = book, side
         self.names: set[str] | None = None
         self.attributes: dict[str, set[str | None]] = {}
         if isinstance(wanted, Mapping):
             for attribute, values in wanted.items():
-                if attribute not in book.state.attributes[side]:
+                names = ("account",) if side == "account" else ("instrument", "currency")
+                if attribute not in (*names, *book.state.attributes[side]):
                     raise InvalidInput(f"no {side} attribute {attribute!r}")
                 values = values if isinstance(values, (list, tuple, set)) else [values]
+                if any(isinstance(value, (Mapping, list, tuple, set, bytes)) for value in values):
+                    raise InvalidInput(f"{values!r} are not labels")
                 self.attributes[attribute] = {label_of(value) for value in values}
+            self.check_labels(allow_empty)
         elif wanted is not None:
             self.names = {wanted} if isinstance(wanted, str) else set(wanted)
             for name in self.names:
                 if name not in book.masters(side):
                     raise UnknownId(f"unknown {side} {name!r}")
 
+    def check_labels(self, allow_empty: bool) -> None:
+        """Something must have each label at this moment, but not later on."""
+        for attribute, labels in self.attributes.items():
+            held = {self.label(attribute, name) for name in self.book.masters(self.side)}
+            if not allow_empty and labels - held - {None}:
+                raise InvalidInput(f"no {self.side} has the {attribute!r} {labels - held!r}")
+
+    def label(self, attribute: str, name: str) -> str | None:
+        if attribute == self.side:
+            return name
+        if self.side == "instrument" and attribute == "currency":
+            return self.book.state.instruments[name].currency
+        return label_of(self.book.attributes_of(self.side, name).get(attribute))
+
     def __contains__(self, name: str) -> bool:
         if self.names is not None:
             return name in self.names
-        given = self.book.attributes_of(self.side, name)
-        return all(label_of(given.get(a)) in values for a, values in self.attributes.items())
+        return all(self.label(a, name) in labels for a, labels in self.attributes.items())
 
 
 class Column(NamedTuple):
@@ -168,7 +185,9 @@ def resolve(book, name: str) -> Column:
 class Query:
     """One question, asked again and again of the book as it is at the moment."""
 
-    def __init__(self, book, accounts, instruments, by, measures, currency, rollup) -> None:
+    def __init__(
+        self, book, accounts, instruments, by, measures, currency, rollup, allow_empty=False
+    ) -> None:
         by = (by,) if isinstance(by, str) else tuple(by)
         measures = (measures,) if isinstance(measures, str) else tuple(measures)
         if len(set(by)) != len(by):
@@ -182,8 +201,8 @@ class Query:
         self.currency = check_currency(book, currency, local=True)
         if self.currency == "local" and rollup and "currency" in by:
             raise InvalidInput("currency is already local")
-        self.accounts = Selection(book, "account", accounts)
-        self.instruments = Selection(book, "instrument", instruments)
+        self.accounts = Selection(book, "account", accounts, allow_empty)
+        self.instruments = Selection(book, "instrument", instruments, allow_empty)
 
     def rows(self) -> dict[tuple, dict]:
         """Rows by key (level, labels, own currency if local), in the order they are handed out."""
@@ -251,7 +270,7 @@ class ReferenceView:
         if self.closed:
             raise ClosedError("the view is closed")
         asked = copy.copy(self.query)
-        asked.book = self.query.book.what_if(prices, fx)
+        asked.book = self.query.book.what_if(prices, fx, self.query.currency)
         return asked.rows()
 
     def read(self, prices=None, fx=None) -> list[dict]:

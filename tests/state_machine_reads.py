@@ -22,6 +22,7 @@ from reference_inputs import (
     plain_column,
     some,
 )
+from reference_view import Selection, label_of
 
 BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk"]
 BY += ["account.country", "instrument.country", "instrument.tier", "country"]
@@ -96,9 +97,8 @@ class ReadingMachine(RuleBasedStateMachine):
             elif sort == "name" and known:
                 query[f"{side}s"] = draw(st.sampled_from(known))
             elif sort == "attribute":
-                wanted = some(draw, list(ATTRIBUTES[side]), 2)
-                picks = {name: some(draw, ATTRIBUTES[side][name]) for name in wanted}
-                query[f"{side}s"] = {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
+                query[f"{side}s"] = self.labels(draw, model, side)
+        query["allow_empty"] = draw(st.sampled_from([False, False, True]))
         query["by"] = tuple(draw(st.lists(st.sampled_from(BY), unique=True, max_size=3)))
         measures = draw(st.permutations(["sod", "current", "expected"]))
         query["measures"] = measures[: draw(st.integers(1, 3))]
@@ -107,18 +107,33 @@ class ReadingMachine(RuleBasedStateMachine):
             query["currency"] = draw(st.sampled_from([None, "local", *NAMES["currency"]]))
         return query
 
+    def labels(self, draw: Callable, model, side: str) -> dict:
+        """A selection by attribute, by name or by currency; seldom by a label that nothing has."""
+        labels = {**ATTRIBUTES[side], side: NAMES[side]}
+        if side == "instrument":
+            labels["currency"] = NAMES["currency"]
+        picks = {name: some(draw, labels[name]) for name in some(draw, list(labels), 2)}
+        if draw(st.integers(0, 3)):
+            every = Selection(model, side, None)
+            for name, wanted in picks.items():
+                held = {every.label(name, each) for each in model.masters(side)}
+                picks[name] = [one for one in wanted if one is None or label_of(one) in held]
+        return {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
+
     def scenario(self, draw: Callable, model, names: tuple) -> dict:
-        """Prices or rates to value at, or both. A rate may be of a currency that nobody named."""
+        """Prices or rates to value at, or both. A rate may be of a currency that is unknown."""
         named = some(draw, list(model.masters("instrument")))
         prices = {name: draw(numbers(self.huge)) for name in named}
         base = model.base_currency
-        rates = {
-            name: draw(numbers(False, positive=True)) for name in some(draw, NAMES["currency"])
-        }
+        known = [base, *model.state.fx, *(m.currency for m in model.state.instruments.values())]
+        currencies = sorted(set(known)) if draw(st.integers(0, 3)) else NAMES["currency"]
+        rates = {name: draw(numbers(False, positive=True)) for name in some(draw, currencies)}
         fx = {name: Decimal(1) if name == base else rate for name, rate in rates.items()}
         return {name: given for name, given in (("prices", prices), ("fx", fx)) if name in names}
 
-    def same_scenario(self, draw: Callable, scenario: dict, on_book, on_model, model) -> None:
+    def same_scenario(
+        self, draw: Callable, scenario: dict, on_book, on_model, model, currency
+    ) -> None:
         """Both calls with the scenario; mvcore may find it too large for what it adds up in."""
         dressed = {
             name: {key: plain_column(draw, "price", [number])[0] for key, number in given.items()}
@@ -127,7 +142,7 @@ class ReadingMachine(RuleBasedStateMachine):
         want = outcome(lambda: on_model(**scenario))
         got = outcome(lambda: on_book(**dressed), mvcore.Error)
         if got == "ValueOverflow" and isinstance(want, list):
-            state = model.what_if(scenario.get("prices"), scenario.get("fx")).state
+            state = model.what_if(scenario.get("prices"), scenario.get("fx"), currency).state
             assert copy.deepcopy(self.exposure).of(model.state, state) >= ACCUMULATOR
         else:
             same_answer(got, want)
@@ -146,8 +161,13 @@ class ReadingMachine(RuleBasedStateMachine):
                 lambda **scenario: book.values(**query, **scenario),
                 lambda **scenario: model.values(**query, **scenario),
                 model,
+                query.get("currency"),
             )
-        chosen = {side: query[side] for side in ("accounts", "instruments") if side in query}
+        chosen = {
+            name: query[name]
+            for name in ("accounts", "instruments", "allow_empty")
+            if name in query
+        }
         for call in ("holdings", "orders"):
             got = outcome(lambda call=call: getattr(book, call)(**chosen), errors)
             same(got, outcome(lambda call=call: getattr(model, call)(**chosen)))
@@ -164,8 +184,9 @@ class ReadingMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), name=st.sampled_from(["prices", "fx"]), unknown=st.booleans())
     def bad_scenario(self, data, name, unknown) -> None:
-        good = {"prices": list(self.model.state.instruments), "fx": ["EUR"]}[name]
-        if unknown and name == "prices":
+        base = self.model.base_currency
+        good = {"prices": list(self.model.state.instruments), "fx": [base]}[name]
+        if unknown:
             given = {"nobody": 1}
         elif not good:
             return
@@ -203,7 +224,8 @@ class ReadingMachine(RuleBasedStateMachine):
         scenario = self.scenario(data.draw, self.model, names)
         scenario = {name: given for name, given in scenario.items() if given}
         if scenario:  # a read at no other price is a plain read
-            self.same_scenario(data.draw, scenario, got.read, want.read, self.model)
+            currency = want.query.currency
+            self.same_scenario(data.draw, scenario, got.read, want.read, self.model, currency)
 
     @precondition(lambda self: self.views)
     @rule(data=st.data())

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mvcore.errors import InvalidInput
 from mvcore.measures import QUANTITIES, Measure, measures_asked
+from mvcore.selecting import wanted_labels
 
 if TYPE_CHECKING:
     from mvcore.masters import Codes
+    from mvcore.selecting import Find, Wanted
 
 MEASURES = QUANTITIES
 MeasuresAsked = str | Measure | Sequence[str | Measure]
@@ -20,12 +22,13 @@ MeasuresAsked = str | Measure | Sequence[str | Measure]
 class Asked:
     """The words of a call, checked; what they select is found when it is read."""
 
-    accounts: Codes | Mapping[str, Any] | None
-    instruments: Codes | Mapping[str, Any] | None
+    accounts: Codes | Wanted | None
+    instruments: Codes | Wanted | None
     by: tuple[str, ...]
     measures: tuple[str | Measure, ...]
     currency: str
     rollup: bool
+    find: Find  # codes of the names in a selection by attribute
 
     @property
     def measure_numbers(self) -> list[int]:
@@ -46,8 +49,9 @@ def asked(
     currency: str,
     rollup: bool,
     codes: Callable[[str, Sequence[str]], Codes],
+    find: Find,
 ) -> Asked:
-    """Check the words of a call; `codes(side, names)` raises UnknownId."""
+    """Check the words of a call; `codes(side, names)` raises UnknownId, `find` does not."""
     by = _words(by, "by")
     measures = measures_asked(measures, by, _words)
     if rollup and currency == "local" and "currency" in by:
@@ -59,6 +63,7 @@ def asked(
         measures,
         currency,
         bool(rollup),
+        find,
     )
 
 
@@ -78,14 +83,11 @@ def _words(value: Any, what: str) -> tuple[str, ...]:
 
 def _selection(
     value: Any, side: str, codes: Callable[[str, Sequence[str]], Codes]
-) -> Codes | Mapping[str, Any] | None:
+) -> Codes | Wanted | None:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return {
-            name: list(v) if isinstance(v, Iterable) and not isinstance(v, str) else v
-            for name, v in value.items()
-        }
+        return wanted_labels(side, value)
     if isinstance(value, str):
         value = [value]
     elif not isinstance(value, Iterable):

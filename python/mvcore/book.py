@@ -16,6 +16,8 @@ from mvcore.errors import InvalidInput, StorageError
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
+from mvcore.missing_rates import TABLES as MAY_HIDE
+from mvcore.missing_rates import MissingRates
 from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
@@ -58,6 +60,7 @@ class Book(HotBook, Reads, Closing):
         self._masters_lock = threading.RLock()  # writers of master tables
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
+        self._missing_rates = MissingRates(self._core, base_currency, self._names)
         self._recovery: Recovery | None = None  # a durable book's
         self._keeper: Keeper | None = None  # of its checkpoints
 
@@ -84,7 +87,9 @@ class Book(HotBook, Reads, Closing):
         orders that live for several days does not count yesterday's fills again.
 
         One bad row and nothing has changed. Refused while something kept refers to what is
-        dropped. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(rows).
+        dropped. A currency that has positions and no rate is logged once, as a warning of the
+        logger "mvcore". Raises UnknownId, InvalidInput, ValueOverflow,
+        ClosedError. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -109,7 +114,8 @@ class Book(HotBook, Reads, Closing):
         means the default. A price, rate or order strictly older than the one held is dropped; the
         result counts those (see `Written`). feed: how far each source has come with this batch, as
         in `{"topic/partition": offset}`: 64-bit integers that `feed_positions` returns. unknown:
-        "skip" leaves out and counts prices of unknown instruments. Raises as `load`. O(rows).
+        "skip" leaves out and counts prices of unknown instruments. Warns and raises as
+        `load`. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -136,13 +142,17 @@ class Book(HotBook, Reads, Closing):
                 for column, values in extra.items()
             }
         if "accounts" not in columns and "instruments" not in columns:
-            return written(self._core.apply(columns, refresh, feed, b"", skip_unknown))
-
-        kept = attributes.to_bytes(labels)
-        return self._write_masters(
-            lambda: written(self._core.apply(columns, refresh, feed, kept, skip_unknown)),
-            lambda: masters.after(self._core, self._masters, columns, labels, refresh),
-        )
+            answer = self._core.apply(columns, refresh, feed, b"", skip_unknown)
+            epoch = written(answer)
+        else:
+            kept = attributes.to_bytes(labels)
+            epoch = self._write_masters(
+                lambda: written(self._core.apply(columns, refresh, feed, kept, skip_unknown)),
+                lambda: masters.after(self._core, self._masters, columns, labels, refresh),
+            )
+        if not MAY_HIDE.isdisjoint(columns):
+            self._warn_of_missing_rates()
+        return epoch
 
     def _write_masters(
         self,
@@ -174,6 +184,11 @@ class Book(HotBook, Reads, Closing):
         )
         for view in list(self._incremental):
             view._catch_up()
+
+    def _warn_of_missing_rates(self) -> None:
+        """After what may leave positions without a rate. With no lock held: handlers of log records
+        are the caller's code."""
+        self._missing_rates.check(self._masters)
 
     def _settle(self) -> None:
         """Wait until the attributes of a write that is just being published are there too."""
@@ -235,8 +250,8 @@ class Book(HotBook, Reads, Closing):
         A name is refused while a holding or an order refers to it. What an order filled today and
         what it left to fill leave its position with it. prices: instruments that lose their price,
         so that positions in them are unpriced until the next one. fx: currencies that lose their
-        rate. Something that has no price or rate is left as it is. Raises UnknownId, InvalidInput,
-        ClosedError. O(names).
+        rate. Something that has no price or rate is left as it is. Warns of positions without a
+        rate as `load`. Raises UnknownId, InvalidInput, ClosedError. O(names).
         """
         self._core.check_open()
         names = (
@@ -252,14 +267,18 @@ class Book(HotBook, Reads, Closing):
         account_codes = self._core.account_codes(names[0], "remove")
         instrument_codes = self._core.instrument_codes(names[1], "remove")
         if accounts is None and instruments is None:
-            return written(self._core.remove(*names, *facts))
-        return self._write_masters(
-            lambda: written(self._core.remove(*names, *facts)),
-            lambda: (
-                masters.without(self._masters.account, account_codes),
-                masters.without(self._masters.instrument, instrument_codes),
-            ),
-        )
+            epoch = written(self._core.remove(*names, *facts))
+        else:
+            epoch = self._write_masters(
+                lambda: written(self._core.remove(*names, *facts)),
+                lambda: (
+                    masters.without(self._masters.account, account_codes),
+                    masters.without(self._masters.instrument, instrument_codes),
+                ),
+            )
+        if fx is not None:
+            self._warn_of_missing_rates()
+        return epoch
 
     def roll_day(self, holdings: Any = None) -> Written:
         """Start a new day, in one batch: `sod` becomes what `current` is. Returns the new epoch.
@@ -275,8 +294,12 @@ class Book(HotBook, Reads, Closing):
         ClosedError. O(positions and orders).
         """
         self._core.check_open()
-        given = {} if holdings is None else {"holdings": read_table("holdings", holdings)[0]}
-        return written(self._core.roll_day(given))
+        if holdings is None:
+            return written(self._core.roll_day({}))
+        given = {"holdings": read_table("holdings", holdings)[0]}
+        epoch = written(self._core.roll_day(given))
+        self._warn_of_missing_rates()
+        return epoch
 
     # ---- reads ----
 
@@ -299,8 +322,11 @@ class Book(HotBook, Reads, Closing):
         currency: str | None = None,
         rollup: bool = False,
         mode: Literal["lazy", "incremental"] = "lazy",
+        *,
+        allow_empty: bool = False,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as `values`.
+        """Open a view: the rows of `values`, kept up to date. Arguments as `values`. If a label of
+        the selection is later taken from all that have it, the view has no rows for it.
 
         mode "lazy": it meets new prices when it is read; "incremental": every write brings it up
         to date before it returns. Close it, or drop the last reference. O(positions selected).
@@ -308,7 +334,7 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode: {mode!r} is neither 'lazy' nor 'incremental'")
-        question = self._asked(accounts, instruments, by, measures, currency, rollup)
+        question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import NoReturn, Self
+
+from mvcore.near import hint, near
 
 
 class Error(Exception):
     """Base of everything that mvcore raises on purpose."""
 
+    _unlike: tuple[str, Sequence[str], bool] | None = None
+
+    def unlike(self, unknown: str, known: Sequence[str], list_known: bool = True) -> Self:
+        """Remember what was unknown and what it might have been; nothing is compared yet.
+        list_known: `str` shows the known ones if none is near."""
+        self._unlike = (unknown, known, list_known)
+        return self
+
+    @property
+    def near(self) -> tuple[str, ...]:
+        """Known names or labels like the unknown one. `str` shows them; `args` has the message
+        without them, for readers who may not see every name."""
+        return () if self._unlike is None else near(*self._unlike[:2])
+
+    def _hint(self) -> str:
+        return "" if self._unlike is None else hint(*self._unlike)
+
+    def __str__(self) -> str:
+        return super().__str__() + self._hint()
+
 
 class UnknownId(Error, KeyError):
     """A name or code that is neither in the book nor in a master table of the same call."""
 
-    __str__ = Exception.__str__  # KeyError would show the repr
+    def __str__(self) -> str:
+        return Exception.__str__(self) + self._hint()  # KeyError would show the repr
 
 
 class InvalidInput(Error, ValueError):

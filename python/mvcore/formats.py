@@ -17,6 +17,13 @@ def plain(value: object) -> object:
     return format(value, "f") if isinstance(value, Decimal) else value
 
 
+def printable(text: str) -> str:
+    """Text from outside, made harmless: it can neither break the line nor steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class _Line:
     """What the csv module writes to. It quotes a break only where its lines end in one, so they
     end in both kinds for it, and in a plain newline here."""

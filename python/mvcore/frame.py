@@ -1,16 +1,17 @@
-"""Frames: what reads hand out. Names, Decimals and Arrow arrays are made when a column is asked."""
+"""Frames: what reads return. Names, Decimals and Arrow arrays are made when they are asked for."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from mvcore._core import to_decimals, to_float64, to_int64
+from mvcore import display
+from mvcore._core import narrowed, to_decimals, to_float64, to_int64
 from mvcore.errors import InvalidInput
 from mvcore.times import NO_TIME
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = npt.NDArray[Any]
+CHUNK = 1_000  # rows that exist as Python objects while a frame is iterated over
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Text:
 
     def to_numpy(self, scaled: bool) -> Array:
         return np.array(self.to_list(), dtype=object)
+
+    def part(self, rows: slice) -> Text:
+        return Text(self.codes[rows], self.names)
 
     def to_arrow(self) -> Any:
         import pyarrow as pa
@@ -61,17 +66,24 @@ class Number:
     def to_numpy(self, scaled: bool) -> Array:
         return to_int64(self.values) if scaled else to_float64(self.values, self.scale, self.valid)
 
-    def to_arrow(self) -> Any:
+    def part(self, rows: slice) -> Number:
+        valid = None if self.valid is None else np.ascontiguousarray(self.valid[rows])
+        return Number(np.ascontiguousarray(self.values[rows]), self.scale, valid, self.strip)
+
+    def to_arrow(self, narrow: bool = False) -> Any:
         import pyarrow as pa
 
         bits = None
         if self.valid is not None and not self.valid.all():
             bits = pa.py_buffer(np.packbits(self.valid, bitorder="little"))
-        values = self.values
-        if values.ndim == 1:
+        values, digits, scale = self.values, 38, self.scale
+        if narrow:
+            values, digits, scale = narrowed(values, scale, self.valid)
+            digits = max(digits, scale)
+        elif values.ndim == 1:
             values = np.stack([values, values >> 63], axis=1)
         buffers = [bits, pa.py_buffer(np.ascontiguousarray(values))]
-        return pa.Array.from_buffers(pa.decimal128(38, self.scale), len(values), buffers)
+        return pa.Array.from_buffers(pa.decimal128(digits, scale), len(values), buffers)
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,9 @@ class Plain:
     def to_numpy(self, scaled: bool) -> Array:
         return self.values
 
+    def part(self, rows: slice) -> Plain:
+        return Plain(self.values[rows])
+
     def to_arrow(self) -> Any:
         import pyarrow as pa
 
@@ -94,17 +109,30 @@ class Plain:
 
 @dataclass(frozen=True)
 class Ids:
-    """Ids of orders, an int64 array or a list of texts; rows before them have none."""
+    """Ids of orders, an int64 array or a list of texts; rows before and after have none."""
 
     values: Array | list[str]
     before: int = 0
+    after: int = 0
 
     def to_list(self) -> list[Any]:
         ids = self.values if isinstance(self.values, list) else self.values.tolist()
-        return [None] * self.before + ids
+        return [None] * self.before + ids + [None] * self.after
+
+    def part(self, rows: slice) -> Ids:
+        count = self.before + len(self.values) + self.after
+        places = np.arange(-self.before, count - self.before)[rows]
+        have = np.flatnonzero((places >= 0) & (places < len(self.values)))
+        picked, before = places[have], int(have[0]) if len(have) else len(places)
+        values: Array | list[str]
+        if isinstance(self.values, list):
+            values = [self.values[k] for k in picked.tolist()]
+        else:
+            values = self.values[picked]
+        return Ids(values, before, len(places) - before - len(picked))
 
     def to_numpy(self, scaled: bool) -> Array:
-        if not self.before and not isinstance(self.values, list):
+        if not self.before and not self.after and not isinstance(self.values, list):
             return self.values
         return np.array(self.to_list(), dtype=object)
 
@@ -128,6 +156,9 @@ class Time:
             for ns in self.ns.tolist()
         ]
 
+    def part(self, rows: slice) -> Time:
+        return Time(self.ns[rows])
+
     def to_numpy(self, scaled: bool) -> Array:
         return self.ns.view("datetime64[ns]")
 
@@ -143,8 +174,9 @@ Column = Text | Number | Plain | Ids | Time
 class Frame:
     """Rows of one epoch. A column is made when it is asked for, and then kept.
 
-    `len(frame)`, `frame.column_names`, `frame["current"]` (a list), `to_pylist()`, `to_numpy`,
-    `codes`, `to_arrow`, `to_pandas`, `to_polars`, and the Arrow PyCapsule protocol.
+    `len(frame)`, `frame.column_names`, `frame["current"]` (a list), `frame[:10]` (a frame of these
+    rows), iteration over rows as dicts, `to_pylist()`, `to_numpy`, `codes`, `to_arrow`,
+    `to_pandas`, `to_polars`, and the Arrow PyCapsule protocol.
     """
 
     __slots__ = ("_length", "_made", "epoch")
@@ -164,8 +196,18 @@ class Frame:
     def __len__(self) -> int:
         return self._length
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Rows as dicts, some at a time: the frame keeps none of them."""
+        for start in range(0, self._length, CHUNK):
+            yield from self[start : start + CHUNK].to_pylist()
+
     def __repr__(self) -> str:
-        return f"<mvcore.Frame {self._length} rows, epoch {self.epoch}: {', '.join(self._columns)}>"
+        """The first rows as text."""
+        return display.as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The first rows for a notebook."""
+        return display.as_html(self)
 
     @property
     def column_names(self) -> list[str]:
@@ -182,9 +224,27 @@ class Frame:
             column = self._columns[name] = column()
         return column  # type: ignore[no-any-return]
 
-    def __getitem__(self, name: str) -> list[Any]:
-        """The column as a list: str, Decimal, int, bool, datetime (microseconds) or None."""
+    @overload
+    def __getitem__(self, name: str) -> list[Any]: ...
+    @overload
+    def __getitem__(self, name: slice) -> Frame: ...
+    def __getitem__(self, name: str | slice) -> list[Any] | Frame:
+        """A column as a list: str, Decimal, int, bool, datetime (microseconds) or None. Of a slice,
+        a frame of these rows, which are not made yet."""
+        if isinstance(name, slice):
+            return self._rows(name)
         return self._column(name).to_list()
+
+    def _rows(self, rows: slice) -> Frame:
+        try:
+            length = len(range(self._length)[rows])
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"rows {rows!r}: {error}") from None
+        columns: dict[str, Column | Callable[[], Column]] = {
+            name: lambda name=name: self._column(name).part(rows)  # type: ignore[misc]
+            for name in self._columns
+        }
+        return Frame(columns, length, self.epoch)
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """One dict per row."""
@@ -219,12 +279,26 @@ class Frame:
             raise InvalidInput(f"codes: {name!r} is not a column of names")
         return np.maximum(column.codes, -1).astype(np.int32)
 
-    def to_arrow(self) -> pa.Table:
-        """A pyarrow table: names string, amounts decimal128(38, value_scale), quantities and
-        prices decimal128(38, 18), times timestamp(ns, UTC)."""
+    def to_arrow(self, decimals: Literal["stable", "narrow"] = "stable") -> pa.Table:
+        """A pyarrow table: names string, times timestamp(ns, UTC).
+
+        decimals="stable": amounts decimal128(38, value_scale), quantities and prices decimal128(38,
+        18), so that all frames of a kind have one schema. "narrow": each column has the smallest
+        precision and scale that hold it, so that `quantity * price` fits 38 digits in duckdb and
+        pyarrow, unless the numbers themselves are too long.
+        """
         import pyarrow as pa
 
-        return pa.table({name: self._column(name).to_arrow() for name in self._columns})
+        if decimals not in ("stable", "narrow"):
+            raise InvalidInput(f"decimals: {decimals!r} is neither 'stable' nor 'narrow'")
+        arrays = {}
+        for name in self._columns:
+            column = self._column(name)
+            if decimals == "narrow" and isinstance(column, Number):
+                arrays[name] = column.to_arrow(narrow=True)
+            else:
+                arrays[name] = column.to_arrow()
+        return pa.table(arrays)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

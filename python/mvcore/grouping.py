@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from mvcore.asked import MEASURES, Asked
 from mvcore.errors import InvalidInput
-from mvcore.masters import NOT_SET, Attribute, Codes, Masters, matching
+from mvcore.masters import NOT_SET, Attribute, Codes, Masters
 from mvcore.measures import core_functions
+from mvcore.selecting import matching
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -116,10 +117,8 @@ class Shaper:
         )
         account_columns = [c for side, c in columns if side == "account"]
         instrument_columns = [c for side, c in columns if side == "instrument"]
-        chosen_accounts = _chosen(self.asked.accounts, masters.account, masters.accounts, "account")
-        chosen = _chosen(
-            self.asked.instruments, masters.instrument, masters.instruments, "instrument"
-        )
+        chosen_accounts = _chosen(self.asked, "account", masters)
+        chosen = _chosen(self.asked, "instrument", masters)
         whole = (
             self.asked.accounts is None
             and self.asked.by.count("account") == 1
@@ -210,16 +209,14 @@ def _lookup(
     return lambda rows: ids[rows if place is None else place(rows)]
 
 
-def _chosen(
-    selection: Codes | Mapping[str, Any] | None,
-    attributes: Mapping[str, Attribute],
-    size: int,
-    side: str,
-) -> npt.NDArray[np.bool_]:
+def _chosen(asked: Asked, side: str, masters: Masters) -> npt.NDArray[np.bool_]:
+    account = side == "account"
+    selection = asked.accounts if account else asked.instruments
+    size = masters.accounts if account else masters.instruments
     if selection is None:
         return np.ones(size, bool)
     if isinstance(selection, Mapping):
-        return matching(attributes, selection, size, side)
+        return matching(masters, side, selection, asked.find)
     mask = np.zeros(size, bool)
     mask[selection] = True
     return mask
@@ -247,7 +244,7 @@ def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
         table = masters.account if side == "account" else masters.instrument
         if rest in table:
             return side, table[rest]
-        raise InvalidInput(f"by: unknown attribute {name!r}")
+        raise _unknown_attribute(name, masters)
     both = [
         (side, table[name])
         for side, table in (("account", masters.account), ("instrument", masters.instrument))
@@ -256,5 +253,15 @@ def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
     if len(both) == 2:
         raise InvalidInput(f"by: {name!r} is ambiguous: account.{name} or instrument.{name}?")
     if not both or name in _FIXED:
-        raise InvalidInput(f"by: unknown attribute {name!r}")
+        raise _unknown_attribute(name, masters)
     return both[0]
+
+
+def _unknown_attribute(name: str, masters: Masters) -> InvalidInput:
+    sided = [f"account.{a}" for a in masters.account] + [
+        f"instrument.{a}" for a in masters.instrument
+    ]
+    alone = [a for a in (*masters.account, *masters.instrument) if a not in _FIXED]
+    known = [*dict.fromkeys([*sorted(_NAMED), *alone])]
+    error = InvalidInput(f"by: unknown attribute {name!r}, known: {', '.join(map(repr, known))}")
+    return error.unlike(name, sided if "." in name else known, list_known=False)

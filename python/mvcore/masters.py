@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
@@ -38,6 +38,19 @@ class Attribute:
     def id_of(self, value: Any) -> int:
         """The label's id; -2 where nothing has had it."""
         return NOT_SET if value is None else self.place.get(label_of(value), -2)
+
+    @cached_property
+    def _used(self) -> npt.NDArray[np.bool_]:
+        """By label id: whether anything has the label now."""
+        return np.bincount(self.ids[self.ids >= 0], minlength=len(self.labels)) > 0
+
+    def is_used(self, label: str) -> bool:
+        """Whether anything has the label now."""
+        return label in self.place and bool(self._used[self.place[label]])
+
+    def used_labels(self) -> list[str]:
+        """The labels that something has now."""
+        return [label for label, used in zip(self.labels, self._used.tolist(), strict=True) if used]
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
@@ -168,21 +181,3 @@ def without(attributes: Mapping[str, Attribute], codes: Codes) -> dict[str, Attr
         ids[codes] = NOT_SET
         out[name] = Attribute(attribute.labels, ids, attribute.place)
     return out
-
-
-def matching(
-    attributes: Mapping[str, Attribute], wanted: Mapping[str, Any], size: int, side: str
-) -> npt.NDArray[np.bool_]:
-    """Which codes match every attribute of a selection."""
-    mask = np.ones(size, bool)
-    for name, values in wanted.items():
-        if name not in attributes:
-            known = ", ".join(map(repr, attributes)) or "none"
-            raise InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
-        attribute = attributes[name]
-        several = isinstance(values, Iterable) and not isinstance(values, str)
-        ids = [attribute.id_of(v) for v in (values if several else [values])]
-        held = np.full(size, NOT_SET, np.int32)
-        held[: len(attribute.ids)] = attribute.ids
-        mask &= np.isin(held, np.array(ids, np.int32))
-    return mask

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mvcore import _core, positions
 from mvcore.asked import MEASURES, Asked, asked
 from mvcore.errors import InvalidInput, UnknownId, ValueOverflow
 from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
+from mvcore.near import MOST
+from mvcore.selecting import check_labels
 from mvcore.tables import number_column, text_column
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from mvcore.asked import MeasuresAsked
@@ -62,27 +65,36 @@ class Reads:
         rollup: bool = False,
         prices: Mapping[str, Any] | None = None,
         fx: Mapping[str, Any] | None = None,
+        *,
+        allow_empty: bool = False,
     ) -> Frame:
         """Exact totals by any grouping, all of one epoch.
 
-        accounts, instruments: names, or a mapping of attribute to value or list. by: `account`,
-        `instrument`, `currency` and any attribute; `()` is the grand total. measures: of "sod"
-        (start of day), "current" (with what was filled since) and "expected" (with what orders
-        still leave), and functions made by `mvcore.measure`. currency: None is the base, a name
-        converts, "local" gives a row per group and currency. rollup: subtotals of every prefix of
-        `by`, with a column `level`. prices, fx: what if these were the prices and rates (by name;
-        a rate keeps its method)? Nothing changes.
+        accounts, instruments: names, or a mapping of attribute to label or list of labels (None:
+        not set); `account`, `instrument` and `currency` count as attributes. A label that nothing
+        has is an error unless `allow_empty`. by: `account`, `instrument`, `currency` and any
+        attribute; `()` is the grand total. measures: of "sod" (start of day), "current" (with the
+        fills since) and "expected" (with the leaves of orders), and functions made by
+        `mvcore.measure`. currency: None is the base, a name converts, "local" gives a row per group
+        and currency. rollup: subtotals of every prefix of `by`, with a column `level`.
+
+        prices, fx: value the same rows at these prices and rates, by name; nothing changes. A rate
+        keeps its method; the base currency has the rate 1. An instrument must be in the book. A
+        currency must be the base, or be named by an instrument, a rate or `currency`.
 
         Columns: [level] by... amount_currency measures... unpriced; those of functions are float64.
-        `amount_currency` is the currency of the row's amounts; a column `currency`, the currency of
+        `amount_currency` is the currency of the row's amounts. A column `currency`, the currency of
         the instruments, is there only if `by` names it. Each row is rounded once, so rounded rows
-        need not add up to their rounded total. Raises
-        UnknownId, InvalidInput (also where instruments lack an attribute that a function asks for),
-        ValueOverflow, ClosedError. O(positions selected), and as much for each function.
+        need not add up to their rounded total.
+
+        Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function asks
+        for), ValueOverflow, ClosedError. O(positions selected), and as much for each function.
         """
         self._core.check_open()
         given = what_if(prices, fx)
-        question = self._asked(accounts, instruments, by, measures, currency, rollup)
+        question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        if given:
+            self._check_what_if(prices, fx, question.currency)
         by_name = "fx" in given and question.currency != "local"
         asked_in = question.currency if by_name else self._currency_code(question.currency)
         return self._values(Shaper(question), asked_in, given)
@@ -114,12 +126,56 @@ class Reads:
         measures: Any,
         currency: Any,
         rollup: Any,
+        allow_empty: Any,
     ) -> Asked:
         if currency is None:
             currency = self._base_currency
         if not isinstance(currency, str):
             raise InvalidInput(f"currency: {currency!r} is not text")
-        return asked(accounts, instruments, by, measures, currency, rollup, self._select)
+        if not isinstance(allow_empty, bool):
+            raise InvalidInput(f"allow_empty: {allow_empty!r} is neither True nor False")
+        question = asked(
+            accounts, instruments, by, measures, currency, rollup, self._select, self._find
+        )
+        if not allow_empty:
+            self._check_labels(question)
+        return question
+
+    def _check_labels(self, question: Asked) -> None:
+        """Raises InvalidInput for a label that nothing has."""
+        for side, wanted in (("account", question.accounts), ("instrument", question.instruments)):
+            if not isinstance(wanted, Mapping):
+                continue
+            try:
+                check_labels(self._masters, side, wanted, self._find, self._in_use)
+            except InvalidInput:
+                if self._core.masters == self._masters.version:
+                    raise
+                self._settle()  # a write was interrupted before its attributes were published
+                check_labels(self._masters, side, wanted, self._find, self._in_use)
+
+    def _find(self, side: str, names: Sequence[str]) -> Codes:
+        """Codes of names; -1 for one that is unknown. `side`: account, instrument or currency."""
+        return _core.find_codes(self._open_core(), side, text_column(names, "selection", side))
+
+    def _open_core(self) -> Any:
+        """The core. Raises ClosedError, also if another thread has just closed a snapshot."""
+        core = self._core
+        core.check_open()
+        return core
+
+    def _in_use(self, side: str) -> list[str]:
+        """Names that a selection may use, for error messages: none if there are very many."""
+        if side == "currency":
+            users, _ = _core.currencies_in_use(self._open_core())
+            codes = np.flatnonzero(users).astype(np.int32)
+        else:
+            masters = self._masters
+            count = masters.accounts if side == "account" else masters.instruments
+            codes = np.arange(count if count <= MOST else 0, dtype=np.int32)
+        names = [str(name) for name in self._names_of(side)(codes)]
+        found = self._find(side, names).tolist()
+        return [name for name, code in zip(names, found, strict=True) if code >= 0]
 
     def _currency_code(self, currency: str) -> int:
         if currency == "local":
@@ -129,18 +185,49 @@ class Reads:
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"currency: {currency!r} is not valid Unicode") from None
         if code < 0:
-            raise UnknownId(f"currency: unknown currency '{currency}'")
+            error = UnknownId(f"currency: unknown currency '{currency}'")
+            raise error.unlike(currency, self._known_currencies())
         return code
+
+    def _known_currencies(self) -> list[str]:
+        """For error messages: the base, and those of instruments and rates."""
+        users, convertible = _core.currencies_in_use(self._open_core())
+        codes = np.flatnonzero((users != 0) | (convertible != 0)).astype(np.int32)
+        return [str(name) for name in self._names_of("currency")(codes)]
 
     def _select(self, side: str, names: Sequence[str]) -> Codes:
         column = text_column(names, "selection", f"{side}s")
         find = self._core.account_codes if side == "account" else self._core.instrument_codes
-        return find(column, "selection")  # type: ignore[no-any-return]
+        try:
+            return find(column, "selection")  # type: ignore[no-any-return]
+        except UnknownId as error:
+            raise self._unlike(error, side, names) from None
+
+    def _unlike(self, error: UnknownId, side: str, names: Sequence[str]) -> UnknownId:
+        """The error, with the names that the first unknown one may have been meant to be."""
+        unknown = [n for n, c in zip(names, self._find(side, names), strict=True) if c < 0]
+        return error.unlike(unknown[0], self._in_use(side)) if unknown else error
+
+    def _check_what_if(self, prices: Any, fx: Any, currency: str) -> None:
+        """Raises UnknownId for a name that is not in the book. `currency`: of the amounts, which
+        a rate may bring."""
+        for table, side, given in (("prices", "instrument", prices), ("fx", "currency", fx)):
+            names = list(given or ())
+            for row, (name, code) in enumerate(zip(names, self._find(side, names), strict=True)):
+                if code >= 0 or (table == "fx" and name in (currency, "local")):
+                    continue  # the core says that no currency is called "local"
+                known = self._in_use(side) if table == "prices" else self._known_currencies()
+                error = UnknownId(f"{table}.{side}, row {row}: unknown {side} {name!r}")
+                raise error.unlike(name, known)
 
     def _rows(
-        self, read: Callable[[Any, Any, int], Any], accounts: Any, instruments: Any
+        self,
+        read: Callable[[Any, Any, int], Any],
+        accounts: Any,
+        instruments: Any,
+        allow_empty: bool,
     ) -> dict[str, Any]:
-        question = self._asked(accounts, instruments, (), MEASURES, None, False)
+        question = self._asked(accounts, instruments, (), MEASURES, None, False, allow_empty)
         while True:
             shape: Shape = Shaper(question).shape(self._masters)
             rows = read(shape.account_group, shape.instrument_group, shape.masters.version)
@@ -148,7 +235,9 @@ class Reads:
                 return rows  # type: ignore[no-any-return]
             self._settle()
 
-    def holdings(self, accounts: Any = None, instruments: Any = None) -> Frame:
+    def holdings(
+        self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
+    ) -> Frame:
         """Start-of-day positions: account, instrument, quantity, price, amount_currency,
         market_value, base_value.
 
@@ -161,10 +250,12 @@ class Reads:
         """
         self._core.check_open()
         return positions.holdings_frame(
-            self, self._rows(self._core.holdings, accounts, instruments)
+            self, self._rows(self._core.holdings, accounts, instruments, allow_empty)
         )
 
-    def orders(self, accounts: Any = None, instruments: Any = None) -> Frame:
+    def orders(
+        self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
+    ) -> Frame:
         """Orders held, sorted by account, instrument and id: order, account, instrument,
         order_quantity (FIX 38), filled_quantity (FIX 14), rolled_quantity (the part of the fills
         that day rolls moved into the holdings), leaves_quantity (FIX 151), status (FIX 39, by
@@ -176,7 +267,9 @@ class Reads:
         O(orders of the instruments).
         """
         self._core.check_open()
-        return positions.orders_frame(self, self._rows(self._core.orders, accounts, instruments))
+        return positions.orders_frame(
+            self, self._rows(self._core.orders, accounts, instruments, allow_empty)
+        )
 
     def revalue(self, instrument: str) -> Frame:
         """Every holding and order of one instrument at its one price: record_type ("HOLDING" or
@@ -195,6 +288,8 @@ class Reads:
             found = core.revalue(instrument)
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
+        except UnknownId as error:
+            raise self._unlike(error, "instrument", [instrument]) from None
         return positions.revaluation_frame(self, found)
 
     def prices(self) -> Frame:

@@ -96,6 +96,7 @@ class View(Closing):
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
+        self._book._check_what_if(prices, fx, self._shaper.asked.currency)
         return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal as D
 
 import pytest
 
 import mvcore
-
-
-def make() -> mvcore.Book:
-    """A book in USD with instruments in USD and EUR, two accounts and two sectors."""
-    book = mvcore.Book(base_currency="USD", value_scale=2)
-    book.load(
-        instruments={
-            "instrument": ["A", "SAP", "BUND", "CASH"],
-            "currency": ["USD", "EUR", "EUR", "USD"],
-            "sector": ["Tech", "Tech", "Government", "Cash"],
-            "rating": [1, 2, None, None],
-        },
-        accounts={"account": ["X", "Y"], "desk": ["d1", "d2"]},
-        holdings={
-            "account": ["X", "X", "Y", "Y"],
-            "instrument": ["A", "SAP", "BUND", "CASH"],
-            "quantity": [100, 10, 20, 500],
-        },
-        prices={"instrument": ["A", "SAP", "BUND", "CASH"], "price": [10, 100, 99, 1]},
-        fx={"currency": ["EUR"], "rate": ["1.25"]},
-    )
-    return book
+from case_book import make
 
 
 @pytest.fixture
@@ -134,3 +114,227 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
         ("USD", "USD", "USD", D("500.00")),
         ("USD", "EUR", "USD", D("2475.00")),
     ]
+
+
+# -- V2: prices and rates to try are those of the book ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scenario", "unknown", "near"),
+    [
+        ({"fx": {"EURO": "2"}}, "EURO", ("EUR",)),
+        ({"fx": {"eur": "2"}}, "eur", ("EUR",)),
+        ({"fx": {"EUR ": "2"}}, "EUR ", ("EUR",)),
+        ({"fx": {"EUR": "2", "XXX": "2"}}, "XXX", ()),
+        ({"fx": {"CHF": "2"}}, "CHF", ()),  # no instrument has it, and it has no rate
+        ({"fx": {"usd": "1"}}, "usd", ("USD",)),
+        ({"prices": {"SAPP": 1}}, "SAPP", ("SAP",)),
+        ({"prices": {"sap": 1}}, "sap", ("SAP",)),
+        ({"prices": {"SAP": 1, "bund": 1}}, "bund", ("BUND",)),
+        ({"prices": {"A": 1}, "fx": {"EURO": "2"}}, "EURO", ("EUR",)),
+    ],
+)
+def test_v2_an_unknown_name_is_an_error(book, scenario, unknown, near) -> None:
+    with book.view() as view, book.snapshot() as now:
+        for read in (book.values, now.values, view.read):
+            with pytest.raises(mvcore.UnknownId, match=unknown) as error:
+                read(**scenario)
+            assert error.value.near == near
+            for name in near:
+                assert f"did you mean {name!r}" in str(error.value)
+                assert name not in str(error.value.args[0]).replace(unknown, "")
+    assert book.values(by=())["current"] == [D("5225.00")]
+
+
+def test_v2_known_rates_are_tried(book) -> None:
+    assert book.values(by=(), fx={"EUR": "2"})["current"] == [D("7460.00")]
+    with book.view(by=()) as view:
+        assert view.read(fx={"EUR": "2"})["current"] == [D("7460.00")]
+
+
+def test_v2_a_currency_of_instruments_may_be_given_its_first_rate(book) -> None:
+    book.update(
+        instruments={"instrument": ["VOD"], "currency": ["GBP"]},
+        holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [10]},
+        prices={"instrument": ["VOD"], "price": [1]},
+    )
+    assert book.values(by=())["unpriced"] == [1]
+    tried = book.values(by=(), fx={"GBP": "1.5"})
+    assert (tried["current"], tried["unpriced"]) == ([D("5240.00")], [0])
+
+
+def test_v2_a_currency_with_a_rate_and_no_instrument_is_known(book) -> None:
+    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})
+    assert book.values(by=(), fx={"CHF": "2"})["current"] == [D("5225.00")]
+    book.load(fx={"currency": ["EUR"], "rate": ["1.25"]})
+    with pytest.raises(mvcore.UnknownId, match="CHF"):
+        book.values(by=(), fx={"CHF": "2"})
+
+
+def test_v2_the_currency_asked_for_may_come_with_its_rate(book) -> None:
+    assert book.values(by=(), currency="CHF", fx={"CHF": "2"})["current"] == [D("2612.50")]
+    with pytest.raises(mvcore.UnknownId, match="GBP"):
+        book.values(by=(), currency="CHF", fx={"CHF": "2", "GBP": "2"})
+
+
+def test_v2_the_base_has_the_rate_1(book) -> None:
+    assert book.values(by=(), fx={"USD": 1})["current"] == [D("5225.00")]
+    with pytest.raises(mvcore.InvalidInput, match="base"):
+        book.values(by=(), fx={"USD": "1.01"})
+    with pytest.raises(mvcore.InvalidInput, match="local"):
+        book.values(by=(), fx={"local": 1})
+
+
+def test_v2_a_removed_instrument_is_unknown(book) -> None:
+    book.update(instruments={"instrument": ["OLD"], "currency": ["GBP"]})
+    book.remove(instruments="OLD")
+    for scenario in ({"prices": {"OLD": 1}}, {"fx": {"GBP": 1}}):
+        with pytest.raises(mvcore.UnknownId) as error:
+            book.values(**scenario)
+        assert error.value.near == ()
+
+
+# -- V4: a currency without a rate hides what is held in it ----------------------------------------
+
+USD_MISSPELLED = (
+    "fx: currency 'usd' has no rate: amounts in 'USD' leave out 2 positions in 2 instruments; "
+    "did you mean 'USD'?"
+)
+
+
+@pytest.fixture
+def warnings(caplog):
+    """Takes what the logger "mvcore" has warned of since the last call."""
+
+    def taken() -> list[str]:
+        records = [r for r in caplog.records if r.name == "mvcore" and r.levelname == "WARNING"]
+        texts = [record.getMessage() for record in records]
+        caplog.clear()
+        return texts
+
+    with caplog.at_level(logging.WARNING, "mvcore"):
+        yield taken
+
+
+def misspelled(*names: str, currency: str = "usd") -> dict:
+    return {"instrument": list(names), "currency": [currency] * len(names)}
+
+
+def test_v4_a_misspelled_currency_is_warned_of_once(book, warnings) -> None:
+    book.update(instruments=misspelled("A", "CASH"))
+    assert warnings() == [USD_MISSPELLED]
+    book.update(holdings={"account": ["Y"], "instrument": ["A"], "quantity": [5]})
+    book.update(instruments=misspelled("A", "CASH"))
+    book.update(fx={"currency": ["EUR"], "rate": ["1.3"]})
+    book.update(prices={"instrument": ["A"], "price": [11]})
+    book.tick("A", 12)
+    assert warnings() == []
+    assert book.values(by=())["unpriced"] == [3]
+
+
+def test_v4_a_load_of_everything_warns(warnings) -> None:
+    book = mvcore.Book()
+    book.load(
+        instruments=misspelled("A", "B"),
+        accounts={"account": ["X"]},
+        holdings={"account": ["X", "X"], "instrument": ["A", "B"], "quantity": [1, 1]},
+        prices={"instrument": ["A", "B"], "price": [1, 1]},
+    )
+    assert warnings() == [USD_MISSPELLED]
+
+
+def test_v4_again_only_after_a_rate_was_there(book, warnings) -> None:
+    book.update(instruments=misspelled("A", currency="GBP"))
+    assert len(warnings()) == 1
+    book.update(fx={"currency": ["GBP"], "rate": ["1.5"]})
+    assert warnings() == []
+    book.load(fx={"currency": ["EUR"], "rate": ["1.25"]})  # GBP has none any more
+    assert warnings() == [
+        "fx: currency 'GBP' has no rate: amounts in 'USD' leave out 1 position in 1 instrument"
+    ]
+    book.load(fx={"currency": [], "rate": []})
+    [text] = warnings()
+    assert "'EUR' has no rate" in text
+    assert "2 positions in 2 instruments" in text
+
+
+@pytest.mark.parametrize("table", ["holdings", "orders", "instruments", "fx"])
+def test_v4_whichever_table_hides_positions(warnings, table) -> None:
+    book = make()
+    book.update(instruments=misspelled("VOD", currency="GBP"))
+    assert warnings() == []  # nobody holds it
+    if table == "holdings":
+        book.update(holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [1]})
+    elif table == "orders":
+        order = {"order": ["O1"], "account": ["X"], "instrument": ["VOD"], "order_quantity": [1]}
+        book.update(orders=order)
+    elif table == "instruments":
+        book.update(instruments=misspelled("A", currency="GBP"))
+    else:
+        book.update(fx={"currency": ["GBP"], "rate": [1]})
+        book.update(instruments=misspelled("A", currency="GBP"))
+        assert warnings() == []
+        book.load(fx={"currency": ["EUR"], "rate": [1]})
+    [text] = warnings()
+    assert "currency 'GBP' has no rate" in text
+    assert "1 position in 1 instrument" in text
+
+
+def test_v4_one_warning_for_each_currency(book, warnings) -> None:
+    codes = ["GBP", "CHF", "Eur"]
+    book.update(
+        instruments={"instrument": ["G", "C", "E"], "currency": codes},
+        holdings={"account": ["X"] * 3, "instrument": ["G", "C", "E"], "quantity": [1] * 3},
+    )
+    texts = warnings()
+    assert [
+        code for code, text in zip(codes, texts, strict=True) if f"currency {code!r}" in text
+    ] == codes
+    assert [text.partition("; ")[2] for text in texts] == ["", "", "did you mean 'EUR'?"]
+
+
+def test_v4_no_warning_without_need(book, warnings) -> None:
+    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})  # a rate that nothing needs
+    book.update(instruments=misspelled("OLD", currency="GBP"))
+    book.remove(instruments="OLD")
+    with pytest.raises(mvcore.UnknownId):  # nothing was written
+        book.update(
+            instruments=misspelled("A"),
+            holdings={"account": ["nobody"], "instrument": ["A"], "quantity": [1]},
+        )
+    book.update(accounts={"account": ["Z"]})
+    assert warnings() == []
+
+
+def test_v4_opening_a_book_warns(tmp_path, warnings) -> None:
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments=misspelled("A"),
+            accounts={"account": ["X"]},
+            holdings={"account": ["X"], "instrument": ["A"], "quantity": [1]},
+        )
+        assert len(warnings()) == 1
+        book.checkpoint()
+    for read_only in (True, False):
+        with mvcore.open(tmp_path / "book", read_only=read_only) as book:
+            [text] = warnings()
+            assert "currency 'usd' has no rate" in text
+            assert "did you mean 'USD'?" in text
+
+
+def test_v4_a_handler_may_use_the_book(book) -> None:
+    """No lock is held when the record is emitted."""
+    seen = []
+
+    class Handler(logging.Handler):
+        def emit(self, record) -> None:
+            book.update(accounts={"account": ["Z"]})
+            seen.append(book.values(by=())["unpriced"])
+
+    handler = Handler()
+    logging.getLogger("mvcore").addHandler(handler)
+    try:
+        book.update(instruments=misspelled("A"))
+    finally:
+        logging.getLogger("mvcore").removeHandler(handler)
+    assert seen == [[1]]

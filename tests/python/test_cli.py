@@ -58,9 +58,16 @@ class Files:
         return mvcore("value", *self.named(), *more, **settings)
 
     def rows(self, *more: str) -> list[dict[str, str]]:
+        warnings, rows = self.warned(*more)
+        assert warnings == []
+        return rows
+
+    def warned(self, *more: str) -> tuple[list[str], list[dict[str, str]]]:
+        """The lines on stderr, and the rows."""
         done = self.value("--output", "csv", *more)
-        assert (done.returncode, done.stderr) == (0, b"")
-        return list(csv.DictReader(io.StringIO(done.stdout.decode())))
+        assert done.returncode == 0, done.stderr
+        rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+        return done.stderr.decode().splitlines(), rows
 
 
 def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -173,7 +180,9 @@ def test_currencies(files: Files) -> None:
     found = [(row["amount_currency"], row["current"]) for row in rows]
     assert found == [("USD", "1590.75000000"), ("EUR", "985.00000000")]
     del files.paths["fx"]
-    [row] = files.rows("--by", "", "--base-currency", "EUR", "--value-scale", "2")
+    warnings, [row] = files.warned("--by", "", "--base-currency", "EUR", "--value-scale", "2")
+    [line] = warnings
+    assert line.startswith("mvcore: warning: fx: currency 'USD' has no rate: amounts in 'EUR' ")
     assert row == row | {"amount_currency": "EUR", "current": "985.00", "unpriced": "2"}
 
 

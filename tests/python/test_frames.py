@@ -31,7 +31,7 @@ def frames(book) -> dict[str, object]:
         "holdings": book.holdings(),
         "revalue": book.revalue("BUND"),
         "prices": book.prices(),
-        "nothing": book.values(accounts={"desk": "d9"}, by=("desk", "instrument"), rollup=True),
+        "nothing": book.values(accounts={"desk": []}, by=("desk", "instrument"), rollup=True),
         "no holdings": book.holdings(accounts=[]),
         "no prices": mvcore.Book().prices(),
         "no book": mvcore.Book(value_scale=2).values(),

@@ -213,7 +213,10 @@ def test_snapshots_keep_their_epoch() -> None:
             *(D("2586"), D("2886.50"), D("2083.50")),
         ]
         assert [read.values(by="desk")[0]["desk"] for read in (first, second)] == ["d1", "d9"]
-        assert first.values(accounts={"desk": "d9"}) == first.orders() == []
+        with pytest.raises(InvalidInput):
+            first.values(accounts={"desk": "d9"})
+        assert first.values(accounts={"desk": "d9"}, allow_empty=True) == first.orders() == []
+        assert len(second.values(accounts={"desk": "d9"})) == 1
         assert amounts(second.orders(), "order", "filled_value") == [("O1", D("300.5"))]
     for call in (first.holdings, first.values, first.prices, first.orders, first.value):
         with pytest.raises(ClosedError):

@@ -127,13 +127,24 @@ class World:
         instruments = pick([None, None, ["I1", "I3"], {"sector": ["s1", "s2"]}])
         return out | {"accounts": accounts, "instruments": instruments}
 
+    def refused(self, seen, asked: dict) -> bool:
+        """Whether the accounts are selected by labels that nothing has. Who sees only some is not
+        told which of several labels others have."""
+        if not isinstance(asked["accounts"], dict):
+            return False
+        [(name, wanted)] = asked["accounts"].items()
+        place = ("desk", "land").index(name)
+        held = {self.accounts[account][place] for account in self.allowed(seen)}
+        missing = set(wanted) - held - {None}
+        return bool(missing if seen is None else held and missing == set(wanted))
+
     def right(self, call: str, seen, asked: dict) -> list:
         """What a book answers that has no other accounts."""
         with self.only(self.allowed(seen)) as book:
             words = (
                 asked if call == "values" else {n: asked[n] for n in ("accounts", "instruments")}
             )
-            frame = getattr(book, call)(**words)
+            frame = getattr(book, call)(**words, allow_empty=True)
             return sorted(map(shown, frame.to_pylist()))
 
 
@@ -192,6 +203,10 @@ def ask(world: World, seen, http) -> None:
     for call in ("values", "holdings", "orders"):
         asked = world.selection(sorted(allowed))
         answer = http.post(f"/v1/{call}", json=asked).json()
+        if world.refused(seen, asked):
+            assert "has the label" in answer["message"]
+            assert answer["message"].count("'") == 2  # around the label that was asked for
+            continue
         got = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
         assert answer["epoch"] == world.book.epoch
         assert sorted(map(shown, got)) == world.right(call, seen, asked), (seen, asked)
@@ -238,11 +253,16 @@ class Watching(Follower):
         self.seen, self.right = seen, {}
         self.asked = world.selection(sorted(world.allowed(seen) - {"T1"}))
         self.ended = False
-        self.note(world)
         await self.ask(**self.asked)
+        if world.refused(seen, self.asked):
+            assert (await self.next())["code"] == "invalid_selection"
+            self.ended = True
+            return
+        self.note(world)
         await self.step(world)
 
     def note(self, world: World) -> list | None:
+        """A label that nobody has any more ends nothing."""
         accounts = self.asked["accounts"]
         hidden = isinstance(accounts, list) and not set(accounts) <= world.allowed(self.seen)
         rows = None if self.ended or hidden else world.right("values", self.seen, self.asked)

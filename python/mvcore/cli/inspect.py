@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mvcore.cli.render import printable
+from mvcore.formats import printable
 from mvcore.store.inspecting import Generation, Journal, look
 
 EXIT_DAMAGED = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import mvcore
 from mvcore.cli.arguments import build_parser
 from mvcore.cli.files import CommandError
-from mvcore.cli.render import printable
+from mvcore.formats import printable
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -49,6 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
 
 
+class Warnings(logging.Handler):
+    """Prints log records of the package on stderr, in the form of the errors."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        first, *more = record.getMessage().splitlines() or [""]
+        lines = [f"mvcore: {record.levelname.lower()}: {first}", *more]
+        print("\n".join(map(printable, lines)), file=sys.stderr)
+
+
 def complain(error: BaseException) -> int:
     """One line whatever the message holds: libraries below like to explain themselves in many."""
     message = " ".join(str(error).split()) or type(error).__name__
@@ -58,6 +68,9 @@ def complain(error: BaseException) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 2 for anything that the user can mend."""
+    handler = Warnings(logging.WARNING)
+    log = logging.getLogger("mvcore")
+    log.addHandler(handler)
     try:
         status = run(build_parser().parse_args(argv))
         sys.stdout.flush()
@@ -73,3 +86,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(error)
     except MemoryError:
         return complain(MemoryError("out of memory"))
+    finally:
+        log.removeHandler(handler)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mvcore.cli.files import CommandError
-from mvcore.formats import csv_lines, parquet_bytes, plain
+from mvcore.formats import csv_lines, parquet_bytes, plain, printable
 
 if TYPE_CHECKING:
     from mvcore.frame import Frame
@@ -74,13 +74,6 @@ def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
         yield f"{separator}\n{json.dumps(row, ensure_ascii=False)}"
         separator = ","
     yield "[]\n" if separator == "[" else "\n]\n"
-
-
-def printable(text: str) -> str:
-    """Text from outside, made harmless: it can neither break the line nor steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def cell(value: object) -> str:

@@ -13,8 +13,8 @@ import mvcore
 from mvcore.cli import render, value
 from mvcore.cli.events import Batch, Events
 from mvcore.cli.files import LONG_BYTES, Progress, total_bytes
-from mvcore.cli.render import printable
 from mvcore.cli.screen import Now, Rows, Screen
+from mvcore.formats import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
                     player.play(rows, screen)
             except KeyboardInterrupt:
                 status = INTERRUPTED
+            book._warn_of_missing_rates()  # single orders are applied without this check
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
     return status
@@ -64,9 +65,16 @@ def book_of(arguments: argparse.Namespace) -> mvcore.Book:
     return mvcore.open(arguments.book, arguments.base_currency, arguments.value_scale)
 
 
+class Rehearsal(mvcore.Book):
+    """Has names and no rates, so a missing rate means nothing."""
+
+    def _warn_of_missing_rates(self) -> None:
+        pass
+
+
 def rehearse(events: Events, tables: dict[str, pa.Table]) -> None:
     """All events into a book of names alone, so that a wrong row is told now, not in hours."""
-    with mvcore.Book() as book:
+    with Rehearsal() as book:
         book.load(instruments=tables["instruments"], accounts=tables["accounts"])
         for _, batches in events.moments():
             for batch in batches:

@@ -92,7 +92,6 @@ class Replay:
             book.load(
                 instruments={"instrument": names, "currency": ["USD"] * len(names)},
                 accounts={"account": [ACCOUNT]},
-                holdings=self._holdings([CASH]),
                 prices={"instrument": [CASH], "price": ["1"]},
             )
 

@@ -103,7 +103,8 @@ def accounts_of(given: object) -> Accounts:
 def _labels(given: object) -> bool:
     """Null, which would stand for accounts without the attribute, is most likely a mistake."""
     values = given if isinstance(given, list) else [given]
-    return all(isinstance(value, str | int | float) for value in values)
+    # NaN, which JSON readers take, would stand for such accounts too: it is not equal to itself.
+    return all(isinstance(value, str | int | float) and value == value for value in values)
 
 
 def _digest(token: str) -> str:

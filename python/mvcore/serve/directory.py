@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mvcore.errors import InvalidInput, UnknownId
-from mvcore.masters import Attribute, matching
+from mvcore.masters import Attribute, Codes
+from mvcore.selecting import matching, no_label, wanted_labels
 from mvcore.serve.errors import RefusedError, unknown
 from mvcore.tables import text_column
 
@@ -58,12 +59,15 @@ class Directory:
         if accounts is None:
             return None
         if isinstance(accounts, Mapping):
-            known = accounts.keys() <= self.masters.account.keys()
+            known = accounts.keys() <= {"account", *self.masters.account}
             return self._matching(accounts) if known else set()  # none has it, so far
         return set(accounts) & self.accounts.keys()
 
-    def effective(self, asked: Names, principal: Principal) -> Names:
-        """The accounts to select: as asked for who sees all, else the names that both allow."""
+    def effective(self, asked: Names, principal: Principal, allow_empty: bool = False) -> Names:
+        """The accounts to select: as asked for who sees all, else the names that both allow.
+
+        Raises RefusedError: the answer is the same for an account or a label that does not exist,
+        and for one that the principal may not see. It names nothing but what was asked."""
         allowed = self.allowed(principal)
         if isinstance(asked, tuple):
             for name in asked:
@@ -73,15 +77,33 @@ class Directory:
         if allowed is None:
             return asked
         if asked is not None:
-            allowed &= self._matching(asked)
+            matched = self._matching(asked)
+            if allowed and not allow_empty:
+                self._check_labels(asked, allowed)
+            allowed &= matched
         return tuple(sorted(allowed))
 
     def _matching(self, wanted: Mapping[str, Any]) -> set[str]:
         try:
-            mask = matching(self.masters.account, wanted, self.masters.accounts, "account")
+            labels = wanted_labels("account", wanted)
+            mask = matching(self.masters, "account", labels, self._find)
         except InvalidInput as error:
-            raise RefusedError("invalid_selection", str(error)) from None
+            raise RefusedError("invalid_selection", str(error.args[0])) from None
         return set(self._names[mask[self._codes]].tolist())
+
+    def _check_labels(self, wanted: Mapping[str, Any], allowed: set[str]) -> None:
+        """Raises RefusedError for an attribute if none of these accounts has a label asked for. A
+        label of only some may be that of accounts that the client does not see."""
+        codes = [self.accounts[name] for name in allowed]
+        for name, labels in wanted_labels("account", wanted).items():
+            attribute = self.masters.account.get(name)
+            held = allowed if attribute is None else {label_at(attribute, c) for c in codes}
+            if labels and None not in labels and held.isdisjoint(labels):
+                error = no_label("account", name, str(labels[0]))
+                raise RefusedError("invalid_selection", str(error))
+
+    def _find(self, side: str, names: Sequence[str]) -> Codes:
+        return np.array([self.accounts.get(name, -1) for name in names], np.int32)
 
 
 class Directories:

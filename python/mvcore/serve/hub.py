@@ -146,6 +146,7 @@ class Hub:
             self._wake.set()
 
     def _open(self, selection: Selection, accounts: Names) -> View:
+        """Messages of errors come without near matches, which may be names of others' accounts."""
         try:
             return self.book.view(**selection.arguments(accounts))
         except ClosedError:
@@ -155,7 +156,7 @@ class Hub:
             code = "unknown_account" if what.startswith("unknown account") else "invalid_selection"
             raise RefusedError(code, what) from None
         except Error as error:
-            raise RefusedError("invalid_selection", str(error)) from None
+            raise RefusedError("invalid_selection", str(error.args[0])) from None
 
     # -- the poller --
 

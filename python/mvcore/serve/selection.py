@@ -24,13 +24,14 @@ class Selection:
     measures: tuple[str, ...]
     currency: str | None
     rollup: bool
+    allow_empty: bool = False  # once it is watched: a label may be taken from all that have it
 
     def arguments(self, accounts: Names) -> dict[str, Any]:
         """For `Book.values` and `Book.view`."""
         return {
             "accounts": _listed(accounts), "instruments": _listed(self.instruments),
             "by": self.by, "measures": self.measures, "currency": self.currency,
-            "rollup": self.rollup,
+            "rollup": self.rollup, "allow_empty": self.allow_empty,
         }  # fmt: skip
 
     def key(self, accounts: Names) -> tuple[Any, ...]:

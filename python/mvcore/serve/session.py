@@ -184,7 +184,7 @@ class Session:
         shared = None
         while shared is None:
             directory = await self._hub.directories.now()
-            accounts = directory.effective(selection.accounts, who)
+            accounts = directory.effective(selection.accounts, who, selection.allow_empty)
             try:
                 shared = await self._hub.watch(selection, accounts, watcher)
             except RefusedError:
@@ -254,12 +254,13 @@ class Session:
             if self._selection is None or self._watcher is None:
                 return True
             directory = await self._hub.directories.now()
+            selection = replace(self._selection, allow_empty=True)
             try:
-                accounts = directory.effective(self._selection.accounts, who)
+                accounts = directory.effective(selection.accounts, who, selection.allow_empty)
                 if accounts == self._accounts:
                     self._allowed_by = directory
                 else:
-                    await self._watch(self._selection, self._watcher.interval, who)
+                    await self._watch(selection, self._watcher.interval, who)
             except RefusedError as error:
                 self._leave()
                 await self._text(json.dumps(error.to_json() | {"id": self._id}))

@@ -83,6 +83,7 @@ def open(
             book.close()
             raise
     recovery.log(name, found)
+    book._warn_of_missing_rates()
     return book
 
 

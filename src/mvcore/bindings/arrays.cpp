@@ -1,5 +1,7 @@
 // Decimals handed out: integers of shape (n), or (n, 2) of 128 bits, to Decimal objects and NumPy
 // numbers.
+#include <algorithm>
+
 #include "../decimal.hpp"
 #include "../errors.hpp"
 #include "parts.hpp"
@@ -82,12 +84,33 @@ py::array_t<std::int64_t> to_int64(const Integers& array) {
     return to_array(std::move(out));
 }
 
+// The same numbers counted in the last decimal that any of them needs: 128-bit integers, the digits
+// of the largest, and the scale. A null counts as 0.
+py::tuple narrowed(const Integers& array, int scale, const py::object& valid) {
+    const Values values(array, valid);
+    std::vector<i128> out;
+    int zeros = scale;  // that every number ends in
+    for (py::ssize_t k = 0; k < values.size(); ++k) {
+        out.push_back(values.null(k) ? i128{0} : values[k]);
+        while (zeros > 0 && out.back() % kPow10[std::size_t(zeros)] != 0) --zeros;
+    }
+    u128 largest = 0;
+    for (auto& value : out) {
+        value /= kPow10[std::size_t(zeros)];
+        largest = std::max(largest, magnitude(value));
+    }
+    std::size_t digits = 1;
+    while (digits < kPow10.size() && largest >= static_cast<u128>(kPow10[digits])) ++digits;
+    return py::make_tuple(to_array(std::move(out)), digits, scale - zeros);
+}
+
 }  // namespace
 
 void add_arrays(py::module_& m) {
     m.def("to_decimals", &to_decimals);
     m.def("to_float64", &to_float64);
     m.def("to_int64", &to_int64);
+    m.def("narrowed", &narrowed);
 }
 
 }  // namespace mvcore::bindings

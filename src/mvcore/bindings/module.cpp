@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_functions(m);
     add_reads(m);
     add_book(m);
+    add_lookups(m);
     add_views(m);
     add_durable(m);
     add_store(m);

@@ -22,6 +22,7 @@ void add_errors(py::module_& m);
 void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
 void add_reads(py::module_& m);
+void add_lookups(py::module_& m);
 void add_book(py::module_& m);
 void add_functions(py::module_& m);
 void add_views(py::module_& m);

@@ -1,0 +1,137 @@
+"""Selections by attribute: checked when a caller makes them, matched with the master tables.
+
+Beside the attributes, accounts have the key `account`, and instruments have `instrument` and
+`currency`: their labels are names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.errors import InvalidInput
+from mvcore.masters import NOT_SET, Codes, Masters, label_of
+
+if TYPE_CHECKING:
+    from mvcore.masters import Attribute
+
+Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
+Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
+NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
+_LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
+
+
+def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
+    """The labels of a selection as texts. Raises InvalidInput for anything that is no label."""
+    out: dict[str, tuple[str | None, ...]] = {}
+    for name, labels in given.items():
+        if not isinstance(name, str):
+            raise InvalidInput(f"{side}s: {name!r} is not text; expected an attribute's name")
+        place = f"{side}s.{name}"
+        out[name] = tuple(_label(place, label) for label in _listed(place, labels))
+    return out
+
+
+def _listed(place: str, labels: Any) -> list[Any]:
+    if isinstance(labels, _LABELS) or _is_not_set(labels) or hasattr(labels, "as_py"):
+        return [labels]
+    odd = isinstance(labels, Mapping | bytes | bytearray) or hasattr(labels, "columns")
+    if odd or not isinstance(labels, Iterable):
+        raise _refused(place, labels, "a label or a list of labels")
+    if hasattr(labels, "to_pylist"):  # pyarrow's, whose items are scalars of its own
+        return list(labels.to_pylist())
+    return list(labels)
+
+
+def _label(place: str, value: Any) -> str | None:
+    if hasattr(value, "as_py"):  # a scalar of pyarrow
+        value = value.as_py()
+    if _is_not_set(value):
+        return None
+    if not isinstance(value, _LABELS):
+        raise _refused(place, value, "text, a number, a date or None")
+    return label_of(value)
+
+
+def _is_not_set(value: Any) -> bool:
+    """None, nan, NaT; also pandas.NA, which refuses to say whether it equals itself."""
+    if value is None or isinstance(value, str):
+        return value is None
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError, ArithmeticError):
+        return type(value).__name__ == "NAType"
+
+
+def _refused(place: str, value: Any, expected: str) -> InvalidInput:
+    shown = repr(value)
+    shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
+    return InvalidInput(f"{place}: {shown} is a {type(value).__name__}; expected {expected}")
+
+
+def check_labels(
+    masters: Masters,
+    side: str,
+    wanted: Wanted,
+    find: Find,
+    in_use: Callable[[str], Sequence[str]],
+) -> None:
+    """Raises InvalidInput for an attribute that is unknown and for a label that nothing has.
+
+    in_use(key): the names that may be labels of `account`, `instrument` or `currency`.
+    """
+    for name, labels in wanted.items():
+        attribute = attribute_of_side(masters, side, name)
+        texts = [label for label in labels if label is not None]
+        if attribute is not None:
+            unknown = [text for text in texts if not attribute.is_used(text)]
+        elif name == "currency":  # one that only a rate names is no label
+            held = set(in_use(name))
+            unknown = [text for text in texts if text not in held]
+        else:
+            codes = find(name, texts).tolist()
+            unknown = [text for text, code in zip(texts, codes, strict=True) if code < 0]
+        if unknown:
+            known = in_use(name) if attribute is None else attribute.used_labels()
+            raise no_label(side, name, unknown[0]).unlike(unknown[0], known)
+
+
+def no_label(side: str, name: str, label: str) -> InvalidInput:
+    """The error for a label that nothing has."""
+    return InvalidInput(f"{side}s.{name}: no {side} has the label {label!r}")
+
+
+def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:
+    """The attribute; None for a key whose labels are names. Raises InvalidInput."""
+    table = masters.account if side == "account" else masters.instrument
+    if name not in table and name not in NAMES[side]:
+        known = ", ".join(map(repr, table)) or "none"
+        error = InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
+        raise error.unlike(name, [*NAMES[side], *table], list_known=False)
+    return table.get(name)
+
+
+def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> npt.NDArray[np.bool_]:
+    """Which codes match every attribute of a selection."""
+    size = masters.accounts if side == "account" else masters.instruments
+    mask = np.ones(size, bool)
+    for name, labels in wanted.items():
+        attribute = attribute_of_side(masters, side, name)
+        if attribute is not None:
+            ids = [attribute.id_of(label) for label in labels]
+            held = np.full(size, NOT_SET, np.int32)
+            held[: len(attribute.ids)] = attribute.ids
+            mask &= np.isin(held, np.array(ids, np.int32))
+            continue
+        codes = find(name, [label for label in labels if label is not None])
+        codes = codes[codes >= 0]
+        if name == "currency":
+            mask &= np.isin(masters.currency, codes)
+        else:
+            mask &= np.isin(np.arange(size, dtype=np.int32), codes)
+    return mask
