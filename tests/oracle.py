@@ -29,6 +29,7 @@ class Oracle:
         self.prices = np.arange(INSTRUMENTS, dtype=np.int64) + 1000
         self.rate = 110
         self.orders: dict[int, list[int]] = {}  # account, instrument, quantity, filled, rolled
+        self.retained: set[int] = set()  # orders that had ended at the last roll, not changed since
 
     def tables(self) -> dict[str, Any]:
         """The book at epoch 1: nobody holds anything."""
@@ -61,19 +62,24 @@ class Oracle:
             self.rate = given
         else:
             self.nets[0] = self.nets[1]
-            for order in list(self.orders):
-                _, _, quantity, filled, _ = self.orders[order]
-                if leaves(quantity, filled):
-                    self.orders[order][4] = filled
-                else:
-                    del self.orders[order]
+            for order in self.retained:
+                del self.orders[order]
+            self.retained.clear()
+            for order, one in self.orders.items():
+                _, _, quantity, filled, _ = one
+                one[4] = filled
+                if not leaves(quantity, filled):
+                    self.retained.add(order)
 
     def _order(self, order: int, account: int, instrument: int, quantity: int, filled: int) -> None:
         rolled = 0
         if order in self.orders:
             old = self.orders[order]
+            if old[:4] == [account, instrument, quantity, filled]:
+                return
             rolled = old[4]
             self._add(old[0], old[1], old[2], old[3], rolled, -1)
+        self.retained.discard(order)
         self.orders[order] = [account, instrument, quantity, filled, rolled]
         self._add(account, instrument, quantity, filled, rolled, 1)
 
