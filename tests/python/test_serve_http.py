@@ -125,6 +125,34 @@ def test_writes_are_acknowledged_with_their_epoch(service, book) -> None:
         assert http.get("/health").json() == {"status": "ok", "epoch": 3}
 
 
+def test_writes_say_what_they_dropped(service, book) -> None:
+    _, port = service
+    with client(port) as http:
+        early = {"instrument": ["AAPL", "BUND"], "price": [1, 2], "time": [10**18] * 2}
+        assert http.post("/v1/ticks", json=early).json() == {"epoch": 2}
+        late = early | {"time": [10**18 - 1, 10**18 + 1]}
+        assert http.post("/v1/ticks", json=late).json() == {"epoch": 3, "late_prices": 1}
+        order = {"order": [9], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [3]}
+        assert http.post("/v1/facts", json={"orders": order}).json() == {"epoch": 4}
+        body = {"orders": order, "prices": late}
+        answer = http.post("/v1/facts", json=body).json()
+        assert answer == {"epoch": 5, "late_prices": 1, "unchanged_orders": 1}
+
+
+def test_facts_are_tables_and_nothing_else(service, book) -> None:
+    _, port = service
+    prices = {"instrument": ["nothing"], "price": [1]}
+    with client(port) as http:
+        for more in ({"unknown": "skip"}, {"feed": {"t/0": 1}}, {"self": None}, {"refresh": True}):
+            answer = http.post("/v1/facts", json={"prices": prices} | more)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_facts")
+        for body in (prices | {"unknown": "skip"}, prices | {"scale": 2}):
+            answer = http.post("/v1/ticks", json=body)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_ticks")
+    assert book.epoch == 1
+    assert book.stats()["skipped_prices"] == 0
+
+
 def test_metrics_and_names(service, book) -> None:
     _, port = service
     with client(port) as http:

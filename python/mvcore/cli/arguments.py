@@ -225,8 +225,16 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
         help="the book of mvcore demo, its prices moving, instead of files; AxI: so many accounts "
         "and instruments (default: as many as memory allows)",
     )  # fmt: skip
-    add("--base-currency", default="USD", metavar="C", help="what fx rates lead to (default: USD)")
-    add("--value-scale", type=int, default=8, metavar="N", help="decimals of amounts (default: 8)")
+    add(
+        "--book", metavar="FOLDER",
+        help="the book lives in this folder, so that accepted facts survive; a new book begins "
+        "with the files, an old one goes on without them (default: in memory)",
+    )  # fmt: skip
+    add("--base-currency", metavar="C", help="what fx rates lead to (default: the book's, or USD)")
+    add(
+        "--value-scale", type=int, metavar="N",
+        help="decimals of amounts (default: the book's, or 8)",
+    )  # fmt: skip
     add = parser.add_argument_group("the service").add_argument
     add("--host", default="127.0.0.1", help="address (default: 127.0.0.1, this machine only)")
     add("--port", type=port, default=8000, help="port (default: 8000)")

@@ -1,9 +1,11 @@
-"""`mvcore serve`: a book as a service, from files or made up."""
+"""`mvcore serve`: a book as a service, from files, from a folder or made up."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from mvcore.serve import Verifier
 
 NEEDED = ("instruments", "accounts", "holdings", "prices")
-IN_DEMO = ("USD", 8)  # the currency and the decimals of its book
+IN_DEMO = ({None, "USD"}, {None, 8})  # the currency and the decimals of its book
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load, then serve until Ctrl-C."""
+    """Load, then serve until Ctrl-C or SIGTERM, which close the book."""
     try:
         import uvicorn
 
@@ -30,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     check(arguments)
     tokens = tokens_of(arguments)
     limits = Limits()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with bound(arguments.host, arguments.port) as listener, book_of(arguments) as book:
         app: Any = create_app(book, tokens, arguments.origin, limits)
         if tokens is None:
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             ws="websockets-sansio", ws_max_size=limits.message_bytes, ws_per_message_deflate=False,
         )  # fmt: skip
         limit_backlog(listener)
+        listener.listen()  # from here on connections wait for the server, which is about to start
         print(f"Serving on http://{arguments.host}:{listener.getsockname()[1]}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
@@ -67,11 +71,11 @@ def check(arguments: argparse.Namespace) -> None:
 
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
     if arguments.demo is not None:
-        if len(missing) < len(NEEDED) or arguments.fx or arguments.orders:
-            raise CommandError("--demo takes no files")
-        if (arguments.base_currency, arguments.value_scale) != IN_DEMO:
+        if paths_of(arguments) or arguments.book:
+            raise CommandError("--demo takes no files and no --book")
+        if arguments.base_currency not in IN_DEMO[0] or arguments.value_scale not in IN_DEMO[1]:
             raise CommandError("--demo: its book is in USD with 8 decimals")
-    elif missing:
+    elif missing and not (arguments.book and os.path.isdir(arguments.book)):
         raise CommandError(f"{', '.join(missing)} or --demo wanted")
     if arguments.tokens is not None and arguments.jwt_key is not None:
         raise CommandError("--tokens and --jwt-key: one of them wanted")
@@ -95,16 +99,41 @@ def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
 
 @contextlib.contextmanager
 def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
-    """From files; or the demo's, whose prices move."""
+    """From a folder, from files, or the demo's, whose prices move. Says whether facts are kept."""
+    if arguments.book is not None:
+        with mvcore.open(arguments.book, arguments.base_currency, arguments.value_scale) as book:
+            begin(book, arguments)
+            yield book
+        return
+    print("Facts are kept in memory only and lost when the service ends (see --book).", flush=True)
     if arguments.demo is not None:
         from mvcore.demo import served
 
         with served.playing(arguments.demo or None) as book:
             yield book
         return
+    base, scale = arguments.base_currency, arguments.value_scale
+    with mvcore.Book(base or "USD", 8 if scale is None else scale) as book:
+        load_files(book, arguments)
+        yield book
+
+
+def begin(book: mvcore.Book, arguments: argparse.Namespace) -> None:
+    """Loads the files into a new book. A book that has facts goes on with them."""
+    if book.epoch == 0:
+        missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
+        if missing:
+            raise CommandError(f"--book {arguments.book}: it is empty: {', '.join(missing)} wanted")
+        load_files(book, arguments)
+    elif paths_of(arguments):
+        print(f"The book goes on at epoch {book.epoch}; the files are not read.", flush=True)
+    else:
+        print(f"The book goes on at epoch {book.epoch}.", flush=True)
+
+
+def load_files(book: mvcore.Book, arguments: argparse.Namespace) -> None:
+    """All tables in one batch."""
     paths = paths_of(arguments)
     long = total_bytes(list(paths.values())) > LONG_BYTES
-    with mvcore.Book(arguments.base_currency, arguments.value_scale) as book:
-        with Progress(long=long) as progress:
-            load(book, read(paths, progress), paths, progress)
-        yield book
+    with Progress(long=long) as progress:
+        load(book, read(paths, progress), paths, progress)

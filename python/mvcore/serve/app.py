@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from mvcore.errors import ClosedError, Error
+from mvcore.errors import ClosedError, Error, StorageError
 from mvcore.serve import answers, door, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
 from mvcore.serve.directory import currencies
@@ -28,6 +29,7 @@ from mvcore.serve.session import Session
 if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.serve.selection import Names
+    from mvcore.written import Written
 
 ANSWERS = 2  # at a time: more of them would only take the interpreter from each other
 MARKET = ("instruments", "prices", "fx")
@@ -230,8 +232,8 @@ class Service:
         if not {"instrument", "price"} <= body.keys() <= {"instrument", "price", "time"}:
             raise RefusedError("invalid_ticks", "columns instrument, price and time wanted")
         instruments, prices, times = body["instrument"], body["price"], body.get("time")
-        epoch = await asyncio.to_thread(lambda: self.book.ticks(instruments, prices, times))
-        return JSONResponse({"epoch": epoch})
+        call = functools.partial(self.book.ticks, instruments, prices, times)
+        return _acknowledged(await asyncio.to_thread(call))
 
     async def facts(self, request: Request) -> Response:
         """Tables as `Book.update` takes them, by name; one atomic batch. Those that name accounts
@@ -242,8 +244,7 @@ class Service:
             raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
         if who.accounts is not None and not body.keys() <= set(MARKET):
             raise RefusedError("forbidden", f"this token may write {', '.join(MARKET)}", 403)
-        epoch = await asyncio.to_thread(lambda: self.book.update(**body))
-        return JSONResponse({"epoch": epoch})
+        return _acknowledged(await asyncio.to_thread(lambda: self.book.update(**body)))
 
     # -- the WebSocket --
 
@@ -265,6 +266,12 @@ class Service:
         return None
 
 
+def _acknowledged(written: Written) -> Response:
+    """The epoch, and how many rows of which kind had no effect, if any."""
+    dropped = {name: count for name, count in vars(written).items() if count}
+    return JSONResponse({"epoch": int(written)} | dropped)
+
+
 async def _no_route(request: Request, error: HTTPException) -> Response:
     code = error.detail.lower().replace(" ", "_")  # not_found, method_not_allowed
     body = {"type": "error", "code": code, "message": error.detail}
@@ -279,8 +286,8 @@ async def _refused(request: Request, error: RefusedError) -> Response:
 
 
 async def _failed(request: Request, error: Error) -> Response:
-    """What the book refuses."""
-    status = 503 if isinstance(error, ClosedError) else 422
+    """What the book refuses, and what the service cannot do now."""
+    status = 503 if isinstance(error, (ClosedError, StorageError)) else 422
     code = type(error).__name__
     message = str(error.args[0]) if error.args else code
     return JSONResponse({"type": "error", "code": code, "message": message}, status_code=status)
