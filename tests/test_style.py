@@ -132,6 +132,8 @@ def test_the_library_never_prints_and_never_ends_the_process() -> None:
     cython = re.compile(r"\b(?:print|printf|abort|exit)\s*\(")
     wrong = []
     for path in files(CORE, CXX | {".pyx", ".pxd"}):
+        if path == CORE / "assert.hpp":  # ends the process in builds with assertions alone
+            continue
         pattern = cython if path.suffix in {".pyx", ".pxd"} else cxx
         for number, line in enumerate(code_of(path).splitlines(), 1):
             if found := pattern.search(line):

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "assert.hpp"
+
 namespace mvcore {
 namespace {
 
@@ -159,13 +161,15 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
     }
 }
 
-const AccountIndex::Run& AccountIndex::run_of(std::uint32_t slot) const noexcept {
-    return *std::prev(std::upper_bound(runs_.begin(), runs_.end(), slot,
-                                       [](auto s, const Run& run) { return s < run.begin; }));
+std::size_t AccountIndex::run_at(std::uint32_t slot) const noexcept {
+    const auto after = std::upper_bound(runs_.begin(), runs_.end(), slot,
+                                        [](auto s, const Run& run) { return s < run.begin; });
+    MVCORE_ASSERT(after != runs_.begin() && slot < std::prev(after)->end);
+    return static_cast<std::size_t>(after - runs_.begin()) - 1;
 }
 
 void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
-    if (!fits32(prices_[quote.slot])) --changing_run(quote.slot).wide_prices;
+    if (!fits32(prices_[quote.slot])) --runs_[run_at(quote.slot)].wide_prices;
     prices_[quote.slot] = 0;
     quote.loose = true;
     loose_.push_back(instrument);
@@ -176,7 +180,7 @@ void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_un
     if (!same_unit || quote.wide) return loosen(quote, instrument);
     std::int64_t& held = prices_[quote.slot];
     if (fits32(held) != fits32(quote.price))
-        changing_run(quote.slot).wide_prices += fits32(held) ? 1U : ~0U;
+        runs_[run_at(quote.slot)].wide_prices += fits32(held) ? 1U : ~0U;
     held = quote.price;
 }
 

@@ -51,8 +51,10 @@ private:
         std::uint32_t end;          // slots
         std::uint32_t wide_prices;  // slots whose price does not fit 32 bits
     };
-    [[nodiscard]] const Run& run_of(std::uint32_t slot) const noexcept;
-    Run& changing_run(std::uint32_t slot) noexcept { return const_cast<Run&>(run_of(slot)); }
+    [[nodiscard]] std::size_t run_at(std::uint32_t slot) const noexcept;
+    [[nodiscard]] const Run& run_of(std::uint32_t slot) const noexcept {
+        return runs_[run_at(slot)];
+    }
     void loosen(Quote& quote, std::int32_t instrument) noexcept;
     [[nodiscard]] i256 run_total(const Board& board, std::int32_t account, const Run& run,
                                  int measure) const;

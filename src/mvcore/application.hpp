@@ -22,13 +22,17 @@ namespace mvcore {
 
 class Application {
 public:
-    Application(Live& live, const Batch& batch) : state_(live.state), live_(&live), batch_(batch) {}
+    // commit() takes the loaded orders out of the batch.
+    Application(Live& live, Batch& batch) : state_(live.state), live_(&live), batch_(batch) {}
     // Prices and rates only: nothing is counted, and no view follows.
-    Application(State& state, const Batch& batch) : state_(state), batch_(batch) {}
+    Application(State& state, Batch& batch) : state_(state), batch_(batch) {}
 
     void stage();
     void reserve();
+    // Once more after readers were let in. If it throws, no cell stays reserved.
     void reserve_pages();
+    // Alone. Gives up the room of cells that reserve() made. May throw std::bad_alloc.
+    void cancel();
     void commit() noexcept;
     // What had no effect, after stage(): of the whole batch, or of some of its order rows alone.
     [[nodiscard]] Dropped dropped() const noexcept;
@@ -134,6 +138,7 @@ private:
     void find_unit(Staged& s);
     [[nodiscard]] std::optional<UnitId> find_bounds();
     void prove_bounds();
+    void reserve_all();
     void reserve_cells();
     template <class F>
     void each_write(F&& f);
@@ -143,7 +148,7 @@ private:
 
     State& state_;
     Live* live_ = nullptr;
-    const Batch& batch_;
+    Batch& batch_;
     FlatMap staged_at_;  // by instrument: place in staged_
     std::vector<Staged> staged_;
     std::vector<std::uint8_t> accounts_alive_;  // as it will be, where accounts change
@@ -163,6 +168,7 @@ private:
     bool refreshed_ = false;
     bool tight_ = false;  // the bounds count prices as they are
     bool texts_stored_ = false;
+    bool cells_reserved_ = false;
     Feeds feeds_;
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
     Dropped dropped_;  // but for orders

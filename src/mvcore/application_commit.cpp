@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <utility>
 
 #include "application.hpp"
+#include "assert.hpp"
 #include "errors.hpp"
 #include "prefetch.hpp"
 
@@ -103,8 +105,21 @@ void Application::each_write(F&& f) {
             [&](std::size_t k) { f((*list)[k]); });
 }
 
+void Application::cancel() {
+    if (!std::exchange(cells_reserved_, false)) return;
+    AccountIndex& index = state_.index;
+    each_write([&](const Write& w) {
+        state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (index.built())
+            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+                                w.quantity);
+    });
+}
+
 void Application::reserve_cells() {
     AccountIndex& index = state_.index;
+    cancel();
+    cells_reserved_ = true;
     if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
     each_write([&](const Write& w) {
         state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
@@ -158,6 +173,15 @@ void Application::reserve() {
 }
 
 void Application::reserve_pages() {
+    try {
+        reserve_all();
+    } catch (...) {
+        cancel();
+        throw;
+    }
+}
+
+void Application::reserve_all() {
     for (const auto& s : staged_) {
         static_cast<void>(state_.board.own_quote(s.code));
         static_cast<void>(state_.board.own_instrument(s.code));
@@ -200,6 +224,7 @@ void Application::commit_quote(const Staged& s) noexcept {
     const auto users = [&](const Instrument& c) -> std::uint32_t& {
         return state_.currency_users[std::size_t(c.terms.currency)];
     };
+    MVCORE_ASSERT(!before.alive || users(board.instrument(s.code)) > 0);
     if (before.alive) --users(board.instrument(s.code));
     if (s.quote.alive) ++users(s.instrument);
     board.own_instrument(s.code) = s.instrument;
@@ -239,6 +264,7 @@ void Application::commit_cells() noexcept {
             state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
+        MVCORE_ASSERT(positions >= 0 || state_.positions[account] > 0);
         state_.positions.own(account) += static_cast<std::uint32_t>(positions);
         if (w.quantity[sod] != w.before[sod]) state_.touched.holdings(w.instrument);
         Fact fact{{}, 0, w.account, w.instrument, positions};
@@ -250,6 +276,10 @@ void Application::commit_cells() noexcept {
         }
         if (follow) live_->history.push(fact);
     });
+    for (const auto* list : {&rescaled_, &writes_})
+        for (const Write& w : *list)
+            MVCORE_ASSERT(
+                state_.grid.reserved(std::size_t(w.instrument), std::uint32_t(w.account)) == 0);
     if (!follow && live_ != nullptr) live_->history.forget_facts();
 }
 
@@ -260,6 +290,7 @@ Dropped Application::dropped() const noexcept {
 }
 
 void Application::commit() noexcept {
+    MVCORE_ASSERT(cells_reserved_);
     for (const auto& s : staged_) commit_quote(s);
     commit_cells();
     commit_rescaled_orders();
@@ -272,6 +303,7 @@ void Application::commit() noexcept {
     }
     for (const auto& [unit, bound] : bounds_) {
         auto& u = state_.board.unit(unit);
+        MVCORE_ASSERT(bound.bits() <= kAccumulatorBits);
         u.bound = bound;
         // A refresh makes every view rebuild, so lanes may narrow again.
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "assert.hpp"
 #include "prefetch.hpp"
 #include "slabs.hpp"
 
@@ -129,16 +130,17 @@ Net Block::at(std::uint32_t k) const noexcept {
 
 void Block::put(std::uint32_t k, const Net& value) noexcept {
     for (int c = 0; c < columns_; ++c)
-        with_quantity(width_, quantity(c), [&](const auto* q) {
+        with_quantity(width_, static_cast<void*>(column(c)), [&](auto* q) {
             using Q = std::remove_cvref_t<decltype(*q)>;
-            const_cast<Q*>(q)[k] = static_cast<Q>(value[std::size_t(c)]);
+            q[k] = static_cast<Q>(value[std::size_t(c)]);
         });
 }
 
 void Block::put(std::uint32_t row, int measure, i128 value) noexcept {
-    with_quantity(width_, quantity(measure), [&](const auto* q) {
+    MVCORE_ASSERT(takes(row, value));
+    with_quantity(width_, static_cast<void*>(column(measure)), [&](auto* q) {
         using Q = std::remove_cvref_t<decltype(*q)>;
-        const_cast<Q*>(q)[row] = static_cast<Q>(value);
+        q[row] = static_cast<Q>(value);
     });
 }
 
@@ -210,6 +212,8 @@ bool Block::reserve(std::uint32_t row, const Net& value, std::uint32_t rows) {
 Net Block::set(std::uint32_t row, const Net& value) noexcept {
     const bool now = mvcore::held(value);
     if (dense_) {
+        MVCORE_ASSERT(row < count_ && !shared());
+        MVCORE_ASSERT(width_of(value) <= width_ && (columns_ == kMeasures || !differ(value)));
         const Net old = at(row);
         put(row, value);
         positions_ = static_cast<std::uint16_t>(positions_ + now - mvcore::held(old));
@@ -218,13 +222,18 @@ Net Block::set(std::uint32_t row, const Net& value) noexcept {
     const auto k = count_ == 0 ? 0 : lower_bound(row);
     const bool there = k < count_ && offset()[k] == row;
     const Net old = there ? at(k) : Net{};
-    if (now && reserved_ > 0 && !mvcore::held(old)) --reserved_;
+    if (now && !mvcore::held(old)) {
+        MVCORE_ASSERT(reserved_ > 0);  // reserve() came first
+        --reserved_;
+    }
     positions_ = static_cast<std::uint16_t>(positions_ + now - mvcore::held(old));
     if (there) {
         if (now || mvcore::held(old)) put(k, value);  // reserve() leaves a zero that stays shared
         return old;
     }
     if (!now) return old;
+    MVCORE_ASSERT(count_ < capacity_);
+    MVCORE_ASSERT(!shared());
     const auto width = kernels::width_bytes(width_);
     for (int c = 0; c < columns_; ++c) {
         auto* q = storage_ + column_bytes() * std::size_t(c);

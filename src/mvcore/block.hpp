@@ -52,9 +52,14 @@ public:
     void swap(Block& other) noexcept;
 
     // Makes room so that set(row, value) cannot fail; changes no quantity. Room for several rows
-    // may be reserved before the first is set. `rows`: rows of the grid in this block. Throws
-    // std::bad_alloc, then nothing has changed. True where the integers were another's too.
+    // may be reserved before the first is set; for one row only once, unless cancel() comes
+    // between. `rows`: rows of the grid in this block. Throws std::bad_alloc, then nothing has
+    // changed. True if the integers were shared with a copy of the block.
     bool reserve(std::uint32_t row, const Net& value, std::uint32_t rows);
+    // Gives up the room that reserve(row, value) may have made in this block.
+    void cancel(std::uint32_t row, const Net& value) noexcept {
+        if (counts(row, value) && reserved_ > 0) --reserved_;
+    }
     // What stood there before. Call reserve first.
     Net set(std::uint32_t row, const Net& value) noexcept;
     [[nodiscard]] Net get(std::uint32_t row) const noexcept;
@@ -81,17 +86,16 @@ public:
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
     // Rows with a position.
     [[nodiscard]] std::uint32_t positions() const noexcept { return positions_; }
+    // Rows that have room and are not set yet. 0 between two writes.
+    [[nodiscard]] std::uint32_t reserved() const noexcept { return reserved_; }
     [[nodiscard]] Width width() const noexcept { return width_; }
     [[nodiscard]] int columns() const noexcept { return columns_; }
-    [[nodiscard]] const void* quantity(int measure) const noexcept {
-        return columns_ == 1 ? storage_ : storage_ + column_bytes() * std::size_t(measure);
-    }
+    [[nodiscard]] const void* quantity(int measure) const noexcept { return column(measure); }
     [[nodiscard]] std::array<const void*, kMeasures> quantities() const noexcept {
         return {quantity(0), quantity(1), quantity(2)};
     }
     [[nodiscard]] const std::uint16_t* offset() const noexcept {
-        return reinterpret_cast<const std::uint16_t*>(storage_ +
-                                                      column_bytes() * std::size_t(columns_));
+        return reinterpret_cast<const std::uint16_t*>(offset_bytes());
     }
     void prefetch(std::uint32_t row) const noexcept;
     void prefetch(std::uint32_t row, int measure) const noexcept;  // a measure of it
@@ -121,8 +125,18 @@ private:
     void put(std::uint32_t k, const Net& value) noexcept;
     [[nodiscard]] std::uint32_t lower_bound(std::uint32_t row) const noexcept;
     void append(std::uint32_t row, const Net& value) noexcept;
+    [[nodiscard]] std::byte* column(int measure) const noexcept {
+        return columns_ == 1 ? storage_ : storage_ + column_bytes() * std::size_t(measure);
+    }
+    [[nodiscard]] std::byte* offset_bytes() const noexcept {
+        return storage_ + column_bytes() * std::size_t(columns_);
+    }
     [[nodiscard]] std::uint16_t* offset() noexcept {
-        return const_cast<std::uint16_t*>(std::as_const(*this).offset());
+        return reinterpret_cast<std::uint16_t*>(offset_bytes());
+    }
+    // Whether set(row, value) uses up room of a sparse block.
+    [[nodiscard]] bool counts(std::uint32_t row, const Net& value) const noexcept {
+        return !dense_ && mvcore::held(value) && !mvcore::held(get(row));
     }
     [[nodiscard]] bool shared() const noexcept;
     void allocate(std::uint32_t cells, std::uint32_t rows, Width width, int columns);
@@ -141,15 +155,20 @@ private:
 };
 static_assert(sizeof(Block) == 24);
 
-// f(const Q* quantities) with the block's integer type.
-template <class F>
-decltype(auto) with_quantity(Width width, const void* quantity, F&& f) {
+// f(Q* quantities) with the integer type of the width; const if `quantity` points to const.
+template <class Void, class F>
+decltype(auto) with_quantity(Width width, Void* quantity, F&& f) {
+    static_assert(std::is_void_v<Void>);
+    const auto as = [&]<class Q>(Q) {
+        using Typed = std::conditional_t<std::is_const_v<Void>, const Q, Q>;
+        return static_cast<Typed*>(quantity);
+    };
     switch (width) {
-        case kernels::w8: return f(static_cast<const std::int8_t*>(quantity));
-        case kernels::w16: return f(static_cast<const std::int16_t*>(quantity));
-        case kernels::w32: return f(static_cast<const std::int32_t*>(quantity));
-        case kernels::w64: return f(static_cast<const std::int64_t*>(quantity));
-        default: return f(static_cast<const i128*>(quantity));
+        case kernels::w8: return f(as(std::int8_t{}));
+        case kernels::w16: return f(as(std::int16_t{}));
+        case kernels::w32: return f(as(std::int32_t{}));
+        case kernels::w64: return f(as(std::int64_t{}));
+        default: return f(as(i128{}));
     }
 }
 
@@ -159,9 +178,8 @@ void Block::fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_
     allocate(n, rows, width, source.columns);
     positions_ = static_cast<std::uint16_t>(n);
     for (int c = 0; c < source.columns; ++c)
-        with_quantity(width, quantity(c), [&](const auto* typed) {
-            using T = std::remove_cvref_t<decltype(*typed)>;
-            auto* q = const_cast<T*>(typed);
+        with_quantity(width, static_cast<void*>(column(c)), [&](auto* q) {
+            using T = std::remove_cvref_t<decltype(*q)>;
             const Q* from = source.quantity[std::size_t(c)];
             if (dense_)
                 for (std::uint32_t k = 0; k < n; ++k) q[row[k] - first] = static_cast<T>(from[k]);
@@ -176,7 +194,7 @@ void Block::fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_
 template <class F>
 void Block::for_each_between(std::uint32_t begin, std::uint32_t end, F&& f) const {
     if (empty()) return;
-    with_quantity(width_, storage_, [&](const auto* q) {
+    with_quantity(width_, quantity(0), [&](const auto* q) {
         const std::size_t stride = columns_ == 1 ? 0 : capacity_;
         auto visit = [&](std::uint32_t k, std::uint32_t row) {
             const Net net = {q[k], q[k + stride], q[k + 2 * stride]};

@@ -1,6 +1,7 @@
 #include "book.hpp"
 
 #include "application.hpp"
+#include "assert.hpp"
 #include "errors.hpp"
 #include "quick_orders.hpp"
 
@@ -17,11 +18,11 @@ Written Book::write(const journal::Make& make) {
     check_writable();
     if (durable_ != nullptr) return durable_->write(make);
     Writing writing(lock_);
-    const Batch batch = make();
+    Batch batch = make();
     return apply(batch, writing);
 }
 
-Written Book::apply(const Batch& batch, Writing& writing) {
+Written Book::apply(Batch& batch, Writing& writing) {
     check_open();
     Written out;
     QuickOrders quick(live_, batch);
@@ -31,6 +32,7 @@ Written Book::apply(const Batch& batch, Writing& writing) {
         quick.commit();
         out.dropped = quick.dropped_orders().all();
     } else {
+        if (staged) writing.unpublish();  // staging may be long
         Application application(live_, batch);
         application.stage();
         writing.publish();
@@ -82,6 +84,7 @@ bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
     auto& changes = live_.history.changes();
     changes.push({quote.price, quote.last_change, instrument, quote.unit, false});
     quote.last_change = changes.end();
+    MVCORE_ASSERT(price <= quote.ceiling && price >= -quote.ceiling);
     quote.price = price;
     live_.state.index.set_price(quote, instrument, true);
     return true;
@@ -251,6 +254,7 @@ void Book::adopt(Restore& restored) {
         throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
     Live& from = restored.live();
     live_.history.extend(from.state.accounts_alive.size());
+    MVCORE_ASSERT(from.state.board.size() == from.state.grid.lines());
     live_.state = std::move(from.state);
     live_.names = std::move(from.names);
     live_.order_index = std::move(from.order_index);

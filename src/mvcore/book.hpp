@@ -51,7 +51,7 @@ public:
     // twice.
     Written write(const journal::Make& make);
     // The same in a book in memory, by who has the lock.
-    Written apply(const Batch& batch, Writing& writing);
+    Written apply(Batch& batch, Writing& writing);
     // One price. False: it takes more than a moment (somebody holds the lock, a view wants to be
     // brought up to date, the price needs a new unit) or is wrong; nothing was done, call tick().
     bool try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);

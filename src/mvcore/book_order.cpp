@@ -1,4 +1,5 @@
 // One order at a time: what a feed sends thousands of a second.
+#include "assert.hpp"
 #include "book.hpp"
 #include "errors.hpp"
 #include "quick_cell.hpp"
@@ -102,8 +103,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     // In the widest lane the bound may pass what it holds, which takes the way that says so.
     if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
         return false;
-    // Room.
-    if (!cell.reserve(state)) return false;
+    // Room. The cell comes last, so that nothing has to be cancelled.
     const bool text = store.kind() == IdKind::text;
     const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);
     if (slot != kNoSlot) {
@@ -116,7 +116,9 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     const auto stored = slot != kNoSlot ? 0
                         : text          ? store.store(id.text)
                                         : std::uint64_t(id.number);
+    if (!cell.reserve(state)) return false;
     // From here on nothing can fail.
+    MVCORE_ASSERT(lane_of(bound) <= unit.lane);
     unit.bound = bound;
     cell.commit(live_);
     state.touched.orders(now.instrument);

@@ -19,9 +19,9 @@ IntColumn column_of(i128 most, std::size_t rows) {
 }
 
 void put(IntColumn& column, std::size_t k, i128 value) {
-    with_quantity(column.width, column.bytes.data(), [&](const auto* q) {
+    with_quantity(column.width, static_cast<void*>(column.bytes.data()), [&](auto* q) {
         using Q = std::remove_cvref_t<decltype(*q)>;
-        const_cast<Q*>(q)[k] = static_cast<Q>(value);
+        q[k] = static_cast<Q>(value);
     });
 }
 

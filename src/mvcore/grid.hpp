@@ -70,6 +70,15 @@ public:
         copies_ += own(l, b).reserve(row % Block::kRows, value, rows_in_block(b)) ? 1U : 0U;
         split_ = split_ || differ(value);
     }
+    // See Block::cancel. Throws std::bad_alloc if the block's page is shared by now.
+    void cancel(std::size_t l, std::uint32_t row, const Net& value) {
+        const auto b = row / Block::kRows;
+        if (block(l, b).reserved() != 0) own(l, b).cancel(row % Block::kRows, value);
+    }
+    // Rows of the block that have room and are not set yet.
+    [[nodiscard]] std::uint32_t reserved(std::size_t l, std::uint32_t row) const noexcept {
+        return block(l, row / Block::kRows).reserved();
+    }
     // See Block::set. Returns the change in the number of positions: -1, 0 or 1.
     int set(std::size_t l, std::uint32_t row, const Net& value) noexcept {
         const Net old = own(l, row / Block::kRows).set(row % Block::kRows, value);

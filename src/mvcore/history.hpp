@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "assert.hpp"
 #include "block.hpp"
 #include "board.hpp"
 #include "ring.hpp"
@@ -53,7 +54,9 @@ public:
         if (last_fact_.size() < accounts) last_fact_.resize(accounts, 0);
     }
     void push(Fact fact) noexcept {
+        MVCORE_ASSERT(std::size_t(fact.account) < last_fact_.size());
         auto& last = last_fact_[std::size_t(fact.account)];
+        MVCORE_ASSERT(last <= facts_.end());
         fact.previous = last;
         facts_.push(fact);
         last = facts_.end();

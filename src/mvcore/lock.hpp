@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "assert.hpp"
+
 namespace mvcore {
 
 class Lock {
@@ -26,6 +28,7 @@ public:
     }
     void end_read() noexcept {
         const auto w = word_.fetch_sub(1, std::memory_order_release);
+        MVCORE_ASSERT((w & kReaders) != 0);
         if ((w & kExclusive) != 0) word_.notify_all();
     }
 
@@ -48,6 +51,7 @@ public:
     // After prepare(): waits for the readers that are in, and keeps new ones out.
     void publish() noexcept {
         auto w = word_.fetch_or(kExclusive, std::memory_order_acquire) | kExclusive;
+        MVCORE_ASSERT((w & kWriter) != 0);
         while ((w & kReaders) != 0) {
             word_.wait(w);
             w = word_.load(std::memory_order_acquire);
@@ -55,11 +59,13 @@ public:
     }
     // After publish(): readers come in again, other writers do not.
     void unpublish() noexcept {
-        word_.fetch_and(~kExclusive, std::memory_order_release);
+        [[maybe_unused]] const auto w = word_.fetch_and(~kExclusive, std::memory_order_release);
+        MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
         word_.notify_all();
     }
     void end_write() noexcept {
-        word_.fetch_and(kReaders, std::memory_order_release);
+        [[maybe_unused]] const auto w = word_.fetch_and(kReaders, std::memory_order_release);
+        MVCORE_ASSERT((w & kWriter) != 0);
         word_.notify_all();
     }
 

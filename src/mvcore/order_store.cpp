@@ -1,5 +1,7 @@
 #include "order_store.hpp"
 
+#include "assert.hpp"
+
 #include <algorithm>
 #include <new>
 
@@ -158,6 +160,8 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 }
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
+    MVCORE_ASSERT(page.holders.load() == 1 && k < page.capacity);
+    MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
     OrderRecord& r = page.records[k];
     r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
                                              static_cast<std::uint32_t>(o.status));
@@ -177,6 +181,7 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     } else {
         if (l.head == ~0U || pages_[l.head]->used == OrderPage::kRecords) {
             const auto p = l.spare;
+            MVCORE_ASSERT(p != ~0U);  // prepare() came first
             auto& page = pages_.own(p).writable();
             l.spare = page.next;
             page.next = l.head;
@@ -186,6 +191,7 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     }
     OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
     const auto k = slot % OrderPage::kRecords;
+    MVCORE_ASSERT(page.instrument == o.instrument && page.used <= page.capacity);
     page.records[k].id = static_cast<std::uint32_t>(id);
     if (page.high) page.high[k] = static_cast<std::uint32_t>(id >> 32);
     write(page, k, o);
@@ -196,10 +202,13 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
 }
 
 void OrderStore::put(Slot slot, const Order& o) noexcept {
+    MVCORE_ASSERT(!record(slot).free());
+    MVCORE_ASSERT(pages_[slot / OrderPage::kRecords]->instrument == o.instrument);
     write(pages_.own(slot / OrderPage::kRecords).writable(), slot % OrderPage::kRecords, o);
 }
 
 void OrderStore::erase(Slot slot) noexcept {
+    MVCORE_ASSERT(!record(slot).free() && size_ > 0);
     if (kind_ == IdKind::text) text_bytes_ -= TextArena::bytes_of(text(slot));
     OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
     Line& l = lines_.own(std::size_t(page.instrument));
@@ -207,6 +216,7 @@ void OrderStore::erase(Slot slot) noexcept {
     r.account_and_status = OrderRecord::kFree;
     r.id = l.free;
     l.free = slot;
+    MVCORE_ASSERT(l.count > 0);
     --l.count;
     --size_;
 }

@@ -1,5 +1,7 @@
 #include "quick_cell.hpp"
 
+#include <new>
+
 #include "prefetch.hpp"
 
 namespace mvcore {
@@ -85,10 +87,22 @@ bool QuickCell::reserve_all(State& state) {
         if (!small(after[m])) return false;
         after_[m] = static_cast<std::int64_t>(after[m]);
     }
-    each_place(state,
-               [&](Grid& grid, std::size_t l, std::uint32_t r) { grid.reserve(l, r, after); });
     static_cast<void>(state.positions.own(std::size_t(account_)));
+    try {
+        each_place(state,
+                   [&](Grid& grid, std::size_t l, std::uint32_t r) { grid.reserve(l, r, after); });
+    } catch (const std::bad_alloc&) {
+        cancel(state);
+        throw;
+    }
     return true;
+}
+
+void QuickCell::cancel(State& state) const {
+    if (plain_) return;
+    each_place(state, [&](Grid& grid, std::size_t l, std::uint32_t r) {
+        grid.cancel(l, r, {after_[0], after_[1], after_[2]});
+    });
 }
 
 void QuickCell::commit(Live& live) const noexcept {

@@ -27,6 +27,7 @@ public:
 
     // What an order was and what it is. False: too large.
     [[nodiscard]] bool add(const Order& before, const Order& now) noexcept;
+    [[nodiscard]] std::int32_t account() const noexcept { return account_; }
     [[nodiscard]] std::int32_t instrument() const noexcept { return instrument_; }
     // Of the instrument's absolute quantity.
     [[nodiscard]] std::int64_t more() const noexcept { return more_; }
@@ -36,9 +37,11 @@ public:
     void prefetch_quantities(const State& state) const noexcept;
     void prefetch_index(const State& state) const noexcept;
 
-    // Alone. Room for what commit() writes. False: not in this way. May throw std::bad_alloc. No
-    // value has changed.
+    // Alone. Makes room for what commit() writes. False: the change is not one for this class. May
+    // throw std::bad_alloc; then nothing stays reserved. No value has changed.
     [[nodiscard]] bool reserve(State& state);
+    // Gives up what reserve() made room for. May throw std::bad_alloc.
+    void cancel(State& state) const;
     void commit(Live& live) const noexcept;
 
 private:

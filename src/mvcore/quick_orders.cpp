@@ -1,7 +1,9 @@
 #include "quick_orders.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "assert.hpp"
 #include "prefetch.hpp"
 
 namespace mvcore {
@@ -123,6 +125,25 @@ bool QuickOrders::prove_bounds() {
 }
 
 bool QuickOrders::reserve() {
+    cancel();
+    reserved_ = true;
+    bool fits = false;
+    try {
+        fits = reserve_all();
+    } catch (...) {
+        cancel();
+        throw;
+    }
+    if (!fits) cancel();
+    return fits;
+}
+
+void QuickOrders::cancel() {
+    if (!std::exchange(reserved_, false)) return;
+    each_cell([&](const QuickCell& c) { c.cancel(live_.state); });
+}
+
+bool QuickOrders::reserve_all() {
     OrderStore& store = live_.state.orders;
     if (!batch_.feeds.empty()) {
         feeds_ = live_.feeds;
@@ -139,7 +160,11 @@ bool QuickOrders::reserve() {
 
 void QuickOrders::commit() noexcept {
     State& state = live_.state;
+    MVCORE_ASSERT(reserved_);
     each_cell([&](const QuickCell& c) { c.commit(live_); });
+    for (const QuickCell& c : cells_)
+        MVCORE_ASSERT(
+            state.grid.reserved(std::size_t(c.instrument()), std::uint32_t(c.account())) == 0);
     together(
         reports_.size(), [&](std::size_t k) { state.orders.prefetch_page(reports_[k].slot); },
         [&](std::size_t k) { state.orders.prefetch(reports_[k].slot); },
@@ -152,7 +177,10 @@ void QuickOrders::commit() noexcept {
             state.orders.put(r.slot, order);
             state.touched.orders(order.instrument);
         });
-    for (const Raise& r : raises_) state.board.unit(r.unit).bound = r.bound;
+    for (const Raise& r : raises_) {
+        MVCORE_ASSERT(lane_of(r.bound) <= state.board.unit(r.unit).lane);
+        state.board.unit(r.unit).bound = r.bound;
+    }
     live_.counters.facts += reports_.size();
     live_.counters.dropped += dropped_.all();
     if (!batch_.feeds.empty()) live_.feeds.swap(feeds_);

@@ -20,9 +20,12 @@ public:
 
     // Beside readers, and then alone. False where the batch is another one, needs more than this or
     // is wrong, which an Application will tell. May throw std::bad_alloc. No value has changed.
-    // Room that was made may be taken since, by a snapshot or an index: then reserve() once more.
+    // A snapshot or a new index may have taken the room since: then reserve() once more. If
+    // reserve() returns false or throws, nothing stays reserved.
     [[nodiscard]] bool stage();
     [[nodiscard]] bool reserve();
+    // Alone. Gives up what reserve() made room for. May throw std::bad_alloc.
+    void cancel();
     void commit() noexcept;
     // After stage().
     [[nodiscard]] const DroppedOrders& dropped_orders() const noexcept { return dropped_; }
@@ -52,6 +55,8 @@ private:
     template <class F>
     void each_cell(F&& f);
 
+    [[nodiscard]] bool reserve_all();
+
     Live& live_;
     const Batch& batch_;
     std::vector<Report> reports_;
@@ -60,6 +65,7 @@ private:
     std::vector<Raise> raises_;
     Feeds feeds_;  // after it, where it brings any
     DroppedOrders dropped_;
+    bool reserved_ = false;
 };
 
 }  // namespace mvcore

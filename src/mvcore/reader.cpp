@@ -170,7 +170,7 @@ PriceList Reader::prices() {
     return Reads(read_, value_scale_).prices();
 }
 
-State hypothetical(const State& state, const Batch& batch) {
+State hypothetical(const State& state, Batch& batch) {
     State other = state;
     Application application(other, batch);
     application.stage();

@@ -99,7 +99,7 @@ private:
 };
 
 // The state with the batch's prices and rates, beside `state`.
-State hypothetical(const State& state, const Batch& batch);
+State hypothetical(const State& state, Batch& batch);
 
 template <class Make>
 bool Reader::values_if(Question question, std::string_view currency, Make&& make, Figures& out) {
@@ -108,7 +108,7 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
         const Reading reading(state_lock_);
         if (read_.masters != question.masters) return false;
         const NamesReading names(*this);
-        const Batch batch = make(vocabulary_, read_);
+        Batch batch = make(vocabulary_, read_);
         other = hypothetical(read_, batch);
         if (!currency.empty()) {
             question.currency = batch.currencies.find(currency);

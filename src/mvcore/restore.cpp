@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "assert.hpp"
 #include "decimal.hpp"
 #include "errors.hpp"
 
@@ -176,6 +177,10 @@ void Restore::finish() {
         const Quote& q = board.quote(i);
         if (q.alive && !q.priced && !board.instrument(i).abs_quantity.zero())
             board.count_unpriced(1);
+    }
+    for (std::int32_t i = 0; i < count; ++i) {
+        const Quote& q = board.quote(i);
+        MVCORE_ASSERT(!q.priced || board.price_of(i).magnitude() <= board.instrument(i).ceiling);
     }
     finished_ = true;
 }

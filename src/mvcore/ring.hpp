@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "assert.hpp"
+
 namespace mvcore {
 
 template <class T>
@@ -18,6 +20,7 @@ public:
     [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
     [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
     [[nodiscard]] const T& operator[](std::uint64_t place) const noexcept {
+        MVCORE_ASSERT(place >= begin_ && place < end_);
         return entries_[place & (kCapacity - 1)];
     }
     void push(const T& entry) noexcept {

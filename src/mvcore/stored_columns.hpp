@@ -32,7 +32,7 @@ std::string_view text_of(const StoredTexts& texts, std::size_t k);
 // f(at): at(k) is the k-th integer in the column's own type.
 template <class F>
 void with_stored(const StoredInts& stored, F&& f) {
-    with_quantity(stored.width, nullptr, [&](const auto* typed) {
+    with_quantity(stored.width, static_cast<const void*>(nullptr), [&](const auto* typed) {
         using Q = std::remove_cvref_t<decltype(*typed)>;
         f([data = stored.data](std::size_t k) {
             Q q;

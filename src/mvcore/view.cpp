@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "assert.hpp"
+
 namespace mvcore {
 
 void View::reshape(Shape shape) {
@@ -68,6 +70,9 @@ bool View::lost(const State& state, const History& history) const {
 }
 
 void View::sync(const State& state, const History& history) {
+    MVCORE_ASSERT(price_place_ <= history.changes().end());
+    MVCORE_ASSERT(fact_place_ <= history.facts().end());
+    MVCORE_ASSERT(!stale(state));
     // Far behind, a rebuild reads less than following would.
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
     const bool summed = 2 * totals_.summed() > state.board.size();

@@ -244,7 +244,7 @@ inline text::Tables to_tables(const Change& change) {
 
 inline std::uint64_t apply(mvcore::Book& book, const text::Tables& given, bool load) {
     mvcore::Writing writing(book.lock());
-    const auto batch = text::make_batch(book.names(), book.state(), given, load);
+    auto batch = text::make_batch(book.names(), book.state(), given, load);
     return book.apply(batch, writing);
 }
 inline std::uint64_t apply(mvcore::Book& book, const Change& change) {

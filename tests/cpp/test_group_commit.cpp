@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "durable_run.hpp"
+#include "mvcore/quick_cell.hpp"
 
 using namespace durable;
 
@@ -292,4 +293,77 @@ TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {
         ++seen[which];
     }
     CHECK(seen[1] > 3);
+}
+
+namespace {
+
+constexpr int kManyAccounts = 4096;
+
+// Few positions in one block of many rows, so that the block stays sparse.
+void load_sparse(Book& book) {
+    book.write([&] {
+        Batch b(book.names());
+        b.accounts_given = b.instruments_given = b.prices_given = b.holdings_given = Given::update;
+        for (int a = 0; a < kManyAccounts; ++a)
+            b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
+        b.instrument_rows = {{b.instruments.intern("I1"), 0, std::nullopt, std::nullopt}};
+        b.price_rows = {{0, Decimal{1, 0}, kNoTime}};
+        b.holding_rows.account = {kManyAccounts - 1};
+        b.holding_rows.instrument = {0};
+        b.holding_rows.push_quantity(Decimal{kSmall - 1, 0});
+        return b;
+    });
+}
+
+// Several orders by one call: what a feed of reports brings.
+std::uint64_t report(Book& book, const std::vector<std::string>& ids, std::int64_t quantity,
+                     Status status) {
+    return book.write([&] {
+        Batch b(book.names());
+        b.orders_given = Given::update;
+        b.order_rows.kind = IdKind::text;
+        for (const auto& id : ids) {
+            b.order_rows.id.push_back({0, id});
+            b.order_rows.quantity.push_back(Decimal{quantity, 0});
+            b.order_rows.status.push_back(status);
+        }
+        return b;
+    });
+}
+
+}  // namespace
+
+TEST(a_durable_write_reserves_its_room_once) {
+    Disk disk;
+    Book book("USD", 8);
+    Pair::recover(disk, book, Options());
+    load_sparse(book);
+    const Block& block = book.state().grid.block(0, 0);
+    for (int k = 0; k < 400; ++k) {
+        const auto id = std::to_string(k);
+        const auto account = "A" + id;
+        order(book, id, 5, account.c_str());
+        CHECK(block.reserved() == 0);
+        report(book, {id}, 5, Status::suspended);
+        report(book, {id}, 5, Status::canceled);  // the position is gone
+        report(book, {id}, 7, Status::created);   // and comes back
+        CHECK(block.reserved() == 0 && block.positions() == std::uint32_t(k) + 2);
+    }
+    CHECK(!block.dense());
+}
+
+TEST(a_fast_path_that_fails_keeps_no_room) {
+    Disk disk;
+    Book book("USD", 8);
+    Pair::recover(disk, book, Options());
+    load_sparse(book);
+    order(book, "far", 1, "A1");
+    order(book, "large", 1, ("A" + std::to_string(kManyAccounts - 1)).c_str());
+    report(book, {"far", "large"}, 1, Status::canceled);
+    const Block& block = book.state().grid.block(0, 0);
+    CHECK(block.positions() == 1 && !block.dense());
+    // The first cell has room when the second turns out to be too large for 64-bit arithmetic.
+    report(book, {"far", "large"}, 1, Status::created);
+    CHECK(block.reserved() == 0 && block.positions() == 2);
+    CHECK(block.get(1)[expected] == 1 && block.get(kManyAccounts - 1)[expected] == kSmall);
 }

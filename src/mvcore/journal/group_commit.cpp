@@ -119,16 +119,17 @@ bool GroupCommit::brings_prices(const Group& group) const {
 }
 
 void GroupCommit::write_group(Group& group) {
-    const Batch& batch = *group.batch;
+    Batch& batch = *group.batch;
     QuickOrders quick(live_, batch);
     const bool staged = quick.stage();
     if (staged) group.writing->publish();
     if (staged && quick.reserve()) {
         const auto again = [&] { return quick.reserve(); };
-        journal_group(group, true, again, [&] { quick.commit(); });
+        journal_group(group, true, again, quick);
         const DroppedOrders& dropped = quick.dropped_orders();
         return tell_members(group, dropped.all(), dropped);
     }
+    if (staged) group.writing->unpublish();  // staging may be long
     Application application(live_, batch);
     application.stage();
     group.writing->publish();
@@ -147,7 +148,7 @@ void GroupCommit::write_group(Group& group) {
         application.reserve_pages();
         return true;
     };
-    journal_group(group, keeps_quotes, again, [&] { application.commit(); });
+    journal_group(group, keeps_quotes, again, application);
     tell_members(group, application.dropped(), application.dropped_orders());
 }
 
@@ -165,15 +166,23 @@ void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOr
     }
 }
 
-// Of what is staged and reserved: to the journal, then, with room made again by `again`, committed.
-template <class Again, class Commit>
-void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Commit&& commit) {
+// Writes the group, which is staged and reserved, to the journal; then makes room once more by
+// `again` and commits.
+template <class Again, class Staged>
+void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged) {
     const Batch& batch = *group.batch;
     const bool ticks_go_on = keeps_quotes && !brings_prices(group);
     const auto epoch = live_.state.epoch + batch.calls;
     group.writing->unpublish();
     if (ticks_go_on) group.writing.reset();
-    append_group(group, !ticks_go_on, epoch);
+    try {
+        append_group(group, !ticks_go_on, epoch);
+    } catch (...) {
+        if (!group.writing) group.writing.emplace(lock_);
+        group.writing->publish();
+        staged.cancel();
+        throw;
+    }
     try {
         if (options_.sync == SyncMode::always) sync_now();
         if (ticks_go_on) group.writing.emplace(lock_);
@@ -184,7 +193,7 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
         journal_->fail(e.what());
         throw;
     }
-    commit();
+    staged.commit();
     auto at = live_.state.epoch - batch.calls;
     for (Request* member : group.members) member->written.epoch = ++at;
     if (!ticks_go_on) priced_epoch_ = live_.state.epoch;

@@ -96,8 +96,8 @@ private:
     void commit_some(Requests& waiting, bool merge);
     void gather(Requests& waiting, bool merge, Group& group);
     void write_group(Group& group);
-    template <class Again, class Commit>
-    void journal_group(Group& group, bool keeps_quotes, Again&& again, Commit&& commit);
+    template <class Again, class Staged>
+    void journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged);
     static void tell_members(Group& group, const Dropped& all, const DroppedOrders& orders);
     void append_group(const Group& group, bool with_prices, std::uint64_t epoch);
     [[nodiscard]] bool brings_prices(const Group& group) const;
