@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 import mvcore
-from mvcore.serve import Limits, create_app, limit_backlog
+from mvcore.serve import Limits, create_app, limit_backlog, server_settings
 from sessions_oracle import Writes
 
 HERE = Path(__file__).resolve().parent
@@ -31,10 +32,8 @@ class Server(threading.Thread):
         super().__init__()
         app = create_app(book, limits=limits)
         self.hub = app.state.service.hub
-        config = uvicorn.Config(
-            app, log_level="warning", lifespan="off", ws="websockets-sansio",
-            ws_per_message_deflate=False,
-        )  # fmt: skip
+        settings = server_settings(replace(limits, per_address=limits.sessions + 1))
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", **settings)
         self.uvicorn = uvicorn.Server(config)
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))

@@ -25,11 +25,14 @@ TOKENS = {
 
 @contextlib.contextmanager
 def running(app, port: int = 0, **settings):
-    """The port of a server that runs the application in a thread; `settings` are uvicorn's."""
+    """The port of a server that runs the application in a thread; `settings` are uvicorn's, on top
+    of those that bound connections."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        usual = {"log_level": "warning", "lifespan": "off", "ws": "websockets-sansio"}
+        service = getattr(getattr(app, "state", None), "service", None)
+        bounds = serve.server_settings(service.limits if service else None)
+        usual = bounds | {"log_level": "warning", "lifespan": "off"}
         config = uvicorn.Config(app, **usual | settings)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))

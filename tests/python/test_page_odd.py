@@ -79,6 +79,23 @@ def test_a_refused_selection_leaves_no_old_amounts(browser, url, book) -> None:
     overview.close()
 
 
+@pytest.mark.parametrize("names", [3_000, 9_000])  # answered by the service, and by the page
+def test_a_selection_that_is_too_large_is_told(browser, url, names) -> None:
+    chosen = {"accounts": [f"=an account with a long name {k:05}" for k in range(names)]}
+    overview = Overview(browser, "about:blank")
+    connections = []
+    overview.page.on("websocket", lambda socket: connections.append(socket.url))
+    overview.page.goto(url + "#" + quote(json.dumps(chosen)))
+    overview.page.locator("#problem", has_text="fewer names, or attributes").wait_for()
+    overview.page.evaluate("() => { location.hash = '#'; }")
+    overview.page.locator("#hint").wait_for()
+    overview.choose("accounts", "A1")
+    overview.page.locator("#grid .ag-row").first.wait_for()
+    assert overview.page.locator("#problem").is_hidden()
+    assert len(connections) == 1
+    overview.close()
+
+
 def test_one_measure_at_least(browser, url, book) -> None:
     overview = Overview(browser, url)
     overview.choose("accounts", "A1")

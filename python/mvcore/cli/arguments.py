@@ -238,6 +238,10 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     add = parser.add_argument_group("the service").add_argument
     add("--host", default="127.0.0.1", help="address (default: 127.0.0.1, this machine only)")
     add("--port", type=port, default=8000, help="port (default: 8000)")
+    add(
+        "--per-address", type=positive_int, default=500, metavar="N",
+        help="connections from one address; all behind a proxy have its own (default: 500)",
+    )  # fmt: skip
     add("--tokens", metavar="FILE", help="who may see what; without it, everybody everything")
     add(
         "--jwt-key", metavar="FILE",

@@ -26,21 +26,18 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from mvcore.serve import AskedByName, Limits, create_app, limit_backlog
+        from mvcore.serve import AskedByName, Limits, create_app, limit_backlog, server_settings
     except ImportError as error:
         raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
     check(arguments)
     tokens = tokens_of(arguments)
-    limits = Limits()
+    limits = Limits(per_address=arguments.per_address)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with bound(arguments.host, arguments.port) as listener, book_of(arguments) as book:
         app: Any = create_app(book, tokens, arguments.origin, limits)
         if tokens is None:
             app = AskedByName(app)
-        config = uvicorn.Config(
-            app, lifespan="off", access_log=False,
-            ws="websockets-sansio", ws_max_size=limits.message_bytes, ws_per_message_deflate=False,
-        )  # fmt: skip
+        config = uvicorn.Config(app, lifespan="off", access_log=False, **server_settings(limits))
         limit_backlog(listener)
         listener.listen()  # from here on connections wait for the server, which is about to start
         print(f"Serving on http://{arguments.host}:{listener.getsockname()[1]}/", flush=True)

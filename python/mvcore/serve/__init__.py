@@ -6,6 +6,7 @@ docs/serve.md.
 
 from mvcore.serve.access import Principal, Tokens, Verifier
 from mvcore.serve.app import create_app
+from mvcore.serve.connections import server_settings
 from mvcore.serve.door import AskedByName
 from mvcore.serve.jwts import JwtTokens
 from mvcore.serve.limits import Limits
@@ -20,4 +21,5 @@ __all__ = [
     "Verifier",
     "create_app",
     "limit_backlog",
+    "server_settings",
 ]

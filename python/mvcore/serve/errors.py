@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Close codes of the WebSocket (RFC 6455: 4000 to 4999 are an application's own).
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, SLOW, TOO_MANY, FULL = 4400, 4401, 4403, 4408, 4429, 4503
-GOING_AWAY, TOO_BIG = 1001, 1009  # RFC 6455's
+GOING_AWAY = 1001  # RFC 6455's
 
 
 class RefusedError(Exception):

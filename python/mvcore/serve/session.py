@@ -139,8 +139,11 @@ class Session:
         raise Closing(errors.UNAUTHORIZED, "the token is not what it was")
 
     async def _hello(self) -> tuple[Principal, str]:
-        """The first message, where a browser can send no header."""
-        message = await self._message()
+        """The first message, for browsers, which can send no header."""
+        try:
+            message = await self._message()
+        except RefusedError:
+            raise _unknown() from None
         token = message.get("token")
         if self._tokens is None or message.get("type") != "hello" or not isinstance(token, str):
             raise _unknown()
@@ -151,8 +154,9 @@ class Session:
 
     async def _receive(self, who: Principal) -> None:
         while True:
-            message = await self._message()
+            message: dict[str, Any] = {}
             try:
+                message = await self._message()
                 await self._answer(message, who)
             except RefusedError as error:
                 self._hub.counts["refused"] += 1
@@ -200,20 +204,22 @@ class Session:
         self._shared = self._watcher = None
 
     async def _message(self) -> dict[str, Any]:
-        """The next one. Raises Closing where it is none."""
+        """The next one. Raises Closing if it is no message, RefusedError if it is too large."""
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1000))
         text = event.get("text")
         if text is None:
             raise Closing(errors.BAD_MESSAGE, "text wanted, not bytes")
-        if len(text.encode("utf-8", "surrogatepass")) > self._limits.message_bytes:
-            raise Closing(errors.TOO_BIG, "the message is too large")
         if (second := int(time.monotonic())) != self._second:
             self._second, self._budget = second, self._limits.messages
         self._budget -= 1
         if self._budget < 0:
             raise Closing(errors.TOO_MANY, "too many messages in a second")
+        most = self._limits.message_bytes
+        if len(text.encode("utf-8", "surrogatepass")) > most:
+            told = f"the selection is larger than {most} bytes: choose fewer names, or attributes"
+            raise RefusedError("too_large", told)
         try:
             return read_object(text)
         except ValueError:

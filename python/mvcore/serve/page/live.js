@@ -5,6 +5,7 @@ const RETRY = [500, 1_000, 2_000, 4_000, 8_000]; // milliseconds
 const PING_EVERY = 5_000;
 const UNAUTHORIZED = 4401;
 const NOT_TO_BE_ASKED_AGAIN = [1009, 4400]; // too large, not understood
+const LARGEST = 262_144; // bytes of a message: a larger one would end the connection
 
 export class Live {
   /** on: {state(name, detail), rows(message, shape), error(message), latency(ms), unauthorized()} */
@@ -58,7 +59,10 @@ export class Live {
     this.number += 1;
     this.shape = shape;
     this.asked = { type: "select", id: this.number, ...selection };
-    if (this.socket?.readyState === WebSocket.OPEN) this.send(this.asked);
+    if (new TextEncoder().encode(JSON.stringify(this.asked)).length > LARGEST) {
+      this.asked = null;
+      this.on.error({ message: "the selection is too large: choose fewer names, or attributes" });
+    } else if (this.socket?.readyState === WebSocket.OPEN) this.send(this.asked);
   }
 
   /** Two without an answer: nobody is there any more, though nobody has said so. */
@@ -80,7 +84,7 @@ export class Live {
       const sent = this.pings.get(message.id);
       this.pings.delete(message.id);
       if (sent !== undefined) this.on.latency(performance.now() - sent);
-    } else if (message.id !== this.number) {
+    } else if (message.id !== this.number && message.code !== "too_large") {
       return;
     } else if (message.type === "rows") {
       this.on.rows(message, this.shape);

@@ -1,0 +1,161 @@
+"""What a server accepts before any token is checked: heads of requests, and open connections.
+
+uvicorn bounds neither the time of a head nor the connections of an address, and only its h11
+protocol bounds the size of a head. These protocols extend its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+from collections import Counter
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from mvcore.serve.errors import RefusedError
+from mvcore.serve.limits import Limits
+
+if TYPE_CHECKING:
+    from asyncio import Transport
+
+log = logging.getLogger("mvcore.serve")
+CUT = 4  # a message of so many times `message_bytes` ends its connection instead of being answered
+
+
+def server_settings(limits: Limits | None = None) -> dict[str, Any]:
+    """Settings of `uvicorn.Config` or `uvicorn.run` that bound what a server accepts.
+
+    Use them once for each server: its connections are counted together.
+    """
+    limits = limits or Limits()
+    connections = Connections(limits)
+    return {
+        "http": functools.partial(BoundedHttp, connections),
+        "h11_max_incomplete_event_size": limits.head_bytes,
+        "ws": functools.partial(BoundedWebSocket, connections),
+        "ws_max_size": CUT * limits.message_bytes,
+        "ws_per_message_deflate": False,
+    }
+
+
+class Connections:
+    """The open connections of one server by address, and those that have not sent a whole head."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.waiting: dict[BoundedHttp, None] = {}  # the oldest first
+        self._by_address: Counter[str] = Counter()
+        self._warned = False
+
+    def add(self, address: str | None) -> bool:
+        """False if the address has too many. A Unix socket has no address and no limit."""
+        if address is None:
+            return True
+        self._by_address[address] += 1
+        if self._by_address[address] <= self.limits.per_address:
+            return True
+        if not self._warned:
+            self._warned = True
+            log.warning("%s has more than %d connections", address, self.limits.per_address)
+        return False
+
+    def remove(self, address: str | None) -> None:
+        if address is not None:
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+
+class BoundedHttp(H11Protocol):
+    """A connection whose next request has `head_bytes` and `head` seconds for its head.
+
+    If too many connections wait for the rest of a head, the oldest of them is closed: the head of
+    an honest client comes at once.
+    """
+
+    def __init__(self, connections: Connections, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._open, self._limits = connections, connections.limits
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._open.add(self._address()):
+            self._wait()
+        else:
+            self._refuse(RefusedError("too_many", "this address has too many connections", 429))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self._open.remove(self._address())
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.conn.their_state is h11.IDLE:
+            room = self._limits.head_bytes - len(self.conn.trailing_data[0])
+            super().data_received(data[:room])
+            data = data[room:]
+            if data and self.conn.their_state is h11.IDLE:
+                refused = f"the head of a request has at most {self._limits.head_bytes} bytes"
+                self._refuse(RefusedError("too_large", refused, 431))
+        if data and not self._is_left():
+            super().data_received(data)
+        if self._is_left() or self.conn.our_state in (h11.SEND_RESPONSE, h11.SEND_BODY):
+            self._stop_waiting()
+        elif self._timer is None:
+            self._wait()
+
+    def _is_left(self) -> bool:
+        """Whether it is closed, or a WebSocket now."""
+        return self.transport.is_closing() or self.transport.get_protocol() is not self
+
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    def _wait(self) -> None:
+        """For a head, or the rest of a body that nobody reads."""
+        self._timer = self.loop.call_later(self._limits.head, self._expire)
+        waiting = self._open.waiting
+        waiting[self] = None
+        if len(waiting) > self._limits.heads:
+            too_many = "too many requests have not come to their end"
+            next(iter(waiting))._refuse(RefusedError("too_many", too_many, 503))
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            del self._open.waiting[self]
+
+    def _expire(self) -> None:
+        self._refuse(RefusedError("too_slow", "the request did not come to its end", 408))
+
+    def _refuse(self, error: RefusedError) -> None:
+        """Closes the connection, with an answer if the client waits for one."""
+        self._stop_waiting()
+        if self.conn.their_state is h11.IDLE:
+            body = json.dumps(error.to_json()).encode()
+            status = f"{error.status} {HTTPStatus(error.status).phrase}"
+            head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A connection that began as `BoundedHttp` and is counted until it ends."""
+
+    def __init__(self, connections: Connections, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._open = connections
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open.remove(self.client[0] if self.client else None)
+        super().connection_lost(exc)
