@@ -108,7 +108,7 @@ def test_tokens(browser, book) -> None:
         page.locator("#login").wait_for()
         page.fill("#token", "wrong")
         page.keyboard.press("Enter")
-        page.locator("#login-problem", has_text="not known").wait_for()
+        page.locator("#login-problem", has_text="the token is unknown").wait_for()
         page.fill("#token", "one")
         page.keyboard.press("Enter")
         overview.state("live")

@@ -136,7 +136,7 @@ class Session:
             if replace(now, until=None) != replace(who, until=None):
                 break
             await asyncio.sleep(VERIFY_EVERY)
-        raise Closing(errors.UNAUTHORIZED, "the token is not what it was")
+        raise Closing(errors.UNAUTHORIZED, "the token was revoked, or its rights have changed")
 
     async def _hello(self) -> tuple[Principal, str]:
         """The first message, for browsers, which can send no header."""

@@ -11,7 +11,7 @@ export class Chart {
   constructor(box) {
     this.box = box;
     this.chart = echarts.init(box, null, { renderer: "svg" });
-    this.points = []; // [time, {measure: text}]
+    this.points = []; // [time, {measure: text}], or [time, null] for a gap
     this.measure = null;
     new ResizeObserver(() => this.chart.resize()).observe(box);
     this.chart.setOption({
@@ -29,8 +29,13 @@ export class Chart {
     this.draw();
   }
 
-  add(values) {
-    this.points.push([Date.now(), values]);
+  /** The line ends at this time and goes on at the next point. */
+  gap(time) {
+    if (this.points.length && this.points.at(-1)[1]) this.add(null, time);
+  }
+
+  add(values, time = Date.now()) {
+    this.points.push([time, values]);
     if (this.points.length > KEPT) this.points.shift();
     this.waiting ??= setTimeout(() => this.draw(), DRAW_EVERY);
   }
@@ -48,20 +53,21 @@ export class Chart {
   draw() {
     clearTimeout(this.waiting);
     this.waiting = undefined;
-    const points = this.points.filter(([, values]) => typeof values[this.measure] === "string");
-    if (!points.length) {
+    const points = this.points.map(([time, values]) => [time, values?.[this.measure] ?? null]);
+    const texts = points.map(([, text]) => text).filter((text) => text !== null);
+    if (!texts.length) {
       this.chart.setOption({ series: [{ data: [] }], yAxis: { axisLabel: { show: false } } });
       return;
     }
-    const texts = points.map(([, values]) => values[this.measure]);
     this.box.ariaLabel = `${this.measure} of the selection over time, now ${grouped(texts.at(-1))}`;
     const { places: heights, at } = places(texts);
     const flat = texts.every((text) => text === texts[0]);
     const label = (place) => (flat && place ? "" : grouped(at(place)));
     this.chart.setOption({
       yAxis: { axisLabel: { show: true, formatter: label } },
-      tooltip: { formatter: ([of]) => `${of.axisValueLabel}<br><b>${grouped(texts[of.dataIndex])}</b>` },
-      series: [{ showSymbol: points.length === 1, data: points.map(([time], k) => [time, heights[k]]) }],
+      tooltip: { formatter: ([of]) => `${of.axisValueLabel}<br><b>${grouped(points[of.dataIndex][1] ?? "–")}</b>` },
+      series: [{ showSymbol: texts.length === 1,
+        data: points.map(([time, text]) => [time, text === null ? null : heights.shift()]) }],
     });
   }
 }

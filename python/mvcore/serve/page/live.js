@@ -4,11 +4,16 @@
 const RETRY = [500, 1_000, 2_000, 4_000, 8_000]; // milliseconds
 const PING_EVERY = 5_000;
 const UNAUTHORIZED = 4401;
+const GOING_AWAY = 1001;
+const FIRST_OWN = 4000; // close codes from here on are the service's own (RFC 6455, 7.4.2)
 const NOT_TO_BE_ASKED_AGAIN = [1009, 4400]; // too large, not understood
 const LARGEST = 262_144; // bytes of a message: a larger one would end the connection
 
 export class Live {
-  /** on: {state(name, detail), rows(message, shape), error(message), latency(ms), unauthorized()} */
+  /**
+   * on: {state(name), rows(message, shape), error(message), latency(ms), unauthorized(reason),
+   * closed(reason)}. `closed`: the service ended the session, which is asked for again.
+   */
   constructor(url, on) {
     this.url = url;
     this.on = on;
@@ -43,15 +48,25 @@ export class Live {
 
   lost(event) {
     if (event.code === UNAUTHORIZED) {
-      this.on.state("signed out");
-      this.on.unauthorized();
+      this.on.unauthorized(event.reason);
       return;
     }
+    if (event.code === GOING_AWAY || event.code >= FIRST_OWN) this.on.closed(event.reason);
     if (NOT_TO_BE_ASKED_AGAIN.includes(event.code)) this.asked = null;
     const wait = RETRY[Math.min(this.failed, RETRY.length - 1)] * (1 + Math.random() / 4);
     this.failed += 1;
-    this.on.state("reconnecting", event.reason);
+    this.on.state("reconnecting");
     this.retry = setTimeout(() => this.open(), wait);
+  }
+
+  /** Ends the session, until `open`. */
+  stop() {
+    clearTimeout(this.retry);
+    this.pings.clear();
+    const socket = this.socket;
+    this.socket = undefined;
+    socket?.close();
+    this.on.state("signed out");
   }
 
   /** The new selection replaces the old; answers to an older one are left aside. */

@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 let token = sessionStorage.getItem("token");
 let chosen = fromAddress(location.hash);
 let priceTime = null;
+let tookAt = null; // when rows or their silence came last
 let asking = null; // a timer
 let base = null; // the currency of the book, once it is known
 const ASK_AFTER = 50; // milliseconds
@@ -19,9 +20,9 @@ const ASK_AFTER = 50; // milliseconds
 const table = new Table($("grid"));
 const chart = new Chart($("chart"));
 const live = new Live(new URL("v1/live", location.href.replace(/^http/, "ws")), {
-  state: showState, rows: take, error: ended,
+  state: showState, rows: take, error: (message) => ended(message.message),
   latency: (milliseconds) => ($("latency").textContent = `${milliseconds.toFixed(0)} ms`),
-  unauthorized: signIn,
+  unauthorized: signOut, closed: ended,
 });
 const pickers = {
   accounts: new Picker($("accounts"), "accounts", change),
@@ -86,7 +87,11 @@ function drawnOptions() {
 
 /** `shape`: by, money and rollup, as they were asked. */
 function take(message, shape) {
-  if (message.all) problem("");
+  tookAt = new Date();
+  if (message.all) {
+    problem("");
+    stale(false);
+  }
   table.apply(message, shape);
   $("epoch").textContent = grouped(String(message.epoch));
   priceTime = message.price_time && Date.parse(message.price_time);
@@ -100,14 +105,26 @@ function take(message, shape) {
 }
 
 /** The selection was refused, or has ended: what stands there is no longer so. */
-function ended(message) {
+function ended(reason) {
   table.clear();
   chart.clear();
+  stale(false);
   $("unpriced-badge").hidden = true;
+  $("drawn-now").textContent = "";
   $("epoch").textContent = "–";
   priceTime = null;
   showAge();
-  problem(message.message);
+  problem(reason);
+}
+
+/** Rows without a connection stay readable, and say of when they are. */
+function stale(is) {
+  is &&= !table.isEmpty();
+  document.body.classList.toggle("stale", is);
+  $("as-of").hidden = !is;
+  if (!is) return;
+  $("as-of").textContent = `as of ${tookAt.toLocaleTimeString("en-GB")}, not connected`;
+  chart.gap(tookAt.getTime());
 }
 
 function showAge() {
@@ -118,13 +135,12 @@ function showAge() {
     priceTime === null ? "–" : `${(seconds / length).toFixed(unit === "s" ? 1 : 0)} ${unit}`;
 }
 
-function showState(name, detail = "") {
+function showState(name) {
   $("state").dataset.state = name;
   $("state").textContent = name;
-  $("state").title = detail;
-  if (detail) problem(detail);
-  if (name !== "live") $("latency").textContent = "–";
-  else load();
+  if (name === "live") return load();
+  $("latency").textContent = "–";
+  stale(true);
 }
 
 function problem(text) {
@@ -136,8 +152,10 @@ function problem(text) {
 // -- who asks, and what there is -----------------------------------------------------------------
 
 async function load() {
+  const asking = token;
   try {
     const found = await names(token);
+    if (token !== asking) return; // somebody else has signed in meanwhile
     pickers.accounts.setOptions([{ value: "*", text: "all accounts", group: "all" },
       ...offer(found.accounts, "account", found.attributes.accounts)]);
     pickers.instruments.setOptions(offer(found.instruments, "instrument", found.attributes.instruments));
@@ -149,14 +167,24 @@ async function load() {
     show();
     if (first) ask();
   } catch (error) {
-    if (error instanceof Unauthorized) signIn();
+    if (token !== asking) return;
+    if (error instanceof Unauthorized) signOut(error.message);
     else problem(String(error.message));
   }
 }
 
-function signIn() {
-  $("login-problem").textContent = token === null ? "" : "That token is not known here.";
+/** Nothing that the token gave access to stays. */
+function signOut(reason) {
+  if (token !== null) $("login-problem").textContent = `Signed out: ${reason}.`;
   sessionStorage.removeItem("token");
+  token = null;
+  live.stop();
+  ended("");
+  for (const picker of Object.values(pickers)) picker.setOptions([]);
+  signIn();
+}
+
+function signIn() {
   if (!$("login").open) $("login").showModal();
 }
 
@@ -165,6 +193,7 @@ $("login").addEventListener("close", () => {
   token = $("token").value;
   $("token").value = "";
   sessionStorage.setItem("token", token);
+  $("login-problem").textContent = "";
   live.token = token;
   live.open();
 });

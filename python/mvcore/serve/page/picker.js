@@ -61,6 +61,7 @@ export class Picker {
 
   hide() {
     this.list.hidden = true;
+    this.list.replaceChildren();
     this.input.value = "";
     this.active = 0;
     this.input.setAttribute("aria-expanded", "false");

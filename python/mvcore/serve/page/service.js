@@ -8,9 +8,9 @@ const FILES = { csv: "text/csv", parquet: "application/vnd.apache.parquet" };
 async function call(path, token, options = {}) {
   const headers = { ...options.headers, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(path, { ...options, headers });
-  if (answer.status === 401) throw new Unauthorized("a token is needed");
-  if (!answer.ok) throw new Error((await answer.json()).message);
-  return answer;
+  if (answer.ok) return answer;
+  const { message } = await answer.json();
+  throw answer.status === 401 ? new Unauthorized(message) : new Error(message);
 }
 
 /** Everything that can be chosen. */

@@ -68,8 +68,9 @@ export class Table {
   apply(message, { by, money, rollup }) {
     this.rollup = rollup;
     this.depth = by.length;
+    const top = this.api.getFirstDisplayedRowIndex();
     if (message.all) {
-      this.rows.clear();
+      this.clear(); // rows that are all new are not marked as changed
       this.longest = 0;
       this.setColumns(message.columns, by.length, money);
     }
@@ -89,8 +90,8 @@ export class Table {
       else if (row && this.isShown(row)) update.remove.push(row);
       this.rows.delete(JSON.stringify(labels));
     }
-    if (message.all) this.api.setGridOption("rowData", update.add);
-    else this.api.applyTransaction(update);
+    this.api.applyTransaction(update);
+    if (message.all && top > 0 && top < this.api.getDisplayedRowCount()) this.api.ensureIndexVisible(top, "top");
     if (totals) this.pinTotals();
     this.widen();
   }
@@ -99,6 +100,10 @@ export class Table {
     this.rows.clear();
     this.api.setGridOption("rowData", []);
     this.pinTotals();
+  }
+
+  isEmpty() {
+    return this.rows.size === 0;
   }
 
   /** Amounts as wide as the longest so far. */
