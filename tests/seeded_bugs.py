@@ -253,6 +253,14 @@ BUGS = [
         "    if (!fits) cancel();\n",
         "",
     ),
+    Bug(
+        "a tick that waited for the lock is acknowledged behind the journal's seal",
+        "durable_tests",
+        "a_tick_that_is_acknowledged_is_sealed",
+        "book.cpp",
+        "        Writing writing(lock_);\n        check_writable();\n        if (!live_",
+        "        Writing writing(lock_);\n        if (!live_",
+    ),
 ]
 
 

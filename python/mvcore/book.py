@@ -13,6 +13,7 @@ from mvcore import _core, feeds, masters, ticks
 from mvcore.asked import MEASURES
 from mvcore.closing import Closing
 from mvcore.errors import InvalidInput, StorageError
+from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
 from mvcore.masters import Codes, Masters
@@ -58,6 +59,7 @@ class Book(HotBook, Reads, Closing):
         self._masters = Masters()
         self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
         self._masters_lock = threading.RLock()  # writers of master tables
+        rest_at_fork(self, "_masters_lock", threading.RLock, self._core, rank=0)
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
         self._missing_rates = MissingRates(self._core, base_currency, self._names)

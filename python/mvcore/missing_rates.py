@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mvcore import _core
+from mvcore.forks import rest_at_fork
 from mvcore.near import hint
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class MissingRates:
     def __init__(self, core: _core.Book, base_currency: str, names: NameLists) -> None:
         self._core, self._base_currency, self._names = core, base_currency, names
         self._lock = threading.Lock()
+        rest_at_fork(self, "_lock", threading.Lock, core, rank=1)
         self._warned: set[int] = set()
         self._instruments: tuple[Masters, dict[int, Codes]] | None = None  # by currency
 

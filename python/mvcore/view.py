@@ -13,6 +13,7 @@ from mvcore.asked import Asked
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow
 from mvcore.figures import FiguresFrame, overflow_of
+from mvcore.forks import rest_at_fork
 from mvcore.grouping import Shaper
 from mvcore.reads import what_if
 
@@ -38,6 +39,7 @@ class View(Closing):
         self._currency = currency
         self._shape: Shape | None = None
         self._lock = threading.Lock()
+        rest_at_fork(self, "_lock", threading.Lock, book._core, rank=2)
         self.incremental = incremental
         self._follow(self._core)
 

@@ -12,12 +12,16 @@ Book::Book(std::string_view base_currency, int value_scale)
     live_.state.base = live_.names.currencies.intern(base_currency);
     live_.state.currency_users.resize(1, 0);
     live_.state.board.extend(0, 1);
+    rest_at_fork(this);
 }
+
+Book::~Book() { forget_at_fork(this); }
 
 Written Book::write(const journal::Make& make) {
     check_writable();
     if (durable_ != nullptr) return durable_->write(make);
     Writing writing(lock_);
+    check_writable();
     Batch batch = make();
     return apply(batch, writing);
 }
@@ -106,8 +110,8 @@ bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t 
                     Written& out) {
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
-    const bool quick =
-        live_.state.instrument_alive(instrument) && quick_tick(instrument, price, time, out);
+    const bool quick = writable() && live_.state.instrument_alive(instrument) &&
+                       quick_tick(instrument, price, time, out);
     if (quick) after_write();
     return quick;
 }
@@ -117,7 +121,7 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
     if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const auto code = live_.names.instruments.find(instrument);
-    const bool quick = code >= 0 && quick_tick(code, price, time, out);
+    const bool quick = writable() && code >= 0 && quick_tick(code, price, time, out);
     if (quick) after_write();
     return quick;
 }
@@ -126,6 +130,7 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
     check_writable();
     {
         Writing writing(lock_);
+        check_writable();
         if (!live_.state.instrument_alive(instrument))
             throw Error(ErrorKind::unknown_id,
                         "tick: unknown instrument code " + std::to_string(instrument));
@@ -196,6 +201,7 @@ Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
 Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     check_writable();
     std::optional<Writing> writing(std::in_place, lock_);
+    check_writable();
     if (skip_unknown || !quick_ticks(rows)) {
         writing.reset();
         std::vector<PriceRow> prices;

@@ -107,7 +107,7 @@ public:
                             const journal::Options& options, std::uint64_t loaded,
                             std::uint64_t checkpoint,
                             const std::function<void(const Batch&)>& each);
-    // These do nothing where the book is in memory.
+    // These do nothing if the book is in memory; but close() refuses all later calls.
     void flush();
     void close();
     void trim_journal(std::uint64_t sequence);
@@ -117,16 +117,19 @@ public:
     [[nodiscard]] Feeds feeds();
     void set_feeds(Feeds feeds);
     [[nodiscard]] const journal::GroupCommit* durable() const noexcept { return durable_.get(); }
-    // Throws ClosedError, or StorageError where the book may not be written.
+    // Throws ClosedError, or StorageError if the book may not be written. Every write checks it
+    // again under the lock.
     void check_writable() const {
         check_open();
         if (refusal_.load(std::memory_order_relaxed) != Refusal::none) refuse();
     }
-    // While a process is forked nobody else is in the book, so that the child has it whole: it may
-    // be read there, never written. Where that takes too long it is closed in the child.
-    void before_fork() noexcept;
-    void after_fork() noexcept;
-    void become_child() noexcept;
+    [[nodiscard]] bool writable() const noexcept {
+        return !closed() && refusal_.load(std::memory_order_relaxed) == Refusal::none;
+    }
+    // A child may read a durable book and never write it; a book in memory is its own.
+    void before_fork(ForkDeadline deadline) noexcept override;
+    void after_fork() noexcept override;
+    void become_child() noexcept override;
 
     // ---- what it holds ----
     [[nodiscard]] const History& history() const noexcept { return live_.history; }
@@ -179,7 +182,8 @@ private:
     std::vector<std::weak_ptr<View>> views_;
     std::atomic<std::size_t> incremental_views_ = 0;
     std::atomic<Refusal> refusal_ = Refusal::none;
-    bool held_for_fork_ = false;
+    std::vector<std::shared_ptr<View>> held_for_fork_;  // views whose mutex the forking thread has
+    bool views_held_for_fork_ = false;
     std::unique_ptr<journal::GroupCommit> durable_;  // the last: its thread reads the rest
 };
 

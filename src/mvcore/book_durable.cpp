@@ -1,6 +1,4 @@
 // Books in a folder: how one comes back, and who may write it.
-#include <pthread.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -9,51 +7,6 @@
 #include "errors.hpp"
 
 namespace mvcore {
-namespace {
-
-// Books of this process that are written, so that a forked child, which has them too, cannot.
-struct Registry {
-    std::mutex mutex;
-    std::vector<Book*> books;
-};
-
-Registry& registry() {
-    static Registry all;
-    static const int hooked = ::pthread_atfork(
-        [] {
-            registry().mutex.lock();
-            for (Book* book : registry().books) book->before_fork();
-        },
-        [] {
-            for (Book* book : registry().books) book->after_fork();
-            registry().mutex.unlock();
-        },
-        [] {
-            for (Book* book : registry().books) book->become_child();
-            registry().books.clear();
-            registry().mutex.unlock();
-        });
-    static_cast<void>(hooked);
-    return all;
-}
-
-void register_book(Book* book) {
-    Registry& all = registry();
-    const std::scoped_lock hold(all.mutex);
-    all.books.push_back(book);
-}
-
-void forget_book(const Book* book) {
-    Registry& all = registry();
-    const std::scoped_lock hold(all.mutex);
-    std::erase(all.books, book);
-}
-
-}  // namespace
-
-Book::~Book() {
-    if (durable_ != nullptr) forget_book(this);
-}
 
 journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
                               const journal::Options& options, std::uint64_t loaded,
@@ -82,7 +35,6 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
     durable_ = std::make_unique<journal::GroupCommit>(
         live_, lock_, [this](const Batch& batch) { after_batch(batch); },
         [this] { refusal_ = Refusal::failed; }, std::move(files), std::move(journal), options);
-    register_book(this);
     return recovery.report();
 }
 
@@ -127,8 +79,14 @@ void Book::flush() {
     if (durable_ != nullptr) durable_->flush();
 }
 
+// Ticks check under the lock whether the book is open, so that none is acknowledged behind the
+// journal's seal.
 void Book::close() {
-    Reader::close();
+    {
+        Writing writing(lock_);
+        writing.publish();
+        Reader::close();
+    }
     if (durable_ != nullptr) durable_->close();
 }
 
@@ -183,24 +141,38 @@ void Book::refuse() const {
     }
 }
 
-void Book::before_fork() noexcept {
-    constexpr auto kLongest = std::chrono::seconds(1);
-    constexpr auto kPause = std::chrono::microseconds(50);
-    const auto begun = std::chrono::steady_clock::now();
-    while (!(held_for_fork_ = lock_.try_exclusive())) {
-        if (std::chrono::steady_clock::now() - begun > kLongest) return;
-        std::this_thread::sleep_for(kPause);
-    }
+// A view is read with its own mutex inside the lock. add_view() needs only the mutex of the list.
+void Book::before_fork(ForkDeadline deadline) noexcept {
+    Reader::before_fork(deadline);
+    views_held_for_fork_ = succeeds(deadline, [&] { return views_mutex_.try_lock(); });
+    bool all = at_rest_for_fork_ && views_held_for_fork_;
+    if (all) try {
+            for (const auto& v : views_) {
+                auto view = v.lock();
+                if (!view) continue;
+                held_for_fork_.reserve(held_for_fork_.size() + 1);
+                all = all && succeeds(deadline, [&] { return view->mutex.try_lock(); });
+                if (all) held_for_fork_.push_back(std::move(view));
+            }
+        } catch (const std::bad_alloc&) {
+            all = false;
+        }
+    if (all || !at_rest_for_fork_) return;
+    at_rest_for_fork_ = false;
+    lock_.end_read();
 }
 
 void Book::after_fork() noexcept {
-    if (std::exchange(held_for_fork_, false)) lock_.end_write();
+    for (const auto& view : held_for_fork_) view->mutex.unlock();
+    held_for_fork_.clear();
+    if (std::exchange(views_held_for_fork_, false)) views_mutex_.unlock();
+    Reader::after_fork();
 }
 
-// Other threads are gone, and what they held stays held: but for the lock, where it was got.
 void Book::become_child() noexcept {
-    if (!held_for_fork_) Reader::close();
+    Reader::become_child();
     after_fork();
+    if (durable_ == nullptr) return;
     refusal_ = Refusal::child;
     durable_->abandon();
     static_cast<void>(durable_.release());

@@ -42,7 +42,7 @@ bool Book::try_order(const OrderFact& fact, Written& out) {
     if (durable_ != nullptr || incremental_views_ > kQuickViews || !lock_.try_exclusive())
         return false;
     const Exclusive end(lock_);
-    const bool quick = quick_order(fact, out);
+    const bool quick = writable() && quick_order(fact, out);
     if (quick) after_write();
     return quick;
 }

@@ -32,6 +32,9 @@ public:
         if ((w & kExclusive) != 0) word_.notify_all();
     }
 
+    // In a forked child: the threads that held it are gone.
+    void reset() noexcept { word_.store(0); }
+
     // A short write: nobody else is there.
     [[nodiscard]] bool try_exclusive() noexcept {
         std::uint32_t idle = 0;

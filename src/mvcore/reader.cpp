@@ -1,6 +1,7 @@
 #include "reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "application.hpp"
 #include "errors.hpp"
@@ -48,6 +49,20 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
                                   std::string(vocabulary_.instruments.text(e.instrument)) +
                                   "'): " + e.what());
     }
+}
+
+// Held for reading: a writer that prepares beside readers has changed nothing yet.
+void Reader::before_fork(ForkDeadline deadline) noexcept {
+    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_read(); });
+}
+
+void Reader::after_fork() noexcept {
+    if (std::exchange(at_rest_for_fork_, false)) state_lock_.end_read();
+}
+
+void Reader::become_child() noexcept {
+    state_lock_.reset();
+    if (!std::exchange(at_rest_for_fork_, false)) close();
 }
 
 void Reader::check_open() const {

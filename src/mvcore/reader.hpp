@@ -2,9 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include "batch.hpp"
+#include "fork.hpp"
 #include "live.hpp"
 #include "lock.hpp"
 #include "reads.hpp"
@@ -43,6 +46,13 @@ public:
     [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
 
+    // Called by the fork handler alone, see fork.hpp. Waits until no thread changes what this
+    // reader shows, but not beyond the deadline.
+    virtual void before_fork(ForkDeadline deadline) noexcept;
+    virtual void after_fork() noexcept;
+    // It can be used in the child; if the wait was in vain it is closed there.
+    virtual void become_child() noexcept;
+
     // Throws ClosedError.
     void check_open() const;
     void close() noexcept { closed_ = true; }
@@ -79,6 +89,17 @@ protected:
     // Hold the lock for reading; the index is built.
     [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
     void build_index();
+    // Tries until it succeeds. False: the deadline passed first.
+    template <class Try>
+    static bool succeeds(ForkDeadline deadline, Try&& attempt) noexcept {
+        while (!attempt()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        return true;
+    }
+    bool at_rest_for_fork_ = false;
+
     virtual void count_cells(std::uint64_t) {}
     virtual void count_index_build() {}
     [[noreturn]] static void unknown_currency(std::string_view call, std::string_view name);

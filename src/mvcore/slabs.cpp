@@ -1,6 +1,5 @@
 #include "slabs.hpp"
 
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -52,9 +51,6 @@ void* map(std::size_t bytes, bool huge) {
 
 class Pool {
 public:
-    Pool() {
-        pthread_atfork([] { pool().mutex_.lock(); }, unlock, unlock);
-    }
     // Never destroyed: books may be released when the process ends.
     static Pool& pool() {
         static Pool& one = *new Pool;
@@ -108,6 +104,7 @@ public:
         const std::scoped_lock lock(mutex_);
         mapped_ -= bytes;
     }
+    std::mutex& mutex() noexcept { return mutex_; }
     std::size_t mapped() noexcept {
         const std::scoped_lock lock(mutex_);
         return mapped_;
@@ -125,7 +122,6 @@ private:
         mapped_ += kHuge;
         return at;
     }
-    static void unlock() { pool().mutex_.unlock(); }
     static void link(Class& c, Slab& slab) noexcept {
         slab.previous = nullptr;
         slab.next = c.open;
@@ -172,5 +168,9 @@ std::size_t filling(std::size_t bytes) noexcept {
 }
 
 std::size_t mapped_bytes() noexcept { return Pool::pool().mapped(); }
+
+void lock_for_fork() noexcept { Pool::pool().mutex().lock(); }
+
+void unlock_after_fork() noexcept { Pool::pool().mutex().unlock(); }
 
 }  // namespace mvcore::slabs

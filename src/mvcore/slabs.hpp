@@ -19,6 +19,9 @@ void release(void* piece, std::size_t bytes) noexcept;  // as many as were asked
 std::size_t filling(std::size_t bytes) noexcept;
 // Of all pieces that are not released, without those that are too small to share.
 std::size_t mapped_bytes() noexcept;
+// See fork.hpp.
+void lock_for_fork() noexcept;
+void unlock_after_fork() noexcept;
 
 // An array of integers and the like, to be written before it is read.
 template <class T>

@@ -16,7 +16,10 @@ public:
         : Reader(state_, book->names(), lock_, book->lock(), book->value_scale()),
           names_(names),
           book_(book),
-          state_(std::move(state)) {}
+          state_(std::move(state)) {
+        rest_at_fork(this);
+    }
+    ~Snapshot() override { forget_at_fork(this); }
 
     [[nodiscard]] const NamesKnown& names_known() const noexcept { return names_; }
 

@@ -367,3 +367,39 @@ TEST(a_fast_path_that_fails_keeps_no_room) {
     CHECK(block.reserved() == 0 && block.positions() == 2);
     CHECK(block.get(1)[expected] == 1 && block.get(kManyAccounts - 1)[expected] == kSmall);
 }
+
+// A tick that found the book open, and waited for the lock while the book was closed, is refused.
+TEST(a_tick_that_is_acknowledged_is_sealed) {
+    for (int round = 0; round < 300; ++round) {
+        Disk disk;
+        Book book("USD", 8);
+        Pair::recover(disk, book, Options());
+        Calls calls(1);
+        calls.masters()(book);
+        std::atomic<std::uint64_t> last = 0;
+        std::atomic<int> ready = 0;
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 3; ++t)
+            threads.emplace_back([&, t] {
+                try {
+                    for (std::int64_t k = 1;; ++k) {
+                        const auto epoch = book.tick(0, Decimal{k % 9 + t * 10, 0}, kNoTime).epoch;
+                        auto known = last.load();
+                        while (known < epoch && !last.compare_exchange_weak(known, epoch)) {}
+                        if (k == 1) ++ready;
+                    }
+                } catch (const Error& e) {
+                    CHECK(e.kind() == ErrorKind::closed);
+                }
+            });
+        while (ready != 3) std::this_thread::yield();
+        book.close();
+        const auto sealed = book.state().epoch;
+        for (auto& thread : threads) thread.join();
+        CHECK(last == sealed && book.state().epoch == sealed);
+        Book again("USD", 8);
+        Pair::recover(disk, again, Options());
+        CHECK(again.state().epoch == sealed);
+        CHECK(price_of(again, 0) == price_of(book, 0));
+    }
+}

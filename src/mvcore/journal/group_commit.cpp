@@ -248,6 +248,7 @@ void GroupCommit::close() {
             if (!journal_->failed()) {
                 write_prices();
                 const std::scoped_lock file(file_mutex_);
+                const Reading reading(lock_);
                 journal_->seal(live_.state.epoch);
             }
         } catch (...) {
