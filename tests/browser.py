@@ -14,6 +14,7 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT = 30_000  # milliseconds, where something has to come
+DASH = "\N{EN DASH}"  # instead of a figure that there is none of
 
 
 @contextlib.contextmanager

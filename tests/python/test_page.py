@@ -58,7 +58,7 @@ class Twice:
 def _shown(row: dict, by: list[str], local: bool) -> list[str]:
     labels = [row[name] for name in by[: row["level"]]]
     texts = ["(not set)" if label is None else label for label in labels]
-    texts += ["total" if k == 0 else "" for k in range(row["level"], len(by))]
+    texts += ["whole selection" if k == 0 else "" for k in range(row["level"], len(by))]
     amounts = [row[name] for name in ("sod", "current", "expected")]
     money = [row["amount_currency"]] if local else []
     return [*texts, *money, *(f"{value:,f}" for value in amounts), str(row["unpriced"])]

@@ -80,8 +80,10 @@ def test_a_refused_selection_leaves_no_old_amounts(browser, url, book) -> None:
 
 
 @pytest.mark.parametrize("names", [3_000, 9_000])  # answered by the service, and by the page
-def test_a_selection_that_is_too_large_is_told(browser, url, names) -> None:
-    chosen = {"accounts": [f"=an account with a long name {k:05}" for k in range(names)]}
+def test_a_selection_that_is_too_large_is_told(browser, url, book, names) -> None:
+    long = [f"an account with a long name {k:05}" for k in range(names)]
+    book.update(accounts={"account": long})
+    chosen = {"accounts": [f"={name}" for name in long]}
     overview = Overview(browser, "about:blank")
     connections = []
     overview.page.on("websocket", lambda socket: connections.append(socket.url))
@@ -111,7 +113,7 @@ def test_a_phone_shows_the_currency_where_it_differs(browser, url) -> None:
     overview = Overview(browser, url, viewport={"width": 390, "height": 844})
     overview.choose("accounts", "A1")
     overview.page.locator("#grid .ag-row").first.wait_for()
-    assert overview.titles()[1] == "start of day, USD"
+    assert overview.titles()[1] == "start-of-day holdings at current prices, USD"
     assert "USD" not in overview.rows()[0]
     overview.page.select_option("#currency", "local")
     overview.page.locator("#grid .ag-cell[col-id=amount_currency]").first.wait_for()

@@ -6,10 +6,8 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import DASH, Overview  # noqa: E402 - behind what skips
 from serving import TOKENS, running  # noqa: E402
-
-NOTHING = "\N{EN DASH}"
 
 
 def signed_in(browser, port: int, token: str) -> Overview:
@@ -32,8 +30,8 @@ def assert_nothing_is_left(overview, *names: str) -> None:
     overview.until([])
     overview.until([], pinned=True)
     assert overview.page.locator("#chart svg text", has_text=",").count() == 0
-    assert overview.page.locator("#epoch").inner_text() == NOTHING
-    assert overview.page.locator("#price-age").inner_text() == NOTHING
+    assert overview.page.locator("#epoch").inner_text() == DASH
+    assert overview.page.locator("#price-age").inner_text() == DASH
     content = overview.page.evaluate("document.body.textContent")
     assert [name for name in names if name in content] == []
 

@@ -252,8 +252,6 @@ class Session:
 
     async def _still_allowed(self, who: Principal) -> bool:
         """Accounts and attributes may have changed since the selection was made."""
-        if who.accounts is None:
-            return True
         if await self._hub.directories.now() is self._allowed_by:
             return True
         async with self._choosing:

@@ -43,6 +43,13 @@ function written(units, scale) {
   return sign + digits.slice(0, cut) + (scale ? `.${digits.slice(cut)}` : "");
 }
 
+/** The exact sum of decimal texts. */
+export function sum(texts) {
+  const parsed = texts.map(parse);
+  const scale = Math.max(0, ...parsed.map(([, its]) => its));
+  return written(parsed.reduce((total, [units, its]) => total + units * 10n ** BigInt(scale - its), 0n), scale);
+}
+
 export const STEPS = 10_000;
 
 /**

@@ -4,7 +4,7 @@ import { Chart } from "./chart.js";
 import { grouped } from "./decimals.js";
 import { Live } from "./live.js";
 import { Picker } from "./picker.js";
-import { asked, fromAddress, toAddress } from "./selection.js";
+import { accountsOf, asked, fromAddress, present, toAddress } from "./selection.js";
 import { download, names, offer, Unauthorized } from "./service.js";
 import { Table, TITLES } from "./table.js";
 
@@ -15,12 +15,15 @@ let priceTime = null;
 let tookAt = null; // when rows or their silence came last
 let asking = null; // a timer
 let base = null; // the currency of the book, once it is known
+let known = null; // what there is to choose from, as `names` found it
+let lastAsked = null;
 const ASK_AFTER = 50; // milliseconds
+const LISTED = 10; // names in a notice
 
 const table = new Table($("grid"));
 const chart = new Chart($("chart"));
 const live = new Live(new URL("v1/live", location.href.replace(/^http/, "ws")), {
-  state: showState, rows: take, error: (message) => ended(message.message),
+  state: showState, rows: take, error: refused,
   latency: (milliseconds) => ($("latency").textContent = `${milliseconds.toFixed(0)} ms`),
   unauthorized: signOut, closed: ended,
 });
@@ -49,13 +52,22 @@ function change() {
   asking = setTimeout(ask, ASK_AFTER);
 }
 
+/** What is chosen, unless it has been asked already. */
 function ask() {
-  chart.clear();
   drawnOptions();
-  const selection = asked(chosen);
-  const money = chosen.currency === "local" ? null : (chosen.currency ?? base);
-  const shape = { by: selection.by, money, rollup: chosen.rollup };
-  live.select({ ...selection, interval: chosen.interval }, shape);
+  const { choice, absent } = present(chosen, known);
+  $("notice").hidden = !absent.length;
+  const more = absent.length > LISTED ? ` and ${absent.length - LISTED} more` : "";
+  $("notice").textContent =
+    `Left out, because they do not exist or are not yours: ${absent.slice(0, LISTED).join(", ")}${more}`;
+  const selection = { ...asked(choice), interval: choice.interval };
+  const money = choice.currency === "local" ? null : (choice.currency ?? base);
+  const shape = { by: selection.by, money, rollup: choice.rollup, accounts: accountsOf(choice, known) };
+  const question = JSON.stringify([selection, shape]);
+  if (question === lastAsked) return;
+  lastAsked = question;
+  chart.clear();
+  live.select(selection, shape);
 }
 
 /** To the controls. */
@@ -100,8 +112,15 @@ function take(message, shape) {
   const unpriced = totals.reduce((sum, total) => sum + total.unpriced, 0);
   $("unpriced-badge").hidden = unpriced === 0;
   $("unpriced").textContent = unpriced;
-  $("drawn-now").textContent = totals.length > 1 ? "choose one currency to draw its value" : "";
+  const left = unpriced ? `${unpriced} unpriced left out` : "";
+  $("drawn-now").textContent = totals.length > 1 ? "choose one currency to draw its value" : left;
   if (totals.length === 1) chart.add(totals[0]);
+}
+
+/** Maybe because of a name that does not exist any more. */
+function refused(message) {
+  ended(message.message);
+  if (["unknown_account", "invalid_selection"].includes(message.code)) load();
 }
 
 /** The selection was refused, or has ended: what stands there is no longer so. */
@@ -156,16 +175,16 @@ async function load() {
   try {
     const found = await names(token);
     if (token !== asking) return; // somebody else has signed in meanwhile
+    known = found;
     pickers.accounts.setOptions([{ value: "*", text: "all accounts", group: "all" },
       ...offer(found.accounts, "account", found.attributes.accounts)]);
     pickers.instruments.setOptions(offer(found.instruments, "instrument", found.attributes.instruments));
     pickers.by.setOptions(found.groups.map((name) => ({ value: name, text: name, group: "by" })));
     $("currency").replaceChildren(new Option(`${found.base} (base)`, ""), new Option("local", "local"),
       ...found.currencies.filter((name) => name !== found.base).map((name) => new Option(name, name)));
-    const first = base === null;
     base = found.base;
     show();
-    if (first) ask();
+    ask();
   } catch (error) {
     if (token !== asking) return;
     if (error instanceof Unauthorized) signOut(error.message);
@@ -181,6 +200,7 @@ function signOut(reason) {
   live.stop();
   ended("");
   for (const picker of Object.values(pickers)) picker.setOptions([]);
+  known = null;
   signIn();
 }
 
@@ -214,7 +234,7 @@ $("everyone").addEventListener("click", () => {
 for (const kind of ["csv", "parquet"]) {
   $(kind).addEventListener("click", () => {
     if (!chosen.accounts.length) return problem("Choose accounts first.");
-    const selection = { ...asked(chosen), rollup: chosen.rollup };
+    const selection = { ...asked(present(chosen, known).choice), rollup: chosen.rollup };
     download(kind, selection, token).catch((error) => problem(error.message));
   });
 }

@@ -126,7 +126,7 @@ export class Picker {
     const buttons = this.chosen.map((value) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = this.options.find((its) => its.value === value)?.text ?? value;
+      button.textContent = this.options.find((its) => its.value === value)?.text ?? value.replace(/^=/, "");
       button.title = "take away";
       button.ariaLabel = `take ${button.textContent} away`;
       button.addEventListener("click", () => {

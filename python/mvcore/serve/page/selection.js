@@ -48,3 +48,27 @@ export function asked(chosen) {
     measures: chosen.measures, currency: chosen.currency, rollup: true,
   };
 }
+
+/** The choice without the names that do not exist, as far as `known` says so, and those names. */
+export function present(chosen, known) {
+  const choice = { ...chosen };
+  const absent = [];
+  for (const [side, name] of known ? [["accounts", "account"], ["instruments", "instrument"]] : []) {
+    const there = new Set(known[side].map((one) => `=${one[name]}`));
+    const kept = chosen[side].filter((value) => !value.startsWith("=") || there.has(value));
+    if (side === "instruments" && !kept.length) continue; // without any it would be all of them
+    choice[side] = kept;
+    absent.push(...chosen[side].filter((value) => !kept.includes(value)).map((value) => value.slice(1)));
+  }
+  return { choice, absent };
+}
+
+/** Names of the accounts chosen; of all that match only if no instruments leave most of them out. */
+export function accountsOf(choice, known) {
+  const wanted = asked(choice).accounts;
+  if (Array.isArray(wanted)) return wanted;
+  if (known === null || choice.instruments.length) return [];
+  const meets = ({ attributes }) => Object.entries(wanted ?? {}).every(
+    ([attribute, labels]) => labels.includes(attributes[attribute] ?? null));
+  return known.accounts.filter(meets).map((one) => one.account);
+}

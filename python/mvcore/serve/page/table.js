@@ -1,16 +1,18 @@
 // The rows, in AG Grid: totals pinned, changed cells flash, sorting and filters by exact decimals.
 
 import * as ag from "../vendor/ag-grid/index.js";
-import { compare, grouped, isNegative, parse } from "./decimals.js";
+import { compare, grouped, isNegative, parse, sum } from "./decimals.js";
 
 ag.ModuleRegistry.registerModules([ag.AllCommunityModule]);
 
 const PHONE = innerWidth <= 700;
 const FLASH = 2_000; // milliseconds
-export const TITLES = { sod: "start of day", current: "current", expected: "expected" };
+export const TITLES = { sod: "start-of-day holdings at current prices", current: "current", expected: "expected" };
 const DIGIT = 9.3; // pixels of one in bold: an amount is never cut short
 const BESIDE = 30; // pixels of a cell that are no text
+const PINNED = PHONE ? 64 : 46; // pixels of a row whose title may take several lines
 const NOT_SET = "(not set)";
+const NONE = "–"; // instead of an amount that there is none of
 const ORDER = new Intl.Collator(undefined, { numeric: true });
 
 /** Filters of amounts: AG Grid's own would make floats of them. */
@@ -32,6 +34,8 @@ const COUNT = { filter: false, flex: 0, width: 110, minWidth: 100 };
 export class Table {
   constructor(box) {
     this.rows = new Map(); // by id, body and totals
+    this.empty = new Map(); // by id, of accounts without positions
+    this.filterings = 0;
     this.api = ag.createGrid(box, {
       theme: ag.themeQuartz.withPart(ag.colorSchemeVariable).withParams({ fontFamily: "inherit", spacing: 6 }),
       columnDefs: [],
@@ -44,7 +48,12 @@ export class Table {
       ensureDomOrder: true,
       enableCellTextSelection: true,
       defaultColDef: { sortable: true, filter: true, resizable: true, enableCellChangeFlash: true,
-        flex: 1, minWidth: 110 },
+        flex: 1, minWidth: 110, wrapHeaderText: true, autoHeaderHeight: true },
+      getRowHeight: ({ node }) => (node.rowPinned ? PINNED : undefined),
+      onFilterChanged: () => {
+        this.filterings += 1;
+        this.pinTotals();
+      },
       postSortRows: (params) => this.rollup && intoTree(params.nodes),
       rowClassRules: { subtotal: ({ data }) => data.level !== null && data.level < this.depth },
     });
@@ -63,9 +72,10 @@ export class Table {
   /**
    * One `rows` message. A row is known by its level, the labels of `by` and, where each has its own,
    * `amount_currency`. Totals come with every selection; `rollup` shows the subtotals too. `money`: the
-   * currency of the amounts, null where each row has its own.
+   * currency of the amounts, null if each row has its own. `accounts`: those that have a row even
+   * without positions.
    */
-  apply(message, { by, money, rollup }) {
+  apply(message, { by, money, rollup, accounts }) {
     this.rollup = rollup;
     this.depth = by.length;
     const top = this.api.getFirstDisplayedRowIndex();
@@ -92,12 +102,32 @@ export class Table {
     }
     this.api.applyTransaction(update);
     if (message.all && top > 0 && top < this.api.getDisplayedRowCount()) this.api.ensureIndexVisible(top, "top");
-    if (totals) this.pinTotals();
+    if (update.add.length || update.remove.length || message.all) this.showEmpty(by.indexOf("account"), accounts);
+    if (totals || this.api.isAnyFilterPresent()) this.pinTotals();
     this.widen();
+  }
+
+  /** Rows of the accounts that have no others. `place`: of the account in the grouping. */
+  showEmpty(place, accounts) {
+    if (place < 0) return;
+    const leaves = [...this.rows.values()].filter((row) => row.level === this.depth);
+    const present = new Set(leaves.map((row) => row.labels[1 + place]));
+    const before = this.empty;
+    this.empty = new Map(accounts.filter((name) => !present.has(name)).map((name) => {
+      const labels = [this.depth, ...Array(this.depth).fill(null)];
+      labels[1 + place] = name;
+      const id = `empty ${name}`;
+      return [id, before.get(id) ?? { id, labels, level: this.depth, values: { account: name }, empty: true }];
+    }));
+    this.api.applyTransaction({
+      add: [...this.empty.values()].filter(({ id }) => !before.has(id)),
+      remove: [...before.values()].filter(({ id }) => !this.empty.has(id)),
+    });
   }
 
   clear() {
     this.rows.clear();
+    this.empty.clear();
     this.api.setGridOption("rowData", []);
     this.pinTotals();
   }
@@ -116,9 +146,10 @@ export class Table {
     this.api.setGridOption("columnDefs", definitions);
   }
 
-  /** The totals of the selection, one for each currency. */
+  /** The totals of the selection, one for each currency; null for an amount that there is none of. */
   totals() {
-    return [...this.rows.values()].filter((row) => row.level === 0).map((row) => row.values);
+    const amounts = (row) => Object.fromEntries(Object.keys(row.values).map((name) => [name, shown(row, name)]));
+    return [...this.rows.values()].filter((row) => row.level === 0).map(amounts);
   }
 
   row(values) {
@@ -138,7 +169,30 @@ export class Table {
   pinTotals() {
     const totals = [...this.rows.values()].filter((row) => this.isTotal(row));
     totals.sort((a, b) => ORDER.compare(a.values.amount_currency, b.values.amount_currency));
+    for (const row of totals) row.title = `whole selection${leftOut(row)}`;
+    if (this.api.isAnyFilterPresent()) totals.push(...this.totalsOfShown());
     this.api.setGridOption("pinnedBottomRowData", totals);
+  }
+
+  /** Sums of the rows that a search and filters leave, one for each currency. */
+  totalsOfShown() {
+    const byCurrency = new Map();
+    this.api.forEachNodeAfterFilter(({ data }) => {
+      if (data.empty || data.level < this.depth) return; // subtotals would count twice
+      const key = data.values.amount_currency;
+      byCurrency.set(key, [...(byCurrency.get(key) ?? []), data]);
+    });
+    if (!byCurrency.size) byCurrency.set(undefined, []);
+    return [...byCurrency].map(([currency, rows]) => {
+      const amount = (name) => (rows.length ? sum(rows.map((row) => row.values[name])) : null);
+      const amounts = this.columns.filter((name) => name in TITLES).map((name) => [name, amount(name)]);
+      const unpriced = rows.reduce((total, row) => total + row.values.unpriced, 0);
+      // A new id each time: another choice of rows is no change of their amounts.
+      const row = { id: `shown ${this.filterings} ${currency}`, labels: [0], level: 0,
+        values: { ...Object.fromEntries(amounts), unpriced, amount_currency: currency } };
+      row.title = `${rows.length} ${rows.length === 1 ? "row" : "rows"} shown${leftOut(row)}`;
+      return row;
+    });
   }
 
   setColumns(columns, depth, money) {
@@ -147,7 +201,7 @@ export class Table {
     const definitions = [];
     for (const [k, name] of columns.slice(1).entries()) {
       if (k < depth) definitions.push(label(name, k));
-      else if (name !== "amount_currency") definitions.push(amount(name, money));
+      else if (name !== "amount_currency") definitions.push(amount(name, money, columns.find((one) => one in TITLES)));
       else if (money === null) definitions.push(currency());
     }
     const kind = JSON.stringify(definitions.map(({ colId, headerName }) => [colId, headerName]));
@@ -158,17 +212,29 @@ export class Table {
   }
 }
 
+/** The amount of a row; null if it is only 0 because its positions are unpriced. */
+function shown({ values }, name) {
+  const nothing = values.unpriced > 0 && typeof values[name] === "string" && !/[1-9]/.test(values[name]);
+  return nothing ? null : (values[name] ?? null);
+}
+
+function leftOut({ values }) {
+  return values.unpriced ? `, ${values.unpriced} unpriced left out` : "";
+}
+
 /** A column of labels: the k-th of the grouping. */
 function label(name, k) {
   const text = ({ data }) => {
+    if (data.empty) return data.values[name] ?? "";
     if (k < data.level) return data.values[name] ?? NOT_SET;
-    return k === 0 ? "total" : "";
+    return k === 0 ? data.title : "";
   };
   return {
     colId: `label ${name}`, headerName: name === "currency" ? "currency held" : name,
     valueGetter: text, filter: "agTextColumnFilter",
     comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
-    enableCellChangeFlash: false, minWidth: PHONE ? 104 : 110, suppressHeaderFilterButton: PHONE,
+    enableCellChangeFlash: false, minWidth: PHONE ? 140 : 110, suppressHeaderFilterButton: PHONE,
+    cellClassRules: { title: ({ data }) => data.title !== undefined },
   };
 }
 
@@ -178,17 +244,23 @@ function currency() {
     filter: false, enableCellChangeFlash: false, flex: 0, width: 100, minWidth: 90 };
 }
 
-function amount(name, money) {
+/** `first`: the column that says that an account has no positions. */
+function amount(name, money, first) {
   const counts = name === "unpriced";
+  const text = (value) => (typeof value === "string" ? grouped(value) : String(value ?? NONE));
   return {
     colId: name,
     headerName: counts || money === null ? (TITLES[name] ?? name) : `${TITLES[name]}, ${money}`,
     type: "rightAligned",
-    valueGetter: ({ data }) => data.values[name],
-    valueFormatter: ({ value }) => (typeof value === "string" ? grouped(value) : String(value ?? "")),
+    valueGetter: ({ data }) => shown(data, name),
+    valueFormatter: ({ value, data }) => {
+      if (data.empty) return name === first ? "no positions" : "";
+      return text(value);
+    },
     comparator: (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : compare(a, b)),
     ...(counts ? COUNT : AMOUNT),
     cellClassRules: {
+      quiet: ({ data }) => data.empty,
       negative: ({ value }) => isNegative(value),
       unpriced: ({ value }) => counts && value > 0,
     },
