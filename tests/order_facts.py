@@ -1,5 +1,6 @@
 """Two orders of the small book of conftest.py, under ids that a test chooses."""
 
+START = 1_704_067_200_000_000_000  # 2024-01-01T00:00:00Z, in nanoseconds
 TEXT_IDS, INT_IDS = ["O1", "O2"], [5, 7]
 # O1 bought in part; O2 is a sell that nothing has happened to.
 FACTS = {
@@ -8,7 +9,7 @@ FACTS = {
     "order_quantity": [50, -20],
     "filled_quantity": [20, 0],
     "status": ["partially_filled", "new"],
-    "time": [5_000, None],
+    "time": [START + 5_000, None],
 }
 # A third, which is in no book yet.
 ONE = {"order": ["N1"], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [1]}

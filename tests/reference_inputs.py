@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from order_facts import START
 from reference_state import State
 from reference_tables import EPOCH_START, NEEDED_IN_LOAD, STATUS_CODES, STATUSES
 from reference_view import plain
@@ -40,7 +41,7 @@ SPELLINGS = ["PartiallyFilled", "CANCELLED", "Done For Day", "Pending-New", "FIL
 STATUS = st.one_of(
     st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES, *SPELLINGS])
 )
-TIMES = [None, None, *range(0, 9_000, 1_000)]
+TIMES = [None, None, *range(START, START + 9_000, 1_000)]
 # By kind of column: cells that no table may hold, and the error is InvalidInput.
 BAD_NUMBERS = ["abc", "", " 1", "1_0", float("nan"), float("inf"), D("NaN"), D("1e20"), "1e-19"]
 BAD_NUMBERS += [True, b"1", "99999999999999999999.1e1", [1]]
@@ -55,7 +56,7 @@ BAD: dict[str, list] = {
     "status": ["", "F", "f", "a", "FILLD", "filled ", "part__filled", "\ud800", 1, True, b"0"],
     "rate": [None, "0", D(-1), *BAD_NUMBERS],
     "method": ["times", "", 1],
-    "time": [True, "yesterday", 2**63, D(1), b"1"],
+    "time": [True, "yesterday", 2**63, D(1), b"1", 0, 1_709_326_800_000, 10**19, "20240301"],
     "sector": ["", "\udfff", b"s1"],
     "desk": ["", "\udfff", b"d1"],
 }
@@ -222,6 +223,11 @@ def plain_column(draw, name: str, values: list) -> Any:
         forms += [lambda: np.array(values), lambda: np.array(values, object)]
         forms += [lambda kind=kind: np.array(values, kind) for kind in int_types(name, values)]
     return draw(st.sampled_from(forms))()
+
+
+def plain_cell(draw, name: str, value: Any) -> Any:
+    """One value in one of the forms that mean it. NaT means no time in an array only."""
+    return None if value is None else plain_column(draw, name, [value])[0]
 
 
 def int_types(name: str, values: list) -> list[str]:

@@ -12,6 +12,7 @@ from reference_view import MEASURES, InvalidInput
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, AFTER = 315_532_800 * 10**9, 7_289_654_400 * 10**9  # 1980 to 2200, in nanoseconds
 TABLES = ("instruments", "accounts", "fx", "prices", "holdings", "orders")  # applied in this order
 KEYS = {
     "instruments": ("instrument",),
@@ -136,7 +137,7 @@ def nanoseconds(value) -> int | None:
         value = (aware - EPOCH_START) // timedelta(microseconds=1) * 1000
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+    if isinstance(value, bool) or not isinstance(value, int) or not EARLIEST <= value < AFTER:
         raise InvalidInput(f"time {value!r}")
     return value
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 import mvcore
+from order_facts import START
 from reference import ReferenceBook, dump, outcome
 from reference_inputs import (
     BAD,
@@ -29,6 +30,7 @@ from reference_inputs import (
     dress,
     is_exact_float,
     numbers,
+    plain_cell,
     plain_column,
     some,
 )
@@ -150,7 +152,7 @@ class Machine(ReadingMachine):
         table = draw_facts(data.draw, ids, columns, self.model, ends, self.huge, careless)
         for place in range(len(ids)):
             row = {name: cells[place] for name, cells in table.items()}
-            given = {name: plain_column(data.draw, name, [cell])[0] for name, cell in row.items()}
+            given = {name: plain_cell(data.draw, name, cell) for name, cell in row.items()}
             self.both(lambda b, row=given: b.order(**row), lambda m, row=row: m.order(**row))
 
     @precondition(lambda self: self.model.state.orders)
@@ -217,8 +219,8 @@ class Machine(ReadingMachine):
     @rule(data=st.data(), name=st.sampled_from(NAMES["instrument"]), time=st.sampled_from(TIMES))
     def tick(self, data, name, time) -> None:
         price = data.draw(numbers(self.huge))
-        given = plain_column(data.draw, "price", [price])[0]
-        at = plain_column(data.draw, "time", [time])[0]
+        given = plain_cell(data.draw, "price", price)
+        at = plain_cell(data.draw, "time", time)
         self.both(lambda b: b.tick(name, given, time=at), lambda m: m.tick(name, price, time))
 
     @rule(name=st.sampled_from(NAMES["instrument"]), bad=st.sampled_from(BAD["price"]))
@@ -272,7 +274,7 @@ class Machine(ReadingMachine):
         elif sort == "unknown" and name in ("prices", "holdings", "orders"):
             table["instrument"][place] = "nobody"
             if name == "orders" and draw(st.booleans()):  # late, and refused all the same
-                table["time"] = [-1] * len(table[key])
+                table["time"] = [START - 1] * len(table[key])
         elif sort == "missing" and name == "orders":  # which is an error where an order is new
             del table[draw(st.sampled_from(NEEDED_IN_LOAD[name]))]
         elif sort == "kind" and name == "orders" and self.model.state.order_kind is not None:

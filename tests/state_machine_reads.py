@@ -19,7 +19,7 @@ from reference_inputs import (
     Exposure,
     decimals,
     numbers,
-    plain_column,
+    plain_cell,
     some,
 )
 from reference_view import Selection, label_of
@@ -136,7 +136,7 @@ class ReadingMachine(RuleBasedStateMachine):
     ) -> None:
         """Both calls with the scenario; mvcore may find it too large for what it adds up in."""
         dressed = {
-            name: {key: plain_column(draw, "price", [number])[0] for key, number in given.items()}
+            name: {key: plain_cell(draw, "price", number) for key, number in given.items()}
             for name, given in scenario.items()
         }
         want = outcome(lambda: on_model(**scenario))

@@ -7,6 +7,7 @@ from typing import Any
 
 import mvcore
 from mvcore import Book
+from order_facts import START
 from reference import dump, outcome
 
 QUANTITIES = (0, -5, 7, "50000000000000000000", "0.123456789012345678")
@@ -52,7 +53,7 @@ def make_in(
         prices={
             "instrument": names[1:],
             "price": [rng.choice(PRICES) for _ in names[1:]],
-            "time": [rng.choice([None, 1000]) for _ in names[1:]],
+            "time": [rng.choice([None, START + 1000]) for _ in names[1:]],
         },
         fx={"currency": ["EUR", "JPY"], "rate": ["1.1", "157.03"],
             "method": ["multiply", "divide"]},
@@ -79,7 +80,7 @@ def orders(book: Book, ids: type, count: int, rng: random.Random) -> None:
             "order_quantity": [f"{'-' * (s < 0)}{a}" for s, a in zip(signs, amounts, strict=True)],
             "filled_quantity": [rng.choice([0, s]) for s in signs],
             "status": [rng.choice(["new", "filled", "canceled"]) for _ in range(count)],
-            "time": [rng.choice([None, 5_000 + k]) for k in range(count)],
+            "time": [rng.choice([None, START + 5_000 + k]) for k in range(count)],
         }
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,15 @@ from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
-from mvcore.tables import id_column, number_column, read_table, scaled_column, text_column
-from mvcore.times import column_ns
+from mvcore.tables import (
+    id_column,
+    number_column,
+    read_table,
+    scaled_column,
+    text_column,
+    time_column,
+)
+from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule
 from mvcore.view import View, changes_of
 from mvcore.written import Written
 
@@ -34,14 +42,24 @@ if TYPE_CHECKING:
     from mvcore.store.recovery import Recovery
 
 
+TimeUnit = Literal["s", "ms", "us", "ns"]
+
+
 class Book(HotBook, Reads, Closing):
     """A book in memory; `mvcore.open` gives one that survives.
 
     base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
-    amounts, 0 to 30. Any number of threads may read while one writes.
+    amounts, 0 to 30. max_future: a fact whose time is further ahead of the clock is refused, since
+    it would hide all facts until then. Any number of threads may read while one writes.
     """
 
-    def __init__(self, base_currency: str = "USD", value_scale: int = 8) -> None:
+    def __init__(
+        self,
+        base_currency: str = "USD",
+        value_scale: int = 8,
+        *,
+        max_future: dt.timedelta = ONE_DAY,
+    ) -> None:
         text = isinstance(base_currency, str)
         if not text or base_currency in ("", "local"):
             raise InvalidInput(f"base_currency: {base_currency!r} is not a currency's name")
@@ -51,9 +69,11 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput(f"value_scale: {value_scale} is not in 0..30")
         if hasattr(self, "_value_scale"):
             raise InvalidInput("a book is made once: __init__ was called again")
+        ahead = max_future_ns(max_future)
+        self._max_future, self._ahead_ns = max_future, ahead
         self._value_scale = value_scale
         try:
-            self._bind(_core.Book(base_currency, value_scale), base_currency)
+            self._bind(_core.Book(base_currency, value_scale), base_currency, ahead)
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"base_currency: {base_currency!r} is not valid Unicode") from None
         self._masters = Masters()
@@ -77,6 +97,7 @@ class Book(HotBook, Reads, Closing):
         orders: Any = None,
         prices: Any = None,
         fx: Any = None,
+        time_unit: TimeUnit = "ns",
     ) -> Written:
         """Replace the whole of each table named, in one atomic batch. Returns the new epoch.
 
@@ -86,7 +107,8 @@ class Book(HotBook, Reads, Closing):
         time=null` (see `order`); prices `instrument, price, time=null`; fx `currency, rate,
         method="multiply", time=null` (or "divide", FIX 155 with 156). rolled_quantity is the part
         of an order's cumulative fills that the holdings have already: with it a morning load of
-        orders that live for several days does not count yesterday's fills again.
+        orders that live for several days does not count yesterday's fills again. Times: see
+        `tick`; time_unit is that of integers in columns `time`.
 
         One bad row and nothing has changed. Refused while something kept refers to what is
         dropped. A currency that has positions and no rate is logged once, as a warning of the
@@ -96,6 +118,7 @@ class Book(HotBook, Reads, Closing):
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
              "orders": orders, "prices": prices, "fx": fx}, refresh=True,
+            times=self._time_rule(time_unit, "load"),
         )  # fmt: skip
 
     def update(
@@ -109,6 +132,7 @@ class Book(HotBook, Reads, Closing):
         fx: Any = None,
         feed: Mapping[str, int] | None = None,
         unknown: Literal["error", "skip"] = "error",
+        time_unit: TimeUnit = "ns",
     ) -> Written:
         """Upsert rows with absolute values, in one atomic batch. Returns the new epoch.
 
@@ -123,12 +147,14 @@ class Book(HotBook, Reads, Closing):
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
              "orders": orders, "prices": prices, "fx": fx}, refresh=False,
             feed=feeds.checked(feed), skip_unknown=ticks.skips(unknown, "update"),
+            times=self._time_rule(time_unit, "update"),
         )  # fmt: skip
 
     def _apply(
         self,
         tables: dict[str, Any],
         refresh: bool,
+        times: TimeRule,
         feed: Sequence[tuple[str, int]] = (),
         skip_unknown: bool = False,
     ) -> Written:
@@ -138,7 +164,7 @@ class Book(HotBook, Reads, Closing):
         for name, table in tables.items():
             if table is None:
                 continue
-            columns[name], extra = read_table(name, table)
+            columns[name], extra = read_table(name, table, times)
             labels[name] = {
                 column: masters.check_labels(name, column, values)
                 for column, values in extra.items()
@@ -155,6 +181,9 @@ class Book(HotBook, Reads, Closing):
         if not MAY_HIDE.isdisjoint(columns):
             self._warn_of_missing_rates()
         return epoch
+
+    def _time_rule(self, time_unit: Any, call: str) -> TimeRule:
+        return rule(self._max_future, self._ahead_ns, time_unit, call)
 
     def _write_masters(
         self,
@@ -204,20 +233,22 @@ class Book(HotBook, Reads, Closing):
         times: Any = None,
         scale: int | None = None,
         unknown: Literal["error", "skip"] = "error",
+        time_unit: TimeUnit = "ns",
     ) -> Written:
         """Many prices in one atomic batch; of one instrument the later wins. Returns the epoch.
 
         instruments: names, or codes of `instrument_codes` (int arrays). prices: floats, or with
-        `scale` integers counted in 10**-scale, or any column of decimals. times: see `tick`.
-        unknown: "skip" leaves out and counts prices of unknown instruments. Raises UnknownId,
-        InvalidInput, ValueOverflow, ClosedError. O(prices).
+        `scale` integers counted in 10**-scale, or any column of decimals. times, time_unit: as
+        `tick`. unknown: "skip" leaves out and counts prices of unknown instruments. Raises
+        UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
         ticks.not_masked(prices, "price")
         ticks.not_masked(times, "time")
         skip = ticks.skips(unknown, "ticks")
         codes = ticks.codes_of(self._core, instruments, skip)
-        when = None if times is None else column_ns(times, "ticks.time")
+        rule = self._time_rule(time_unit, "ticks")
+        when = None if times is None else time_column(times, "ticks", "time", rule)
         if when is not None and len(when) != len(codes):
             raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
         if scale is not None:

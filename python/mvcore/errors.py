@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from mvcore.near import hint, near
 
 
 class Error(Exception):
-    """Base of everything that mvcore raises on purpose."""
+    """Base of everything that mvcore raises on purpose.
 
+    `table`, `column`, `row` and `value` say which input was wrong; each is None if it does not
+    apply. Rows count from 0.
+    """
+
+    table: str | None = None
+    column: str | None = None
+    row: int | None = None
+    value: Any = None
     _unlike: tuple[str, Sequence[str], bool] | None = None
 
     def unlike(self, unknown: str, known: Sequence[str], list_known: bool = True) -> Self:
         """Remember what was unknown and what it might have been; nothing is compared yet.
         list_known: `str` shows the known ones if none is near."""
         self._unlike = (unknown, known, list_known)
+        return self
+
+    def at(
+        self,
+        table: str | None = None,
+        column: str | None = None,
+        row: int | None = None,
+        value: Any = None,
+    ) -> Self:
+        """Set the attributes that say which input was wrong."""
+        self.table, self.column, self.row, self.value = table, column, row, value
         return self
 
     @property
@@ -41,6 +60,35 @@ class UnknownId(Error, KeyError):
 
 class InvalidInput(Error, ValueError):
     """A value, column, key or option that is not allowed. Nothing has changed."""
+
+
+def shown(value: Any) -> str:
+    """The value's repr for a message, at most 100 characters; the type's name if it has none."""
+    try:
+        text = repr(value)
+        text.encode()
+    except Exception:  # a repr may raise anything, for example of an int of thousands of digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def invalid(
+    table: str, column: str | None, row: int | None, value: Any, wrong: str, expected: str = ""
+) -> InvalidInput:
+    """The error for one input: `table.column, row N: what is wrong; what was expected`."""
+    place = table if column is None else f"{table}.{column}"
+    place = place if row is None else f"{place}, row {row}"
+    text = f"{place}: {wrong}; expected {expected}" if expected else f"{place}: {wrong}"
+    return InvalidInput(text).at(table, column, row, value)
+
+
+def wrong_type(
+    table: str, column: str | None, row: int | None, value: Any, expected: str
+) -> InvalidInput:
+    """The error for a value whose type is not accepted. It names the type."""
+    kind = type(value).__name__
+    article = "an" if kind[:1] in "AEIOUaeiou" else "a"
+    return invalid(table, column, row, value, f"{shown(value)} is {article} {kind}", expected)
 
 
 class ValueOverflow(Error, OverflowError):

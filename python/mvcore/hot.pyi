@@ -2,7 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,14 @@ from mvcore.written import Written
 class HotBook:
     _core: _CoreBook
     _base_currency: str
-    def _bind(self, core: _CoreBook, base_currency: str) -> None: ...
+    def _bind(self, core: _CoreBook, base_currency: str, max_future_ns: int) -> None: ...
     def __mvcore_book__(self) -> Any: ...
     def tick(
         self,
         instrument: str | int,
         price: str | int | float | Decimal,
-        time: int | str | dt.datetime | np.datetime64 | None = None,
+        time: int | str | dt.date | np.datetime64 | None = None,
+        time_unit: Literal["s", "ms", "us", "ns"] = "ns",
     ) -> int: ...
     def order(
         self,
@@ -30,7 +31,8 @@ class HotBook:
         order_quantity: str | int | float | Decimal,
         filled_quantity: str | int | float | Decimal | None = 0,
         status: str | None = "new",
-        time: int | str | dt.datetime | np.datetime64 | None = None,
+        time: int | str | dt.date | np.datetime64 | None = None,
+        time_unit: Literal["s", "ms", "us", "ns"] = "ns",
     ) -> int: ...
     def value(self, account: str, currency: str | None = None) -> Valuation: ...
     def _ticks_scaled(

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mvcore import from_pandas
 from mvcore._core import Column
 from mvcore.errors import InvalidInput
-from mvcore.times import column_ns
+from mvcore.times import ANY_TIME, TimeRule, column_ns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,9 @@ RESERVED = {
 }  # fmt: skip
 
 
-def read_table(name: str, table: Any) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def read_table(
+    name: str, table: Any, rule: TimeRule = ANY_TIME
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The core's columns of a table, and the attribute columns of a master table."""
     columns: dict[str, Any] = {}
     attributes: dict[str, list[Any]] = {}
@@ -60,7 +63,7 @@ def read_table(name: str, table: Any) -> tuple[dict[str, Any], dict[str, list[An
             attributes[column] = _attribute(name, column, values)
             got = len(attributes[column])
         elif column == "time":
-            columns[column] = column_ns(values, f"{name}.time")
+            columns[column] = time_column(values, name, column, rule)
             got = len(columns[column])
         elif column == "order":
             columns[column] = id_column(values, name, column)
@@ -244,6 +247,12 @@ def number_column(values: Any, name: str, column: str) -> Column:
             return Column.numbers(kind, len(array), 0, 0, array.ctypes.data, 0, array)
         values = values.tolist() if values.dtype.kind in "OUT" else list(values)
     return Column.decimals(_sequence(values, name, column), name, column)
+
+
+def time_column(values: Any, name: str, column: str, rule: TimeRule) -> npt.NDArray[np.int64]:
+    """A column of times as int64 nanoseconds, NO_TIME if null."""
+    arrow = _arrow(values)
+    return column_ns(values if arrow is None else arrow, name, column, rule)
 
 
 def scaled_column(counted: np.ndarray[Any, Any], scale: int) -> Column:

@@ -37,6 +37,7 @@ def read_csv(shared: Path) -> Callable[[str], list[dict[str, str]]]:
 def book():
     """A small book: two accounts, a share, a bond in percent of par, and cash."""
     import mvcore
+    from order_facts import START
 
     book = mvcore.Book()
     book.load(
@@ -53,7 +54,11 @@ def book():
             "instrument": ["AAPL", "BUND", "AAPL"],
             "quantity": [10, "1000.5", -3],
         },
-        prices={"instrument": ["AAPL", "BUND"], "price": ["150.25", "98.7"], "time": [1_000, None]},
+        prices={
+            "instrument": ["AAPL", "BUND"],
+            "price": ["150.25", "98.7"],
+            "time": [START + 1_000, None],
+        },
         fx={"currency": ["EUR"], "rate": ["1.1"]},
     )
     return book

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import mvcore
-from order_facts import FACTS, ONE
+from order_facts import FACTS, ONE, START
 
 INVALID, UNKNOWN = mvcore.InvalidInput, mvcore.UnknownId
 
@@ -106,7 +106,7 @@ def test_filled_on_the_other_side(ordered, refused, columns, value) -> None:
     rows = {"order": ["O1"]} | columns
     refused(lambda b: b.update(orders=rows), INVALID, "orders.", "_quantity", "row 0", value)
     # A late row is not judged.
-    assert ordered.update(orders=rows | {"time": [4_999]}) == ordered.epoch
+    assert ordered.update(orders=rows | {"time": [START + 4_999]}) == ordered.epoch
     assert ordered.stats()["late_orders"] == 1
     assert ordered.orders()["filled_quantity"] == [20, 0]
 
@@ -117,7 +117,7 @@ TWO = {
     "instrument": ["AAPL", "BUND"],
     "order_quantity": [1, 2],
 }
-LATE = {"order": ["O2", "O1"], "time": [None, 0]}
+LATE = {"order": ["O2", "O1"], "time": [None, START]}
 WHOLE = [
     ("update", TWO | {"account": ["A1", "A9"]}, UNKNOWN, ("orders.account", "row 1", "'A9'")),
     ("update", TWO | {"instrument": ["aapl", "AAPL"]}, UNKNOWN, ("row 0", "'aapl'")),

@@ -114,7 +114,7 @@ def test_bad_columns(tmp_path: Path, what: str) -> None:
 
 def test_codes_are_no_names(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
-    table = {"time": [1], "instrument": [0], "price": [2]}
+    table = {"time": [10**18], "instrument": [0], "price": [2]}
     pa.parquet.write_table(pa.table(table), path)
     line = wrong(tmp_path, path)
     assert "column 'instrument' is int64, which holds no texts" in line and str(path) in line

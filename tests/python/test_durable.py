@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mvcore
+from order_facts import START
 from reference import dump
 
 MASTERS = {
@@ -28,7 +29,11 @@ FACTS = {
         "instrument": ["AAPL", "BUND", "AAPL"],
         "quantity": [10, "1000.5", "-3.000000000000000001"],
     },
-    "prices": {"instrument": ["AAPL", "BUND"], "price": ["150.25", "98.7"], "time": [1_000, None]},
+    "prices": {
+        "instrument": ["AAPL", "BUND"],
+        "price": ["150.25", "98.7"],
+        "time": [START + 1_000, None],
+    },
     "fx": {"currency": ["EUR"], "rate": ["1.1"], "method": ["divide"]},
     "orders": {
         "order": ["o1", "o2"],
@@ -75,13 +80,13 @@ def test_everything_comes_back(path: Path, filled: mvcore.Book) -> None:
         holdings={"account": ["A3"], "instrument": ["NEW"], "quantity": ["0.5"]},
         feed={"facts/0": 17},
     )
-    filled.order("o3", "A3", "NEW", 9, filled_quantity=4, status="partially_filled", time=7)
-    filled.tick("NEW", "99.123456", time=5)
+    filled.order("o3", "A3", "NEW", 9, filled_quantity=4, status="partially_filled", time=START + 7)
+    filled.tick("NEW", "99.123456", time=START + 5)
     filled.ticks(["AAPL", "BUND"], ["151", "97.25"])
     filled.update(prices={"instrument": ["CASH"], "price": [1]}, feed={"prices/0": -3})
     filled.remove(orders=["o2"])
     filled.roll_day()
-    filled.order("o3", "A3", "NEW", 9, filled_quantity=6, status="partially_filled", time=8)
+    filled.order("o3", "A3", "NEW", 9, filled_quantity=6, status="partially_filled", time=START + 8)
     filled.remove(orders=["o1"])
     filled.update(accounts={"account": ["A2"], "desk": [None]})
     before = seen(filled)
@@ -89,7 +94,10 @@ def test_everything_comes_back(path: Path, filled: mvcore.Book) -> None:
     with mvcore.open(path) as book:
         assert seen(book) == before
         assert book.recovery.clean
-        assert book.order("o3", "A3", "NEW", 9, filled_quantity=7, time=1) == before["epoch"] + 1
+        assert (
+            book.order("o3", "A3", "NEW", 9, filled_quantity=7, time=START + 1)
+            == before["epoch"] + 1
+        )
         assert book.stats()["late_orders"] == 1
         assert book.values(accounts={"desk": "d2"}, by=("desk",))["desk"] == ["d2"]
 
@@ -104,7 +112,7 @@ def test_integer_ids_come_back(path: Path) -> None:
                 "account": ["A1"] * 4,
                 "instrument": ["AAPL", "BUND", "AAPL", "CASH"],
                 "order_quantity": ["99999999999999999990", 1, 2, "0.000000000000000001"],
-                "time": [None, 1, 2, None],
+                "time": [None, START + 1, START + 2, None],
             },
         )
         before = seen(book)
@@ -284,7 +292,7 @@ def test_many_writers_and_a_reader(path: Path, sync: str) -> None:
 
         def write(writer: int) -> None:
             for k in range(40):
-                epochs.append(book.order(f"w{writer}-{k % 7}", "A1", "AAPL", k, time=k))
+                epochs.append(book.order(f"w{writer}-{k % 7}", "A1", "AAPL", k, time=START + k))
                 book.tick("AAPL", 100 + k)
 
         writers = [threading.Thread(target=write, args=(w,)) for w in range(6)]

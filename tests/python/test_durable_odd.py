@@ -174,7 +174,7 @@ def test_epochs_of_late_prices_come_back(tmp_path, checkpoint) -> None:
         if checkpoint:
             book.checkpoint()
         for _ in range(5):
-            book.tick("X", 1, time=5)
+            book.tick("X", 1, time=10**18 - 5)
         epoch = book.epoch
     with mvcore.open(tmp_path / "book") as again:
         assert (again.epoch, again.prices()["price"]) == (epoch, [150])

@@ -170,7 +170,7 @@ def test_what_is_not_there_is_none(frames) -> None:
     assert [arrow[c].null_count for c in ("price", "market_value", "base_value")] == [1, 1, 1]
     assert frames["revalue"]["order"] == [None, None]
     assert frames["revalue"]["record_type"] == ["HOLDING", "HOLDING"]
-    at = datetime(1970, 1, 1, 0, 0, 0, 1, UTC)
+    at = datetime(2024, 1, 1, 0, 0, 0, 1, UTC)
     assert frames["prices"]["time"] == [at, None]
     assert frames["prices"]["time"][0].tzinfo is not None
 

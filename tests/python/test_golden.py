@@ -7,6 +7,7 @@ with the first mvcore that wrote it.
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mvcore
@@ -15,6 +16,11 @@ from reliability import recorded
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FORMATS = [1]
+
+
+def stamp(nanoseconds: int) -> np.datetime64:
+    """A time that no integer may stand for: the files were written when one could."""
+    return np.datetime64(nanoseconds, "ns")
 
 
 def make(book: mvcore.Book) -> None:
@@ -39,12 +45,16 @@ def make(book: mvcore.Book) -> None:
             "instrument": ["BUND", "AAPL"],
             "order_quantity": ["-7.25", 10],
             "filled_quantity": [-1, 0],
-            "time": [None, 5],
+            "time": [None, stamp(5)],
         },
-        prices={"instrument": ["AAPL", "BUND"], "price": ["150.25", "-36.98"], "time": [7, None]},
+        prices={
+            "instrument": ["AAPL", "BUND"],
+            "price": ["150.25", "-36.98"],
+            "time": [stamp(7), None],
+        },
         fx={"currency": ["EUR"], "rate": ["1.0821"], "method": ["divide"]},
     )
-    book.order("o3", "A1", "AAPL", 20, filled_quantity=15, status="partially_filled", time=9)
+    book.order("o3", "A1", "AAPL", 20, filled_quantity=15, status="partially_filled", time=stamp(9))
     book.update(
         accounts={"account": ["A1"], "desk": ["d2"]},
         holdings={"account": ["Ä2"], "instrument": ["AAPL"], "quantity": [1]},
@@ -52,10 +62,10 @@ def make(book: mvcore.Book) -> None:
     )
     book.roll_day()
     book.remove(orders=["o1"], accounts=["gone"])
-    book.tick("AAPL", "151.5", time=8)
+    book.tick("AAPL", "151.5", time=stamp(8))
     book.update(prices={"instrument": ["BUND"], "price": ["97.25"]}, feed={"prices/0": -1})
     book.flush()
-    book.order("o2", "Ä2", "AAPL", 10, status="canceled", time=6)
+    book.order("o2", "Ä2", "AAPL", 10, status="canceled", time=stamp(6))
 
 
 @pytest.mark.parametrize("version", FORMATS)

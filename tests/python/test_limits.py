@@ -174,7 +174,7 @@ def test_ticks_take_the_same_arrays(book) -> None:
         assert {row["epoch"] for row in rows} == {before + 1}
     at = np.array([3, 2, 1], "M8[s]")
     book.ticks(codes, prices, times=at)
-    assert book.ticks(codes, [7, 7, 7], times=[1, None, at[0]]) == book.epoch
+    assert book.ticks(codes, [7, 7, 7], times=[at[0] - 1, None, at[0]]) == book.epoch
     now = {row["instrument"]: row["price"] for row in book.prices().to_pylist()}
     assert now == {"AAPL": D("1.25"), "CASH": D(7), "BUND": D(7)}
     assert book.stats()["late_prices"] == 1

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 
 import mvcore
-from order_facts import FACTS, INT_IDS, ONE, TEXT_IDS
+from order_facts import FACTS, INT_IDS, ONE, START, TEXT_IDS
 
 INVALID = mvcore.InvalidInput
 
 COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity"]
 COLUMNS += ["leaves_quantity", "status", "time", "price", "amount_currency", "market_value"]
 COLUMNS += ["filled_value"]
-TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=5)
+TIME = dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=5)
 ROWS = [
     ["A1", "AAPL", D(50), D(20), D(0), D(30), "partially_filled", TIME, D("150.25"), "USD",
      7_512.5, 3_005],
@@ -99,7 +99,7 @@ def test_quantities(book, wanted, filled) -> None:
 
 
 def test_single_facts(book) -> None:
-    assert book.order("O1", "A1", "AAPL", 50, 20, "1", 5_000) == 2
+    assert book.order("O1", "A1", "AAPL", 50, 20, "1", START + 5_000) == 2
     assert book.order("O2", "A2", "BUND", "-20") == 3
     check_rows(book, TEXT_IDS)
     book.order(

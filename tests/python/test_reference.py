@@ -5,6 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from order_facts import START
 from reference import ClosedError, InvalidInput, ReferenceBook, UnknownId, ValueOverflow, dump
 
 
@@ -114,12 +115,12 @@ def test_changes_conflate_and_remove_once() -> None:
 
 def test_late_prices_are_dropped_and_counted() -> None:
     book = small_book()
-    assert book.tick("AAPL", "1", 2_000) == 2
-    assert book.tick("AAPL", "2", 1_999) == 3
-    assert book.tick("AAPL", "3", 2_000) == 4
-    at = datetime(1970, 1, 1, 0, 0, 0, 2, UTC)
+    assert book.tick("AAPL", "1", START + 2_000) == 2
+    assert book.tick("AAPL", "2", START + 1_999) == 3
+    assert book.tick("AAPL", "3", START + 2_000) == 4
+    at = datetime(2024, 1, 1, 0, 0, 0, 2, UTC)
     assert amounts(book.prices()[:1], "price", "time", "epoch") == [(D(3), at, 4)]
-    book.ticks(["AAPL", "VOD", "AAPL"], ["5", "6", "7"], [None, 5, 1])
+    book.ticks(["AAPL", "VOD", "AAPL"], ["5", "6", "7"], [None, START + 5, START + 1])
     assert amounts(book.prices(), "price") == [(D(7),), (D("98.5"),), (D(6),)]
     assert book.stats()["late_prices"] == 1
 

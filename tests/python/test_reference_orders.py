@@ -2,6 +2,7 @@
 
 import pytest
 
+from order_facts import START
 from reference import (
     InvalidInput,
     ReferenceBook,
@@ -150,11 +151,11 @@ def test_what_was_rolled_stays_where_it_was() -> None:
 
 
 def test_a_load_forgets_what_was_rolled_and_when() -> None:
-    book = small_book(("O1", "A1", "X", 50, 20, "new", 5_000))
+    book = small_book(("O1", "A1", "X", 50, 20, "new", START + 5_000))
     book.roll_day()
-    book.load(orders=table(("O1", "A1", "X", 50, 20, "new", 1_000)))
+    book.load(orders=table(("O1", "A1", "X", 50, 20, "new", START + 1_000)))
     assert worth(book) == (1200, 1400, 1700)
-    book.order("O1", "A1", "X", 50, 30, "new", 2_000)
+    book.order("O1", "A1", "X", 50, 30, "new", START + 2_000)
     assert (worth(book), book.stats()["late_orders"]) == ((1200, 1500, 1700), 0)
 
 
@@ -168,15 +169,15 @@ def test_a_load_of_holdings_keeps_orders() -> None:
 
 
 def test_late_facts() -> None:
-    book = small_book(("O1", "A1", "X", 50, 20, "new", 5_000))
+    book = small_book(("O1", "A1", "X", 50, 20, "new", START + 5_000))
     steps = [
         # filled, time, filled then, late then
-        (30, 4_999, 20, 1),
-        (-9, 4_999, 20, 2),  # what is late is not judged
-        (30, 5_000, 30, 2),
+        (30, START + 4_999, 20, 1),
+        (-9, START + 4_999, 20, 2),  # what is late is not judged
+        (30, START + 5_000, 30, 2),
         (40, None, 40, 2),
-        (10, 1, 10, 2),  # there is no time to be later than
-        (15, 0, 10, 3),
+        (10, START + 1, 10, 2),  # there is no time to be later than
+        (15, START, 10, 3),
     ]
     for filled, time, then, late in steps:
         book.order("O1", "A1", "X", 50, filled, "new", time)
@@ -184,7 +185,7 @@ def test_late_facts() -> None:
         assert book.stats()["late_orders"] == late
     book.update(orders={"order": ["O1"], "filled_quantity": [11]})  # the held time stays
     assert column(book.orders(), "filled_quantity") == [11]
-    book.order("O1", "A1", "X", 50, 12, "new", 0)
+    book.order("O1", "A1", "X", 50, 12, "new", START)
     assert (column(book.orders(), "filled_quantity"), book.stats()["late_orders"]) == ([11], 4)
 
 
@@ -216,10 +217,10 @@ def test_a_split() -> None:
 
 # -- errors --------------------------------------------------------------------------------------
 
-GOOD = ("O1", "A1", "X", 50, 20, "new", 5_000)
+GOOD = ("O1", "A1", "X", 50, 20, "new", START + 5_000)
 WRONG = [
     (lambda b: b.update(orders=table(("O2", "A9", "X", 1))), UnknownId),
-    (lambda b: b.order("O1", "A9", "X", 1, 0, "new", 0), UnknownId),  # late, but it is judged
+    (lambda b: b.order("O1", "A9", "X", 1, 0, "new", START), UnknownId),  # late, but it is judged
     (lambda b: b.order("O1", "A1", "X", 50, -1), InvalidInput),
     (lambda b: b.update(orders={"order": ["O1"], "order_quantity": [-50]}), InvalidInput),
     (lambda b: b.update(orders={"order": ["O2"], "account": ["A1"]}), InvalidInput),

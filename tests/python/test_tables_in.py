@@ -30,7 +30,7 @@ TABLES: dict[str, dict[str, list]] = {
     "prices": {
         "instrument": ["BUND", "AAPL", "CASH"],
         "price": [D("98.75"), D("150.1"), D(1)],
-        "time": [None, 1_704_067_200_000_000_000, 5_000],
+        "time": [None, 1_704_067_200_000_000_000, 1_704_067_200_000_005_000],
     },
     "fx": {"currency": ["EUR"], "rate": [D("1.1")], "method": ["multiply"]},
 }
@@ -85,13 +85,15 @@ def test_times() -> None:
         return TABLES | {"prices": TABLES["prices"] | {"time": list(values)}}
 
     zone = datetime.fromisoformat("2024-01-01T03:00+03:00")
-    micro = datetime(1970, 1, 1, 0, 0, 0, 5)
+    micro = datetime(2024, 1, 1, 0, 0, 0, 5)
     same_book(times(None, datetime(2024, 1, 1), micro))
     same_book(times(None, datetime(2024, 1, 1, tzinfo=UTC), micro.replace(tzinfo=UTC)))
-    same_book(times(None, zone, "1970-01-01T00:00:00.000005Z"))
-    same_book(times(None, "2024-01-01", "1970-01-01T01:00:00.000005000+01:00"))
-    same_book(times(None, np.datetime64("2024-01-01", "D"), np.datetime64(5, "us")))
-    array = np.array(["NaT", "2024-01-01", "1970-01-01T00:00:00.000005"], "M8[us]")
+    same_book(times(None, zone, "2024-01-01T00:00:00.000005Z"))
+    same_book(times(None, "2024-01-01", "2024-01-01T01:00:00.000005000+01:00"))
+    same_book(
+        times(None, np.datetime64("2024-01-01", "D"), np.datetime64("2024-01-01T00:00:00.000005"))
+    )
+    array = np.array(["NaT", "2024-01-01", "2024-01-01T00:00:00.000005"], "M8[us]")
     same_book(TABLES | {"prices": TABLES["prices"] | {"time": array}})
     same_book(TABLES | {"prices": TABLES["prices"] | {"time": array.astype("M8[ns]")}})
 

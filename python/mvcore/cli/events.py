@@ -19,7 +19,7 @@ import numpy as np
 
 import mvcore
 from mvcore.cli.files import CommandError
-from mvcore.times import NO_TIME, column_ns
+from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,9 @@ class Events:
         self.count: int = table.num_rows
         self._check_columns(table)
         try:
-            times = column_ns(table.column("time"), "events.time")
+            times = column_ns(
+                table.column("time"), "events", rule=rule(ONE_DAY, ONE_DAY_NS, "ns", "events")
+            )
         except mvcore.Error as error:
             raise CommandError(f"{error}{self._file()}") from error
         self.times: list[int] = times.tolist()
@@ -154,7 +156,7 @@ class Events:
 
     def _one(self, book: mvcore.Book, kind: str, row: int) -> bool:
         """The short way for a row alone; false: not open, or refused without a word on where."""
-        cells, time = self._cells, self.times[row]
+        cells, time = self._cells, np.datetime64(self.times[row], "ns")
         try:
             if kind == TICK:
                 book.tick(cells["instrument"][row], cells["price"][row], time)
@@ -184,7 +186,7 @@ class Events:
     def _table(self, kind: str, rows: list[int]) -> tuple[dict[str, Any], Any]:
         names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
         table: dict[str, Any] = {name: [self._cells[name][row] for row in rows] for name in names}
-        return table, np.array([self.times[row] for row in rows], np.int64)
+        return table, np.array([self.times[row] for row in rows], "M8[ns]")
 
     def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:
         table, times = self._table(kind, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import os
 import time
@@ -13,6 +14,7 @@ from mvcore.errors import CorruptData, InvalidInput, StorageError
 from mvcore.masters import Masters
 from mvcore.store import attributes, recovery
 from mvcore.store.files import Files
+from mvcore.times import ONE_DAY
 
 if TYPE_CHECKING:
     from mvcore.store.checkpoints import Position
@@ -35,6 +37,7 @@ def open(
     journal_file_bytes: int = 64 << 20,
     checkpoint_bytes: int | None = 256 << 20,
     read_only: bool = False,
+    max_future: dt.timedelta = ONE_DAY,
 ) -> Book:
     """Open the book in a folder, or begin one there. Close it, or use it in a `with`.
 
@@ -47,7 +50,7 @@ def open(
     journal_file_bytes: the size at which the journal goes on in another file. checkpoint_bytes: a
     checkpoint is written in the background after so many bytes of it; None: by `checkpoint()` only.
     read_only: the book as it is now, beside another process that writes it; every write call raises
-    StorageError.
+    StorageError. max_future: as `Book`; facts that the folder has are not checked again.
 
     `book.recovery` tells what was found. Raises StorageError where the folder is open already or
     the disk fails, CorruptData where files are not what was written, InvalidInput. O(book +
@@ -60,12 +63,14 @@ def open(
     if read_only and not os.path.isdir(name):
         raise StorageError(f"{name}: there is no book")
     if not read_only:
-        Book(*_new(base_currency, value_scale))  # which refuses them before anything is made
+        Book(
+            *_new(base_currency, value_scale), max_future=max_future
+        )  # which refuses them before anything is made
         _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
             book, report, loaded, skipped = _open(
-                name, base_currency, value_scale, options, read_only
+                name, base_currency, value_scale, options, read_only, max_future
             )
             break
         except (CorruptData, StorageError):  # a file that the writer has removed meanwhile
@@ -93,6 +98,7 @@ def _open(
     value_scale: int | None,
     options: tuple[str, float, float, int],
     read_only: bool,
+    max_future: dt.timedelta,
 ) -> tuple[Book, dict[str, Any], Loaded | None, tuple[str, ...]]:
     from mvcore.store.loading import Identity, identity, load_newest  # pyarrow: where it is used
 
@@ -113,7 +119,7 @@ def _open(
             base, scale = found.base_currency, found.value_scale
         else:
             base, scale = _new(base_currency, value_scale)
-        book = Book(base, scale)
+        book = Book(base, scale, max_future=max_future)
         loaded, skipped = load_newest(book._core, files, found or Identity(base, scale))
         if loaded is not None:
             _core.set_feeds(book._core, dict(loaded.manifest.feeds))

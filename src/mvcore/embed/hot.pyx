@@ -5,12 +5,13 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_Import
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from mvcore.capi cimport *
 
 from decimal import Decimal
 
 from mvcore.errors import InvalidInput, UnknownId, raise_kind
-from mvcore.times import to_ns
+from mvcore.times import rule, to_ns
 from mvcore.valuation import Valuation
 from mvcore.written import Written
 
@@ -19,6 +20,12 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
 
 cdef const mvcore_capi* api = <const mvcore_capi*>PyCapsule_Import("mvcore._core._C_API", 0)
+
+
+# Integers in nanoseconds within these bounds, 1980 to 2200, are plausible times.
+cdef int64_t EARLIEST = 315_532_800 * 10**9
+cdef int64_t AFTER = 7_289_654_400 * 10**9
+cdef str NANOSECONDS = "ns"
 
 
 cdef const char* utf8(text, Py_ssize_t* size, what) except NULL:
@@ -105,9 +112,11 @@ cdef class HotBook:
     cdef mvcore_book* _book
     cdef readonly object _core
     cdef readonly str _base_currency
+    cdef int64_t _ahead  # max_future in nanoseconds
 
-    def _bind(self, core, str base_currency):
+    def _bind(self, core, str base_currency, int64_t max_future_ns):
         self._core = core
+        self._ahead = max_future_ns
         self._base_currency = base_currency
         self._book = <mvcore_book*>PyCapsule_GetPointer(core.handle(), "mvcore.book")
 
@@ -115,20 +124,40 @@ cdef class HotBook:
         """A capsule with the book's pointer for the C table (`mvcore/capi.h`)."""
         return self._core.handle()
 
-    def tick(self, instrument, price, time=None):
+    cdef int64_t when_of(self, time, time_unit, str call) except? -1:
+        """Nanoseconds. An integer of nanoseconds is read here, all else by `times`."""
+        cdef timespec now
+        cdef long long small
+        cdef int overflow = 0
+        if time is None and time_unit is NANOSECONDS:
+            return MVCORE_NO_TIME
+        if PyLong_CheckExact(time) and time_unit is NANOSECONDS:
+            small = PyLong_AsLongLongAndOverflow(time, &overflow)
+            if overflow == 0 and EARLIEST <= small < AFTER:
+                clock_gettime(CLOCK_REALTIME, &now)
+                if small - self._ahead <= now.tv_sec * <int64_t>1_000_000_000 + now.tv_nsec:
+                    return small
+        return to_ns(time, call, "time", None, rule(self._max_future, self._ahead, time_unit, call))
+
+    def tick(self, instrument, price, time=None, time_unit="ns"):
         """One new price.
 
         instrument: name, or code of `instrument_codes`. price: str, int, Decimal or float (its
-        shortest decimal text). time: None, int nanoseconds since 1970 UTC, datetime, datetime64 or
-        ISO 8601 text; a time strictly older than that of the price held drops the new one. Returns
-        the new epoch, an int; if the price was dropped, a `Written` whose `late_prices` is 1.
+        shortest decimal text). Returns the new epoch, an int; if the price was dropped, a `Written`
+        whose `late_prices` is 1.
+
+        time: None; text in the extended format of ISO 8601 ("2024-03-01", "2024-03-01T21:00:00.5Z",
+        "2024-03-01 22:00:00+01:00"; without an offset UTC); a datetime (without a zone UTC), date
+        or datetime64; or an integer since 1970 UTC in `time_unit` ("s", "ms", "us" or "ns") that is
+        in the years 1980 to 2200. A time strictly older than that of the price held drops the new
+        one. One that is more than the book's `max_future` ahead of the clock is refused.
 
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1): nothing is valued.
         """
         cdef mvcore_decimal number
         cdef mvcore_error error
         cdef uint64_t epoch = 0
-        cdef int64_t when = MVCORE_NO_TIME if time is None else <int64_t>to_ns(time, "tick: time")
+        cdef int64_t when = self.when_of(time, time_unit, "tick")
         cdef Py_ssize_t size
         cdef const char* name
         cdef int32_t code
@@ -153,14 +182,14 @@ cdef class HotBook:
         return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
-              time=None):
+              time=None, time_unit="ns"):
         """One order, new or changed: every column anew.
 
         order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
         filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
         "partially_filled", "filled", "canceled", ... in any case or spelling, or its FIX code.
-        Quantities: as `tick`'s price. time: as `tick`; one strictly older than the order's drops
-        the fact. An order may change anything, account and instrument included. What day rolls
+        Quantities: as `tick`'s price. time, time_unit: as `tick`; a time strictly older than the
+        order's drops the fact. An order may change anything, account and instrument included. What day rolls
         moved into the holdings (`rolled_quantity`) stays as it is.
 
         Returns the new epoch, an int; if the fact was dropped (`late_orders`) or changed nothing
@@ -177,7 +206,7 @@ cdef class HotBook:
         cdef int kind
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
-        fact.time = MVCORE_NO_TIME if time is None else <int64_t>to_ns(time, "order: time")
+        fact.time = self.when_of(time, time_unit, "order")
         if isinstance(order, str):
             fact.id_text = utf8(order, &size, "order: id")
             fact.id_length = size
