@@ -125,12 +125,15 @@ def test_writes_are_acknowledged_with_their_epoch(service, book) -> None:
         assert http.get("/health").json() == {"status": "ok", "epoch": 3}
 
 
+LATER = 1_750_000_000 * 10**9  # after the times of the small book
+
+
 def test_writes_say_what_they_dropped(service, book) -> None:
     _, port = service
     with client(port) as http:
-        early = {"instrument": ["AAPL", "BUND"], "price": [1, 2], "time": [10**18] * 2}
+        early = {"instrument": ["AAPL", "BUND"], "price": [1, 2], "time": [LATER] * 2}
         assert http.post("/v1/ticks", json=early).json() == {"epoch": 2}
-        late = early | {"time": [10**18 - 1, 10**18 + 1]}
+        late = early | {"time": [LATER - 1, LATER + 1]}
         assert http.post("/v1/ticks", json=late).json() == {"epoch": 3, "late_prices": 1}
         order = {"order": [9], "account": ["A1"], "instrument": ["AAPL"], "order_quantity": [3]}
         assert http.post("/v1/facts", json={"orders": order}).json() == {"epoch": 4}
