@@ -21,6 +21,7 @@ from mvcore.errors import (
     UnknownId,
     ValueOverflow,
 )
+from mvcore.files import FileTable, read
 from mvcore.frame import Frame
 from mvcore.measures import measure
 from mvcore.store.opening import open
@@ -35,6 +36,7 @@ __all__ = [
     "ClosedError",
     "CorruptData",
     "Error",
+    "FileTable",
     "Frame",
     "InvalidInput",
     "Recovery",
@@ -48,6 +50,7 @@ __all__ = [
     "isa",
     "measure",
     "open",
+    "read",
 ]
 
 

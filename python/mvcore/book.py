@@ -14,6 +14,7 @@ from mvcore import _core, feeds, masters, ticks
 from mvcore.asked import MEASURES
 from mvcore.closing import Closing
 from mvcore.errors import InvalidInput, StorageError
+from mvcore.files.table import located
 from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
@@ -150,6 +151,7 @@ class Book(HotBook, Reads, Closing):
             times=self._time_rule(time_unit, "update"),
         )  # fmt: skip
 
+    @located
     def _apply(
         self,
         tables: dict[str, Any],

@@ -12,7 +12,12 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from mvcore.cli.files import plain_integers, settle_order_ids
+from mvcore.cli.events import SCHEMA
+from mvcore.cli.files import settle_order_ids
+from mvcore.files.columns import plain_integers
+from mvcore.files.options import Options
+from mvcore.files.read import read_file
+from mvcore.files.schema import schema_of
 
 TABLES = {
     "instruments": "instrument,currency\nAAPL,USD\nSAP,EUR\n",
@@ -117,24 +122,25 @@ def test_plain_integers(texts: list[str | None], integers: list[int | None] | No
 )
 def test_ids_of_csv_beside_typed_ones(tmp_path: Path, typed: object, kind: object) -> None:
     """Texts of a Parquet file keep those of the CSV file texts."""
-    paths = {"orders": str(tmp_path / "o.parquet"), "events": str(tmp_path / "e.csv")}
+    pa.parquet.write_table(pa.table({"order": pa.array([7]).cast(typed)}), tmp_path / "o.parquet")
+    (tmp_path / "e.csv").write_text("time,order\nt,7\n")
     tables = {
-        "orders": pa.table({"order": pa.array([7]).cast(typed)}),
-        "events": pa.table({"time": ["t"], "order": ["7"]}),
+        "orders": read_file(tmp_path / "o.parquet", schema_of("orders"), Options()),
+        "events": read_file(tmp_path / "e.csv", SCHEMA, Options()),
     }
-    settle_order_ids(tables, paths)
-    assert tables["events"].column("order").type == kind
-    assert tables["events"].column_names == ["time", "order"]
+    settle_order_ids(tables)
+    assert tables["events"]["order"].type == kind
+    assert list(tables["events"]) == ["time", "order"]
 
 
 BAD = {
-    "no quantity": ("1,A1,AAPL,,,,\n", "orders.order_quantity, row 0"),
-    "unknown": ("1,A1,AAPL,5,,,\n2,A9,AAPL,5,,,\n", "orders.account, row 1"),
-    "no id": ("1,A1,AAPL,5,,,\n,A1,AAPL,5,,,\n", "orders.order, row 1"),
-    "twice": ("1,A1,AAPL,5,,,\n1,A2,AAPL,5,,,\n", "row 1"),
-    "status": ("1,A1,AAPL,5,,open,\n", "orders.status, row 0: unknown status 'open'"),
-    "side": ("1,A1,AAPL,5,-1,,\n", "orders.filled_quantity, row 0"),
-    "time": ("1,A1,AAPL,5,,,soon\n", "orders.time, row 0: 'soon'"),
+    "no quantity": ("1,A1,AAPL,,,,\n", "line 2, column order_quantity"),
+    "unknown": ("1,A1,AAPL,5,,,\n2,A9,AAPL,5,,,\n", "line 3, column account"),
+    "no id": ("1,A1,AAPL,5,,,\n,A1,AAPL,5,,,\n", "line 3, column order"),
+    "twice": ("1,A1,AAPL,5,,,\n1,A2,AAPL,5,,,\n", "line 3"),
+    "status": ("1,A1,AAPL,5,,open,\n", "line 2, column status: unknown status 'open'"),
+    "side": ("1,A1,AAPL,5,-1,,\n", "line 2, column filled_quantity"),
+    "time": ("1,A1,AAPL,5,,,soon\n", "line 2, column time: 'soon'"),
 }
 
 

@@ -137,4 +137,4 @@ def test_a_wrong_event_is_told_by_its_row(tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text(HEADER + rows)
     done = subprocess.run(watch(arguments), capture_output=True, text=True)
     assert done.returncode == 2
-    assert "events.price, row 1" in done.stderr
+    assert "line 3, column price" in done.stderr

@@ -77,7 +77,9 @@ def interval(text: str) -> float:
 
 
 FILE_KINDS = (
-    "Files are CSV (also compressed), Parquet, or Arrow/Feather, known by their ending. Ids of "
+    "Files are CSV or any delimited text (also compressed), Parquet, or Arrow/Feather, known by "
+    "their ending. Delimiter, encoding and header row of a text are detected; what is not a comma, "
+    "UTF-8 or the first line is told on stderr. Ids of "
     "orders are integers where the column is one; in CSV, where every id is a plain 64-bit integer "
     "(7, not 007); else texts."
 )
@@ -101,7 +103,75 @@ def add_files(parser: Parser, required: bool = True) -> Any:
         metavar="FILE",
         help="order, account, instrument, order_quantity, filled_quantity, status, time",
     )
+    add_reading(parser)
     return add
+
+
+def add_reading(parser: Parser) -> None:
+    """How files are read: the options of `mvcore.read`, for all files of the command."""
+    add = parser.add_argument_group("how files are read").add_argument
+    add("--delimiter", type=delimiter, metavar="C", help="one character, or tab")
+    add("--decimal", default=".", metavar="C", help="the decimal mark, . or , (default: .)")
+    add("--thousands", metavar="C", help="what separates thousands (default: nothing)")
+    add("--encoding", metavar="E", help="utf-8, utf-16, windows-1252, ...")
+    add("--header-row", type=int, metavar="N", help="the line with the names of the columns")
+    add(
+        "--rename",
+        action=Rename,
+        default={},
+        metavar="OLD=NEW",
+        help="a column's name in a file and its name for mvcore; may be repeated",
+    )
+    add(
+        "--extra",
+        choices=("error", "ignore"),
+        default="error",
+        help="columns that a table does not have (default: error)",
+    )
+    add(
+        "--duplicates",
+        choices=("error", "sum"),
+        default="error",
+        help="holdings of one account and instrument, such as tax lots (default: error)",
+    )
+    add(
+        "--blank-price",
+        choices=("error", "skip"),
+        default="error",
+        help="rows of prices and ticks without a price (default: error)",
+    )
+    add("--accounting", action="store_true", help="(100) and 100- are -100")
+    add(
+        "--currency-signs",
+        default="",
+        metavar="SIGNS",
+        help="signs that may stand before or after a number, such as '$'",
+    )
+    add(
+        "--unknown",
+        choices=("error", "skip"),
+        default="error",
+        help="prices of instruments that are not in the book; skip counts them on stderr "
+        "(default: error)",
+    )
+
+
+def delimiter(text: str) -> str:
+    """Shells make it hard to write a tab."""
+    return "\t" if text in ("tab", "\\t") else text
+
+
+class Rename(argparse.Action):
+    """Collects `OLD=NEW` in a dict."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        old, _, new = values.rpartition("=")
+        held = getattr(namespace, self.dest)
+        if not old or not new:
+            parser.error(f"argument --rename: {values!r} is not OLD=NEW")
+        if old in held:
+            parser.error(f"argument --rename: {old!r} is there twice")
+        setattr(namespace, self.dest, {**held, old: new})
 
 
 def add_question(parser: Parser) -> Any:

@@ -13,12 +13,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 import mvcore
-from mvcore.cli.files import CommandError
+from mvcore.errors import InvalidInput
+from mvcore.files import FileTable
+from mvcore.files.schema import Schema
 from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
@@ -35,7 +37,14 @@ OPTIONAL = {TICK: (), ORDER: ("filled_quantity", "status"), HOLDING: ()}
 TEXTS = ("kind", "account", "instrument", "status")
 VALUES = tuple(dict.fromkeys(name for kind in NEEDED for name in NEEDED[kind] + OPTIONAL[kind]))
 TABLES = {TICK: "prices", ORDER: "orders", HOLDING: "holdings"}
-OF_A_ROW = re.compile(r"(?:ticks|prices|orders|holdings)\.(\w+), row (\d+)(.*)", re.DOTALL)
+SCHEMA = Schema(
+    name="events",
+    columns=("time", "kind", *VALUES),
+    required=("time",),
+    filled=(),  # what a row needs is up to its kind
+    numbers=frozenset({"price", "order_quantity", "filled_quantity", "quantity"}),
+)
+OF_A_ROW = re.compile(r"(?:ticks|prices|orders|holdings)\.(\w+), row (\d+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,15 @@ class Batch:
 
 
 class Events:
-    """The rows of the file, in its order. Whatever is wrong with it is a CommandError."""
+    """The rows of the file, in its order. Whatever is wrong with it names the line.
 
-    def __init__(self, table: pa.Table, path: str) -> None:
-        self.path = path
+    unknown: "skip" leaves out ticks of unknown instruments; `skipped` counts them."""
+
+    def __init__(self, file: FileTable, unknown: Literal["error", "skip"] = "error") -> None:
+        self.file = file
+        self.unknown: Literal["error", "skip"] = unknown
+        self.skipped = 0
+        table = file.data
         self.count: int = table.num_rows
         self._check_columns(table)
         try:
@@ -58,7 +72,8 @@ class Events:
                 table.column("time"), "events", rule=rule(ONE_DAY, ONE_DAY_NS, "ns", "events")
             )
         except mvcore.Error as error:
-            raise CommandError(f"{error}{self._file()}") from error
+            file.locate(error)
+            raise
         self.times: list[int] = times.tolist()
         if NO_TIME in self.times:
             raise self._wrong("time", self.times.index(NO_TIME), "null is not a time")
@@ -71,15 +86,11 @@ class Events:
 
     def _check_columns(self, table: pa.Table) -> None:
         for name in table.column_names:
-            if name not in ("time", "kind", *VALUES):
-                raise CommandError(f"events file {self.path}: column {name!r} is not known")
             kind = str(table.column(name).type)
             if name in TEXTS and "string" not in kind and kind != "null":
-                raise CommandError(
-                    f"events file {self.path}: column {name!r} is {kind}, which holds no texts"
+                raise InvalidInput(
+                    f"{self.file.path}: column {name!r} is {kind}, which holds no texts"
                 )
-        if "time" not in table.column_names:
-            raise CommandError(f"events file {self.path}: column 'time' is missing")
 
     def _check_rows(self) -> None:
         """Every row has what its kind needs, and nothing else."""
@@ -112,11 +123,9 @@ class Events:
         seen = [list(self._cells), first, self.times[:1], self._kinds[:1]]
         return hashlib.blake2b(json.dumps(seen).encode(), digest_size=8).hexdigest()
 
-    def _file(self) -> str:
-        return f" (file {self.path}, rows count from 0 below the header)"
-
-    def _wrong(self, column: str, row: int, text: str) -> CommandError:
-        return CommandError(f"events.{column}, row {row}: {text}{self._file()}")
+    def _wrong(self, column: str, row: int, text: str) -> InvalidInput:
+        value = self.file[column][row].as_py() if column in self.file else None
+        return self.file.fault(text, column, row, value)
 
     def moments(self) -> Iterator[tuple[int, list[Batch]]]:
         """Times in the file's order, each with its batches."""
@@ -144,7 +153,7 @@ class Events:
 
     def apply(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int] | None = None) -> None:
         """Write one batch into the book, with the positions of `feed` if there are; what the book
-        refuses is told by the file's own rows."""
+        refuses is told by the file's own lines."""
         if feed is not None:
             self._with_feed(book, batch, feed)
             return
@@ -179,7 +188,8 @@ class Events:
             table["time"] = times
         try:
             tables: dict[str, Any] = {TABLES[batch.kind]: table}
-            book.update(**tables, feed=feed)
+            written = book.update(**tables, feed=feed, unknown=self.unknown)
+            self.skipped += written.skipped_prices
         except mvcore.Error as error:
             raise self._refused(error, rows) from error
 
@@ -191,22 +201,23 @@ class Events:
     def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:
         table, times = self._table(kind, rows)
         if kind == TICK:
-            book.ticks(table["instrument"], table["price"], times=times)
+            written = book.ticks(
+                table["instrument"], table["price"], times=times, unknown=self.unknown
+            )
+            self.skipped += written.skipped_prices
         elif kind == ORDER:
             book.update(orders={**table, "time": times})
         else:
             book.update(holdings=table)
 
-    def _refused(self, error: mvcore.Error, rows: list[int]) -> CommandError:
+    def _refused(self, error: mvcore.Error, rows: list[int]) -> InvalidInput:
         text = error.args[0] if error.args else str(error)  # str() of a KeyError is quoted
         found = OF_A_ROW.fullmatch(text)
         if found:
             column = found[1] if found[1] in VALUES else found[1].removesuffix("s")
-            return CommandError(
-                f"events.{column}, row {rows[int(found[2])]}{found[3]}{self._file()}"
-            )
-        many = f"rows {rows[0]} to {rows[-1]}" if len(rows) > 1 else f"row {rows[0]}"
-        return CommandError(f"events, {many}: {text}{self._file()}")
+            return self._wrong(column, rows[int(found[2])], found[3])
+        places = [self.file.place(row) for row in (rows[0], rows[-1])]
+        return InvalidInput(f"{self.file.path}, {' to '.join(dict.fromkeys(places))}: {text}")
 
 
 def an(kind: str) -> str:

@@ -133,4 +133,4 @@ def load_files(book: mvcore.Book, arguments: argparse.Namespace) -> None:
     paths = paths_of(arguments)
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with Progress(long=long) as progress:
-        load(book, read(paths, progress), paths, progress)
+        load(book, read(paths, arguments, progress), progress)

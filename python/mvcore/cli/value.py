@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import mvcore
 from mvcore.cli import render
-from mvcore.cli.files import (
-    LONG_BYTES,
-    CommandError,
-    Progress,
-    read_table,
-    settle_order_ids,
-    total_bytes,
-)
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from mvcore.cli.files import LONG_BYTES, Progress, read_tables, tell_skipped, total_bytes
+from mvcore.files import FileTable
+from mvcore.files.schema import schema_of
 
 TABLES = ("instruments", "accounts", "holdings", "orders", "prices", "fx")
-TICK_COLUMNS = ("instrument", "price", "time")
 TICKS_PER_BATCH = 5_000
 
 
@@ -34,11 +26,11 @@ def run(arguments: argparse.Namespace) -> int:
         mvcore.Book(arguments.base_currency, arguments.value_scale) as book,
         Progress(long=long) as progress,
     ):
-        tables = read(paths, progress)
+        tables = read(paths, arguments, progress)
         ticks = tables.pop("ticks", None)
-        load(book, tables, paths, progress)
+        load(book, tables, progress)
         if ticks is not None:
-            apply_ticks(book, ticks, paths["ticks"], progress)
+            apply_ticks(book, ticks, arguments.unknown, progress)
         frame = book.values(
             by=arguments.by,
             measures=arguments.measures,
@@ -55,53 +47,35 @@ def paths_of(arguments: argparse.Namespace, *more: str) -> dict[str, str]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
-def read(paths: dict[str, str], progress: Progress) -> dict[str, pa.Table]:
-    """All files; ids of orders are of one kind."""
-    tables = {name: read_table(name, path, progress) for name, path in paths.items()}
-    settle_order_ids(tables, paths)
-    return tables
+def read(
+    paths: dict[str, str], arguments: argparse.Namespace, progress: Progress
+) -> dict[str, FileTable]:
+    """All files."""
+    return read_tables(paths, {name: schema_of(name) for name in paths}, arguments, progress)
 
 
-def load(
-    book: mvcore.Book, tables: dict[str, pa.Table], paths: dict[str, str], progress: Progress
-) -> None:
-    """One load of all tables, so that they are judged together; an error names the file too."""
+def load(book: mvcore.Book, tables: Mapping[str, Any], progress: Progress) -> None:
+    """One load of all tables, so that they are judged together; errors name the file and line."""
     progress.step("loading")
-    try:
-        book.load(**tables)
-    except mvcore.Error as error:
-        raise CommandError(f"{error}{file_of(str(error), paths)}") from error
+    book.load(**tables)
 
 
-def file_of(message: str, paths: dict[str, str]) -> str:
-    """The core names the table (`holdings.quantity, row 3: ...`); the user knows it by its file."""
-    for name, path in paths.items():
-        if message.startswith((f"{name}.", f"{name},", f"{name}:")):
-            counted = ", rows count from 0 below the header" if ", row " in message else ""
-            return f" (file {path}{counted})"
-    return ""
-
-
-def apply_ticks(book: mvcore.Book, ticks: pa.Table, path: str, progress: Progress) -> None:
+def apply_ticks(
+    book: mvcore.Book, ticks: FileTable, unknown: Literal["error", "skip"], progress: Progress
+) -> None:
     """Ticks in the file's order. Batches spare a call a tick and end in the same prices."""
-    check_tick_columns(ticks.column_names, path)
-    advance = progress.step("ticks", ticks.num_rows)
-    row = 0
-    for batch in ticks.to_batches(max_chunksize=TICKS_PER_BATCH):
-        times = batch.column("time") if "time" in ticks.column_names else None
+    advance = progress.step("ticks", ticks.rows)
+    row = skipped = 0
+    for batch in ticks.data.to_batches(max_chunksize=TICKS_PER_BATCH):
+        times = batch.column("time") if "time" in ticks else None
         try:
-            book.ticks(batch.column("instrument"), batch.column("price"), times=times)
+            written = book.ticks(
+                batch.column("instrument"), batch.column("price"), times=times, unknown=unknown
+            )
         except mvcore.Error as error:
-            raise CommandError(f"{error} (file {path}, in the batch from row {row})") from error
+            ticks.locate(error, before=row, names=book._in_use)
+            raise
+        skipped += written.skipped_prices
         row += batch.num_rows
         advance(batch.num_rows)
-
-
-def check_tick_columns(names: list[str], path: str) -> None:
-    """`ticks` takes arrays, not a table, so its columns are checked here."""
-    for name in TICK_COLUMNS[:2]:
-        if name not in names:
-            raise CommandError(f"ticks file {path}: column {name!r} is missing")
-    for name in names:
-        if name not in TICK_COLUMNS:
-            raise CommandError(f"ticks file {path}: column {name!r} is not known")
+    tell_skipped(ticks.path, skipped)

@@ -7,17 +7,15 @@ import math
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import mvcore
 from mvcore.cli import render, value
-from mvcore.cli.events import Batch, Events
-from mvcore.cli.files import LONG_BYTES, Progress, total_bytes
+from mvcore.cli.events import SCHEMA, Batch, Events
+from mvcore.cli.files import LONG_BYTES, Progress, read_tables, tell_skipped, total_bytes
 from mvcore.cli.screen import Now, Rows, Screen
+from mvcore.files import FileTable
+from mvcore.files.schema import schema_of
 from mvcore.formats import printable
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 INTERRUPTED = 130
 NS = 1e-9
@@ -29,10 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with book_of(arguments) as book:
         with Progress(long=long) as progress:
-            tables = value.read(paths, progress)
-            events = Events(tables.pop("events"), paths["events"])
+            schemas = {name: schema_of(name) for name in paths if name != "events"}
+            tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
+            events = Events(tables.pop("events"), arguments.unknown)
             if book.epoch == 0:  # else it has them
-                value.load(book, tables, paths, progress)
+                value.load(book, tables, progress)
             if not math.isinf(arguments.speed):
                 progress.step("trying the events")
                 rehearse(events, tables)
@@ -52,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
                     player.play(rows, screen)
             except KeyboardInterrupt:
                 status = INTERRUPTED
+            tell_skipped(paths["events"], events.skipped)
             book._warn_of_missing_rates()  # single orders are applied without this check
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
@@ -72,13 +72,14 @@ class Rehearsal(mvcore.Book):
         pass
 
 
-def rehearse(events: Events, tables: dict[str, pa.Table]) -> None:
+def rehearse(events: Events, tables: dict[str, FileTable]) -> None:
     """All events into a book of names alone, so that a wrong row is told now, not in hours."""
     with Rehearsal() as book:
         book.load(instruments=tables["instruments"], accounts=tables["accounts"])
         for _, batches in events.moments():
             for batch in batches:
                 events.apply(book, batch)
+    events.skipped = 0
 
 
 def count_of(batches: list[Batch]) -> int:

@@ -1,0 +1,9 @@
+"""Tables in files: detection of the dialect, strict records, exact numbers, faults with their line.
+
+`mvcore.read` and every command that takes files use this package, so that both read the same.
+"""
+
+from mvcore.files.read import read
+from mvcore.files.table import FileTable
+
+__all__ = ["FileTable", "read"]

@@ -1,0 +1,140 @@
+"""Columns of texts from a file to columns of a table, each value checked as far as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.errors import InvalidInput
+from mvcore.files.numbers import only_plain, plain_number
+from mvcore.files.options import Options
+from mvcore.files.schema import SUMMED, Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# what is wrong, column, row, value -> the error with file and line
+Fault = Callable[[str, str, int, Any], InvalidInput]
+PLAIN_INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
+EXACT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
+
+
+def is_text(column: pa.ChunkedArray) -> bool:
+    """Whether the values are texts, which is what files without types have."""
+    return str(column.type) in ("string", "large_string", "string_view")
+
+
+def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) -> pa.ChunkedArray:
+    """The column with each number in plain digits."""
+    import pyarrow as pa
+
+    if not is_text(column) or only_plain(column, options.decimal):
+        return column
+    out: list[str | None] = column.to_pylist()
+    for row, text in enumerate(out):
+        if text is not None:
+            try:
+                out[row] = plain_number(text, options)
+            except ValueError as error:
+                raise fault(str(error), name, row, text) from None
+    return pa.chunked_array([pa.array(out, pa.string())])
+
+
+def check_filled(table: pa.Table, schema: Schema, fault: Fault) -> None:
+    """Every cell of the columns that need a value has one."""
+    for name in schema.filled:
+        column = table.column(name)
+        if column.null_count:
+            row = int(np.flatnonzero(np.asarray(column.is_null(), bool))[0])
+            kind = "number" if name in schema.numbers else f"name in each row of {schema.name}"
+            raise fault(f"the field is empty; expected a {kind}", name, row, None)
+
+
+def keys_of(table: pa.Table, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """A number for each row, the same for rows with the same key."""
+    ids = np.zeros(table.num_rows, np.int64)
+    for name in key:
+        encoded = table.column(name).combine_chunks().dictionary_encode()
+        codes = np.asarray(encoded.indices, np.int64)
+        ids = np.unique(ids * len(encoded.dictionary) + codes, return_inverse=True)[1]
+    return ids
+
+
+def check_unique(
+    table: pa.Table, schema: Schema, place: Callable[[int], str], fault: Fault
+) -> None:
+    """No key twice."""
+    again = _repeated(keys_of(table, schema.key))
+    if again is None:
+        return
+    first, row = again
+    values = [table.column(name)[row].as_py() for name in schema.key]
+    shown = ", ".join(map(repr, values))
+    advice = ", or duplicates='sum' (--duplicates sum)" if schema.name in SUMMED else ""
+    raise fault(
+        f"{shown} was in {place(first)} already; expected each {' and '.join(schema.key)} once"
+        f"{advice}",
+        schema.key[-1],
+        row,
+        values[0] if len(values) == 1 else tuple(values),
+    )
+
+
+def _repeated(ids: npt.NDArray[np.int64]) -> tuple[int, int] | None:
+    """The first row whose key an earlier row has, and that row."""
+    order = np.argsort(ids, kind="stable")
+    same = np.flatnonzero(np.diff(ids[order]) == 0)
+    if not same.size:
+        return None
+    row = int(order[same + 1].min())
+    return int(np.flatnonzero(ids == ids[row])[0]), row
+
+
+def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    """Rows of one key added up exactly, in the place of the first of them; a mask of the
+    rows that stay."""
+    import pyarrow as pa
+
+    ids = keys_of(table, schema.key)
+    _, first, place = np.unique(ids, return_index=True, return_inverse=True)
+    kept = np.zeros(len(ids), bool)
+    kept[first] = True
+    twice = np.flatnonzero(np.bincount(place)[place] > 1)
+    for name in SUMMED[schema.name]:
+        if name not in table.column_names:
+            continue
+        texts = [None if v is None else str(v) for v in table.column(name).to_pylist()]
+        totals: dict[int, Decimal | None] = {}
+        for row in twice.tolist():
+            text, at = texts[row], int(first[place[row]])
+            if at not in totals:
+                totals[at] = None if text is None else Decimal(text)
+                continue
+            total = totals[at]
+            if (text is None) != (total is None):
+                raise fault(f"only some rows of one key have a {name}", name, row, text)
+            if total is not None:
+                totals[at] = EXACT.add(total, Decimal(text))  # type: ignore[arg-type]
+        for at, total in totals.items():
+            texts[at] = None if total is None else format(total, "f")
+        column = pa.chunked_array([pa.array(texts, pa.string())])
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table.filter(kept), kept
+
+
+def plain_integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The texts as int64, if each is what such an integer would be written as: not 007, not +7."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    plain = compute.match_substring_regex(column, PLAIN_INTEGER)
+    if not compute.all(plain, min_count=0).as_py():
+        return None
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond 64 bits
+        return None

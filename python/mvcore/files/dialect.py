@@ -1,0 +1,130 @@
+"""The delimiter and the header row of a file: the first line that has the table's columns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mvcore.files.faults import fault
+from mvcore.files.options import Options
+from mvcore.files.records import BREAK, fields_of
+from mvcore.files.schema import Schema
+from mvcore.near import near
+
+DELIMITERS = (",", ";", "\t", "|")
+SEARCHED = 50  # lines
+
+
+class Header(NamedTuple):
+    """line counts from 1; end: where the text below the header begins."""
+
+    delimiter: str
+    line: int
+    names: list[str]
+    end: int
+
+
+class _Guess(NamedTuple):
+    line: int
+    delimiter: str
+    names: list[str]
+    end: int
+
+
+def header_of(path: str, text: str, schema: Schema, options: Options) -> Header:
+    """The header of a text. Every delimiter is tried, unless one is given, on every line."""
+    guesses = list(_guesses(text, options))
+    new = {**{name: name for name in schema.columns}, **options.rename}
+    for line in dict.fromkeys(guess.line for guess in guesses):
+        found = [
+            guess
+            for guess in guesses
+            if guess.line == line
+            and set(schema.required) <= {options.rename.get(n, n) for n in guess.names}
+        ]
+        if len(found) > 1 and len(found[0].names) > 1:
+            raise _ambiguous(path, found[0], [guess.delimiter for guess in found])
+        if found:
+            header = found[0]
+            if options.delimiter is None:
+                _check_only_delimiter(path, header, set(new) | set(new.values()))
+            return Header(header.delimiter, header.line, header.names, header.end)
+    raise _not_found(path, guesses, schema, options)
+
+
+def _guesses(text: str, options: Options) -> list[_Guess]:
+    delimiters = DELIMITERS if options.delimiter is None else (options.delimiter,)
+    guesses: list[_Guess] = []
+    start, number = 0, 0
+    while start < len(text):
+        number += 1
+        if options.header_row is None and number > SEARCHED:
+            break
+        found = BREAK.search(text, start)
+        stop, end = (found.start(), found.end()) if found else (len(text), len(text))
+        line, start = text[start:stop], end
+        if options.header_row not in (None, number):
+            continue
+        for delimiter in delimiters:
+            fields = fields_of(line, delimiter)
+            if fields is not None and any(fields):
+                guesses.append(_Guess(number, delimiter, fields, end))
+        if number == options.header_row:
+            break
+    return guesses
+
+
+def _check_only_delimiter(path: str, header: _Guess, known: set[str]) -> None:
+    """Another delimiter in a name of the header: one of the two is the wrong one."""
+    for name in header.names:
+        for other in DELIMITERS:
+            if name not in known and other != header.delimiter and other in name:
+                raise _ambiguous(path, header, [header.delimiter, other])
+
+
+def _ambiguous(path: str, header: _Guess, delimiters: list[str]) -> Exception:
+    shown = " and ".join(map(repr, delimiters))
+    return fault(
+        path,
+        f"the header has the delimiters {shown}; expected one, or delimiter= (--delimiter)",
+        line=header.line,
+    )
+
+
+def _not_found(path: str, guesses: list[_Guess], schema: Schema, options: Options) -> Exception:
+    expected = ", ".join(map(repr, schema.required))
+    if not guesses:
+        at = f"line {options.header_row}" if options.header_row else f"the first {SEARCHED} lines"
+        return fault(
+            path, f"no header in {at}; expected a row with the columns {expected}",
+            table=schema.name,
+        )  # fmt: skip
+    best = max(guesses, key=lambda guess: _likeness(guess, schema, options))
+    names = [options.rename.get(name, name) for name in best.names]
+    missing = [name for name in schema.required if name not in names]
+    more = ""
+    if len(best.names) == 1:
+        more = "; if another character separates the columns, say delimiter= (--delimiter)"
+    for name in missing if len(best.names) > 1 else ():
+        if close := near(name, [n for n in best.names if n]):
+            more = (
+                f"; if {close[0]!r} is {name!r}, say rename={{{close[0]!r}: {name!r}}} "
+                f"(--rename {close[0]}={name})"
+            )
+            break
+    listed = ", ".join(map(repr, missing))
+    found = ", ".join(map(repr, best.names))
+    return fault(
+        path,
+        f"column {listed} is missing; found {found}; expected the columns {expected}{more}",
+        line=best.line,
+        table=schema.name,
+        known_as=missing[0] if missing else None,
+    )
+
+
+def _likeness(guess: _Guess, schema: Schema, options: Options) -> tuple[int, int, int, int]:
+    """How much a line looks like the header: known names, similar names, fields, early lines."""
+    names = [options.rename.get(name, name) for name in guess.names]
+    similar = sum(bool(near(name, names)) for name in schema.columns)
+    known = len(set(names) & set(schema.columns))
+    return known, similar, len(names) > 1, -guess.line

@@ -1,0 +1,146 @@
+"""Numbers as people and programs write them, to the texts that the core reads exactly.
+
+Only what the options name is read as something else than a digit: a mark that may be a decimal
+point or a separator of thousands is never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from mvcore.errors import InvalidInput
+from mvcore.files.options import SPACES, THOUSANDS_MARKS, Options
+from mvcore.tables import number_column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Nothing to convert and nothing to check.
+PLAIN = {".": r"^[+-]?[0-9]{1,20}(\.[0-9]{1,18})?$", ",": r"^[+-]?[0-9]{1,20}$"}
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+SPACE = f"[{SPACES}]"
+LOOKALIKES = {
+    "\u00a0": "a no-break space",
+    "\u2009": "a thin space",
+    "\u202f": "a narrow no-break space",
+    "\u2212": "a minus sign that is not '-'",
+    "\u2013": "a dash instead of '-'",
+    "\u2014": "a dash instead of '-'",
+}
+
+
+def only_plain(texts: pa.ChunkedArray, decimal: str) -> bool:
+    """Whether every text is null or a number that the core reads as it is."""
+    from pyarrow import compute
+
+    plain = compute.match_substring_regex(texts, PLAIN[decimal])
+    return bool(compute.all(plain, min_count=0).as_py())
+
+
+def plain_number(text: str, options: Options) -> str:
+    """The number as the core reads it. Raises ValueError that says what is wrong."""
+    plain = _read(text, options)
+    if plain is None:
+        raise ValueError(_reason(text, options))
+    try:
+        number_column([plain], "", "")
+    except InvalidInput as error:  # too many digits
+        raise ValueError(f"{text!a}{str(error).partition(repr(plain))[2]}") from None
+    return plain
+
+
+def _read(text: str, options: Options) -> str | None:
+    """The number in plain digits, or None if these options do not read the text."""
+    number, negative = _without_sign(text, options.currency_signs), False
+    if options.accounting:
+        if number.startswith("(") and number.endswith(")"):
+            number, negative = _without_sign(number[1:-1], options.currency_signs), True
+        elif number.endswith("-"):
+            number, negative = number[:-1], True
+    mark, decimal = options.thousands, options.decimal
+    if mark is not None and _grouped(mark, decimal).fullmatch(number):
+        number = re.sub(SPACE if mark == " " else re.escape(mark), "", number)
+    if decimal != ".":
+        if "." in number:
+            return None
+        number = number.replace(decimal, ".", 1)
+    if NUMBER.fullmatch(number) is None or (negative and number[0] in "+-"):
+        return None
+    return f"-{number}" if negative else number
+
+
+def _without_sign(text: str, signs: str) -> str:
+    """Without the currency sign, which stands before or after the number."""
+    if not signs:
+        return text
+    sign, other = f"[{re.escape(signs)}]", f"[^{re.escape(signs)}]"
+    found = re.fullmatch(rf"([+-]?){sign}{SPACE}?({other}+)|()({other}+?){SPACE}?{sign}", text)
+    if found is None:
+        return text
+    minus, number = found[1] or "", found[2] or found[4]
+    return text if minus and number[0] in "+-" else minus + number
+
+
+@cache
+def _grouped(mark: str, decimal: str) -> re.Pattern[str]:
+    separator = SPACE if mark == " " else re.escape(mark)
+    return re.compile(
+        rf"[+-]?[1-9][0-9]{{0,2}}({separator})[0-9]{{3}}(?:\1[0-9]{{3}})*"
+        rf"(?:{re.escape(decimal)}[0-9]+)?"
+    )
+
+
+def _reason(text: str, options: Options) -> str:
+    """What is wrong with a text that is no number, and which options read it, if any do."""
+    expected = f"expected a number such as 1234{options.decimal}5"
+    if advice := list(dict.fromkeys(_advice(text, options))):
+        return f"{text!a} is not a plain number; {expected}, or {'; or '.join(advice)}"
+    for character, name in LOOKALIKES.items():
+        if character in text:
+            return f"{text!a} has {name} ({character!a}); {expected}"
+    if text != text.strip():
+        return f"{text!a} has space around the number; {expected}"
+    return f"{text!a} is not a decimal number; {expected}"
+
+
+def _advice(text: str, options: Options) -> Iterator[str]:
+    """The options that read the text, of each reading the fewest that are needed."""
+    signs = "".join(sorted({c for c in text if unicodedata.category(c) == "Sc"}))
+    new = [c for c in signs if c not in options.currency_signs]
+    changes: list[list[dict[str, Any]]] = [
+        [{}, {"accounting": True}] if not options.accounting else [{}],
+        [{}, {"currency_signs": options.currency_signs + "".join(new)}] if new else [{}],
+        [{}, *({"decimal": c} for c in ",." if c in text and c != options.decimal)],
+        [{}, *({"thousands": c} for c in _marks(text) if c != options.thousands)],
+    ]
+    readings: dict[str | None, list[dict[str, Any]]] = {}
+    for parts in product(*changes):
+        change = {name: value for part in parts for name, value in part.items()}
+        decimal = change.get("decimal", options.decimal)
+        if decimal == change.get("thousands", options.thousands):
+            continue
+        readings.setdefault(_read(text, replace(options, **change)), []).append(change)
+    readings.pop(None, None)
+    for found in readings.values():
+        fewest = min(found, key=len)
+        yield " and ".join(map(_option, fewest.items()))
+
+
+def _marks(text: str) -> Iterator[str]:
+    """The marks that may separate thousands in the text; ' ' is a space of any kind."""
+    yield from (mark for mark in THOUSANDS_MARKS if mark in text and mark not in SPACES)
+    if any(space in text for space in SPACES):
+        yield " "
+
+
+def _option(change: tuple[str, Any]) -> str:
+    name, value = change
+    if value is True:
+        return f"{name}=True (--{name})"
+    return f"{name}={value!a} (--{name.replace('_', '-')} {value!a})"

@@ -1,0 +1,291 @@
+"""`mvcore.read`: one file to one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mvcore.errors import InvalidInput
+from mvcore.files import columns as cells
+from mvcore.files.dialect import header_of
+from mvcore.files.encodings import COMPRESSIONS, encoding_of, refuse_markup, texts_of
+from mvcore.files.faults import fault
+from mvcore.files.options import Options
+from mvcore.files.records import Lines, Records
+from mvcore.files.schema import PRICED, SUMMED, Schema, schema_of
+from mvcore.files.table import FileTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+Progress = Callable[[int], None]
+
+
+def read(
+    path: str | os.PathLike[str],
+    table: str,
+    *,
+    delimiter: str | None = None,
+    decimal: Literal[".", ","] = ".",
+    thousands: str | None = None,
+    encoding: str | None = None,
+    header_row: int | None = None,
+    rename: Mapping[str, str] | None = None,
+    extra: Literal["error", "ignore"] = "error",
+    duplicates: Literal["error", "sum"] = "error",
+    blank_price: Literal["error", "skip"] = "error",
+    accounting: bool = False,
+    currency_signs: str = "",
+) -> FileTable:
+    """Read a file into a table that `load` and `update` take. Nothing is guessed at silently.
+
+    table: what the file holds: accounts, instruments, holdings, orders, prices, fx, or ticks
+    (prices in the file's order, an instrument any number of times). The file is CSV or any text
+    like it (also with the ending .gz, .bz2, .zst or .lz4), Parquet, or Arrow.
+
+    delimiter, encoding (UTF-8, UTF-16, Windows-1252) and header_row (a line, counted from 1) are
+    detected unless given, and are attributes of the result. decimal, thousands: the marks in
+    numbers; thousands=" " is a space of any kind. accounting: `(100)` and `100-` are -100.
+    currency_signs: signs that may stand before or after a number, as in "$€".
+
+    rename: names in the file to names of columns. extra="ignore" leaves out columns that the table
+    does not have. duplicates="sum" adds up holdings of one account and instrument, such as tax
+    lots. blank_price="skip" leaves out rows without a price.
+
+    Raises InvalidInput, which names the file, the line as an editor counts it, the column as the
+    file calls it, and the value: for text that no rule allows, for a value that is no number, for
+    an empty field that needs a value, for a repeated key, and for a dialect that may be read in two
+    ways. OSError if the file cannot be opened. O(bytes).
+    """
+    options = Options(
+        delimiter=delimiter, decimal=decimal, thousands=thousands, encoding=encoding,
+        header_row=header_row, rename={} if rename is None else rename, extra=extra,
+        duplicates=duplicates, blank_price=blank_price, accounting=accounting,
+        currency_signs=currency_signs,
+    )  # fmt: skip
+    schema = schema_of(table)
+    if options.duplicates != "error" and table not in SUMMED:
+        raise InvalidInput(f"duplicates: 'sum' is for {', '.join(SUMMED)}, not for {table}")
+    if options.blank_price != "error" and table not in PRICED:
+        raise InvalidInput(f"blank_price: 'skip' is for {', '.join(PRICED)}, not for {table}")
+    found = read_file(path, schema, options)
+    absent = [name for name in options.rename if name not in found.renamed]
+    if absent:
+        raise fault(found.path, f"rename: there is no column {absent[0]!r}", line=found.header_row)
+    if table == "orders" and found.format == "csv":
+        return with_integer_ids(found)
+    return found
+
+
+def with_integer_ids(table: FileTable) -> FileTable:
+    """Order ids as integers, if each is written as a plain one."""
+    integers = cells.plain_integers(table["order"])
+    return table if integers is None else table.with_column("order", integers)
+
+
+def read_file(
+    path: str | os.PathLike[str],
+    schema: Schema,
+    options: Options,
+    progress: Progress = lambda _: None,
+) -> FileTable:
+    """One file; a name of `rename` that the file does not have is passed over."""
+    place = Path(path)
+    place.stat()  # raises OSError
+    if not place.is_file():
+        raise fault(str(path), "this is not a regular file, which is read twice")
+    kind = format_of(place)
+    if kind == "csv":
+        return _read_text(place, schema, options, progress)
+    data = read_parquet(place) if kind == "parquet" else read_arrow(place)
+    named, renamed, ignored = _named(str(path), data.column_names, schema, options, None)
+    data = data.select([k for k, name in enumerate(named) if name is not None])
+    data = data.rename_columns([name for name in named if name is not None])
+    return _checked(data, str(path), schema, options, kind, renamed=renamed, ignored=ignored)
+
+
+def format_of(path: Path) -> str:
+    """The format by the ending, or else by the first bytes; anything else is text."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        return "csv"
+    if suffixes and suffixes[-1] in FORMATS:
+        return FORMATS[suffixes[-1]]
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic[:4] == b"PAR1":
+        return "parquet"
+    return "arrow" if magic == b"ARROW1" else "csv"
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """A Parquet file."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(path).read()
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise fault(str(path), f"cannot be read as Parquet: {error}") from None
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """An Arrow IPC (Feather version 2) file or stream."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        try:
+            return pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:
+            file.seek(0)
+        try:
+            return pa.ipc.open_stream(file).read_all()
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise fault(str(path), f"cannot be read as Arrow: {error}") from None
+
+
+def _read_text(path: Path, schema: Schema, options: Options, progress: Progress) -> FileTable:
+    import pyarrow as pa
+
+    try:
+        encoding = encoding_of(path, options.encoding)
+        texts = texts_of(path, encoding)
+        first = next(texts, "")
+        refuse_markup(path, first)
+        header = header_of(str(path), first, schema, options)
+        named, renamed, ignored = _named(str(path), header.names, schema, options, header.line)
+        records = Records(str(path), header.delimiter, len(named), header.line)
+        kept = [k for k, name in enumerate(named) if name is not None]
+        parts: list[list[pa.Array]] = [[] for _ in kept]
+        blanks = [k for k, name in enumerate(header.names) if not name]
+        lines = Lines()
+
+        def rest() -> Iterator[str]:
+            yield first[header.end :]
+            for text in texts:
+                progress(len(text))
+                yield text
+
+        for block in records.blocks(rest(), header.line + 1):
+            for k in blanks:
+                _check_unnamed(str(path), block.columns[k], k, block.lines, options)
+            for part, k in zip(parts, kept, strict=True):
+                part.append(pa.array([value or None for value in block.columns[k]], pa.string()))
+            lines.add(block.rows, block.lines)
+    except (pa.ArrowException, EOFError) as error:
+        raise fault(str(path), f"cannot be read: {error}") from None
+    arrays = [pa.chunked_array(part, pa.string()) for part in parts]
+    data = pa.table(arrays, [named[k] for k in kept])
+    return _checked(
+        data, str(path), schema, options, "csv", renamed=renamed, ignored=ignored, lines=lines.of,
+        delimiter=header.delimiter, encoding=encoding.name, header_row=header.line,
+    )  # fmt: skip
+
+
+def _named(
+    path: str, names: list[str], schema: Schema, options: Options, line: int | None
+) -> tuple[list[str | None], dict[str, str], tuple[str, ...]]:
+    """What each column of the file is to the table (None: left out), what was renamed, ignored."""
+    renamed = {name: options.rename[name] for name in names if name in options.rename}
+    out: list[str | None] = []
+    ignored = []
+    for old in names:
+        new = renamed.get(old, old)
+        if not old:
+            out.append(None)  # its cells are empty, or extra="ignore"
+            continue
+        if new in out:
+            first = names[out.index(new)]
+            also = f" ({first!r} and {old!r} in the file)" if first != old else ""
+            raise fault(
+                path, f"column {new!r} is there twice{also}; expected each name once", line=line,
+                table=schema.name, known_as=new,
+            )  # fmt: skip
+        known = schema.attributes or new in schema.columns
+        if not known and options.extra == "error":
+            raise fault(
+                path,
+                f"column {old!r} is not known; expected {', '.join(schema.columns)}; "
+                "extra='ignore' (--extra ignore) leaves it out, rename (--rename) names it",
+                line=line,
+                table=schema.name,
+                known_as=new,
+                value=old,
+            )
+        out.append(new if known else None)
+        if not known:
+            ignored.append(old)
+    for name in schema.required:
+        if name not in out:
+            found = ", ".join(map(repr, names))
+            raise fault(
+                path, f"column {name!r} is missing; found {found}", line=line, table=schema.name,
+                known_as=name,
+            )  # fmt: skip
+    return out, renamed, tuple(ignored)
+
+
+def _check_unnamed(
+    path: str, values: tuple[str, ...], place: int, lines: Any, options: Options
+) -> None:
+    """A column without a name has no values, which a delimiter at the end of each line makes."""
+    if options.extra == "ignore" or not any(values):
+        return
+    row = next(k for k, value in enumerate(values) if value)
+    raise fault(
+        path,
+        f"column {place + 1} has no name in the header but the value {values[row]!r}; expected a "
+        "name, or extra='ignore' (--extra ignore)",
+        line=lines + row if isinstance(lines, int) else int(lines[row]),
+        value=values[row],
+    )
+
+
+def _checked(
+    data: pa.Table,
+    path: str,
+    schema: Schema,
+    options: Options,
+    kind: str,
+    *,
+    renamed: Mapping[str, str],
+    ignored: tuple[str, ...],
+    lines: Callable[[int], int] | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header_row: int | None = None,
+) -> FileTable:
+    """The table with its values checked and in plain form."""
+
+    table = FileTable(
+        path=path, table=schema.name, data=data, format=kind, delimiter=delimiter,
+        encoding=encoding, header_row=header_row, ignored=ignored, renamed=renamed,
+        skipped_prices=0, summed=0, lines=lines,
+    )  # fmt: skip
+    for name in data.column_names:
+        if name in schema.numbers:
+            table = table.with_column(name, cells.numbers(table[name], name, options, table.fault))
+    if schema.name in PRICED and options.blank_price == "skip":
+        priced = np.asarray(table["price"].is_valid(), bool)
+        table = replace(table.filtered(priced), skipped_prices=int((~priced).sum()))
+    cells.check_filled(table.data, schema, table.fault)
+    if options.duplicates == "sum" and schema.name in SUMMED:
+        data, first = cells.summed(table.data, schema, table.fault)
+        summed = table.rows - len(data)
+        return replace(table.filtered(first), data=data, summed=summed) if summed else table
+    if schema.key:
+        cells.check_unique(table.data, schema, table.place, table.fault)
+    return table

@@ -1,0 +1,253 @@
+"""Records of RFC 4180 with any one-character delimiter, strictly, with the line of each.
+
+A quote opens a field only at its start, closes it only at its end, and is doubled inside it: no
+other text has one reading. Line breaks inside quotes are allowed unless the lines look like rows,
+because a quote that is never closed would swallow them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.files.encodings import count_lines
+from mvcore.files.faults import fault
+
+LONGEST_RECORD = 100_000  # characters; a longer one is a quote that is not closed
+BREAK = re.compile(r"\r\n|\n|\r")
+
+
+class Grammar(NamedTuple):
+    """Patterns of one delimiter."""
+
+    field: re.Pattern[str]
+    records: re.Pattern[str]
+
+
+@cache
+def grammar(delimiter: str) -> Grammar:
+    """Possessive quantifiers: nothing is tried twice, so a match takes linear time."""
+    d = re.escape(delimiter)
+    field = rf'(?:"(?:[^"]|"")*+"|[^"{d}\r\n]*+)'
+    end = r"(?:\r\n|\n|\r)"
+    return Grammar(re.compile(field), re.compile(rf"(?:{field}(?:{d}{field})*+{end})*+"))
+
+
+class Lines:
+    """The line of each row of a table, without a number per row if the rows follow each other."""
+
+    def __init__(self) -> None:
+        self._first_rows: list[int] = []
+        self._lines: list[int | npt.NDArray[np.int64]] = []
+        self.rows = 0
+
+    def add(self, rows: int, lines: int | npt.NDArray[np.int64]) -> None:
+        """So many rows more; lines: of the first of them, if each row has one line, or of each."""
+        follows = (
+            self._lines
+            and isinstance(lines, int)
+            and isinstance(last := self._lines[-1], int)
+            and last + self.rows - self._first_rows[-1] == lines
+        )
+        if rows and not follows:
+            self._first_rows.append(self.rows)
+            self._lines.append(lines)
+        self.rows += rows
+
+    def of(self, row: int) -> int:
+        """The line that the row begins at, counted from 1."""
+        part = bisect_right(self._first_rows, row) - 1
+        lines, place = self._lines[part], row - self._first_rows[part]
+        return lines + place if isinstance(lines, int) else int(lines[place])
+
+
+class Block(NamedTuple):
+    """Some rows as columns of texts. lines: see Lines.add."""
+
+    columns: list[tuple[str, ...]]
+    rows: int
+    lines: int | npt.NDArray[np.int64]
+
+
+class Records:
+    """The records of a text that arrives in blocks of whole lines."""
+
+    def __init__(self, path: str, delimiter: str, width: int, header_line: int) -> None:
+        self.path = path
+        self.delimiter = delimiter
+        self.width = width
+        self.header_line = header_line
+
+    def blocks(self, texts: Iterator[str], line: int) -> Iterator[Block]:
+        """line: the number of the first line of the texts."""
+        rest = ""
+        for text in texts:
+            whole, rest = self._split(rest + text, line)
+            if whole:
+                yield self._parse(whole, line)
+                line += count_lines(whole)
+        if rest:
+            whole, open_ = self._split(rest + "\n", line)
+            if open_:
+                raise self._unclosed(open_, line + count_lines(whole))
+            yield self._parse(whole, line)
+
+    def _split(self, text: str, line: int) -> tuple[str, str]:
+        """Whole records, and the beginning of one that goes on in the next block."""
+        if '"' not in text:
+            end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        else:
+            found = grammar(self.delimiter).records.match(text)
+            end = 0 if found is None else found.end()
+        whole, rest = text[:end], text[end:]
+        if rest and not self._may_go_on(rest, line + count_lines(whole)):
+            raise self._unclosed(rest, line + count_lines(whole))
+        return whole, rest
+
+    def _may_go_on(self, rest: str, line: int) -> bool:
+        """Whether the rest ends inside of a field; a fault in it is an error."""
+        pattern, at = grammar(self.delimiter).field, 0
+        while True:
+            end = pattern.match(rest, at).end()  # type: ignore[union-attr]  # it matches ''
+            if end == len(rest):
+                return True
+            if rest[end] == self.delimiter:
+                at = end + 1
+                continue
+            if rest[end] != '"' and rest[at] == '"':
+                raise self._after_quote(rest, at, end, line)
+            if end > at:
+                raise self._in_field(rest, at, end, line)
+            return len(rest) - at <= LONGEST_RECORD  # a quote opens here and no quote closes it
+
+    def _place(self, text: str, at: int, line: int) -> int:
+        return line + count_lines(text[:at])
+
+    def _after_quote(self, text: str, at: int, end: int, line: int) -> Exception:
+        opened, closed = self._place(text, at, line), self._place(text, end, line)
+        if opened != closed:
+            return fault(
+                self.path,
+                f"the quote that opens here is not closed on its line, and line {closed} has text "
+                f"after the next quote: {_around(text, end)}; expected a quote at the end of the "
+                "field",
+                line=opened,
+                value=text[at : end + 1],
+            )
+        return fault(
+            self.path,
+            f"text after a closing quote: {_around(text, at)}; expected {self.delimiter!r} or the "
+            "end of the line (a quote inside quotes is doubled)",
+            line=opened,
+            value=text[at : end + 1],
+        )
+
+    def _in_field(self, text: str, at: int, end: int, line: int) -> Exception:
+        return fault(
+            self.path,
+            f"a quote inside a field without quotes: {_around(text, at)}; expected quotes around "
+            "the whole field and the quotes inside doubled",
+            line=self._place(text, end, line),
+            value=text[at : end + 1],
+        )
+
+    def _unclosed(self, text: str, line: int) -> Exception:
+        pattern, at = grammar(self.delimiter).field, 0
+        while (end := pattern.match(text, at).end()) < len(text) and text[end] == self.delimiter:  # type: ignore[union-attr]
+            at = end + 1
+        return fault(
+            self.path,
+            f"the quote that opens here is never closed: {_around(text, at)}; expected a quote at "
+            "the end of the field",
+            line=self._place(text, at, line),
+            value=BREAK.split(text[at:], maxsplit=1)[0],
+        )
+
+    def _parse(self, text: str, line: int) -> Block:
+        """All of these are well formed, so that the csv module reads them as the grammar does."""
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=self.delimiter, doublequote=True, strict=True
+        )
+        records = list(reader)
+        lines: int | npt.NDArray[np.int64] = line
+        if count_lines(text) != len(records) or [] in records:
+            lines = self._lines_of(records, line)
+            kept = [k for k, record in enumerate(records) if record]
+            lines = lines[kept]
+            records = [records[k] for k in kept]
+        if set(map(len, records)) - {self.width}:
+            raise self._ragged(records, lines)
+        columns = list(zip(*records, strict=True)) or [()] * self.width
+        return Block(columns, len(records), lines)
+
+    def _lines_of(self, records: list[list[str]], line: int) -> npt.NDArray[np.int64]:
+        lines = np.empty(len(records), np.int64)
+        for k, record in enumerate(records):
+            lines[k] = line
+            for value in record:
+                if "\n" in value or "\r" in value:
+                    self._check_swallowed(value, record, line)
+            line += 1 + sum(map(count_lines, record))
+        return lines
+
+    def _check_swallowed(self, value: str, record: list[str], line: int) -> None:
+        """A field over several lines whose lines look like rows: two stray quotes enclose them."""
+        first, *between, last = BREAK.split(value)
+        every = [part.count(self.delimiter) for part in BREAK.split(self.delimiter.join(record))]
+        opened = line + sum(map(count_lines, record[: record.index(value)]))
+        rows = {self.width - 1} if self.width > 1 else set()
+        if (
+            set(every) == rows
+            or rows & {part.count(self.delimiter) for part in between}
+            or last.endswith(self.delimiter)
+        ):
+            raise fault(
+                self.path,
+                f"the quote that opens at {first!r} is closed in line {opened + len(between) + 1} "
+                "only, and the lines between look like rows; expected a quote at the end of the "
+                "field",
+                line=opened,
+                value=value,
+            )
+
+    def _ragged(self, records: list[list[str]], lines: int | npt.NDArray[np.int64]) -> Exception:
+        row = next(k for k, record in enumerate(records) if len(record) != self.width)
+        found = len(records[row])
+        more = ""
+        if found > self.width:
+            more = f"; a {self.delimiter!r} inside a value needs quotes around it"
+        return fault(
+            self.path,
+            f"{_fields(found)}; expected {self.width} as in the header (line {self.header_line})"
+            f"{more}",
+            line=lines + row if isinstance(lines, int) else int(lines[row]),
+            value=self.delimiter.join(records[row]),
+        )
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" if count == 1 else f"{count} fields"
+
+
+def _around(text: str, at: int) -> str:
+    """The line from a place on, not too much of it."""
+    line = BREAK.split(text[at : at + 60], maxsplit=1)[0]
+    return repr(line if len(line) < 40 else line[:37] + "...")
+
+
+def fields_of(line: str, delimiter: str) -> list[str] | None:
+    """The fields of a single line without its break, or None if it is malformed."""
+    if '"' not in line:
+        return line.split(delimiter)
+    found = grammar(delimiter).records.fullmatch(line + "\n")
+    if found is None:
+        return None
+    return next(csv.reader([line], delimiter=delimiter, strict=True))

@@ -1,0 +1,51 @@
+"""What each table may have in a file: its columns, their kinds, its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mvcore import tables
+from mvcore.errors import InvalidInput
+
+KEYS = {
+    "accounts": ("account",),
+    "instruments": ("instrument",),
+    "holdings": ("account", "instrument"),
+    "orders": ("order",),
+    "prices": ("instrument",),
+    "fx": ("currency",),
+}
+SUMMED = {"holdings": ("quantity", "cost")}  # what duplicates="sum" adds up
+PRICED = ("prices", "ticks")  # whose empty prices blank_price="skip" leaves out
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One table. `attributes`: every other column is one."""
+
+    name: str
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+    filled: tuple[str, ...]  # no cell may be empty
+    numbers: frozenset[str]
+    key: tuple[str, ...] = ()
+    attributes: bool = False
+
+
+def schema_of(name: str) -> Schema:
+    """The schema of a table of a book, or of ticks, which are prices in the file's order."""
+    known_tables = sorted([*tables._COLUMNS, "ticks"])
+    if name not in known_tables:
+        known = ", ".join(known_tables)
+        raise InvalidInput(f"table: {name!r} is not known; expected one of {known}")
+    held = "prices" if name == "ticks" else name
+    required = tables._REQUIRED[held]
+    return Schema(
+        name=name,
+        columns=(*required, *sorted(tables._COLUMNS[held] - set(required))),
+        required=required,
+        filled=required,
+        numbers=frozenset(tables._NUMBERS & tables._COLUMNS[held]),
+        key=KEYS.get(name, ()),
+        attributes=name in ("accounts", "instruments"),
+    )

@@ -1,0 +1,184 @@
+"""A table that was read from a file: columns for `load` and `update`, and how it was read."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mvcore.errors import Error, InvalidInput, UnknownId
+from mvcore.files.faults import fault, place, row_note
+from mvcore.written import Written
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+OF_A_ROW = re.compile(r"\w+\.(\w+), row (\d+): (.*)", re.DOTALL)
+SIDES = ("account", "instrument")
+
+
+@dataclass(frozen=True, repr=False)
+class FileTable(Mapping[str, Any]):
+    """Columns by name, as Arrow arrays, and what was found out about the file.
+
+    format: "csv" (any text of rows and fields), "parquet" or "arrow". delimiter, encoding (as
+    Python's `open` takes it) and header_row (a line, counted from 1) are those used, whether given
+    or detected; None for Parquet and Arrow. ignored: columns of the file that `extra="ignore"` left
+    out. renamed: names in the file to names of columns. skipped_prices: rows without a price that
+    `blank_price="skip"` left out. summed: rows that `duplicates="sum"` added to another one.
+    """
+
+    path: str
+    table: str
+    data: pa.Table
+    format: str
+    delimiter: str | None
+    encoding: str | None
+    header_row: int | None
+    ignored: tuple[str, ...]
+    renamed: Mapping[str, str]
+    skipped_prices: int
+    summed: int
+    lines: Callable[[int], int] | None
+
+    def __getitem__(self, column: str) -> pa.ChunkedArray:
+        if column not in self.data.column_names:
+            raise KeyError(column)
+        return self.data.column(column)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data.column_names)
+
+    def __len__(self) -> int:
+        return len(self.data.column_names)
+
+    __hash__ = None  # type: ignore[assignment]  # like every mapping
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, FileTable) and self.data.equals(other.data))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.data.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<FileTable {self.table}: {self.report()}>"
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.data.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """The columns as a pyarrow table."""
+        return self.data
+
+    def line(self, row: int) -> int | None:
+        """The line of the file, counted from 1, that a row of the table begins at."""
+        if not 0 <= row < self.rows:
+            raise InvalidInput(f"row {row} is not in 0..{self.rows - 1}")
+        return None if self.lines is None else self.lines(row)
+
+    def name_in_file(self, column: str) -> str:
+        """What the file calls a column."""
+        return next((old for old, new in self.renamed.items() if new == column), column)
+
+    def report(self) -> str:
+        """One line: the file, its rows, and how it was read."""
+        parts = [f"{self.rows} row{'' if self.rows == 1 else 's'}"]
+        if self.format == "csv":
+            parts.append(f"delimiter {self.delimiter!r}")
+            parts.append(f"encoding {self.encoding}")
+            parts.append(f"header in line {self.header_row}")
+        else:
+            parts.append(self.format)
+        parts += [f"{old!r} read as {new!r}" for old, new in self.renamed.items()]
+        if self.ignored:
+            parts.append(f"ignored {', '.join(map(repr, self.ignored))}")
+        if self.skipped_prices:
+            parts.append(f"skipped {self.skipped_prices} without a price")
+        if self.summed:
+            parts.append(f"added {self.summed} duplicates to the first row of their key")
+        return f"{self.path}: {', '.join(parts)}"
+
+    def is_ordinary(self) -> bool:
+        """Whether the report says nothing that one would not have expected of the file."""
+        dialect = (self.delimiter, self.encoding, self.header_row) == (",", "utf-8", 1)
+        changed = self.ignored or self.renamed or self.skipped_prices or self.summed
+        return (dialect or self.format != "csv") and not changed
+
+    def place(self, row: int) -> str:
+        """Where a row is: its line, or the row itself in a format without lines."""
+        return f"row {row}" if self.lines is None else f"line {self.lines(row)}"
+
+    def with_column(self, column: str, values: pa.ChunkedArray) -> FileTable:
+        """The table with other values in one of its columns."""
+        at = self.data.column_names.index(column)
+        return replace(self, data=self.data.set_column(at, column, values))
+
+    def filtered(self, mask: npt.NDArray[np.bool_]) -> FileTable:
+        """Some of the rows. They keep their lines."""
+        kept = np.flatnonzero(mask)
+        lines = self.lines
+        through = None if lines is None else lambda row: lines(int(kept[row]))
+        return replace(self, data=self.data.filter(mask), lines=through)
+
+    def locate(
+        self, error: Error, before: int = 0, names: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
+        """Change an error about a row of this table so that it names the file's line and column.
+
+        before: rows of the table before the batch that the error counts in. names: the known names
+        of accounts or instruments, for near matches of an unknown one."""
+        text = str(error.args[0]) if error.args else ""
+        found = OF_A_ROW.fullmatch(text)
+        if found is None:
+            if not text.startswith(self.path):
+                error.args = (f"{self.path}: {text}",)
+            return
+        column = found[1] if found[1] in self else found[1].removesuffix("s")  # "ticks.instruments"
+        row = before + int(found[2])
+        line = self.line(row)
+        at = place(self.path, line, self.name_in_file(column), row)
+        error.args = (f"{at}: {found[3]}{row_note(line, row)}",)
+        value = self[column][row].as_py() if column in self else None
+        vars(error).update(
+            table=self.table, column=column, row=row, value=value, file=self.path, line=line
+        )
+        if isinstance(error, UnknownId) and names is not None and column in SIDES:
+            error.unlike(str(value), names(column))
+
+    def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
+        """An error about a value of this table."""
+        return fault(
+            self.path, what, line=self.line(row), column=self.name_in_file(column), known_as=column,
+            table=self.table, row=row, value=value,
+        )  # fmt: skip
+
+
+def located(write: Callable[..., Written]) -> Callable[..., Written]:
+    """Errors of a write, whose first argument is the tables by name, tell the lines of files."""
+
+    @functools.wraps(write)
+    def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:
+        try:
+            return write(self, tables, *args, **options)
+        except Error as error:
+            text = str(error.args[0]) if error.args else ""
+            for name, table in tables.items():
+                if isinstance(table, FileTable) and re.match(rf"{name}[.,:]", text):
+                    table.locate(error, names=lambda side: _names(self, tables, side))
+            raise
+
+    return call
+
+
+def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:
+    """Names of a book, and those that a write brings in a file."""
+    known = list(book._in_use(side))
+    master = tables.get(f"{side}s")
+    return [*known, *master[side].to_pylist()] if isinstance(master, FileTable) else known

@@ -1,0 +1,674 @@
+"""Files from public bug reports (F1 to F8) and their neighbours: read right, or refused by line."""
+
+from __future__ import annotations
+
+import codecs
+import subprocess
+import sys
+from decimal import Decimal as D
+from pathlib import Path
+
+import pytest
+
+import mvcore
+
+HEADER = "account,instrument,quantity\n"
+
+
+class Folder:
+    """Files of a test, written and read by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def put(self, content: str | bytes, name: str = "f.csv") -> Path:
+        path = self.path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def read(
+        self, content: str | bytes, table: str = "holdings", name: str = "f.csv", **options: object
+    ) -> mvcore.FileTable:
+        return mvcore.read(self.put(content, name), table, **options)
+
+    def rows(self, content: str | bytes, **options: object) -> list[tuple[str, ...]]:
+        """Rows of holdings: account, instrument, quantity."""
+        table = self.read(content, **options)
+        columns = (table[name].to_pylist() for name in ("account", "instrument", "quantity"))
+        return list(zip(*columns, strict=True))
+
+    def fault(self, content: str | bytes, **options: object) -> mvcore.InvalidInput:
+        with pytest.raises(mvcore.InvalidInput) as told:
+            self.read(content, **options)
+        assert str(told.value).startswith(str(self.path))
+        return told.value
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def book_of(holdings: object) -> mvcore.Book:
+    """The book of the cases: an instrument A and accounts X, é, price 10."""
+    book = mvcore.Book("USD", 2)
+    book.load(
+        instruments={"instrument": ["A", "B"], "currency": ["USD", "USD"]},
+        accounts={"account": ["X", "\u00e9"]},
+        holdings=holdings,
+        prices={"instrument": ["A", "B"], "price": [10, 10]},
+    )
+    return book
+
+
+def value(folder: Folder, *more: str, **files: str | bytes) -> subprocess.CompletedProcess[str]:
+    """`mvcore value` of X's 100 A at 10, with some of the files changed."""
+    content: dict[str, str | bytes] = {
+        "instruments": "instrument,currency\nA,USD\n",
+        "accounts": "account\nX\n",
+        "holdings": HEADER + "X,A,100\n",
+        "prices": "instrument,price\nA,10\n",
+    } | files
+    named = [
+        text
+        for name, one in content.items()
+        for text in (f"--{name}", str(folder.put(one, f"{name}.csv")))
+    ]
+    command = [sys.executable, "-m", "mvcore", "value", *named, "--output", "csv", "--by", ""]
+    return subprocess.run(
+        [*command, "--value-scale", "2", *more], capture_output=True, text=True, timeout=60
+    )
+
+
+def total(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[1].split(",")[2]
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("mvcore: error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+# ---- F1: delimiters ----
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_f1_delimiters_and_line_ends(folder, delimiter, newline, last) -> None:
+    text = (HEADER + "X,A,100\nX,B,-5").replace(",", delimiter) + ("\n" if last else "")
+    table = folder.read(text.replace("\n", newline))
+    assert (table.delimiter, table.encoding, table.header_row) == (delimiter, "utf-8", 1)
+    assert (table.rows, table.line(0), table.line(1)) == (2, 2, 3)
+    assert book_of(table).value("X").current == D("950.00")
+
+
+@pytest.mark.parametrize(("delimiter", "shown"), [(";", "';'"), ("\t", r"'\t'"), ("|", "'|'")])
+def test_f1_command_line(folder, delimiter, shown) -> None:
+    done = value(folder, holdings=(HEADER + "X,A,100\n").replace(",", delimiter))
+    assert total(done) == "1000.00"
+    path = folder.path / "holdings.csv"
+    assert done.stderr == (
+        f"mvcore: {path}: 1 row, delimiter {shown}, encoding utf-8, header in line 1\n"
+    )
+
+
+def test_f1_a_delimiter_that_is_said(folder) -> None:
+    text = (HEADER + "X,A,100\n").replace(",", "~")
+    assert folder.rows(text, delimiter="~") == [("X", "A", "100")]
+    error = folder.fault(text)
+    assert "delimiter= (--delimiter)" in str(error)
+    assert error.line == 1
+    done = value(folder, "--delimiter", "tab", holdings=HEADER.replace(",", "\t"))
+    assert "instruments.csv, line 1: column 'instrument' is missing" in refused(done)
+
+
+def test_f1_other_delimiters_inside_values(folder) -> None:
+    text = 'account;instrument;quantity\n"a;b";c,d|e\tf;1\n'
+    assert folder.rows(text) == [("a;b", "c,d|e\tf", "1")]
+
+
+def test_f1_two_delimiters_in_a_header(folder) -> None:
+    error = folder.fault("account;desk,region\nA;1\n", table="accounts")
+    assert "the delimiters ';' and ','" in str(error)
+    table = folder.read("account;desk,region\nA;1\n", table="accounts", delimiter=";")
+    assert list(table) == ["account", "desk,region"]
+
+
+def test_f1_one_column(folder) -> None:
+    assert folder.read("account\nA;B\nC D\n", table="accounts")["account"].to_pylist() == [
+        "A;B",
+        "C D",
+    ]
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "a", "1", 1, "\0"])
+def test_f1_no_delimiter(folder, delimiter) -> None:
+    with pytest.raises(mvcore.InvalidInput, match=r"delimiter: .* is not a delimiter"):
+        folder.read(HEADER, delimiter=delimiter)
+
+
+def test_f1_header_row(folder) -> None:
+    text = 'Positions, "as of" today\n\naccount,instrument,quantity\nX,A,100\n'
+    table = folder.read(text)
+    assert (table.header_row, table.line(0)) == (3, 4)
+    assert "header in line 3" in table.report()
+    assert folder.rows(text, header_row=3) == [("X", "A", "100")]
+    error = folder.fault(text, header_row=1)
+    assert "no header in line 1; expected a row with the columns 'account'" in str(error)
+    assert "no header in line 9" in str(folder.fault(text, header_row=9))
+    for wrong in (0, -1, True, "1", 1.0):
+        with pytest.raises(mvcore.InvalidInput, match=r"header_row: .* is not a line number"):
+            folder.read(text, header_row=wrong)
+
+
+def test_f1_missing_columns(folder) -> None:
+    error = folder.fault("Account;Symbol;Qty\nX;A;1\n")
+    assert "found 'Account', 'Symbol', 'Qty'; expected the columns 'account'" in str(error)
+    assert "rename={'Account': 'account'} (--rename Account=account)" in str(error)
+    rename = {"Account": "account", "Symbol": "instrument", "Qty": "quantity"}
+    table = folder.read("Account;Symbol;Qty\nX;A;1\n", rename=rename)
+    assert table.renamed == rename
+    assert list(table) == ["account", "instrument", "quantity"]
+    error = folder.fault("Account;Symbol;Qty\nX;A;x\n", rename=rename)
+    assert f"{folder.path / 'f.csv'}, line 2, column Qty: 'x' is not" in str(error)
+    assert (error.table, error.column, error.row, error.value) == ("holdings", "quantity", 0, "x")
+
+
+# ---- F2: encodings ----
+
+ENCODED = {
+    "utf-8": ("utf-8", b""),
+    "utf-8-sig": ("utf-8", codecs.BOM_UTF8),
+    "windows-1252": ("windows-1252", b""),
+    "utf-16-le": ("utf-16-le", b""),
+    "utf-16-be": ("utf-16-be", b""),
+}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("reported", ENCODED)
+def test_f2_encodings(folder, reported, delimiter) -> None:
+    codec, mark = ENCODED[reported]
+    text = (HEADER + "\u00e9,A,100\n").replace(",", delimiter)
+    table = folder.read(mark + text.encode(codec))
+    assert (table.encoding, table.delimiter) == (reported, delimiter)
+    assert book_of(table).value("\u00e9").current == D("1000.00")
+    assert (folder.path / "f.csv").open(encoding=table.encoding).read() == text
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_f2_utf16_with_its_mark(folder, codec) -> None:
+    content = ("\ufeff" + HEADER + "\u00e9\U0001f600,A,100\n").encode(codec)
+    table = folder.read(content)
+    assert table.encoding == "utf-16"
+    assert table["account"].to_pylist() == ["\u00e9\U0001f600"]
+    assert folder.rows(content, encoding="utf-16") == folder.rows(content)
+    assert folder.rows(content, encoding=codec) == folder.rows(content)
+    assert "byte order mark of utf-16" in str(folder.fault(content, encoding="windows-1252"))
+
+
+def test_f2_command_line(folder) -> None:
+    content = (HEADER + "\u00e9,A,100\n").encode("windows-1252")
+    done = value(folder, accounts="account\n\u00e9\n", holdings=content)
+    assert total(done) == "1000.00"
+    assert "delimiter ',', encoding windows-1252, header in line 1" in done.stderr
+    line = refused(value(folder, "--encoding", "utf-8", holdings=content))
+    assert r"holdings.csv, line 2: b'\xe9' at character 1 is not utf-8" in line
+
+
+WORDS = [
+    "Soci\u00e9t\u00e9 G\u00e9n\u00e9rale", "M\u00fcnchener R\u00fcck",
+    "O\u2019Neil \u2013 \u20ac 5", "\u00c5bo", "Stra\u00dfe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_f2_words_of_windows_1252(folder, word) -> None:
+    content = f"account,name\nA,{word}\n".encode("windows-1252")
+    table = folder.read(content, table="accounts")
+    assert table.encoding == "windows-1252"
+    assert table["name"].to_pylist() == [word]
+
+
+OTHERS = {
+    "cp1251": "\u0418\u0432\u0430\u043d",
+    "iso8859-2": "\u0141\u00f3d\u017a",
+    "cp850": "Caf\u00e9 M\u00fcller",
+    "shift_jis": "\u30c8\u30e8\u30bf",
+    "gbk": "\u4e2d\u56fd",
+    "koi8-r": "\u0418\u0432\u0430\u043d",
+}
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_f2_other_encodings_have_to_be_said(folder, codec) -> None:
+    word = OTHERS[codec]
+    content = f"account,name\nA,x\nB,{word}\n".encode(codec)
+    error = folder.fault(content, table="accounts")
+    assert "encoding= (--encoding)" in str(error)
+    assert error.line == 3
+    table = folder.read(content, table="accounts", encoding=codec)
+    assert table["name"].to_pylist() == ["x", word]
+
+
+DAMAGED = {
+    "utf-8 cut": (HEADER + "\u00e9,A,1\nZ\u00fc").encode()[:-1],
+    "utf-8 and one byte": (HEADER + "\u00e9,A,1\n").encode() + b"b\xe9,A,2\n",
+    "windows-1252 has none": (HEADER + "X,A,1\n").encode() + b"b\x81,A,2\n",
+    "utf-16 cut": codecs.BOM_UTF16_LE + (HEADER + "X,A,1\nY").encode("utf-16-le")[:-1],
+    "half a pair": codecs.BOM_UTF16_BE
+    + (HEADER + "X,A,1\n").encode("utf-16-be")
+    + b"\xd8\x00\x00,\x00A\x00,\x001",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_f2_bytes_that_are_no_text(folder, what) -> None:
+    error = folder.fault(DAMAGED[what])
+    assert error.line == 3
+    assert "at character" in str(error)
+    assert isinstance(error.value, bytes)
+
+
+@pytest.mark.parametrize("content", [b"X\0,A,1\n", b"X,A,1\0\n", b"\0\n"])
+def test_f2_nul(folder, content) -> None:
+    error = folder.fault(HEADER.encode() + content)
+    assert r"'\x00' is not text" in str(error)
+    assert error.line == 2
+
+
+def test_f2_marks(folder) -> None:
+    error = folder.fault(HEADER + "X,A,1\n\ufeffY,A,1\n")
+    assert error.line == 3
+    assert r"'\ufeff'" in str(error)
+    assert "UTF-32" in str(folder.fault((HEADER + "X,A,1\n").encode("utf-32")))
+    assert "utf-16-le or utf-16-be" in str(folder.fault(HEADER, encoding="utf-16"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-99", "", 8, "base64", "zip"])
+def test_f2_unknown_encodings(folder, encoding) -> None:
+    with pytest.raises(mvcore.InvalidInput, match=r"encoding: .* is not known"):
+        folder.read(HEADER, encoding=encoding)
+
+
+# ---- F3, F4: quotes ----
+
+
+def test_f3_command_line(folder) -> None:
+    line = refused(value(folder, holdings=HEADER + 'X,A,"10"5\n'))
+    assert "holdings.csv, line 2: text after a closing quote: '\"10\"5'" in line
+
+
+MALFORMED = {
+    "text after a quote": ('X,A,"10"5\n', 2),
+    "a digit before": ('X,A,1"05"\n', 2),
+    "a space after": ('X,"A" ,10\n', 2),
+    "a space before": ('X, "A",10\n', 2),
+    "a quote in a name": ('X,A"B,10\n', 2),
+    "two strings": ('X,"A""B"C,10\n', 2),
+    "first field": ('"X"Y,A,1\n', 2),
+    "third row": ('X,A,1\n"Y",A,2\nZ,"A"B,3\n', 4),
+    "after lines in quotes": ('"X\nY",A,1\nZ,"A"B,3\n', 4),
+    "never closed": ('X,"A,5\nY,B,6\nZ,C,7\n', 2),
+    "never closed, last field": ('X,A,5\nX,B,"6\n', 3),
+    "never closed, no line end": ('X,A,5\nX,B,"6', 3),
+    "never closed at the end": ('X,A,"', 2),
+    "doubled at the end": ('X,A,"6""\n', 2),
+    "closed by the next": ('X,"A,5\nY,"B",6\n', 2),
+    "closed by an empty one": ('X,"A,5\nY,"",6\nY,C,7\n', 2),
+    "rows between two": ('X,"A,5\nY,B,6\nZ,C",7\n', 2),
+    "a row between two": ('X,"A,5\nY,B",6\n', 2),
+    "a delimiter before the end": ('X,"A\nY,",6\n', 2),
+}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("what", MALFORMED)
+def test_f3_f4_malformed(folder, what, newline) -> None:
+    rows, line = MALFORMED[what]
+    error = folder.fault((HEADER + rows).replace("\n", newline))
+    assert error.line == line
+    assert f"f.csv, line {line}: " in str(error)
+    assert "quote" in str(error)
+
+
+def test_f4_a_quote_that_swallows_a_large_file(folder) -> None:
+    rows = [f"X,{'' if k != 50_000 else chr(34)}I{k},1\n" for k in range(300_000)]
+    error = folder.fault(HEADER + "".join(rows))
+    assert error.line == 50_002
+    assert "never closed: '\"I50000,1'" in str(error)
+
+
+def test_f4_command_line(folder) -> None:
+    line = refused(value(folder, holdings=HEADER + 'X,"A,100\nX,B,1\n'))
+    assert "holdings.csv, line 2: the quote that opens here is never closed" in line
+
+
+QUOTED = {
+    '"X","A","1"\n': [("X", "A", "1")],
+    'X,"a ""b"" c",1\n': [("X", 'a "b" c', "1")],
+    '"""X""",A,1\n': [('"X"', "A", "1")],
+    '"x, y",A,1\n': [("x, y", "A", "1")],
+    '"x\ny",A,1\nZ,A,2\n': [("x\ny", "A", "1"), ("Z", "A", "2")],
+    '"x\r\ny",A,1\n': [("x\r\ny", "A", "1")],
+    'X,A,1\n\n"Y",A,2\n': [("X", "A", "1"), ("Y", "A", "2")],
+}
+
+
+@pytest.mark.parametrize("text", QUOTED)
+def test_f4_quotes_that_are_right(folder, text) -> None:
+    assert folder.rows(HEADER + text) == QUOTED[text]
+
+
+def test_f4_lines_after_lines_in_quotes(folder) -> None:
+    error = folder.fault(HEADER + '"a\nb",A,1\n\n\r\nX,B,oops\n')
+    assert (error.line, error.row) == (6, 1)
+
+
+# ---- F5: where a fault is ----
+
+
+def test_f5_a_bad_row_of_many_ticks(folder) -> None:
+    rows = ["A,1\n"] * 6_000
+    for bad, what in (("A,x\n", "column price: 'x' is not"), ("Z,1\n", "column instrument: unkn")):
+        rows[5_002] = bad
+        line = refused(value(folder, ticks="instrument,price\n" + "".join(rows)))
+        assert f"ticks.csv, line 5004, {what}" in line
+        assert "(row 5002)" in line
+        assert "batch" not in line
+        assert "instruments" not in line.replace("instruments.csv", "")
+
+
+def test_f5_the_column_as_the_file_calls_it(folder) -> None:
+    ticks = "sep\nSymbol;Last\n" + "A;1\n" * 5_100 + "B;2\n"
+    renames = ("--rename", "Symbol=instrument", "--rename", "Last=price")
+    done = value(folder, *renames, ticks=ticks)
+    assert done.returncode == 2
+    assert "ticks.csv, line 5103, column Symbol: unknown instrument 'B'" in done.stderr
+    assert "(row 5100); known: 'A'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "column", "what"),
+    [
+        ("X,A,1\nX,,2\n", 3, "instrument", "the field is empty"),
+        ("X,A,1\nX,B,\n", 3, "quantity", "the field is empty"),
+        ("X,A,1\n\n\nX,B,y\n", 5, "quantity", "'y' is not a decimal number"),
+        ("X,A,1\nX,B,1\nX,A,3\n", 4, "instrument", "'X', 'A' was in line 2 already"),
+        ("X,A,0.1234567890123456789\n", 2, "quantity", "more than 18 decimals"),
+        ("X,A,1e20\n", 2, "quantity", "more than 20 digits"),
+        ("X,A,nan\n", 2, "quantity", "'nan' is not a decimal number"),
+    ],
+)
+def test_f5_faults_of_values(folder, rows, line, column, what) -> None:
+    error = folder.fault(HEADER + rows)
+    assert f"f.csv, line {line}, column {column}: " in str(error)
+    assert what in str(error)
+    assert (error.line, error.column, error.file) == (line, column, str(folder.path / "f.csv"))
+
+
+def test_f5_what_only_the_book_knows(folder) -> None:
+    holdings = folder.read(HEADER + "\nX,A,1\nY,A,1\n")
+    with pytest.raises(mvcore.UnknownId, match=r"f.csv, line 4, column account: unknown") as told:
+        book_of(holdings)
+    assert (told.value.table, told.value.column, told.value.row) == ("holdings", "account", 1)
+    assert (told.value.value, told.value.line) == ("Y", 4)
+    orders = folder.read(
+        "order,account,instrument,order_quantity,status\n1,X,A,5,new\n2,X,A,5,oops\n", "orders"
+    )
+    assert orders["order"].to_pylist() == [1, 2]
+    book = book_of(folder.read(HEADER))
+    with pytest.raises(mvcore.InvalidInput, match=r"f.csv, line 3, column status: unknown status"):
+        book.update(orders=orders)
+
+
+@pytest.mark.parametrize("rows", ["X,A\n", "X,A,1,\n", "X,A,1,5\n", "X\n", ",\n"])
+def test_f5_ragged_rows(folder, rows) -> None:
+    error = folder.fault(HEADER + "X,B,7\n" + rows)
+    assert error.line == 3
+    assert "expected 3 as in the header (line 1)" in str(error)
+
+
+def test_f5_headers(folder) -> None:
+    assert folder.rows(HEADER) == []
+    assert folder.rows(HEADER.strip()) == []
+    text = "account,instrument,quantity,quantity\nX,A,1,2\n"
+    assert "line 1: column 'quantity' is there twice" in str(folder.fault(text))
+    error = folder.fault("account,instrument,quantity,Qty\nX,A,1,2\n", rename={"Qty": "quantity"})
+    assert "'quantity' and 'Qty' in the file" in str(error)
+    error = folder.fault("account,instrument,quantity,colour\nX,A,1,2\n")
+    assert "column 'colour' is not known; expected account, instrument, quantity" in str(error)
+    table = folder.read("account,instrument,quantity,colour\nX,A,1,2\n", extra="ignore")
+    assert (list(table), table.ignored) == (["account", "instrument", "quantity"], ("colour",))
+    error = folder.fault(HEADER, rename={"Qty": "quantity"})
+    assert "rename: there is no column 'Qty'" in str(error)
+
+
+def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
+    assert folder.rows("account,instrument,quantity,\nX,A,1,\n") == [("X", "A", "1")]
+    error = folder.fault("account,instrument,quantity,\nX,B,1,\nX,A,1,5\n")
+    assert "line 3: column 4 has no name in the header but the value '5'" in str(error)
+    text = ",account,instrument,quantity\n0,X,A,1\n"
+    assert "column 1 has no name in the header" in str(folder.fault(text))
+    assert folder.rows(text, extra="ignore") == [("X", "A", "1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "the file is empty"),
+        (b"\n \r\n", "the file is empty"),
+        (codecs.BOM_UTF8, "no header in the first 50 lines"),
+        (b"PK\x03\x04\x14\0", "a damaged zip archive"),
+        (b"<!DOCTYPE html>\n<html></html>", "this is HTML"),
+        (b" \n<table><tr>", "this is HTML"),
+        (b"<?xml version='1.0'?>", "this is XML"),
+        (b'[{"account": 1}]', "this is JSON"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\x1f\x8b\x08\0", "its name must end in .gz"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel 97-2003 workbook"),
+    ],
+)
+def test_f5_files_of_another_kind(folder, content, what) -> None:
+    assert what in str(folder.fault(content))
+
+
+def test_f5_zip_files_are_looked_into(folder) -> None:
+    import zipfile
+
+    for inner, what in (("xl/workbook.xml", "an Excel workbook"), ("a.csv", "a zip archive")):
+        with zipfile.ZipFile(folder.path / "f.zip", "w") as archive:
+            archive.writestr(inner, "x")
+        assert f"this is {what}" in str(folder.fault((folder.path / "f.zip").read_bytes()))
+
+
+# ---- F6, F8: numbers ----
+
+READ = {
+    "1,234.50": ({"thousands": ","}, "1234.50"),
+    "-1,234,567": ({"thousands": ","}, "-1234567"),
+    "1234": ({"thousands": ","}, "1234"),
+    "1.234,50": ({"decimal": ",", "thousands": "."}, "1234.50"),
+    "1234,5": ({"decimal": ","}, "1234.5"),
+    "1'234.5": ({"thousands": "'"}, "1234.5"),
+    "1 234.5": ({"thousands": " "}, "1234.5"),
+    "1\u00a0234.5": ({"thousands": " "}, "1234.5"),
+    "1\u202f234\u202f567": ({"thousands": " "}, "1234567"),
+    "1\u2009234": ({"thousands": "\u2009"}, "1234"),
+    "(100)": ({"accounting": True}, "-100"),
+    "(0)": ({"accounting": True}, "-0"),
+    "100-": ({"accounting": True}, "-100"),
+    "100": ({"accounting": True}, "100"),
+    "-100": ({"accounting": True}, "-100"),
+    "$150.00": ({"currency_signs": "$"}, "150.00"),
+    "-$150": ({"currency_signs": "$"}, "-150"),
+    "$-150": ({"currency_signs": "$"}, "-150"),
+    "\u20ac 5": ({"currency_signs": "$\u20ac"}, "5"),
+    "5,5\u00a0\u20ac": ({"currency_signs": "\u20ac", "decimal": ","}, "5.5"),
+    "($1,234.50)": ({"currency_signs": "$", "accounting": True, "thousands": ","}, "-1234.50"),
+    "$(5)": ({"currency_signs": "$", "accounting": True}, "-5"),
+    "1e3": ({}, "1e3"),
+    "+.5": ({}, "+.5"),
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_f6_numbers_with_options(folder, text) -> None:
+    options, plain = READ[text]
+    [row] = folder.rows(f'{HEADER}X,A,"{text}"\n', **options)
+    assert row == ("X", "A", plain)
+    book = book_of(folder.read(f'{HEADER}X,A,"{text}"\n', **options))
+    assert book.value("X").current == 10 * D(plain)
+
+
+NOT_READ = {
+    "1,234.50": ({}, r"thousands=',' (--thousands ',')"),
+    "1,234": ({}, r"thousands=',' (--thousands ','); or decimal=',' (--decimal ',')"),
+    "1234,5": ({}, "or decimal=',' (--decimal ',')"),
+    "1.234,50": ({}, "or decimal=',' (--decimal ',') and thousands='.' (--thousands '.')"),
+    "(100)": ({}, "or accounting=True (--accounting)"),
+    "100-": ({}, "or accounting=True (--accounting)"),
+    "$150.00": ({}, "or currency_signs='$' (--currency-signs '$')"),
+    "\u20ac5": ({"currency_signs": "$"}, r"currency_signs='$\u20ac'"),
+    "$1,000": ({}, "currency_signs='$' (--currency-signs '$') and thousands=','"),
+    "1\u00a0234": ({}, r"'1\xa0234' is not a plain number"),
+    "1\u2009234": ({}, r"'1\u2009234'"),
+    "100\u00a0": ({}, r"'100\xa0' has a no-break space ('\xa0')"),
+    "\u2212100": ({}, r"'\u2212100' has a minus sign that is not '-' ('\u2212')"),
+    "\u2013100": ({}, r"a dash instead of '-'"),
+    " 100": ({}, "' 100' has space around the number"),
+    "1.5": ({"decimal": ","}, "'1.5' is not a plain number; expected a number such as 1234,5"),
+    "1,23": ({"thousands": ","}, "'1,23' is not"),
+    "12,34,567": ({"thousands": ","}, "'12,34,567' is not a decimal number"),
+    "0,123": ({"thousands": ","}, "'0,123' is not"),
+    "1,234 567": ({"thousands": ","}, "is not a decimal number"),
+    "1 234\u00a0567": ({"thousands": " "}, r"'1 234\xa0567' has a no-break space"),
+    "(-100)": ({"accounting": True}, "'(-100)' is not a decimal number"),
+    "-(100)": ({"accounting": True}, "'-(100)' is not a decimal number"),
+    "(100": ({"accounting": True}, "'(100' is not a decimal number"),
+    "-100-": ({"accounting": True}, "'-100-' is not a decimal number"),
+    "$$5": ({"currency_signs": "$"}, "'$$5' is not a decimal number"),
+    "-$-5": ({"currency_signs": "$"}, "'-$-5' is not a decimal number"),
+    "$": ({"currency_signs": "$"}, "'$' is not a decimal number"),
+    "5 USD": ({"currency_signs": "$"}, "'5 USD' is not a decimal number"),
+    "5%": ({}, "'5%' is not a decimal number"),
+    "\uff15": ({}, r"'\uff15' is not a decimal number"),
+    "0x10": ({}, "'0x10' is not"),
+    "1_000": ({}, "thousands='_'"),
+    "#N/A": ({}, "'#N/A' is not"),
+}
+
+
+@pytest.mark.parametrize("text", NOT_READ)
+def test_f6_f8_numbers_that_are_refused(folder, text) -> None:
+    options, what = NOT_READ[text]
+    error = folder.fault(f'{HEADER}X,B,5\nX,A,"{text}"\n', **options)
+    assert "f.csv, line 3, column quantity: " in str(error)
+    assert what in str(error)
+    assert error.value == text
+
+
+def test_f6_command_line(folder) -> None:
+    prices = 'instrument,price\nA,"$1,234.50"\n'
+    holdings = HEADER + "X,A,(100)\n"
+    options = ("--thousands", ",", "--accounting", "--currency-signs", "$")
+    assert total(value(folder, *options, holdings=holdings, prices=prices)) == "-123450.00"
+    line = refused(value(folder, holdings=holdings))
+    assert "holdings.csv, line 2, column quantity: '(100)'" in line
+    assert "--accounting" in line
+    line = refused(value(folder, prices=prices))
+    assert "prices.csv, line 2, column price: '$1,234.50'" in line
+    assert "--thousands ','" in line
+
+
+def test_f6_decimal_commas(folder) -> None:
+    holdings = "account;instrument;quantity\nX;A;1.234,5\n"
+    prices = "instrument;price\nA;10,5\n"
+    options = ("--decimal", ",", "--thousands", ".")
+    assert total(value(folder, *options, holdings=holdings, prices=prices)) == "12962.25"
+
+
+def test_f8_command_line(folder) -> None:
+    line = refused(value(folder, holdings=HEADER + "X,A,1\u00a0000\n"))
+    assert r"'1\xa0000'" in line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"decimal": ";"}, {"decimal": ""}, {"thousands": "x"}, {"thousands": "."},
+        {"thousands": ",", "decimal": ","}, {"accounting": 1}, {"currency_signs": "USD"},
+        {"currency_signs": None}, {"extra": "skip"}, {"duplicates": "first"},
+        {"blank_price": "zero"}, {"rename": ["a"]}, {"rename": {"a": 1}},
+        {"rename": {"a": "account", "b": "account"}}, {"blank_price": "skip"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_f6_options_that_mean_nothing(folder, options) -> None:
+    with pytest.raises(mvcore.InvalidInput, match=f"^{next(iter(options))}: "):
+        folder.read(HEADER, **options)
+
+
+def test_f6_duplicates(folder) -> None:
+    rows = HEADER + "X,A,1.5\nX,B,2\nX,A,-0.25\nX,A,100000000000000000000000\n"
+    assert "more than 20 digits" in str(folder.fault(rows))
+    rows = HEADER + 'X,A,1.5\nX,B,2\nX,A,-0.25\nX,A,"1,000"\n'
+    table = folder.read(rows, duplicates="sum", thousands=",")
+    assert folder.rows(rows, duplicates="sum", thousands=",") == [
+        ("X", "A", "1001.25"),
+        ("X", "B", "2"),
+    ]
+    assert (table.summed, table.line(0), table.line(1)) == (2, 2, 3)
+
+
+# ---- F7: prices of unknown instruments ----
+
+
+def test_f7_error_with_near_names(folder) -> None:
+    instruments = "instrument,currency\nA,USD\nAAPL,USD\n"
+    line = refused(value(folder, instruments=instruments, prices="instrument,price\nAAPLE,1\n"))
+    assert "prices.csv, line 2, column instrument: unknown instrument 'AAPLE'" in line
+    assert "did you mean 'AAPL'?" in line
+    line = refused(value(folder, instruments=instruments, ticks="instrument,price\nAAPLE,1\n"))
+    assert "ticks.csv, line 2, column instrument: unknown instrument 'AAPLE'" in line
+    assert "did you mean 'AAPL'?" in line
+
+
+def test_f7_skipped_and_counted(folder) -> None:
+    prices = "instrument,price\nZ1,1\nA,20\nZ2,2\n"
+    ticks = "instrument,price\nZ1,1\nA,30\nZ1,2\n" + "Z3,1\n" * 5_000
+    done = value(folder, "--unknown", "skip", prices=prices)
+    assert total(done) == "2000.00"
+    path = folder.path / "prices.csv"
+    assert done.stderr == f"mvcore: {path}: skipped 2 prices of unknown instruments\n"
+    done = value(folder, "--unknown", "skip", ticks=ticks)
+    assert total(done) == "3000.00"
+    path = folder.path / "ticks.csv"
+    assert done.stderr == f"mvcore: {path}: skipped 5002 prices of unknown instruments\n"
+
+
+def test_f7_other_names_are_never_skipped(folder) -> None:
+    line = refused(value(folder, "--unknown", "skip", holdings=HEADER + "X,Z,1\n"))
+    assert "holdings.csv, line 2, column instrument: unknown instrument 'Z'" in line
+
+
+def test_f7_from_python(folder) -> None:
+    book = book_of(folder.read(HEADER + "X,A,100\n"))
+    prices = folder.read("instrument,price\nZ,1\nA,20\n", "prices")
+    with pytest.raises(mvcore.UnknownId, match=r"f.csv, line 2, column instrument: unknown"):
+        book.update(prices=prices)
+    assert book.update(prices=prices, unknown="skip").skipped_prices == 1
+    assert book.value("X").current == D("2000.00")
+
+
+def test_f7_blank_prices(folder) -> None:
+    text = "instrument,price\nA,\nB,2\n"
+    error = folder.fault(text, table="prices")
+    assert "f.csv, line 2, column price: the field is empty" in str(error)
+    table = folder.read(text, "prices", blank_price="skip")
+    assert (table.rows, table.skipped_prices, table.line(0)) == (1, 1, 3)
+    assert "skipped 1 without a price" in table.report()
