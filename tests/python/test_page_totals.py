@@ -1,6 +1,7 @@
 """The page says what each row is: totals, what is left out of them, accounts without rows."""
 
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -164,3 +165,13 @@ def test_an_account_that_is_closed_while_it_is_watched(page, book) -> None:
     book.remove(accounts=["A3"])
     overview.page.locator("#notice", has_text="A3").wait_for()
     overview.until([["A1", total(book, accounts=["A1"]), "0"]])
+
+
+def test_price_age_is_that_of_the_selection(page, book) -> None:
+    now = time.time_ns()
+    book.tick("AAPL", 150, now)
+    book.tick("BUND", 98, now - 3_000 * 10**9)
+    share, bond = page(accounts=["=A2"]), page(accounts=["=A1"], instruments=["=BUND"])
+    ages = {one: one.page.locator("#price-age") for one in (share, bond)}
+    ages[share].filter(has_text=" s").wait_for()
+    ages[bond].filter(has_text="50 min").wait_for()

@@ -13,15 +13,12 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mvcore.errors import ClosedError, Error, UnknownId
-from mvcore.frame import Time
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.one_thread import OneThread
+from mvcore.serve.price_times import PriceClock, PriceTimes
 from mvcore.serve.rows import NEVER, Heads, Rows, Update, removed_in
-from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
     from mvcore.book import Book
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from mvcore.view import View
 
 log = logging.getLogger("mvcore.serve")
-PRICE_TIME_EVERY = 1.0  # seconds: it takes a look at every instrument
 STEP = 0.01  # seconds between two polls: views that are due about the same time are one read
 TOGETHER = 250  # views of one read: sessions are served while the next ones are read
 EARLY = 0.001  # seconds: sums of intervals are not exact
@@ -74,8 +70,11 @@ class Watcher:
 class Shared:
     """One view, its rows, and who watches it."""
 
-    def __init__(self, key: tuple[Any, ...], view: View, labels: int) -> None:
+    def __init__(
+        self, key: tuple[Any, ...], view: View, labels: int, price_times: PriceTimes
+    ) -> None:
         self.key, self.view, self.heads, self.rows = key, view, Heads(labels), Rows()
+        self.clock = PriceClock(price_times)
         self.watchers: set[Watcher] = set()
         self.due = 0.0
 
@@ -97,11 +96,10 @@ class Hub:
         self.book, self.limits = book, limits
         self._reads = OneThread()
         self.directories = Directories(book, self._reads)
-        self.price_time: str | None = None
+        self._price_times = PriceTimes(book)
         self.counts = {"polls": 0, "messages": 0, "rows": 0, "refused": 0, "slow": 0, "sessions": 0}
         self._shared: dict[tuple[Any, ...], Shared] = {}
         self._poller: asyncio.Task[None] | None = None
-        self._price_time_due = 0.0
         self._masters = book._masters
         self._wake = asyncio.Event()
 
@@ -123,7 +121,7 @@ class Hub:
             if shared is None:
                 local = selection.currency == "local"
                 labels = len(selection.by) + selection.rollup + local
-                shared = self._shared[key] = Shared(key, view, labels)
+                shared = self._shared[key] = Shared(key, view, labels, self._price_times)
             else:  # another session was quicker
                 view.close()
         shared.watchers.add(watcher)
@@ -213,11 +211,8 @@ class Hub:
         """All of them at one epoch, in one call; then those who watch them are told."""
         self.counts["polls"] += 1
         loop = asyncio.get_running_loop()
-        clock = loop.time() >= self._price_time_due
-        if clock:
-            self._price_time_due = loop.time() + PRICE_TIME_EVERY
         due = [shared for shared in due if shared.watchers]  # some may have left meanwhile
-        found = await self._reads.run(self._changes, due, clock)
+        found = await self._reads.run(self._changes, due)
         now = loop.time()
         for shared, update in found:
             at = shared.due
@@ -232,23 +227,16 @@ class Hub:
             if len(shared.rows.json) > self.limits.rows:
                 self._end(shared, self._too_many())
 
-    def _changes(
-        self, due: list[Shared], clock: bool
-    ) -> list[tuple[Shared, Update | RefusedError]]:
+    def _changes(self, due: list[Shared]) -> list[tuple[Shared, Update | RefusedError]]:
         """In a thread. A view whose amounts do not fit does not keep the others from theirs."""
-        if clock:
-            self.price_time = self._last_price_time()
+        for shared in due:
+            shared.clock.look(shared.view)
         try:
             frames = self.book.changes([shared.view for shared in due])
         except Error:
             self.book._core.check_open()
             return [(shared, self._changes_of(shared)) for shared in due]
         return [(s, self._update_of(s, f)) for s, f in zip(due, frames, strict=True)]
-
-    def _last_price_time(self) -> str | None:
-        times = self.book.prices().to_numpy("time").view(np.int64)
-        last = times.max(initial=NO_TIME)
-        return None if last == NO_TIME else Time(np.array([last])).to_list()[0].isoformat()
 
     def _update_of(self, shared: Shared, frame: Frame) -> Update | RefusedError:
         """Rows beyond the limit are refused before they are made into texts."""

@@ -245,7 +245,7 @@ class Session:
                 continue
             if not watcher.ready:
                 continue
-            body = shared.rows.body(watcher.take(shared.rows), self._hub.price_time)
+            body = shared.rows.body(watcher.take(shared.rows), shared.clock.text)
             await self._text(f'{{"id": {self._id_text}, {body.text}')
             self._hub.counts["messages"] += 1
             self._hub.counts["rows"] += body.rows
