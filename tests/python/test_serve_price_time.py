@@ -16,12 +16,12 @@ def service(book):
 
 
 def at(second: int) -> int:
-    """Nanoseconds."""
-    return (1_600_000_000 + second) * 10**9
+    """Nanoseconds, later than the prices of the small book."""
+    return (1_750_000_000 + second) * 10**9
 
 
 def text(second: int) -> str:
-    return datetime.fromtimestamp(1_600_000_000 + second, UTC).isoformat()
+    return datetime.fromtimestamp(1_750_000_000 + second, UTC).isoformat()
 
 
 def follow(port: int, steps, **selection) -> list[str | None]:
