@@ -30,10 +30,14 @@ def assert_nothing_is_left(overview, *names: str) -> None:
     overview.until([])
     overview.until([], pinned=True)
     assert overview.page.locator("#chart svg text", has_text=",").count() == 0
-    assert overview.page.locator("#epoch").inner_text() == DASH
-    assert overview.page.locator("#price-age").inner_text() == DASH
+    assert overview.page.locator("#epoch").text_content() == DASH
+    assert overview.page.locator("#price-age").text_content() == DASH
+    inner = overview.page.locator("body").inner_html()
+    assert re.findall(r"\d,\d{3}\.\d{8}", inner) == []
     content = overview.page.evaluate("document.body.textContent")
     assert [name for name in names if name in content] == []
+    if overview.page.locator("#login").is_visible():  # what was chosen is for who signs in again
+        assert overview.page.locator("#accounts .chosen button").is_hidden()
 
 
 class Wallet:
@@ -51,6 +55,7 @@ def test_a_token_expires(browser, book) -> None:
     with running(serve.create_app(book, tokens)) as port:
         tokens.principals["soon"] = serve.Principal("soon", None, until=time.time() + 4)
         overview = signed_in(browser, port, "soon")
+        overview.page.hover("#chart")  # shows an amount
         overview.page.locator("#login-problem", has_text="the token has expired").wait_for()
         overview.state("signed out")
         assert_nothing_is_left(overview, "A2", "BUND", "govt")
@@ -128,6 +133,32 @@ def test_rows_without_a_connection_are_of_a_time(browser, book) -> None:
         assert opacity(overview) == "1"
         parts = "s => (document.querySelector(s)?.getAttribute('d').match(/M/g) ?? []).length === 2"
         overview.page.wait_for_function(parts, arg=page_line)  # a gap, no flat line
+        overview.close()
+
+
+def test_rows_of_another_selection_are_dimmed(browser, book) -> None:
+    held: list = []  # messages of the service, while it is slow
+
+    def through(socket) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda text: held.append(text) if held else socket.send(text))
+
+    with running(serve.create_app(book)) as port:
+        overview = Overview(browser, "about:blank")
+        overview.page.route_web_socket("**/v1/live", through)
+        overview.page.goto(f"http://127.0.0.1:{port}/")
+        overview.choose("accounts", "A1")
+        overview.page.locator("#grid .ag-row").first.wait_for()
+        assert opacity(overview) == "1"
+        held.append("")
+        overview.page.select_option("#currency", "EUR")
+        dimmed = "() => getComputedStyle(document.getElementById('grid')).opacity < 0.6"
+        overview.page.wait_for_function(dimmed)
+        assert overview.page.locator("#as-of").is_hidden()  # it is connected
+        held.clear()
+        overview.page.select_option("#currency", "")
+        overview.page.wait_for_function(f"() => !({dimmed})()")
+        assert overview.rows() == amounts_of(book, "USD")[:1]
         overview.close()
 
 

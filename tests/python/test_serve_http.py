@@ -152,6 +152,12 @@ def test_facts_are_tables_and_nothing_else(service, book) -> None:
         for body in (prices | {"unknown": "skip"}, prices | {"scale": 2}):
             answer = http.post("/v1/ticks", json=body)
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_ticks")
+        for body in ({"prices": None}, {"prices": [prices]}, {"prices": prices, "fx": None}):
+            answer = http.post("/v1/facts", json=body)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_facts")
+        for names in ([0], [0, "AAPL"], ["AAPL", None], "AAPL", None):  # codes are the book's own
+            answer = http.post("/v1/ticks", json={"instrument": names, "price": [1]})
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_ticks")
     assert book.epoch == 1
     assert book.stats()["skipped_prices"] == 0
 

@@ -232,6 +232,9 @@ class Service:
         if not {"instrument", "price"} <= body.keys() <= {"instrument", "price", "time"}:
             raise RefusedError("invalid_ticks", "columns instrument, price and time wanted")
         instruments, prices, times = body["instrument"], body["price"], body.get("time")
+        names = isinstance(instruments, list) and all(isinstance(n, str) for n in instruments)
+        if not names:  # numbers would be codes, which only the process of the book knows
+            raise RefusedError("invalid_ticks", "instrument: a list of names wanted")
         call = functools.partial(self.book.ticks, instruments, prices, times)
         return _acknowledged(await asyncio.to_thread(call))
 
@@ -240,7 +243,8 @@ class Service:
         are for who sees all: they say who sees what, and refuse what is not there."""
         who = self._who(request, write=True)
         body = await self._body(request)
-        if not body or not body.keys() <= set(FACTS):
+        tables = all(isinstance(table, dict) for table in body.values())
+        if not body or not tables or not body.keys() <= set(FACTS):
             raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
         if who.accounts is not None and not body.keys() <= set(MARKET):
             raise RefusedError("forbidden", f"this token may write {', '.join(MARKET)}", 403)

@@ -19,13 +19,14 @@ export class Chart {
       grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
       xAxis: { type: "time", splitLine: { show: false }, axisLabel: { hideOverlap: true }, min: "dataMin" },
       yAxis: { type: "value", min: 0, max: STEPS, interval: STEPS / 2, axisLabel: {} },
-      tooltip: { trigger: "axis" },
+      tooltip: { trigger: "axis", renderMode: "richText" }, // HTML would stay in the page when hidden
       series: [{ type: "line", showSymbol: false, step: "end", data: [] }],
     });
   }
 
   clear() {
     this.points = [];
+    this.chart.dispatchAction({ type: "hideTip" });
     this.draw();
   }
 
@@ -55,17 +56,18 @@ export class Chart {
     this.waiting = undefined;
     const points = this.points.map(([time, values]) => [time, values?.[this.measure] ?? null]);
     const texts = points.map(([, text]) => text).filter((text) => text !== null);
+    const now = points.at(-1)?.[1] ?? null;
+    this.box.ariaLabel = `${this.measure} of the selection over time, ${now === null ? "not known now" : `now ${grouped(now)}`}`;
     if (!texts.length) {
       this.chart.setOption({ series: [{ data: [] }], yAxis: { axisLabel: { show: false } } });
       return;
     }
-    this.box.ariaLabel = `${this.measure} of the selection over time, now ${grouped(texts.at(-1))}`;
     const { places: heights, at } = places(texts);
     const flat = texts.every((text) => text === texts[0]);
     const label = (place) => (flat && place ? "" : grouped(at(place)));
     this.chart.setOption({
       yAxis: { axisLabel: { show: true, formatter: label } },
-      tooltip: { formatter: ([of]) => `${of.axisValueLabel}<br><b>${grouped(points[of.dataIndex][1] ?? "–")}</b>` },
+      tooltip: { formatter: ([of]) => `${of.axisValueLabel}\n${grouped(points[of.dataIndex][1] ?? "–")}` },
       series: [{ showSymbol: texts.length === 1,
         data: points.map(([time, text]) => [time, text === null ? null : heights.shift()]) }],
     });

@@ -66,6 +66,7 @@ function ask() {
   const question = JSON.stringify([selection, shape]);
   if (question === lastAsked) return;
   lastAsked = question;
+  document.body.classList.add("waiting"); // the rows are still those of the question before
   chart.clear();
   live.select(selection, shape);
 }
@@ -102,6 +103,7 @@ function take(message, shape) {
   tookAt = new Date();
   if (message.all) {
     problem("");
+    document.body.classList.remove("waiting");
     stale(false);
   }
   table.apply(message, shape);
@@ -127,6 +129,7 @@ function refused(message) {
 function ended(reason) {
   table.clear();
   chart.clear();
+  document.body.classList.remove("waiting");
   stale(false);
   $("unpriced-badge").hidden = true;
   $("drawn-now").textContent = "";
@@ -201,6 +204,7 @@ function signOut(reason) {
   ended("");
   for (const picker of Object.values(pickers)) picker.setOptions([]);
   known = null;
+  document.body.classList.add("signed-out");
   signIn();
 }
 
@@ -214,6 +218,7 @@ $("login").addEventListener("close", () => {
   $("token").value = "";
   sessionStorage.setItem("token", token);
   $("login-problem").textContent = "";
+  document.body.classList.remove("signed-out");
   live.token = token;
   live.open();
 });
