@@ -12,9 +12,11 @@ class Error(Exception):
     """Base of everything that mvcore raises on purpose.
 
     `table`, `column`, `row` and `value` say which input was wrong; each is None if it does not
-    apply. Rows count from 0.
+    apply. Rows count from 0. If the input is from a file: `file`, and `line`, counted from 1.
     """
 
+    file: str | None = None
+    line: int | None = None
     table: str | None = None
     column: str | None = None
     row: int | None = None

@@ -158,8 +158,8 @@ def test_f1_header_row(folder) -> None:
     assert "header in line 3" in table.report()
     assert folder.rows(text, header_row=3) == [("X", "A", "100")]
     error = folder.fault(text, header_row=1)
-    assert "no header in line 1; expected a row with the columns 'account'" in str(error)
-    assert "no header in line 9" in str(folder.fault(text, header_row=9))
+    assert "line 1: the quotes are malformed; expected a header with the columns" in str(error)
+    assert "line 9: the line is empty or not there" in str(folder.fault(text, header_row=9))
     for wrong in (0, -1, True, "1", 1.0):
         with pytest.raises(mvcore.InvalidInput, match=r"header_row: .* is not a line number"):
             folder.read(text, header_row=wrong)
@@ -462,7 +462,7 @@ def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
     [
         (b"", "the file is empty"),
         (b"\n \r\n", "the file is empty"),
-        (codecs.BOM_UTF8, "no header in the first 50 lines"),
+        (codecs.BOM_UTF8, "line 1: the line is empty or not there"),
         (b"PK\x03\x04\x14\0", "a damaged zip archive"),
         (b"<!DOCTYPE html>\n<html></html>", "this is HTML"),
         (b" \n<table><tr>", "this is HTML"),

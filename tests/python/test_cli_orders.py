@@ -123,7 +123,7 @@ def test_plain_integers(texts: list[str | None], integers: list[int | None] | No
 def test_ids_of_csv_beside_typed_ones(tmp_path: Path, typed: object, kind: object) -> None:
     """Texts of a Parquet file keep those of the CSV file texts."""
     pa.parquet.write_table(pa.table({"order": pa.array([7]).cast(typed)}), tmp_path / "o.parquet")
-    (tmp_path / "e.csv").write_text("time,order\nt,7\n")
+    (tmp_path / "e.csv").write_text("time,order\n2024-03-01,7\n")
     tables = {
         "orders": read_file(tmp_path / "o.parquet", schema_of("orders"), Options()),
         "events": read_file(tmp_path / "e.csv", SCHEMA, Options()),

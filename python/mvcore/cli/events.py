@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +20,7 @@ import mvcore
 from mvcore.errors import InvalidInput
 from mvcore.files import FileTable
 from mvcore.files.schema import Schema
+from mvcore.files.table import OF_A_ROW
 from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ SCHEMA = Schema(
     filled=(),  # what a row needs is up to its kind
     numbers=frozenset({"price", "order_quantity", "filled_quantity", "quantity"}),
 )
-OF_A_ROW = re.compile(r"(?:ticks|prices|orders|holdings)\.(\w+), row (\d+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class Events:
             if len(batch.rows) > 1 or not self._one(book, batch.kind, batch.rows[0]):
                 self._many(book, batch.kind, batch.rows)
         except mvcore.Error as error:
-            raise self._refused(error, batch.rows) from error
+            raise self._located(error, book, batch.rows) from None
 
     def _one(self, book: mvcore.Book, kind: str, row: int) -> bool:
         """The short way for a row alone; false: not open, or refused without a word on where."""
@@ -191,7 +190,7 @@ class Events:
             written = book.update(**tables, feed=feed, unknown=self.unknown)
             self.skipped += written.skipped_prices
         except mvcore.Error as error:
-            raise self._refused(error, rows) from error
+            raise self._located(error, book, rows) from None
 
     def _table(self, kind: str, rows: list[int]) -> tuple[dict[str, Any], Any]:
         names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
@@ -210,14 +209,15 @@ class Events:
         else:
             book.update(holdings=table)
 
-    def _refused(self, error: mvcore.Error, rows: list[int]) -> InvalidInput:
-        text = error.args[0] if error.args else str(error)  # str() of a KeyError is quoted
-        found = OF_A_ROW.fullmatch(text)
-        if found:
-            column = found[1] if found[1] in VALUES else found[1].removesuffix("s")
-            return self._wrong(column, rows[int(found[2])], found[3])
-        places = [self.file.place(row) for row in (rows[0], rows[-1])]
-        return InvalidInput(f"{self.file.path}, {' to '.join(dict.fromkeys(places))}: {text}")
+    def _located(self, error: mvcore.Error, book: mvcore.Book, rows: list[int]) -> mvcore.Error:
+        """The error of a batch, told by the file's own lines."""
+        if OF_A_ROW.match(str(error.args[0])):
+            self.file.locate(error, rows.__getitem__, book._in_use)
+        else:
+            places = [self.file.place(row) for row in (rows[0], rows[-1])]
+            at = " to ".join(dict.fromkeys(places))
+            error.args = (f"{self.file.path}, {at}: {error.args[0]}",)
+        return error
 
 
 def an(kind: str) -> str:

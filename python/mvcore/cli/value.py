@@ -73,7 +73,7 @@ def apply_ticks(
                 batch.column("instrument"), batch.column("price"), times=times, unknown=unknown
             )
         except mvcore.Error as error:
-            ticks.locate(error, before=row, names=book._in_use)
+            ticks.locate(error, row.__add__, book._in_use)
             raise
         skipped += written.skipped_prices
         row += batch.num_rows

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
-from mvcore.files.numbers import only_plain, plain_number
+from mvcore.files.numbers import plain_number, plain_where_usual
 from mvcore.files.options import Options
 from mvcore.files.schema import SUMMED, Schema
+from mvcore.times import NO_TIME, column_ns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,17 +32,44 @@ def is_text(column: pa.ChunkedArray) -> bool:
 def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) -> pa.ChunkedArray:
     """The column with each number in plain digits."""
     import pyarrow as pa
+    from pyarrow import compute
 
-    if not is_text(column) or only_plain(column, options.decimal):
+    if not is_text(column):
         return column
-    out: list[str | None] = column.to_pylist()
-    for row, text in enumerate(out):
-        if text is not None:
+    done, before = [], 0
+    for chunk in column.cast(pa.string()).chunks:
+        plain, others = plain_where_usual(chunk, options)
+        written: list[str] = []
+        for row, text in zip(
+            np.flatnonzero(others).tolist(), chunk.filter(others).to_pylist(), strict=True
+        ):
             try:
-                out[row] = plain_number(text, options)
+                written.append(plain_number(text, options))
             except ValueError as error:
-                raise fault(str(error), name, row, text) from None
-    return pa.chunked_array([pa.array(out, pa.string())])
+                raise fault(str(error), name, before + row, text) from None
+        if written:
+            plain = compute.replace_with_mask(plain, others, pa.array(written, pa.string()))
+        done.append(plain)
+        before += len(chunk)
+    return pa.chunked_array(done, pa.string())
+
+
+def times(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
+    """The column of ISO 8601 texts as timestamps in UTC."""
+    import pyarrow as pa
+
+    if not is_text(column):
+        return column
+    done, before = [], 0
+    for chunk in column.chunks:
+        try:
+            ns = column_ns(chunk, "file", name)
+        except InvalidInput as error:
+            what = str(error).partition(": ")[2]
+            raise fault(what, name, before + (error.row or 0), error.value) from None
+        done.append(pa.array(ns, pa.timestamp("ns", "UTC"), mask=ns == NO_TIME))
+        before += len(chunk)
+    return pa.chunked_array(done, pa.timestamp("ns", "UTC"))
 
 
 def check_filled(table: pa.Table, schema: Schema, fault: Fault) -> None:
@@ -56,11 +84,15 @@ def check_filled(table: pa.Table, schema: Schema, fault: Fault) -> None:
 
 def keys_of(table: pa.Table, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """A number for each row, the same for rows with the same key."""
-    ids = np.zeros(table.num_rows, np.int64)
-    for name in key:
-        encoded = table.column(name).combine_chunks().dictionary_encode()
-        codes = np.asarray(encoded.indices, np.int64)
-        ids = np.unique(ids * len(encoded.dictionary) + codes, return_inverse=True)[1]
+    ids, different = np.zeros(table.num_rows, np.int64), 1
+    for name in key if table.num_rows else ():
+        chunks = table.column(name).dictionary_encode().unify_dictionaries().chunks
+        size = len(chunks[0].dictionary)
+        if different * size >= 2**63:
+            ids = np.unique(ids, return_inverse=True)[1]
+            different = table.num_rows
+        different *= size
+        ids = ids * size + np.concatenate([np.asarray(c.indices, np.int64) for c in chunks])
     return ids
 
 
@@ -85,11 +117,11 @@ def check_unique(
 
 
 def _repeated(ids: npt.NDArray[np.int64]) -> tuple[int, int] | None:
-    """The first row whose key an earlier row has, and that row."""
+    """The first row with its key, and the first row of all that has the key of an earlier one."""
+    if not (np.diff(np.sort(ids)) == 0).any():
+        return None
     order = np.argsort(ids, kind="stable")
     same = np.flatnonzero(np.diff(ids[order]) == 0)
-    if not same.size:
-        return None
     row = int(order[same + 1].min())
     return int(np.flatnonzero(ids == ids[row])[0]), row
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mvcore.errors import InvalidInput
 from mvcore.files.faults import fault
 from mvcore.files.options import Options
 from mvcore.files.records import BREAK, fields_of
@@ -48,7 +49,7 @@ def header_of(path: str, text: str, schema: Schema, options: Options) -> Header:
             if options.delimiter is None:
                 _check_only_delimiter(path, header, set(new) | set(new.values()))
             return Header(header.delimiter, header.line, header.names, header.end)
-    raise _not_found(path, guesses, schema, options)
+    raise _not_found(path, text, guesses, schema, options)
 
 
 def _guesses(text: str, options: Options) -> list[_Guess]:
@@ -81,7 +82,7 @@ def _check_only_delimiter(path: str, header: _Guess, known: set[str]) -> None:
                 raise _ambiguous(path, header, [header.delimiter, other])
 
 
-def _ambiguous(path: str, header: _Guess, delimiters: list[str]) -> Exception:
+def _ambiguous(path: str, header: _Guess, delimiters: list[str]) -> InvalidInput:
     shown = " and ".join(map(repr, delimiters))
     return fault(
         path,
@@ -90,14 +91,12 @@ def _ambiguous(path: str, header: _Guess, delimiters: list[str]) -> Exception:
     )
 
 
-def _not_found(path: str, guesses: list[_Guess], schema: Schema, options: Options) -> Exception:
+def _not_found(
+    path: str, text: str, guesses: list[_Guess], schema: Schema, options: Options
+) -> InvalidInput:
     expected = ", ".join(map(repr, schema.required))
     if not guesses:
-        at = f"line {options.header_row}" if options.header_row else f"the first {SEARCHED} lines"
-        return fault(
-            path, f"no header in {at}; expected a row with the columns {expected}",
-            table=schema.name,
-        )  # fmt: skip
+        return _no_line(path, text, expected, schema, options)
     best = max(guesses, key=lambda guess: _likeness(guess, schema, options))
     names = [options.rename.get(name, name) for name in best.names]
     missing = [name for name in schema.required if name not in names]
@@ -120,6 +119,18 @@ def _not_found(path: str, guesses: list[_Guess], schema: Schema, options: Option
         table=schema.name,
         known_as=missing[0] if missing else None,
     )
+
+
+def _no_line(path: str, text: str, expected: str, schema: Schema, options: Options) -> InvalidInput:
+    """All lines that were searched are empty or have malformed quotes."""
+    lines = BREAK.split(text)[:SEARCHED]
+    number = options.header_row or next((k for k, line in enumerate(lines, 1) if line.strip()), 1)
+    line = lines[number - 1] if number <= len(lines) else ""
+    what = "the quotes are malformed" if line.strip() else "the line is empty or not there"
+    return fault(
+        path, f"{what}; expected a header with the columns {expected}", line=number,
+        table=schema.name, value=line,
+    )  # fmt: skip
 
 
 def _likeness(guess: _Guess, schema: Schema, options: Options) -> tuple[int, int, int, int]:

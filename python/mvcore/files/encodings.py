@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 64 << 10
+LONGEST_LINE = 1 << 20
 SAY_SO = "expected UTF-8 or UTF-16; encoding= (--encoding) names another, such as windows-1252"
 
 MAGIC = {
@@ -153,9 +154,12 @@ def _marked(path: Path, head: bytes) -> Encoding | None:
 
 def _unmarked_utf16(head: bytes) -> Encoding | None:
     """UTF-16 without a mark, if the whole first line is ASCII in it: every other byte is 0."""
-    for name, line_feed, zeros in (("utf-16-le", b"\n\0", 1), ("utf-16-be", b"\0\n", 0)):
+    for name, breaks, zeros in (
+        ("utf-16-le", (b"\n\0", b"\r\0"), 1),
+        ("utf-16-be", (b"\0\n", b"\0\r"), 0),
+    ):
         size = next(
-            (k for k in range(0, len(head) - 1, 2) if head[k : k + 2] == line_feed),
+            (k for k in range(0, len(head) - 1, 2) if head[k : k + 2] in breaks),
             len(head) & ~1,
         )
         line = head[:size]
@@ -206,6 +210,9 @@ def texts_of(path: Path, encoding: Encoding) -> Iterator[str]:
         skip = 0
         text = rest + text
         cut = len(text) if last else _after_last_break(text)
+        if len(text) - cut > LONGEST_LINE:
+            what = f"a line of more than {LONGEST_LINE} characters; expected lines of fields"
+            raise fault(str(path), what, line=line + count_lines(text[:cut]))
         text, rest = text[:cut], text[cut:]
         for unwanted, what in UNWANTED.items():
             if unwanted in text:

@@ -20,10 +20,8 @@ def fault(
 
     line counts from 1, as editors do; row counts from 0 below the header."""
     error = InvalidInput(f"{place(path, line, column, row)}: {what}{row_note(line, row)}")
-    vars(error).update(
-        table=table, column=known_as or column, row=row, value=value, file=path, line=line
-    )
-    return error
+    error.file, error.line = path, line
+    return error.at(table, known_as or column, row, value)
 
 
 def place(path: str, line: int | None, column: str | None, row: int | None = None) -> str:

@@ -14,15 +14,16 @@ from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mvcore.errors import InvalidInput
 from mvcore.files.options import SPACES, THOUSANDS_MARKS, Options
 from mvcore.tables import number_column
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
 
-# Nothing to convert and nothing to check.
-PLAIN = {".": r"^[+-]?[0-9]{1,20}(\.[0-9]{1,18})?$", ",": r"^[+-]?[0-9]{1,20}$"}
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 SPACE = f"[{SPACES}]"
 LOOKALIKES = {
@@ -35,12 +36,24 @@ LOOKALIKES = {
 }
 
 
-def only_plain(texts: pa.ChunkedArray, decimal: str) -> bool:
-    """Whether every text is null or a number that the core reads as it is."""
+def plain_where_usual(texts: pa.Array, options: Options) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """The numbers of an array in plain digits, except for those where the mask is true: these need
+    a closer look. Digits, marks and a sign in the usual places are converted many at a time."""
     from pyarrow import compute
 
-    plain = compute.match_substring_regex(texts, PLAIN[decimal])
-    return bool(compute.all(plain, min_count=0).as_py())
+    mark, decimal = options.thousands, options.decimal
+    groups = "" if mark is None or mark == " " else f"|{_grouped_digits(re.escape(mark))}"
+    usual = f"^[+-]?([0-9]{{1,20}}{groups})({re.escape(decimal)}[0-9]{{1,18}})?$"
+    others = compute.invert(compute.match_substring_regex(texts, usual)).fill_null(False)
+    if groups:
+        texts = compute.replace_substring(texts, mark, "")
+    if decimal != ".":
+        texts = compute.replace_substring(texts, decimal, ".")
+    return texts, np.asarray(others, bool)
+
+
+def _grouped_digits(separator: str) -> str:
+    return rf"[1-9][0-9]{{0,2}}({separator}[0-9]{{3}}){{1,5}}"
 
 
 def plain_number(text: str, options: Options) -> str:

@@ -183,10 +183,12 @@ def _read_text(path: Path, schema: Schema, options: Options, progress: Progress)
             for k in blanks:
                 _check_unnamed(str(path), block.columns[k], k, block.lines, options)
             for part, k in zip(parts, kept, strict=True):
-                part.append(pa.array([value or None for value in block.columns[k]], pa.string()))
+                part.append(block.columns[k])
             lines.add(block.rows, block.lines)
-    except (pa.ArrowException, EOFError) as error:
-        raise fault(str(path), f"cannot be read: {error}") from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise fault(str(path), f"cannot be unpacked: {error}") from None  # damaged or cut short
     arrays = [pa.chunked_array(part, pa.string()) for part in parts]
     data = pa.table(arrays, [named[k] for k in kept])
     return _checked(
@@ -238,19 +240,18 @@ def _named(
     return out, renamed, tuple(ignored)
 
 
-def _check_unnamed(
-    path: str, values: tuple[str, ...], place: int, lines: Any, options: Options
-) -> None:
+def _check_unnamed(path: str, values: pa.Array, place: int, lines: Any, options: Options) -> None:
     """A column without a name has no values, which a delimiter at the end of each line makes."""
-    if options.extra == "ignore" or not any(values):
+    if options.extra == "ignore" or values.null_count == len(values):
         return
-    row = next(k for k, value in enumerate(values) if value)
+    row = int(np.flatnonzero(np.asarray(values.is_valid(), bool))[0])
+    value = values[row].as_py()
     raise fault(
         path,
-        f"column {place + 1} has no name in the header but the value {values[row]!r}; expected a "
-        "name, or extra='ignore' (--extra ignore)",
+        f"column {place + 1} has no name in the header but the value {value!r}; expected a name, "
+        "or extra='ignore' (--extra ignore)",
         line=lines + row if isinstance(lines, int) else int(lines[row]),
-        value=values[row],
+        value=value,
     )
 
 
@@ -278,6 +279,8 @@ def _checked(
     for name in data.column_names:
         if name in schema.numbers:
             table = table.with_column(name, cells.numbers(table[name], name, options, table.fault))
+        elif name == "time" and name in schema.columns:
+            table = table.with_column(name, cells.times(table[name], name, table.fault))
     if schema.name in PRICED and options.blank_price == "skip":
         priced = np.asarray(table["price"].is_valid(), bool)
         table = replace(table.filtered(priced), skipped_prices=int((~priced).sum()))

@@ -13,13 +13,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mvcore.errors import InvalidInput
 from mvcore.files.encodings import count_lines
 from mvcore.files.faults import fault
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LONGEST_RECORD = 100_000  # characters; a longer one is a quote that is not closed
 BREAK = re.compile(r"\r\n|\n|\r")
@@ -70,9 +74,9 @@ class Lines:
 
 
 class Block(NamedTuple):
-    """Some rows as columns of texts. lines: see Lines.add."""
+    """Some rows as columns of texts, null if a field is empty. lines: see Lines.add."""
 
-    columns: list[tuple[str, ...]]
+    columns: list[pa.Array]
     rows: int
     lines: int | npt.NDArray[np.int64]
 
@@ -96,9 +100,10 @@ class Records:
                 line += count_lines(whole)
         if rest:
             whole, open_ = self._split(rest + "\n", line)
+            if whole:
+                yield self._parse(whole, line)
             if open_:
                 raise self._unclosed(open_, line + count_lines(whole))
-            yield self._parse(whole, line)
 
     def _split(self, text: str, line: int) -> tuple[str, str]:
         """Whole records, and the beginning of one that goes on in the next block."""
@@ -108,30 +113,35 @@ class Records:
             found = grammar(self.delimiter).records.match(text)
             end = 0 if found is None else found.end()
         whole, rest = text[:end], text[end:]
-        if rest and not self._may_go_on(rest, line + count_lines(whole)):
-            raise self._unclosed(rest, line + count_lines(whole))
+        wrong = self._fault_of(rest, line + count_lines(whole)) if rest else None
+        if wrong is not None:
+            if whole:
+                self._parse(whole, line)  # a fault in an earlier line comes first
+            raise wrong
         return whole, rest
 
-    def _may_go_on(self, rest: str, line: int) -> bool:
-        """Whether the rest ends inside of a field; a fault in it is an error."""
+    def _fault_of(self, rest: str, line: int) -> InvalidInput | None:
+        """What is wrong with a record that is not whole, unless it may go on in the next block."""
         pattern, at = grammar(self.delimiter).field, 0
         while True:
             end = pattern.match(rest, at).end()  # type: ignore[union-attr]  # it matches ''
             if end == len(rest):
-                return True
+                return None
             if rest[end] == self.delimiter:
                 at = end + 1
                 continue
             if rest[end] != '"' and rest[at] == '"':
-                raise self._after_quote(rest, at, end, line)
+                return self._after_quote(rest, at, end, line)
             if end > at:
-                raise self._in_field(rest, at, end, line)
-            return len(rest) - at <= LONGEST_RECORD  # a quote opens here and no quote closes it
+                return self._in_field(rest, at, end, line)
+            if len(rest) - at > LONGEST_RECORD:
+                return self._unclosed(rest, line)
+            return None  # a quote opens here and no quote closes it
 
     def _place(self, text: str, at: int, line: int) -> int:
         return line + count_lines(text[:at])
 
-    def _after_quote(self, text: str, at: int, end: int, line: int) -> Exception:
+    def _after_quote(self, text: str, at: int, end: int, line: int) -> InvalidInput:
         opened, closed = self._place(text, at, line), self._place(text, end, line)
         if opened != closed:
             return fault(
@@ -150,7 +160,7 @@ class Records:
             value=text[at : end + 1],
         )
 
-    def _in_field(self, text: str, at: int, end: int, line: int) -> Exception:
+    def _in_field(self, text: str, at: int, end: int, line: int) -> InvalidInput:
         return fault(
             self.path,
             f"a quote inside a field without quotes: {_around(text, at)}; expected quotes around "
@@ -159,7 +169,7 @@ class Records:
             value=text[at : end + 1],
         )
 
-    def _unclosed(self, text: str, line: int) -> Exception:
+    def _unclosed(self, text: str, line: int) -> InvalidInput:
         pattern, at = grammar(self.delimiter).field, 0
         while (end := pattern.match(text, at).end()) < len(text) and text[end] == self.delimiter:  # type: ignore[union-attr]
             at = end + 1
@@ -172,11 +182,20 @@ class Records:
         )
 
     def _parse(self, text: str, line: int) -> Block:
-        """All of these are well formed, so that the csv module reads them as the grammar does."""
+        """All of these are well formed, so that csv modules read them as the grammar does."""
+        import pyarrow as pa
+
+        block = self._parse_lines(text, line) if self.delimiter.isascii() else None
+        if block is not None:
+            return block
         reader = csv.reader(
             io.StringIO(text, newline=""), delimiter=self.delimiter, doublequote=True, strict=True
         )
-        records = list(reader)
+        try:
+            records = list(reader)
+        except csv.Error as error:  # a field of more characters than csv.field_size_limit
+            at = line + max(0, reader.line_num - 1)
+            raise fault(self.path, f"{error}; expected a shorter field", line=at) from None
         lines: int | npt.NDArray[np.int64] = line
         if count_lines(text) != len(records) or [] in records:
             lines = self._lines_of(records, line)
@@ -184,14 +203,46 @@ class Records:
             lines = lines[kept]
             records = [records[k] for k in kept]
         if set(map(len, records)) - {self.width}:
-            raise self._ragged(records, lines)
+            row = next(k for k, record in enumerate(records) if len(record) != self.width)
+            raise self._ragged(records[row], line + row)
         columns = list(zip(*records, strict=True)) or [()] * self.width
-        return Block(columns, len(records), lines)
+        arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
+        return Block(arrays, len(records), lines)
+
+    def _parse_lines(self, text: str, line: int) -> Block | None:
+        """The same by pyarrow, several times as fast, if each line is a row. None if a line is
+        empty, a field has several lines, or a row has another width, which pyarrow cannot place."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        names = [str(k) for k in range(self.width)]
+        try:
+            table = arrow_csv.read_csv(
+                pa.py_buffer(text.encode()),
+                arrow_csv.ReadOptions(column_names=names),
+                arrow_csv.ParseOptions(
+                    delimiter=self.delimiter,
+                    quote_char='"' if '"' in text else False,
+                    newlines_in_values='"' in text,
+                ),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        if table.num_rows != count_lines(text):
+            return None
+        return Block([pa.concat_arrays(c.chunks) for c in table.columns], table.num_rows, line)
 
     def _lines_of(self, records: list[list[str]], line: int) -> npt.NDArray[np.int64]:
         lines = np.empty(len(records), np.int64)
         for k, record in enumerate(records):
             lines[k] = line
+            if record and len(record) != self.width:
+                raise self._ragged(record, line)
             for value in record:
                 if "\n" in value or "\r" in value:
                     self._check_swallowed(value, record, line)
@@ -218,18 +269,16 @@ class Records:
                 value=value,
             )
 
-    def _ragged(self, records: list[list[str]], lines: int | npt.NDArray[np.int64]) -> Exception:
-        row = next(k for k, record in enumerate(records) if len(record) != self.width)
-        found = len(records[row])
+    def _ragged(self, record: list[str], line: int) -> InvalidInput:
         more = ""
-        if found > self.width:
+        if len(record) > self.width:
             more = f"; a {self.delimiter!r} inside a value needs quotes around it"
         return fault(
             self.path,
-            f"{_fields(found)}; expected {self.width} as in the header (line {self.header_line})"
-            f"{more}",
-            line=lines + row if isinstance(lines, int) else int(lines[row]),
-            value=self.delimiter.join(records[row]),
+            f"{_fields(len(record))}; expected {self.width} as in the header (line "
+            f"{self.header_line}){more}",
+            line=line,
+            value=self.delimiter.join(record),
         )
 
 
@@ -247,7 +296,13 @@ def fields_of(line: str, delimiter: str) -> list[str] | None:
     """The fields of a single line without its break, or None if it is malformed."""
     if '"' not in line:
         return line.split(delimiter)
-    found = grammar(delimiter).records.fullmatch(line + "\n")
-    if found is None:
-        return None
-    return next(csv.reader([line], delimiter=delimiter, strict=True))
+    pattern, fields, at = grammar(delimiter).field, list[str](), 0
+    while True:
+        field = pattern.match(line, at)[0]  # type: ignore[index]  # it matches ''
+        fields.append(field[1:-1].replace('""', '"') if field[:1] == '"' else field)
+        at += len(field)
+        if at == len(line):
+            return fields
+        if line[at] != delimiter:
+            return None
+        at += 1

@@ -128,29 +128,31 @@ class FileTable(Mapping[str, Any]):
         return replace(self, data=self.data.filter(mask), lines=through)
 
     def locate(
-        self, error: Error, before: int = 0, names: Callable[[str], Sequence[str]] | None = None
+        self,
+        error: Error,
+        row_of: Callable[[int], int] = lambda row: row,
+        names: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         """Change an error about a row of this table so that it names the file's line and column.
 
-        before: rows of the table before the batch that the error counts in. names: the known names
-        of accounts or instruments, for near matches of an unknown one."""
+        row_of: the row of this table for a row of the batch that the book refused. names: the
+        known names of accounts or instruments, for near matches of an unknown one."""
         text = str(error.args[0]) if error.args else ""
+        error.file, error.table = self.path, self.table
         found = OF_A_ROW.fullmatch(text)
         if found is None:
             if not text.startswith(self.path):
                 error.args = (f"{self.path}: {text}",)
             return
-        column = found[1] if found[1] in self else found[1].removesuffix("s")  # "ticks.instruments"
-        row = before + int(found[2])
-        line = self.line(row)
-        at = place(self.path, line, self.name_in_file(column), row)
-        error.args = (f"{at}: {found[3]}{row_note(line, row)}",)
-        value = self[column][row].as_py() if column in self else None
-        vars(error).update(
-            table=self.table, column=column, row=row, value=value, file=self.path, line=line
-        )
+        # The core calls the names of ticks `ticks.instruments`.
+        column = found[1] if found[1] in self else found[1].removesuffix("s")
+        row = row_of(int(found[2]))
+        error.line = self.line(row)
+        at = place(self.path, error.line, self.name_in_file(column), row)
+        error.args = (f"{at}: {found[3]}{row_note(error.line, row)}",)
+        error.at(self.table, column, row, self[column][row].as_py() if column in self else None)
         if isinstance(error, UnknownId) and names is not None and column in SIDES:
-            error.unlike(str(value), names(column))
+            error.unlike(str(error.value), names(column))
 
     def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
         """An error about a value of this table."""

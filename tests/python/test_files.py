@@ -1,0 +1,385 @@
+"""`mvcore.read` on files made at random, damaged and large: the rows as written, or a fault."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import random
+import subprocess
+import sys
+from decimal import Decimal as D
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+import mvcore
+from mvcore.files.records import Lines, Records
+
+COLUMNS = ("account", "instrument", "quantity")
+HEADER = ",".join(COLUMNS)
+DELIMITERS = ",;\t|"
+BREAKS = ("\n", "\r\n", "\r")
+ENCODINGS = {
+    "utf-8": ("utf-8", b""),
+    "utf-8-sig": ("utf-8", codecs.BOM_UTF8),
+    "utf-16": ("utf-16-le", codecs.BOM_UTF16_LE),
+    "utf-16-le": ("utf-16-le", b""),
+    "utf-16-be": ("utf-16-be", b""),
+    "windows-1252": ("windows-1252", b""),
+}
+WORDS = ["A", "NA", "null", "0", "007", "x y", "Caf\u00e9", "Gr\u00fcn AG", "b'c", "a,b", "c;d"]
+ODD = ['q"r', '"', "two\nlines", "a|b\tc", ""]
+
+
+def field(random_: random.Random, value: str, delimiter: str) -> list[str]:
+    """The pieces of a field, those that have a meaning for themselves: quotes."""
+    if any(c in value for c in f'"\r\n{delimiter}') or random_.random() < 0.2:
+        return ['"', value.replace('"', '""'), '"']
+    return [value]
+
+
+class Made:
+    """A file of holdings in a random dialect. `structure`: the pieces that are no values."""
+
+    def __init__(self, seed: int, odd: bool = True) -> None:
+        choose = random.Random(seed)
+        self.delimiter = choose.choice(DELIMITERS)
+        self.break_ = choose.choice(BREAKS)
+        self.encoding = choose.choice(list(ENCODINGS))
+        words = WORDS + (ODD[:4] if odd else [])
+        self.rows = [
+            (f"{k}{choose.choice(words)}", choose.choice(words), str(choose.randint(-9999, 9999)))
+            for k in range(choose.randint(0, 12))
+        ]
+        self.pieces: list[str] = []
+        self.structure: list[int] = []
+        for row in (COLUMNS, *self.rows):
+            for value in row:
+                for piece in field(choose, value, self.delimiter):
+                    self._add(piece, piece == '"' and piece is not value)
+                self._add(self.delimiter, True)
+            self.pieces[-1] = self.break_
+
+    def _add(self, piece: str, structural: bool) -> None:
+        if structural:
+            self.structure.append(len(self.pieces))
+        self.pieces.append(piece)
+
+    def content(self) -> bytes:
+        codec, mark = ENCODINGS[self.encoding]
+        return mark + "".join(self.pieces).encode(codec)
+
+
+def rows_of(table: mvcore.FileTable) -> list[tuple[str, ...]]:
+    return list(zip(*(table[name].to_pylist() for name in COLUMNS), strict=True))
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_files_of_any_dialect(tmp_path: Path, part: int) -> None:
+    path = tmp_path / "f.csv"
+    seen = set()
+    for seed in range(part * 100, part * 100 + 100):
+        made = Made(seed)
+        path.write_bytes(made.content())
+        table = mvcore.read(path, "holdings")
+        assert rows_of(table) == made.rows, seed
+        assert table.delimiter == made.delimiter, seed
+        plain = made.content().isascii()
+        assert table.encoding == ("utf-8" if plain and "16" not in made.encoding else made.encoding)
+        seen.add((made.delimiter, made.break_, made.encoding))
+    assert len(seen) > 40
+
+
+def damaged(made: Made, choose: random.Random) -> str:
+    """Delete, double or replace one delimiter, line break or quote. What was done to it."""
+    at = choose.choice(made.structure)
+    old = made.pieces[at]
+    kind = choose.choice(["delete", "double", "replace"])
+    if kind == "delete":
+        made.pieces[at] = ""
+    elif kind == "double":
+        made.pieces[at] = old * 2
+    else:
+        made.pieces[at] = choose.choice([c for c in (*DELIMITERS, *BREAKS, '"') if c != old])
+    return f"{kind} {old!r} at piece {at}: {made.pieces[at]!r}"
+
+
+def read_or_fault(path: Path) -> mvcore.FileTable | mvcore.InvalidInput:
+    try:
+        return mvcore.read(path, "holdings")
+    except mvcore.InvalidInput as error:
+        return error
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_a_damaged_file_is_refused_or_means_the_same(tmp_path: Path, part: int) -> None:
+    """Doubled line breaks, and one kind of line break for another, mean the same."""
+    path = tmp_path / "f.csv"
+    refused = 0
+    for seed in range(part * 200, part * 200 + 200):
+        made = Made(seed)
+        what = damaged(made, random.Random(seed))
+        path.write_bytes(made.content())
+        found = read_or_fault(path)
+        if isinstance(found, mvcore.InvalidInput):
+            refused += 1
+            assert found.file == str(path)
+            assert found.line is not None, (seed, what, found)
+        else:
+            assert rows_of(found) == made.rows, (seed, what)
+    assert 100 < refused < 200
+
+
+class Slow(Records):
+    """Every block by the csv module."""
+
+    def _parse_lines(self, text: str, line: int) -> None:
+        return None
+
+
+def outcome(kind: type[Records], texts: list[str], width: int) -> object:
+    """All rows and their lines, or the error."""
+    lines = Lines()
+    columns: list[list[str | None]] = [[] for _ in range(width)]
+    try:
+        for block in kind("f", ",", width, 1).blocks(iter(texts), 2):
+            lines.add(block.rows, block.lines)
+            for column, part in zip(columns, block.columns, strict=True):
+                column += part.to_pylist()
+    except mvcore.InvalidInput as error:
+        return str(error)
+    return columns, [lines.of(row) for row in range(lines.rows)]
+
+
+def test_both_parsers_agree() -> None:
+    """Random characters, cut into blocks of whole lines at random."""
+    choose = random.Random(1)
+    accepted = 0
+    for _ in range(8_000):
+        width = choose.randint(1, 3)
+        lines = [
+            ",".join(
+                choose.choice(
+                    ["", "a", "b c", '"d"', '"e""f"', '"g,h"', '"i\nj"', " k", '"', 'l"m']
+                )
+                if choose.random() < 0.2
+                else choose.choice(["x", "yy", ""])
+                for _ in range(width if choose.random() < 0.97 else choose.randint(1, 4))
+            )
+            + choose.choice(["\n", "\n", "\r\n", "\r"])
+            for _ in range(choose.randint(0, 6))
+        ]
+        if lines and choose.random() < 0.3:
+            lines[-1] = lines[-1].rstrip("\r\n")
+        cut = choose.randint(0, len(lines))
+        texts = [text for text in ("".join(lines[:cut]), "".join(lines[cut:])) if text]
+        whole = ["".join(lines)] if lines else []
+        fast, slow = outcome(Records, texts, width), outcome(Slow, texts, width)
+        assert fast == slow, texts
+        if not any("\r" in text[-1:] for text in texts[:-1]):
+            assert outcome(Slow, whole, width) == slow, texts
+        accepted += isinstance(slow, tuple)
+    assert 2_000 < accepted < 8_000
+
+
+def test_a_fault_far_into_a_large_file(tmp_path: Path) -> None:
+    """Several blocks, with empty lines and lines in quotes in some of them."""
+    path = tmp_path / "f.csv"
+    rows = [f"X{k},I{k},{k}.5\n" for k in range(400_000)]
+    rows[100_000] = '"two\nlines",B,1\n'
+    rows[150_000] += "\n\n"
+    path.write_text(f"{HEADER}\n{''.join(rows)}")
+    assert path.stat().st_size > 2 * (4 << 20)
+    table = mvcore.read(path, "holdings")
+    assert table.rows == 400_000
+    assert [table.line(row) for row in (0, 99_999, 100_000, 100_001, 150_001, 399_999)] == [
+        2, 100_001, 100_002, 100_004, 150_006, 400_004,
+    ]  # fmt: skip
+    assert table["quantity"][399_999].as_py() == "399999.5"
+    rows[350_000] = "X,I,1.5.\n"
+    path.write_text(f"{HEADER}\n{''.join(rows)}")
+    with pytest.raises(mvcore.InvalidInput, match=r"line 350005, column quantity: '1.5.'"):
+        mvcore.read(path, "holdings")
+    rows[350_000] = "X,I\n"
+    path.write_text(f"{HEADER}\n{''.join(rows)}")
+    with pytest.raises(mvcore.InvalidInput, match=r"line 350005: 2 fields"):
+        mvcore.read(path, "holdings")
+    rows[350_000] = "X,I,1\n"
+    path.write_text(f"{HEADER}\n\u00e9,A,1\n{''.join(rows)}")
+    path.write_bytes(path.read_bytes() + b"X,\xff,1\n")
+    with pytest.raises(mvcore.InvalidInput, match=r"line 400006: b'\\xff' at character 3"):
+        mvcore.read(path, "holdings")
+
+
+def test_text_without_lines(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"{HEADER}\n" + "X" * (9 << 20))
+    with pytest.raises(mvcore.InvalidInput, match=r"line 2: a line of more than"):
+        mvcore.read(path, "holdings")
+    path.write_text(f'{HEADER}\nY,A,1\n\n"{"X" * 200_000}",A,1\n')
+    with pytest.raises(mvcore.InvalidInput, match=r"line 4: field larger than"):
+        mvcore.read(path, "holdings")
+
+
+PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_compressed(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"f.csv{ending}"
+    text = (HEADER + "".join(f"\nX{k},A,{k}" for k in range(5_000))).replace(",", ";")
+    packed = PACKERS[ending](text.encode("utf-16"))
+    path.write_bytes(packed)
+    table = mvcore.read(path, "holdings")
+    assert (table.rows, table.encoding, table.delimiter) == (5_000, "utf-16", ";")
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(mvcore.InvalidInput, match="cannot be unpacked"):
+        mvcore.read(path, "holdings")
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        mvcore.read(tmp_path / "f.csv", "holdings")
+    with pytest.raises(mvcore.InvalidInput, match="not a regular file"):
+        mvcore.read(tmp_path, "holdings")
+    with pytest.raises(mvcore.InvalidInput, match="table: 'positions' is not known"):
+        mvcore.read(tmp_path / "f.csv", "positions")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather", "without"])
+def test_formats_with_types(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"f.{ending}"
+    data = pa.table(
+        {
+            "account": ["X", "X"],
+            "Symbol": ["A", "B"],
+            "quantity": pa.array([D("1.5"), D(2)], pa.decimal128(9, 2)),
+            "note": [None, "n"],
+        }
+    )
+    if ending == "feather":
+        pa.feather.write_feather(data, str(path))
+    else:
+        pa.parquet.write_table(data, path)
+    rename = {"Symbol": "instrument"}
+    with pytest.raises(mvcore.InvalidInput, match="column 'note' is not known"):
+        mvcore.read(path, "holdings", rename=rename)
+    table = mvcore.read(path, "holdings", rename=rename, extra="ignore")
+    assert (table.delimiter, table.encoding, table.header_row) == (None, None, None)
+    assert table.line(0) is None
+    assert rows_of(table) == [("X", "A", D("1.50")), ("X", "B", D("2.00"))]
+    book = mvcore.Book()
+    with pytest.raises(mvcore.UnknownId, match=rf"f.{ending}, row 0, column account: unknown"):
+        book.load(holdings=table)
+
+
+def test_numbers_as_text_in_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    data = {"account": ["X", "X"], "instrument": ["A", "B"], "quantity": ["1,5", "(2)"]}
+    pa.parquet.write_table(pa.table(data), path)
+    table = mvcore.read(path, "holdings", decimal=",", accounting=True)
+    assert table["quantity"].to_pylist() == ["1.5", "-2"]
+    with pytest.raises(mvcore.InvalidInput, match=r"f.parquet, row 1, column quantity: '\(2\)'"):
+        mvcore.read(path, "holdings", decimal=",")
+
+
+def test_times(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(
+        "instrument,price,time\nA,1,2024-03-01T21:00:00.000000001Z\nB,2,\nC,3,2024-03-01\n"
+    )
+    table = mvcore.read(path, "prices")
+    assert table["time"].cast(pa.int64()).to_pylist() == [
+        1709326800 * 10**9 + 1, None, 1709251200 * 10**9,
+    ]  # fmt: skip
+    for wrong in ("20240301210000Z", "03/01/2024", "1709326800000", "soon"):
+        path.write_text(f"instrument,price,time\nA,1,2024-03-01\n\nB,1,{wrong}\n")
+        with pytest.raises(mvcore.InvalidInput, match=rf"line 4, column time: '{wrong}'") as told:
+            mvcore.read(path, "ticks")
+        assert (told.value.row, told.value.value, told.value.line) == (1, wrong, 4)
+
+
+def test_a_table_is_a_mapping_and_arrow(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"{HEADER}\nX,A,1\n")
+    table = mvcore.read(path, "holdings")
+    assert dict(table) == {name: table.to_arrow()[name] for name in COLUMNS}
+    assert pa.table(table) == table.to_arrow()
+    assert table == mvcore.read(path, "holdings")
+    assert repr(table) == f"<FileTable holdings: {table.report()}>"
+    with pytest.raises(KeyError):
+        table["price"]
+    with pytest.raises(mvcore.InvalidInput, match="row 1 is not in"):
+        table.line(1)
+    assert table.filtered(np.array([False])).rows == 0
+
+
+def watch(folder: Path, events: str, *more: str) -> subprocess.CompletedProcess[str]:
+    files = {
+        "instruments": "instrument;currency\nA;USD\n",
+        "accounts": "account\nX\n",
+        "holdings": "account;instrument;quantity\nX;A;1,5\n",
+        "prices": "instrument;price\nA;1\n",
+        "events": events,
+    }
+    named = []
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+        named += [f"--{name}", str(folder / f"{name}.csv")]
+    command = [sys.executable, "-m", "mvcore", "watch", *named, "--decimal", ",", "--output", "csv"]
+    command += ["--speed", "max", "--measures", "current", "--value-scale", "2", *more]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+EVENTS = "time;Symbol;price\n2024-03-01;A;20,5\n2024-03-01;Z;1\n2024-03-02;Z;1\n2024-03-03;A;30\n"
+
+
+def test_watch_has_the_same_options(tmp_path: Path) -> None:
+    done = watch(tmp_path, EVENTS, "--rename", "Symbol=instrument", "--unknown", "skip")
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["X,USD,45.00,0"])
+    told = done.stderr.splitlines()
+    assert len(told) == 5
+    assert told[3].endswith("header in line 1, 'Symbol' read as 'instrument'")
+    assert told[4] == f"mvcore: {tmp_path / 'events.csv'}: skipped 2 prices of unknown instruments"
+
+
+def test_watch_with_a_folder_counts_the_same(tmp_path: Path) -> None:
+    options = ("--rename", "Symbol=instrument", "--unknown", "skip", "--book", str(tmp_path / "b"))
+    done = watch(tmp_path, EVENTS, *options)
+    assert "skipped 2 prices" in done.stderr
+    done = watch(tmp_path, EVENTS + "2024-03-04;Z;1\n2024-03-05;A;40\n", *options)
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["X,USD,60.00,0"])
+    assert "4 of 6 events of events.csv were played before" in done.stderr
+    assert "skipped 1 price of an unknown instrument" in done.stderr
+
+
+def test_watch_tells_line_and_name(tmp_path: Path) -> None:
+    done = watch(tmp_path, EVENTS, "--rename", "Symbol=instrument")
+    error = done.stderr.splitlines()[-1]
+    assert f"{tmp_path / 'events.csv'}, line 3, column Symbol: unknown instrument 'Z'" in error
+    assert error.endswith("(row 1); known: 'A'")
+
+
+BAD_OPTIONS = [
+    (["--delimiter", "xx"], "delimiter: 'xx' is not a delimiter"),
+    (["--thousands", "x"], "thousands: 'x' is not known"),
+    (["--encoding", "none"], "encoding: 'none' is not known"),
+    (["--header-row", "0"], "header_row: 0 is not a line number"),
+    (["--rename", "a"], "--rename: 'a' is not OLD=NEW"),
+    (["--rename", "a=b", "--rename", "a=c"], "--rename: 'a' is there twice"),
+    (["--rename", "a=account"], "--rename: no file has a column 'a'"),
+    (["--unknown", "drop"], "--unknown"),
+    (["--currency-signs", "USD"], "currency_signs: 'USD' is not text of currency signs"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), BAD_OPTIONS)
+def test_bad_options(tmp_path: Path, more: list[str], message: str) -> None:
+    done = watch(tmp_path, EVENTS.replace("Symbol", "instrument"), *more)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr.splitlines()[-1]
