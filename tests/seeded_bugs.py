@@ -261,6 +261,38 @@ BUGS = [
         "        Writing writing(lock_);\n        check_writable();\n        if (!live_",
         "        Writing writing(lock_);\n        if (!live_",
     ),
+    Bug(
+        "an index that is built beside writers misses their last positions",
+        "core_tests",
+        "an_index_is_built_while_ticks_go_on",
+        "reader.cpp",
+        "                    index.follow(read_.grid, fact.account, fact.instrument);\n",
+        "                    static_cast<void>(fact);\n",
+    ),
+    Bug(
+        "the by-account index is built while ticks wait",
+        "core_tests",
+        "an_index_is_built_while_ticks_go_on",
+        "reader.cpp",
+        "        index = AccountIndex::of(seen, board);\n",
+        "        Writing alone(state_lock_);\n        index = AccountIndex::of(seen, board);\n",
+    ),
+    Bug(
+        "an index that follows a copy of the grid keeps positions that are gone",
+        "core_tests",
+        "an_index_follows_from_one_copy_of_the_grid_to_another",
+        "account_index.cpp",
+        "if (held(held_before[row])) put(first",
+        "if (held(held_before[row]) && now.lines() == 0) put(first",
+    ),
+    Bug(
+        "a tick that moves any number of rows keeps the GIL",
+        "core_tests",
+        "a_tick_keeps_the_gil_if_few_rows_follow_it",
+        "book_views.cpp",
+        "    return rows <= kQuickRows;\n",
+        "    return rows != 0;\n",
+    ),
 ]
 
 

@@ -97,48 +97,106 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
 
 }  // namespace
 
-void AccountIndex::build(const Grid& by_instrument, Board& board) {
-    const auto n = static_cast<std::int32_t>(board.size());
-    std::vector<std::int32_t> order(static_cast<std::size_t>(n));
+AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
+    AccountIndex index;
+    const auto n = static_cast<std::int32_t>(std::min(board.size(), by_instrument.lines()));
+    std::vector<std::int32_t>& order = index.instruments_;
+    order.resize(static_cast<std::size_t>(n));
     for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return board.quote(a).unit < board.quote(b).unit; });
+    index.slots_.resize(order.size());
+    for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
+        const UnitId unit = board.quote(order[slot]).unit;
+        auto& runs = index.runs_;
+        if (runs.empty() || runs.back().unit != unit) runs.push_back({unit, slot, slot, 0});
+        runs.back().end = slot + 1;
+        index.slots_[std::size_t(order[slot])] = slot;
+    }
     // Cells by account: count, place, fill.
     const std::uint32_t accounts = by_instrument.rows();
     std::vector<std::size_t> start(accounts + 1, 0);
     for (auto i : order)
         by_instrument.for_each(std::size_t(i), [&](auto row, const Net&) { ++start[row + 1]; });
     for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
-    Grid grid(accounts, static_cast<std::uint32_t>(n));
+    index.grid_ = Grid(accounts, static_cast<std::uint32_t>(n));
     bool wide = false;
-    for (std::size_t i = 0; i < board.size() && !wide; ++i)
+    for (std::size_t i = 0; i < order.size() && !wide; ++i)
         for (std::size_t b = 0; b < by_instrument.blocks(); ++b)
             wide |= by_instrument.block(i, b).width() == kernels::w128;
-    if (wide) transpose<i128>(by_instrument, order, start, grid);
-    else transpose<std::int64_t>(by_instrument, order, start, grid);
-    std::vector<std::int64_t> prices(order.size(), 0);
-    std::vector<Run> runs;
-    runs.reserve(board.units());
-    std::vector<std::int32_t> loose;
-    loose.reserve(order.size());
-    for (auto i : order) static_cast<void>(board.own_quote(i));
-    // Nothing below can fail, so that quotes and index change together.
-    for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
-        Quote& quote = board.own_quote(order[slot]);
-        quote.slot = slot;
-        quote.loose = quote.wide;
-        if (runs.empty() || runs.back().unit != quote.unit)
-            runs.push_back({quote.unit, slot, slot, 0});
-        runs.back().end = slot + 1;
-        if (quote.wide) loose.push_back(order[slot]);
-        else if (quote.priced) prices[slot] = quote.price;
-        runs.back().wide_prices += fits32(prices[slot]) ? 0 : 1;
+    if (wide) transpose<i128>(by_instrument, order, start, index.grid_);
+    else transpose<std::int64_t>(by_instrument, order, start, index.grid_);
+    return index;
+}
+
+// Instruments and accounts that came since have slots behind all runs.
+void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
+    for (auto i = instruments_.size(); i < instruments; ++i) {
+        slots_.push_back(static_cast<std::uint32_t>(i));
+        instruments_.push_back(static_cast<std::int32_t>(i));
     }
-    grid_ = std::move(grid);
-    instruments_ = std::move(order);
+    grid_.extend(accounts, static_cast<std::uint32_t>(instruments_.size()));
+}
+
+void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
+    const auto slot = slots_[std::size_t(instrument)];
+    grid_.reserve(std::size_t(account), slot, quantity);
+    grid_.set(std::size_t(account), slot, quantity);
+}
+
+void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
+    MVCORE_ASSERT(!built_);
+    grow(now.lines(), now.rows());
+    put(account, instrument, now.get(std::size_t(instrument), std::uint32_t(account)));
+}
+
+void AccountIndex::follow(const Grid& before, const Grid& now) {
+    MVCORE_ASSERT(!built_);
+    grow(now.lines(), now.rows());
+    std::vector<Net> held_before;
+    for (std::size_t line = 0; line < now.lines(); ++line)
+        for (std::size_t b = 0; b < now.blocks(); ++b) {
+            static const Block none;
+            const bool there = line < before.lines() && b < before.blocks();
+            const Block& old = there ? before.block(line, b) : none;
+            const Block& block = now.block(line, b);
+            if (block.same(old)) continue;
+            const auto first = static_cast<std::int32_t>(b * Block::kRows);
+            const auto instrument = static_cast<std::int32_t>(line);
+            held_before.assign(Block::kRows, Net{});
+            old.for_each([&](std::uint32_t row, const Net& q) { held_before[row] = q; });
+            block.for_each([&](std::uint32_t row, const Net& q) {
+                if (held_before[row] != q) put(first + std::int32_t(row), instrument, q);
+                held_before[row] = Net{};
+            });
+            for (std::uint32_t row = 0; row < Block::kRows; ++row)
+                if (held(held_before[row])) put(first + std::int32_t(row), instrument, Net{});
+        }
+}
+
+void AccountIndex::install(Board& board, std::uint32_t accounts) {
+    MVCORE_ASSERT(!built_);
+    grow(board.size(), accounts);
+    std::vector<std::int64_t> prices(instruments_.size(), 0);
+    std::vector<std::int32_t> loose;
+    loose.reserve(instruments_.size());
+    for (auto i : instruments_) static_cast<void>(board.own_quote(i));
+    // Nothing below can fail, so that quotes and index change together.
+    const auto place = [&](std::uint32_t slot, Run* run) {
+        Quote& quote = board.own_quote(instruments_[slot]);
+        quote.slot = slot;
+        quote.loose = run == nullptr || quote.wide || quote.unit != run->unit;
+        if (quote.loose) loose.push_back(instruments_[slot]);
+        else if (quote.priced) prices[slot] = quote.price;
+        if (run != nullptr && !fits32(prices[slot])) ++run->wide_prices;
+    };
+    std::uint32_t slot = 0;
+    for (Run& run : runs_)
+        for (run.wide_prices = 0; slot < run.end; ++slot) place(slot, &run);
+    for (; slot < instruments_.size(); ++slot) place(slot, nullptr);
     prices_ = std::move(prices);
-    runs_ = std::move(runs);
     loose_ = std::move(loose);
+    slots_ = {};
     wide_at_build_ = loose_.size();
     built_ = true;
 }

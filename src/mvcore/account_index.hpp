@@ -20,8 +20,20 @@ struct UnitTotal {
 
 class AccountIndex {
 public:
+    // Whether it is installed: the quotes name its slots, and writers keep it up to date.
     [[nodiscard]] bool built() const noexcept { return built_; }
-    void build(const Grid& by_instrument, Board& board);
+
+    // ---- three steps, the first two beside writers ----
+    // An index of copies of the book's grid and board. O(positions).
+    [[nodiscard]] static AccountIndex of(const Grid& by_instrument, const Board& board);
+    // Takes over quantities that changed since, from a later copy or from the book's grid: those of
+    // one position, in O(1), or all that differ, in O(blocks + cells of blocks that were written).
+    void follow(const Grid& now, std::int32_t account, std::int32_t instrument);
+    void follow(const Grid& before, const Grid& now);
+    // Alone. The prices and the slots in the board's quotes. O(instruments). Throws std::bad_alloc,
+    // then nothing has changed.
+    void install(Board& board, std::uint32_t accounts);
+
     void drop() noexcept { *this = AccountIndex(); }
     // Drops itself where so many are loose that the runs no longer pay.
     void drop_if_loose() noexcept;
@@ -56,12 +68,15 @@ private:
         return runs_[run_at(slot)];
     }
     void loosen(Quote& quote, std::int32_t instrument) noexcept;
+    void grow(std::size_t instruments, std::uint32_t accounts);
+    void put(std::int32_t account, std::int32_t instrument, const Net& quantity);
     [[nodiscard]] i256 run_total(const Board& board, std::int32_t account, const Run& run,
                                  int measure) const;
 
     bool built_ = false;
     Grid grid_;                              // lines: accounts, rows: slots
     std::vector<std::int32_t> instruments_;  // by slot
+    std::vector<std::uint32_t> slots_;       // by instrument; until the quotes have them
     std::vector<std::int64_t> prices_;       // by slot; 0 where loose or unpriced
     std::vector<Run> runs_;
     std::vector<std::int32_t> loose_;  // instruments; room is reserved before it grows

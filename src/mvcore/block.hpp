@@ -80,6 +80,10 @@ public:
     void fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
               std::uint32_t first, std::uint32_t rows, Width width);
 
+    // Whether both are copies of one block that nobody has written since.
+    [[nodiscard]] bool same(const Block& other) const noexcept {
+        return storage_ == other.storage_;
+    }
     [[nodiscard]] bool dense() const noexcept { return dense_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
     // Dense: rows held (absent ones are zero). Sparse: cells held (some may be zero).

@@ -108,20 +108,21 @@ bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_
 
 bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
                     Written& out) {
-    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
+    if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const bool quick = writable() && live_.state.instrument_alive(instrument) &&
-                       quick_tick(instrument, price, time, out);
+                       views_quick(instrument, true) && quick_tick(instrument, price, time, out);
     if (quick) after_write();
     return quick;
 }
 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                     Written& out) {
-    if (incremental_views_ > kQuickViews || !lock_.try_exclusive()) return false;
+    if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const auto code = live_.names.instruments.find(instrument);
-    const bool quick = writable() && code >= 0 && quick_tick(code, price, time, out);
+    const bool quick =
+        writable() && code >= 0 && views_quick(code, true) && quick_tick(code, price, time, out);
     if (quick) after_write();
     return quick;
 }
@@ -241,6 +242,11 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     if (!lock_.try_read()) return false;
     const EndReading end(lock_);
     if (!live_.state.index.built()) return false;
+    constexpr std::uint32_t kQuickPositions = 16'384;  // one dot product per unit
+    const auto code = find(live_.names.accounts, account);
+    if (code >= 0 && std::size_t(code) < live_.state.positions.size() &&
+        live_.state.positions[std::size_t(code)] > kQuickPositions)
+        return false;
     out = value_of(account, currency);
     return true;
 }

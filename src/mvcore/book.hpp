@@ -52,8 +52,9 @@ public:
     Written write(const journal::Make& make);
     // The same in a book in memory, by who has the lock.
     Written apply(Batch& batch, Writing& writing);
-    // One price. False: it takes more than a moment (somebody holds the lock, a view wants to be
-    // brought up to date, the price needs a new unit) or is wrong; nothing was done, call tick().
+    // One price. False: it takes more than a few microseconds (another thread holds the lock,
+    // incremental views have many rows to follow, the price needs a new unit) or is wrong; nothing
+    // was done, call tick().
     bool try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
     bool try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                   Written& out);
@@ -150,6 +151,7 @@ private:
     void replay(const journal::Header& header, journal::Decoder& in,
                 const std::function<void(const Batch&)>& each);
     void count_cells(std::uint64_t cells) override { live_.counters.cells_swept += cells; }
+    const History* history_of_writes() const noexcept override { return &live_.history; }
     void count_index_build() override { ++live_.counters.index_builds; }
     // False where the price needs more than writing a number: see apply().
     [[nodiscard]] static bool quick_price(const Quote& quote, std::int64_t mantissa, int scale,
@@ -170,8 +172,12 @@ private:
     void after_batch(const Batch& batch) noexcept;
     // read_view and read_views where functions of the user's are among the measures.
     bool read_drafts(std::span<View* const> views, bool everything, std::vector<Figures>& out);
-    // So many incremental views are brought up to date in a few microseconds.
-    static constexpr std::size_t kQuickViews = 2;
+    // Whether bringing the incremental views up to date after a write to the instrument takes no
+    // more than a few microseconds. Alone.
+    [[nodiscard]] bool views_quick(std::int32_t instrument, bool price) const;
+    // So many rows are read in a few microseconds; a view costs as much as some of them.
+    static constexpr std::uint64_t kQuickRows = 4096;
+    static constexpr std::uint64_t kRowsOfView = 64;
     // So many small views are read in a few microseconds.
     static constexpr std::size_t kQuickReads = 4;
 

@@ -39,8 +39,7 @@ Batch Book::order_batch(const OrderFact& fact) const {
 }
 
 bool Book::try_order(const OrderFact& fact, Written& out) {
-    if (durable_ != nullptr || incremental_views_ > kQuickViews || !lock_.try_exclusive())
-        return false;
+    if (durable_ != nullptr || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const bool quick = writable() && quick_order(fact, out);
     if (quick) after_write();
@@ -63,6 +62,9 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
     if (!quote.priced || quote.wide || store.scale(now.instrument) != scale ||
         !scaled(fact.quantity, scale, now.quantity) || !scaled(fact.filled, scale, now.filled) ||
         (now.quantity < 0 ? now.filled > 0 : now.quantity > 0 && now.filled < 0))
+        return false;
+    // The first order of a book splits the measures, and views are built anew.
+    if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
         return false;
     now.status = fact.status;
     now.time = fact.time;

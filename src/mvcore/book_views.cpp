@@ -16,6 +16,17 @@ void Book::after_write() noexcept {
             }
 }
 
+bool Book::views_quick(std::int32_t instrument, bool price) const {
+    if (incremental_views_ == 0) return true;
+    std::uint64_t rows = incremental_views_ * kRowsOfView;
+    if (rows > kQuickRows) return false;
+    const std::scoped_lock lock(views_mutex_);
+    for (const auto& v : views_)
+        if (const auto view = v.lock(); view && view->incremental())
+            rows += view->rows_to_sync(live_.state, live_.history, instrument, price);
+    return rows <= kQuickRows;
+}
+
 std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
                                      std::size_t functions) {
     const Target target{live_.state.base, currency, value_scale()};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "application.hpp"
 #include "errors.hpp"
@@ -62,6 +63,7 @@ void Reader::after_fork() noexcept {
 
 void Reader::become_child() noexcept {
     state_lock_.reset();
+    building_ = false;
     if (!std::exchange(at_rest_for_fork_, false)) close();
 }
 
@@ -75,15 +77,82 @@ void Reader::unknown_currency(std::string_view call, std::string_view name) {
 }
 
 void Reader::build_index() {
-    {
-        const Reading reading(state_lock_);
-        if (read_.index.built()) return;
+    for (;;) {
+        {
+            const Reading reading(state_lock_);
+            if (read_.index.built()) return;
+        }
+        if (!building_.exchange(true)) break;
+        building_.wait(true);
     }
-    Writing writing(state_lock_);
-    if (read_.index.built()) return;
-    writing.publish();
-    read_.index.build(read_.grid, read_.board);
-    count_index_build();
+    const auto done = [&] {
+        building_ = false;
+        building_.notify_all();
+    };
+    try {
+        build_index_beside();
+    } catch (...) {
+        done();
+        throw;
+    }
+    done();
+}
+
+// From a copy of the state; then follows the writes of the meantime, at first beside writers and at
+// last, if they are few, alone.
+void Reader::build_index_beside() {
+    constexpr std::uint64_t kFew = 256;  // positions to follow while others wait
+    const History* const history = history_of_writes();
+    const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
+    const auto lost = [&](std::uint64_t place) {
+        return history != nullptr && place < history->facts().begin();
+    };
+    std::uint64_t place = 0;
+    Grid seen;
+    AccountIndex index;
+    {
+        Board board;
+        {
+            const Reading reading(state_lock_);
+            if (read_.index.built()) return;
+            seen = read_.grid;
+            board = read_.board;
+            place = written();
+        }
+        index = AccountIndex::of(seen, board);
+    }
+    for (;;) {
+        {
+            Writing writing(state_lock_);
+            if (read_.index.built()) return;
+            if (!lost(place) && written() - place <= kFew) {
+                writing.publish();
+                for (; place < written(); ++place) {
+                    const Fact& fact = history->facts()[place];
+                    index.follow(read_.grid, fact.account, fact.instrument);
+                }
+                index.install(read_.board, read_.grid.rows());
+                read_.index = std::move(index);
+                count_index_build();
+                return;
+            }
+        }
+        Grid now;
+        std::vector<std::pair<std::int32_t, std::int32_t>> changed;
+        bool differ = false;
+        {
+            const Reading reading(state_lock_);
+            now = read_.grid;
+            differ = lost(place);
+            for (; !differ && place < written(); ++place)
+                changed.emplace_back(history->facts()[place].account,
+                                     history->facts()[place].instrument);
+            place = written();
+        }
+        if (differ) index.follow(seen, now);
+        for (const auto& [account, instrument] : changed) index.follow(now, account, instrument);
+        seen = std::move(now);
+    }
 }
 
 AccountValue Reader::value(std::string_view account, std::string_view currency) {

@@ -88,6 +88,8 @@ public:
 protected:
     // Hold the lock for reading; the index is built.
     [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
+    // O(positions) beside readers and writers, who wait O(instruments) at its end. One thread
+    // builds, others that call this wait for it.
     void build_index();
     // Tries until it succeeds. False: the deadline passed first.
     template <class Try>
@@ -99,12 +101,15 @@ protected:
         return true;
     }
     bool at_rest_for_fork_ = false;
+    // What writers change while the index is built; null: nobody writes this state.
+    [[nodiscard]] virtual const History* history_of_writes() const noexcept { return nullptr; }
 
     virtual void count_cells(std::uint64_t) {}
     virtual void count_index_build() {}
     [[noreturn]] static void unknown_currency(std::string_view call, std::string_view name);
 
 private:
+    void build_index_beside();
     // False where the master tables are no longer those.
     bool copy_if(std::uint64_t masters, State& seen) const;
     // f(reads), whose PositionOverflow is told by names.
@@ -117,6 +122,7 @@ private:
     Lock& names_lock_;
     int value_scale_;
     std::atomic<bool> closed_ = false;
+    std::atomic<bool> building_ = false;  // a thread builds the index
 };
 
 // The state with the batch's prices and rates, beside `state`.

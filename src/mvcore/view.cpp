@@ -168,6 +168,17 @@ bool View::quick(const State& state, const History& history) const {
            functions_ == 0 && !lost(state, history) && prices + facts <= 64;
 }
 
+std::uint64_t View::rows_to_sync(const State& state, const History& history,
+                                 std::int32_t instrument, bool price) const {
+    if (stale(state)) return 0;  // then it is left alone
+    const bool behind = price_place_ != history.changes().end() ||
+                        (fact_place_ != history.facts().end() && !totals_.threaded());
+    if (behind || lost(state, history)) return std::uint64_t{1} << 40;
+    if (!price || totals_.grouping().of_instrument(instrument) < 0) return 1;
+    return totals_.threaded() ? totals_.picked().size()
+                              : state.grid.positions(std::size_t(instrument));
+}
+
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
     for (const auto& h : handed_) bytes += h.capacity() * sizeof(Handed);

@@ -45,6 +45,10 @@ public:
     void reshape(Shape shape);
     // Whether a read is a matter of microseconds.
     [[nodiscard]] bool quick(const State& state, const History& history) const;
+    // How many rows sync() reads after one more write: of the instrument's price, or of one of its
+    // positions. Enormous if it has to read more than that write. O(blocks of a line).
+    [[nodiscard]] std::uint64_t rows_to_sync(const State& state, const History& history,
+                                             std::int32_t instrument, bool price) const;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
     void sync(const State& state, const History& history);
     // As sync(); throws where an amount does not fit. What was handed out stays as it was.
