@@ -10,7 +10,7 @@ const FLASH = 2_000; // milliseconds
 export const TITLES = { sod: "start-of-day holdings at current prices", current: "current", expected: "expected" };
 const DIGIT = 9.3; // pixels of one in bold: an amount is never cut short
 const BESIDE = 30; // pixels of a cell that are no text
-const PINNED = PHONE ? 64 : 46; // pixels of a row whose title may take several lines
+const LINES = PHONE ? 64 : 46; // pixels of a row whose title takes several lines
 const NOT_SET = "(not set)";
 const NONE = "–"; // instead of an amount that there is none of
 const ORDER = new Intl.Collator(undefined, { numeric: true });
@@ -49,7 +49,7 @@ export class Table {
       enableCellTextSelection: true,
       defaultColDef: { sortable: true, filter: true, resizable: true, enableCellChangeFlash: true,
         flex: 1, minWidth: 110, wrapHeaderText: true, autoHeaderHeight: true },
-      getRowHeight: ({ node }) => (node.rowPinned ? PINNED : undefined),
+      getRowHeight: ({ data }) => (data.title && data.values.unpriced ? LINES : undefined),
       onFilterChanged: () => {
         this.filterings += 1;
         this.pinTotals();
@@ -234,7 +234,6 @@ function label(name, k) {
     valueGetter: text, filter: "agTextColumnFilter",
     comparator: ORDER.compare, initialSort: "asc", initialSortIndex: k,
     enableCellChangeFlash: false, minWidth: PHONE ? 140 : 110, suppressHeaderFilterButton: PHONE,
-    cellClassRules: { title: ({ data }) => data.title !== undefined },
   };
 }
 
