@@ -331,10 +331,14 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         if holdings is None:
             return written(self._core.roll_day({}))
-        given = {"holdings": read_table("holdings", holdings)[0]}
-        epoch = written(self._core.roll_day(given))
+        epoch = self._roll_onto({"holdings": holdings})
         self._warn_of_missing_rates()
         return epoch
+
+    @located
+    def _roll_onto(self, tables: dict[str, Any]) -> Written:
+        columns = {name: read_table(name, table)[0] for name, table in tables.items()}
+        return written(self._core.roll_day(columns))
 
     # ---- reads ----
 

@@ -585,6 +585,22 @@ def test_f6_command_line(folder) -> None:
     assert "--thousands ','" in line
 
 
+def test_f8_in_windows_1252(folder) -> None:
+    error = folder.fault((HEADER + "X,A,1\u00a0234\n").encode("windows-1252"))
+    assert r"line 2, column quantity: '1\xa0234' is not a plain number" in str(error)
+
+
+def test_f8_names_show_what_is_invisible(folder) -> None:
+    for name, seen in (("X\u00a0", r"X\xa0"), ("X\u200b", r"X\u200b"), ("X ", "X ")):
+        holdings = folder.read(f"{HEADER}{name},A,1\n")
+        with pytest.raises(mvcore.UnknownId) as told:
+            book_of(holdings)
+        assert f"f.csv, line 2, column account: unknown account '{seen}' (row 0)" in str(told.value)
+        assert "did you mean 'X'?" in str(told.value)
+    error = folder.fault(HEADER.replace("quantity", "quantity\u00a0"))
+    assert r"rename={'quantity\xa0': 'quantity'}" in str(error)
+
+
 def test_f6_decimal_commas(folder) -> None:
     holdings = "account;instrument;quantity\nX;A;1.234,5\n"
     prices = "instrument;price\nA;10,5\n"

@@ -97,6 +97,7 @@ def test_serve(files) -> None:
         text=True,
     )  # fmt: skip
     try:
+        process.stdout.readline()  # says that facts are kept in memory only
         line = process.stdout.readline()
         errors = []
         while not errors or (errors[-1] and "Started server" not in errors[-1]):

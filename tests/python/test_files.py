@@ -288,6 +288,96 @@ def test_numbers_as_text_in_parquet(tmp_path: Path) -> None:
         mvcore.read(path, "holdings", decimal=",")
 
 
+def test_sums_of_other_types(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    data = {"account": ["X"] * 3, "instrument": ["A", "B", "A"]}
+    numbers = {
+        pa.float32(): ([0.1, 0.7, 1e-3], ["0.101", "0.7"]),
+        pa.float64(): ([0.1, 0.7, 1e-3], ["0.101", "0.7"]),
+        pa.int64(): ([2**62, 1, 2**62], [str(2**63), "1"]),
+        pa.decimal128(38, 18): ([D("1e-18"), D(7), D(10**19)], [f"1{'0' * 19}.{'0' * 17}1", "7"]),
+    }
+    for kind, (given, wanted) in numbers.items():
+        pa.parquet.write_table(pa.table(data | {"quantity": pa.array(given, kind)}), path)
+        sums = [
+            D(text)
+            for text in mvcore.read(path, "holdings", duplicates="sum")["quantity"].to_pylist()
+        ]
+        assert sums == [D(text) for text in wanted], kind
+        with pytest.raises(
+            mvcore.InvalidInput, match="row 2, column instrument: 'X', 'A' was in row 0"
+        ):
+            mvcore.read(path, "holdings")
+
+
+def test_keys_of_other_types(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    names = pa.array(["X", "X"]).dictionary_encode()
+    pa.parquet.write_table(pa.table({"account": names}), path)
+    with pytest.raises(mvcore.InvalidInput, match="row 1, column account: 'X' was in row 0"):
+        mvcore.read(path, "accounts")
+    pa.parquet.write_table(pa.table({"account": [["X"], ["X"]]}), path)
+    table = mvcore.read(path, "accounts")
+    with pytest.raises(mvcore.InvalidInput, match=r"f\.parquet: .*list<"):
+        mvcore.Book().load(accounts=table)
+
+
+def test_a_day_rolls_onto_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"{HEADER}\nX,A,1\nX,B,2\n")
+    book = mvcore.Book()
+    book.load(instruments={"instrument": ["A"], "currency": ["USD"]}, accounts={"account": ["X"]})
+    with pytest.raises(mvcore.UnknownId, match=r"f.csv, line 3, column instrument: unknown"):
+        book.roll_day(holdings=mvcore.read(path, "holdings"))
+    path.write_text(f"{HEADER}\nX,A,1\n")
+    book.roll_day(holdings=mvcore.read(path, "holdings"))
+    assert book.holdings()["quantity"] == [D(1)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_export_writes_is_read_back(tmp_path: Path, kind: str) -> None:
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments={
+                "instrument": ['q"r, s', "two\nlines", "\u00e9"],
+                "currency": ["USD", "EUR", "USD"],
+                "multiplier": ["0.000000000000000001", 1, 50],
+                "sector": ["a;b", None, "null"],
+            },
+            accounts={"account": ["X", "007"], "desk": ["d", None]},
+            holdings={
+                "account": ["X", "007"], "instrument": ['q"r, s', "\u00e9"],
+                "quantity": ["-1.5", 2],
+            },
+            orders={
+                "order": [7, 8], "account": ["X", "X"], "instrument": ["\u00e9", "two\nlines"],
+                "order_quantity": [10, -4], "filled_quantity": [4, 0],
+                "time": ["2024-03-01T21:00:00.000000001Z", None],
+            },
+            prices={"instrument": ["\u00e9"], "price": ["-36.98"], "time": ["2020-04-20"]},
+            fx={"currency": ["EUR"], "rate": ["1.1"], "method": ["divide"]},
+        )  # fmt: skip
+        book.roll_day()
+        wanted = [read(book) for read in READS]
+    command = [sys.executable, "-m", "mvcore", "export", str(tmp_path / "book"), "--to", kind]
+    subprocess.run([*command, "--out", str(tmp_path / "out")], check=True, timeout=60)
+    tables = {
+        name: mvcore.read(tmp_path / "out" / f"{name}.{kind}", name)
+        for name in ("accounts", "instruments", "fx", "prices", "holdings", "orders")
+    }
+    again = mvcore.Book()
+    again.load(**tables)
+    assert [read(again) for read in READS] == wanted
+
+
+READS = [
+    lambda book: book.values(by=("account", "instrument", "desk", "sector")).to_pylist(),
+    lambda book: book.holdings().to_pylist(),
+    lambda book: book.orders().to_pylist(),
+    lambda book: book.prices().to_pylist(),
+]
+
+
 def test_times(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(

@@ -36,7 +36,7 @@ class CommandError(Exception):
 
 
 class Progress(Shown):
-    """Bars on stderr, one a step; nothing at all where nobody watches or the work is short."""
+    """Bars on stderr, one a step; nothing if stderr is no terminal or the work is short."""
 
     def __init__(self, *, long: bool) -> None:
         self._shown: RichProgress | None = None

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 # what is wrong, column, row, value -> the error with file and line
 Fault = Callable[[str, str, int, Any], InvalidInput]
+TEXTS = ("string", "large_string", "string_view")
 PLAIN_INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
 EXACT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def is_text(column: pa.ChunkedArray) -> bool:
     """Whether the values are texts, which is what files without types have."""
-    return str(column.type) in ("string", "large_string", "string_view")
+    return str(column.type) in TEXTS
 
 
 def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) -> pa.ChunkedArray:
@@ -139,7 +140,7 @@ def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt
     for name in SUMMED[schema.name]:
         if name not in table.column_names:
             continue
-        texts = [None if v is None else str(v) for v in table.column(name).to_pylist()]
+        texts = texts_of(table.column(name))
         totals: dict[int, Decimal | None] = {}
         for row in twice.tolist():
             text, at = texts[row], int(first[place[row]])
@@ -156,6 +157,21 @@ def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt
         column = pa.chunked_array([pa.array(texts, pa.string())])
         table = table.set_column(table.column_names.index(name), name, column)
     return table.filter(kept), kept
+
+
+def texts_of(column: pa.ChunkedArray) -> list[str | None]:
+    """Numbers of any type as texts of all their digits; floats as their shortest text."""
+    narrow = {"float": np.float32, "halffloat": np.float16}.get(str(column.type), lambda v: v)
+    return [None if value is None else str(narrow(value)) for value in column.to_pylist()]
+
+
+def has_keys(table: pa.Table, schema: Schema) -> bool:
+    """Whether the key's columns hold names or integers; the book tells of others."""
+    import pyarrow as pa
+
+    kinds = [table.column(name).type for name in schema.key]
+    plain = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
+    return bool(plain) and all(pa.types.is_integer(kind) or str(kind) in TEXTS for kind in plain)
 
 
 def plain_integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

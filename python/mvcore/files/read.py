@@ -285,10 +285,11 @@ def _checked(
         priced = np.asarray(table["price"].is_valid(), bool)
         table = replace(table.filtered(priced), skipped_prices=int((~priced).sum()))
     cells.check_filled(table.data, schema, table.fault)
+    if not cells.has_keys(table.data, schema):
+        return table
     if options.duplicates == "sum" and schema.name in SUMMED:
         data, first = cells.summed(table.data, schema, table.fault)
         summed = table.rows - len(data)
         return replace(table.filtered(first), data=data, summed=summed) if summed else table
-    if schema.key:
-        cells.check_unique(table.data, schema, table.place, table.fault)
+    cells.check_unique(table.data, schema, table.place, table.fault)
     return table

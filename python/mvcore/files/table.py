@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.errors import Error, InvalidInput, UnknownId
+from mvcore.errors import Error, InvalidInput, UnknownId, shown
 from mvcore.files.faults import fault, place, row_note
 from mvcore.written import Written
 
@@ -149,8 +149,11 @@ class FileTable(Mapping[str, Any]):
         row = row_of(int(found[2]))
         error.line = self.line(row)
         at = place(self.path, error.line, self.name_in_file(column), row)
-        error.args = (f"{at}: {found[3]}{row_note(error.line, row)}",)
-        error.at(self.table, column, row, self[column][row].as_py() if column in self else None)
+        value = self[column][row].as_py() if column in self else None
+        # The core shows names as they are; a repr shows what is invisible in them.
+        what = found[3].replace(f"'{value}'", shown(value)) if isinstance(value, str) else found[3]
+        error.args = (f"{at}: {what}{row_note(error.line, row)}",)
+        error.at(self.table, column, row, value)
         if isinstance(error, UnknownId) and names is not None and column in SIDES:
             error.unlike(str(error.value), names(column))
 
@@ -180,7 +183,9 @@ def located(write: Callable[..., Written]) -> Callable[..., Written]:
 
 
 def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:
-    """Names of a book, and those that a write brings in a file."""
+    """Names of a book, and those that a write brings in a mapping of columns."""
     known = list(book._in_use(side))
     master = tables.get(f"{side}s")
-    return [*known, *master[side].to_pylist()] if isinstance(master, FileTable) else known
+    new = master.get(side, ()) if isinstance(master, Mapping) else ()
+    new = new.to_pylist() if hasattr(new, "to_pylist") else new
+    return [*known, *(name for name in new if isinstance(name, str))]
