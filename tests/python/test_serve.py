@@ -30,7 +30,7 @@ def test_all_rows_then_changes_at_their_epoch(service, book) -> None:
             first = await follower.next()
             assert first["all"] is True
             assert first["version"] == 1
-            assert first["price_time"] == "1970-01-01T00:00:00.000001+00:00"
+            assert first["price_time"] == "2024-01-01T00:00:00.000001+00:00"
             for step in range(30):
                 epoch = book.tick("AAPL", D(15_000 + step).scaleb(-2))
                 if step % 7 == 0:
