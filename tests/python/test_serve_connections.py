@@ -118,6 +118,15 @@ def test_half_open_requests_do_not_keep_others_out(book) -> None:
         assert half[-1].status() == 200
 
 
+def test_many_that_connect_at_once_are_all_answered(book) -> None:
+    """As after a restart of the service: it accepts them before it reads any."""
+    with serving(book, heads=10) as port, contextlib.ExitStack() as stack:
+        many = [stack.enter_context(opened(port, b"")) for _ in range(300)]
+        for raw in many:
+            raw.send(WHOLE)
+        assert [raw.status() for raw in many] == [200] * 300
+
+
 def test_connections_of_one_address(book) -> None:
     with serving(book, per_address=3) as port:
         with opened(port) as one, opened(port), opened(port, b""), opened(port, WHOLE) as fourth:

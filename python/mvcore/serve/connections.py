@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from asyncio import Transport
 
 log = logging.getLogger("mvcore.serve")
+GRACE = 1.0  # seconds that a connection may wait in any number: many clients connect at once
 CUT = 4  # a message of so many times `message_bytes` ends its connection instead of being answered
 
 
@@ -49,9 +50,32 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.waiting: dict[BoundedHttp, None] = {}  # the oldest first
+        self._waiting: dict[BoundedHttp, float] = {}  # since when, the oldest first
+        self._trimming: asyncio.TimerHandle | None = None
         self._by_address: Counter[str] = Counter()
         self._warned = False
+
+    def wait(self, connection: BoundedHttp) -> None:
+        self._waiting[connection] = connection.loop.time()
+        self._trim_later(connection.loop)
+
+    def stop_waiting(self, connection: BoundedHttp) -> None:
+        self._waiting.pop(connection, None)
+
+    def _trim_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._waiting) > self.limits.heads and self._trimming is None:
+            oldest = next(iter(self._waiting.values()))
+            self._trimming = loop.call_at(oldest + GRACE, self._trim, loop)
+
+    def _trim(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes the oldest of too many that wait."""
+        self._trimming = None
+        too_many = RefusedError("too_many", "too many requests have not come to their end", 503)
+        for connection, since in list(self._waiting.items()):
+            if len(self._waiting) <= self.limits.heads or since + GRACE > loop.time():
+                break
+            connection.refuse(too_many)
+        self._trim_later(loop)
 
     def add(self, address: str | None) -> bool:
         """False if the address has too many. A Unix socket has no address and no limit."""
@@ -75,8 +99,8 @@ class Connections:
 class BoundedHttp(H11Protocol):
     """A connection whose next request has `head_bytes` and `head` seconds for its head.
 
-    If too many connections wait for the rest of a head, the oldest of them is closed: the head of
-    an honest client comes at once.
+    If too many connections wait for the rest of a head, the oldest of them are closed: the head
+    of an honest client comes at once.
     """
 
     def __init__(self, connections: Connections, **settings: Any) -> None:
@@ -89,7 +113,7 @@ class BoundedHttp(H11Protocol):
         if self._open.add(self._address()):
             self._wait()
         else:
-            self._refuse(RefusedError("too_many", "this address has too many connections", 429))
+            self.refuse(RefusedError("too_many", "this address has too many connections", 429))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -105,7 +129,7 @@ class BoundedHttp(H11Protocol):
             data = data[room:]
             if data and self.conn.their_state is h11.IDLE:
                 refused = f"the head of a request has at most {self._limits.head_bytes} bytes"
-                self._refuse(RefusedError("too_large", refused, 431))
+                self.refuse(RefusedError("too_large", refused, 431))
         if data and not self._is_left():
             super().data_received(data)
         if self._is_left() or self.conn.our_state in (h11.SEND_RESPONSE, h11.SEND_BODY):
@@ -123,22 +147,18 @@ class BoundedHttp(H11Protocol):
     def _wait(self) -> None:
         """For a head, or the rest of a body that nobody reads."""
         self._timer = self.loop.call_later(self._limits.head, self._expire)
-        waiting = self._open.waiting
-        waiting[self] = None
-        if len(waiting) > self._limits.heads:
-            too_many = "too many requests have not come to their end"
-            next(iter(waiting))._refuse(RefusedError("too_many", too_many, 503))
+        self._open.wait(self)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            del self._open.waiting[self]
+            self._open.stop_waiting(self)
 
     def _expire(self) -> None:
-        self._refuse(RefusedError("too_slow", "the request did not come to its end", 408))
+        self.refuse(RefusedError("too_slow", "the request did not come to its end", 408))
 
-    def _refuse(self, error: RefusedError) -> None:
+    def refuse(self, error: RefusedError) -> None:
         """Closes the connection, with an answer if the client waits for one."""
         self._stop_waiting()
         if self.conn.their_state is h11.IDLE:

@@ -11,7 +11,7 @@ class Limits:
 
     head_bytes: int = 16_384  # of the head of a request: its first line and its headers
     head: float = 10.0  # from the connection to the end of a head
-    heads: int = 100  # connections that have not sent a whole head; the oldest is closed
+    heads: int = 100  # connections that have not sent a whole head after a second
     per_address: int = 500  # open connections; those behind a proxy have its address
     message_bytes: int = 65_536  # of a message from a WebSocket
     body_bytes: int = 16 << 20  # of a request: a batch of ticks or facts
