@@ -13,6 +13,7 @@ _U8 = npt.NDArray[np.uint8]
 
 LOCAL: int
 _C_API: Any
+_C_PLACES: dict[str, int]
 
 class Column:
     def __init__(self) -> None: ...

@@ -43,8 +43,6 @@ VALUE_SIZE = 5
 BASE = -1  # as a currency's code
 NO_TIME = -(2**63)
 
-_TICK_SCALED, _VALUE_SCALED = 12, 13  # places of functions in the table
-
 _pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer_of.restype = ctypes.c_void_p
 _pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
@@ -81,21 +79,17 @@ def currency_code(book: Book, name: str) -> int:
     return book._currency_code(name)
 
 
-def _function(place: int, *arguments: Any) -> Any:
+def _function(name: str, *arguments: Any) -> Any:
     """A function of the table; `arguments` are its C types, pointers among them as intp."""
     table = _pointer_of(_core._C_API, b"mvcore._core._C_API")
-    size = ctypes.c_uint32.from_address(table + 4).value
-    field = 8 + 8 * place  # behind version and size
-    if field + 8 > size:
-        raise ImportError("mvcore.jit: the C table of mvcore._core is an older one")
-    address = ctypes.c_size_t.from_address(table + field).value
+    address = ctypes.c_size_t.from_address(table + _core._C_PLACES[name]).value
     return ctypes.CFUNCTYPE(ctypes.c_int, *arguments)(address)
 
 
 _numba = import_numba("mvcore.jit")
 _i64 = ctypes.c_int64
-_tick = _function(_TICK_SCALED, ctypes.c_ssize_t, _i64, _i64, _i64, _i64, ctypes.c_ssize_t)
-_value = _function(_VALUE_SCALED, ctypes.c_ssize_t, _i64, _i64, ctypes.c_ssize_t, ctypes.c_ssize_t)
+_tick = _function("tick_scaled", ctypes.c_ssize_t, _i64, _i64, _i64, _i64, ctypes.c_ssize_t)
+_value = _function("value_scaled", ctypes.c_ssize_t, _i64, _i64, ctypes.c_ssize_t, ctypes.c_ssize_t)
 
 
 def _whole(number: Any) -> Any:

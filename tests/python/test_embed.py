@@ -178,3 +178,26 @@ def test_floats_from_c(plain, handles, book) -> None:
         assert ticks(7.0, wrong) == INVALID_INPUT
     assert [D("0.1"), D("1e-7")] == book.prices()["price"]
     assert epoch.value == book.epoch == 2
+
+
+def test_a_module_compiled_for_a_longer_table_is_refused(compiler, tmp_path) -> None:
+    """As if a later mvcore, whose table has one more function, had compiled it."""
+    pytest.importorskip("Cython", reason="Cython is not installed")
+    pytest.importorskip("setuptools", reason="setuptools is not installed")
+    include = tmp_path / "include"
+    shutil.copytree(mvcore.get_include(), include)
+    (header,) = include.rglob("capi.h")
+    text = header.read_text()
+    assert text.count("} mvcore_capi;") == 1
+    header.write_text(text.replace("} mvcore_capi;", "    int (*later)(void);\n} mvcore_capi;"))
+    shutil.copy(SOURCES / "outside.pyx", tmp_path)
+    setup = (SOURCES / "setup.py").read_text()
+    assert setup.count("mvcore.get_include()") == 1
+    (tmp_path / "setup.py").write_text(setup.replace("mvcore.get_include()", repr(str(include))))
+    run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], tmp_path)
+    (module,) = tmp_path.glob("outside.*.so")
+    spec = importlib.util.spec_from_file_location("outside", module)
+    longer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(longer)
+    with pytest.raises(ImportError, match=r"C table has .* bytes.*install a newer mvcore"):
+        longer.Feed(mvcore.Book())

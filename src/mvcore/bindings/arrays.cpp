@@ -1,5 +1,7 @@
 // Decimals handed out: integers of shape (n), or (n, 2) of 128 bits, to Decimal objects and NumPy
 // numbers.
+#include <pybind11/gil_safe_call_once.h>
+
 #include <algorithm>
 
 #include "../decimal.hpp"
@@ -16,7 +18,10 @@ struct Values {
     Values(const Integers& array, const py::object& valid) : array_(array) {
         if (!narrow() && (array.ndim() != 2 || array.shape(1) != 2))
             throw std::invalid_argument("shape (n) or (n, 2)");
-        if (!valid.is_none()) mask_ = py::cast<Mask>(valid);
+        if (valid.is_none()) return;
+        mask_ = py::cast<Mask>(valid);
+        if (mask_.ndim() != 1 || mask_.size() != size())
+            throw std::invalid_argument("the mask has not as many rows as the array");
     }
     [[nodiscard]] bool narrow() const { return array_.ndim() == 1; }
     [[nodiscard]] py::ssize_t size() const { return array_.shape(0); }
@@ -38,8 +43,14 @@ private:
 // `strip`: without trailing zeros, as quantities and prices are read.
 py::list to_decimals(const Integers& array, int scale, bool strip, const py::object& valid) {
     const Values values(array, valid);
-    static PyObject* type =
-        py::object(py::module_::import("decimal").attr("Decimal")).release().ptr();
+    // A static with an import in it could wait for the GIL that another thread waits with.
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> stored;
+    PyObject* const type =
+        stored
+            .call_once_and_store_result(
+                [] { return py::object(py::module_::import("decimal").attr("Decimal")); })
+            .get_stored()
+            .ptr();
     py::list out(static_cast<std::size_t>(values.size()));
     char text[64];
     for (py::ssize_t k = 0; k < values.size(); ++k) {

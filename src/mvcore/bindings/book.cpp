@@ -10,8 +10,6 @@
 namespace mvcore::bindings {
 namespace {
 
-using Times = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
-
 text::Table to_table(const std::string& name, const py::dict& columns) {
     text::Table table;
     std::size_t rows = 0;
@@ -51,7 +49,8 @@ text::Tables to_tables(const py::dict& given) {
         else if (name == "fx") tables.fx = std::move(table);
         else if (name == "prices") tables.prices = std::move(table);
         else if (name == "orders") tables.orders = std::move(table);
-        else tables.holdings = std::move(table);
+        else if (name == "holdings") tables.holdings = std::move(table);
+        else refuse_argument("unknown table '" + name + "'");
     }
     return tables;
 }
@@ -120,6 +119,12 @@ py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, cons
                 bool skip_unknown) {
     std::vector<PriceRow> rows;
     const Times kept = times.is_none() ? Times(0) : py::cast<Times>(times);
+    const auto count = prices.rows();
+    if (codes.ndim() != 1 || std::size_t(codes.size()) != count ||
+        (!times.is_none() && (kept.ndim() != 1 || std::size_t(kept.size()) != count)))
+        refuse_argument("ticks: " + std::to_string(codes.size()) + " instruments, " +
+                        std::to_string(count) + " prices and " + std::to_string(kept.size()) +
+                        " times; expected as many of each");
     const auto* when = times.is_none() ? nullptr : kept.data();
     const auto* code = codes.data();
     const text::Place place{"ticks", "price"};
@@ -143,16 +148,17 @@ py::list names_of(Book& book, const std::string& side, const Codes& codes) {
     const Names& names = side == "account"      ? book.names().accounts
                          : side == "instrument" ? book.names().instruments
                                                 : book.names().currencies;
+    std::vector<std::int32_t> wanted;
     std::vector<std::string> texts;
     {
         const ShortReading reading(book);
-        for (py::ssize_t k = 0; k < codes.size(); ++k)
-            texts.emplace_back(codes.data()[k] < 0 ? "" : names.text(codes.data()[k]));
+        wanted = to_codes(codes, std::numeric_limits<std::int32_t>::min(), names.size(),
+                          "code of a name");
+        for (const auto code : wanted) texts.emplace_back(code < 0 ? "" : names.text(code));
     }
     py::list out(texts.size());
     for (std::size_t k = 0; k < texts.size(); ++k)
-        out[k] = codes.data()[k] < 0 ? py::object(py::none())
-                                     : py::str(texts[k].data(), texts[k].size());
+        out[k] = wanted[k] < 0 ? py::object(py::none()) : py::str(texts[k].data(), texts[k].size());
     return out;
 }
 
@@ -245,7 +251,9 @@ std::array<std::int32_t, 3> counts(Book& book) {
 
 void add_book(py::module_& m) {
     py::class_<Book, std::shared_ptr<Book>, Reader>(m, "Book")
-        .def(py::init<std::string, int>())
+        .def(py::init([](const std::string& base_currency, int value_scale) {
+            return std::shared_ptr<Book>(new Book(base_currency, value_scale), DeleteUnlocked());
+        }))
         .def("handle",
              [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
         .def("apply", &apply)

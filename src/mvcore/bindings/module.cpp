@@ -1,3 +1,5 @@
+#include <cstddef>
+
 #include "../embed/capi.hpp"
 #include "../kernels/kernels.hpp"
 #include "parts.hpp"
@@ -24,5 +26,10 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
         return names;
     });
     mvcore::kernels::table();  // a wrong MVCORE_ISA is refused at import
+    // Places of functions that numba calls, in bytes from the table's beginning.
+    py::dict places;
+    places["tick_scaled"] = offsetof(mvcore_capi, tick_scaled);
+    places["value_scaled"] = offsetof(mvcore_capi, value_scaled);
+    m.attr("_C_PLACES") = places;
     m.attr("_C_API") = py::capsule(mvcore::embed::table(), "mvcore._core._C_API");
 }

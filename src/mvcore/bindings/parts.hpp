@@ -51,6 +51,32 @@ auto unlocked(F&& f, Arguments&&... arguments) {
     return f(std::forward<Arguments>(arguments)...);
 }
 
+// Destroys without the GIL what may flush, join a thread or give gigabytes back. Called with the
+// GIL or, by a thread that never had it, without.
+template <class F>
+void destroy_unlocked(F&& destroy) {
+    if (PyGILState_Check() == 0) return destroy();
+    const Unlocked free;
+    destroy();
+}
+
+// Below so many bytes, releasing the GIL costs more than freeing them.
+inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
+template <class T>
+bool large(const T&) {
+    return true;
+}
+inline bool large(const Figures& f) { return f.size() * sizeof(i128) > kLargeBytes; }
+inline bool large(const Revaluation& r) { return r.size() * sizeof(i128) > kLargeBytes; }
+
+struct DeleteUnlocked {
+    template <class T>
+    void operator()(T* object) const {
+        if (large(*object)) destroy_unlocked([&] { delete object; });
+        else delete object;
+    }
+};
+
 // Holds the book's lock for a short read; waits for it without the GIL.
 class ShortReading {
 public:
@@ -76,23 +102,30 @@ auto to_array(std::vector<T, A>&& values) {
     using V = std::vector<T, A>;
     using Item = std::conditional_t<std::is_same_v<T, i128>, std::int64_t, T>;
     auto* held = new V(std::move(values));
-    const py::capsule owner(held, [](void* p) { delete static_cast<V*>(p); });
+    const py::capsule owner(held, [](void* p) {
+        auto* vector = static_cast<V*>(p);
+        if (vector->capacity() * sizeof(T) <= kLargeBytes) delete vector;
+        else destroy_unlocked([&] { delete vector; });
+    });
     std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(held->size())};
     if (std::is_same_v<T, i128>) shape.push_back(2);
     return py::array_t<Item>(shape, reinterpret_cast<const Item*>(held->data()), owner);
 }
 
-using Codes = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
+// Only what converts without loss: NumPy refuses other types.
+using Codes = py::array_t<std::int32_t, py::array::c_style>;
+using Times = py::array_t<std::int64_t, py::array::c_style>;
 
-inline std::vector<std::int32_t> to_codes(const py::object& codes) {
-    if (codes.is_none()) return {};
-    const auto array = py::cast<Codes>(codes);
-    return {array.data(), array.data() + array.size()};
-}
+[[noreturn]] void refuse_argument(const std::string& message);  // InvalidInput
+
+// Throws if a code is not in [least, end).
+std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
+                                   const char* what);
 
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups);
-std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels);
+std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels,
+                                                 std::size_t rows);
 Measures to_measures(const std::vector<int>& measures);
 // Functions of the user's with what they need of one state of the master tables; None: none.
 using Functions = std::shared_ptr<MeasureCalls>;

@@ -86,7 +86,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      std::int32_t currency) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
-    q.levels = to_levels(levels);
+    q.levels = to_levels(levels, rows);
     q.rows = rows;
     q.masters = masters;
     q.measures = to_measures(measures);
@@ -111,7 +111,11 @@ py::tuple value(Reader& reader, const std::string& account, const std::string& c
 
 Measures to_measures(const std::vector<int>& measures) {
     Measures out;
-    for (int m : measures) out.push_back(static_cast<Measure>(m));
+    for (int m : measures) {
+        if (m < 0 || m >= kMeasures)
+            refuse_argument("measure " + std::to_string(m) + " is out of range");
+        out.push_back(static_cast<Measure>(m));
+    }
     return out;
 }
 
@@ -216,10 +220,10 @@ void add_reads(py::module_& m) {
     py::class_<Snapshot, std::shared_ptr<Snapshot>, Reader>(m, "Snapshot");
     m.def("snapshot", [](const std::shared_ptr<Book>& book) {
         const Unlocked unlocked;
-        return std::make_shared<Snapshot>(book);
+        return std::shared_ptr<Snapshot>(new Snapshot(book), DeleteUnlocked());
     });
 
-    py::class_<Revaluation>(m, "Revaluation")
+    py::class_<Revaluation, std::unique_ptr<Revaluation, DeleteUnlocked>>(m, "Revaluation")
         .def("__len__", &Revaluation::size)
         .def_property_readonly("holdings", &Revaluation::holdings)
         .def_property_readonly("priced", &Revaluation::priced)

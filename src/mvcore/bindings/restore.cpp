@@ -15,7 +15,9 @@ StoredInts to_ints(const py::object& given, std::size_t rows) {
     const auto array = py::cast<py::array>(given);
     const bool wide = array.ndim() == 2;
     const auto width = array.itemsize();
-    if (array.dtype().kind() != 'i' || (array.flags() & py::array::c_style) == 0 ||
+    // A buffer that converting would make a copy of lives no longer than this function.
+    if (!py::isinstance<py::array>(given) || array.dtype().kind() != 'i' ||
+        (array.flags() & py::array::c_style) == 0 ||
         (wide ? array.shape(1) != 2 || width != 8 : array.ndim() != 1) ||
         static_cast<std::size_t>(array.shape(0)) != rows)
         corrupt("a column is not what it should be");
@@ -31,9 +33,14 @@ StoredInts to_ints(const py::object& given, std::size_t rows) {
 
 // (offsets, bytes), `rows` of them.
 StoredTexts to_texts(const py::tuple& given, std::size_t rows) {
+    if (given.size() != 2 || !py::isinstance<py::array>(given[0]) ||
+        !py::isinstance<Bytes>(given[1]))
+        corrupt("a column of texts is not two arrays");
     const auto offsets = py::cast<py::array>(given[0]);
     const auto bytes = py::cast<Bytes>(given[1]);
-    if (offsets.itemsize() != 4 || static_cast<std::size_t>(offsets.size()) != rows + 1)
+    if (offsets.dtype().kind() != 'i' || offsets.itemsize() != 4 ||
+        (offsets.flags() & py::array::c_style) == 0 ||
+        static_cast<std::size_t>(offsets.size()) != rows + 1)
         corrupt("a column of texts is not what it should be");
     return {static_cast<const std::byte*>(offsets.data()),
             reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(bytes.size())};
@@ -121,9 +128,10 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
 
 void add_restore(py::module_& m) {
     m.attr("INDEX_TABLES") = OrderIndex::tables();
-    py::class_<Restore>(m, "Restore")
+    py::class_<Restore, std::unique_ptr<Restore, DeleteUnlocked>>(m, "Restore")
         .def(py::init([](const std::string& base, const std::string& kind, const py::dict& counts) {
-            return std::make_unique<Restore>(base, to_kind(kind), to_stored_counts(counts));
+            return std::unique_ptr<Restore, DeleteUnlocked>(
+                new Restore(base, to_kind(kind), to_stored_counts(counts)));
         }))
         .def("currencies",
              [](Restore& r, const py::dict& table, std::size_t rows) {

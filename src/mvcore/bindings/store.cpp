@@ -144,7 +144,8 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
         State state;
         NamesKnown names;
         sequence = book->at_rest(state, feeds, counts, names);
-        return std::make_shared<Snapshot>(book, std::move(state), names);
+        return std::shared_ptr<Snapshot>(new Snapshot(book, std::move(state), names),
+                                         DeleteUnlocked());
     });
     const IdKind kind = snapshot->state().orders.kind();
     py::dict out;
@@ -161,6 +162,8 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
 
 std::uint32_t checksum(const py::buffer& data, std::uint32_t previous) {
     const auto info = data.request();
+    if (PyBuffer_IsContiguous(info.view(), 'C') == 0)
+        refuse_argument("crc32c: the buffer is not contiguous");
     const Unlocked free;
     return crc32c(info.ptr, static_cast<std::size_t>(info.size * info.itemsize), previous);
 }

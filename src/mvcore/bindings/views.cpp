@@ -1,6 +1,7 @@
 // Views, and what reads hand out: columns are made when they are asked for.
 #include <algorithm>
 
+#include "../errors.hpp"
 #include "parts.hpp"
 
 namespace mvcore::bindings {
@@ -8,18 +9,37 @@ namespace mvcore::bindings {
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups) {
     Grouping g;
-    g.account_group = to_codes(accounts);
     g.accounts_listed = !accounts.is_none();
-    g.instrument_group = to_codes(instruments);
+    if (g.accounts_listed)
+        g.account_group =
+            to_codes(py::cast<Codes>(accounts), -1, account_groups, "group of accounts");
     g.instruments_listed = !instruments.is_none();
+    if (g.instruments_listed)
+        g.instrument_group =
+            to_codes(py::cast<Codes>(instruments), -1, instrument_groups, "group of instruments");
     g.account_groups = account_groups;
     g.instrument_groups = instrument_groups;
     return g;
 }
 
-std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels) {
+std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels,
+                                                 std::size_t rows) {
     std::vector<std::vector<std::int32_t>> out;
-    for (const auto& level : levels) out.emplace_back(level.data(), level.data() + level.size());
+    for (const auto& level : levels)
+        out.push_back(to_codes(level, -1, static_cast<std::int64_t>(rows), "row of a level"));
+    return out;
+}
+
+void refuse_argument(const std::string& message) { throw Error(ErrorKind::invalid_input, message); }
+
+std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
+                                   const char* what) {
+    if (codes.ndim() != 1) refuse_argument(std::string(what) + ": not one dimension");
+    // Copied first: another thread may write the array.
+    std::vector<std::int32_t> out(codes.data(), codes.data() + codes.size());
+    for (const auto code : out)
+        if (code < least || code >= end)
+            refuse_argument(std::string(what) + " " + std::to_string(code) + " is out of range");
     return out;
 }
 
@@ -29,9 +49,7 @@ struct PyView {
     std::shared_ptr<Book> book;
     std::shared_ptr<View> view;
 
-    ~PyView() {
-        if (view) book->remove_view(view.get());
-    }
+    ~PyView() { book->remove_view(view.get()); }
     PyView(std::shared_ptr<Book> b, std::shared_ptr<View> v)
         : book(std::move(b)), view(std::move(v)) {}
     PyView(const PyView&) = delete;
@@ -53,7 +71,7 @@ struct PyView {
                  const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                  const Functions& functions) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
-                          to_levels(levels), rows, masters, functions};
+                          to_levels(levels, rows), rows, masters, functions};
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
         if (view->incremental()) book->sync_view(*view);
@@ -76,7 +94,7 @@ struct PyView {
 
 void add_views(py::module_& m) {
     // Columns are made when they are asked for.
-    py::class_<Figures>(m, "Figures")
+    py::class_<Figures, std::unique_ptr<Figures, DeleteUnlocked>>(m, "Figures")
         .def("__len__", &Figures::size)
         .def_readonly("epoch", &Figures::epoch)
         .def_property_readonly(
@@ -108,7 +126,7 @@ void add_views(py::module_& m) {
             return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
         });
 
-    py::class_<PyView>(m, "View")
+    py::class_<PyView, std::unique_ptr<PyView, DeleteUnlocked>>(m, "View")
         .def("read", &PyView::read)
         .def("reshape", &PyView::reshape)
         // Whether a read is a matter of microseconds.
@@ -134,7 +152,8 @@ void add_views(py::module_& m) {
               auto view = unlocked([&] {
                   return book->add_view(currency, to_measures(measures), incremental, functions);
               });
-              return std::make_unique<PyView>(std::move(book), std::move(view));
+              return std::unique_ptr<PyView, DeleteUnlocked>(
+                  new PyView(std::move(book), std::move(view)));
           });
     // Changes of several views of one book, of one epoch; None where a shape is stale.
     m.def("changes", [](const std::vector<PyView*>& views) -> py::object {
@@ -142,6 +161,8 @@ void add_views(py::module_& m) {
         std::vector<View*> asked;
         for (const PyView* v : views) asked.push_back(v->view.get());
         Book& book = *views[0]->book;
+        for (const PyView* v : views)
+            if (v->book.get() != &book) refuse_argument("changes: views of several books");
         std::vector<Figures> out;
         bool ok = false;
         if (!book.try_read_views(asked, out, ok)) {

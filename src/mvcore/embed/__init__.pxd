@@ -28,6 +28,9 @@ cdef inline const mvcore_capi* table() except NULL:
     if found.version != MVCORE_CAPI_VERSION:
         raise ImportError(f"mvcore's C table has version {found.version}, "
                           f"this module was compiled for {MVCORE_CAPI_VERSION}")
+    if found.size < sizeof(mvcore_capi):
+        raise ImportError(f"mvcore's C table has {found.size} bytes, this module was compiled for "
+                          f"{sizeof(mvcore_capi)}; install a newer mvcore")
     return found
 
 

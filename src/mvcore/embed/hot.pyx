@@ -20,6 +20,8 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
 
 cdef const mvcore_capi* api = <const mvcore_capi*>PyCapsule_Import("mvcore._core._C_API", 0)
+if api.version != MVCORE_CAPI_VERSION or api.size != sizeof(mvcore_capi):
+    raise ImportError("mvcore.hot and mvcore._core are of different builds; install mvcore again")
 
 
 # Integers in nanoseconds within these bounds, 1980 to 2200, are plausible times.

@@ -1,0 +1,187 @@
+"""The compiled module checks what it is given: lengths, codes, types. It frees without the GIL."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mvcore
+from mvcore import _core
+from mvcore.tables import number_column
+
+
+def core(book: mvcore.Book) -> _core.Book:
+    return book._core
+
+
+def codes(*values: int) -> np.ndarray:
+    return np.array(values, np.int32)
+
+
+def prices(*values: int) -> _core.Column:
+    return number_column(list(values), "ticks", "price")
+
+
+@pytest.mark.parametrize(
+    ("instruments", "given", "times"),
+    [
+        (codes(0, 1), [1], None),
+        (codes(0), [1, 2], None),
+        (codes(0), [1], np.zeros(2, np.int64)),
+        (codes(0, 0), [1, 2], np.zeros(1, np.int64)),
+        (codes(0, 0).reshape(1, 2), [1, 2], None),
+    ],
+)
+def test_ticks_of_different_lengths_are_refused(book, instruments, given, times) -> None:
+    before = book.stats()
+    with pytest.raises(mvcore.InvalidInput, match="expected as many of each"):
+        core(book).ticks(instruments, prices(*given), times, False)
+    assert book.stats() == before
+
+
+@pytest.mark.parametrize("wrong", [codes(999), codes(2**31 - 1), codes(0, 77)])
+@pytest.mark.parametrize("side", ["account", "instrument", "currency"])
+def test_codes_without_a_name_are_refused(book, side: str, wrong) -> None:
+    with pytest.raises(mvcore.InvalidInput, match="out of range"):
+        core(book).names(side, wrong)
+    assert core(book).names(side, codes(-1, 0))[0] is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.array([0.0]), np.array([2**40]), np.array(["0"]), np.array([None])]
+)
+def test_arrays_that_do_not_convert_without_loss_are_refused(book, wrong) -> None:
+    with pytest.raises(TypeError):
+        core(book).names("account", wrong)
+
+
+def groups(**changed: object) -> list[object]:
+    """Arguments of the core's `values`: one group of accounts and of instruments."""
+    named = {
+        "accounts": codes(0), "account_groups": 1, "instruments": codes(0), "instrument_groups": 1,
+        "levels": [], "rows": 1, "masters": 0, "measures": [0], "functions": None, "currency": 0,
+        "given": {},
+    }  # fmt: skip
+    assert changed.keys() <= named.keys()
+    return list((named | changed).values())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"accounts": codes(1)},
+        {"accounts": codes(-2)},
+        {"accounts": codes(0).reshape(1, 1)},
+        {"instruments": codes(0, 7)},
+        {"levels": [codes(0), codes(1)]},
+        {"levels": [codes(-5)]},
+        {"measures": [3]},
+        {"measures": [-1]},
+        {"given": {"holding": {}}},
+    ],
+    ids=str,
+)
+def test_groups_out_of_range_are_refused(book, changed: dict[str, object]) -> None:
+    masters = core(book).masters
+    core(book).values(*groups(masters=masters))
+    with pytest.raises(mvcore.InvalidInput, match=r"out of range|one dimension|unknown table"):
+        core(book).values(*groups(masters=masters, **changed))
+
+
+def test_views_of_several_books_are_not_read_together(book) -> None:
+    other = mvcore.Book()
+    other.load(accounts={"account": ["A"]})
+    views = [book.view()._core, other.view()._core]
+    with pytest.raises(mvcore.InvalidInput, match="several books"):
+        _core.changes(views)
+
+
+def test_masks_are_as_long_as_their_arrays() -> None:
+    with pytest.raises(ValueError, match="mask"):
+        _core.to_decimals(np.arange(4), 0, False, np.ones(3, np.uint8))
+    assert _core.to_decimals(np.arange(2), 0, False, np.array([1, 0], np.uint8))[1] is None
+
+
+def test_a_checksum_reads_what_the_buffer_says() -> None:
+    data = np.arange(64, dtype=np.uint8)
+    with pytest.raises(mvcore.InvalidInput, match="contiguous"):
+        _core.crc32c(data[::2])
+    assert _core.crc32c(data[::2].copy()) == _core.crc32c(bytes(range(0, 64, 2)))
+
+
+# ---- what is destroyed leaves the GIL to others ----
+
+
+def lets_others_run(work: Callable[[], object]) -> bool:
+    """Whether a thread that waits for the GIL gets it while work() runs, which would keep it."""
+    ran: list[bool] = []
+    gate = threading.Lock()
+    gate.acquire()
+
+    def wait() -> None:
+        with gate:
+            ran.append(True)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)  # nobody is made to give the GIL up
+    try:
+        gate.release()
+        work()
+        return ran != []
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+
+
+def durable_book(path: Path) -> list[object]:
+    """One that nobody closes: it flushes and seals its journal when its last reference goes."""
+    book = mvcore.open(path, sync="os", checkpoint_bytes=None)
+    accounts = [f"A{k}" for k in range(20_000)]
+    book.load(
+        instruments={"instrument": ["X"], "currency": ["USD"]}, accounts={"account": accounts}
+    )
+    return [book._core]
+
+
+def large_book() -> list[object]:
+    book = mvcore.Book()
+    accounts, instruments = [f"A{k}" for k in range(1000)], [f"I{k}" for k in range(200)]
+    book.load(
+        instruments={"instrument": instruments, "currency": ["USD"] * 200},
+        accounts={"account": accounts},
+        prices={"instrument": instruments, "price": [1] * 200},
+        holdings={
+            "account": np.repeat(accounts, 200),
+            "instrument": np.tile(instruments, 1000),
+            "quantity": np.ones(200_000, np.int64),
+        },
+    )
+    return [book._core]
+
+
+def dropped(make: Callable[[int], list[object]]) -> list[bool]:
+    """In some of several runs the other thread comes in time; never if the GIL is kept."""
+    out = []
+    for run in range(20):
+        held = make(run)
+        out.append(lets_others_run(held.clear))
+    return out
+
+
+def test_a_durable_book_that_is_dropped_flushes_without_the_gil(tmp_path: Path) -> None:
+    assert any(dropped(lambda run: durable_book(tmp_path / str(run))))
+
+
+def test_a_large_book_is_freed_without_the_gil() -> None:
+    assert any(dropped(lambda _: large_book()))
+
+
+def test_the_check_notices_a_gil_that_is_kept() -> None:
+    assert not any(dropped(lambda _: [[object() for _ in range(200_000)]]))
