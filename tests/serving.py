@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -56,6 +59,24 @@ def serving(book):
     app = serve.create_app(book, serve.Tokens.of(TOKENS), origins, limits)
     with running(app) as port:
         yield app.state.service, port
+
+
+@contextlib.contextmanager
+def served(*arguments: str, stop=signal.SIGKILL):
+    """The lines printed at the start, and a client; the process is ended by the signal `stop`."""
+    command = [sys.executable, "-m", "mvcore", "serve", "--port", "0", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            lines = []
+            while not lines or not lines[-1].startswith("Serving on "):
+                lines.append(process.stdout.readline())
+                assert lines[-1], "the service has ended"
+            with client(int(lines[-1].rstrip("/\n").rpartition(":")[2]), None) as http:
+                yield "".join(lines), http
+        finally:
+            process.send_signal(stop)
 
 
 def client(port: int, token: str | None = "all"):

@@ -1,6 +1,5 @@
 """`mvcore serve --book`: accepted facts survive the process."""
 
-import contextlib
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import client, running  # noqa: E402 - behind what skips
+from serving import client, running, served  # noqa: E402 - behind what skips
 
 TABLES = {
     "instruments": "instrument,currency\nAAPL,USD\n",
@@ -28,24 +27,6 @@ def files(tmp_path) -> list[str]:
         (tmp_path / f"{name}.csv").write_text(text)
         arguments += [f"--{name}", str(tmp_path / f"{name}.csv")]
     return arguments
-
-
-@contextlib.contextmanager
-def served(*arguments: str, stop=signal.SIGKILL):
-    """The lines printed at the start, and a client; the process is ended by the signal `stop`."""
-    command = [sys.executable, "-m", "mvcore", "serve", "--port", "0", *arguments]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            lines = []
-            while not lines or not lines[-1].startswith("Serving on "):
-                lines.append(process.stdout.readline())
-                assert lines[-1], "the service has ended"
-            with client(int(lines[-1].rstrip("/\n").rpartition(":")[2]), None) as http:
-                yield "".join(lines), http
-        finally:
-            process.send_signal(stop)
 
 
 def test_accepted_facts_survive_a_kill(tmp_path, files) -> None:

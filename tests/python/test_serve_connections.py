@@ -9,7 +9,7 @@ import pytest
 
 serve = pytest.importorskip("mvcore.serve")
 from raw_client import handshake, opened  # noqa: E402 - behind what skips
-from serving import TOKENS, client, running, settled  # noqa: E402
+from serving import TOKENS, client, running, served, settled  # noqa: E402
 
 WHOLE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -32,9 +32,10 @@ def eventually(holds) -> None:
     raise AssertionError("it never came to hold")
 
 
-def answers(port: int) -> bool:
-    with opened(port, WHOLE) as raw:
-        return raw.status() == 200
+def answers(port: int, request: bytes = WHOLE, status: int = 200) -> bool:
+    with contextlib.suppress(OSError), opened(port, request) as raw:
+        return raw.status() == status
+    return False
 
 
 def head_of(size: int) -> bytes:
@@ -139,11 +140,18 @@ def test_connections_of_one_address(book) -> None:
                 eventually(lambda http=http: http.get("/v1/accounts").status_code == 200)
 
 
+def test_the_command_line_bounds_connections() -> None:
+    with served("--demo", "5x5", "--per-address", "2") as (_, http):
+        assert http.get("/health").status_code == 200
+        port = http.base_url.port
+        with opened(port, b""), opened(port, WHOLE) as third, opened(port, head_of(16_385)) as long:
+            assert third.status() == long.status() == 429
+        eventually(lambda: answers(port, head_of(16_385), 431))
+
+
 def test_a_session_is_not_ended_by_the_limit_of_heads(book) -> None:
     with serving(book, head=0.2, heads=2) as port, opened(port) as raw:
-        with contextlib.ExitStack() as stack:
-            for _ in range(5):
-                stack.enter_context(opened(port, b"GET"))
-            time.sleep(0.5)  # longer than a head may take
+        with opened(port, b"GET") as half:  # which is closed later than the session would be
+            assert half.status() == 408
         raw.send(b"\x81\x80\0\0\0\0")
         assert raw.code() == 4400  # it was read, and is no JSON
