@@ -448,6 +448,18 @@ def test_f5_headers(folder) -> None:
     assert "rename: there is no column 'Qty'" in str(error)
 
 
+def test_f5_whole_columns(folder) -> None:
+    line = refused(value(folder, instruments="instrument\nA\n"))
+    assert "instruments.csv, line 1: column 'currency' is missing" in line
+    text = "as of today\ninstrument,currency,level\nA,USD,1\n"
+    done = value(folder, "--rename", "level=current", instruments=text)
+    line = done.stderr.splitlines()[-1]
+    assert "instruments.csv, line 2, column level: an attribute cannot have this name" in line
+    prices = "instrument,price,time\nA,1,2099-01-01\n"
+    line = refused(value(folder, prices=prices))
+    assert "prices.csv, line 2, column time: '2099-01-01T00:00:00.000000000' is more" in line
+
+
 def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
     assert folder.rows("account,instrument,quantity,\nX,A,1,\n") == [("X", "A", "1")]
     error = folder.fault("account,instrument,quantity,\nX,B,1,\nX,A,1,5\n")
@@ -526,10 +538,10 @@ def test_f6_numbers_with_options(folder, text) -> None:
 
 
 NOT_READ = {
-    "1,234.50": ({}, r"thousands=',' (--thousands ',')"),
-    "1,234": ({}, r"thousands=',' (--thousands ','); or decimal=',' (--decimal ',')"),
-    "1234,5": ({}, "or decimal=',' (--decimal ',')"),
-    "1.234,50": ({}, "or decimal=',' (--decimal ',') and thousands='.' (--thousands '.')"),
+    "1,234.50": ({}, r"thousands=',' (--thousands ,)"),
+    "1,234": ({}, r"thousands=',' (--thousands ,); or decimal=',' (--decimal ,)"),
+    "1234,5": ({}, "or decimal=',' (--decimal ,)"),
+    "1.234,50": ({}, "or decimal=',' (--decimal ,) and thousands='.' (--thousands .)"),
     "(100)": ({}, "or accounting=True (--accounting)"),
     "100-": ({}, "or accounting=True (--accounting)"),
     "$150.00": ({}, "or currency_signs='$' (--currency-signs '$')"),
@@ -582,7 +594,7 @@ def test_f6_command_line(folder) -> None:
     assert "--accounting" in line
     line = refused(value(folder, prices=prices))
     assert "prices.csv, line 2, column price: '$1,234.50'" in line
-    assert "--thousands ','" in line
+    assert "--thousands ," in line
 
 
 def test_f8_in_windows_1252(folder) -> None:

@@ -318,7 +318,7 @@ def test_keys_of_other_types(tmp_path: Path) -> None:
         mvcore.read(path, "accounts")
     pa.parquet.write_table(pa.table({"account": [["X"], ["X"]]}), path)
     table = mvcore.read(path, "accounts")
-    with pytest.raises(mvcore.InvalidInput, match=r"f\.parquet: .*list<"):
+    with pytest.raises(mvcore.InvalidInput, match=r"f\.parquet, column account: .*list<"):
         mvcore.Book().load(accounts=table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from mvcore.errors import InvalidInput
@@ -107,7 +108,7 @@ def _not_found(
         if close := near(name, [n for n in best.names if n]):
             more = (
                 f"; if {close[0]!r} is {name!r}, say rename={{{close[0]!r}: {name!r}}} "
-                f"(--rename {close[0]}={name})"
+                f"(--rename {shlex.quote(f'{close[0]}={name}')})"
             )
             break
     listed = ", ".join(map(repr, missing))

@@ -7,6 +7,7 @@ point or a separator of thousands is never guessed.
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -156,4 +157,4 @@ def _option(change: tuple[str, Any]) -> str:
     name, value = change
     if value is True:
         return f"{name}=True (--{name})"
-    return f"{name}={value!a} (--{name.replace('_', '-')} {value!a})"
+    return f"{name}={value!a} (--{name.replace('_', '-')} {shlex.quote(value)})"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OF_A_ROW = re.compile(r"\w+\.(\w+), row (\d+): (.*)", re.DOTALL)
+OF_A_COLUMN = re.compile(r"\w+(?:\.(\w+))?: (.*)", re.DOTALL)
 SIDES = ("account", "instrument")
 
 
@@ -141,8 +142,7 @@ class FileTable(Mapping[str, Any]):
         error.file, error.table = self.path, self.table
         found = OF_A_ROW.fullmatch(text)
         if found is None:
-            if not text.startswith(self.path):
-                error.args = (f"{self.path}: {text}",)
+            self._locate_column(error, text)
             return
         # The core calls the names of ticks `ticks.instruments`.
         column = found[1] if found[1] in self else found[1].removesuffix("s")
@@ -150,12 +150,27 @@ class FileTable(Mapping[str, Any]):
         error.line = self.line(row)
         at = place(self.path, error.line, self.name_in_file(column), row)
         value = self[column][row].as_py() if column in self else None
-        # The core shows names as they are; a repr shows what is invisible in them.
-        what = found[3].replace(f"'{value}'", shown(value)) if isinstance(value, str) else found[3]
+        what = found[3]
+        if isinstance(value, str):  # the core shows names as they are, also what is invisible
+            what = what.replace(f"'{value}'", shown(value))
+        elif isinstance(error.value, np.datetime64):
+            what = what.replace(shown(error.value), f"'{error.value}'")
         error.args = (f"{at}: {what}{row_note(error.line, row)}",)
         error.at(self.table, column, row, value)
         if isinstance(error, UnknownId) and names is not None and column in SIDES:
             error.unlike(str(error.value), names(column))
+
+    def _locate_column(self, error: Error, text: str) -> None:
+        """An error about a whole column, or the whole table: its line is the header's."""
+        found = OF_A_COLUMN.fullmatch(text)
+        column = found and found[1]
+        if found is not None and text.startswith(self.table):
+            error.line = self.header_row
+            at = place(self.path, error.line, column and self.name_in_file(column))
+            error.args = (f"{at}: {found[2]}",)
+            error.column = column
+        elif not text.startswith(self.path):
+            error.args = (f"{self.path}: {text}",)
 
     def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
         """An error about a value of this table."""
