@@ -112,9 +112,9 @@ def test_what_is_unpriced_is_a_dash_and_totals_say_so(page, book) -> None:
     overview.until([["whole selection", total(book), "0"]], pinned=True)
     assert overview.page.locator("#drawn-now").inner_text() == ""
     only = page(accounts=["=A3"], instruments=["=NEW"], by=[], measures=["current"])
-    only.until([["14.00000000", "0"]])
+    only.until([["whole selection", "14.00000000", "0"]])
     book.remove(prices=["NEW"])
-    only.until([[DASH, "1"]])
+    only.until([["whole selection, 1 unpriced left out", DASH, "1"]])
 
 
 def test_accounts_without_positions_are_rows_that_say_so(page, book) -> None:

@@ -49,7 +49,7 @@ export class Table {
       enableCellTextSelection: true,
       defaultColDef: { sortable: true, filter: true, resizable: true, enableCellChangeFlash: true,
         flex: 1, minWidth: 110, wrapHeaderText: true, autoHeaderHeight: true },
-      getRowHeight: ({ data }) => (data.title && data.values.unpriced ? LINES : undefined),
+      getRowHeight: ({ data, node }) => (node.rowPinned && data.values.unpriced ? LINES : undefined),
       onFilterChanged: () => {
         this.filterings += 1;
         this.pinTotals();
@@ -169,7 +169,6 @@ export class Table {
   pinTotals() {
     const totals = [...this.rows.values()].filter((row) => this.isTotal(row));
     totals.sort((a, b) => ORDER.compare(a.values.amount_currency, b.values.amount_currency));
-    for (const row of totals) row.title = `whole selection${leftOut(row)}`;
     if (this.api.isAnyFilterPresent()) totals.push(...this.totalsOfShown());
     this.api.setGridOption("pinnedBottomRowData", totals);
   }
@@ -198,7 +197,7 @@ export class Table {
   setColumns(columns, depth, money) {
     this.columns = columns;
     this.labels = 1 + depth + Number(money === null);
-    const definitions = [];
+    const definitions = depth ? [] : [label("", 0)]; // what the one row is
     for (const [k, name] of columns.slice(1).entries()) {
       if (k < depth) definitions.push(label(name, k));
       else if (name !== "amount_currency") definitions.push(amount(name, money, columns.find((one) => one in TITLES)));
@@ -227,7 +226,7 @@ function label(name, k) {
   const text = ({ data }) => {
     if (data.empty) return data.values[name] ?? "";
     if (k < data.level) return data.values[name] ?? NOT_SET;
-    return k === 0 ? data.title : "";
+    return k === 0 ? (data.title ?? `whole selection${leftOut(data)}`) : "";
   };
   return {
     colId: `label ${name}`, headerName: name === "currency" ? "currency held" : name,
