@@ -74,6 +74,18 @@ def test_a_token_is_taken_back(browser, book) -> None:
         tokens.principals.clear()
         overview.page.locator("#login-problem", has_text="revoked").wait_for()
         assert_nothing_is_left(overview, "A1", "A2", "BUND", "govt")
+        tokens.principals["all"] = TOKENS["all"]  # it is not used again without being entered
+        sent: list[str] = []
+        overview.page.on(
+            "websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text))
+        )
+        with overview.page.expect_websocket() as again:
+            overview.page.evaluate("dispatchEvent(new Event('online'))")
+        again.value.wait_for_event("close")
+        assert sent
+        assert [text for text in sent if "hello" in text] == []
+        overview.state("signed out")
+        assert_nothing_is_left(overview, "A1", "A2", "BUND", "govt")
         overview.close()
 
 

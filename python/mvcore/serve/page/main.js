@@ -199,7 +199,7 @@ async function load() {
 function signOut(reason) {
   if (token !== null) $("login-problem").textContent = `Signed out: ${reason}.`;
   sessionStorage.removeItem("token");
-  token = null;
+  token = live.token = null;
   live.stop();
   ended("");
   for (const picker of Object.values(pickers)) picker.setOptions([]);
