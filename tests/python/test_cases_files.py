@@ -289,7 +289,9 @@ def test_f2_marks(folder) -> None:
     assert "utf-16-le or utf-16-be" in str(folder.fault(HEADER, encoding="utf-16"))
 
 
-@pytest.mark.parametrize("encoding", ["utf-99", "", 8, "base64", "zip"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-99", "", 8, "base64", "zip", "undefined", "unicode-escape", "idna", "a\0b"]
+)
 def test_f2_unknown_encodings(folder, encoding) -> None:
     with pytest.raises(mvcore.InvalidInput, match=r"encoding: .* is not known"):
         folder.read(HEADER, encoding=encoding)

@@ -16,7 +16,7 @@ from mvcore.cli.events import SCHEMA
 from mvcore.cli.files import settle_order_ids
 from mvcore.files.columns import plain_integers
 from mvcore.files.options import Options
-from mvcore.files.read import read_file
+from mvcore.files.reading import read_file
 from mvcore.files.schema import schema_of
 
 TABLES = {

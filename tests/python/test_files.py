@@ -322,6 +322,21 @@ def test_keys_of_other_types(tmp_path: Path) -> None:
         mvcore.Book().load(accounts=table)
 
 
+def test_columns_of_ticks(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("instrument;price;time\nA;1,5;2024-03-01\nZ;1;\nA;2,5;2024-03-02\n")
+    ticks = mvcore.read(path, "ticks", decimal=",")
+    book = mvcore.Book()
+    book.load(instruments={"instrument": ["A"], "currency": ["USD"]})
+    columns = (ticks["instrument"], ticks["price"], ticks["time"])
+    with pytest.raises(mvcore.UnknownId) as told:
+        book.ticks(*columns)
+    ticks.locate(told.value)
+    assert f"{path}, line 3, column instrument: unknown instrument 'Z'" in str(told.value)
+    assert book.ticks(*columns, unknown="skip").skipped_prices == 1
+    assert book.prices()["price"] == [D("2.5")]
+
+
 def test_a_day_rolls_onto_a_file(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{HEADER}\nX,A,1\nX,B,2\n")

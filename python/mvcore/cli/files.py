@@ -16,7 +16,7 @@ from mvcore.cli.shown import Shown
 from mvcore.files.columns import plain_integers
 from mvcore.files.encodings import COMPRESSIONS
 from mvcore.files.options import Options
-from mvcore.files.read import read_file
+from mvcore.files.reading import read_file
 from mvcore.files.schema import Schema
 from mvcore.files.table import FileTable
 from mvcore.formats import printable

@@ -3,7 +3,7 @@
 `mvcore.read` and every command that takes files use this package, so that both read the same.
 """
 
-from mvcore.files.read import read
+from mvcore.files.reading import read
 from mvcore.files.table import FileTable
 
 __all__ = ["FileTable", "read"]

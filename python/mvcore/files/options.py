@@ -13,6 +13,8 @@ from mvcore.errors import InvalidInput
 DECIMAL_MARKS = (".", ",")
 SPACES = " \u00a0\u2009\u202f"  # plain, no-break, thin, narrow no-break
 THOUSANDS_MARKS = (*",.'\u2019_", *SPACES)
+# Codecs of Python that are of names and of source code, not of files.
+NOT_OF_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
 NOT_DELIMITERS = '"\r\n\0\ufeff'
 
 
@@ -81,7 +83,8 @@ def _check_encoding(value: Any) -> None:
     if value is None:
         return
     try:
-        known = codecs.lookup(value)._is_text_encoding
+        found = codecs.lookup(value)
+        known = found._is_text_encoding and found.name.replace("-", "_") not in NOT_OF_FILES
     except (LookupError, TypeError, ValueError):
         known = False
     if not known:
