@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mvcore.errors import InvalidInput
+import numpy as np
+
+from mvcore.columns import names_of
+from mvcore.errors import InvalidInput, shown
 from mvcore.measures import QUANTITIES, Measure, measures_asked
 from mvcore.selecting import wanted_labels
 
@@ -54,6 +57,10 @@ def asked(
     """Check the words of a call; `codes(side, names)` raises UnknownId, `find` does not."""
     by = _words(by, "by")
     measures = measures_asked(measures, by, _words)
+    if not isinstance(rollup, bool | np.bool_):
+        raise InvalidInput(f"rollup: {shown(rollup)} is neither True nor False").at(
+            None, "rollup", None, rollup
+        )
     if rollup and currency == "local" and "currency" in by:
         raise InvalidInput("by: with currency='local' every row has its currency already")
     return Asked(
@@ -70,12 +77,14 @@ def asked(
 def _words(value: Any, what: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        raise InvalidInput(f"{what}: {value!r} is not a sequence of names")
-    words = tuple(value)
-    for word in words:
+    if isinstance(value, set | frozenset) or not isinstance(value, Iterable):  # a set has no order
+        raise InvalidInput(f"{what}: {shown(value)} is not a sequence of names").at(
+            None, what, None, value
+        )
+    words = tuple(names_of(value, "call", what))
+    for row, word in enumerate(words):
         if not isinstance(word, str):
-            raise InvalidInput(f"{what}: {word!r} is not text")
+            raise InvalidInput(f"{what}: {shown(word)} is not text").at(None, what, row, word)
     if len(set(words)) != len(words):
         raise InvalidInput(f"{what}: {list(words)} names one twice")
     return words
@@ -88,10 +97,4 @@ def _selection(
         return None
     if isinstance(value, Mapping):
         return wanted_labels(side, value)
-    if isinstance(value, str):
-        value = [value]
-    elif not isinstance(value, Iterable):
-        raise InvalidInput(f"{side}s: {value!r} is neither names nor a mapping of attributes")
-    if hasattr(value, "to_pylist"):  # pyarrow's, whose items are scalars of its own
-        value = value.to_pylist()
-    return codes(side, list(value))
+    return codes(side, names_of(value, "selection", f"{side}s"))

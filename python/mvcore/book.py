@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 import weakref
@@ -13,7 +14,15 @@ import numpy as np
 from mvcore import _core, feeds, masters, ticks
 from mvcore.asked import MEASURES
 from mvcore.closing import Closing
-from mvcore.errors import InvalidInput, StorageError
+from mvcore.columns import (
+    id_column,
+    names_of,
+    number_column,
+    scaled_column,
+    text_column,
+    time_column,
+)
+from mvcore.errors import Error, InvalidInput, StorageError, shown
 from mvcore.files.table import located
 from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame
@@ -25,15 +34,8 @@ from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
-from mvcore.tables import (
-    id_column,
-    number_column,
-    read_table,
-    scaled_column,
-    text_column,
-    time_column,
-)
-from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule
+from mvcore.tables import check_indexes, read_table, set_value
+from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.view import View, changes_of
 from mvcore.written import Written
 
@@ -63,9 +65,9 @@ class Book(HotBook, Reads, Closing):
     ) -> None:
         text = isinstance(base_currency, str)
         if not text or base_currency in ("", "local"):
-            raise InvalidInput(f"base_currency: {base_currency!r} is not a currency's name")
+            raise InvalidInput(f"base_currency: {shown(base_currency)} is not a currency's name")
         if isinstance(value_scale, bool) or not isinstance(value_scale, int):
-            raise InvalidInput(f"value_scale: {value_scale!r} is not an int")
+            raise InvalidInput(f"value_scale: {shown(value_scale)} is not an int")
         if not 0 <= value_scale <= 30:
             raise InvalidInput(f"value_scale: {value_scale} is not in 0..30")
         if hasattr(self, "_value_scale"):
@@ -171,15 +173,18 @@ class Book(HotBook, Reads, Closing):
                 column: masters.check_labels(name, column, values)
                 for column, values in extra.items()
             }
-        if "accounts" not in columns and "instruments" not in columns:
-            answer = self._core.apply(columns, refresh, feed, b"", skip_unknown)
-            epoch = written(answer)
-        else:
-            kept = attributes.to_bytes(labels)
-            epoch = self._write_masters(
-                lambda: written(self._core.apply(columns, refresh, feed, kept, skip_unknown)),
-                lambda: masters.after(self._core, self._masters, columns, labels, refresh),
-            )
+        try:
+            if "accounts" not in columns and "instruments" not in columns:
+                epoch = written(self._core.apply(columns, refresh, feed, b"", skip_unknown))
+            else:
+                kept = attributes.to_bytes(labels)
+                epoch = self._write_masters(
+                    lambda: written(self._core.apply(columns, refresh, feed, kept, skip_unknown)),
+                    lambda: masters.after(self._core, self._masters, columns, labels, refresh),
+                )
+        except Error as error:
+            set_value(error, tables)
+            raise
         if not MAY_HIDE.isdisjoint(columns):
             self._warn_of_missing_rates()
         return epoch
@@ -245,28 +250,33 @@ class Book(HotBook, Reads, Closing):
         UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
-        ticks.not_masked(prices, "price")
-        ticks.not_masked(times, "time")
+        try:
+            return self._ticks(instruments, prices, times, scale, unknown, time_unit)
+        except Error as error:
+            given = {"instrument": instruments, "price": prices, "time": times}
+            set_value(error, {"ticks": given})
+            raise
+
+    def _ticks(
+        self, instruments: Any, prices: Any, times: Any, scale: Any, unknown: Any, time_unit: Any
+    ) -> Written:
         skip = ticks.skips(unknown, "ticks")
         codes = ticks.codes_of(self._core, instruments, skip)
+        check_indexes("ticks", {"instrument": instruments, "price": prices, "time": times})
         rule = self._time_rule(time_unit, "ticks")
         when = None if times is None else time_column(times, "ticks", "time", rule)
         if when is not None and len(when) != len(codes):
             raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
         if scale is not None:
-            counted = ticks.scaled(prices, scale, len(codes))
+            scale = ticks.checked_scale(scale)
+            counted = ticks.scaled(prices, len(codes))
             if not skip:
-                return self._ticks_scaled(codes, counted, int(scale), when)
-            column = scaled_column(counted, int(scale))
-            return written(self._core.ticks(codes, column, when, skip))
-        if (
-            not skip
-            and isinstance(prices, np.ndarray)
-            and prices.dtype == np.float64
-            and prices.ndim == 1
-        ):
+                return self._ticks_scaled(codes, counted, scale, when)
+            return written(self._core.ticks(codes, scaled_column(counted, scale), when, skip))
+        if not skip and type(prices) is np.ndarray and prices.dtype == float and prices.ndim == 1:
             ticks.same_length(len(codes), len(prices))
-            return self._ticks_float(codes, np.ascontiguousarray(prices), when)
+            with contextlib.suppress(InvalidInput):  # said again below, with the row
+                return self._ticks_float(codes, np.ascontiguousarray(prices), when)
         column = number_column(prices, "ticks", "price")
         ticks.same_length(len(codes), len(column))
         return written(self._core.ticks(codes, column, when, skip))
@@ -290,14 +300,14 @@ class Book(HotBook, Reads, Closing):
         """
         self._core.check_open()
         names = (
-            text_column(_listed(accounts), "remove", "accounts"),
-            text_column(_listed(instruments), "remove", "instruments"),
+            text_column(_listed(accounts, "accounts"), "remove", "accounts"),
+            text_column(_listed(instruments, "instruments"), "remove", "instruments"),
         )
-        ids = [] if orders is None else [orders] if isinstance(orders, str | int) else orders
+        ids = [orders] if whole(orders) is not None else _listed(orders, "orders")
         facts = (
             id_column(ids, "remove", "orders"),
-            text_column(_listed(prices), "remove", "prices"),
-            text_column(_listed(fx), "remove", "fx"),
+            text_column(_listed(prices, "prices"), "remove", "prices"),
+            text_column(_listed(fx, "fx"), "remove", "fx"),
         )
         account_codes = self._core.account_codes(names[0], "remove")
         instrument_codes = self._core.instrument_codes(names[1], "remove")
@@ -349,7 +359,8 @@ class Book(HotBook, Reads, Closing):
         """
         self._core.check_open()
         return self._core.instrument_codes(
-            text_column(_listed(names), "instrument_codes", "names"), "instrument_codes"
+            text_column([names] if isinstance(names, str) else names, "instrument_codes", "names"),
+            "instrument_codes",
         )
 
     def view(
@@ -371,8 +382,9 @@ class Book(HotBook, Reads, Closing):
         to date before it returns. Close it, or drop the last reference. O(positions selected).
         """
         self._core.check_open()
-        if mode not in ("lazy", "incremental"):
-            raise InvalidInput(f"mode: {mode!r} is neither 'lazy' nor 'incremental'")
+        given: Any = mode
+        if not isinstance(given, str) or given not in ("lazy", "incremental"):
+            raise InvalidInput(f"mode: {shown(given)} is neither 'lazy' nor 'incremental'")
         question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
         if mode == "lazy":
@@ -464,5 +476,5 @@ def written(answer: tuple[int, dict[str, int] | None]) -> Written:
     return Written(epoch, **dropped) if dropped else Written(epoch)
 
 
-def _listed(names: Any) -> Any:
-    return [] if names is None else [names] if isinstance(names, str) else names
+def _listed(names: Any, column: str) -> list[Any]:
+    return [] if names is None else names_of(names, "remove", column)

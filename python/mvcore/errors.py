@@ -71,7 +71,8 @@ def shown(value: Any) -> str:
         text.encode()
     except Exception:  # a repr may raise anything, for example of an int of thousands of digits
         return f"a value of type {type(value).__name__}"
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    text = text if len(text) <= 100 else f"{text[:97]}..."
+    return text if text.isprintable() else " ".join(text.split())  # frames have several lines
 
 
 def invalid(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, shown
+from mvcore.times import whole
 
 
 def checked(feed: Mapping[str, int] | None) -> list[tuple[str, int]]:
@@ -13,13 +14,13 @@ def checked(feed: Mapping[str, int] | None) -> list[tuple[str, int]]:
     if feed is None:
         return []
     if not isinstance(feed, Mapping):
-        raise InvalidInput(f"feed: {feed!r} is not a mapping of names to integers")
+        raise InvalidInput(f"feed: {shown(feed)} is not a mapping of names to integers")
     return [(_name(name), _position(name, position)) for name, position in feed.items()]
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name:
-        raise InvalidInput(f"feed: {name!r} is not a name")
+        raise InvalidInput(f"feed: {shown(name)} is not a name")
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -28,9 +29,9 @@ def _name(name: Any) -> str:
 
 
 def _position(name: str, position: Any) -> int:
-    if isinstance(position, bool) or not hasattr(position, "__index__"):
-        raise InvalidInput(f"feed: the position of {name!r}, {position!r}, is not an int")
-    number: int = position.__index__()
+    number = whole(position)
+    if number is None:
+        raise InvalidInput(f"feed: the position of {name!r}, {shown(position)}, is not an int")
     if not -(2**63) <= number < 2**63:
-        raise InvalidInput(f"feed: the position of {name!r}, {number}, does not fit 64 bits")
+        raise InvalidInput(f"feed: the position of {name!r}, {shown(number)}, does not fit 64 bits")
     return number

@@ -24,9 +24,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
+from mvcore.columns import text_column
 from mvcore.errors import InvalidInput
 from mvcore.measures import import_numba
-from mvcore.tables import text_column
 
 if TYPE_CHECKING:
     from mvcore.book import Book

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import InvalidInput
+from mvcore.columns import is_missing
+from mvcore.errors import invalid, shown, wrong_type
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -75,12 +76,12 @@ def label_of(value: Any) -> str:
     """The text of an attribute's value: a number without trailing zeros, whatever its type; a date
     or a time as ISO 8601 writes it."""
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # subclasses, as those of enum, may write anything
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, dt.date):
         return value.isoformat()
-    text = str(value)
+    text = _digits(value)
     if "." not in text and "e" not in text.lower():
         return text
     try:
@@ -92,6 +93,17 @@ def label_of(value: Any) -> str:
     return f"{number:f}" if abs(number.adjusted()) < 100 else str(number)  # without all its zeros
 
 
+def _digits(value: Any) -> str:
+    """As the base type writes them."""
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if isinstance(value, Decimal):
+        return Decimal.__str__(value)
+    return str(value)
+
+
 def _number(label: str) -> float:
     """Python would take "1_000" and "inf" for numbers."""
     try:
@@ -101,27 +113,37 @@ def _number(label: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
+def is_label(value: Any) -> bool:
+    """Whether the value can be a label: text, a finite number, a bool, a date or a time."""
+    if isinstance(value, float | np.floating):
+        return bool(np.isfinite(value))
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    if isinstance(value, np.generic) and not isinstance(value, str):
+        return value.dtype.kind in "biuM"
+    return isinstance(value, str | int | dt.date)
+
+
 def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]:
     """Labels of a column of attribute values, before anything is written."""
     out: list[str | None] = []
     for row, value in enumerate(values):
-        if value is None or (
-            isinstance(value, float | np.floating | np.datetime64) and value != value
-        ):
+        if is_missing(value):
             out.append(None)
             continue
-        if not isinstance(value, str | int | float | Decimal | np.generic | dt.date):
-            raise InvalidInput(
-                f"{table}.{column}, row {row}: {value!r} is not text, a number or a date"
-            )
-        text = label_of(value)
+        if not is_label(value):
+            raise wrong_type(table, column, row, value, "text, a finite number, a bool or a date")
+        try:
+            text = label_of(value)
+        except ValueError:  # an int of thousands of digits has no text
+            raise invalid(table, column, row, value, f"{shown(value)} has no text") from None
         if not text:
-            raise InvalidInput(f"{table}.{column}, row {row}: '' is empty")
+            raise invalid(table, column, row, value, "'' is empty", "text")
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(
-                f"{table}.{column}, row {row}: {text!r} is not valid Unicode"
+            raise invalid(
+                table, column, row, value, f"{shown(value)} is not valid Unicode"
             ) from None
         out.append(text)
     return out

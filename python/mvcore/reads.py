@@ -9,13 +9,13 @@ import numpy as np
 
 from mvcore import _core, positions
 from mvcore.asked import MEASURES, Asked, asked
-from mvcore.errors import InvalidInput, UnknownId, ValueOverflow
+from mvcore.columns import not_a_column, number_column, text_column
+from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, shown, wrong_type
 from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
 from mvcore.near import MOST
 from mvcore.selecting import check_labels
-from mvcore.tables import number_column, text_column
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -131,9 +131,9 @@ class Reads:
         if currency is None:
             currency = self._base_currency
         if not isinstance(currency, str):
-            raise InvalidInput(f"currency: {currency!r} is not text")
+            raise wrong_type("call", "currency", None, currency, "text")
         if not isinstance(allow_empty, bool):
-            raise InvalidInput(f"allow_empty: {allow_empty!r} is neither True nor False")
+            raise InvalidInput(f"allow_empty: {shown(allow_empty)} is neither True nor False")
         question = asked(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find
         )
@@ -283,7 +283,7 @@ class Reads:
         core = self._core
         core.check_open()
         if not isinstance(instrument, str):
-            raise InvalidInput(f"revalue: {instrument!r} is not text")
+            raise wrong_type("revalue", "instrument", None, instrument, "text")
         try:
             found = core.revalue(instrument)
         except TypeError:  # what pybind11 makes of a lone surrogate
@@ -312,7 +312,7 @@ def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:
         if given is None:
             continue
         if not isinstance(given, Mapping):
-            raise InvalidInput(f"{name}: {type(given).__name__} is not a mapping of names")
+            raise not_a_column(given, name, None, "a mapping of names to numbers")
         if given:
             out[name] = {
                 key: text_column(list(given), name, key),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import InvalidInput, UnknownId
-from mvcore.tables import text_column
+from mvcore.columns import read, text_column
+from mvcore.errors import InvalidInput, UnknownId, invalid, shown, wrong_type
+from mvcore.times import whole
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -19,63 +20,98 @@ def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Co
     """Codes of names, or codes as they are. Codes are checked when they are applied.
 
     unknown_ok: -1 stands for an unknown name."""
-    not_masked(instruments, "instrument")
-    if not isinstance(instruments, np.ndarray) and _are_codes(instruments):
-        instruments = np.asarray(instruments)
-    if isinstance(instruments, np.ndarray) and instruments.dtype.kind in "iu":
-        if instruments.ndim != 1:
-            raise InvalidInput(f"ticks: instruments has {instruments.ndim} dimensions")
-        if instruments.dtype == np.int32:
-            return np.require(instruments, np.int32, ["C", "A"])
-        bad = (instruments < 0) | (instruments >= 2**31)
-        if unknown_ok:
-            return np.where(bad, -1, instruments).astype(np.int32)
-        if bad.any():
-            row = int(np.nonzero(bad)[0][0])
-            raise UnknownId(
-                f"ticks.instrument, row {row}: unknown instrument code {instruments[row]}"
-            )
-        return instruments.astype(np.int32)
-    column = text_column(instruments, "ticks", "instrument")
-    return core.instrument_codes(column, "ticks", unknown_ok)
+    found = read(instruments, "ticks", "instrument")
+    given = found if isinstance(found, np.ndarray) and found.dtype.kind in "iu" else _codes(found)
+    if given is None:
+        return core.instrument_codes(text_column(found, "ticks", "instrument"), "ticks", unknown_ok)
+    if given.dtype == np.int32:
+        return np.require(given, np.int32, ["C", "A"])
+    bad = (given < 0) | (given >= 2**31)
+    if unknown_ok:
+        return np.where(bad, -1, given).astype(np.int32)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise UnknownId(
+            f"ticks.instrument, row {row}: unknown instrument code {shown(int(given[row]))}"
+        ).at("ticks", "instrument", row, int(given[row]))
+    return given.astype(np.int32)
+
+
+def _codes(found: Any) -> npt.NDArray[Any] | None:
+    """Integers of a list or a column of Arrow; None if the first value is none."""
+    if isinstance(found, np.ndarray):
+        if found.dtype.kind != "O":
+            return None
+        found = found.tolist()
+    if isinstance(found, list | tuple):
+        if not found or whole(found[0]) is None:
+            return None
+        return np.array([_code(value, row) for row, value in enumerate(found)], np.int64)
+    if not str(found.type).startswith(("int", "uint")):
+        return None
+    if found.null_count:
+        row = found.is_null().to_pylist().index(True)
+        raise wrong_type("ticks", "instrument", row, None, "a name or a code")
+    return np.asarray(found)
+
+
+def _code(value: Any, row: int) -> int:
+    number = whole(value)
+    if number is None:
+        raise wrong_type("ticks", "instrument", row, value, "a code, as the first one is")
+    return number if 0 <= number < 2**31 else -1 if number < 0 else 2**31
 
 
 def skips(unknown: Any, call: str) -> bool:
     """Whether `unknown="skip"` was said."""
-    if unknown not in ("error", "skip"):
-        raise InvalidInput(f"{call}: unknown={unknown!r} is neither 'error' nor 'skip'")
+    if not isinstance(unknown, str) or unknown not in ("error", "skip"):
+        raise InvalidInput(f"{call}: unknown={shown(unknown)} is neither 'error' nor 'skip'").at(
+            call, "unknown", None, unknown
+        )
     return bool(unknown == "skip")
 
 
-def _are_codes(values: Any) -> bool:
-    """A pyarrow array of integers, or a list of ints."""
-    if isinstance(values, list | tuple):
-        return bool(values) and all(type(v) is int for v in values)
-    kind = getattr(values, "type", None)
-    return kind is not None and str(kind).startswith(("int", "uint")) and values.null_count == 0
+def checked_scale(scale: Any) -> int:
+    """The scale as an int."""
+    number = whole(scale)
+    if number is None or not 0 <= number <= 18:
+        raise InvalidInput(f"ticks: scale {shown(scale)} is not an int in 0..18").at(
+            "ticks", "scale", None, scale
+        )
+    return number
 
 
-def scaled(prices: Any, scale: Any, rows: int) -> npt.NDArray[np.int64]:
+def scaled(prices: Any, rows: int) -> npt.NDArray[np.int64]:
     """Prices counted in 10**-scale as int64."""
-    whole = isinstance(scale, int | np.integer) and not isinstance(scale, bool)
-    if not whole or not 0 <= scale <= 18:
-        raise InvalidInput(f"ticks: scale {scale!r} is not an int in 0..18")
-    array = prices if isinstance(prices, np.ndarray) else np.asarray(prices)
-    mixed = isinstance(prices, list | tuple) and any(isinstance(p, bool) for p in prices)
-    if mixed or array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
-        raise InvalidInput("ticks: with scale, prices must be one column of integers")
+    found = read(prices, "ticks", "price")
+    expected = "with scale, an integer of 64 bits"
+    if isinstance(found, list | tuple) or (
+        isinstance(found, np.ndarray) and found.dtype.kind == "O"
+    ):
+        found = list(found)
+        for row, value in enumerate(found):
+            number = whole(value)
+            if number is None:
+                raise wrong_type("ticks", "price", row, value, expected)
+            if not -(2**63) <= number < 2**63:
+                wrong = f"{shown(value)} does not fit 64 bits"
+                raise invalid("ticks", "price", row, value, wrong, expected)
+        array = np.array([whole(value) for value in found], np.int64)
+    elif isinstance(found, np.ndarray):
+        array = found
+    elif str(found.type).startswith(("int", "uint")) and not found.null_count:
+        array = np.asarray(found)
+    else:
+        wrong = f"a column of {found.type} with {found.null_count} nulls"
+        raise invalid("ticks", "price", None, prices, wrong, expected)
+    if array.dtype.kind not in "iu" and array.size:
+        raise invalid("ticks", "price", None, prices, f"a column of {array.dtype}", expected)
     same_length(rows, len(array))
     if array.dtype == np.uint64 and (array > np.uint64(2**63 - 1)).any():
-        row = int(np.nonzero(array > np.uint64(2**63 - 1))[0][0])
-        raise InvalidInput(f"ticks.price, row {row}: {array[row]} does not fit 64 bits")
+        row = int(np.flatnonzero(array > np.uint64(2**63 - 1))[0])
+        wrong = f"{array[row]} does not fit 64 bits"
+        raise invalid("ticks", "price", row, int(array[row]), wrong, expected)
     return np.require(array, np.int64, ["C", "A"])
-
-
-def not_masked(values: Any, column: str) -> None:
-    """NumPy's masked arrays hold values that do not count: those are no column."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        row = int(np.flatnonzero(np.ma.getmaskarray(values).reshape(-1))[0])
-        raise InvalidInput(f"ticks.{column}, row {row}: the value is masked")
 
 
 def same_length(instruments: int, prices: int) -> None:

@@ -228,7 +228,8 @@ def _ns_of_arrow(
     if types.is_integer(kind):
         nulls = np.asarray(values.is_null(), bool)
         return _ns_of_integers(_numpy(values, 0), nulls, table, column, rule)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
+    text = types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view"
+    if text or types.is_null(kind):
         rows = enumerate(values.to_pylist())
         return np.array([to_ns(value, table, column, row, rule) for row, value in rows], np.int64)
     if types.is_dictionary(kind):

@@ -88,8 +88,10 @@ void Application::stage_instruments() {
         auto& terms = s.instrument.terms;
         if (given.currency >= 0) terms.currency = given.currency;
         else if (!known)
-            refuse("instruments.currency, row " + std::to_string(row) + ": a new instrument '" +
-                   std::string(batch_.instruments.text(given.instrument)) + "' needs a currency");
+            throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
+                             "a new instrument '" +
+                                 std::string(batch_.instruments.text(given.instrument)) +
+                                 "' needs a currency");
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
         set_factor(s.instrument);

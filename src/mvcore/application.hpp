@@ -103,7 +103,7 @@ private:
     void stage_writes();
     void check_twice() const;
     [[nodiscard]] Net checked_net(const Cell& cell) const;
-    [[nodiscard]] std::string where(const char* column, std::size_t row) const;
+    [[nodiscard]] std::string key_of(std::size_t row) const;
 
     // application_orders.cpp
     void stage_orders();

@@ -5,9 +5,8 @@
 #include "errors.hpp"
 
 namespace mvcore {
-std::string Application::where(const char* column, std::size_t row) const {
-    return "holdings." + std::string(column) + ", row " + std::to_string(row) + ": ('" +
-           std::string(batch_.accounts.text(batch_.holding_rows.account[row])) + "', '" +
+std::string Application::key_of(std::size_t row) const {
+    return "('" + std::string(batch_.accounts.text(batch_.holding_rows.account[row])) + "', '" +
            std::string(batch_.instruments.text(batch_.holding_rows.instrument[row])) + "')";
 }
 
@@ -23,8 +22,8 @@ void Application::check_twice() const {
         auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
         for (; seen[k] != kFree; k = (k + 1) & (size - 1))
             if (seen[k] == key)
-                throw Error(ErrorKind::invalid_input,
-                            where("account", row) + " stands twice in the table");
+                throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
+                                 key_of(row) + " stands twice in the table");
         seen[k] = key;
     }
 }

@@ -9,10 +9,6 @@
 namespace mvcore {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
-    throw Error(ErrorKind::invalid_input, message);
-}
-
 i128 at_scale(const Decimal& d, int scale) {
     return d.mantissa * kPow10[std::size_t(scale - d.scale)];
 }
@@ -64,15 +60,14 @@ void Application::find_orders() {
 void Application::merge(std::size_t row, OrderWrite& w) {
     const auto& rows = batch_.order_rows;
     const bool fresh = w.slot == kNoSlot;
-    const auto at = [row] { return ", row " + std::to_string(row) + ": "; };
     if (fresh) {
         const char* missing = rows.account.empty()      ? "account"
                               : rows.instrument.empty() ? "instrument"
                               : rows.quantity.empty()   ? "order_quantity"
                                                         : nullptr;
         if (missing != nullptr)
-            refuse("orders." + std::string(missing) + at() + "the new order " + to_text(w.id) +
-                   " needs one");
+            throw InputError(ErrorKind::invalid_input, "orders", missing, row,
+                             "the new order " + to_text(w.id) + " needs one");
     } else {
         const int scale = state_.orders.scale(w.before.instrument);
         w.quantity = make_decimal(w.before.quantity, scale).value;
@@ -89,21 +84,22 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.time.empty()) w.after.time = rows.time[row];
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
         (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
-        refuse("orders.filled_quantity" + at() + format_decimal(w.filled.mantissa, w.filled.scale) +
-               " and order_quantity " + format_decimal(w.quantity.mantissa, w.quantity.scale) +
-               " of order " + to_text(w.id) + " have opposite signs");
+        throw InputError(ErrorKind::invalid_input, "orders", "filled_quantity", row,
+                         format_decimal(w.filled.mantissa, w.filled.scale) +
+                             " and order_quantity " +
+                             format_decimal(w.quantity.mantissa, w.quantity.scale) + " of order " +
+                             to_text(w.id) + " have opposite signs");
     // Either may be as large as a net quantity, and they may have opposite signs.
     const auto at_18 = [](const Decimal& d) {
         return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]);
     };
     if (w.rolled.mantissa != 0 && (at_18(w.filled) - at_18(w.rolled)).magnitude() >=
                                       i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        throw Error(ErrorKind::value_overflow,
-                    "orders.filled_quantity" + at() +
-                        format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
-                        to_text(w.id) + " less its rolled_quantity " +
-                        format_decimal(w.rolled.mantissa, w.rolled.scale) +
-                        " has more than 20 digits before the point");
+        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
+                         format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
+                             to_text(w.id) + " less its rolled_quantity " +
+                             format_decimal(w.rolled.mantissa, w.rolled.scale) +
+                             " has more than 20 digits before the point");
 }
 
 void Application::stage_removed_orders() {
@@ -114,8 +110,8 @@ void Application::stage_removed_orders() {
         const auto slot =
             live_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
         if (slot == kNoSlot)
-            throw Error(ErrorKind::unknown_id, "remove.orders, row " + std::to_string(row) +
-                                                   ": unknown order " + to_text(id));
+            throw InputError(ErrorKind::unknown_id, "remove", "orders", row,
+                             "unknown order " + to_text(id));
         if (!gone.insert(slot).second) continue;
         OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
         w.removed = true;

@@ -172,8 +172,8 @@ void Application::refuse_twice(std::int32_t account, std::int32_t instrument) co
     for (std::size_t row = 0; row < rows.size(); ++row) {
         if (rows.account[row] != account || rows.instrument[row] != instrument) continue;
         if (!first)
-            throw Error(ErrorKind::invalid_input,
-                        where("account", row) + " stands twice in the table");
+            throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
+                             key_of(row) + " stands twice in the table");
         first = false;
     }
 }

@@ -190,9 +190,8 @@ bool Book::quick_ticks(std::span<const TickRow> rows) {
 
 void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
     if (!live_.state.instrument_alive(instrument))
-        throw Error(ErrorKind::unknown_id, "ticks.instrument, row " + std::to_string(row) +
-                                               ": unknown instrument code " +
-                                               std::to_string(instrument));
+        throw InputError(ErrorKind::unknown_id, "ticks", "instrument", row,
+                         "unknown instrument code " + std::to_string(instrument));
 }
 
 Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {

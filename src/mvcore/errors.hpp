@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace mvcore {
 
@@ -24,6 +25,19 @@ public:
 
 private:
     ErrorKind kind_;
+};
+
+// Names the input that is wrong; Python's exceptions have the names and the row as attributes.
+class InputError : public Error {
+public:
+    InputError(ErrorKind kind, std::string t, std::string c, std::size_t r, const std::string& text)
+        : Error(kind, t + "." + c + ", row " + std::to_string(r) + ": " + text),
+          table(std::move(t)),
+          column(std::move(c)),
+          row(r) {}
+    std::string table;
+    std::string column;
+    std::size_t row;
 };
 
 [[noreturn]] inline void corrupt(const std::string& what) {

@@ -56,7 +56,7 @@ def test_a_view_in_a_currency_that_nobody_names_any_more() -> None:
         ({"prices": {"AAPL": "abc"}}, mvcore.InvalidInput, "prices.price, row 0: 'abc'"),
         ({"fx": {"EUR": 0}}, mvcore.InvalidInput, "fx.rate, row 0: 0"),
         ({"fx": {"USD": 2}}, mvcore.InvalidInput, "fx.rate, row 0: 2 .*base"),
-        ({"prices": [1]}, mvcore.InvalidInput, "prices: list"),
+        ({"prices": [1]}, mvcore.InvalidInput, "prices: a list"),
         ({"prices": {"AAPL": 1}, "currency": "CHF"}, mvcore.UnknownId, "CHF"),
     ],
 )

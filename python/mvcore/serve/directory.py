@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mvcore.columns import text_column
 from mvcore.errors import InvalidInput, UnknownId
 from mvcore.masters import Attribute, Codes
 from mvcore.selecting import matching, no_label, wanted_labels
 from mvcore.serve.errors import RefusedError, unknown
-from mvcore.tables import text_column
 
 if TYPE_CHECKING:
     from mvcore.book import Book

@@ -1,6 +1,6 @@
 // Python values to columns. Values of Python objects are copied out here, before any lock is
 // taken, since reading them may run Python code.
-#include <cmath>
+#include <optional>
 
 #include "../errors.hpp"
 #include "../text/column.hpp"
@@ -11,18 +11,30 @@ namespace {
 
 using namespace mvcore::text;
 
-std::string quoted(const py::handle& value) {
-    const auto text = py::reinterpret_steal<py::object>(PyObject_Repr(value.ptr()));
-    if (!text) {  // an int of thousands of digits has no text
-        PyErr_Clear();
-        return "a value without a text";
+// Where a Python value comes from.
+struct ValuePlace {
+    const std::string& table;
+    const std::string& column;
+    std::optional<std::size_t> row;
+
+    // The exception has the value itself.
+    [[noreturn]] void refuse(const py::handle& value, const char* reason) const {
+        const auto errors = py::module_::import("mvcore.errors");
+        const py::str text = errors.attr("shown")(value);
+        raise(errors.attr("invalid")(table, column, row, value,
+                                     text + py::str(" ") + py::str(reason)));
     }
-    const auto bytes = py::reinterpret_steal<py::bytes>(
-        PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
-    std::string out = bytes;
-    if (out.size() > 100) out = out.substr(0, 97) + "...";
-    return out;
-}
+    [[noreturn]] void refuse_type(const py::handle& value, const char* expected) const {
+        raise(py::module_::import("mvcore.errors")
+                  .attr("wrong_type")(table, column, row, value, expected));
+    }
+
+private:
+    [[noreturn]] static void raise(const py::object& error) {
+        PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+        throw py::error_already_set();
+    }
+};
 
 std::shared_ptr<const void> keep(py::object owner) {
     return {new py::object(std::move(owner)), [](const void* p) {
@@ -87,18 +99,18 @@ Column numbers(const std::string& kind, std::size_t rows, std::uintptr_t bits, s
 }
 
 Column texts(const py::sequence& values, const std::string& table, const std::string& column) {
-    const Place place{table, column};
     OwnedTexts out;
     std::size_t row = 0;
     for (const auto& value : values) {
         out.nulls.push_back(value.is_none() ? 1 : 0);
         if (!value.is_none()) {
-            if (!PyUnicode_Check(value.ptr())) place.refuse(row, quoted(value), "is not text");
+            if (!PyUnicode_Check(value.ptr()))
+                ValuePlace{table, column, row}.refuse_type(value, "text");
             Py_ssize_t size = 0;
             const char* bytes = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
             if (bytes == nullptr) {
                 PyErr_Clear();
-                place.refuse(row, quoted(value), "is not valid Unicode");
+                ValuePlace{table, column, row}.refuse(value, "is not valid Unicode");
             }
             out.bytes.append(bytes, static_cast<std::size_t>(size));
         }
@@ -108,49 +120,65 @@ Column texts(const py::sequence& values, const std::string& table, const std::st
     return one({row, {}, std::move(out), nullptr});
 }
 
-// str, int, Decimal, float and NumPy scalars; the text of anything that is a number but none of
-// these is read.
-DecimalResult decimal_of_object(const py::handle& value) {
-    PyObject* p = value.ptr();
-    if (PyFloat_Check(p)) return decimal_of(PyFloat_AS_DOUBLE(p));
-    if (PyBool_Check(p)) return {{}, DecimalFault::syntax};
-    if (PyLong_CheckExact(p)) {
-        int overflow = 0;
-        const long long small = PyLong_AsLongLongAndOverflow(p, &overflow);
-        if (overflow == 0) return make_decimal(small, 0);
-    }
+constexpr const char* kNumber = "a number: int, Decimal, float, str or a number of NumPy";
+
+// The text of what is neither text nor a float: digits as the base type writes them, since a
+// subclass may write anything. Null if the type is not one of a number.
+py::object number_text(const py::handle& value) {
     // Never freed: the interpreter is gone before statics are.
     static const auto& decimal_type =
         *new py::object(py::module_::import("decimal").attr("Decimal"));
-    static const auto& number_type = *new py::object(py::module_::import("numpy").attr("number"));
-    py::object text;
-    if (PyUnicode_Check(p)) text = py::reinterpret_borrow<py::object>(value);
-    else if (PyLong_Check(p) || py::isinstance(value, decimal_type) ||
-             py::isinstance(value, number_type))
-        text = py::reinterpret_steal<py::object>(PyObject_Str(p));
-    else return {{}, DecimalFault::syntax};
-    if (!text) {
-        PyErr_Clear();
-        return {{}, DecimalFault::too_many_digits};
+    static const auto& text_of_decimal = *new py::object(decimal_type.attr("__str__"));
+    static const auto& text_of_scalar =
+        *new py::object(py::module_::import("mvcore.columns").attr("text_of_scalar"));
+    PyObject* p = value.ptr();
+    if (PyBool_Check(p)) return {};
+    if (PyLong_Check(p)) return py::reinterpret_steal<py::object>(PyLong_Type.tp_repr(p));
+    if (py::isinstance(value, decimal_type)) return text_of_decimal(value);
+    py::object text = text_of_scalar(value);
+    return text.is_none() ? py::object() : text;
+}
+
+// Exactly these types are numbers: str, float, int and Decimal with their subclasses, and NumPy's
+// integers and floats.
+Decimal decimal_of_object(const py::handle& value, const ValuePlace& place) {
+    PyObject* p = value.ptr();
+    DecimalResult result;
+    if (PyFloat_Check(p)) result = decimal_of(PyFloat_AS_DOUBLE(p));
+    else {
+        int overflow = 1;
+        long long small = 0;
+        if (PyLong_CheckExact(p)) small = PyLong_AsLongLongAndOverflow(p, &overflow);
+        if (overflow == 0) result = make_decimal(small, 0);
+        else {
+            const auto text =
+                PyUnicode_Check(p) ? py::reinterpret_borrow<py::object>(value) : number_text(value);
+            if (!text) {
+                if (PyErr_Occurred() == nullptr) place.refuse_type(value, kNumber);
+                PyErr_Clear();  // an int of thousands of digits has no text
+                place.refuse(value, describe(DecimalFault::too_many_digits));
+            }
+            Py_ssize_t size = 0;
+            const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+            if (bytes == nullptr) {
+                PyErr_Clear();
+                place.refuse(value, "is not valid Unicode");
+            }
+            result = parse_decimal({bytes, static_cast<std::size_t>(size)});
+        }
     }
-    Py_ssize_t size = 0;
-    const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-    if (bytes == nullptr) {
-        PyErr_Clear();
-        return {{}, DecimalFault::syntax};
-    }
-    return parse_decimal({bytes, static_cast<std::size_t>(size)});
+    if (!result) place.refuse(value, describe(result.fault));
+    return result.value;
 }
 
 Column decimals(const py::sequence& values, const std::string& table, const std::string& column) {
-    const Place place{table, column};
     OwnedDecimals out;
+    ValuePlace place{table, column, 0};
     std::size_t row = 0;
     for (const auto& value : values) {
         const bool null = value.is_none();
-        const auto result = null ? DecimalResult{} : decimal_of_object(value);
-        if (!result) place.refuse(row, quoted(value), describe(result.fault));
-        out.values.push_back(result.value);
+        place.row = row;
+        out.values.push_back(null ? Decimal{} : decimal_of_object(value, place));
         out.nulls.push_back(null ? 1 : 0);
         ++row;
     }
@@ -174,14 +202,11 @@ void add_columns(py::module_& m) {
              })
         .def("__len__", &Column::rows);
     // mantissa (as an int) and scale of one value.
-    m.def("parse_decimal", [](const py::object& value, const std::string& what) {
-        const auto d = decimal_of_object(value);
-        if (!d)
-            throw Error(ErrorKind::invalid_input,
-                        what + " " + quoted(value) + " " + describe(d.fault));
-        return py::make_tuple(py::int_(py::str(format_decimal(d.value.mantissa, 0))),
-                              d.value.scale);
-    });
+    m.def("parse_decimal",
+          [](const py::object& value, const std::string& table, const std::string& column) {
+              const auto d = decimal_of_object(value, {table, column, std::nullopt});
+              return py::make_tuple(py::int_(py::str(format_decimal(d.mantissa, 0))), d.scale);
+          });
 }
 
 }  // namespace mvcore::bindings

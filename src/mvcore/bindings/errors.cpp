@@ -18,6 +18,13 @@ py::object class_of(ErrorKind kind) {
     return py::module_::import("mvcore.errors").attr(name);
 }
 
+// A message may quote bytes that are no UTF-8.
+py::object text_of(const Error& e) {
+    return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
+        e.what(), static_cast<py::ssize_t>(std::char_traits<char>::length(e.what())),
+        "backslashreplace"));
+}
+
 }  // namespace
 
 void add_errors(py::module_&) {
@@ -28,12 +35,12 @@ void add_errors(py::module_&) {
             py::object error = class_of(e.kind())(e.what());
             error.attr("place") = py::make_tuple(e.view, e.row, e.column);
             PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
+        } catch (const InputError& e) {
+            py::object error = class_of(e.kind())(text_of(e));
+            error.attr("at")(e.table, e.column, e.row);
+            PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
         } catch (const Error& e) {
-            // A message may quote bytes that are no UTF-8.
-            const auto text = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
-                e.what(), static_cast<py::ssize_t>(std::char_traits<char>::length(e.what())),
-                "backslashreplace"));
-            PyErr_SetObject(class_of(e.kind()).ptr(), text.ptr());
+            PyErr_SetObject(class_of(e.kind()).ptr(), text_of(e).ptr());
         }
     });
 }

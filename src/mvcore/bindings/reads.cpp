@@ -197,7 +197,7 @@ void add_reads(py::module_& m) {
                bool unknown_ok) {
                 return to_array(unlocked([&] {
                     const Reading reading(reader.lock());
-                    return text::instrument_codes(reader, names, {call, "instruments"}, unknown_ok);
+                    return text::instrument_codes(reader, names, {call, "instrument"}, unknown_ok);
                 }));
             },
             py::arg("names"), py::arg("call"), py::arg("unknown_ok") = false)

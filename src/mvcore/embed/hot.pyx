@@ -10,8 +10,9 @@ from mvcore.capi cimport *
 
 from decimal import Decimal
 
-from mvcore.errors import InvalidInput, UnknownId, raise_kind
-from mvcore.times import rule, to_ns
+from mvcore._core import parse_decimal
+from mvcore.errors import UnknownId, invalid, raise_kind, shown, wrong_type
+from mvcore.times import rule, to_ns, whole
 from mvcore.valuation import Valuation
 from mvcore.written import Written
 
@@ -30,39 +31,27 @@ cdef int64_t AFTER = 7_289_654_400 * 10**9
 cdef str NANOSECONDS = "ns"
 
 
-cdef const char* utf8(text, Py_ssize_t* size, what) except NULL:
+cdef const char* utf8(text, Py_ssize_t* size, str table, str column) except NULL:
     if not isinstance(text, str):
-        raise InvalidInput(f"{what} {text!r} is not text")
+        raise wrong_type(table, column, None, text, "text")
     try:
         return PyUnicode_AsUTF8AndSize(text, size)
     except UnicodeEncodeError:
-        raise InvalidInput(f"{what} {text!r} is not valid Unicode") from None
+        raise invalid(
+            table, column, None, text, f"{shown(text)} is not valid Unicode", "text") from None
 
 
 cdef int64_t id_of(order) except? -1:
-    if isinstance(order, bool) or not hasattr(order, "__index__"):
-        raise InvalidInput(f"order: id {order!r} is neither text nor an int")
-    number = order.__index__()
+    number = whole(order)
+    if number is None:
+        raise wrong_type("order", "order", None, order, "an id: text or an int")
     if not -(2**63) <= number < 2**63:
-        raise InvalidInput(f"order: id {number} does not fit 64 bits")
+        raise invalid("order", "order", None, order, f"id {shown(order)} does not fit 64 bits")
     return number
 
 
-cdef int number_of(value, mvcore_decimal* out, what) except -1:
-    """As a price; the message names the column."""
-    if PyLong_CheckExact(value) and -(2**62) < value < 2**62:
-        out.low = <uint64_t><int64_t>value
-        out.high = -1 if value < 0 else 0
-        out.scale = 0
-        return 0
-    try:
-        return price_of(value, out)
-    except InvalidInput as error:
-        raise InvalidInput(str(error).replace("tick: price", what)) from None
-
-
-cdef int price_of(value, mvcore_decimal* out) except -1:
-    """str, float, int and Decimal at once; anything else as the core's cold surface reads it."""
+cdef int number_of(value, mvcore_decimal* out, str table, str column) except -1:
+    """str, float and int at once; anything else, and every error, as columns are read."""
     cdef mvcore_error error
     cdef Py_ssize_t size
     cdef const char* text
@@ -70,21 +59,22 @@ cdef int price_of(value, mvcore_decimal* out) except -1:
     cdef int overflow = 0
     cdef int kind
     if PyFloat_Check(value):  # NumPy's float64 is one too
-        kind = api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error)
-    else:
-        if PyLong_CheckExact(value):
-            small = PyLong_AsLongLongAndOverflow(value, &overflow)
-            if overflow == 0:
-                out.low = <uint64_t>small
-                out.high = -1 if small < 0 else 0
-                out.scale = 0
-                return 0
-        if not PyUnicode_CheckExact(value):
-            from mvcore._core import parse_decimal
-            mantissa, scale = parse_decimal(value, "tick: price")
-            value = f"{mantissa}e-{scale}"
-        text = utf8(value, &size, "tick: price")
-        kind = api.parse_decimal(text, size, out, &error)
+        if api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error) == MVCORE_OK:
+            return 0
+    elif PyLong_CheckExact(value):
+        small = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow == 0:
+            out.low = <uint64_t>small
+            out.high = -1 if small < 0 else 0
+            out.scale = 0
+            return 0
+    elif PyUnicode_CheckExact(value):
+        text = utf8(value, &size, table, column)
+        if api.parse_decimal(text, size, out, &error) == MVCORE_OK:
+            return 0
+    mantissa, scale = parse_decimal(value, table, column)
+    exact = f"{mantissa}e-{scale}"
+    kind = api.parse_decimal(PyUnicode_AsUTF8AndSize(exact, &size), size, out, &error)
     if kind != MVCORE_OK:
         raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
     return 0
@@ -166,9 +156,9 @@ cdef class HotBook:
         cdef int kind
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
-        price_of(price, &number)
+        number_of(price, &number, "tick", "price")
         if isinstance(instrument, str):
-            name = utf8(instrument, &size, "tick: instrument")
+            name = utf8(instrument, &size, "tick", "instrument")
             kind = api.tick_named(self._book, name, size, number, when, 0, &epoch, &error)
             if kind == MVCORE_BUSY:
                 with nogil:
@@ -210,20 +200,20 @@ cdef class HotBook:
             raise_kind(MVCORE_CLOSED, "the book is closed")
         fact.time = self.when_of(time, time_unit, "order")
         if isinstance(order, str):
-            fact.id_text = utf8(order, &size, "order: id")
+            fact.id_text = utf8(order, &size, "order", "order")
             fact.id_length = size
         else:
             fact.id_text = NULL
             fact.id_number = id_of(order)
-        fact.account = utf8(account, &size, "order: account")
+        fact.account = utf8(account, &size, "order", "account")
         fact.account_length = size
-        fact.instrument = utf8(instrument, &size, "order: instrument")
+        fact.instrument = utf8(instrument, &size, "order", "instrument")
         fact.instrument_length = size
-        fact.status = utf8("new" if status is None else status, &size, "order: status")
+        fact.status = utf8("new" if status is None else status, &size, "order", "status")
         fact.status_length = size
-        number_of(order_quantity, &fact.order_quantity, "order: order_quantity")
+        number_of(order_quantity, &fact.order_quantity, "order", "order_quantity")
         number_of(0 if filled_quantity is None else filled_quantity, &fact.filled_quantity,
-                  "order: filled_quantity")
+                  "order", "filled_quantity")
         kind = api.order(self._book, &fact, 0, &epoch, &error)
         if kind == MVCORE_BUSY:
             with nogil:
@@ -243,13 +233,13 @@ cdef class HotBook:
         cdef mvcore_error error
         cdef Py_ssize_t size
         cdef Py_ssize_t currency_size = 0
-        cdef const char* name = utf8(account, &size, "value: account")
+        cdef const char* name = utf8(account, &size, "value", "account")
         cdef const char* asked = NULL
         cdef int kind
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
         if currency is not None:
-            asked = utf8(currency, &currency_size, "value: currency")
+            asked = utf8(currency, &currency_size, "value", "currency")
         else:
             currency = self._base_currency
         kind = api.value(self._book, name, size, asked, currency_size, 0, &out, &error)
@@ -302,9 +292,10 @@ cdef inline int32_t code_of(instrument) except? -1:
 
 
 cdef int32_t odd_code(instrument) except? -1:
-    if isinstance(instrument, bool) or not hasattr(instrument, "__index__"):
-        raise InvalidInput(f"tick: instrument {instrument!r} is neither a name nor a code")
-    code = instrument.__index__()
+    code = whole(instrument)
+    if code is None:
+        raise wrong_type("tick", "instrument", None, instrument, "a name or a code")
     if not 0 <= code < 2**31:
-        raise UnknownId(f"tick: unknown instrument code {code if abs(code) < 2**64 else '...'}")
+        raise UnknownId(f"tick: unknown instrument code {shown(code)}").at(
+            "tick", "instrument", None, instrument)
     return <int32_t>code

@@ -69,15 +69,13 @@ std::size_t Column::rows() const noexcept {
 }
 
 void Place::refuse(std::size_t row, std::string_view value, std::string_view reason) const {
-    throw Error(ErrorKind::invalid_input, std::string(table) + "." + std::string(column) +
-                                              ", row " + std::to_string(row) + ": " +
-                                              std::string(value) + " " + std::string(reason));
+    throw InputError(ErrorKind::invalid_input, std::string(table), std::string(column), row,
+                     std::string(value) + " " + std::string(reason));
 }
 
 void Place::unknown(std::size_t row, std::string_view value, std::string_view what) const {
-    throw Error(ErrorKind::unknown_id, std::string(table) + "." + std::string(column) + ", row " +
-                                           std::to_string(row) + ": unknown " + std::string(what) +
-                                           " '" + std::string(value) + "'");
+    throw InputError(ErrorKind::unknown_id, std::string(table), std::string(column), row,
+                     "unknown " + std::string(what) + " '" + std::string(value) + "'");
 }
 
 std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null) {

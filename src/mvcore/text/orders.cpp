@@ -85,9 +85,9 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    throw Error(ErrorKind::invalid_input, "orders.status, row " + std::to_string(row) +
-                                              ": unknown status " + text_at(chunk, k) +
-                                              "; expected one of " + status_choices());
+    throw InputError(
+        ErrorKind::invalid_input, "orders", "status", row,
+        "unknown status " + text_at(chunk, k) + "; expected one of " + status_choices());
 }
 
 template <class T, class F>
@@ -244,12 +244,11 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
     o.rolled = r.rolled.mantissa * kPow10[std::size_t(scale - r.rolled.scale)];
     if ((i256(o.filled) - i256(o.rolled)).magnitude() >=
         i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]))
-        throw Error(ErrorKind::value_overflow,
-                    "orders.filled_quantity, row " + std::to_string(row) + ": " +
-                        format_decimal(r.filled.mantissa, r.filled.scale) + " of order " +
-                        to_text(r.id) + " less its rolled_quantity " +
-                        format_decimal(r.rolled.mantissa, r.rolled.scale) +
-                        " has more than 20 digits before the point");
+        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
+                         format_decimal(r.filled.mantissa, r.filled.scale) + " of order " +
+                             to_text(r.id) + " less its rolled_quantity " +
+                             format_decimal(r.rolled.mantissa, r.rolled.scale) +
+                             " has more than 20 digits before the point");
     o.status = r.status;
     o.time = table_.times ? (*table_.times)[row] : kNoTime;
     return o;
