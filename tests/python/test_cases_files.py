@@ -586,6 +586,16 @@ def test_f6_f8_numbers_that_are_refused(folder, text) -> None:
     assert error.value == text
 
 
+def test_f6_a_long_value_is_shown_in_part(folder) -> None:
+    error = folder.fault(f"{HEADER}X,A,{'9' * 100_000}\n")
+    assert "column quantity: '999" in str(error)
+    assert len(str(error)) < 400 + len(str(folder.path))
+    error = folder.fault(f"{'X' * 1000},{'Y,' * 1000}Z\n")
+    assert len(str(error)) < 800 + len(str(folder.path))
+    error = folder.fault(f"{HEADER}{'X' * 1000},A,1\n{'X' * 1000},A,1\n")
+    assert len(str(error)) < 400 + len(str(folder.path))
+
+
 def test_f6_command_line(folder) -> None:
     prices = 'instrument,price\nA,"$1,234.50"\n'
     holdings = HEADER + "X,A,(100)\n"

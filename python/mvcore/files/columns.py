@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, shown
 from mvcore.files.numbers import plain_number, plain_where_usual
 from mvcore.files.options import Options
 from mvcore.files.schema import SUMMED, Schema
@@ -106,10 +106,10 @@ def check_unique(
         return
     first, row = again
     values = [table.column(name)[row].as_py() for name in schema.key]
-    shown = ", ".join(map(repr, values))
+    listed = ", ".join(map(shown, values))
     advice = ", or duplicates='sum' (--duplicates sum)" if schema.name in SUMMED else ""
     raise fault(
-        f"{shown} was in {place(first)} already; expected each {' and '.join(schema.key)} once"
+        f"{listed} was in {place(first)} already; expected each {' and '.join(schema.key)} once"
         f"{advice}",
         schema.key[-1],
         row,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import NamedTuple
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, shown
 from mvcore.files.faults import fault
 from mvcore.files.options import Options
 from mvcore.files.records import BREAK, fields_of
@@ -14,6 +14,7 @@ from mvcore.near import near
 
 DELIMITERS = (",", ";", "\t", "|")
 SEARCHED = 50  # lines
+MOST_NAMES = 40
 
 
 class Header(NamedTuple):
@@ -111,15 +112,21 @@ def _not_found(
                 f"(--rename {shlex.quote(f'{close[0]}={name}')})"
             )
             break
-    listed = ", ".join(map(repr, missing))
-    found = ", ".join(map(repr, best.names))
+    absent = ", ".join(map(repr, missing))
+    found = listed(best.names)
     return fault(
         path,
-        f"column {listed} is missing; found {found}; expected the columns {expected}{more}",
+        f"column {absent} is missing; found {found}; expected the columns {expected}{more}",
         line=best.line,
         table=schema.name,
         known_as=missing[0] if missing else None,
     )
+
+
+def listed(names: list[str]) -> str:
+    """The names of a header for a message, the first of very many."""
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    return ", ".join(map(shown, names[:MOST_NAMES])) + more
 
 
 def _no_line(path: str, text: str, expected: str, schema: Schema, options: Options) -> InvalidInput:

@@ -65,7 +65,7 @@ def plain_number(text: str, options: Options) -> str:
     try:
         number_column([plain], "", "")
     except InvalidInput as error:  # too many digits
-        raise ValueError(f"{text!a}{str(error).partition(repr(plain))[2]}") from None
+        raise ValueError(f"{_shown(text)}{str(error).partition(repr(plain))[2]}") from None
     return plain
 
 
@@ -114,13 +114,18 @@ def _reason(text: str, options: Options) -> str:
     """What is wrong with a text that is no number, and which options read it, if any do."""
     expected = f"expected a number such as 1234{options.decimal}5"
     if advice := list(dict.fromkeys(_advice(text, options))):
-        return f"{text!a} is not a plain number; {expected}, or {'; or '.join(advice)}"
+        return f"{_shown(text)} is not a plain number; {expected}, or {'; or '.join(advice)}"
     for character, name in LOOKALIKES.items():
         if character in text:
-            return f"{text!a} has {name} ({character!a}); {expected}"
+            return f"{_shown(text)} has {name} ({character!a}); {expected}"
     if text != text.strip():
-        return f"{text!a} has space around the number; {expected}"
-    return f"{text!a} is not a decimal number; {expected}"
+        return f"{_shown(text)} has space around the number; {expected}"
+    return f"{_shown(text)} is not a decimal number; {expected}"
+
+
+def _shown(text: str) -> str:
+    """The text in ASCII, so that every odd character shows; the start of a long one."""
+    return ascii(text) if len(text) <= 60 else f"{text[:57]!a}..."
 
 
 def _advice(text: str, options: Options) -> Iterator[str]:

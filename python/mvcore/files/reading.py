@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, shown
 from mvcore.files import columns as cells
-from mvcore.files.dialect import header_of
+from mvcore.files.dialect import header_of, listed
 from mvcore.files.encodings import COMPRESSIONS, encoding_of, refuse_markup, texts_of
 from mvcore.files.faults import fault
 from mvcore.files.options import Options
@@ -232,7 +232,7 @@ def _named(
             ignored.append(old)
     for name in schema.required:
         if name not in out:
-            found = ", ".join(map(repr, names))
+            found = listed(names)
             raise fault(
                 path, f"column {name!r} is missing; found {found}", line=line, table=schema.name,
                 known_as=name,
@@ -248,8 +248,8 @@ def _check_unnamed(path: str, values: pa.Array, place: int, lines: Any, options:
     value = values[row].as_py()
     raise fault(
         path,
-        f"column {place + 1} has no name in the header but the value {value!r}; expected a name, "
-        "or extra='ignore' (--extra ignore)",
+        f"column {place + 1} has no name in the header but the value {shown(value)}; expected a "
+        "name, or extra='ignore' (--extra ignore)",
         line=lines + row if isinstance(lines, int) else int(lines[row]),
         value=value,
     )
