@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "assert.hpp"
 #include "block.hpp"
 #include "pages.hpp"
 #include "prefetch.hpp"
@@ -33,6 +34,7 @@ public:
         return (rows_ + Block::kRows - 1) / Block::kRows;
     }
     [[nodiscard]] const Block& block(std::size_t l, std::size_t b) const noexcept {
+        MVCORE_ASSERT(l < lines_ && b < blocks());
         return blocks_[l * stride_ + b];
     }
     // Rows with a position.
@@ -107,6 +109,7 @@ public:
 
     // The line of another grid of as many rows, in place of one that is empty.
     void take(std::size_t l, Grid& other, std::size_t other_line) {
+        MVCORE_ASSERT(other.rows() == rows_ && positions(l) == 0);
         for (std::size_t b = 0; b < blocks(); ++b) own(l, b) = std::move(other.own(other_line, b));
         split_ = split_ || other.split_;
     }
@@ -117,7 +120,10 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
-    Block& own(std::size_t l, std::size_t b) { return blocks_.own(l * stride_ + b); }
+    Block& own(std::size_t l, std::size_t b) {
+        MVCORE_ASSERT(l < lines_ && b < blocks());
+        return blocks_.own(l * stride_ + b);
+    }
 
     Pages<Block, 32> blocks_;  // line after line
     std::size_t lines_ = 0;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "../assert.hpp"
 #include "../quick_orders.hpp"
 
 namespace mvcore::journal {
@@ -194,6 +195,7 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
         throw;
     }
     staged.commit();
+    MVCORE_ASSERT(live_.state.epoch >= epoch);  // ticks may have come in between
     auto at = live_.state.epoch - batch.calls;
     for (Request* member : group.members) member->written.epoch = ++at;
     if (!ticks_go_on) priced_epoch_ = live_.state.epoch;
