@@ -1,7 +1,5 @@
 // Decimals handed out: integers of shape (n), or (n, 2) of 128 bits, to Decimal objects and NumPy
 // numbers.
-#include <pybind11/gil_safe_call_once.h>
-
 #include <algorithm>
 
 #include "../decimal.hpp"
@@ -43,14 +41,10 @@ private:
 // `strip`: without trailing zeros, as quantities and prices are read.
 py::list to_decimals(const Integers& array, int scale, bool strip, const py::object& valid) {
     const Values values(array, valid);
-    // A static with an import in it could wait for the GIL that another thread waits with.
-    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> stored;
-    PyObject* const type =
-        stored
-            .call_once_and_store_result(
-                [] { return py::object(py::module_::import("decimal").attr("Decimal")); })
-            .get_stored()
-            .ptr();
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
+    PyObject* const type = stored(once, [] {
+                               return py::object(py::module_::import("decimal").attr("Decimal"));
+                           }).ptr();
     py::list out(static_cast<std::size_t>(values.size()));
     char text[64];
     for (py::ssize_t k = 0; k < values.size(); ++k) {

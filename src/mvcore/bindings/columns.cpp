@@ -125,12 +125,17 @@ constexpr const char* kNumber = "a number: int, Decimal, float, str or a number 
 // The text of what is neither text nor a float: digits as the base type writes them, since a
 // subclass may write anything. Null if the type is not one of a number.
 py::object number_text(const py::handle& value) {
-    // Never freed: the interpreter is gone before statics are.
-    static const auto& decimal_type =
-        *new py::object(py::module_::import("decimal").attr("Decimal"));
-    static const auto& text_of_decimal = *new py::object(decimal_type.attr("__str__"));
-    static const auto& text_of_scalar =
-        *new py::object(py::module_::import("mvcore.columns").attr("text_of_scalar"));
+    struct Types {
+        py::object decimal;
+        py::object text_of_decimal;
+        py::object text_of_scalar;
+    };
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<Types> once;
+    const auto& [decimal_type, text_of_decimal, text_of_scalar] = stored(once, [] {
+        py::object decimal = py::module_::import("decimal").attr("Decimal");
+        return Types{decimal, decimal.attr("__str__"),
+                     py::module_::import("mvcore.columns").attr("text_of_scalar")};
+    });
     PyObject* p = value.ptr();
     if (PyBool_Check(p)) return {};
     if (PyLong_Check(p)) return py::reinterpret_steal<py::object>(PyLong_Type.tp_repr(p));

@@ -1,6 +1,7 @@
 // The parts of the extension module, and what they share.
 #pragma once
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -58,6 +59,14 @@ void destroy_unlocked(F&& destroy) {
     if (PyGILState_Check() == 0) return destroy();
     const Unlocked free;
     destroy();
+}
+
+// What make() returned when it was first called. A static that imports in its initializer could
+// wait for the GIL of a thread that waits for the static. Never freed: the interpreter is gone
+// before statics are.
+template <class T, class Make>
+const T& stored(py::gil_safe_call_once_and_store<T>& once, Make&& make) {
+    return once.call_once_and_store_result(std::forward<Make>(make)).get_stored();
 }
 
 // Below so many bytes, releasing the GIL costs more than freeing them.
