@@ -348,7 +348,11 @@ class Book(HotBook, Reads, Closing):
     @located
     def _roll_onto(self, tables: dict[str, Any]) -> Written:
         columns = {name: read_table(name, table)[0] for name, table in tables.items()}
-        return written(self._core.roll_day(columns))
+        try:
+            return written(self._core.roll_day(columns))
+        except Error as error:
+            set_value(error, tables)
+            raise
 
     # ---- reads ----
 

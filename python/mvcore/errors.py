@@ -75,11 +75,21 @@ def shown(value: Any) -> str:
     return text if text.isprintable() else " ".join(text.split())  # frames have several lines
 
 
+def is_unicode(text: str) -> bool:
+    """Whether the text has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def invalid(
     table: str, column: str | None, row: int | None, value: Any, wrong: str, expected: str = ""
 ) -> InvalidInput:
     """The error for one input: `table.column, row N: what is wrong; what was expected`."""
-    place = table if column is None else f"{table}.{column}"
+    name = "" if column is None else column.encode(errors="backslashreplace").decode()
+    place = table if column is None else f"{table}.{name}"
     place = place if row is None else f"{place}, row {row}"
     text = f"{place}: {wrong}; expected {expected}" if expected else f"{place}: {wrong}"
     return InvalidInput(text).at(table, column, row, value)
@@ -89,9 +99,8 @@ def wrong_type(
     table: str, column: str | None, row: int | None, value: Any, expected: str
 ) -> InvalidInput:
     """The error for a value whose type is not accepted. It names the type."""
-    kind = type(value).__name__
-    article = "an" if kind[:1] in "AEIOUaeiou" else "a"
-    return invalid(table, column, row, value, f"{shown(value)} is {article} {kind}", expected)
+    wrong = f"{shown(value)} is a {type(value).__name__}"
+    return invalid(table, column, row, value, wrong, expected)
 
 
 class ValueOverflow(Error, OverflowError):
@@ -126,6 +135,9 @@ _KINDS: dict[int, type[Exception]] = {
 }
 
 
-def raise_kind(kind: int, text: str) -> NoReturn:
+def raise_kind(
+    kind: int, text: str, table: str | None = None, column: str | None = None, value: Any = None
+) -> NoReturn:
     """Raise the error of a C table's return value."""
-    raise _KINDS.get(kind, Error)(text)
+    error = _KINDS.get(kind, Error)(text)
+    raise error.at(table, column, None, value) if isinstance(error, Error) else error

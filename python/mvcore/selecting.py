@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, wrong_type
 from mvcore.masters import NOT_SET, Codes, Masters, label_of
 
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ def _is_not_set(value: Any) -> bool:
 
 
 def _refused(place: str, value: Any, expected: str) -> InvalidInput:
-    shown = repr(value)
-    shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
-    return InvalidInput(f"{place}: {shown} is a {type(value).__name__}; expected {expected}")
+    table, _, column = place.partition(".")
+    return wrong_type(table, column, None, value, expected)
 
 
 def check_labels(

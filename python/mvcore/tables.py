@@ -21,7 +21,7 @@ from mvcore.columns import (
     time_column,
     type_name,
 )
-from mvcore.errors import Error, invalid, shown, wrong_type
+from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
 from mvcore.times import ANY_TIME, TimeRule
 
 _TABLE = "a mapping of column name to sequence, or a frame of pandas, polars, Arrow or duckdb"
@@ -91,6 +91,10 @@ def _columns_of(name: str, table: Any) -> dict[str, Any]:
     for column, values in _pairs(name, table):
         if not isinstance(column, str):
             raise wrong_type(name, None, None, column, "text as the name of a column")
+        column = str.__str__(column)
+        if not is_unicode(column):
+            wrong = f"{shown(column)} is not valid Unicode"
+            raise invalid(name, column, None, None, wrong, "another name of the column")
         if column in columns:
             raise invalid(name, column, None, None, "the column stands twice", "every column once")
         columns[column] = values

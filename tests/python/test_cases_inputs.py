@@ -636,3 +636,62 @@ def test_objects_without_a_repr(book) -> None:
     says = refused(book, lambda: book.update(prices=rows_of("prices", "price", thing)),
                    "prices", "price", None, thing)  # fmt: skip
     assert "Nameless" in says
+
+
+def test_names_of_columns_that_are_no_unicode(book) -> None:
+    for table, rows in (
+        ("accounts", {"account": ["X"], "\ud800": ["a"]}),
+        ("prices", {"instrument": ["ES"], "price": [1], "a\udfff": [1]}),
+    ):
+        with pytest.raises(mvcore.InvalidInput, match="not valid Unicode") as caught:
+            book.update(**{table: rows})
+        assert caught.value.table == table
+        str(caught.value).encode()
+
+
+def test_errors_of_the_core_have_the_value_as_it_was_given(book) -> None:
+    nobody = {"account": ["X", "Z"], "instrument": ["ES", "ES"], "quantity": [1, 2]}
+    for table in (nobody, pd.DataFrame(nobody), pl.DataFrame(nobody), pa.table(nobody)):
+        for write in (lambda t=table: book.update(holdings=t), lambda t=table: book.roll_day(t)):
+            with pytest.raises(mvcore.UnknownId) as caught:
+                write()
+            error = caught.value
+            assert (error.table, error.column, error.row, error.value) == (
+                "holdings", "account", 1, "Z",
+            )  # fmt: skip
+    wrong = {"instrument": ["ES", "BUND"], "price": np.array([1.0, np.nan])}
+    refused(book, lambda: book.update(prices=wrong), "prices", "price", 1, np.nan)
+    refused(book, lambda: book.ticks(["ES", "BUND"], wrong["price"]), "ticks", "price", 1, np.nan)
+    late = {"order": ["O"], "account": ["X"], "instrument": ["ES"], "order_quantity": [1]}
+    refused(book, lambda: book.update(orders=late | {"status": ["FILLD"]}),
+            "orders", "status", 0, "FILLD")  # fmt: skip
+    for call, place in (
+        (lambda: book.tick("Z", 1), ("tick", "instrument", None, "Z")),
+        (lambda: book.tick(9, 1), ("tick", "instrument", None, 9)),
+        (lambda: book.ticks(["ES", "Z"], [1, 2]), ("ticks", "instrument", 1, "Z")),
+        (lambda: book.ticks([0, 9], [1, 2]), ("ticks", "instrument", 1, 9)),
+        (lambda: book.order("O", "Z", "ES", 1), ("order", "account", None, "Z")),
+        (lambda: book.order("O", "X", "Z", 1), ("order", "instrument", None, "Z")),
+    ):
+        with pytest.raises(mvcore.UnknownId) as caught:
+            call()
+        error = caught.value
+        assert (error.table, error.column, error.row, error.value) == place
+
+
+@pytest.mark.parametrize("odd", ODD, ids=name_of)
+def test_odd_options_of_a_folder(tmp_path, odd) -> None:
+    mvcore.open(tmp_path / "book").close()
+    options = (
+        *("base_currency", "value_scale", "sync", "price_interval", "sync_interval", "max_future"),
+        *("journal_file_bytes", "checkpoint_bytes", "read_only"),
+    )
+    for option in options:
+        for read_only in (False, True):
+            given = {"read_only": read_only, option: odd}
+            if option.endswith("_interval") and odd is ODD_PRICE:
+                continue  # seconds
+            with pytest.raises(mvcore.InvalidInput):
+                mvcore.open(tmp_path / "book", **given)
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.open(odd)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mvcore import _core
 from mvcore.book import Book
-from mvcore.errors import CorruptData, InvalidInput, StorageError
+from mvcore.errors import CorruptData, InvalidInput, StorageError, shown
 from mvcore.masters import Masters
 from mvcore.store import attributes, recovery
 from mvcore.store.files import Files
@@ -62,10 +62,9 @@ def open(
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
     if read_only and not os.path.isdir(name):
         raise StorageError(f"{name}: there is no book")
+    # Wrong options are refused before anything is made.
+    Book(*_new(base_currency, value_scale), max_future=max_future)
     if not read_only:
-        Book(
-            *_new(base_currency, value_scale), max_future=max_future
-        )  # which refuses them before anything is made
         _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
@@ -236,8 +235,8 @@ def _check(
     checkpoint_bytes: Any,
     read_only: Any,
 ) -> None:
-    if sync not in SYNC:
-        raise InvalidInput(f"sync: {sync!r} is none of {', '.join(map(repr, SYNC))}")
+    if not isinstance(sync, str) or sync not in SYNC:
+        raise InvalidInput(f"sync: {shown(sync)} is none of {', '.join(map(repr, SYNC))}")
     for option, value in (("price_interval", price_interval), ("sync_interval", sync_interval)):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not 0.001 <= value <= 3600:

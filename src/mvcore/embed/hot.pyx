@@ -119,15 +119,21 @@ cdef class HotBook:
     cdef int64_t when_of(self, time, time_unit, str call) except? -1:
         """Nanoseconds. An integer of nanoseconds is read here, all else by `times`."""
         cdef timespec now
-        cdef long long small
+        cdef long long small = MVCORE_NO_TIME
         cdef int overflow = 0
-        if time is None and time_unit is NANOSECONDS:
-            return MVCORE_NO_TIME
-        if PyLong_CheckExact(time) and time_unit is NANOSECONDS:
-            small = PyLong_AsLongLongAndOverflow(time, &overflow)
-            if overflow == 0 and EARLIEST <= small < AFTER:
+        if time_unit is NANOSECONDS:
+            if time is None:
+                return MVCORE_NO_TIME
+            if not PyLong_CheckExact(time):
+                small = to_ns(time, call)
+            else:
+                small = PyLong_AsLongLongAndOverflow(time, &overflow)
+                if overflow != 0 or not EARLIEST <= small < AFTER:
+                    small = MVCORE_NO_TIME
+            if small != MVCORE_NO_TIME:
                 clock_gettime(CLOCK_REALTIME, &now)
-                if small - self._ahead <= now.tv_sec * <int64_t>1_000_000_000 + now.tv_nsec:
+                if small <= self._ahead or (
+                        small - self._ahead <= now.tv_sec * <int64_t>1_000_000_000 + now.tv_nsec):
                     return small
         return to_ns(time, call, "time", None, rule(self._max_future, self._ahead, time_unit, call))
 
@@ -170,7 +176,9 @@ cdef class HotBook:
                 with nogil:
                     kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+            unknown = kind == MVCORE_UNKNOWN_ID
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "tick",
+                       "instrument" if unknown else "price", instrument if unknown else price)
         return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
@@ -219,7 +227,11 @@ cdef class HotBook:
             with nogil:
                 kind = api.order(self._book, &fact, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+            column = value = None
+            if kind == MVCORE_UNKNOWN_ID:
+                known = api.account_code(self._book, fact.account, fact.account_length) >= 0
+                column, value = ("instrument", instrument) if known else ("account", account)
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "order", column, value)
         return written(epoch)
 
     def value(self, account, currency=None):
@@ -247,7 +259,7 @@ cdef class HotBook:
             with nogil:
                 kind = api.value(self._book, name, size, asked, currency_size, 1, &out, &error)
         if kind != MVCORE_OK:
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "value")
         sod = decimal_from(out.sod)
         current = sod if same(out.sod, out.current) else decimal_from(out.current)
         expected = current if same(out.current, out.expected) else decimal_from(out.expected)
