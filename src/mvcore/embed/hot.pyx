@@ -18,6 +18,8 @@ from mvcore.written import Written
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    const char* utf8_or_null "PyUnicode_AsUTF8AndSize" (object text, Py_ssize_t* size) noexcept
+    void PyErr_Clear() noexcept
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
 
 cdef const mvcore_capi* api = <const mvcore_capi*>PyCapsule_Import("mvcore._core._C_API", 0)
@@ -57,7 +59,6 @@ cdef int number_of(value, mvcore_decimal* out, str table, str column) except -1:
     cdef const char* text
     cdef long long small
     cdef int overflow = 0
-    cdef int kind
     if PyFloat_Check(value):  # NumPy's float64 is one too
         if api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error) == MVCORE_OK:
             return 0
@@ -69,9 +70,19 @@ cdef int number_of(value, mvcore_decimal* out, str table, str column) except -1:
             out.scale = 0
             return 0
     elif PyUnicode_CheckExact(value):
-        text = utf8(value, &size, table, column)
-        if api.parse_decimal(text, size, out, &error) == MVCORE_OK:
+        text = utf8_or_null(value, &size)
+        if text is NULL:
+            PyErr_Clear()  # a lone surrogate, of which the cold surface says where it is
+        elif api.parse_decimal(text, size, out, &error) == MVCORE_OK:
             return 0
+    return cold_number_of(value, out, table, column)
+
+
+cdef int cold_number_of(value, mvcore_decimal* out, str table, str column) except -1:
+    """As the core's cold surface reads it, with its errors."""
+    cdef mvcore_error error
+    cdef Py_ssize_t size
+    cdef int kind
     mantissa, scale = parse_decimal(value, table, column)
     exact = f"{mantissa}e-{scale}"
     kind = api.parse_decimal(PyUnicode_AsUTF8AndSize(exact, &size), size, out, &error)
@@ -155,11 +166,13 @@ cdef class HotBook:
         cdef mvcore_decimal number
         cdef mvcore_error error
         cdef uint64_t epoch = 0
-        cdef int64_t when = self.when_of(time, time_unit, "tick")
+        cdef int64_t when = MVCORE_NO_TIME
         cdef Py_ssize_t size
         cdef const char* name
         cdef int32_t code
         cdef int kind
+        if time is not None or time_unit is not NANOSECONDS:
+            when = self.when_of(time, time_unit, "tick")
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
         number_of(price, &number, "tick", "price")
