@@ -136,25 +136,34 @@ def read_parquet(path: Path) -> pa.Table:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        return parquet.ParquetFile(path).read()
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise fault(str(path), f"cannot be read as Parquet: {error}") from None
+    with pa.OSFile(str(path)) as file:  # raises OSError
+        return _validated(lambda: parquet.ParquetFile(file).read(), path, "Parquet")
 
 
 def read_arrow(path: Path) -> pa.Table:
     """An Arrow IPC (Feather version 2) file or stream."""
     import pyarrow as pa
 
-    with pa.OSFile(str(path)) as file:
-        try:
-            return pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-        try:
-            return pa.ipc.open_stream(file).read_all()
-        except (pa.ArrowException, ValueError, OSError) as error:
-            raise fault(str(path), f"cannot be read as Arrow: {error}") from None
+    with pa.OSFile(str(path)) as file:  # raises OSError
+        opened = pa.ipc.open_file if file.read(6) == b"ARROW1" else pa.ipc.open_stream
+        file.seek(0)
+        return _validated(lambda: opened(file).read_all(), path, "Arrow")
+
+
+def _validated(read_table: Callable[[], pa.Table], path: Path, kind: str) -> pa.Table:
+    """The table, or a fault of the file.
+
+    pyarrow trusts the offsets and indices in a file. Without validation, it crashes when it uses
+    them."""
+    import pyarrow as pa
+
+    try:
+        table = read_table()
+        table.validate(full=True)
+        table.column_names  # noqa: B018  raises UnicodeDecodeError
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise fault(str(path), f"cannot be read as {kind}: {error}") from None
+    return table
 
 
 def _read_text(path: Path, schema: Schema, options: Options, progress: Progress) -> FileTable:
