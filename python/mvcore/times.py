@@ -266,6 +266,8 @@ def _ns_of_datetime64(
     """datetime64 of any unit; NaT is no time. `first`: the row of the first; None: it has none."""
     values = np.asarray(values)
     values = values.astype(values.dtype.newbyteorder("="))
+    if np.datetime_data(values.dtype)[0] == "generic":
+        _refuse_unitless(values, table, column, first)
     ns = values.astype("datetime64[ns]")
     # NumPy wraps silently, so the way back is checked.
     bad = np.flatnonzero((ns.astype(values.dtype) != values) & ~np.isnat(values))
@@ -274,6 +276,21 @@ def _ns_of_datetime64(
         row = None if first is None else first + at
         raise _out_of_range(table, column, row, values[at])
     return _not_future(ns.astype(np.int64), values, table, column, rule, first)
+
+
+def _refuse_unitless(
+    values: npt.NDArray[Any], table: str, column: str, first: int | None
+) -> None:
+    """NumPy would take the counts of a datetime64 without a unit for nanoseconds."""
+    bad = np.flatnonzero(~np.isnat(values))
+    if bad.size:
+        at = int(bad[0])
+        count = int(values[at].view(np.int64))  # its repr raises
+        raise invalid(
+            table, column, None if first is None else first + at, values[at],
+            f"the datetime64 {count} has no unit",
+            "a datetime64 with a unit, such as datetime64[ns]",
+        )  # fmt: skip
 
 
 def _not_future(
