@@ -67,6 +67,8 @@ def read(values: Any, table: str, column: str) -> Values:
         return _numpy(values, table, column)
     if isinstance(values, str | bytes | bytearray | memoryview | Mapping):
         raise wrong_type(table, column, None, values, SEQUENCE)
+    if isinstance(values, array) and values.typecode in "fdbBhHiIlLqQ":  # others are of text
+        return np.array(memoryview(values))  # as floats of Python, float32 have other digits
     if isinstance(values, range | array | deque):
         return list(values)
     pandas = sys.modules.get("pandas")

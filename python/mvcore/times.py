@@ -278,9 +278,7 @@ def _ns_of_datetime64(
     return _not_future(ns.astype(np.int64), values, table, column, rule, first)
 
 
-def _refuse_unitless(
-    values: npt.NDArray[Any], table: str, column: str, first: int | None
-) -> None:
+def _refuse_unitless(values: npt.NDArray[Any], table: str, column: str, first: int | None) -> None:
     """NumPy would take the counts of a datetime64 without a unit for nanoseconds."""
     bad = np.flatnonzero(~np.isnat(values))
     if bad.size:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import decimal
-import multiprocessing
 from array import array
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
 
 import mvcore
@@ -51,3 +48,32 @@ def test_a_time_of_a_tick_needs_a_unit(book: mvcore.Book) -> None:
     time = np.array([1_700_000_000]).view("M8")[0]
     with pytest.raises(mvcore.InvalidInput, match="has no unit"):
         book.tick("AAPL", 1, time)
+
+
+# ---- arrays of the standard library ----
+
+
+@pytest.mark.parametrize("code", "fdbBhHiIlLqQ")
+def test_an_array_has_the_digits_of_numpy(book: mvcore.Book, code: str) -> None:
+    given = array(code, [0.1, 16777216] if code in "fd" else [1, 100])
+    plain = np.array(given, code)
+    prices = []
+    for values in (given, plain, list(plain)):
+        book.update(prices={"instrument": ["AAPL", "BUND"], "price": values})
+        prices.append([str(price) for price in book.prices()["price"]])
+    assert prices[0] == prices[1] == prices[2]
+    given.append(1)  # mvcore keeps no buffer of it
+
+
+def test_an_array_of_floats_has_their_shortest_digits(book: mvcore.Book) -> None:
+    book.update(instruments={"instrument": ["AAPL"], "beta": array("f", [0.1])})
+    book.ticks(["AAPL"], array("f", [0.1]))
+    assert book.values(instruments={"beta": 0.1}, by="beta")["beta"] == ["0.1"]
+    assert str(book.prices()["price"][0]) == "0.1"
+
+
+@pytest.mark.parametrize("code", "fd")
+def test_an_empty_array_is_an_empty_column(book: mvcore.Book, code: str) -> None:
+    before = book.prices().to_pylist()
+    book.ticks([], array(code))
+    assert book.prices().to_pylist() == before
