@@ -146,13 +146,14 @@ void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net&
 
 void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
     MVCORE_ASSERT(!built_);
-    grow(now.lines(), now.rows());
+    grow(std::size_t(instrument) + 1, now.rows());
     put(account, instrument, now.get(std::size_t(instrument), std::uint32_t(account)));
 }
 
 void AccountIndex::follow(const Grid& before, const Grid& now) {
     MVCORE_ASSERT(!built_);
-    grow(now.lines(), now.rows());
+    // A write that found no memory may have left more lines than the board has instruments. They
+    // are empty.
     std::vector<Net> held_before;
     for (std::size_t line = 0; line < now.lines(); ++line)
         for (std::size_t b = 0; b < now.blocks(); ++b) {
@@ -161,6 +162,7 @@ void AccountIndex::follow(const Grid& before, const Grid& now) {
             const Block& old = there ? before.block(line, b) : none;
             const Block& block = now.block(line, b);
             if (block.same(old)) continue;
+            grow(line + 1, now.rows());
             const auto first = static_cast<std::int32_t>(b * Block::kRows);
             const auto instrument = static_cast<std::int32_t>(line);
             held_before.assign(Block::kRows, Net{});
@@ -175,7 +177,7 @@ void AccountIndex::follow(const Grid& before, const Grid& now) {
 }
 
 void AccountIndex::install(Board& board, std::uint32_t accounts) {
-    MVCORE_ASSERT(!built_);
+    MVCORE_ASSERT(!built_ && instruments_.size() <= board.size());
     grow(board.size(), accounts);
     std::vector<std::int64_t> prices(instruments_.size(), 0);
     std::vector<std::int32_t> loose;

@@ -129,6 +129,8 @@ private:
 
     // application_refresh.cpp
     void stage_refresh();
+    [[nodiscard]] bool wide_line(std::size_t i, const HoldingRows& lines, std::size_t begin,
+                                 std::size_t end, bool kept) const;
     void check_lines(const HoldingRows& lines, const std::vector<std::size_t>& start);
     template <class Q>
     void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "application.hpp"
 #include "assert.hpp"
@@ -106,7 +105,7 @@ void Application::each_write(F&& f) {
 }
 
 void Application::cancel() {
-    if (!std::exchange(cells_reserved_, false)) return;
+    if (!cells_reserved_) return;
     AccountIndex& index = state_.index;
     each_write([&](const Write& w) {
         state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
@@ -114,6 +113,7 @@ void Application::cancel() {
             index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).slot,
                                 w.quantity);
     });
+    cells_reserved_ = false;
 }
 
 void Application::reserve_cells() {

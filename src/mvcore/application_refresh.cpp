@@ -8,9 +8,6 @@
 namespace mvcore {
 namespace {
 
-// Quantities up to here fit 64 bits at eight more decimals, with room for sums of orders.
-constexpr std::int64_t kNarrow = std::int64_t{1} << 35;
-
 // What one account has in one instrument: start of day, filled since, and still to be filled.
 template <class Q>
 struct Parts {
@@ -130,18 +127,50 @@ void Application::stage_refresh() {
                 loaded->store.put(code, instrument.quantity_scale,
                                   loaded->store.rescaled(code, kPow10[std::size_t(by)]));
         }
-        bool wide = instrument.quantity_scale > 8;  // beyond, a quantity may outgrow 64 bits
-        for (std::size_t k = start[i]; k < start[i + 1] && !wide; ++k)
-            wide = lines.mantissa[k] > kNarrow || lines.mantissa[k] < -kNarrow;
-        orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
-            wide = wide || page.records[k].quantity == OrderRecord::kWide;
-        });
-        if (kept)
-            for (std::size_t b = 0; b < state_.grid.blocks(); ++b)
-                wide = wide || state_.grid.block(i, b).width() > kernels::w32;
-        if (wide) fill_line<i256>(i, lines, start[i], start[i + 1]);
+        if (wide_line(i, lines, start[i], start[i + 1], kept))
+            fill_line<i256>(i, lines, start[i], start[i + 1]);
         else fill_line<std::int64_t>(i, lines, start[i], start[i + 1]);
     }
+}
+
+// Whether the sum of an account's quantities may not fit 64 bits: the number of terms times the
+// largest of them at the instrument's scale. `kept`: the line's holdings stay.
+bool Application::wide_line(std::size_t i, const HoldingRows& lines, std::size_t begin,
+                            std::size_t end, bool kept) const {
+    const auto code = static_cast<std::int32_t>(i);
+    const int scale =
+        staged_[staged_at_.find(static_cast<std::uint32_t>(code))].instrument.quantity_scale;
+    const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
+    u128 terms = end - begin;
+    u128 largest = 0;
+    bool wide = false;
+    const auto meet = [&](u128 most, int by) {
+        wide = wide || most >> 63 != 0 || by > kMaxScale;
+        if (!wide) largest = std::max(largest, most * static_cast<u128>(kPow10[std::size_t(by)]));
+    };
+    for (std::size_t row = begin; row < end && !wide; ++row)
+        meet(lines.mantissa[row] == HoldingRows::kWide ? ~u128{0}
+                                                       : magnitude(i128{lines.mantissa[row]}),
+             scale - lines.scale_at(row));
+    if (kept)
+        for (std::size_t b = 0; b < state_.grid.blocks(); ++b) {
+            const Block& block = state_.grid.block(i, b);
+            terms += block.positions();
+            meet(u128{1} << (8 * kernels::width_bytes(block.width()) - 1),
+                 scale - state_.board.instrument(code).quantity_scale);
+        }
+    // What an order filled, what of that was rolled, and what is left of its quantity.
+    const int by = orders.count(code) == 0 ? 0 : scale - orders.scale(code);
+    orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
+        if (wide) return;
+        terms += 4;
+        const Order order = OrderStore::order(page, k);
+        meet(
+            std::max({magnitude(order.quantity), magnitude(order.filled), magnitude(order.rolled)}),
+            by);
+    });
+    const auto bits = [](u128 v) { return i256(static_cast<i128>(v)).bits(); };
+    return wide || largest >> 63 != 0 || bits(terms) + bits(largest) > 62;
 }
 
 // No cell twice; every instrument's scale as it will be.

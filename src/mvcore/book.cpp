@@ -264,6 +264,7 @@ void Book::adopt(Restore& restored) {
     if (live_.state.epoch != 0 || !restored.finished())
         throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
     Live& from = restored.live();
+    live_.history.forget_facts();
     live_.history.extend(from.state.accounts_alive.size());
     MVCORE_ASSERT(from.state.board.size() == from.state.grid.lines());
     live_.state = std::move(from.state);

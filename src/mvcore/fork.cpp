@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "reader.hpp"
@@ -48,8 +49,8 @@ void in_child() {
 }  // namespace
 
 void rest_at_fork(Reader* reader) {
-    static const int handled = ::pthread_atfork(before_fork, in_parent, in_child);
-    static_cast<void>(handled);
+    static const bool handled = ::pthread_atfork(before_fork, in_parent, in_child) == 0;
+    if (!handled) throw std::bad_alloc();
     const std::scoped_lock hold(registry().mutex);
     registry().readers.push_back(reader);
 }

@@ -1,7 +1,6 @@
 #include "quick_orders.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "assert.hpp"
 #include "prefetch.hpp"
@@ -139,8 +138,9 @@ bool QuickOrders::reserve() {
 }
 
 void QuickOrders::cancel() {
-    if (!std::exchange(reserved_, false)) return;
+    if (!reserved_) return;
     each_cell([&](const QuickCell& c) { c.cancel(live_.state); });
+    reserved_ = false;
 }
 
 bool QuickOrders::reserve_all() {

@@ -98,10 +98,12 @@ void Reader::build_index() {
     done();
 }
 
-// From a copy of the state; then follows the writes of the meantime, at first beside writers and at
-// last, if they are few, alone.
+// From a copy of the state; then follows the facts of the meantime, at first beside writers and at
+// last, if they are few, alone. Batches may bring facts faster than they are followed: then writers
+// wait in the last round, and readers do not.
 void Reader::build_index_beside() {
-    constexpr std::uint64_t kFew = 256;  // positions to follow while others wait
+    constexpr std::uint64_t kFew = 256;  // facts to follow while others wait
+    constexpr int kMostRounds = 4;
     const History* const history = history_of_writes();
     const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
     const auto lost = [&](std::uint64_t place) {
@@ -121,16 +123,20 @@ void Reader::build_index_beside() {
         }
         index = AccountIndex::of(seen, board);
     }
-    for (;;) {
+    for (int round = 0;; ++round) {
         {
             Writing writing(state_lock_);
             if (read_.index.built()) return;
-            if (!lost(place) && written() - place <= kFew) {
-                writing.publish();
-                for (; place < written(); ++place) {
-                    const Fact& fact = history->facts()[place];
-                    index.follow(read_.grid, fact.account, fact.instrument);
-                }
+            const bool few = !lost(place) && written() - place <= kFew;
+            if (few || round == kMostRounds) {
+                if (few) writing.publish();
+                if (lost(place)) index.follow(seen, read_.grid);
+                else
+                    for (; place < written(); ++place) {
+                        const Fact& fact = history->facts()[place];
+                        index.follow(read_.grid, fact.account, fact.instrument);
+                    }
+                if (!few) writing.publish();
                 index.install(read_.board, read_.grid.rows());
                 read_.index = std::move(index);
                 count_index_build();

@@ -88,7 +88,8 @@ public:
 protected:
     // Hold the lock for reading; the index is built.
     [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
-    // O(positions) beside readers and writers, who wait O(instruments) at its end. One thread
+    // O(positions) beside readers and writers, who wait O(instruments) at its end. If many facts
+    // come in the meantime, again and again, writers wait for those of the fifth round. One thread
     // builds, others that call this wait for it.
     void build_index();
     // Tries until it succeeds. False: the deadline passed first.
@@ -101,7 +102,7 @@ protected:
         return true;
     }
     bool at_rest_for_fork_ = false;
-    // What writers change while the index is built; null: nobody writes this state.
+    // Has every change of the grid in its facts, or is reset by it. Null: nobody writes this state.
     [[nodiscard]] virtual const History* history_of_writes() const noexcept { return nullptr; }
 
     virtual void count_cells(std::uint64_t) {}

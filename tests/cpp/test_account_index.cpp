@@ -141,3 +141,35 @@ TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
         CHECK(wrong == 0);
     }
 }
+
+// Each batch brings more positions than may be followed while others wait.
+TEST(an_index_is_built_however_many_facts_come) {
+    constexpr int kAccounts = 4000;
+    Book book("USD", 12);
+    load(book, kAccounts, 10, 3);
+    std::atomic<bool> done = false;
+    std::atomic<int> batches = 0;
+    std::vector<std::thread> writers;
+    for (int t = 0; t < 3; ++t)
+        writers.emplace_back([&, t] {
+            for (std::int64_t k = 1; !done && k < 20'000; ++k) {
+                book.write([&] {
+                    Batch b(book.names());
+                    b.holdings_given = Given::update;
+                    for (int a = 0; a < kAccounts; ++a) {
+                        b.holding_rows.account.push_back(a);
+                        b.holding_rows.instrument.push_back(t);
+                        b.holding_rows.push_quantity(Decimal{k, 0});
+                    }
+                    return b;
+                });
+                ++batches;
+            }
+        });
+    while (batches < 10) std::this_thread::yield();
+    static_cast<void>(book.value_by_code(0, -1));
+    CHECK(book.counters().index_builds == 1 && batches < 3 * 19'999);
+    done = true;
+    for (auto& writer : writers) writer.join();
+    for (int a = 0; a < kAccounts; ++a) CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+}

@@ -211,3 +211,41 @@ TEST(a_refused_write_leaves_no_trace) {
     CHECK(tables::apply(book, refused) == 3);
     CHECK(whole(0) == 31 * kPow10[8] && book.value("A1", "EUR").amount[sod] == 5 * kPow10[8]);
 }
+
+// Each order fits 64 bits at the finer scale of the holding, and their sum does not.
+TEST(a_load_beside_many_large_orders_is_exact) {
+    for (const int count : {3, 20, 47, 100}) {
+        for (const bool roll : {false, true}) {
+            mvcore::Book book("USD", 8);
+            book.write([&] {
+                mvcore::Batch b(book.names());
+                b.accounts_given = b.instruments_given = mvcore::Given::update;
+                b.account_rows = {b.accounts.intern("A")};
+                b.instrument_rows = {{b.instruments.intern("I"), 0, std::nullopt, std::nullopt}};
+                return b;
+            });
+            for (int k = 0; k < count; ++k)
+                book.order({{k, {}},
+                            mvcore::IdKind::integer,
+                            "A",
+                            "I",
+                            {2'000'000'000, 0},
+                            {1'500'000'000, 0},
+                            mvcore::Status::partially_filled,
+                            mvcore::kNoTime});
+            book.write([&] {
+                mvcore::Batch b(book.names());
+                b.holdings_given = mvcore::Given::load;
+                b.roll_day = roll;
+                b.holding_rows.account = {0};
+                b.holding_rows.instrument = {0};
+                b.holding_rows.push_quantity({1, 8});
+                return b;
+            });
+            const i128 whole = i128{count} * 100'000'000;
+            const i128 held = roll ? 1 : 1 + whole * 1'500'000'000;
+            const mvcore::Net net = {1, held, held + whole * 500'000'000};
+            CHECK(book.state().grid.get(0, 0) == net);
+        }
+    }
+}

@@ -1,9 +1,10 @@
 /* The C table of mvcore: what Cython, numba or C code calls without Python in between.
  *
  * Get it with PyCapsule_Import("mvcore._core._C_API", 0). Check that `version` is
- * MVCORE_CAPI_VERSION and that `size` is at least sizeof(mvcore_capi): functions are appended within
- * a version, so the table of an older mvcore is shorter than a newer header says. A book's pointer comes from the
- * capsule `Book.__mvcore_book__()` and is valid while that Book object lives.
+ * MVCORE_CAPI_VERSION and that `size` is at least sizeof(mvcore_capi): functions are appended
+ * within a version, so the table of an older mvcore is shorter than a newer header says. A book's
+ * pointer comes from the capsule `Book.__mvcore_book__()` and is valid while that Book object
+ * lives.
  *
  * Functions return 0 or a kind of error, with its text in `error`; nothing is thrown. None needs
  * the GIL. With `wait` 0 a call that would take more than a moment (another thread holds the

@@ -181,7 +181,10 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
     } catch (...) {
         if (!group.writing) group.writing.emplace(lock_);
         group.writing->publish();
-        staged.cancel();
+        try {
+            staged.cancel();
+        } catch (const std::bad_alloc&) {  // the first error counts; some cells keep their room
+        }
         throw;
     }
     try {
