@@ -310,6 +310,49 @@ def test_sums_of_other_types(tmp_path: Path) -> None:
             mvcore.read(path, "holdings")
 
 
+def lots(path: Path, quantities: pa.Array) -> Path:
+    """A file of lots of one position."""
+    rows = len(quantities)
+    keys = {"account": ["A"] * rows, "instrument": ["I"] * rows}
+    pyarrow.parquet.write_table(pa.table(keys | {"quantity": quantities}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("quantities", "row", "wrong"),
+    [
+        (pa.array([True, False]), 0, "a column of bool"),
+        (pa.array([[1], [2]]), 0, "a column of list"),
+        (pa.array([b"1", b"2"]), 0, "a column of binary"),
+        (pa.array([1, 2], pa.date32()), 0, "a column of date32"),
+        (pa.array([1, 2], pa.timestamp("us")), 0, "a column of timestamp"),
+        (pa.array([1.0, float("inf"), -float("inf")]), 1, "'inf' is not a finite number"),
+        (pa.array([float("inf"), -float("inf")]), 0, "'inf' is not a finite number"),
+        (pa.array([1.0, float("nan")]), 1, "'nan' is not a finite number"),
+        (pa.array([1.0, float("nan")], pa.float32()), 1, "'nan' is not a finite number"),
+        (pa.array(["1", "x"]).dictionary_encode(), 1, "'x' is not a decimal number"),
+        (pa.array(["NaN", "1"]).dictionary_encode(), 0, "'NaN' is not a decimal number"),
+        (pa.array(["1_0", "1"]).dictionary_encode(), 0, "'1_0' is not a decimal number"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_only_numbers_are_added_up(
+    tmp_path: Path, quantities: pa.Array, row: int, wrong: str
+) -> None:
+    path = lots(tmp_path / "lots.parquet", quantities)
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        mvcore.read(path, "holdings", duplicates="sum")
+    assert f"{path}, row {row}, column quantity: {wrong}" in str(caught.value)
+    assert (caught.value.column, caught.value.row) == ("quantity", row)
+
+
+def test_texts_of_a_dictionary_are_read_by_the_options(tmp_path: Path) -> None:
+    texts = pa.array(["1.234,5", "1"]).dictionary_encode()
+    path = lots(tmp_path / "lots.parquet", texts)
+    table = mvcore.read(path, "holdings", duplicates="sum", decimal=",", thousands=".")
+    assert table["quantity"].to_pylist() == ["1235.5"]
+
+
 def test_keys_of_other_types(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
     names = pa.array(["X", "X"]).dictionary_encode()

@@ -35,6 +35,8 @@ def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) 
     import pyarrow as pa
     from pyarrow import compute
 
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if not is_text(column):
         return column
     done, before = [], 0
@@ -140,18 +142,26 @@ def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt
     for name in SUMMED[schema.name]:
         if name not in table.column_names:
             continue
+        if not twice.size:
+            continue
+        if not _is_number(table.column(name).type):
+            kind = table.column(name).type
+            raise fault(f"a column of {kind}; expected numbers", name, int(twice[0]), None)
         texts = texts_of(table.column(name))
         totals: dict[int, Decimal | None] = {}
         for row in twice.tolist():
             text, at = texts[row], int(first[place[row]])
+            number = None if text is None else Decimal(text)
+            if number is not None and not number.is_finite():
+                raise fault(f"{text!r} is not a finite number", name, row, text)
             if at not in totals:
-                totals[at] = None if text is None else Decimal(text)
+                totals[at] = number
                 continue
             total = totals[at]
-            if (text is None) != (total is None):
+            if (number is None) != (total is None):
                 raise fault(f"only some rows of one key have a {name}", name, row, text)
-            if total is not None:
-                totals[at] = EXACT.add(total, Decimal(text))  # type: ignore[arg-type]
+            if total is not None and number is not None:
+                totals[at] = EXACT.add(total, number)
         for at, total in totals.items():
             texts[at] = None if total is None else format(total, "f")
         column = pa.chunked_array([pa.array(texts, pa.string())])
@@ -163,6 +173,15 @@ def texts_of(column: pa.ChunkedArray) -> list[str | None]:
     """Numbers of any type as texts of all their digits; floats as their shortest text."""
     narrow = {"float": np.float32, "halffloat": np.float16}.get(str(column.type), lambda v: v)
     return [None if value is None else str(narrow(value)) for value in column.to_pylist()]
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    """Whether `texts_of` makes numbers of the column's values; texts are checked before."""
+    import pyarrow as pa
+
+    types = pa.types
+    tests = (types.is_integer, types.is_floating, types.is_decimal, types.is_null)
+    return str(kind) in TEXTS or any(test(kind) for test in tests)
 
 
 def has_keys(table: pa.Table, schema: Schema) -> bool:
