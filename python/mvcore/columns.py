@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mvcore._core import Column
 from mvcore.errors import InvalidInput, invalid, wrong_type
-from mvcore.times import TimeRule, column_ns, whole
+from mvcore.times import TimeRule, column_ns, pylist, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -352,7 +352,7 @@ def names_of(values: Any, table: str, column: str) -> list[Any]:
     found = read(values, table, column)
     if isinstance(found, np.ndarray):
         return list(found.tolist())
-    return list(found) if isinstance(found, list | tuple) else list(found.to_pylist())
+    return list(found) if isinstance(found, list | tuple) else pylist(found, table, column)
 
 
 # ---- Arrow ----
@@ -452,8 +452,10 @@ def attribute_values(values: Any, table: str, column: str) -> list[Any]:
     try:
         if types.is_timestamp(held) and held.unit == "ns":
             found = found.cast(pa.timestamp("us", held.tz))  # Python's have no nanoseconds
-        out: list[Any] = found.to_pylist()
-    except Exception as error:  # an unknown zone, or a time that Python does not have
+        out: list[Any] = pylist(found, table, column)
+    except InvalidInput:
+        raise
+    except Exception as error:  # nanoseconds that a time of Python does not have
         raise _not_of_type(found.type, values, table, column, f"values of it ({error})") from None
     if types.is_float16(held) or types.is_float32(held):  # as Python floats they have other digits
         narrow = np.float32 if types.is_float32(held) else np.float16

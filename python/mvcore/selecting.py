@@ -7,6 +7,7 @@ Beside the attributes, accounts have the key `account`, and instruments have `in
 from __future__ import annotations
 
 import datetime as dt
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import InvalidInput, wrong_type
+from mvcore.columns import attribute_values
+from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.masters import NOT_SET, Codes, Masters, label_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not 
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
 _LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
+_EXPECTED = "text, a number, a date or None"
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
@@ -41,21 +44,30 @@ def _listed(place: str, labels: Any) -> list[Any]:
     if isinstance(labels, _LABELS) or _is_not_set(labels) or hasattr(labels, "as_py"):
         return [labels]
     odd = isinstance(labels, Mapping | bytes | bytearray) or hasattr(labels, "columns")
-    if odd or not isinstance(labels, Iterable):
+    scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
+    if odd or scalar or not isinstance(labels, Iterable):
         raise _refused(place, labels, "a label or a list of labels")
-    if hasattr(labels, "to_pylist"):  # pyarrow's, whose items are scalars of its own
-        return list(labels.to_pylist())
+    if hasattr(labels, "to_pylist") or isinstance(labels, array):  # as attributes are read
+        table, _, column = place.partition(".")
+        return attribute_values(labels, table, column)
     return list(labels)
 
 
 def _label(place: str, value: Any) -> str | None:
     if hasattr(value, "as_py"):  # a scalar of pyarrow
-        value = value.as_py()
+        try:
+            value = value.as_py()
+        except Exception:  # text that is not UTF-8, an unknown zone, a time of another range
+            raise _refused(place, value, _EXPECTED) from None
     if _is_not_set(value):
         return None
     if not isinstance(value, _LABELS):
-        raise _refused(place, value, "text, a number, a date or None")
-    return label_of(value)
+        raise _refused(place, value, _EXPECTED)
+    try:
+        return label_of(value)
+    except ValueError:  # an int of thousands of digits, a datetime64 without a unit
+        table, _, column = place.partition(".")
+        raise invalid(table, column, None, value, f"{shown(value)} has no text") from None
 
 
 def _is_not_set(value: Any) -> bool:

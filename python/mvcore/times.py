@@ -230,11 +230,30 @@ def _ns_of_arrow(
         return _ns_of_integers(_numpy(values, 0), nulls, table, column, rule)
     text = types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view"
     if text or types.is_null(kind):
-        rows = enumerate(values.to_pylist())
+        rows = enumerate(pylist(values, table, column))
         return np.array([to_ns(value, table, column, row, rule) for row, value in rows], np.int64)
     if types.is_dictionary(kind):
         return _ns_of_arrow(values.cast(kind.value_type), table, column, rule)
     raise invalid(table, column, None, values, f"a column of {kind} holds no times", EXPECTED)
+
+
+def pylist(values: pa.ChunkedArray | pa.Array, table: str, column: str) -> list[Any]:
+    """The values of a column of Arrow as objects of Python."""
+    try:
+        return list(values.to_pylist())
+    except Exception:  # text that is not UTF-8, an unknown zone, a time that Python does not have
+        row = -1
+        try:
+            for row in range(len(values)):
+                values[row].as_py()
+        except UnicodeDecodeError as error:
+            text = bytes(error.object)
+            wrong = f"{shown(text)} is not valid UTF-8"
+            raise invalid(table, column, row, text, wrong, "text in UTF-8") from None
+        except Exception as error:
+            wrong = f"a value of {values.type} is not one of Python: {error}"
+            raise invalid(table, column, row, values, wrong) from None
+        raise
 
 
 def _numpy(values: pa.ChunkedArray | pa.Array, null: int) -> npt.NDArray[Any]:

@@ -310,6 +310,31 @@ def test_sums_of_other_types(tmp_path: Path) -> None:
             mvcore.read(path, "holdings")
 
 
+@pytest.mark.parametrize("table", ["prices", "instruments"])
+@pytest.mark.parametrize(
+    "times",
+    [pa.array([2**62], pa.timestamp("s")), pa.array([0], pa.timestamp("s", "No/Where"))],
+    ids=["far", "unknown zone"],
+)
+def test_a_time_that_python_does_not_have(tmp_path: Path, table: str, times: pa.Array) -> None:
+    path = tmp_path / "f.arrow"
+    names = {"instrument": ["I"]}
+    data = {
+        "prices": names | {"price": [1], "time": times},
+        "instruments": names | {"currency": ["USD"], "listed": times},
+    }[table]
+    with pa.ipc.new_file(path, pa.table(data).schema) as writer:
+        writer.write_table(pa.table(data))
+    tables = {"instruments": names | {"currency": ["USD"]}} | {table: mvcore.read(path, table)}
+    if table == "prices" and times.type.tz:
+        mvcore.Book().load(**tables)  # a zone changes no count since 1970 UTC
+        return
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        mvcore.Book().load(**tables)
+    assert caught.value.file == str(path)
+    assert caught.value.column == ("time" if table == "prices" else "listed")
+
+
 def lots(path: Path, quantities: pa.Array) -> Path:
     """A file of lots of one position."""
     rows = len(quantities)

@@ -77,3 +77,73 @@ def test_an_empty_array_is_an_empty_column(book: mvcore.Book, code: str) -> None
     before = book.prices().to_pylist()
     book.ticks([], array(code))
     assert book.prices().to_pylist() == before
+
+
+# ---- Arrow text that is not UTF-8 ----
+
+NOT_UTF8 = pa.array([b"A1", b"\xff\xfe"], pa.binary()).view(pa.string())
+KINDS = {
+    "string": NOT_UTF8,
+    "large_string": NOT_UTF8.cast(pa.large_binary()).view(pa.large_string()),
+    "string_view": NOT_UTF8.view(pa.binary()).cast(pa.binary_view()).view(pa.string_view()),
+    "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), NOT_UTF8),
+    "chunked": pa.chunked_array([NOT_UTF8[:1], NOT_UTF8[1:]]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_that_is_not_utf8_is_named_by_its_row(book: mvcore.Book, kind: str) -> None:
+    texts = KINDS[kind]
+    calls = {
+        ("selection", "accounts"): lambda: book.values(accounts=texts),
+        ("selection", "instruments"): lambda: book.view(instruments=texts),
+        ("call", "by"): lambda: book.values(by=texts),
+        ("instruments", "sector"): lambda: book.values(instruments={"sector": texts}),
+        ("accounts", "account"): lambda: book.update(accounts={"account": texts}),
+        ("accounts", "desk"): lambda: book.update(
+            accounts={"account": ["A1", "A2"], "desk": texts}
+        ),
+    }
+    for (table, column), call in calls.items():
+        with pytest.raises(mvcore.InvalidInput, match="is not valid UTF-8") as caught:
+            call()
+        assert (caught.value.table, caught.value.column) == (table, column)
+        assert caught.value.row == 1
+    fact = {"instrument": ["AAPL"], "price": [1], "time": texts[1:]}
+    with pytest.raises(mvcore.InvalidInput, match=r"prices\.time, row 0: .* is not valid UTF-8"):
+        book.update(prices=fact)
+
+
+# ---- labels of selections ----
+
+
+ODD_LABELS = {
+    "an array of no dimension": np.array("tech"),
+    "a number of no dimension": np.array(1.0),
+    "an object of no dimension": np.array(None),
+    "two dimensions": np.array([["tech"]]),
+    "a scalar that is not UTF-8": NOT_UTF8[1],
+    "scalars that are not UTF-8": [NOT_UTF8[1]],
+    "a time without a unit": np.array([5]).view("M8")[0],
+    "times without a unit": np.array([5]).view("M8"),
+    "an int of many digits": 10**5000,
+    "ints of many digits": [10**5000],
+    "a far time": pa.scalar(2**62, pa.timestamp("s")),
+    "far times": pa.array([2**62], pa.timestamp("s")),
+    "an unknown zone": pa.array([0], pa.timestamp("s", "No/Where")),
+    "lists": pa.array([[1]]),
+}
+
+
+@pytest.mark.parametrize("name", ODD_LABELS)
+def test_an_odd_label_is_refused(book: mvcore.Book, name: str) -> None:
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        book.values(instruments={"sector": ODD_LABELS[name]})
+    assert (caught.value.table, caught.value.column) == ("instruments", "sector")
+
+
+def test_labels_of_float32_have_their_shortest_digits(book: mvcore.Book) -> None:
+    book.update(instruments={"instrument": ["AAPL"], "beta": [0.1]})
+    wanted = book.values(instruments={"beta": 0.1}).to_pylist()
+    for labels in (array("f", [0.1]), pa.array([0.1], pa.float32()), np.array([0.1], "f4")):
+        assert book.values(instruments={"beta": labels}).to_pylist() == wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,7 +150,9 @@ class FileTable(Mapping[str, Any]):
         row = row_of(int(found[2]))
         error.line = self.line(row)
         at = place(self.path, error.line, self.name_in_file(column), row)
-        value = self[column][row].as_py() if column in self else None
+        value = None
+        with contextlib.suppress(Exception):  # an unknown zone, a time that Python does not have
+            value = self[column][row].as_py() if column in self else None
         what = found[3]
         if isinstance(value, str):  # the core shows names as they are, also what is invisible
             what = what.replace(f"'{value}'", shown(value))
