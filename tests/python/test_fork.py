@@ -136,3 +136,15 @@ def test_a_child_reads_a_durable_book_and_never_writes_it(tmp_path: Path) -> Non
             lambda: book.values(by="account"),
         ):
             assert [in_child(child) for _ in range(15)] == ["ok"] * 15
+
+
+def test_a_child_closes_a_book_whose_keeper_was_busy(tmp_path: Path) -> None:
+    with mvcore.open(tmp_path / "book") as book:
+        keeper = book._keeper
+        assert keeper is not None
+        with keeper._closing._cond:  # as its thread holds the lock when it begins to wait
+            assert in_child(book.close) == "ok"
+        with keeper._writing:  # as if a checkpoint were being written
+            assert in_child(book.close) == "ok"
+        book.update(instruments={"instrument": ["I"], "currency": ["USD"]})
+        book.checkpoint()

@@ -118,9 +118,10 @@ class Keeper:
 
     def close(self) -> None:
         """No checkpoint begins any more; one that is under way is finished, without pauses."""
-        self._closing.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if os.getpid() == self._process:  # a forked child has no thread, but perhaps its locks
+            self._closing.set()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join()
         if self._writing.acquire(blocking=False):  # else its files go with it
             self._checkpoints.close()
             self._writing.release()
