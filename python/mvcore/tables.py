@@ -7,8 +7,10 @@ mapping of column name to sequence or NumPy array. pyarrow is imported only for 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import sys
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mvcore.columns import (
@@ -54,6 +56,7 @@ RESERVED = {
     "account", "instrument", "currency", "multiplier", "quote_factor", "level", "amount_currency",
     "removed", "unpriced", "sod", "current", "expected", "epoch",
 }  # fmt: skip
+ALIKE = 0.9  # difflib's ratio of a misspelled name
 
 
 def read_table(
@@ -105,7 +108,7 @@ def _columns_of(name: str, table: Any) -> dict[str, Any]:
             )
     for column in columns:
         if column not in _COLUMNS[name]:
-            _check_attribute_name(name, column)
+            _check_attribute_name(name, column, columns)
     check_indexes(name, columns)
     return columns
 
@@ -180,7 +183,7 @@ def set_value(error: Error, tables: Mapping[str, Any]) -> None:
         error.value = value.as_py() if hasattr(value, "as_py") else value
 
 
-def _check_attribute_name(name: str, column: str) -> None:
+def _check_attribute_name(name: str, column: str, columns: Collection[str]) -> None:
     if name not in ("accounts", "instruments"):
         expected = f"some of {', '.join(sorted(_COLUMNS[name]))}"
         raise invalid(name, column, None, None, "unknown column", expected)
@@ -189,3 +192,27 @@ def _check_attribute_name(name: str, column: str) -> None:
         raise invalid(
             name, column, None, None, "an attribute cannot have this name", "another name"
         )
+    fixed = misspelled(name, column, columns)
+    if fixed is not None:
+        wrong = f"an attribute cannot have a name so like the column {fixed!r}"
+        expected = f"{fixed!r}, or another name of the attribute"
+        raise invalid(name, column, None, None, wrong, expected)
+
+
+def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
+    """The fixed column of a master table that an attribute's name is likely to mean. As an
+    attribute it would leave the fixed column at its default."""
+    folded = _folded(column)
+    for fixed in sorted(_COLUMNS[name]):
+        if folded == _folded(fixed):
+            return fixed
+        alike = difflib.SequenceMatcher(None, folded, _folded(fixed)).ratio() >= ALIKE
+        if alike and fixed not in columns:
+            return fixed
+    return None
+
+
+def _folded(column: str) -> str:
+    """The name without what spellings differ in: case, spaces, `_`, `-`, invisible characters."""
+    text = unicodedata.normalize("NFKC", column).casefold()
+    return "".join(c for c in text if c.isprintable() and not c.isspace() and c not in "_-")

@@ -127,7 +127,8 @@ def test_bom_crlf_quotes_and_line_breaks_in_names(files: Files) -> None:
     assert [row["account"] for row in rows] == ["two\nlines"]
     [line] = told
     assert line.endswith(
-        "accounts.csv: 4 rows, delimiter ',', encoding utf-8-sig, header in line 1"
+        "accounts.csv: 4 rows, delimiter ',', encoding utf-8-sig, header in line 1, "
+        "attributes 'desk'"
     )
     assert rb"two\nlines" in files.value().stdout
 

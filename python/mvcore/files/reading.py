@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from mvcore.files.options import Options
 from mvcore.files.records import Lines, Records
 from mvcore.files.schema import PRICED, SUMMED, Schema, schema_of
 from mvcore.files.table import FileTable
+from mvcore.tables import misspelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -239,6 +241,8 @@ def _named(
         out.append(new if known else None)
         if not known:
             ignored.append(old)
+    if schema.attributes:
+        _check_attributes(path, names, out, schema, line)
     for name in schema.required:
         if name not in out:
             found = listed(names)
@@ -247,6 +251,24 @@ def _named(
                 known_as=name,
             )  # fmt: skip
     return out, renamed, tuple(ignored)
+
+
+def _check_attributes(
+    path: str, names: list[str], named: list[str | None], schema: Schema, line: int | None
+) -> None:
+    """No attribute has almost the name of a column, whose default would be used instead."""
+    for old, new in zip(names, named, strict=True):
+        if new is None or new in schema.columns:
+            continue
+        fixed = misspelled(schema.name, new, [name for name in named if name])
+        if fixed is not None:
+            told = shlex.quote(f"{old}={fixed}")
+            raise fault(
+                path,
+                f"an attribute cannot have a name so like the column {fixed!r}; expected rename="
+                f"{{{old!r}: {fixed!r}}} (--rename {told}), or another name of the attribute",
+                line=line, column=old, table=schema.name, known_as=new, value=old,
+            )  # fmt: skip
 
 
 def _check_unnamed(path: str, values: pa.Array, place: int, lines: Any, options: Options) -> None:

@@ -16,6 +16,7 @@ KEYS = {
     "fx": ("currency",),
 }
 SUMMED = {"holdings": ("quantity", "cost")}  # what duplicates="sum" adds up
+WITH_ATTRIBUTES = ("accounts", "instruments")
 PRICED = ("prices", "ticks")  # whose empty prices blank_price="skip" leaves out
 
 
@@ -47,5 +48,5 @@ def schema_of(name: str) -> Schema:
         filled=required,
         numbers=frozenset(tables._NUMBERS & tables._COLUMNS[held]),
         key=KEYS.get(name, ()),
-        attributes=name in ("accounts", "instruments"),
+        attributes=name in WITH_ATTRIBUTES,
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from mvcore.errors import Error, InvalidInput, UnknownId, shown
 from mvcore.files.faults import fault, place, row_note
+from mvcore.files.schema import WITH_ATTRIBUTES, schema_of
 from mvcore.written import Written
 
 if TYPE_CHECKING:
@@ -85,6 +86,13 @@ class FileTable(Mapping[str, Any]):
             raise InvalidInput(f"row {row} is not in 0..{self.rows - 1}")
         return None if self.lines is None else self.lines(row)
 
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The columns of accounts or instruments that are attributes."""
+        if self.table not in WITH_ATTRIBUTES:
+            return ()
+        return tuple(name for name in self if name not in schema_of(self.table).columns)
+
     def name_in_file(self, column: str) -> str:
         """What the file calls a column."""
         return next((old for old, new in self.renamed.items() if new == column), column)
@@ -99,6 +107,8 @@ class FileTable(Mapping[str, Any]):
         else:
             parts.append(self.format)
         parts += [f"{old!r} read as {new!r}" for old, new in self.renamed.items()]
+        if self.attributes:
+            parts.append(f"attributes {', '.join(map(repr, self.attributes))}")
         if self.ignored:
             parts.append(f"ignored {', '.join(map(repr, self.ignored))}")
         if self.skipped_prices:
