@@ -24,6 +24,7 @@ from mvcore.columns import (
     type_name,
 )
 from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
+from mvcore.frame import Frame
 from mvcore.times import ANY_TIME, TimeRule
 
 _TABLE = "a mapping of column name to sequence, or a frame of pandas, polars, Arrow or duckdb"
@@ -56,6 +57,12 @@ RESERVED = {
     "account", "instrument", "currency", "multiplier", "quote_factor", "level", "amount_currency",
     "removed", "unpriced", "sod", "current", "expected", "epoch",
 }  # fmt: skip
+# What reads of these tables add to the columns that writes take.
+_DERIVED = {
+    "holdings": {"price", "amount_currency", "market_value", "base_value"},
+    "orders": {"leaves_quantity", "price", "amount_currency", "market_value", "filled_value"},
+    "prices": {"epoch"},
+}
 ALIKE = 0.9  # difflib's ratio of a misspelled name
 
 
@@ -117,6 +124,8 @@ def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
     """Names and columns of anything that is a table."""
     if isinstance(table, Mapping):
         return list(table.items())
+    if isinstance(table, Frame):
+        return _pairs_of_frame(name, table)
     pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
     pyarrow = sys.modules.get("pyarrow")
     if pandas is not None and isinstance(table, pandas.DataFrame):
@@ -142,6 +151,12 @@ def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
     for field in table.schema:
         check_extension(field, table, name, field.name)
     return list(zip(table.column_names, table.columns, strict=True))
+
+
+def _pairs_of_frame(name: str, frame: Frame) -> list[tuple[Any, Any]]:
+    """The columns of a read without those that it derives, which are not even calculated."""
+    derived = _DERIVED.get(name, set())
+    return [(c, frame._column(c).to_arrow()) for c in frame.column_names if c not in derived]
 
 
 def _check_index(name: str, frame: Any) -> None:
