@@ -62,7 +62,9 @@ def asked(
             None, "rollup", None, rollup
         )
     if rollup and currency == "local" and "currency" in by:
-        raise InvalidInput("by: with currency='local' every row has its currency already")
+        raise InvalidInput("by: with currency='local' every row has its currency already").at(
+            None, "by", by.index("currency"), "currency"
+        )
     return Asked(
         _selection(accounts, "account", codes),
         _selection(instruments, "instrument", codes),
@@ -86,7 +88,8 @@ def _words(value: Any, what: str) -> tuple[str, ...]:
         if not isinstance(word, str):
             raise InvalidInput(f"{what}: {shown(word)} is not text").at(None, what, row, word)
     if len(set(words)) != len(words):
-        raise InvalidInput(f"{what}: {list(words)} names one twice")
+        row = next(k for k, word in enumerate(words) if word in words[:k])
+        raise InvalidInput(f"{what}: {list(words)} names one twice").at(None, what, row, words[row])
     return words
 
 

@@ -65,11 +65,17 @@ class Book(HotBook, Reads, Closing):
     ) -> None:
         text = isinstance(base_currency, str)
         if not text or base_currency in ("", "local"):
-            raise InvalidInput(f"base_currency: {shown(base_currency)} is not a currency's name")
+            raise InvalidInput(
+                f"base_currency: {shown(base_currency)} is not a currency's name"
+            ).at("book", "base_currency", None, base_currency)
         if isinstance(value_scale, bool) or not isinstance(value_scale, int):
-            raise InvalidInput(f"value_scale: {shown(value_scale)} is not an int")
+            raise InvalidInput(f"value_scale: {shown(value_scale)} is not an int").at(
+                "book", "value_scale", None, value_scale
+            )
         if not 0 <= value_scale <= 30:
-            raise InvalidInput(f"value_scale: {value_scale} is not in 0..30")
+            raise InvalidInput(f"value_scale: {shown(value_scale)} is not in 0..30").at(
+                "book", "value_scale", None, value_scale
+            )
         if hasattr(self, "_value_scale"):
             raise InvalidInput("a book is made once: __init__ was called again")
         ahead = max_future_ns(max_future)
@@ -299,31 +305,43 @@ class Book(HotBook, Reads, Closing):
         rate as `load`. Raises UnknownId, InvalidInput, ClosedError. O(names).
         """
         self._core.check_open()
-        names = (
-            text_column(_listed(accounts, "accounts"), "remove", "accounts"),
-            text_column(_listed(instruments, "instruments"), "remove", "instruments"),
-        )
-        ids = [orders] if whole(orders) is not None else _listed(orders, "orders")
-        facts = (
-            id_column(ids, "remove", "orders"),
-            text_column(_listed(prices, "prices"), "remove", "prices"),
-            text_column(_listed(fx, "fx"), "remove", "fx"),
-        )
-        account_codes = self._core.account_codes(names[0], "remove")
-        instrument_codes = self._core.instrument_codes(names[1], "remove")
-        if accounts is None and instruments is None:
-            epoch = written(self._core.remove(*names, *facts))
-        else:
-            epoch = self._write_masters(
-                lambda: written(self._core.remove(*names, *facts)),
-                lambda: (
-                    masters.without(self._masters.account, account_codes),
-                    masters.without(self._masters.instrument, instrument_codes),
-                ),
-            )
+        given = {
+            "accounts": _listed(accounts, "accounts"),
+            "instruments": _listed(instruments, "instruments"),
+            "orders": [orders] if whole(orders) is not None else _listed(orders, "orders"),
+            "prices": _listed(prices, "prices"),
+            "fx": _listed(fx, "fx"),
+        }
+        try:
+            epoch = self._remove(given, accounts is not None or instruments is not None)
+        except Error as error:
+            set_value(error, {"remove": given})
+            raise
         if fx is not None:
             self._warn_of_missing_rates()
         return epoch
+
+    def _remove(self, given: dict[str, list[Any]], of_masters: bool) -> Written:
+        names = (
+            text_column(given["accounts"], "remove", "accounts"),
+            text_column(given["instruments"], "remove", "instruments"),
+        )
+        facts = (
+            id_column(given["orders"], "remove", "orders"),
+            text_column(given["prices"], "remove", "prices"),
+            text_column(given["fx"], "remove", "fx"),
+        )
+        account_codes = self._core.account_codes(names[0], "remove")
+        instrument_codes = self._core.instrument_codes(names[1], "remove")
+        if not of_masters:
+            return written(self._core.remove(*names, *facts))
+        return self._write_masters(
+            lambda: written(self._core.remove(*names, *facts)),
+            lambda: (
+                masters.without(self._masters.account, account_codes),
+                masters.without(self._masters.instrument, instrument_codes),
+            ),
+        )
 
     def roll_day(self, holdings: Any = None) -> Written:
         """Start a new day, in one batch: `sod` becomes what `current` is. Returns the new epoch.
@@ -388,7 +406,9 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         given: Any = mode
         if not isinstance(given, str) or given not in ("lazy", "incremental"):
-            raise InvalidInput(f"mode: {shown(given)} is neither 'lazy' nor 'incremental'")
+            raise InvalidInput(f"mode: {shown(given)} is neither 'lazy' nor 'incremental'").at(
+                None, "mode", None, given
+            )
         question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
         if mode == "lazy":

@@ -251,7 +251,9 @@ def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
         if name in table
     ]
     if len(both) == 2:
-        raise InvalidInput(f"by: {name!r} is ambiguous: account.{name} or instrument.{name}?")
+        raise InvalidInput(f"by: {name!r} is ambiguous: account.{name} or instrument.{name}?").at(
+            None, "by", None, name
+        )
     if not both or name in _FIXED:
         raise _unknown_attribute(name, masters)
     return both[0]
@@ -264,4 +266,5 @@ def _unknown_attribute(name: str, masters: Masters) -> InvalidInput:
     alone = [a for a in (*masters.account, *masters.instrument) if a not in _FIXED]
     known = [*dict.fromkeys([*sorted(_NAMED), *alone])]
     error = InvalidInput(f"by: unknown attribute {name!r}, known: {', '.join(map(repr, known))}")
+    error.at(None, "by", None, name)
     return error.unlike(name, sided if "." in name else known, list_known=False)

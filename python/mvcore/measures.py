@@ -196,11 +196,13 @@ def measures_asked(
         names = words([m.name if isinstance(m, Measure) else m for m in given], "measures")
     else:
         given = names = words(given, "measures")
-    for m, name in zip(given, names, strict=True):
+    for row, (m, name) in enumerate(zip(given, names, strict=True)):
         if isinstance(m, Measure) and name in by:
-            raise InvalidInput(f"measures: {name!r} is a column of `by` too")
+            error = InvalidInput(f"measures: {name!r} is a column of `by` too")
+            raise error.at(None, "measures", row, name)
         if not isinstance(m, Measure) and name not in QUANTITIES:
-            raise InvalidInput(f"measures: {name!r} is none of sod, current, expected")
+            error = InvalidInput(f"measures: {name!r} is none of sod, current, expected")
+            raise error.at(None, "measures", row, name)
     if not given:
         raise InvalidInput("measures: at least one is needed")
     return given

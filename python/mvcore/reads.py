@@ -10,7 +10,7 @@ import numpy as np
 from mvcore import _core, positions
 from mvcore.asked import MEASURES, Asked, asked
 from mvcore.columns import not_a_column, number_column, text_column
-from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, shown, wrong_type
+from mvcore.errors import Error, InvalidInput, UnknownId, ValueOverflow, shown, wrong_type
 from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
@@ -133,7 +133,9 @@ class Reads:
         if not isinstance(currency, str):
             raise wrong_type("call", "currency", None, currency, "text")
         if not isinstance(allow_empty, bool):
-            raise InvalidInput(f"allow_empty: {shown(allow_empty)} is neither True nor False")
+            raise InvalidInput(f"allow_empty: {shown(allow_empty)} is neither True nor False").at(
+                None, "allow_empty", None, allow_empty
+            )
         question = asked(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find
         )
@@ -183,9 +185,11 @@ class Reads:
         try:
             code: int = self._core.currency_code(currency)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"currency: {currency!r} is not valid Unicode") from None
+            error: Error = InvalidInput(f"currency: {currency!r} is not valid Unicode")
+            raise error.at(None, "currency", None, currency) from None
         if code < 0:
             error = UnknownId(f"currency: unknown currency '{currency}'")
+            error.at(None, "currency", None, currency)
             raise error.unlike(currency, self._known_currencies())
         return code
 
@@ -206,7 +210,10 @@ class Reads:
     def _unlike(self, error: UnknownId, side: str, names: Sequence[str]) -> UnknownId:
         """The error, with the names that the first unknown one may have been meant to be."""
         unknown = [n for n, c in zip(names, self._find(side, names), strict=True) if c < 0]
-        return error.unlike(unknown[0], self._in_use(side)) if unknown else error
+        if not unknown:
+            return error
+        error.value = unknown[0]
+        return error.unlike(unknown[0], self._in_use(side))
 
     def _check_what_if(self, prices: Any, fx: Any, currency: str) -> None:
         """Raises UnknownId for a name that is not in the book. `currency`: of the amounts, which
@@ -218,7 +225,7 @@ class Reads:
                     continue  # the core says that no currency is called "local"
                 known = self._in_use(side) if table == "prices" else self._known_currencies()
                 error = UnknownId(f"{table}.{side}, row {row}: unknown {side} {name!r}")
-                raise error.unlike(name, known)
+                raise error.at(table, side, row, name).unlike(name, known)
 
     def _rows(
         self,
@@ -287,9 +294,11 @@ class Reads:
         try:
             found = core.revalue(instrument)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"revalue: {instrument!r} is not valid Unicode") from None
-        except UnknownId as error:
-            raise self._unlike(error, "instrument", [instrument]) from None
+            error: Error = InvalidInput(f"revalue: {instrument!r} is not valid Unicode")
+            raise error.at("revalue", "instrument", None, instrument) from None
+        except UnknownId as unknown:
+            unknown.at("revalue", "instrument")
+            raise self._unlike(unknown, "instrument", [instrument]) from None
         return positions.revaluation_frame(self, found)
 
     def prices(self) -> Frame:

@@ -34,7 +34,9 @@ def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
     out: dict[str, tuple[str | None, ...]] = {}
     for name, labels in given.items():
         if not isinstance(name, str):
-            raise InvalidInput(f"{side}s: {name!r} is not text; expected an attribute's name")
+            raise InvalidInput(
+                f"{side}s: {shown(name)} is not text; expected an attribute's name"
+            ).at(f"{side}s", None, None, name)
         place = f"{side}s.{name}"
         out[name] = tuple(_label(place, label) for label in _listed(place, labels))
     return out
@@ -114,7 +116,8 @@ def check_labels(
 
 def no_label(side: str, name: str, label: str) -> InvalidInput:
     """The error for a label that nothing has."""
-    return InvalidInput(f"{side}s.{name}: no {side} has the label {label!r}")
+    error = InvalidInput(f"{side}s.{name}: no {side} has the label {label!r}")
+    return error.at(f"{side}s", name, None, label)
 
 
 def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:
@@ -123,6 +126,7 @@ def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | Non
     if name not in table and name not in NAMES[side]:
         known = ", ".join(map(repr, table)) or "none"
         error = InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
+        error.at(f"{side}s", name, None, name)
         raise error.unlike(name, [*NAMES[side], *table], list_known=False)
     return table.get(name)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mvcore import _core
 from mvcore._core import to_decimals
 from mvcore.closing import Closing
-from mvcore.errors import ClosedError, InvalidInput
+from mvcore.errors import ClosedError, InvalidInput, shown
 from mvcore.reads import Reads
 from mvcore.valuation import Valuation
 
@@ -36,10 +36,14 @@ class Snapshot(Reads, Closing):
         """The account's value at the snapshot's epoch, as `Book.value`."""
         self._core.check_open()
         if not isinstance(account, str):
-            raise InvalidInput(f"value: account {account!r} is not text")
+            raise InvalidInput(f"value: account {shown(account)} is not text").at(
+                "value", "account", None, account
+            )
         asked = self._base_currency if currency is None else currency
         if not isinstance(asked, str):
-            raise InvalidInput(f"value: currency {asked!r} is not text")
+            raise InvalidInput(f"value: currency {shown(asked)} is not text").at(
+                "value", "currency", None, asked
+            )
         try:
             amounts, unpriced, epoch = self._core.value(account, asked)
         except TypeError:  # what pybind11 makes of a lone surrogate
