@@ -67,8 +67,16 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths: dict[str, Path] = {}
+        self.told = ""  # what is expected on stderr
         for name, text in (TABLES | {"events": EVENTS}).items():
             self.put(name, text)
+        self.expect("late_prices 1")
+
+    def expect(self, dropped: str) -> None:
+        """These rows of the events are told on stderr as rows without effect."""
+        events = self.folder / "events.csv"
+        line = f"mvcore: {events}: rows without effect: {dropped}\n"
+        self.told = line if dropped else ""
 
     def put(self, name: str, text: str) -> Path:
         path = self.folder / f"{name}.csv"
@@ -92,7 +100,7 @@ class Files:
 
     def rows(self, *more: str) -> list[tuple[str, ...]]:
         done = self.watch("--output", "csv", *more)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, self.told)
         return [tuple(row) for row in csv.reader(io.StringIO(done.stdout))][1:]
 
     def wrong(self, *more: str) -> str:
@@ -110,7 +118,7 @@ def files(tmp_path: Path) -> Files:
 
 def test_the_last_table_is_all_that_goes_into_a_pipe(files: Files) -> None:
     done = files.watch()
-    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", TABLE)
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, files.told, TABLE)
 
 
 def test_csv_and_json(files: Files) -> None:
@@ -137,12 +145,14 @@ def test_by_measures_and_currency(files: Files) -> None:
 
 def test_ticks_alone_need_no_kind(files: Files) -> None:
     files.put("events", "time,instrument,price\n2024-03-01,SAP,4\n2024-03-02,SAP,5\n")
+    files.expect("")
     assert files.rows("--measures", "current")[1] == ("A2", "USD", "-31.25000000", "0")
 
 
 @pytest.mark.parametrize("text", ["time,instrument,price\n", COLUMNS])
 def test_no_events(files: Files, text: str) -> None:
     files.put("events", text)
+    files.expect("")
     rows = files.rows("--measures", "expected")
     assert rows == [("A1", "USD", "5788.75000000", "0"), ("A2", "USD", "-22.50000000", "0")]
 
@@ -158,6 +168,7 @@ def test_typed_columns(files: Files) -> None:
         "order_quantity": pa.array([None, 3, None], pa.int16()),
     }
     files.put_parquet("events", events)
+    files.expect("")
     assert files.rows("--measures", "expected") == [
         ("A1", "USD", "1246.75000000", "0"),
         ("A2", "USD", "-3.37500000", "0"),
@@ -178,6 +189,14 @@ def test_ids_of_orders_are_of_one_kind(files: Files) -> None:
 def test_an_order_fact_that_is_late_changes_nothing(files: Files) -> None:
     late = "2024-03-01T14:30:00Z,order,AAPL,,9,A3,5,,,\n"
     files.put("events", EVENTS + late)
+    files.expect("late_prices 1, late_orders 1")
+    assert files.rows() == LAST
+
+
+def test_an_order_fact_sent_again_is_counted(files: Files) -> None:
+    again = "2024-03-01T14:30:01Z,order,AAPL,,7,A1,20,20,filled,\n"
+    files.put("events", EVENTS + again + again)
+    files.expect("late_prices 1, unchanged_orders 2")
     assert files.rows() == LAST
 
 
@@ -242,6 +261,8 @@ def test_a_live_picture_and_then_the_table(files: Files) -> None:
     assert re.search(r"^• +A3 +USD +0.00000000 +0.00000000 +15,000.00000000 +0", plain, re.M)
     assert re.search(r"^▲ +A1 +USD .* 5,743.75000000 ", plain, re.M)
     assert re.search(r"^ +A1 +USD +2,758.75000000", plain, re.M), "not marked at first"
+    assert files.told in last
+    last = last.replace(files.told, "")
     assert last.split("\x1b[2K")[-1].splitlines() == [*TABLE[:2], TABLE[4], *TABLE[2:4]]
 
 

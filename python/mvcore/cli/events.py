@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 import mvcore
+from mvcore.cli.files import Dropped
 from mvcore.errors import InvalidInput
 from mvcore.files import FileTable
 from mvcore.files.schema import Schema
@@ -57,12 +58,13 @@ class Batch:
 class Events:
     """The rows of the file, in its order. Whatever is wrong with it names the line.
 
-    unknown: "skip" leaves out ticks of unknown instruments; `skipped` counts them."""
+    unknown: "skip" leaves out ticks of unknown instruments. `dropped` counts all rows without
+    effect."""
 
     def __init__(self, file: FileTable, unknown: Literal["error", "skip"] = "error") -> None:
         self.file = file
         self.unknown: Literal["error", "skip"] = unknown
-        self.skipped = 0
+        self.dropped = Dropped()
         table = file.data
         self.count: int = table.num_rows
         self._check_columns(table)
@@ -167,11 +169,13 @@ class Events:
         cells, time = self._cells, np.datetime64(self.times[row], "ns")
         try:
             if kind == TICK:
-                book.tick(cells["instrument"][row], cells["price"][row], time)
+                written = book.tick(cells["instrument"][row], cells["price"][row], time)
+                self.dropped.add(written)
                 return True
             if kind == ORDER and "filled_quantity" in cells and "status" in cells:
                 names = (*NEEDED[ORDER], *OPTIONAL[ORDER])
-                book.order(**{name: cells[name][row] for name in names}, time=time)
+                written = book.order(**{name: cells[name][row] for name in names}, time=time)
+                self.dropped.add(written)
                 return True
         except mvcore.Error:
             pass
@@ -187,8 +191,7 @@ class Events:
             table["time"] = times
         try:
             tables: dict[str, Any] = {TABLES[batch.kind]: table}
-            written = book.update(**tables, feed=feed, unknown=self.unknown)
-            self.skipped += written.skipped_prices
+            self.dropped.add(book.update(**tables, feed=feed, unknown=self.unknown))
         except mvcore.Error as error:
             raise self._located(error, book, rows) from None
 
@@ -203,9 +206,9 @@ class Events:
             written = book.ticks(
                 table["instrument"], table["price"], times=times, unknown=self.unknown
             )
-            self.skipped += written.skipped_prices
+            self.dropped.add(written)
         elif kind == ORDER:
-            book.update(orders={**table, "time": times})
+            self.dropped.add(book.update(orders={**table, "time": times}))
         else:
             book.update(holdings=table)
 

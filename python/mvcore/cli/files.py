@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +127,25 @@ def tell_skipped(path: str, count: int) -> None:
     if count:
         prices = "price of an unknown instrument" if count == 1 else "prices of unknown instruments"
         tell(f"{path}: skipped {count} {prices}")
+
+
+class Dropped:
+    """Counts of the rows of a file that had no effect on the book."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, written: int) -> None:
+        """Count what one write dropped, if it is a `Written`."""
+        self.counts.update(getattr(written, "__dict__", {}))
+
+    def tell(self, path: str) -> None:
+        """Lines on stderr: prices that `--unknown skip` left out, and all others."""
+        tell_skipped(path, self.counts["skipped_prices"])
+        others = [f"{name} {count}" for name, count in self.counts.items()
+                  if count and name != "skipped_prices"]  # fmt: skip
+        if others:
+            tell(f"{path}: rows without effect: {', '.join(others)}")
 
 
 def settle_order_ids(tables: dict[str, FileTable]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import mvcore
 from mvcore.cli import render
-from mvcore.cli.files import LONG_BYTES, Progress, read_tables, tell_skipped, total_bytes
+from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, total_bytes
 from mvcore.files import FileTable
 from mvcore.files.schema import schema_of
 
@@ -65,7 +65,7 @@ def apply_ticks(
 ) -> None:
     """Ticks in the file's order. Batches spare a call a tick and end in the same prices."""
     advance = progress.step("ticks", ticks.rows)
-    row = skipped = 0
+    row, dropped = 0, Dropped()
     for batch in ticks.data.to_batches(max_chunksize=TICKS_PER_BATCH):
         times = batch.column("time") if "time" in ticks else None
         try:
@@ -75,7 +75,7 @@ def apply_ticks(
         except mvcore.Error as error:
             ticks.locate(error, row.__add__, book._in_use)
             raise
-        skipped += written.skipped_prices
+        dropped.add(written)
         row += batch.num_rows
         advance(batch.num_rows)
-    tell_skipped(ticks.path, skipped)
+    dropped.tell(ticks.path)

@@ -11,7 +11,7 @@ import time
 import mvcore
 from mvcore.cli import render, value
 from mvcore.cli.events import SCHEMA, Batch, Events
-from mvcore.cli.files import LONG_BYTES, Progress, read_tables, tell_skipped, total_bytes
+from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, total_bytes
 from mvcore.cli.screen import Now, Rows, Screen
 from mvcore.files import FileTable
 from mvcore.files.schema import schema_of
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
                     player.play(rows, screen)
             except KeyboardInterrupt:
                 status = INTERRUPTED
-            tell_skipped(paths["events"], events.skipped)
+            events.dropped.tell(paths["events"])
             book._warn_of_missing_rates()  # single orders are applied without this check
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
@@ -79,7 +79,7 @@ def rehearse(events: Events, tables: dict[str, FileTable]) -> None:
         for _, batches in events.moments():
             for batch in batches:
                 events.apply(book, batch)
-    events.skipped = 0
+    events.dropped = Dropped()
 
 
 def count_of(batches: list[Batch]) -> int:
