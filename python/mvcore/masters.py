@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Codes = npt.NDArray[np.int32]
 NOT_SET = -1
+_ZEROS = re.compile(r"(?:\.|(\.\d*[1-9]))0+(?=$|[+-])")  # the last digits of a time's fraction
 _EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rounded
 
 
@@ -74,13 +76,16 @@ class Masters:
 
 def label_of(value: Any) -> str:
     """The text of an attribute's value: a number without trailing zeros, whatever its type; a date
-    or a time as ISO 8601 writes it."""
+    or a time as ISO 8601 writes it, without trailing zeros of the fraction, whatever its unit."""
     if isinstance(value, str):
         return str.__str__(value)  # subclasses, as those of enum, may write anything
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    if isinstance(value, dt.date):
-        return value.isoformat()
+    if isinstance(value, np.datetime64) and np.datetime_data(value)[0] in ("h", "m"):
+        value = value.astype("M8[s]")
+    if isinstance(value, dt.date | np.datetime64):
+        text = value.isoformat() if isinstance(value, dt.date) else str(value)
+        return _ZEROS.sub(r"\1", text, count=1)
     text = _digits(value)
     if "." not in text and "e" not in text.lower():
         return text

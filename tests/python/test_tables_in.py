@@ -7,6 +7,8 @@ from decimal import Decimal as D
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -287,3 +289,41 @@ def test_one_label_for_one_value(values, label) -> None:
     for name, value in zip(names, values, strict=True):
         book.update(accounts={"account": [name], "tier": np.array([value])})
     assert book.values(by="tier")["tier"] == [label]
+
+
+# -- times as labels -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("2024-01-01T00:00:00", "2024-01-01T00:00:00"),
+        ("2024-01-01T10:20:30", "2024-01-01T10:20:30"),
+        ("2024-01-01T10:20:30.5", "2024-01-01T10:20:30.5"),
+        ("2024-01-01T10:20:30.000010", "2024-01-01T10:20:30.00001"),
+        ("2024-01-01T10:20:30.120340", "2024-01-01T10:20:30.12034"),
+    ],
+)
+def test_one_moment_is_one_label(text: str, label: str) -> None:
+    moment = datetime.fromisoformat(text)
+    ns, us = np.array([text], "M8[ns]"), np.array([text], "M8[us]")
+    columns = [
+        [moment], [pd.Timestamp(text)], ns, us, list(ns), list(us), pd.Series(ns), pd.Series(us),
+        pl.Series([moment]), pa.array(ns), pa.array(us),
+        pd.Series(pd.array(ns, dtype=pd.ArrowDtype(pa.timestamp("ns")))),
+    ]  # fmt: skip
+    if moment.microsecond == 0:
+        columns += [ns.astype("M8[s]"), [ns.astype("M8[ms]")[0]], pa.array(us.astype("M8[s]"))]
+    if moment.minute == 0:
+        columns += [ns.astype("M8[h]"), ns.astype("M8[m]")]
+    for column in columns:
+        book = mvcore.Book()
+        book.load(accounts={"account": ["A"], "since": column})
+        assert book.values(by=("since",), allow_empty=True)["since"] == []
+        assert book._masters.account["since"].labels == (label,), repr(column)
+        zoned = moment.replace(tzinfo=UTC)
+        book.load(accounts={"account": ["A", "B"], "since": [zoned, pd.Timestamp(zoned)]})
+        assert book._masters.account["since"].is_used(f"{label}+00:00")
+    days = [dt.date(2024, 1, 1), np.datetime64("2024-01-01")]
+    book.load(accounts={"account": ["A", "B"], "day": days})
+    assert book._masters.account["day"].labels == ("2024-01-01",)
