@@ -252,3 +252,18 @@ def test_a_list_that_would_be_too_long_is_not_made(book) -> None:
         assert refused.json()["code"] == "too_many_rows"
         assert len(http.post("/v1/holdings", json={"accounts": ["A1"]}).json()["rows"]) == 2
         assert http.post("/v1/orders", json={}).json()["rows"] == []
+
+
+@pytest.mark.parametrize("call", ["holdings", "orders"])
+def test_a_list_refuses_what_it_would_ignore(book, call: str) -> None:
+    ignored = {
+        "currency": "EUR", "by": ["account"], "rollup": True, "measures": ["sod"], "interval": 100,
+        "type": "x", "id": 1, "wrong": 1,
+    }  # fmt: skip
+    with running(serve.create_app(book)) as port, client(port, None) as http:
+        for field, value in ignored.items():
+            refused = http.post(f"/v1/{call}", json={"accounts": ["A1"], field: value})
+            assert (refused.status_code, refused.json()["code"]) == (400, "invalid_selection")
+            assert refused.json()["message"].startswith(f"{field}: not used here")
+        absent = {"currency": None, "by": None, "instruments": None}
+        assert http.post(f"/v1/{call}", json=absent).status_code == 200

@@ -23,7 +23,7 @@ from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
 from mvcore.serve.parsing import read_object
-from mvcore.serve.selection import Selection, parse
+from mvcore.serve.selection import SIDES, Selection, check_sides, parse
 from mvcore.serve.session import Session
 
 if TYPE_CHECKING:
@@ -195,7 +195,10 @@ class Service:
 
     async def _read(self, request: Request, call: str) -> Response:
         who, kind = self._who(request), answers.kind_of(request.headers.get("accept"))
-        selection = parse(await self._body(request), self.limits)
+        body = await self._body(request)
+        if call != "values":
+            check_sides(body)
+        selection = parse(body, self.limits)
         return await self._in_thread(lambda: self._answer(who, selection, call, kind))
 
     async def _in_thread(self, answer: Callable[[], Response]) -> Response:
@@ -209,7 +212,7 @@ class Service:
             accounts = self.hub.directories.of(state).effective(selection.accounts, who)
             asked = selection.arguments(accounts)
             if call != "values":
-                asked = {side: asked[side] for side in ("accounts", "instruments")}
+                asked = {side: asked[side] for side in SIDES}
                 self._not_too_long(call, accounts)
             frame = getattr(state, call)(**asked)
             if len(frame) > self.limits.rows:

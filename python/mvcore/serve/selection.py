@@ -12,6 +12,7 @@ from mvcore.serve.limits import Limits
 
 Names = tuple[str, ...] | Mapping[str, Any] | None
 FIELDS = {"accounts", "instruments", "by", "measures", "currency", "rollup"}
+SIDES = ("accounts", "instruments")  # all that lists of holdings and orders use
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
         _text_or_none(message, "currency"),
         _truth(message, "rollup"),
     )
+
+
+def check_sides(message: Mapping[str, Any]) -> None:
+    """Raises RefusedError for a field that lists of holdings and orders would ignore."""
+    for field, value in message.items():
+        if field not in SIDES and value is not None:
+            used = " and ".join(SIDES)
+            raise RefusedError("invalid_selection", f"{field}: not used here; only {used} wanted")
 
 
 def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
