@@ -11,7 +11,7 @@ import time
 import mvcore
 from mvcore.cli import render, value
 from mvcore.cli.events import SCHEMA, Batch, Events
-from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, total_bytes
+from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, tell, total_bytes
 from mvcore.cli.screen import Now, Rows, Screen
 from mvcore.files import FileTable
 from mvcore.files.schema import schema_of
@@ -30,8 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
             schemas = {name: schema_of(name) for name in paths if name != "events"}
             tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
             events = Events(tables.pop("events"), arguments.unknown)
-            if book.epoch == 0:  # else it has them
+            if book.epoch == 0:
                 value.load(book, tables, progress)
+            else:
+                tell(f"the book goes on at epoch {book.epoch}; no tables are loaded from the files")
             if not math.isinf(arguments.speed):
                 progress.step("trying the events")
                 rehearse(events, tables)
