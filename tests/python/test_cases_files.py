@@ -8,6 +8,8 @@ import sys
 from decimal import Decimal as D
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 import mvcore
@@ -712,3 +714,15 @@ def test_f7_blank_prices(folder) -> None:
     table = folder.read(text, "prices", blank_price="skip")
     assert (table.rows, table.skipped_prices, table.line(0)) == (1, 1, 3)
     assert "skipped 1 without a price" in table.report()
+
+
+def test_a_rename_that_takes_a_needed_column_away(folder, tmp_path) -> None:
+    told = "rename (--rename) took the column 'quantity' away: it names it 'qty'"
+    error = folder.fault(HEADER + "X,A,1\n", rename={"quantity": "qty"})
+    assert str(error).endswith(told)
+    path = tmp_path / "f.parquet"
+    table = pa.table({"account": ["X"], "instrument": ["A"], "quantity": [1]})
+    pa.parquet.write_table(table, path)
+    with pytest.raises(mvcore.InvalidInput) as other:
+        mvcore.read(path, "holdings", rename={"quantity": "qty"}, extra="ignore")
+    assert str(other.value).endswith(told)

@@ -245,7 +245,7 @@ def test_compressed(tmp_path: Path, ending: str) -> None:
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mvcore.read(tmp_path / "f.csv", "holdings")
-    with pytest.raises(mvcore.InvalidInput, match="not a regular file"):
+    with pytest.raises(mvcore.InvalidInput, match="pipes and folders cannot be read; write it"):
         mvcore.read(tmp_path, "holdings")
     with pytest.raises(mvcore.InvalidInput, match="table: 'positions' is not known"):
         mvcore.read(tmp_path / "f.csv", "positions")

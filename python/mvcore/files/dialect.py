@@ -106,6 +106,9 @@ def _not_found(
     if len(best.names) == 1:
         more = "; if another character separates the columns, say delimiter= (--delimiter)"
     for name in missing if len(best.names) > 1 else ():
+        if name in best.names:
+            more = taken_away(name, options)
+            break
         if close := near(name, [n for n in best.names if n]):
             more = (
                 f"; if {close[0]!r} is {name!r}, say rename={{{close[0]!r}: {name!r}}} "
@@ -121,6 +124,12 @@ def _not_found(
         table=schema.name,
         known_as=missing[0] if missing else None,
     )
+
+
+def taken_away(name: str, options: Options) -> str:
+    """The end of a message: the file has the column, but `rename` gives it another name."""
+    new = options.rename[name]
+    return f"; rename (--rename) took the column {name!r} away: it names it {new!r}"
 
 
 def listed(names: list[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, shown
 from mvcore.files import columns as cells
-from mvcore.files.dialect import header_of, listed
+from mvcore.files.dialect import header_of, listed, taken_away
 from mvcore.files.encodings import COMPRESSIONS, encoding_of, refuse_markup, texts_of
 from mvcore.files.faults import fault
 from mvcore.files.options import Options
@@ -108,7 +108,7 @@ def read_file(
     place = Path(path)
     place.stat()  # raises OSError
     if not place.is_file():
-        raise fault(str(path), "this is not a regular file, which is read twice")
+        raise fault(str(path), "pipes and folders cannot be read; write it to a file first")
     kind = format_of(place)
     if kind == "csv":
         return _read_text(place, schema, options, progress)
@@ -246,9 +246,10 @@ def _named(
     for name in schema.required:
         if name not in out:
             found = listed(names)
+            more = taken_away(name, options) if name in names else ""
             raise fault(
-                path, f"column {name!r} is missing; found {found}", line=line, table=schema.name,
-                known_as=name,
+                path, f"column {name!r} is missing; found {found}{more}", line=line,
+                table=schema.name, known_as=name,
             )  # fmt: skip
     return out, renamed, tuple(ignored)
 
