@@ -289,6 +289,7 @@ def test_unreadable_file(files: Files, ending: str) -> None:
 BAD_ARGUMENTS = [
     (["--holdings", "missing.csv"], "missing.csv: No such file or directory"),
     (["--out", "missing/out.csv"], "missing/out.csv: No such file or directory"),
+    (["--out", "x.zzz"], "--out x.zzz: the ending '.zzz' is not known; expected one of .txt, .csv"),
     (["--by", "colour"], "colour"),
     (["--measures", "market_value"], "market_value"),
     (["--currency", "XXX"], "XXX"),
@@ -319,3 +320,5 @@ def test_no_command_version_and_help() -> None:
     assert "--holdings" in one_line(mvcore("value", "--instruments", "i.csv"))
     assert re.fullmatch(rb"mvcore \d+\.\d+\.\S+\n", mvcore("--version").stdout)
     assert b"--rollup" in mvcore("value", "--help").stdout
+    for command in ("value", "watch", "serve"):
+        assert b"rolled_quantity" in mvcore(command, "--help").stdout

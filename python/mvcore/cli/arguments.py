@@ -101,7 +101,8 @@ def add_files(parser: Parser, required: bool = True) -> Any:
     add(
         "--orders",
         metavar="FILE",
-        help="order, account, instrument, order_quantity, filled_quantity, status, time",
+        help="order, account, instrument, order_quantity, filled_quantity, rolled_quantity, "
+        "status, time",
     )
     add_reading(parser)
     return add

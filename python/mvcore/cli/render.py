@@ -18,13 +18,21 @@ from mvcore.formats import csv_lines, parquet_bytes, plain, printable
 if TYPE_CHECKING:
     from mvcore.frame import Frame
 
+KINDS = {
+    "": "table", ".txt": "table", ".csv": "csv", ".json": "json",
+    ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+
 
 def kind_of(out: str | None) -> str:
-    """The format that the file's ending names; a table where it names none."""
+    """The format that the file's ending names; a table if there is no file or no ending."""
     ending = "" if out is None else Path(out).suffix.lower()
-    return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json"}.get(
-        ending, "table"
-    )
+    if ending not in KINDS:
+        known = ", ".join(name for name in KINDS if name)
+        raise CommandError(
+            f"--out {out}: the ending {ending!r} is not known; expected one of {known}, or --output"
+        )
+    return KINDS[ending]
 
 
 def check_sink(kind: str, out: str | None) -> None:
