@@ -20,7 +20,9 @@ NO_TIME = -(2**63)
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # nanoseconds
 ONE_DAY = dt.timedelta(days=1)
 ONE_DAY_NS = 86_400 * 10**9
-EXPECTED = "ISO 8601 text, a datetime, a date, a timestamp of Arrow or NumPy, or an integer"
+EXPECTED = (
+    "ISO 8601 text, a datetime, a date, a timestamp of NumPy, a column of Arrow or an integer"
+)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Integers mean times in these years; others are likely to count another unit.
 _EARLIEST = (dt.datetime(1980, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS

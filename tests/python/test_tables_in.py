@@ -327,3 +327,13 @@ def test_one_moment_is_one_label(text: str, label: str) -> None:
     days = [dt.date(2024, 1, 1), np.datetime64("2024-01-01")]
     book.load(accounts={"account": ["A", "B"], "day": days})
     assert book._masters.account["day"].labels == ("2024-01-01",)
+
+
+def test_the_error_for_a_scalar_of_arrow_does_not_deny_itself() -> None:
+    book = mvcore.Book()
+    book.load(instruments={"instrument": ["A"], "currency": ["USD"]})
+    for value in (pa.scalar(datetime(2024, 1, 1)), pa.scalar(dt.date(2024, 1, 1))):
+        with pytest.raises(mvcore.InvalidInput, match="a timestamp of NumPy, a column of Arrow or"):
+            book.tick("A", 1, value)
+        with pytest.raises(mvcore.InvalidInput, match="Scalar; expected"):
+            book.ticks(["A"], [1], times=[value])
