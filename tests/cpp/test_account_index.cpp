@@ -142,23 +142,45 @@ TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
     }
 }
 
+TEST(an_index_has_the_last_positions_written_before_it_is_there) {
+    constexpr int kAccounts = 200;
+    constexpr int kInstruments = 20;
+    Book book("USD", 12);
+    for (int round = 0; round < 60; ++round) {
+        load(book, kAccounts, kInstruments, 3);
+        std::atomic<bool> done = false;
+        std::thread builder([&] {
+            static_cast<void>(book.value_by_code(0, -1));
+            done = true;
+        });
+        while (!done)
+            hold(book, std::int32_t(pick(kAccounts)), std::int32_t(pick(kInstruments)),
+                 Decimal{10 + pick(90), 0});
+        builder.join();
+        for (int a = 0; a < kAccounts; ++a)
+            CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+    }
+}
+
 // Each batch brings more positions than may be followed while others wait.
 TEST(an_index_is_built_however_many_facts_come) {
     constexpr int kAccounts = 4000;
+    constexpr int kLines = 5;  // of each writer
+    constexpr int kBatches = 200;
     Book book("USD", 12);
-    load(book, kAccounts, 10, 3);
+    load(book, kAccounts, 3 * kLines, 3);
     std::atomic<bool> done = false;
     std::atomic<int> batches = 0;
     std::vector<std::thread> writers;
     for (int t = 0; t < 3; ++t)
         writers.emplace_back([&, t] {
-            for (std::int64_t k = 1; !done && k < 20'000; ++k) {
+            for (std::int64_t k = 1; !done && k <= kBatches; ++k) {
                 book.write([&] {
                     Batch b(book.names());
                     b.holdings_given = Given::update;
-                    for (int a = 0; a < kAccounts; ++a) {
-                        b.holding_rows.account.push_back(a);
-                        b.holding_rows.instrument.push_back(t);
+                    for (int row = 0; row < kAccounts * kLines; ++row) {
+                        b.holding_rows.account.push_back(row % kAccounts);
+                        b.holding_rows.instrument.push_back(t * kLines + row / kAccounts);
                         b.holding_rows.push_quantity(Decimal{k, 0});
                     }
                     return b;
@@ -166,9 +188,9 @@ TEST(an_index_is_built_however_many_facts_come) {
                 ++batches;
             }
         });
-    while (batches < 10) std::this_thread::yield();
+    while (batches < 6) std::this_thread::yield();
     static_cast<void>(book.value_by_code(0, -1));
-    CHECK(book.counters().index_builds == 1 && batches < 3 * 19'999);
+    CHECK(book.counters().index_builds == 1 && batches < 3 * kBatches);
     done = true;
     for (auto& writer : writers) writer.join();
     for (int a = 0; a < kAccounts; ++a) CHECK(book.value_by_code(a, -1).amount == swept(book, a));

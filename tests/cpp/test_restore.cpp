@@ -2,6 +2,7 @@
 // refused, or are another state that is whole. Columns are copied to memory of just their size, so
 // that a sanitizer sees a look beyond them.
 #include <cstring>
+#include <map>
 
 #include "edges.hpp"
 #include "mvcore/chunk.hpp"
@@ -140,7 +141,19 @@ void check_same(const StoredBook& a, const StoredBook& b) {
     }
 }
 
-// What is computed, not stored.
+std::map<std::string, Order> orders_of(const State& state, std::int32_t instruments) {
+    std::map<std::string, Order> out;
+    const bool text = state.orders.kind() == IdKind::text;
+    for (std::int32_t i = 0; i < instruments; ++i)
+        state.orders.for_each(i, [&](Slot slot, const auto&, auto) {
+            out.emplace(text ? std::string(state.orders.text(slot))
+                             : std::to_string(state.orders.number(slot)),
+                        state.orders.order(slot));
+        });
+    return out;
+}
+
+// What is computed, not stored; and the orders.
 void check_computed(const State& a, const State& b, std::int32_t instruments,
                     std::int32_t accounts) {
     for (std::int32_t i = 0; i < instruments; ++i) {
@@ -153,6 +166,16 @@ void check_computed(const State& a, const State& b, std::int32_t instruments,
         CHECK(a.positions[k] == b.positions[k]);
         CHECK(a.account_orders[k] == b.account_orders[k]);
     }
+    const auto before = orders_of(a, instruments);
+    const auto after = orders_of(b, instruments);
+    CHECK(before.size() == after.size());
+    std::size_t differ = 0;
+    for (const auto& [id, order] : before) {
+        const auto found = after.find(id);
+        differ += found == after.end() || !found->second.unchanged(order) ||
+                  found->second.time != order.time || found->second.retained != order.retained;
+    }
+    CHECK(differ == 0);
     CHECK(a.board.unpriced() == b.board.unpriced() && a.currency_users == b.currency_users);
 }
 
