@@ -64,7 +64,9 @@ void Reader::after_fork() noexcept {
 void Reader::become_child() noexcept {
     state_lock_.reset();
     building_ = false;
-    if (!std::exchange(at_rest_for_fork_, false)) close();
+    if (std::exchange(at_rest_for_fork_, false)) return;
+    lost_in_fork_ = true;
+    close();
 }
 
 void Reader::check_open() const {

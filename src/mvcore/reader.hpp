@@ -52,6 +52,8 @@ public:
     virtual void after_fork() noexcept;
     // It can be used in the child; if the wait was in vain it is closed there.
     virtual void become_child() noexcept;
+    // This process is a child, and a thread of its parent was changing the state at the fork.
+    [[nodiscard]] bool lost_in_fork() const noexcept { return lost_in_fork_; }
 
     // Throws ClosedError.
     void check_open() const;
@@ -102,6 +104,7 @@ protected:
         return true;
     }
     bool at_rest_for_fork_ = false;
+    bool lost_in_fork_ = false;
     // Has every change of the grid in its facts, or is reset by it. Null: nobody writes this state.
     [[nodiscard]] virtual const History* history_of_writes() const noexcept { return nullptr; }
 

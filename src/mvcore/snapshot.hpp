@@ -21,6 +21,12 @@ public:
     }
     ~Snapshot() override { forget_at_fork(this); }
 
+    // Its names are the book's, which was registered first.
+    void become_child() noexcept override {
+        Reader::become_child();
+        if (book_->lost_in_fork()) close();
+    }
+
     [[nodiscard]] const NamesKnown& names_known() const noexcept { return names_; }
 
 private:
