@@ -139,5 +139,12 @@ def raise_kind(
     kind: int, text: str, table: str | None = None, column: str | None = None, value: Any = None
 ) -> NoReturn:
     """Raise the error of a C table's return value."""
+    # A frame that keeps the error in a variable is a cycle: it keeps the caller's book alive.
+    raise _of_kind(kind, text, table, column, value)
+
+
+def _of_kind(
+    kind: int, text: str, table: str | None, column: str | None, value: Any
+) -> BaseException:
     error = _KINDS.get(kind, Error)(text)
-    raise error.at(table, column, None, value) if isinstance(error, Error) else error
+    return error.at(table, column, None, value) if isinstance(error, Error) else error

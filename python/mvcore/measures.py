@@ -198,11 +198,13 @@ def measures_asked(
         given = names = words(given, "measures")
     for row, (m, name) in enumerate(zip(given, names, strict=True)):
         if isinstance(m, Measure) and name in by:
-            error = InvalidInput(f"measures: {name!r} is a column of `by` too")
-            raise error.at(None, "measures", row, name)
+            raise InvalidInput(f"measures: {name!r} is a column of `by` too").at(
+                None, "measures", row, name
+            )
         if not isinstance(m, Measure) and name not in QUANTITIES:
-            error = InvalidInput(f"measures: {name!r} is none of sod, current, expected")
-            raise error.at(None, "measures", row, name)
+            raise InvalidInput(f"measures: {name!r} is none of sod, current, expected").at(
+                None, "measures", row, name
+            )
     if not given:
         raise InvalidInput("measures: at least one is needed")
     return given

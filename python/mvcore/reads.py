@@ -185,12 +185,15 @@ class Reads:
         try:
             code: int = self._core.currency_code(currency)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            error: Error = InvalidInput(f"currency: {currency!r} is not valid Unicode")
-            raise error.at(None, "currency", None, currency) from None
+            raise InvalidInput(f"currency: {currency!r} is not valid Unicode").at(
+                None, "currency", None, currency
+            ) from None
         if code < 0:
-            error = UnknownId(f"currency: unknown currency '{currency}'")
-            error.at(None, "currency", None, currency)
-            raise error.unlike(currency, self._known_currencies())
+            raise (
+                UnknownId(f"currency: unknown currency '{currency}'")
+                .at(None, "currency", None, currency)
+                .unlike(currency, self._known_currencies())
+            )
         return code
 
     def _known_currencies(self) -> list[str]:
@@ -224,8 +227,11 @@ class Reads:
                 if code >= 0 or (table == "fx" and name in (currency, "local")):
                     continue  # the core says that no currency is called "local"
                 known = self._in_use(side) if table == "prices" else self._known_currencies()
-                error = UnknownId(f"{table}.{side}, row {row}: unknown {side} {name!r}")
-                raise error.at(table, side, row, name).unlike(name, known)
+                raise (
+                    UnknownId(f"{table}.{side}, row {row}: unknown {side} {name!r}")
+                    .at(table, side, row, name)
+                    .unlike(name, known)
+                )
 
     def _rows(
         self,

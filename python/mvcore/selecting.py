@@ -125,9 +125,11 @@ def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | Non
     table = masters.account if side == "account" else masters.instrument
     if name not in table and name not in NAMES[side]:
         known = ", ".join(map(repr, table)) or "none"
-        error = InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
-        error.at(f"{side}s", name, None, name)
-        raise error.unlike(name, [*NAMES[side], *table], list_known=False)
+        raise (
+            InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
+            .at(f"{side}s", name, None, name)
+            .unlike(name, [*NAMES[side], *table], list_known=False)
+        )
     return table.get(name)
 
 

@@ -150,22 +150,6 @@ def durable_book(path: Path) -> list[object]:
     return [book._core]
 
 
-def large_book() -> list[object]:
-    book = mvcore.Book()
-    accounts, instruments = [f"A{k}" for k in range(1000)], [f"I{k}" for k in range(200)]
-    book.load(
-        instruments={"instrument": instruments, "currency": ["USD"] * 200},
-        accounts={"account": accounts},
-        prices={"instrument": instruments, "price": [1] * 200},
-        holdings={
-            "account": np.repeat(accounts, 200),
-            "instrument": np.tile(instruments, 1000),
-            "quantity": np.ones(200_000, np.int64),
-        },
-    )
-    return [book._core]
-
-
 def dropped(make: Callable[[int], list[object]]) -> list[bool]:
     """In some of several runs the other thread comes in time; never if the GIL is kept."""
     out = []
@@ -177,10 +161,6 @@ def dropped(make: Callable[[int], list[object]]) -> list[bool]:
 
 def test_a_durable_book_that_is_dropped_flushes_without_the_gil(tmp_path: Path) -> None:
     assert any(dropped(lambda run: durable_book(tmp_path / str(run))))
-
-
-def test_a_large_book_is_freed_without_the_gil() -> None:
-    assert any(dropped(lambda _: large_book()))
 
 
 def test_the_check_notices_a_gil_that_is_kept() -> None:

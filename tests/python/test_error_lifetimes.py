@@ -1,0 +1,61 @@
+"""An error that was caught keeps nothing alive: no book, no journal's file."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import mvcore
+
+REFUSED: dict[str, Callable[[mvcore.Book], object]] = {
+    "tick": lambda book: book.tick("nobody", 1),
+    "price": lambda book: book.tick("I", "x"),
+    "order": lambda book: book.order("o", "A", "nobody", 1),
+    "status": lambda book: book.order("o", "A", "I", 1, status="odd"),
+    "value": lambda book: book.value("nobody"),
+    "ticks": lambda book: book.ticks(["I"], [1, 2]),
+    "update": lambda book: book.update(prices={"instrument": ["nobody"], "price": [1]}),
+    "values": lambda book: book.values(accounts=["nobody"]),
+    "attribute": lambda book: book.values(accounts={"nothing": 1}),
+    "label": lambda book: book.values(accounts={"desk": "nobody"}),
+    "by": lambda book: book.values(by=("nothing",)),
+    "measures": lambda book: book.values(measures=("nothing",)),
+    "currency": lambda book: book.values(currency="XXX"),
+    "what_if": lambda book: book.values(prices={"nobody": 1}),
+    "revalue": lambda book: book.revalue("nobody"),
+    "remove": lambda book: book.remove(accounts=["nobody"]),
+    "view": lambda book: book.view(by=("nothing",)),
+    "closed": lambda book: (book.close(), book.tick("I", 1)),
+}
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What is part of a cycle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_book_goes_with_its_last_reference(tmp_path: Path, what: str) -> None:
+    def refused() -> weakref.ref[mvcore.Book]:
+        book = mvcore.open(tmp_path / "book")
+        book.load(
+            instruments={"instrument": ["I"], "currency": ["USD"]},
+            accounts={"account": ["A"], "desk": ["d"]},
+            prices={"instrument": ["I"], "price": [2]},
+        )
+        try:
+            REFUSED[what](book)
+        except mvcore.Error:
+            return weakref.ref(book)
+        raise AssertionError("it was not refused")
+
+    assert refused()() is None
