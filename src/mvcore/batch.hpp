@@ -21,6 +21,7 @@ struct InstrumentRow {
     std::int32_t currency;              // -1: keep
     std::optional<Decimal> multiplier;  // none: keep
     std::optional<Decimal> quote_factor;
+    std::optional<bool> cash;
 };
 
 struct PriceRow {
@@ -69,6 +70,7 @@ struct OrderRows {
     std::vector<Decimal> quantity;
     std::vector<Decimal> filled;
     std::vector<Decimal> rolled;
+    std::vector<FillPrice> average;
     std::vector<Status> status;
     std::vector<std::int64_t> time;
 };

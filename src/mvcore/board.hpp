@@ -44,6 +44,7 @@ struct Terms {
     std::int32_t currency = -1;
     Decimal multiplier{1, 0};
     Decimal quote_factor{1, 0};
+    bool cash = false;  // money of its currency
 };
 
 // What a tick reads and writes: one cache line.

@@ -7,9 +7,10 @@
 
 namespace mvcore {
 
-Book::Book(std::string_view base_currency, int value_scale)
+Book::Book(std::string_view base_currency, int value_scale, const CashRule& cash)
     : Reader(live_.state, live_.names, lock_, lock_, value_scale) {
     live_.state.base = live_.names.currencies.intern(base_currency);
+    live_.state.cash = cash;
     live_.state.currency_users.resize(1, 0);
     live_.state.board.extend(0, 1);
     rest_at_fork(this);

@@ -36,13 +36,14 @@ struct OrderFact {
     std::string_view instrument;
     Decimal quantity;
     Decimal filled;
+    FillPrice average;
     Status status;
     std::int64_t time;
 };
 
 class Book : public Reader {
 public:
-    Book(std::string_view base_currency, int value_scale);
+    Book(std::string_view base_currency, int value_scale, const CashRule& cash = {});
     ~Book() override;
 
     // ---- writes; each adds 1 to the epoch ----

@@ -66,12 +66,25 @@ inline bool may_resume(Status s) noexcept {
     return s == Status::done_for_day || s == Status::calculated;
 }
 
+// A price, trailing zeros stripped, or none.
+struct FillPrice {
+    static constexpr int kUnknown = -1;
+
+    i128 mantissa = 0;
+    int scale = kUnknown;
+
+    [[nodiscard]] bool known() const noexcept { return scale != kUnknown; }
+    friend bool operator==(const FillPrice&, const FillPrice&) = default;
+};
+
 struct Order {
     std::int32_t account = -1;
     std::int32_t instrument = -1;
     i128 quantity = 0;  // FIX 38, negative to sell; at the instrument's quantity scale, as the rest
     i128 filled = 0;    // FIX 14, of the same sign
     i128 rolled = 0;    // how much of `filled` earlier day rolls moved into the holdings
+    FillPrice average;         // FIX 6, of all fills
+    FillPrice average_rolled;  // the same at the last day roll, of `rolled`
     std::int64_t time = kNoTime;
     Status status = Status::created;
     // It had ended at the last day roll and no report has changed it since. Replays and late
@@ -93,7 +106,15 @@ struct Order {
     // Whether a report that makes `now` of this order brings no news. Its time does not count.
     [[nodiscard]] bool unchanged(const Order& now) const noexcept {
         return account == now.account && instrument == now.instrument && status == now.status &&
-               quantity == now.quantity && filled == now.filled && rolled == now.rolled;
+               quantity == now.quantity && filled == now.filled && rolled == now.rolled &&
+               average == now.average;
+    }
+    // What the fills cost that earlier rolls moved: what they cost today, unless a roll has said.
+    [[nodiscard]] const FillPrice& price_of_rolled() const noexcept {
+        return average_rolled.known() ? average_rolled : average;
+    }
+    [[nodiscard]] bool costed() const noexcept {
+        return average.known() || average_rolled.known();
     }
     // What a day roll makes of the order, or nothing if it drops it. `drop_ended`: the rule of
     // journals of format 1, which kept only orders with something left to fill.
@@ -101,6 +122,7 @@ struct Order {
         if (drop_ended ? leaves() == 0 : ended() && retained) return std::nullopt;
         Order next = *this;
         next.rolled = filled;
+        next.average_rolled = average;
         next.retained = ended();
         return next;
     }

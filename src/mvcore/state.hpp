@@ -6,6 +6,7 @@
 
 #include "account_index.hpp"
 #include "board.hpp"
+#include "cash.hpp"
 #include "grid.hpp"
 #include "order_store.hpp"
 #include "pages.hpp"
@@ -23,6 +24,8 @@ struct State {
     Pages<std::uint32_t, 1024> account_orders;  // orders held, by account
     std::vector<std::uint8_t> accounts_alive;   // by account
     std::vector<std::uint32_t> currency_users;  // instruments alive, by currency
+    CashRule cash;
+    std::vector<CashLine> cash_lines;  // by currency; with cash from fills
     Touched touched;
     std::int32_t base = 0;  // currency
     std::uint64_t epoch = 0;

@@ -1,0 +1,44 @@
+// Cash from fills: what the fills of an order cost, rounded to the decimals of their currency.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "board.hpp"
+#include "order.hpp"
+#include "wide.hpp"
+
+namespace mvcore {
+
+inline constexpr int kMostCashDecimals = kMaxScale;
+
+// How a book moves cash, for its whole life.
+struct CashRule {
+    static constexpr int kMinorUnits = -1;
+
+    bool from_fills = false;  // a fill with an average price moves the cash of its currency
+    int scale = kMinorUnits;  // decimals that a fill's cost is rounded to, or those of ISO 4217
+
+    friend bool operator==(const CashRule&, const CashRule&) = default;
+};
+
+// Where the cash of a currency is.
+struct CashLine {
+    std::int32_t instrument = -1;  // -1: the currency has no cash instrument
+    int scale = 0;                 // decimals that a fill's cost is rounded to
+
+    friend bool operator==(const CashLine&, const CashLine&) = default;
+};
+
+// Decimals of the currency by ISO 4217 (list one, "minor unit"); none if the code is not in it.
+std::optional<int> minor_units(std::string_view currency) noexcept;
+
+// What the fills of an order add to the cash of its account: the cost of all fills, rounded half
+// even, less the rounded cost of those that earlier rolls moved into holdings; 0 without an average
+// price. Counted in 10^-cash_scale; quantities at quantity_scale. Nothing if a cost has more than
+// 20 digits before the point.
+std::optional<i128> cash_of_fills(const Order& order, int quantity_scale,
+                                  const Instrument& instrument, int cash_scale);
+
+}  // namespace mvcore
