@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Values = Any  # a list or tuple, a NumPy array of one dimension, or a chunked array of Arrow
 SEQUENCE = "a list, tuple, 1-dimensional NumPy array or a column of Arrow, pandas or polars"
 _NAME = b"ARROW:extension:name"
+_FLAG = "True or False"
+_NULL_FLAG = -1  # of a column of flags in the core
 # Dtypes of pandas besides NumPy's; polars' types that Arrow has too.
 _PANDAS = {
     *("StringDtype", "CategoricalDtype", "BooleanDtype", "DatetimeTZDtype", "ArrowDtype"),
@@ -318,6 +320,38 @@ def number_column(values: Any, table: str, column: str) -> Column:
     for chunk in found.chunks:
         out.extend(_arrow_numbers(chunk, values, table, column))
     return out
+
+
+def flag_column(values: Any, table: str, column: str) -> Column:
+    """A column of booleans. Nothing else counts as one: neither 0 and 1 nor texts."""
+    found = read(values, table, column)
+    if isinstance(found, np.ndarray):
+        if found.dtype.kind == "b":
+            return Column.flags(found.astype(np.int8))
+        if found.dtype.kind != "O" and not len(found):
+            raise _not_of_type(found.dtype, values, table, column, _FLAG)
+        found = found.tolist()
+    if not isinstance(found, list | tuple):
+        return _arrow_flags(found, values, table, column)
+    flags = np.empty(len(found), np.int8)
+    for row, value in enumerate(found):
+        if value is not None and not isinstance(value, bool | np.bool_):
+            raise wrong_type(table, column, row, value, _FLAG)
+        flags[row] = _NULL_FLAG if value is None else value
+    return Column.flags(flags)
+
+
+def _arrow_flags(found: pa.ChunkedArray, values: Any, table: str, column: str) -> Column:
+    import pyarrow as pa
+
+    held = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
+    if not (pa.types.is_boolean(held) or pa.types.is_null(held)):
+        for row, value in enumerate(pylist(found, table, column)):
+            if value is not None:
+                raise wrong_type(table, column, row, value, _FLAG)
+        raise _not_of_type(found.type, values, table, column, _FLAG)
+    flags = [_NULL_FLAG if value is None else value for value in pylist(found, table, column)]
+    return Column.flags(np.array(flags, np.int8))
 
 
 def scaled_column(counted: np.ndarray[Any, Any], scale: int) -> Column:

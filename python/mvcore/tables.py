@@ -16,6 +16,7 @@ from typing import Any
 from mvcore.columns import (
     attribute_values,
     check_extension,
+    flag_column,
     id_column,
     not_a_column,
     number_column,
@@ -41,9 +42,10 @@ _NUMBERS = {
     "quantity", "price", "rate", "multiplier", "quote_factor", "order_quantity", "filled_quantity",
     "rolled_quantity",
 }  # fmt: skip
+_FLAGS = {"cash"}
 _COLUMNS = {
     "accounts": {"account"},
-    "instruments": {"instrument", "currency", "multiplier", "quote_factor"},
+    "instruments": {"instrument", "currency", "multiplier", "quote_factor", "cash"},
     "holdings": {"account", "instrument", "quantity"},
     "prices": {"instrument", "price", "time"},
     "fx": {"currency", "rate", "method", "time"},
@@ -54,8 +56,8 @@ _COLUMNS = {
 }  # fmt: skip
 # What frames call their own columns, and what masters call theirs.
 RESERVED = {
-    "account", "instrument", "currency", "multiplier", "quote_factor", "level", "amount_currency",
-    "removed", "unpriced", "sod", "current", "expected", "epoch",
+    "account", "instrument", "currency", "multiplier", "quote_factor", "cash", "level",
+    "amount_currency", "removed", "unpriced", "sod", "current", "expected", "epoch",
 }  # fmt: skip
 # What reads of these tables add to the columns that writes take.
 _DERIVED = {
@@ -85,6 +87,9 @@ def read_table(
             got = len(columns[column])
         elif column in _NUMBERS:
             columns[column] = number_column(values, name, column)
+            got = len(columns[column])
+        elif column in _FLAGS:
+            columns[column] = flag_column(values, name, column)
             got = len(columns[column])
         else:
             columns[column] = text_column(values, name, column)

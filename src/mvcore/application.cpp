@@ -17,8 +17,10 @@ void Application::stage() {
     if (all) stage_all();
     stage_accounts();
     stage_instruments();
+    stage_cash_lines();
     stage_rates();
     stage_prices();
+    stage_cash_prices();
     if (batch_.roll_day && batch_.holdings_given == Given::absent) {
         stage_roll();
     } else if (batch_.holdings_given == Given::load || batch_.orders_given == Given::load) {
@@ -67,6 +69,7 @@ void Application::stage_accounts() {
 }
 
 void Application::stage_instruments() {
+    static constexpr Decimal kOne{1, 0};
     if (batch_.instruments_given == Given::load)
         for (auto& s : staged_) s.quote.alive = false;
     for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
@@ -94,7 +97,57 @@ void Application::stage_instruments() {
                                  "' needs a currency");
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
+        if (given.cash) terms.cash = *given.cash;
+        if (terms.cash && (terms.multiplier != kOne || terms.quote_factor != kOne))
+            throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
+                             "'" + std::string(batch_.instruments.text(given.instrument)) +
+                                 "' is cash; expected a multiplier and a quote_factor of 1");
         set_factor(s.instrument);
+    }
+}
+
+CashLine Application::cash_line(std::int32_t currency, bool after) const {
+    const auto& lines = after && !cash_lines_.empty() ? cash_lines_ : state_.cash_lines;
+    const auto at = static_cast<std::size_t>(currency);
+    return at < lines.size() ? lines[at] : CashLine();
+}
+
+// One cash instrument per currency. Only the rows of the batch can break this.
+void Application::stage_cash_lines() {
+    if (!state_.cash.from_fills ||
+        (batch_.instruments_given == Given::absent && batch_.removed_instruments.empty()))
+        return;
+    cash_lines_ = state_.cash_lines;
+    cash_lines_.resize(static_cast<std::size_t>(batch_.currencies.size()));
+    const auto is_cash_of = [&](std::int32_t instrument, std::size_t currency) {
+        const Staged& s = staged(instrument);
+        return s.quote.alive && s.instrument.terms.cash &&
+               std::size_t(s.instrument.terms.currency) == currency;
+    };
+    for (std::size_t c = 0; c < cash_lines_.size(); ++c)
+        if (cash_lines_[c].instrument >= 0 && !is_cash_of(cash_lines_[c].instrument, c))
+            cash_lines_[c] = CashLine();
+    for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
+        const Staged& s = staged(batch_.instrument_rows[row].instrument);
+        const auto currency = s.instrument.terms.currency;
+        if (!is_cash_of(s.code, std::size_t(currency))) continue;
+        const auto name = [&](std::int32_t code) {
+            return "'" + std::string(batch_.instruments.text(code)) + "'";
+        };
+        const auto text = batch_.currencies.text(currency);
+        const std::string in = "'" + std::string(text) + "'";
+        CashLine& line = cash_lines_[std::size_t(currency)];
+        if (line.instrument >= 0 && line.instrument != s.code)
+            throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
+                             name(s.code) + " and " + name(line.instrument) + " are both cash of " +
+                                 in + "; expected one, since the book has cash='from_fills'");
+        const auto scale = state_.cash.scale_of(text);
+        if (!scale)
+            throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
+                             in + " of the cash instrument " + name(s.code) +
+                                 " is not a currency of ISO 4217; expected one, or a book with a "
+                                 "cash_scale");
+        line = {s.code, *scale};
     }
 }
 
@@ -137,6 +190,18 @@ void Application::stage_prices() {
         s.quote.priced = true;
         s.quote.time = row.time;
         s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
+    }
+}
+
+// Cash without a price is worth 1.
+void Application::stage_cash_prices() {
+    for (Staged& s : staged_) {
+        if (!s.quote.alive || s.quote.priced || !s.instrument.terms.cash) continue;
+        s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
+        s.mantissa = kPow10[std::size_t(s.least_scale)];
+        s.quote.priced = true;
+        s.quote.time = kNoTime;
+        s.quote.epoch = state_.epoch + 1;
     }
 }
 

@@ -88,8 +88,12 @@ private:
     void stage_all();
     void stage_accounts();
     void stage_instruments();
+    void stage_cash_lines();
+    // Where the cash of the currency is: before the batch, or after stage_cash_lines() with it.
+    [[nodiscard]] CashLine cash_line(std::int32_t currency, bool after) const;
     void stage_rates();
     void stage_prices();
+    void stage_cash_prices();
     void check_dropped() const;
     [[nodiscard]] bool account_held(std::int32_t account) const;
     [[nodiscard]] bool instrument_held(const Staged& s) const;
@@ -155,6 +159,7 @@ private:
     std::vector<Staged> staged_;
     std::vector<std::uint8_t> accounts_alive_;  // as it will be, where accounts change
     std::vector<Rate> rates_;
+    std::vector<CashLine> cash_lines_;  // by currency, as it will be; empty: nothing changes
     std::vector<Cell> cells_;
     FlatMap cell_at_;  // by instrument and account
     std::vector<Write> writes_;

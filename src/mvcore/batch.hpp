@@ -21,7 +21,7 @@ struct InstrumentRow {
     std::int32_t currency;              // -1: keep
     std::optional<Decimal> multiplier;  // none: keep
     std::optional<Decimal> quote_factor;
-    std::optional<bool> cash;
+    std::optional<bool> cash = {};
 };
 
 struct PriceRow {

@@ -26,7 +26,7 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
         return recovery.report();
     }
     const journal::Opening opening{std::string(live_.names.currencies.text(live_.state.base)),
-                                   value_scale()};
+                                   value_scale(), live_.state.cash};
     auto journal = std::make_unique<journal::Journal>(*files, opening,
                                                       known             ? known->book
                                                       : checkpoint != 0 ? checkpoint

@@ -13,12 +13,20 @@ namespace mvcore {
 
 inline constexpr int kMostCashDecimals = kMaxScale;
 
+// Decimals of the currency by ISO 4217 (list one, "minor unit"); none if the code is not in it.
+std::optional<int> minor_units(std::string_view currency) noexcept;
+
 // How a book moves cash, for its whole life.
 struct CashRule {
     static constexpr int kMinorUnits = -1;
 
     bool from_fills = false;  // a fill with an average price moves the cash of its currency
     int scale = kMinorUnits;  // decimals that a fill's cost is rounded to, or those of ISO 4217
+
+    // Decimals of the currency's cash; none if ISO 4217 does not know them.
+    [[nodiscard]] std::optional<int> scale_of(std::string_view currency) const noexcept {
+        return scale == kMinorUnits ? minor_units(currency) : scale;
+    }
 
     friend bool operator==(const CashRule&, const CashRule&) = default;
 };
@@ -30,9 +38,6 @@ struct CashLine {
 
     friend bool operator==(const CashLine&, const CashLine&) = default;
 };
-
-// Decimals of the currency by ISO 4217 (list one, "minor unit"); none if the code is not in it.
-std::optional<int> minor_units(std::string_view currency) noexcept;
 
 // What the fills of an order add to the cash of its account: the cost of all fills, rounded half
 // even, less the rounded cost of those that earlier rolls moved into holdings; 0 without an average

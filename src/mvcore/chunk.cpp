@@ -138,6 +138,7 @@ InstrumentsTable instruments_table(const State& state, std::size_t instruments) 
         out.currency.push_back(c.terms.currency);
         out.multiplier.push_back(at_18(c.terms.multiplier));
         out.quote_factor.push_back(at_18(c.terms.quote_factor));
+        out.cash.push_back(c.terms.cash ? 1 : 0);
         out.quantity_scale.push_back(static_cast<std::uint8_t>(c.quantity_scale));
         out.priced.push_back(q.priced ? 1 : 0);
         out.price.push_back(q.priced ? at_18({state.board.price_mantissa(i), q.price_scale}) : 0);

@@ -60,6 +60,7 @@ struct InstrumentsTable {
     std::vector<std::int32_t> currency;  // -1: none
     std::vector<i128> multiplier;
     std::vector<i128> quote_factor;
+    std::vector<std::uint8_t> cash;
     std::vector<std::uint8_t> quantity_scale;
     std::vector<std::uint8_t> priced;
     std::vector<i128> price;  // 0 where there is none

@@ -43,12 +43,14 @@ std::string_view text_of(const StoredTexts& texts, std::size_t k) {
     return {texts.bytes + at[0], std::size_t(at[1] - at[0])};
 }
 
-Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts)
+Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts,
+                 const CashRule& cash)
     : base_(base), counts_(counts), ids_(OrderIndex::tables()) {
     if (counts.orders >= kNoSlot) corrupt("more orders than a book may have");
     State& state = live_.state;
     state.epoch = counts.epoch;
     state.masters = counts.masters;
+    state.cash = cash;
     live_.counters.ticks = counts.ticks;
     live_.counters.facts = counts.facts;
     live_.counters.dropped = counts.dropped;
@@ -97,7 +99,33 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     state.orders.reserve_pages(std::size_t(counts_.orders) / OrderPage::kRecords + count);
     state.touched.none(count);
     added_.assign(count, 0);
-    for (std::size_t k = 0; k < count; ++k) instrument(std::int32_t(k), table, k);
+    if (state.cash.from_fills) state.cash_lines.resize(state.currency_users.size());
+    for (std::size_t k = 0; k < count; ++k) {
+        instrument(std::int32_t(k), table, k);
+        if (state.instrument_alive(std::int32_t(k))) add_cash(std::int32_t(k));
+    }
+}
+
+// The rules of cash instruments that are alive.
+void Restore::add_cash(std::int32_t i) {
+    static constexpr Decimal kOne{1, 0};
+    State& state = live_.state;
+    const Terms& terms = state.board.instrument(i).terms;
+    if (!terms.cash) return;
+    const auto name = "'" + std::string(live_.names.instruments.text(i)) + "'";
+    if (terms.multiplier != kOne || terms.quote_factor != kOne)
+        corrupt("the cash instrument " + name + " has a multiplier or quote_factor other than 1");
+    if (!state.board.quote(i).priced) corrupt("the cash instrument " + name + " has no price");
+    if (!state.cash.from_fills) return;
+    const auto currency = live_.names.currencies.text(terms.currency);
+    CashLine& line = state.cash_lines[std::size_t(terms.currency)];
+    if (line.instrument >= 0)
+        corrupt("'" + std::string(currency) + "' has two cash instruments, the second is " + name);
+    const auto scale = state.cash.scale_of(currency);
+    if (!scale)
+        corrupt("'" + std::string(currency) + "' of the cash instrument " + name +
+                " is not a currency of ISO 4217");
+    line = {i, *scale};
 }
 
 void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k) {
@@ -112,6 +140,7 @@ void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::siz
         corrupt("the currency of " + name + " is none");
     c.terms.multiplier = decimal_at_18(table.multiplier[k], "the multiplier of " + name);
     c.terms.quote_factor = decimal_at_18(table.quote_factor[k], "the quote_factor of " + name);
+    c.terms.cash = flag(table.cash[k]);
     set_factor(c);
     c.quantity_scale = table.quantity_scale[k];
     q.price_scale = table.price_scale[k];

@@ -55,7 +55,8 @@ struct StoredCounts {
 class Restore {
 public:
     // The base currency is the first.
-    Restore(std::string_view base, IdKind kind, const StoredCounts& counts);
+    Restore(std::string_view base, IdKind kind, const StoredCounts& counts,
+            const CashRule& cash = {});
 
     // The tables, in this order, once each.
     void currencies(const StoredTexts& names, std::size_t count, const StoredRates& rates);
@@ -80,6 +81,7 @@ private:
 
     friend class ChunkRestore;
     void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
+    void add_cash(std::int32_t i);
     [[nodiscard]] UnitId unit_of(std::int32_t i);
 
     Live live_;

@@ -39,6 +39,13 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
 
 }  // namespace
 
+CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale) {
+    if (cash && *cash != kFromFills) refuse_argument("cash: '" + *cash + "'");
+    if (scale && (!cash || *scale < 0 || *scale > kMostCashDecimals))
+        refuse_argument("cash_scale: " + std::to_string(*scale));
+    return {cash.has_value(), scale.value_or(CashRule::kMinorUnits)};
+}
+
 text::Tables to_tables(const py::dict& given) {
     text::Tables tables;
     for (const auto& [key, value] : given) {
@@ -251,9 +258,14 @@ std::array<std::int32_t, 3> counts(Book& book) {
 
 void add_book(py::module_& m) {
     py::class_<Book, std::shared_ptr<Book>, Reader>(m, "Book")
-        .def(py::init([](const std::string& base_currency, int value_scale) {
-            return std::shared_ptr<Book>(new Book(base_currency, value_scale), DeleteUnlocked());
-        }))
+        .def(py::init([](const std::string& base_currency, int value_scale,
+                         const std::optional<std::string>& cash, std::optional<int> cash_scale) {
+                 return std::shared_ptr<Book>(
+                     new Book(base_currency, value_scale, to_cash_rule(cash, cash_scale)),
+                     DeleteUnlocked());
+             }),
+             py::arg("base_currency"), py::arg("value_scale"), py::arg("cash") = py::none(),
+             py::arg("cash_scale") = py::none())
         .def("handle",
              [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
         .def("apply", &apply)

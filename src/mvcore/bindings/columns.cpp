@@ -190,6 +190,14 @@ Column decimals(const py::sequence& values, const std::string& table, const std:
     return one({row, {}, std::move(out), nullptr});
 }
 
+Column flags(const py::array_t<std::int8_t, py::array::c_style>& values) {
+    if (values.ndim() != 1) refuse_argument("flags: expected an array of one dimension");
+    return one({static_cast<std::size_t>(values.size()),
+                {},
+                OwnedFlags{{values.data(), values.data() + values.size()}},
+                nullptr});
+}
+
 }  // namespace
 
 void add_columns(py::module_& m) {
@@ -201,6 +209,7 @@ void add_columns(py::module_& m) {
         .def_static("numbers", &numbers)
         .def_static("texts", &texts)
         .def_static("decimals", &decimals)
+        .def_static("flags", &flags)
         .def("extend",
              [](Column& self, const Column& more) {
                  self.chunks.insert(self.chunks.end(), more.chunks.begin(), more.chunks.end());

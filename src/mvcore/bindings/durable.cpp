@@ -136,6 +136,19 @@ void add_durable(py::module_& m) {
         .def_property_readonly(
             "value_scale",
             [](const Folder& f) { return f.book ? f.book->opening.value_scale : -1; })
+        .def_property_readonly("cash",
+                               [](const Folder& f) -> std::optional<std::string> {
+                                   if (!f.book || !f.book->opening.cash.from_fills)
+                                       return std::nullopt;
+                                   return kFromFills;
+                               })
+        .def_property_readonly("cash_scale",
+                               [](const Folder& f) -> std::optional<int> {
+                                   if (!f.book || !f.book->opening.cash.from_fills ||
+                                       f.book->opening.cash.scale == CashRule::kMinorUnits)
+                                       return std::nullopt;
+                                   return f.book->opening.cash.scale;
+                               })
         .def_property_readonly("book_id", [](const Folder& f) { return f.book ? f.book->book : 0; })
         // The folder is free again, unless a book has it.
         .def("close", [](Folder& f) { f.files.reset(); });

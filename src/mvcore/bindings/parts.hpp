@@ -104,6 +104,8 @@ private:
     Lock& lock_;
 };
 
+inline constexpr const char* kFromFills = "from_fills";
+
 // The vector becomes the array's memory: nothing is copied. Integers of 128 bits are an array of
 // shape (n, 2): low and high words.
 template <class T, class A>
@@ -139,6 +141,8 @@ Measures to_measures(const std::vector<int>& measures);
 // Functions of the user's with what they need of one state of the master tables; None: none.
 using Functions = std::shared_ptr<MeasureCalls>;
 text::Tables to_tables(const py::dict& given);
+// `cash`: "from_fills" or none; `scale`: none for the minor units of ISO 4217.
+CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale);
 
 // Numbers by name, in order.
 using Counts = std::vector<std::pair<const char*, std::uint64_t>>;

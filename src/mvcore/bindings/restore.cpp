@@ -87,6 +87,7 @@ void put_instruments(Restore& restore, const py::dict& table, std::size_t rows) 
     t.currency = to_vector<std::int32_t>(table, "currency", rows);
     t.multiplier = to_wide(table, "multiplier", rows);
     t.quote_factor = to_wide(table, "quote_factor", rows);
+    t.cash = to_vector<std::uint8_t>(table, "cash", rows);
     t.quantity_scale = to_vector<std::uint8_t>(table, "quantity_scale", rows);
     t.priced = to_vector<std::uint8_t>(table, "priced", rows);
     t.price = to_wide(table, "price", rows);
@@ -129,9 +130,10 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
 void add_restore(py::module_& m) {
     m.attr("INDEX_TABLES") = OrderIndex::tables();
     py::class_<Restore, std::unique_ptr<Restore, DeleteUnlocked>>(m, "Restore")
-        .def(py::init([](const std::string& base, const std::string& kind, const py::dict& counts) {
-            return std::unique_ptr<Restore, DeleteUnlocked>(
-                new Restore(base, to_kind(kind), to_stored_counts(counts)));
+        .def(py::init([](const std::string& base, const std::string& kind, const py::dict& counts,
+                         const std::optional<std::string>& cash, std::optional<int> cash_scale) {
+            return std::unique_ptr<Restore, DeleteUnlocked>(new Restore(
+                base, to_kind(kind), to_stored_counts(counts), to_cash_rule(cash, cash_scale)));
         }))
         .def("currencies",
              [](Restore& r, const py::dict& table, std::size_t rows) {

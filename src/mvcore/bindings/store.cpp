@@ -86,6 +86,7 @@ py::dict instruments(Snapshot& snapshot) {
     out["currency"] = to_array(std::move(table.currency));
     out["multiplier"] = to_array(std::move(table.multiplier));
     out["quote_factor"] = to_array(std::move(table.quote_factor));
+    out["cash"] = to_array(std::move(table.cash));
     out["quantity_scale"] = to_array(std::move(table.quantity_scale));
     out["priced"] = to_array(std::move(table.priced));
     out["price"] = to_array(std::move(table.price));

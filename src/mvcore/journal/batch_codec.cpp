@@ -73,17 +73,20 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
         out.number(static_cast<u128>(row.currency + 1));
         encode_optional(out, row.multiplier);
         encode_optional(out, row.quote_factor);
+        out.number(row.cash ? 1U + (*row.cash ? 1U : 0U) : 0U);
     }
 }
 
-void decode_instruments(Decoder& in, Batch& batch) {
+void decode_instruments(Decoder& in, std::uint16_t format, Batch& batch) {
     for (const auto code : decode_codes(in, batch.instruments.size())) {
-        InstrumentRow row{code, -1, {}, {}};
+        InstrumentRow row{code, -1, {}, {}, {}};
         row.currency = static_cast<std::int32_t>(
                            in.number(static_cast<std::uint64_t>(batch.currencies.size()))) -
                        1;
         row.multiplier = decode_optional(in);
         row.quote_factor = decode_optional(in);
+        if (format >= 3)
+            if (const auto cash = in.number(2); cash != 0) row.cash = cash == 2;
         batch.instrument_rows.push_back(row);
     }
 }
@@ -269,7 +272,7 @@ void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
     batch.accounts_given = decode_given(in);
     batch.account_rows = decode_codes(in, batch.accounts.size());
     batch.instruments_given = decode_given(in);
-    decode_instruments(in, batch);
+    decode_instruments(in, format, batch);
     const auto known = known_codes(live.state, batch);
     batch.fx_given = decode_given(in);
     decode_rates(in, format, batch);

@@ -11,8 +11,10 @@ namespace mvcore::journal {
 
 inline constexpr std::uint64_t kMagic = 0x4A45'524F'4356'4DF2;  // F2 "MVCOREJ"
 // 2: rates have times, orders a loadable rolled part; prices and rates may be withdrawn; a day roll
-// keeps orders that ended for one day and may bring holdings. Frames of format 1 are still read.
-inline constexpr std::uint16_t kFormat = 2;
+// keeps orders that ended for one day and may bring holdings.
+// 3: instruments may be cash; a book may move cash from fills.
+// Frames of formats 1 and 2 are still read.
+inline constexpr std::uint16_t kFormat = 3;
 inline constexpr std::uint16_t kOldestFormat = 1;
 inline bool readable(std::uint16_t format) noexcept {
     return format >= kOldestFormat && format <= kFormat;

@@ -125,6 +125,9 @@ std::string Journal::opening_bytes() const {
     Encoder out([](std::string&) {});
     out.text(opening_.base_currency);
     out.number(static_cast<u128>(opening_.value_scale));
+    out.byte(opening_.cash.from_fills ? 1 : 0);
+    if (opening_.cash.from_fills)
+        out.number(static_cast<u128>(opening_.cash.scale - CashRule::kMinorUnits));
     return std::move(out.buffer());
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "../cash.hpp"
 #include "bytes.hpp"
 #include "files.hpp"
 #include "frame.hpp"
@@ -17,6 +18,7 @@ namespace mvcore::journal {
 struct Opening {
     std::string base_currency;
     int value_scale = 0;
+    CashRule cash;
 
     friend bool operator==(const Opening&, const Opening&) = default;
 };

@@ -42,10 +42,17 @@ struct Recovery::Reader {
     }
 };
 
-Opening decode_opening(Decoder& in) {
+Opening decode_opening(Decoder& in, std::uint16_t format) {
     Opening opening;
     opening.base_currency = in.text(kMostBytes);
     opening.value_scale = static_cast<int>(in.number(30));
+    if (format >= 3) {
+        opening.cash.from_fills = in.flag();
+        if (opening.cash.from_fills)
+            opening.cash.scale =
+                static_cast<int>(in.number(kMostCashDecimals - CashRule::kMinorUnits)) +
+                CashRule::kMinorUnits;
+    }
     if (opening.base_currency.empty() || in.left() != 0) corrupt("a journal's beginning is wrong");
     return opening;
 }
@@ -86,7 +93,7 @@ BookOnDisk Recovery::opening_of(const std::string& name) {
         crc32c(contents.data(), contents.size()) != header->contents)
         damaged(files_, name, 0, "the journal's beginning is damaged");
     Decoder in(contents.size(), [&](std::string& piece) { piece = contents; });
-    return BookOnDisk{decode_opening(in), header->book};
+    return BookOnDisk{decode_opening(in, header->format), header->book};
 }
 
 std::optional<BookOnDisk> Recovery::look() {

@@ -81,6 +81,7 @@ private:
     Report report_;
 };
 
-Opening decode_opening(Decoder& in);
+// `format`: that of the frame.
+Opening decode_opening(Decoder& in, std::uint16_t format);
 
 }  // namespace mvcore::journal

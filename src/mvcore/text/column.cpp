@@ -116,6 +116,13 @@ DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null) {
     return null ? DecimalResult{} : parse_decimal(text);
 }
 
+std::optional<bool> flag_at(const Chunk& chunk, std::size_t k) {
+    const auto* flags = std::get_if<OwnedFlags>(&chunk.data);
+    if (flags == nullptr)
+        throw Error(ErrorKind::invalid_input, "a column of flags has other types");
+    return flags->values[k] < 0 ? std::nullopt : std::optional(flags->values[k] != 0);
+}
+
 std::string text_at(const Chunk& chunk, std::size_t k) {
     if (const auto* n = std::get_if<Numbers>(&chunk.data)) return text_of(*n, k);
     if (const auto* d = std::get_if<OwnedDecimals>(&chunk.data))

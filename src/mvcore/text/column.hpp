@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -74,11 +75,15 @@ struct OwnedDecimals {
     std::vector<std::uint8_t> nulls;
 };
 
+struct OwnedFlags {
+    std::vector<std::int8_t> values;  // 0 false, 1 true, -1 null
+};
+
 struct Chunk {
     std::size_t rows = 0;
     Validity validity;
     std::variant<Texts<std::int32_t>, Texts<std::int64_t>, Dictionary, OwnedTexts, Numbers,
-                 OwnedDecimals>
+                 OwnedDecimals, OwnedFlags>
         data;
     std::shared_ptr<const void> owner;  // keeps the buffers alive
 };
@@ -102,6 +107,9 @@ struct Place {
 
 // The value as a decimal; text is parsed. `null` is set where it is null.
 DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null);
+// The value of a column of flags, none if it is null; throws InvalidInput if the chunk holds
+// others.
+std::optional<bool> flag_at(const Chunk& chunk, std::size_t k);
 // The value as text, for a message.
 std::string text_at(const Chunk& chunk, std::size_t k);
 // The text; throws InvalidInput where the chunk holds no texts. `null` is set where it is null.

@@ -89,13 +89,20 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     else if (load) required(table, key.table, "currency");
     const auto* multiplier = table.find("multiplier");
     const auto* quote_factor = table.find("quote_factor");
+    std::vector<bool> cash;  // null means the default
+    if (const auto* column = table.find("cash"))
+        for_rows(*column, [&](std::size_t, const Chunk& chunk, std::size_t k) {
+            cash.push_back(flag_at(chunk, k).value_or(false));
+        });
     std::size_t at[4] = {};
     for (std::size_t row = 0; row < codes.size(); ++row) {
-        InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}};
+        InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}, {}};
         r.multiplier =
             optional_decimal(multiplier, {"instruments", "multiplier"}, row, at[0], at[1]);
         r.quote_factor =
             optional_decimal(quote_factor, {"instruments", "quote_factor"}, row, at[2], at[3]);
+        if (!cash.empty()) r.cash = cash[row];
+        else if (load) r.cash = false;
         if (load && !r.multiplier) r.multiplier = Decimal{1, 0};
         if (load && !r.quote_factor) r.quote_factor = Decimal{1, 0};
         batch.instrument_rows.push_back(r);
