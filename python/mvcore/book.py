@@ -112,8 +112,8 @@ class Book(HotBook, Reads, Closing):
 
         Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, <attributes>`;
         accounts `account, <attributes>`; holdings `account, instrument, quantity`; orders `order,
-        account, instrument, order_quantity, filled_quantity=0, rolled_quantity=0, status="new",
-        time=null` (see `order`); prices `instrument, price, time=null`; fx `currency, rate,
+        account, instrument, order_quantity, filled_quantity=0, average_price=null,
+        rolled_quantity=0, status="new", time=null` (see `order`); prices `instrument, price, time=null`; fx `currency, rate,
         method="multiply", time=null` (or "divide", FIX 155 with 156). rolled_quantity is the part
         of an order's cumulative fills that the holdings have already: with it a morning load of
         orders that live for several days does not count yesterday's fills again. Times: see

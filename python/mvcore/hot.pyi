@@ -32,6 +32,7 @@ class HotBook:
         filled_quantity: str | int | float | Decimal | None = 0,
         status: str | None = "new",
         time: int | str | dt.date | np.datetime64 | None = None,
+        average_price: str | int | float | Decimal | None = None,
         time_unit: Literal["s", "ms", "us", "ns"] = "ns",
     ) -> int: ...
     def value(self, account: str, currency: str | None = None) -> Valuation: ...

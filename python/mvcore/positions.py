@@ -40,16 +40,20 @@ def holdings_frame(book: Reads, rows: dict[str, Any]) -> Frame:
 
 def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
     priced = rows["priced"]
-    quantities = {
-        name: Number(rows[name], EXACT, strip=True)
-        for name in ("order_quantity", "filled_quantity", "rolled_quantity", "leaves_quantity")
-    }
+
+    def quantity(name: str) -> Number:
+        return Number(rows[name], EXACT, strip=True)
+
     return Frame(
         {
             "order": Ids(rows["order"]),
             "account": Text(rows["account"], book._names_of("account")),
             "instrument": Text(rows["instrument"], book._names_of("instrument")),
-            **quantities,
+            "order_quantity": quantity("order_quantity"),
+            "filled_quantity": quantity("filled_quantity"),
+            "average_price": Number(rows["average_price"], EXACT, rows["average_known"], True),
+            "rolled_quantity": quantity("rolled_quantity"),
+            "leaves_quantity": quantity("leaves_quantity"),
             "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),
             "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),

@@ -40,7 +40,7 @@ _REQUIRED = {
 }
 _NUMBERS = {
     "quantity", "price", "rate", "multiplier", "quote_factor", "order_quantity", "filled_quantity",
-    "rolled_quantity",
+    "average_price", "rolled_quantity",
 }  # fmt: skip
 _FLAGS = {"cash"}
 _COLUMNS = {
@@ -50,8 +50,8 @@ _COLUMNS = {
     "prices": {"instrument", "price", "time"},
     "fx": {"currency", "rate", "method", "time"},
     "orders": {
-        "order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity",
-        "status", "time",
+        "order", "account", "instrument", "order_quantity", "filled_quantity", "average_price",
+        "rolled_quantity", "status", "time",
     },
 }  # fmt: skip
 # What frames call their own columns, and what masters call theirs.

@@ -30,6 +30,7 @@ void Application::stage() {
         grow_scales();
         stage_holdings();
         stage_orders();
+        stage_changed_legs();
         stage_writes();
     }
     check_dropped();

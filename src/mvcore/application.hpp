@@ -122,6 +122,19 @@ private:
     void commit_rescaled_orders() noexcept;
     void commit_order(const OrderWrite& w) noexcept;
 
+    // application_cash.cpp
+    void grow_cash_scales();
+    [[nodiscard]] CashLeg leg_before(const Order& order) const;
+    [[nodiscard]] CashLeg leg_after(const Order& order, int quantity_scale);
+    void add_leg(std::int32_t account, const CashLeg& leg, int sign);
+    void stage_legs(const OrderWrite& w, const CashLeg& before);
+    void stage_changed_legs();
+    void sum_legs();
+    [[noreturn]] void refuse_leg(const OrderWrite& w, CashFault fault);
+    [[noreturn]] void refuse_leg(std::int32_t instrument, CashFault fault);
+    [[noreturn]] void refuse_leg(const OrderStore& orders, Slot slot, const Order& order,
+                                 CashFault fault);
+
     // application_roll.cpp
     void stage_roll();
     // The order at place k of the page as the batch leaves it; nothing if a roll drops it.
@@ -152,6 +165,13 @@ private:
     void commit_quote(const Staged& s) noexcept;
     void commit_cells() noexcept;
 
+    // What the orders of a full refresh add to a line of cash, counted in 10^-scale.
+    struct CashSums {
+        std::vector<i256> by_account;
+        i256 absolute;
+        int scale = 0;
+    };
+
     State& state_;
     Live* live_ = nullptr;
     Batch& batch_;
@@ -172,6 +192,7 @@ private:
     Grid grid_;                                                                // a full refresh
     std::vector<std::uint32_t> positions_;
     std::vector<std::uint32_t> account_orders_;
+    std::unordered_map<std::int32_t, CashSums> cash_sums_;  // by cash instrument
     bool refreshed_ = false;
     bool tight_ = false;  // the bounds count prices as they are
     bool texts_stored_ = false;

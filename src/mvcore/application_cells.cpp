@@ -30,6 +30,7 @@ void Application::check_twice() const {
 
 // Before any cell is looked at, since cells of a line share its scale.
 void Application::grow_scales() {
+    grow_cash_scales();
     const auto& rows = batch_.holding_rows;
     for (std::size_t row = 0; row < rows.size(); ++row)
         grow_scale(rows.instrument[row], rows.scale_at(row));

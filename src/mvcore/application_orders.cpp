@@ -79,7 +79,11 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.instrument.empty()) w.after.instrument = rows.instrument[row];
     if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
     if (!rows.filled.empty()) w.filled = rows.filled[row];
-    if (!rows.rolled.empty()) w.rolled = rows.rolled[row];
+    if (!rows.rolled.empty()) {
+        if (w.rolled != rows.rolled[row]) w.after.average_rolled = {};
+        w.rolled = rows.rolled[row];
+    }
+    if (!rows.average.empty()) w.after.average = rows.average[row];
     if (!rows.status.empty()) w.after.status = rows.status[row];
     if (!rows.time.empty()) w.after.time = rows.time[row];
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
@@ -141,6 +145,9 @@ void Application::prefetch_cell(const OrderWrite& w, bool whole) const {
 void Application::stage_order(OrderWrite& w) {
     const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
                        w.before.instrument == w.after.instrument;
+    const CashLeg before = w.slot != kNoSlot && w.before.average.known() && state_.cash.from_fills
+                               ? leg_before(w.before)
+                               : CashLeg();
     if (w.slot != kNoSlot) {
         const int by = staged(w.before.instrument).instrument.quantity_scale -
                        state_.orders.scale(w.before.instrument);
@@ -150,7 +157,7 @@ void Application::stage_order(OrderWrite& w) {
         if (!stays) --order_changes_[w.before.account];
         if (!stays) --instrument_order_changes_[w.before.instrument];
     }
-    if (w.removed) return;
+    if (w.removed) return stage_legs(w, before);
     const int scale = staged(w.after.instrument).instrument.quantity_scale;
     w.after.quantity = at_scale(w.quantity, scale);
     w.after.filled = at_scale(w.filled, scale);
@@ -158,6 +165,7 @@ void Application::stage_order(OrderWrite& w) {
     if (stays && w.before.unchanged(w.after)) dropped_orders_.unchanged.push_back(w.row);
     else w.after.retained = false;
     add_order(w.after, 1);
+    stage_legs(w, before);
     if (!stays) ++order_changes_[w.after.account];
     if (!stays) ++instrument_order_changes_[w.after.instrument];
 }

@@ -109,12 +109,14 @@ void Application::stage_refresh() {
     const HoldingRows copied = sorted ? HoldingRows() : by_instrument(rows, start);
     const HoldingRows& lines = sorted ? rows : copied;
     check_lines(lines, start);
+    sum_legs();
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     for (std::size_t i = 0; i < instruments; ++i) {
         const auto code = static_cast<std::int32_t>(i);
         const bool kept = batch_.holdings_given != Given::load && i < state_.grid.lines() &&
                           state_.grid.positions(i) != 0;
-        if (start[i] == start[i + 1] && orders.count(code) == 0 && !kept) {
+        const bool cash = cash_sums_.contains(code);
+        if (start[i] == start[i + 1] && orders.count(code) == 0 && !kept && !cash) {
             if (const auto known = staged_at_.find(static_cast<std::uint32_t>(code));
                 known != FlatMap::kNone)
                 staged_[known].instrument.abs_quantity = i256();
@@ -127,7 +129,7 @@ void Application::stage_refresh() {
                 loaded->store.put(code, instrument.quantity_scale,
                                   loaded->store.rescaled(code, kPow10[std::size_t(by)]));
         }
-        if (wide_line(i, lines, start[i], start[i + 1], kept))
+        if (cash || wide_line(i, lines, start[i], start[i + 1], kept))
             fill_line<i256>(i, lines, start[i], start[i + 1]);
         else fill_line<std::int64_t>(i, lines, start[i], start[i + 1]);
     }
@@ -177,10 +179,14 @@ bool Application::wide_line(std::size_t i, const HoldingRows& lines, std::size_t
 void Application::check_lines(const HoldingRows& lines, const std::vector<std::size_t>& start) {
     const bool loaded = batch_.holdings_given == Given::load;
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
+    std::vector<int> cash_scale(start.size(), 0);
+    for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
+        if (const CashLine line = cash_line(c, true); line.instrument >= 0)
+            cash_scale[std::size_t(line.instrument)] = even_scale(line.scale);
     std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
     for (std::size_t i = 0; i + 1 < start.size(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
-        int scale = 0;
+        int scale = cash_scale[i];
         for (std::size_t k = start[i]; k < start[i + 1]; ++k) {
             auto& seen = last[std::size_t(lines.account[k])];
             if (seen == code) refuse_twice(lines.account[k], code);
@@ -245,12 +251,23 @@ void Application::fill_line(std::size_t i, const HoldingRows& rows, std::size_t 
         ++account_orders_[account];
     });
     instrument.abs_quantity = sum.sum();
+    bool cash = false;
+    if constexpr (sizeof(Q) != sizeof(std::int64_t))
+        if (const auto found = cash_sums_.find(code); found != cash_sums_.end()) {
+            cash = true;
+            const CashSums& sums = found->second;
+            const i256 power = pow10<4>(scale - sums.scale);
+            for (std::uint32_t a = 0; a < sums.by_account.size(); ++a)
+                if (!sums.by_account[a].zero())
+                    parts.push_back({a, Q(0), sums.by_account[a] * power, Q(0)});
+            instrument.abs_quantity += sums.absolute * power;
+        }
     std::vector<Parts<Q>> by_account;
     gather(parts, grid_.rows(), by_account);
     using Stored = std::conditional_t<sizeof(Q) == 8, std::int64_t, i128>;
     std::vector<std::uint32_t> accounts;
     std::array<std::vector<Stored>, kMeasures> columns;
-    const int wanted = orders.count(code) == 0 ? 1 : kMeasures;
+    const int wanted = orders.count(code) == 0 && !cash ? 1 : kMeasures;
     accounts.reserve(parts.size());
     for (int m = 0; m < wanted; ++m) columns[std::size_t(m)].reserve(parts.size());
     for (const auto& p : parts) {

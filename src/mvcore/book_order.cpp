@@ -33,6 +33,7 @@ Batch Book::order_batch(const OrderFact& fact) const {
         known("instrument", fact.instrument, instrument, state.instrument_alive(instrument))};
     rows.quantity = {fact.quantity};
     rows.filled = {fact.filled};
+    rows.average = {fact.average};
     rows.status = {fact.status};
     rows.time = {fact.time};
     return batch;
@@ -46,8 +47,8 @@ bool Book::try_order(const OrderFact& fact, Written& out) {
     return quick;
 }
 
-// An order of a known and priced instrument that stays with its account, in few bits and no finer
-// than those before. All that may throw comes before the first change.
+// An order of a known and priced instrument that stays with its account, in few bits, no finer than
+// those before, and without cash that moves. All that may throw comes before the first change.
 bool Book::quick_order(const OrderFact& fact, Written& out) {
     State& state = live_.state;
     OrderStore& store = state.orders;
@@ -66,6 +67,7 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
     // The first order of a book splits the measures, and views are built anew.
     if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
         return false;
+    now.average = fact.average;
     now.status = fact.status;
     now.time = fact.time;
     const auto hash = hash_of(fact.id, fact.kind);
@@ -78,7 +80,9 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
             !small(before.quantity) || !small(before.filled))
             return false;
         now.rolled = before.rolled;
+        now.average_rolled = before.average_rolled;
     }
+    if (state.cash.from_fills && (before.average.known() || now.average.known())) return false;
     if (slot != kNoSlot && older(now.time, before.time)) {
         out.dropped.late_orders = 1;
         ++state.epoch;

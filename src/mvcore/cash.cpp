@@ -58,15 +58,26 @@ std::optional<int> minor_units(std::string_view currency) noexcept {
     return std::nullopt;
 }
 
-std::optional<i128> cash_of_fills(const Order& order, int quantity_scale,
-                                  const Instrument& instrument, int cash_scale) {
-    if (!order.average.known()) return 0;
-    const auto cost =
-        rounded_cost(order.filled, quantity_scale, order.average, instrument, cash_scale);
+CashLeg cash_leg(const Order& order, int quantity_scale, const Instrument& instrument,
+                 const CashLine& line) {
+    CashLeg leg{line, 0, CashFault::none};
+    const FillPrice& price = order.average;
+    const FillPrice& price_rolled = order.price_of_rolled();
+    if (!price.known() || (order.filled == order.rolled && price == price_rolled)) return leg;
+    if (line.instrument < 0) {
+        const int by = price_rolled.scale - price.scale;
+        const i1024 cost = i1024(order.filled) * i1024(price.mantissa) * pow10<16>(std::max(by, 0));
+        const i1024 rolled =
+            i1024(order.rolled) * i1024(price_rolled.mantissa) * pow10<16>(std::max(-by, 0));
+        if (cost != rolled && !instrument.factor.zero()) leg.fault = CashFault::no_line;
+        return leg;
+    }
+    const auto cost = rounded_cost(order.filled, quantity_scale, price, instrument, line.scale);
     const auto rolled =
-        rounded_cost(order.rolled, quantity_scale, order.price_of_rolled(), instrument, cash_scale);
-    if (!cost || !rolled) return std::nullopt;
-    return *rolled - *cost;
+        rounded_cost(order.rolled, quantity_scale, price_rolled, instrument, line.scale);
+    if (cost && rolled) leg.amount = *rolled - *cost;
+    else leg.fault = CashFault::too_large;
+    return leg;
 }
 
 }  // namespace mvcore

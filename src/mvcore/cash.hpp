@@ -39,11 +39,20 @@ struct CashLine {
     friend bool operator==(const CashLine&, const CashLine&) = default;
 };
 
-// What the fills of an order add to the cash of its account: the cost of all fills, rounded half
-// even, less the rounded cost of those that earlier rolls moved into holdings; 0 without an average
-// price. Counted in 10^-cash_scale; quantities at quantity_scale. Nothing if a cost has more than
-// 20 digits before the point.
-std::optional<i128> cash_of_fills(const Order& order, int quantity_scale,
-                                  const Instrument& instrument, int cash_scale);
+enum class CashFault : std::uint8_t {
+    none,
+    no_line,    // it is not zero, and there is no line of cash
+    too_large,  // a cost has more than 20 digits before the point
+};
+
+// What the fills of an order add to the cash of its account: the rounded cost of those that earlier
+// rolls moved into holdings, less that of all; 0 without an average price.
+struct CashLeg {
+    CashLine line;
+    i128 amount = 0;  // counted in 10^-line.scale
+    CashFault fault = CashFault::none;
+};
+CashLeg cash_leg(const Order& order, int quantity_scale, const Instrument& instrument,
+                 const CashLine& line);
 
 }  // namespace mvcore

@@ -90,6 +90,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     i128 accounts = 0;
     bool timed = false;
     bool retained = false;
+    bool priced = false;
+    bool priced_before = false;
     for_orders(store, begin, end, [&](std::int32_t, const OrderPage& page, std::uint32_t k) {
         const Order o = OrderStore::order(page, k);
         quantity = widest(quantity, o.quantity);
@@ -98,6 +100,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         accounts |= o.account;
         timed = timed || o.time != kNoTime;
         retained = retained || o.retained;
+        priced = priced || o.average.known();
+        priced_before = priced_before || o.average_rolled.known();
         ++out.rows;
     });
     out.instrument = column_of(end == 0 ? 0 : end - 1, out.rows);
@@ -106,6 +110,12 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     out.filled = column_of(filled, out.rows);
     out.rolled = column_of(rolled, out.rows);
     out.status.resize(out.rows);
+    const auto resize = [&](PriceColumn& column) {
+        column.price.resize(out.rows);
+        column.known.resize(out.rows);
+    };
+    if (priced) resize(out.average);
+    if (priced_before) resize(out.average_rolled);
     if (timed) out.time.resize(out.rows);
     if (retained) out.retained.resize(out.rows);
     if (store.kind() == IdKind::integer) out.number.resize(out.rows);
@@ -119,6 +129,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         put(out.filled, row, o.filled);
         put(out.rolled, row, o.rolled);
         out.status[row] = static_cast<std::uint8_t>(o.status);
+        if (priced) out.average.put(row, o.average);
+        if (priced_before) out.average_rolled.put(row, o.average_rolled);
         if (timed) out.time[row] = o.time;
         if (retained) out.retained[row] = o.retained ? 1 : 0;
         if (arena != nullptr) out.text.push(arena->text(page.records[k].id));

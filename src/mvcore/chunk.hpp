@@ -27,6 +27,17 @@ struct TextColumn {
     void push(std::string_view text);  // throws StorageError beyond 2 GB
 };
 
+// Prices at 18 places, some of which are none.
+struct PriceColumn {
+    std::vector<i128> price;
+    std::vector<std::uint8_t> known;
+
+    void put(std::size_t k, const FillPrice& p) noexcept {
+        known[k] = p.known() ? 1 : 0;
+        price[k] = p.known() ? p.mantissa * kPow10[std::size_t(kMaxScale - p.scale)] : 0;
+    }
+};
+
 // Start-of-day quantities by instrument and account, both ascending, at the instrument's scale.
 struct HoldingsChunk {
     std::size_t rows = 0;
@@ -43,6 +54,8 @@ struct OrdersChunk {
     IntColumn quantity;
     IntColumn filled;
     IntColumn rolled;
+    PriceColumn average;         // empty if no order has one
+    PriceColumn average_rolled;  // likewise
     std::vector<std::uint8_t> status;
     std::vector<std::int64_t> time;      // kNoTime: none; empty if no order has one
     std::vector<std::uint8_t> retained;  // empty if no order is

@@ -9,6 +9,12 @@ namespace mvcore {
 namespace {
 
 bool narrow(i128 v) { return v == static_cast<std::int32_t>(v) && v != OrderRecord::kWide; }
+bool narrow(const FillPrice& p) { return p.mantissa == static_cast<std::int64_t>(p.mantissa); }
+// Whether an order's record and its page's narrow arrays hold it.
+bool narrow(const Order& o) {
+    return narrow(o.quantity) && narrow(o.filled) && narrow(o.rolled) && narrow(o.average) &&
+           narrow(o.average_rolled);
+}
 
 template <class T>
 std::unique_ptr<T[]> copied(const std::unique_ptr<T[]>& from, std::uint32_t used,
@@ -43,7 +49,8 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
       time(copied(o.time, used, capacity)),
       high(copied(o.high, used, capacity)),
       rolled(copied(o.rolled, used, capacity)),
-      wide(copied(o.wide, used, capacity)) {
+      wide(copied(o.wide, used, capacity)),
+      prices(copied(o.prices, used, capacity)) {
     std::copy_n(o.records.get(), used, records.get());
 }
 
@@ -52,13 +59,14 @@ void OrderPage::need(const Extras& extras) {
     need_array(high, extras.high, used, capacity, std::uint32_t{0});
     need_array(rolled, extras.rolled, used, capacity, std::int32_t{0});
     need_array(wide, extras.wide, used, capacity, WideOrder{});
+    need_array(prices, extras.prices, used, capacity, OrderPrices{});
 }
 
 std::size_t OrderPage::memory_bytes() const noexcept {
     return sizeof(*this) +
            capacity * (sizeof(OrderRecord) + (time ? sizeof *time.get() : 0) +
                        (high ? sizeof *high.get() : 0) + (rolled ? sizeof *rolled.get() : 0) +
-                       (wide ? sizeof *wide.get() : 0));
+                       (wide ? sizeof *wide.get() : 0) + (prices ? sizeof *prices.get() : 0));
 }
 
 void OrderStore::set_kind(IdKind kind) {
@@ -74,7 +82,8 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
     o.status = r.status();
     o.retained = r.retained();
     o.time = page.time ? page.time[k] : kNoTime;
-    if (r.quantity == OrderRecord::kWide) {
+    const bool wide = r.quantity == OrderRecord::kWide;
+    if (wide) {
         o.quantity = page.wide[k].quantity;
         o.filled = page.wide[k].filled;
         o.rolled = page.wide[k].rolled;
@@ -82,6 +91,11 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
         o.quantity = r.quantity;
         o.filled = r.filled;
         o.rolled = page.rolled ? page.rolled[k] : 0;
+    }
+    if (page.prices) {
+        const OrderPrices& p = page.prices[k];
+        o.average = {wide ? page.wide[k].average : p.average, p.scale};
+        o.average_rolled = {wide ? page.wide[k].average_rolled : p.average_rolled, p.scale_rolled};
     }
     return o;
 }
@@ -99,7 +113,8 @@ Extras OrderStore::extras_of(const Order& order, std::int64_t number) noexcept {
     Extras e;
     e.time = order.time != kNoTime;
     e.high = static_cast<std::uint64_t>(number) >> 32 != 0;
-    e.wide = !narrow(order.quantity) || !narrow(order.filled) || !narrow(order.rolled);
+    e.wide = !narrow(order);
+    e.prices = order.costed();
     e.rolled = !e.wide && order.rolled != 0;
     return e;
 }
@@ -166,11 +181,18 @@ void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcep
     r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
                                              static_cast<std::uint32_t>(o.status));
     if (page.time) page.time[k] = o.time;
-    const bool wide = !narrow(o.quantity) || !narrow(o.filled) || !narrow(o.rolled);
+    const bool wide = !narrow(o);
     r.quantity = wide ? OrderRecord::kWide : static_cast<std::int32_t>(o.quantity);
     r.filled = wide ? 0 : static_cast<std::int32_t>(o.filled);
     if (page.rolled) page.rolled[k] = wide ? 0 : static_cast<std::int32_t>(o.rolled);
-    if (wide) page.wide[k] = {o.quantity, o.filled, o.rolled};
+    if (wide)
+        page.wide[k] = {o.quantity, o.filled, o.rolled, o.average.mantissa,
+                        o.average_rolled.mantissa};
+    if (page.prices)
+        page.prices[k] = {static_cast<std::int64_t>(wide ? 0 : o.average.mantissa),
+                          static_cast<std::int64_t>(wide ? 0 : o.average_rolled.mantissa),
+                          static_cast<std::int8_t>(o.average.scale),
+                          static_cast<std::int8_t>(o.average_rolled.scale)};
 }
 
 Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {

@@ -1,7 +1,7 @@
 // Orders in records of 16 bytes, instrument by instrument, in pages of 256 that are copied on
 // write. A slot keeps its order for the order's life in an instrument; a slot that is given up is
 // used again. What few orders have (a time, an id beyond 32 bits, wide quantities, a part that was
-// rolled) lies in arrays that a page has only where one of its orders needs them.
+// rolled, prices of fills) lies in arrays that a page has only where one of its orders needs them.
 #pragma once
 
 #include <atomic>
@@ -48,6 +48,16 @@ struct WideOrder {
     i128 quantity;
     i128 filled;
     i128 rolled;
+    i128 average;
+    i128 average_rolled;
+};
+
+// Prices of an order's fills; their mantissas are in the WideOrder where the order has one.
+struct OrderPrices {
+    std::int64_t average = 0;
+    std::int64_t average_rolled = 0;
+    std::int8_t scale = FillPrice::kUnknown;
+    std::int8_t scale_rolled = FillPrice::kUnknown;
 };
 
 // The arrays that an order needs beside its record.
@@ -56,13 +66,15 @@ struct Extras {
     bool high = false;
     bool rolled = false;
     bool wide = false;
+    bool prices = false;
 
     Extras& operator|=(const Extras& o) noexcept {
-        time |= o.time, high |= o.high, rolled |= o.rolled, wide |= o.wide;
+        time |= o.time, high |= o.high, rolled |= o.rolled, wide |= o.wide, prices |= o.prices;
         return *this;
     }
     [[nodiscard]] bool holds(const Extras& o) const noexcept {
-        return time >= o.time && high >= o.high && rolled >= o.rolled && wide >= o.wide;
+        return time >= o.time && high >= o.high && rolled >= o.rolled && wide >= o.wide &&
+               prices >= o.prices;
     }
 };
 
@@ -79,6 +91,7 @@ struct alignas(64) OrderPage {
     std::unique_ptr<std::uint32_t[]> high;
     std::unique_ptr<std::int32_t[]> rolled;
     std::unique_ptr<WideOrder[]> wide;
+    std::unique_ptr<OrderPrices[]> prices;
 
     OrderPage(std::int32_t of, std::uint32_t records);
     // With room for `more` records; throws std::bad_alloc.

@@ -62,7 +62,7 @@ bool QuickOrders::stage_report(std::size_t row, Slot slot) {
     const bool changed = !before.unchanged(now);
     if (!changed) dropped_.unchanged.push_back(row);
     reports_.push_back({static_cast<std::int64_t>(now.quantity),
-                        static_cast<std::int64_t>(now.filled), now.time, slot,
+                        static_cast<std::int64_t>(now.filled), now.time, row, slot,
                         OrderStore::extras_of(now, 0), now.status, changed});
     return add(before, now);
 }
@@ -76,6 +76,8 @@ bool QuickOrders::merge(std::size_t row, const Order& before, Order& now) const 
         state.orders.scale(before.instrument) != scale || !small(before.quantity) ||
         !small(before.filled))
         return false;
+    if (!rows.average.empty()) now.average = rows.average[row];
+    if (state.cash.from_fills && (before.average.known() || now.average.known())) return false;
     if (!rows.quantity.empty() && !scaled(rows.quantity[row], scale, now.quantity)) return false;
     if (!rows.filled.empty() && !scaled(rows.filled[row], scale, now.filled)) return false;
     if (!rows.status.empty()) now.status = rows.status[row];
@@ -173,6 +175,8 @@ void QuickOrders::commit() noexcept {
             Order order = state.orders.order(r.slot);
             order.quantity = r.quantity, order.filled = r.filled;
             order.status = r.status, order.time = r.time;
+            if (!batch_.order_rows.average.empty())
+                order.average = batch_.order_rows.average[r.row];
             order.retained = order.retained && !r.changed;
             state.orders.put(r.slot, order);
             state.touched.orders(order.instrument);

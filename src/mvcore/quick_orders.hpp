@@ -35,6 +35,7 @@ private:
         std::int64_t quantity;
         std::int64_t filled;
         std::int64_t time;
+        std::size_t row;
         Slot slot;
         Extras extras;
         Status status;

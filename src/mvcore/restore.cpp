@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "assert.hpp"
 #include "decimal.hpp"
@@ -171,6 +172,46 @@ UnitId Restore::unit_of(std::int32_t i) {
     return board.unit_of(currency, q.priced ? board.value_scale(i) : Unit::kUnpriced);
 }
 
+// What orders add to the cash of their accounts, which is in no chunk.
+void Restore::add_legs() {
+    State& state = live_.state;
+    if (!state.cash.from_fills) return;
+    std::map<std::pair<std::int32_t, std::int32_t>, i256> sums;  // by cash instrument and account
+    for (std::size_t k = 0; k < state.board.size(); ++k) {
+        const auto i = static_cast<std::int32_t>(k);
+        const Instrument& instrument = state.board.instrument(i);
+        state.orders.for_each(i, [&](Slot, const OrderPage& page, std::uint32_t at) {
+            if (page.prices == nullptr) return;
+            const Order order = OrderStore::order(page, at);
+            const CashLine& line = state.cash_lines[std::size_t(instrument.terms.currency)];
+            const CashLeg leg = cash_leg(order, instrument.quantity_scale, instrument, line);
+            if (leg.fault != CashFault::none) corrupt("an order's fills have no cash to move");
+            if (leg.amount == 0) return;
+            Instrument& cash = state.board.own_instrument(line.instrument);
+            if (cash.quantity_scale < line.scale) corrupt("cash has fewer decimals than costs");
+            const i256 amount = i256(leg.amount) * pow10<4>(cash.quantity_scale - line.scale);
+            sums[{line.instrument, order.account}] += amount;
+            cash.abs_quantity += amount.magnitude();
+        });
+    }
+    for (const auto& [key, sum] : sums) {
+        const auto [instrument, account] = key;
+        const auto line = std::size_t(instrument);
+        const auto row = static_cast<std::uint32_t>(account);
+        Net net = state.grid.get(line, row);
+        const int scale = state.board.instrument(instrument).quantity_scale;
+        for (const int m : {current, expected}) {
+            const i256 quantity = i256(net[std::size_t(m)]) + sum;
+            if (quantity.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+                corrupt("a net quantity of cash has more than 20 digits");
+            net[std::size_t(m)] = quantity.low128();
+        }
+        state.grid.reserve(line, row, net);
+        state.positions.own(std::size_t(account)) +=
+            static_cast<std::uint32_t>(state.grid.set(line, row, net));
+    }
+}
+
 void Restore::finish() {
     State& state = live_.state;
     Board& board = state.board;
@@ -178,6 +219,7 @@ void Restore::finish() {
     if (state.orders.size() != counts_.orders)
         corrupt("there are " + std::to_string(state.orders.size()) + " orders, " +
                 std::to_string(counts_.orders) + " were stored");
+    add_legs();
     const auto count = static_cast<std::int32_t>(board.size());
     // Where the bounds do not fit with slack, they may fit without, as in a write.
     for (const bool tight : {false, true}) {

@@ -24,6 +24,10 @@ struct StoredHoldings {
     StoredInts account;
     StoredInts quantity;
 };
+struct StoredPrices {
+    StoredInts price;  // at 18 places
+    StoredInts known;  // 0 or 1
+};
 struct StoredOrders {
     std::size_t rows = 0;
     StoredInts instrument;
@@ -31,6 +35,8 @@ struct StoredOrders {
     StoredInts quantity;
     StoredInts filled;
     StoredInts rolled;
+    StoredPrices average;         // without data: no order has one
+    StoredPrices average_rolled;  // likewise
     StoredInts status;
     StoredInts time;      // without data: no order has one
     StoredInts retained;  // without data: no order is
@@ -80,6 +86,7 @@ private:
     static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
 
     friend class ChunkRestore;
+    void add_legs();
     void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
     void add_cash(std::int32_t i);
     [[nodiscard]] UnitId unit_of(std::int32_t i);

@@ -70,6 +70,8 @@ private:
     // ---- orders: restore_orders.cpp ----
     void store_texts();
     OrderPage& add_page(std::int32_t i, std::size_t row, std::size_t rows);
+    [[nodiscard]] FillPrice price(const StoredColumn& price, const StoredColumn& known,
+                                  std::size_t k) const;
     [[nodiscard]] Order order(std::size_t k, std::int32_t i, i128 limit) const;
     template <class Q>
     void orders(std::int32_t i, i128 limit, Parts<Q>& parts);
@@ -92,9 +94,10 @@ private:
     const StoredOrders& orders_;
     StoredColumn held_account_, held_quantity_;
     StoredColumn account_, quantity_, filled_, rolled_, time_, status_, retained_, number_;
+    StoredColumn average_, average_known_, average_rolled_, average_rolled_known_;
     std::vector<std::size_t> held_start_;   // by line, and the end of the last
     std::vector<std::size_t> order_start_;  // likewise
-    bool narrow_;                           // orders fit their records, but for times and ids
+    bool narrow_;                           // orders fit their records, but for times and ids, and have no prices
     Widened now_;
     // Made aside; by line of the chunk, or by account.
     Grid grid_;

@@ -28,6 +28,17 @@ std::uint64_t ChunkRestore::stored_id(std::size_t k) const {
     return kind_ == IdKind::text ? texts_[k] : static_cast<std::uint64_t>(number_[k]);
 }
 
+FillPrice ChunkRestore::price(const StoredColumn& price, const StoredColumn& known,
+                              std::size_t k) const {
+    if (!price.given()) return {};
+    const i128 is_known = known[k];
+    if (is_known != 0 && is_known != 1) refuse("orders", k, "a mark is neither true nor false");
+    if (is_known == 0) return {};
+    const auto result = make_decimal(price[k], kMaxScale);
+    if (!result) refuse("orders", k, std::string("an average price ") + describe(result.fault));
+    return {result.value.mantissa, result.value.scale};
+}
+
 Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
     Order o;
     o.account = static_cast<std::int32_t>(
@@ -40,6 +51,8 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
         refuse("orders", k, "filled_quantity has not the sign of order_quantity");
     if ((i256(o.filled) - i256(o.rolled)).magnitude() >= i256(limit))
         refuse("orders", k, "rolled_quantity is too far from filled_quantity");
+    o.average = price(average_, average_known_, k);
+    o.average_rolled = price(average_rolled_, average_rolled_known_, k);
     const i128 status = status_[k];
     if (status < 0 || status >= i128(kStatusNames.size()))
         refuse("orders", k, "the status is none");

@@ -83,7 +83,7 @@ struct Slow {
 std::uint64_t order(Book& book, const std::string& id, std::int64_t quantity,
                     const char* account = "A1") {
     return book.order(
-        {{0, id}, IdKind::text, account, "I1", Decimal{quantity, 0}, {}, Status::created, kNoTime});
+        {{0, id}, IdKind::text, account, "I1", Decimal{quantity, 0}, {}, {}, Status::created, kNoTime});
 }
 
 }  // namespace
@@ -246,7 +246,7 @@ TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {
             orders.store.extend(1);
             orders.store.prepare(0, 20'000, {false, true, false, true});
             for (int k = 0; k < 20'000; ++k) {
-                const Order o{k, 0, i128{seed} << 40, 0, 0, kNoTime, Status::created};
+                const Order o{k, 0, i128{seed} << 40, 0, 0, {}, {}, kNoTime, Status::created};
                 const std::int64_t id = (seed << 33) + k;
                 const auto hash = hash_of(OrderId{id, {}}, IdKind::integer);
                 const Slot slot = orders.store.insert(o, std::uint64_t(id));

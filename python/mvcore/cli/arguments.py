@@ -101,8 +101,8 @@ def add_files(parser: Parser, required: bool = True) -> Any:
     add(
         "--orders",
         metavar="FILE",
-        help="order, account, instrument, order_quantity, filled_quantity, rolled_quantity, "
-        "status, time",
+        help="order, account, instrument, order_quantity, filled_quantity, average_price, "
+        "rolled_quantity, status, time",
     )
     add_reading(parser)
     return add
@@ -241,7 +241,7 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="FILE",
         help="time, kind (tick, order or holding; all are ticks where the column is missing), and "
         "for a tick instrument, price; for an order order, account, instrument, order_quantity, "
-        "filled_quantity (empty: 0), status (empty: new); for a holding account, instrument, "
+        "filled_quantity (empty: 0), average_price (empty: unknown), status (empty: new); for a holding account, instrument, "
         "quantity. What is not of the kind is empty. An order is stated whole. An event earlier "
         "than one before it is played at once; prices and orders that are late change nothing",
     )

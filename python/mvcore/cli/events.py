@@ -34,7 +34,7 @@ NEEDED = {
     ORDER: ("order", "account", "instrument", "order_quantity"),
     HOLDING: ("account", "instrument", "quantity"),
 }
-OPTIONAL = {TICK: (), ORDER: ("filled_quantity", "status"), HOLDING: ()}
+OPTIONAL = {TICK: (), ORDER: ("filled_quantity", "average_price", "status"), HOLDING: ()}
 TEXTS = ("kind", "account", "instrument", "status")
 VALUES = tuple(dict.fromkeys(name for kind in NEEDED for name in NEEDED[kind] + OPTIONAL[kind]))
 TABLES = {TICK: "prices", ORDER: "orders", HOLDING: "holdings"}
@@ -43,7 +43,9 @@ SCHEMA = Schema(
     columns=("time", "kind", *VALUES),
     required=("time",),
     filled=(),  # what a row needs is up to its kind
-    numbers=frozenset({"price", "order_quantity", "filled_quantity", "quantity"}),
+    numbers=frozenset(
+        {"price", "order_quantity", "filled_quantity", "average_price", "quantity"}
+    ),
 )
 
 
@@ -172,7 +174,7 @@ class Events:
                 written = book.tick(cells["instrument"][row], cells["price"][row], time)
                 self.dropped.add(written)
                 return True
-            if kind == ORDER and "filled_quantity" in cells and "status" in cells:
+            if kind == ORDER and all(name in cells for name in OPTIONAL[ORDER]):
                 names = (*NEEDED[ORDER], *OPTIONAL[ORDER])
                 written = book.order(**{name: cells[name][row] for name in names}, time=time)
                 self.dropped.add(written)

@@ -170,6 +170,14 @@ class Batch:
         column = self.column(name, DECIMAL, nulls=nulls)
         return _wide(column), ~_nulls(column)
 
+    def optional_prices(self, name: str) -> tuple[Array, Array] | None:
+        """Shape (n, 2), and 1 where there is one."""
+        column = self.column(name, DECIMAL, pa.null(), nulls=True)
+        if column.type == pa.null():
+            return None
+        values, known = self.decimals(name, nulls=True)
+        return values, known.view(np.int8)
+
     def times(self, name: str) -> Array | None:
         column = self.column(name, TIME, pa.null(), nulls=True)
         if column.type == pa.null():
@@ -260,13 +268,20 @@ def holdings_file(columns: Columns) -> pa.Buffer:
     return to_file("holdings", {name: integers(values) for name, values in columns.items()})
 
 
+def optional_prices(values: tuple[Array, Array] | None, rows: int) -> pa.Array:
+    """Prices and where there is one; a column of nulls if there are none."""
+    return pa.nulls(rows) if values is None else decimals(*values)
+
+
 def orders_file(columns: Columns) -> pa.Buffer:
-    ids = columns["order"]
+    ids, rows = columns["order"], len(columns["status"])
     special: dict[str, Callable[[], pa.Array]] = {
         "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
         "status": lambda: labels(columns["status"].view(np.int8), strings(STATUS)),
-        "time": lambda: times(columns["time"], len(columns["status"])),
-        "retained": lambda: optional_flags(columns["retained"], len(columns["status"])),
+        "average_price": lambda: optional_prices(columns["average_price"], rows),
+        "average_price_rolled": lambda: optional_prices(columns["average_price_rolled"], rows),
+        "time": lambda: times(columns["time"], rows),
+        "retained": lambda: optional_flags(columns["retained"], rows),
     }
     return to_file(
         "orders", {n: special[n]() if n in special else integers(columns[n]) for n in columns}
@@ -287,4 +302,6 @@ def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
     out["time"] = batch.times("time")
     retained = batch.optional_flags("retained") if batch.version >= 2 else None
     out["retained"] = None if retained is None else retained.view(np.int8)
+    for name in ("average_price", "average_price_rolled"):
+        out[name] = batch.optional_prices(name) if batch.version >= 3 else None
     return out

@@ -23,8 +23,8 @@ TOGETHER = 64  # instruments whose holdings, or orders, are in memory at a time
 PRICES = ["instrument", "price", "time"]
 HOLDINGS = ["account", "instrument", "quantity"]
 ORDERS = [
-    "order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity",
-    "status", "time",
+    "order", "account", "instrument", "order_quantity", "filled_quantity", "average_price",
+    "rolled_quantity", "status", "time",
 ]  # fmt: skip
 Tables = Iterator[pa.Table]
 

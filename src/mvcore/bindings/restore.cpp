@@ -31,6 +31,14 @@ StoredInts to_ints(const py::object& given, std::size_t rows) {
     return out;
 }
 
+// (prices, which are known), `rows` of them. None: there are none.
+StoredPrices to_prices(const py::object& given, std::size_t rows) {
+    if (given.is_none()) return {};
+    const auto columns = py::cast<py::tuple>(given);
+    if (columns.size() != 2) corrupt("a column of prices is not two arrays");
+    return {to_ints(columns[0], rows), to_ints(columns[1], rows)};
+}
+
 // (offsets, bytes), `rows` of them.
 StoredTexts to_texts(const py::tuple& given, std::size_t rows) {
     if (given.size() != 2 || !py::isinstance<py::array>(given[0]) ||
@@ -114,6 +122,8 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
         o.quantity = to_ints(ordered["order_quantity"], order_rows);
         o.filled = to_ints(ordered["filled_quantity"], order_rows);
         o.rolled = to_ints(ordered["rolled_quantity"], order_rows);
+        o.average = to_prices(ordered["average_price"], order_rows);
+        o.average_rolled = to_prices(ordered["average_price_rolled"], order_rows);
         o.status = to_ints(ordered["status"], order_rows);
         o.time = to_ints(ordered["time"], order_rows);
         o.retained = to_ints(ordered["retained"], order_rows);

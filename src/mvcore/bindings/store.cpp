@@ -16,6 +16,13 @@ py::array ints(IntColumn&& column, std::size_t rows) {
     return {py::dtype(kTypes[column.width]), shape, held->data(), owner};
 }
 
+// (prices, which are known), or None where none is.
+py::object prices(PriceColumn&& column) {
+    if (column.price.empty()) return py::none();
+    auto known = to_array(std::move(column.known));
+    return py::make_tuple(to_array(std::move(column.price)), std::move(known));
+}
+
 py::tuple to_tuple(TextColumn&& column) {
     auto offsets = to_array(std::move(column.offsets));
     return py::make_tuple(std::move(offsets), to_array(std::move(column.bytes)));
@@ -41,6 +48,8 @@ py::dict orders(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
     out["order_quantity"] = ints(std::move(chunk.quantity), chunk.rows);
     out["filled_quantity"] = ints(std::move(chunk.filled), chunk.rows);
     out["rolled_quantity"] = ints(std::move(chunk.rolled), chunk.rows);
+    out["average_price"] = prices(std::move(chunk.average));
+    out["average_price_rolled"] = prices(std::move(chunk.average_rolled));
     out["status"] = to_array(std::move(chunk.status));
     const bool timed = !chunk.time.empty();
     out["time"] = timed ? py::object(to_array(std::move(chunk.time))) : py::object(py::none());

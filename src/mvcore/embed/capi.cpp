@@ -222,12 +222,16 @@ OrderFact fact_of(const mvcore_order& o) {
     return fact;
 }
 
-int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoch,
-          mvcore_error* error) noexcept {
+int order_priced(mvcore_book* book, const mvcore_order* given, const mvcore_decimal* average_price,
+                 int wait, uint64_t* epoch, mvcore_error* error) noexcept {
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
         b.check_writable();
-        const OrderFact fact = fact_of(*given);
+        OrderFact fact = fact_of(*given);
+        if (average_price != nullptr) {
+            const Decimal price = quantity_of(*average_price, "average_price");
+            fact.average = {price.mantissa, price.scale};
+        }
         Written written;
         if (!b.try_order(fact, written)) {
             if (wait == 0) return MVCORE_BUSY;
@@ -236,6 +240,11 @@ int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoc
         *epoch = remember_dropped(written);
         return MVCORE_OK;
     });
+}
+
+int order(mvcore_book* book, const mvcore_order* given, int wait, uint64_t* epoch,
+          mvcore_error* error) noexcept {
+    return order_priced(book, given, nullptr, wait, epoch, error);
 }
 
 int value(mvcore_book* book, const char* account, size_t account_length, const char* currency,
@@ -291,6 +300,7 @@ const mvcore_capi* table() noexcept {
         tick_scaled,
         value_scaled,
         last_dropped,
+        order_priced,
     };
     return &capi;
 }

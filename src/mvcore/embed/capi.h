@@ -130,6 +130,12 @@ typedef struct mvcore_capi {
     /* Since 0.3. What this thread's last successful write through this table dropped. Returns 0,
      * and leaves `out` as it is, if that was nothing. */
     int (*last_dropped)(mvcore_dropped* out);
+
+    /* Since 0.4. As `order`, with the average price of the order's fills (FIX 6). Null, as in
+     * `order`: it is unknown. */
+    int (*order_priced)(mvcore_book* book, const mvcore_order* order,
+                        const mvcore_decimal* average_price, int wait, uint64_t* epoch,
+                        mvcore_error* error);
 } mvcore_capi;
 
 #ifdef __cplusplus

@@ -70,3 +70,5 @@ cdef extern from "mvcore/capi.h" nogil:
         int (*tick_scaled)(mvcore_book*, int64_t, int64_t, int64_t, int64_t, mvcore_error*) noexcept nogil
         int (*value_scaled)(mvcore_book*, int64_t, int64_t, int64_t*, mvcore_error*) noexcept nogil
         int (*last_dropped)(mvcore_dropped*) noexcept nogil
+        int (*order_priced)(mvcore_book*, const mvcore_order*, const mvcore_decimal*, int, uint64_t*,
+                            mvcore_error*) noexcept nogil

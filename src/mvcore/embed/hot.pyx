@@ -195,13 +195,13 @@ cdef class HotBook:
         return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
-              time=None, time_unit="ns"):
+              time=None, average_price=None, time_unit="ns"):
         """One order, new or changed: every column anew.
 
         order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
         filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
         "partially_filled", "filled", "canceled", ... in any case or spelling, or its FIX code.
-        Quantities: as `tick`'s price. time, time_unit: as `tick`; a time strictly older than the
+        average_price (FIX 6): of all its fills; None: unknown. Numbers: as `tick`'s price. time, time_unit: as `tick`; a time strictly older than the
         order's drops the fact. An order may change anything, account and instrument included. What day rolls
         moved into the holdings (`rolled_quantity`) stays as it is.
 
@@ -214,8 +214,8 @@ cdef class HotBook:
         cdef mvcore_error error
         cdef uint64_t epoch = 0
         cdef Py_ssize_t size
-        cdef long long small
-        cdef int overflow = 0
+        cdef mvcore_decimal price
+        cdef mvcore_decimal* average = NULL
         cdef int kind
         if self._book is NULL:
             raise_kind(MVCORE_CLOSED, "the book is closed")
@@ -235,10 +235,13 @@ cdef class HotBook:
         number_of(order_quantity, &fact.order_quantity, "order", "order_quantity")
         number_of(0 if filled_quantity is None else filled_quantity, &fact.filled_quantity,
                   "order", "filled_quantity")
-        kind = api.order(self._book, &fact, 0, &epoch, &error)
+        if average_price is not None:
+            number_of(average_price, &price, "order", "average_price")
+            average = &price
+        kind = api.order_priced(self._book, &fact, average, 0, &epoch, &error)
         if kind == MVCORE_BUSY:
             with nogil:
-                kind = api.order(self._book, &fact, 1, &epoch, &error)
+                kind = api.order_priced(self._book, &fact, average, 1, &epoch, &error)
         if kind != MVCORE_OK:
             column = value = None
             if kind == MVCORE_UNKNOWN_ID:

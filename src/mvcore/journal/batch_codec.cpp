@@ -283,7 +283,7 @@ void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
     batch.orders_given = decode_given(in);
     const IdKind held = live.state.orders.kind();
     if (batch.orders_given == Given::load) decode_loaded(in, known, held, format, batch);
-    else if (batch.orders_given == Given::update) decode_orders(in, known, held, out);
+    else if (batch.orders_given == Given::update) decode_orders(in, known, held, format, out);
     decode_removed(in, live, format, out);
     decode_feeds(in, batch.feeds);
     batch.attributes = in.text(kMostText);

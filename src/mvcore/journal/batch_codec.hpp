@@ -59,7 +59,8 @@ private:
     }
 };
 void encode_orders(Encoder& out, const OrderRows& rows);
-void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& out);
+void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint16_t format,
+                   Decoded& out);
 void encode_loaded(Encoder& out, const LoadedOrders& orders);
 void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, std::uint16_t format,
                    Batch& batch);

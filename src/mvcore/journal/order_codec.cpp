@@ -16,9 +16,10 @@ enum Columns : unsigned {
     kFilled = 8,
     kStatus = 16,
     kTime = 32,
-    kRolled = 64
+    kRolled = 64,
+    kAverage = 128  // since format 3
 };
-constexpr unsigned kAllColumns = 127;
+constexpr unsigned kAllColumns = 255;
 
 }  // namespace
 
@@ -33,6 +34,17 @@ namespace {
 
 Status decode_status(Decoder& in) {
     return static_cast<Status>(in.number(kStatusNames.size() - 1));
+}
+
+void encode_price(Encoder& out, const FillPrice& price) {
+    out.byte(price.known() ? 1 : 0);
+    if (price.known()) out.decimal({price.mantissa, price.scale});
+}
+
+FillPrice decode_price(Decoder& in) {
+    if (!in.flag()) return {};
+    const Decimal d = in.decimal();
+    return {d.mantissa, d.scale};
 }
 
 i128 decode_quantity(Decoder& in, int scale) {
@@ -82,7 +94,7 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
         (rows.account.empty() ? 0U : kAccount) | (rows.instrument.empty() ? 0U : kInstrument) |
         (rows.quantity.empty() ? 0U : kQuantity) | (rows.filled.empty() ? 0U : kFilled) |
         (rows.status.empty() ? 0U : kStatus) | (rows.time.empty() ? 0U : kTime) |
-        (rows.rolled.empty() ? 0U : kRolled);
+        (rows.rolled.empty() ? 0U : kRolled) | (rows.average.empty() ? 0U : kAverage);
     out.number(columns);
     for (std::size_t k = 0; k < rows.id.size(); ++k) {
         encode_id(out, rows.id[k], rows.kind);
@@ -93,14 +105,16 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
         if ((columns & kStatus) != 0) out.byte(static_cast<std::uint8_t>(rows.status[k]));
         if ((columns & kTime) != 0) encode_time(out, rows.time[k]);
         if ((columns & kRolled) != 0) out.decimal(rows.rolled[k]);
+        if ((columns & kAverage) != 0) encode_price(out, rows.average[k]);
     }
 }
 
-void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& out) {
+void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint16_t format,
+                   Decoded& out) {
     OrderRows& rows = out.batch.order_rows;
     rows.kind = decode_kind(in, held);
     const auto count = in.count(1);
-    const auto columns = in.number(kAllColumns);
+    const auto columns = in.number(format >= 3 ? kAllColumns : kAllColumns - kAverage);
     if (count != 0 && rows.kind == IdKind::none) corrupt("order ids are of no kind");
     for (std::size_t k = 0; k < count; ++k) {
         rows.id.push_back(decode_id(in, rows.kind, out.texts));
@@ -111,6 +125,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, Decoded& o
         if ((columns & kStatus) != 0) rows.status.push_back(decode_status(in));
         if ((columns & kTime) != 0) rows.time.push_back(decode_time(in));
         if ((columns & kRolled) != 0) rows.rolled.push_back(in.decimal());
+        if ((columns & kAverage) != 0) rows.average.push_back(decode_price(in));
     }
     check_once(rows);
 }
@@ -129,13 +144,13 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
         Extras extras;
         store.for_pages(code, [&](const PageRef& page) {
             extras |= {page->time != nullptr, page->high != nullptr, page->rolled != nullptr,
-                       page->wide != nullptr};
+                       page->wide != nullptr, page->prices != nullptr};
         });
         out.number(i);
         out.number(store.count(code));
         out.number(static_cast<u128>(store.scale(code)));
         out.number((extras.time ? 1U : 0U) | (extras.high ? 2U : 0U) | (extras.wide ? 4U : 0U) |
-                   (extras.rolled ? 8U : 0U));
+                   (extras.rolled ? 8U : 0U) | (extras.prices ? 16U : 0U));
         store.for_each(code, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
             const Order o = OrderStore::order(page, k);
             if (store.kind() == IdKind::text) out.text(store.text(slot));
@@ -146,6 +161,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
             out.integer(o.rolled);
             out.byte(static_cast<std::uint8_t>(o.status));
             encode_time(out, o.time);
+            if (extras.prices) encode_price(out, o.average);
         });
     }
 }
@@ -157,8 +173,9 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
     OrderStore& store = loaded.store;
     const auto count = in.count(6);
     const auto scale = static_cast<int>(in.number(kMaxScale));
-    const auto bits = in.number(15);
-    const Extras extras{(bits & 1) != 0, (bits & 2) != 0, (bits & 8) != 0, (bits & 4) != 0};
+    const auto bits = in.number(format >= 3 ? 31 : 15);
+    const Extras extras{(bits & 1) != 0, (bits & 2) != 0, (bits & 8) != 0, (bits & 4) != 0,
+                        (bits & 16) != 0};
     if (count == 0 || scale != even_scale(scale)) corrupt("a line of orders is not as one is");
     store.prepare(instrument, count, extras);
     store.put(instrument, scale, {});
@@ -174,6 +191,7 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
         if (format >= 2) o.rolled = decode_quantity(in, scale);
         o.status = decode_status(in);
         o.time = decode_time(in);
+        if (extras.prices) o.average = decode_price(in);
         const auto hash = hash_of(id, store.kind());
         const bool twice =
             loaded.index.find(hash, [&](Slot s) { return store.has(s, id); }) != kNoSlot;

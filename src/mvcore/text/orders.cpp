@@ -13,6 +13,7 @@ constexpr Place kId{"orders", "order"};
 constexpr Place kQuantity{"orders", "order_quantity"};
 constexpr Place kFilled{"orders", "filled_quantity"};
 constexpr Place kRolled{"orders", "rolled_quantity"};
+constexpr Place kAverage{"orders", "average_price"};
 constexpr Place kStatus{"orders", "status"};
 constexpr Decimal kZero{};
 
@@ -90,6 +91,14 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
         "unknown status " + text_at(chunk, k) + "; expected one of " + status_choices());
 }
 
+FillPrice price_at(const Chunk& chunk, std::size_t k, std::size_t row) {
+    bool null = false;
+    const auto result = decimal_at(chunk, k, null);
+    if (null) return {};
+    if (!result) kAverage.refuse(row, text_at(chunk, k), describe(result.fault));
+    return {result.value.mantissa, result.value.scale};
+}
+
 template <class T, class F>
 void fill(const Column* column, std::vector<T>& out, F&& at) {
     if (column == nullptr) return;
@@ -141,6 +150,8 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
     fill(table.find(kRolled.column), rows.rolled, [&](auto& chunk, auto k, auto row) {
         return checked_decimal(kRolled, row, chunk, k, &kZero);
     });
+    fill(table.find(kAverage.column), rows.average,
+         [&](auto& chunk, auto k, auto row) { return price_at(chunk, k, row); });
     fill(table.find(kStatus.column), rows.status,
          [&](auto& chunk, auto k, auto row) { return status_at(chunk, k, row); });
     if (table.times) rows.time = *table.times;
@@ -162,6 +173,7 @@ public:
           quantity_(required(table, kQuantity.table, kQuantity.column)),
           filled_(table.find(kFilled.column)),
           rolled_(table.find(kRolled.column)),
+          average_(table.find(kAverage.column)),
           status_(table.find(kStatus.column)),
           kind_(checked_kind(ids_, held, kId)) {
         if (kind_ == IdKind::none) kind_ = held;
@@ -179,6 +191,7 @@ private:
         Decimal quantity;
         Decimal filled;
         Decimal rolled;
+        FillPrice average;
         std::uint64_t hash;
         Status status;
     };
@@ -198,6 +211,7 @@ private:
     const Column& quantity_;
     const Column* filled_;
     const Column* rolled_;
+    const Column* average_;
     const Column* status_;
     IdKind kind_;
     std::vector<Line> lines_;
@@ -209,6 +223,7 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
     Cursor quantity(quantity_);
     Cursor filled(filled_ != nullptr ? *filled_ : ids_);
     Cursor rolled(rolled_ != nullptr ? *rolled_ : ids_);
+    Cursor average(average_ != nullptr ? *average_ : ids_);
     Cursor status(status_ != nullptr ? *status_ : ids_);
     for (std::size_t row = 0; row < instruments_.size(); ++row) {
         Row r{};
@@ -222,6 +237,8 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
         if (rolled_ != nullptr)
             r.rolled = rolled.next(
                 [&](auto& c, auto k) { return checked_decimal(kRolled, row, c, k, &kZero); });
+        if (average_ != nullptr)
+            r.average = average.next([&](auto& c, auto k) { return price_at(c, k, row); });
         if (status_ != nullptr)
             r.status = status.next([&](auto& c, auto k) { return status_at(c, k, row); });
         f(row, r);
@@ -249,6 +266,7 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
                              to_text(r.id) + " less its rolled_quantity " +
                              format_decimal(r.rolled.mantissa, r.rolled.scale) +
                              " has more than 20 digits before the point");
+    o.average = r.average;
     o.status = r.status;
     o.time = table_.times ? (*table_.times)[row] : kNoTime;
     return o;
