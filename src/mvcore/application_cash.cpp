@@ -80,7 +80,7 @@ void Application::refuse_leg(const OrderWrite& w, CashFault fault) {
 
 // Orders that the batch does not name, where it changes what their fills cost or where that goes.
 void Application::stage_changed_legs() {
-    if (!state_.cash.from_fills || batch_.instruments_given == Given::absent) return;
+    if (cash_lines_.empty()) return;  // they are made anew where instruments change
     std::unordered_set<Slot> named;
     for (const OrderWrite& w : order_writes_) named.insert(w.slot);
     for (std::size_t i = 0; i < state_.board.size(); ++i) {

@@ -17,7 +17,14 @@ std::uint32_t pick(std::uint64_t n) { return static_cast<std::uint32_t>(g_random
 bool same(const Order& a, const Order& b) {
     return a.account == b.account && a.instrument == b.instrument && a.quantity == b.quantity &&
            a.filled == b.filled && a.rolled == b.rolled && a.time == b.time &&
-           a.status == b.status && a.retained == b.retained;
+           a.status == b.status && a.retained == b.retained && a.average == b.average &&
+           a.average_rolled == b.average_rolled;
+}
+
+FillPrice some_price() {
+    const auto digits = static_cast<i128>(g_random() >> (pick(10) == 0 ? 1 : 40));
+    const i128 mantissa = pick(20) == 0 ? digits << 40 : digits;
+    return {pick(8) == 0 ? -mantissa : mantissa, static_cast<int>(pick(19))};
 }
 
 // A few orders need much.
@@ -33,6 +40,8 @@ Order some_order(std::int32_t instrument) {
     o.rolled = pick(5) == 0 ? o.filled / 2 : 0;
     o.time = pick(4) == 0 ? static_cast<std::int64_t>(pick(1000)) : kNoTime;
     o.retained = pick(4) == 0;
+    if (pick(6) == 0) o.average = some_price();
+    if (pick(9) == 0) o.average_rolled = some_price();
     o.status = static_cast<Status>(pick(15));
     return o;
 }
