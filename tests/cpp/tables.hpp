@@ -297,6 +297,7 @@ inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
                                  names.second,
                                  row.quantity,
                                  row.filled.value_or(Decimal{}),
+                                 {},
                                  row.status.value_or(mvcore::Status::created),
                                  row.time};
     mvcore::Written epoch;

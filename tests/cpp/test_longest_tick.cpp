@@ -60,7 +60,7 @@ void put_orders(Book& book, Given given, std::int64_t quantity) {
             store.prepare(i, std::size_t(accounts()), {});
             for (int a = 0; a < accounts(); ++a) {
                 const std::int64_t id = std::int64_t{i} * accounts() + a;
-                const Order order{a, i, quantity, 0, 0, kNoTime, Status::created};
+                const Order order{a, i, quantity, 0, 0, {}, {}, kNoTime, Status::created};
                 const auto hash = hash_of(OrderId{id, {}}, IdKind::integer);
                 index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
                 index.insert(hash, store.insert(order, std::uint64_t(id)));
