@@ -15,7 +15,7 @@ from mvcore.store.loading import Identity, Loaded, load_newest
 
 
 def checkpoints(files: Files, book: mvcore.Book) -> Checkpoints:
-    return Checkpoints(files, book.base_currency, book.value_scale)
+    return Checkpoints(files, book.base_currency, book.value_scale, book.cash, book.cash_scale)
 
 
 def save(keeper: Checkpoints, book: mvcore.Book, sequence: int = 0) -> Written:

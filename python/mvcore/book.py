@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mvcore.store.recovery import Recovery
 
 
+MOST_CASH_DECIMALS = 18
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
@@ -52,8 +53,11 @@ class Book(HotBook, Reads, Closing):
     """A book in memory; `mvcore.open` gives one that survives.
 
     base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
-    amounts, 0 to 30. max_future: a fact whose time is further ahead of the clock is refused, since
-    it would hide all facts until then. Any number of threads may read while one writes.
+    amounts, 0 to 30. cash: "from_fills" if the average price of an order's fills moves cash: the
+    account's position in the cash instrument of the order's currency. cash_scale: decimals that
+    the cost of fills is rounded to, 0 to 18; None: the minor unit of each currency by ISO 4217.
+    max_future: a fact whose time is further ahead of the clock is refused, since it would hide all
+    facts until then. Any number of threads may read while one writes.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Book(HotBook, Reads, Closing):
         base_currency: str = "USD",
         value_scale: int = 8,
         *,
+        cash: Literal["from_fills"] | None = None,
+        cash_scale: int | None = None,
         max_future: dt.timedelta = ONE_DAY,
     ) -> None:
         text = isinstance(base_currency, str)
@@ -76,13 +82,16 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput(f"value_scale: {shown(value_scale)} is not in 0..30").at(
                 "book", "value_scale", None, value_scale
             )
+        check_cash(cash, cash_scale)
         if hasattr(self, "_value_scale"):
             raise InvalidInput("a book is made once: __init__ was called again")
         ahead = max_future_ns(max_future)
         self._max_future, self._ahead_ns = max_future, ahead
         self._value_scale = value_scale
+        self._cash, self._cash_scale = cash, cash_scale
         try:
-            self._bind(_core.Book(base_currency, value_scale), base_currency, ahead)
+            core = _core.Book(base_currency, value_scale, cash, cash_scale)
+            self._bind(core, base_currency, ahead)
         except TypeError:  # what pybind11 makes of a lone surrogate
             raise InvalidInput(f"base_currency: {base_currency!r} is not valid Unicode") from None
         self._masters = Masters()
@@ -110,14 +119,17 @@ class Book(HotBook, Reads, Closing):
     ) -> Written:
         """Replace the whole of each table named, in one atomic batch. Returns the new epoch.
 
-        Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, <attributes>`;
-        accounts `account, <attributes>`; holdings `account, instrument, quantity`; orders `order,
-        account, instrument, order_quantity, filled_quantity=0, average_price=null,
-        rolled_quantity=0, status="new", time=null` (see `order`); prices `instrument, price, time=null`; fx `currency, rate,
-        method="multiply", time=null` (or "divide", FIX 155 with 156). rolled_quantity is the part
-        of an order's cumulative fills that the holdings have already: with it a morning load of
-        orders that live for several days does not count yesterday's fills again. Times: see
-        `tick`; time_unit is that of integers in columns `time`.
+        Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, cash=False,
+        <attributes>`; accounts `account, <attributes>`; holdings `account, instrument, quantity`;
+        orders `order, account, instrument, order_quantity, filled_quantity=0, average_price=null,
+        rolled_quantity=0, status="new", time=null` (see `order`); prices `instrument, price,
+        time=null`; fx `currency, rate, method="multiply", time=null` (or "divide", FIX 155 with
+        156). rolled_quantity is the part of an order's cumulative fills that the holdings have
+        already: with it a morning load of orders that live for several days does not count
+        yesterday's fills again. Times: see `tick`; time_unit is that of integers in columns `time`.
+
+        cash: whether an instrument is money of its currency. It has no multiplier or quote_factor,
+        and price 1 while no other is given. With cash="from_fills" a currency has at most one.
 
         One bad row and nothing has changed. Refused while something kept refers to what is
         dropped. A currency that has positions and no rate is logged once, as a warning of the
@@ -492,6 +504,25 @@ class Book(HotBook, Reads, Closing):
         if self._keeper is not None:
             self._keeper.close()
         _core.close(self._core)
+
+
+def check_cash(cash: Any, cash_scale: Any) -> None:
+    """Raises InvalidInput if they are not what a book takes."""
+    if cash is not None and (not isinstance(cash, str) or cash != "from_fills"):
+        raise InvalidInput(f"cash: {shown(cash)} is neither 'from_fills' nor None").at(
+            "book", "cash", None, cash
+        )
+    if cash_scale is None:
+        return
+    if isinstance(cash_scale, bool) or not isinstance(cash_scale, int):
+        wrong = f"{shown(cash_scale)} is not an int"
+    elif not 0 <= cash_scale <= MOST_CASH_DECIMALS:
+        wrong = f"{shown(cash_scale)} is not in 0..{MOST_CASH_DECIMALS}"
+    elif cash is None:
+        wrong = f"{cash_scale} without cash='from_fills'"
+    else:
+        return
+    raise InvalidInput(f"cash_scale: {wrong}").at("book", "cash_scale", None, cash_scale)
 
 
 def written(answer: tuple[int, dict[str, int] | None]) -> Written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Reads:
     _masters: Masters
     _base_currency: str
     _value_scale: int
+    _cash: Literal["from_fills"] | None
+    _cash_scale: int | None
     _names: NameLists
 
     def _settle(self) -> None:
@@ -48,6 +50,16 @@ class Reads:
     def value_scale(self) -> int:
         """Decimals of amounts."""
         return self._value_scale
+
+    @property
+    def cash(self) -> Literal["from_fills"] | None:
+        """ "from_fills" if fills move cash, else None."""
+        return self._cash
+
+    @property
+    def cash_scale(self) -> int | None:
+        """Decimals that the cost of fills is rounded to; None: the minor units of ISO 4217."""
+        return self._cash_scale
 
     @property
     def epoch(self) -> int:

@@ -25,6 +25,7 @@ class Snapshot(Reads, Closing):
         self._names = book._names
         self._base_currency = book.base_currency
         self._value_scale = book.value_scale
+        self._cash, self._cash_scale = book.cash, book.cash_scale
         while True:
             self._core: Any = _core.snapshot(book._core)
             self._masters = book._masters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ def flags_of(book: mvcore.Book) -> dict[str, bool]:
         stored = _core.stored_instruments(now._core)
     offsets, data = stored["instrument"]
     text = bytes(data)
-    names = [text[a:b].decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    names = [text[a:b].decode() for a, b in itertools.pairwise(offsets)]
     rows = zip(names, stored["alive"].tolist(), stored["cash"].tolist(), strict=True)
     return {name: bool(cash) for name, alive, cash in rows if alive}
 

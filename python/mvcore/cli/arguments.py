@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import mvcore
@@ -92,7 +93,7 @@ def add_files(parser: Parser, required: bool = True) -> Any:
         "--instruments",
         required=required,
         metavar="FILE",
-        help="instrument, currency, multiplier, quote_factor, attributes",
+        help="instrument, currency, multiplier, quote_factor, cash, attributes",
     )
     add("--accounts", required=required, metavar="FILE", help="account, attributes")
     add("--holdings", required=required, metavar="FILE", help="account, instrument, quantity")
@@ -205,7 +206,21 @@ def add_question(parser: Parser) -> Any:
         metavar="N",
         help="decimals that amounts are rounded to, half even (default: 8)",
     )
+    add_cash(add, "off")
     return add
+
+
+def add_cash(add: Callable[..., object], default: str) -> None:
+    """Whether and how fills move cash. default: what the book has without the option."""
+    add(
+        "--cash", choices=("from_fills",),
+        help="from_fills: the average price of fills moves the account's cash, which is its "
+        f"position in the instrument of that currency with cash true (default: {default})",
+    )  # fmt: skip
+    add(
+        "--cash-scale", type=int, metavar="N",
+        help="decimals that the cost of fills is rounded to (default: by currency, ISO 4217)",
+    )  # fmt: skip
 
 
 def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -306,6 +321,7 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
         "--value-scale", type=int, metavar="N",
         help="decimals of amounts (default: the book's, or 8)",
     )  # fmt: skip
+    add_cash(add, "the book's, or off")
     add = parser.add_argument_group("the service").add_argument
     add("--host", default="127.0.0.1", help="address (default: 127.0.0.1, this machine only)")
     add("--port", type=port, default=8000, help="port (default: 8000)")

@@ -6,6 +6,7 @@ import argparse
 
 from mvcore.formats import printable
 from mvcore.store.inspecting import Generation, Journal, look
+from mvcore.store.loading import with_scale
 
 EXIT_DAMAGED = 1
 
@@ -27,11 +28,13 @@ def lines(generation: Generation) -> list[str]:
     if (manifest := generation.manifest) is not None:
         instruments = manifest.tables["instruments"].rows
         currency = printable(manifest.base_currency)
+        cash = f"from fills{with_scale(manifest.cash_scale)}" if manifest.cash else "off"
         held = sum(chunk.holdings.rows for chunk in manifest.chunks if chunk.holdings)
         out += [
             f"  epoch          {manifest.counts['epoch']}",
             f"  sequence       {manifest.sequence}",
             f"  amounts        {currency}, {manifest.value_scale} decimals",
+            f"  cash           {cash}",
             f"  names          {manifest.tables['accounts'].rows} accounts, "
             f"{instruments} instruments, {manifest.tables['currencies'].rows} currencies",
             f"  holdings       {held}",

@@ -72,6 +72,8 @@ def check(arguments: argparse.Namespace) -> None:
             raise CommandError("--demo takes no files and no --book")
         if arguments.base_currency not in IN_DEMO[0] or arguments.value_scale not in IN_DEMO[1]:
             raise CommandError("--demo: its book is in USD with 8 decimals")
+        if arguments.cash is not None or arguments.cash_scale is not None:
+            raise CommandError("--demo: its book has no cash from fills")
     elif missing and not (arguments.book and os.path.isdir(arguments.book)):
         raise CommandError(f"{', '.join(missing)} or --demo wanted")
     if arguments.tokens is not None and arguments.jwt_key is not None:
@@ -97,8 +99,10 @@ def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
 @contextlib.contextmanager
 def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
     """From a folder, from files, or the demo's, whose prices move. Says whether facts are kept."""
+    cash: dict[str, Any] = {"cash": arguments.cash, "cash_scale": arguments.cash_scale}
     if arguments.book is not None:
-        with mvcore.open(arguments.book, arguments.base_currency, arguments.value_scale) as book:
+        base, scale = arguments.base_currency, arguments.value_scale
+        with mvcore.open(arguments.book, base, scale, **cash) as book:
             begin(book, arguments)
             yield book
         return
@@ -110,7 +114,7 @@ def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
             yield book
         return
     base, scale = arguments.base_currency, arguments.value_scale
-    with mvcore.Book(base or "USD", 8 if scale is None else scale) as book:
+    with mvcore.Book(base or "USD", 8 if scale is None else scale, **cash) as book:
         load_files(book, arguments)
         yield book
 

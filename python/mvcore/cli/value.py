@@ -23,7 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
     paths = paths_of(arguments, "ticks")
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with (
-        mvcore.Book(arguments.base_currency, arguments.value_scale) as book,
+        mvcore.Book(
+            arguments.base_currency,
+            arguments.value_scale,
+            cash=arguments.cash,
+            cash_scale=arguments.cash_scale,
+        ) as book,
         Progress(long=long) as progress,
     ):
         tables = read(paths, arguments, progress)

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import time
+from typing import Any
 
 import mvcore
 from mvcore.cli import render, value
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
                 tell(f"the book goes on at epoch {book.epoch}; no tables are loaded from the files")
             if not math.isinf(arguments.speed):
                 progress.step("trying the events")
-                rehearse(events, tables)
+                rehearse(events, tables, book)
         with book.view(
             by=arguments.by, measures=arguments.measures, currency=arguments.currency
         ) as view:
@@ -62,9 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def book_of(arguments: argparse.Namespace) -> mvcore.Book:
     """In memory, or in the folder."""
+    amounts = arguments.base_currency, arguments.value_scale
+    cash: dict[str, Any] = {"cash": arguments.cash, "cash_scale": arguments.cash_scale}
     if arguments.book is None:
-        return mvcore.Book(arguments.base_currency, arguments.value_scale)
-    return mvcore.open(arguments.book, arguments.base_currency, arguments.value_scale)
+        return mvcore.Book(*amounts, **cash)
+    return mvcore.open(arguments.book, *amounts, **cash)
 
 
 class Rehearsal(mvcore.Book):
@@ -74,9 +77,9 @@ class Rehearsal(mvcore.Book):
         pass
 
 
-def rehearse(events: Events, tables: dict[str, FileTable]) -> None:
+def rehearse(events: Events, tables: dict[str, FileTable], played: mvcore.Book) -> None:
     """All events into a book of names alone, so that a wrong row is told now, not in hours."""
-    with Rehearsal() as book:
+    with Rehearsal(cash=played.cash, cash_scale=played.cash_scale) as book:
         book.load(instruments=tables["instruments"], accounts=tables["accounts"])
         for _, batches in events.moments():
             for batch in batches:

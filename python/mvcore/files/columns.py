@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Fault = Callable[[str, str, int, Any], InvalidInput]
 TEXTS = ("string", "large_string", "string_view")
 PLAIN_INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
+FLAGS = {"true": True, "false": False}
 EXACT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
@@ -55,6 +56,23 @@ def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) 
         done.append(plain)
         before += len(chunk)
     return pa.chunked_array(done, pa.string())
+
+
+def flags(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
+    """The column of texts true and false, in any case, as booleans."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not is_text(column):
+        return column
+    texts = column.to_pylist()
+    for row, text in enumerate(texts):
+        if text is not None and text.lower() not in FLAGS:
+            wrong = f"{shown(text)} is neither true nor false"
+            raise fault(wrong, name, row, text)
+    out = [None if text is None else FLAGS[text.lower()] for text in texts]
+    return pa.chunked_array([pa.array(out, pa.bool_())])
 
 
 def times(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:

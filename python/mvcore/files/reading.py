@@ -311,6 +311,8 @@ def _checked(
     for name in data.column_names:
         if name in schema.numbers:
             table = table.with_column(name, cells.numbers(table[name], name, options, table.fault))
+        elif name in schema.flags:
+            table = table.with_column(name, cells.flags(table[name], name, table.fault))
         elif name == "time" and name in schema.columns:
             table = table.with_column(name, cells.times(table[name], name, table.fault))
     if schema.name in PRICED and options.blank_price == "skip":

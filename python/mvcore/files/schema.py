@@ -31,6 +31,7 @@ class Schema:
     numbers: frozenset[str]
     key: tuple[str, ...] = ()
     attributes: bool = False
+    flags: frozenset[str] = frozenset()  # true or false
 
 
 def schema_of(name: str) -> Schema:
@@ -49,4 +50,5 @@ def schema_of(name: str) -> Schema:
         numbers=frozenset(tables._NUMBERS & tables._COLUMNS[held]),
         key=KEYS.get(name, ()),
         attributes=name in WITH_ATTRIBUTES,
+        flags=frozenset(tables._FLAGS & tables._COLUMNS[held]),
     )

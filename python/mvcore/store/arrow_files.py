@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from mvcore.errors import CorruptData
 
-# 2: orders have a column `retained`, rates a column `time`. A checkpoint lists files of earlier
-# versions if their content did not change since.
-FORMAT_VERSION = 2
+# 2: orders have a column `retained`, rates a column `time`.
+# 3: instruments have a column `cash`, the manifest `cash` and `cash_scale`.
+# A checkpoint lists files of earlier versions if their content did not change since.
+FORMAT_VERSION = 3
 OLDEST_FORMAT_VERSION = 1
 STATUS = (
     "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",

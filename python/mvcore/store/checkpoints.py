@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -76,10 +76,19 @@ def manifest_name(generation: int) -> str:
 class Checkpoints:
     """The checkpoints of one folder, and how the next one is written. One thread at a time."""
 
-    def __init__(self, files: Files, base_currency: str, value_scale: int) -> None:
+    def __init__(
+        self,
+        files: Files,
+        base_currency: str,
+        value_scale: int,
+        cash: Literal["from_fills"] | None = None,
+        cash_scale: int | None = None,
+    ) -> None:
         self._files = files
-        self._base_currency = base_currency
-        self._value_scale = value_scale
+        self._terms: dict[str, Any] = {
+            "base_currency": base_currency, "value_scale": value_scale,
+            "cash": cash, "cash_scale": cash_scale,
+        }  # fmt: skip
         self._last: _Last | None = None
         self._before: Manifest | None = None  # the generation before the last
         self.written: Written | None = None
@@ -121,9 +130,7 @@ class Checkpoints:
         writing = _Writing(self._files, self._last, pause)
         try:
             manifest, touched = writing.run(snapshot, counts, masters, position)
-            manifest = replace(
-                manifest, base_currency=self._base_currency, value_scale=self._value_scale
-            )
+            manifest = replace(manifest, **self._terms)
             generation = max(generations(self._files), default=0) + 1
             name = manifest_name(generation)
             writing.begun.append(name + ".new")
@@ -206,8 +213,9 @@ class _Writing:
         if self.new_files:
             self._files.sync_folder(CHUNKS)
         manifest = Manifest(
-            book_id=position.book_id, base_currency="", value_scale=0, sequence=position.sequence,
-            feeds=dict(position.feeds), counts={k: counts[k] for k in counts if k != "order_ids"},
+            book_id=position.book_id, base_currency="", value_scale=0, cash=None, cash_scale=None,
+            sequence=position.sequence, feeds=dict(position.feeds),
+            counts={k: counts[k] for k in counts if k != "order_ids"},
             order_ids=counts["order_ids"], tables=tables, chunks=tuple(chunks),
         )  # fmt: skip
         return manifest, next_touched

@@ -82,6 +82,7 @@ def _instruments(now: Snapshot) -> pa.Table:
         "currency": arrow.labels(stored["currency"], currencies).cast(pa.utf8()),
         "multiplier": arrow.decimals(stored["multiplier"]),
         "quote_factor": arrow.decimals(stored["quote_factor"]),
+        "cash": arrow.flags(stored["cash"]),
     }
     columns |= _attributes(now._masters.instrument, len(alive), list(columns))
     return pa.table(columns).filter(pa.array(alive))
@@ -127,7 +128,9 @@ def _csv(path: Path, tables: Tables) -> int:
 
 
 def _texts(column: pa.ChunkedArray) -> list[object]:
-    """Times as ISO 8601 writes them, to the nanosecond."""
+    """Times as ISO 8601 writes them, to the nanosecond; booleans as true and false."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.utf8())
     if pa.types.is_timestamp(column.type):
         column = pc.strftime(column.cast(pa.timestamp("ns")), "%Y-%m-%dT%H:%M:%SZ")
     return list(column.to_pylist())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -48,14 +48,30 @@ class Identity:
     base_currency: str
     value_scale: int
     book_id: int = 0
+    cash: Literal["from_fills"] | None = None
+    cash_scale: int | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Identity:
+        """Whose checkpoint it is."""
+        return cls(
+            manifest.base_currency, manifest.value_scale, manifest.book_id, manifest.cash,
+            manifest.cash_scale,
+        )  # fmt: skip
 
     def check(self, manifest: Manifest) -> None:
-        found = Identity(manifest.base_currency, manifest.value_scale, manifest.book_id)
+        found = Identity.of(manifest)
         if found != self:
             raise CorruptData(f"of another book, {found}, not {self}")
 
     def __str__(self) -> str:
-        return f"{self.base_currency} with {self.value_scale} decimals, id {self.book_id}"
+        cash = f", cash from fills{with_scale(self.cash_scale)}" if self.cash else ""
+        return f"{self.base_currency} with {self.value_scale} decimals{cash}, id {self.book_id}"
+
+
+def with_scale(cash_scale: int | None) -> str:
+    """The end of a line about cash from fills."""
+    return "" if cash_scale is None else f" with {cash_scale} decimals"
 
 
 def identity(files: Files) -> Identity | None:
@@ -69,7 +85,7 @@ def identity(files: Files) -> Identity | None:
             raise _not_to_be_read(files, error) from error
         except (CorruptData, OSError):
             continue
-        return Identity(manifest.base_currency, manifest.value_scale, manifest.book_id)
+        return Identity.of(manifest)
     return None
 
 
@@ -127,7 +143,9 @@ def restore(
     orders = sum(chunk.orders.rows for chunk in manifest.chunks if chunk.orders is not None)
     if orders != counts["orders"]:
         raise CorruptData(f"chunks of {orders} orders, {counts['orders']} were stored")
-    restore = _core.Restore(manifest.base_currency, manifest.order_ids, counts)
+    restore = _core.Restore(
+        manifest.base_currency, manifest.order_ids, counts, manifest.cash, manifest.cash_scale
+    )
     reader = _Reader(files)
 
     file = manifest.tables["currencies"]

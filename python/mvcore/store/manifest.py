@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mvcore import _core
 from mvcore.errors import CorruptData
@@ -50,6 +50,8 @@ class Manifest:
     book_id: int
     base_currency: str
     value_scale: int
+    cash: Literal["from_fills"] | None
+    cash_scale: int | None
     sequence: int
     feeds: Mapping[str, int]
     counts: Mapping[str, int]  # see COUNTS
@@ -74,6 +76,7 @@ COUNTS_OF = {
     1: ("epoch", "masters", "orders", "ticks", "late_prices", "late_orders", "facts"),
     2: ("late_fx", "unchanged_orders", "skipped_prices"),
 }
+CASH_SINCE = 3  # the format version that brought `cash` and `cash_scale`
 COUNTS = tuple(name for names in COUNTS_OF.values() for name in names)
 
 
@@ -109,6 +112,8 @@ def from_bytes(data: bytes) -> Manifest:
     counts = document.get("counts")
     if isinstance(counts, dict) and not counts.keys() & set(later):
         counts |= dict.fromkeys(later, 0)
+    if version < CASH_SINCE:
+        document = {"cash": None, "cash_scale": None} | document
     return _manifest(document)
 
 
@@ -131,10 +136,17 @@ def _manifest(document: dict[str, Any]) -> Manifest:
     book_id = document["book_id"]
     if isinstance(book_id, bool) or not isinstance(book_id, int) or not 0 <= book_id < 2**64:
         raise CorruptData(f"the manifest's book_id is {book_id!r}")
+    cash = document["cash"]
+    if cash not in (None, "from_fills") or (cash is None and document["cash_scale"] is not None):
+        raise CorruptData(f"the manifest's cash is {cash!r} with {document['cash_scale']!r}")
     out = Manifest(
         book_id=book_id,
         base_currency=document["base_currency"],
         value_scale=_number(document, "value_scale", 30),
+        cash=cash,
+        cash_scale=(
+            None if document["cash_scale"] is None else _number(document, "cash_scale", 18)
+        ),
         sequence=_number(document, "sequence"),
         feeds={name: _signed(feeds[name]) for name in feeds},
         counts={name: _number(counts, name) for name in COUNTS},

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mvcore import _core
@@ -26,11 +27,40 @@ LEAST_FILE_BYTES, MOST_FILE_BYTES = 4096, 2**62 - 1
 TRIES = 3  # of reading while another process writes
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """What a book is for its whole life, as a caller or a folder names it. None: not named."""
+
+    base_currency: str | None
+    value_scale: int | None
+    cash: Literal["from_fills"] | None
+    cash_scale: int | None
+
+    def new_book(self, max_future: dt.timedelta) -> Book:
+        """Raises InvalidInput if the terms are wrong."""
+        return Book(
+            "USD" if self.base_currency is None else self.base_currency,
+            8 if self.value_scale is None else self.value_scale,
+            cash=self.cash,
+            cash_scale=self.cash_scale,
+            max_future=max_future,
+        )
+
+    def agree(self, path: str, held: _Terms) -> None:
+        """Raises InvalidInput if a term that is named is not the held one."""
+        for option, asked in vars(self).items():
+            kept = getattr(held, option)
+            if asked is not None and asked != kept:
+                raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {kept!r}")
+
+
 def open(
     path: str | os.PathLike[str],
     base_currency: str | None = None,
     value_scale: int | None = None,
     *,
+    cash: Literal["from_fills"] | None = None,
+    cash_scale: int | None = None,
     sync: Literal["always", "interval", "os"] = "always",
     price_interval: float = 0.05,
     sync_interval: float = 1.0,
@@ -41,7 +71,9 @@ def open(
 ) -> Book:
     """Open the book in a folder, or begin one there. Close it, or use it in a `with`.
 
-    base_currency, value_scale: those of the book; "USD" and 8 where it is new and none is named.
+    base_currency, value_scale, cash, cash_scale: as `Book`. A new book has "USD", 8 and no cash
+    from fills unless the call names others. A book in the folder keeps its own; naming others is
+    InvalidInput.
     sync: when a write call returns. "always": its facts are on the disk. "interval": they are
     written, and on the disk within `sync_interval` seconds. "os": they are written, and on the disk
     when the system likes or `flush()` asks. However it is, a process that dies loses nothing that
@@ -63,14 +95,13 @@ def open(
     if read_only and not os.path.isdir(name):
         raise StorageError(f"{name}: there is no book")
     # Wrong options are refused before anything is made.
-    Book(*_new(base_currency, value_scale), max_future=max_future)
+    asked = _Terms(base_currency, value_scale, cash, cash_scale)
+    asked.new_book(max_future)
     if not read_only:
         _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
-            book, report, loaded, skipped = _open(
-                name, base_currency, value_scale, options, read_only, max_future
-            )
+            book, report, loaded, skipped = _open(name, asked, options, read_only, max_future)
             break
         except (CorruptData, StorageError):  # a file that the writer has removed meanwhile
             if not left:
@@ -93,8 +124,7 @@ def open(
 
 def _open(
     path: str,
-    base_currency: str | None,
-    value_scale: int | None,
+    asked: _Terms,
     options: tuple[str, float, float, int],
     read_only: bool,
     max_future: dt.timedelta,
@@ -107,19 +137,23 @@ def _open(
         files = _files(path)
         held = folder.base_currency
         if held is not None:
-            found: Identity | None = Identity(held, folder.value_scale, folder.book_id)
+            found: Identity | None = Identity(
+                held, folder.value_scale, folder.book_id, folder.cash, folder.cash_scale
+            )
         else:
             found = identity(files)  # of a copy without its journal
         if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
-        if found is not None:
-            _agree("base_currency", path, base_currency, found.base_currency)
-            _agree("value_scale", path, value_scale, found.value_scale)
-            base, scale = found.base_currency, found.value_scale
+        if found is None:
+            book = asked.new_book(max_future)
         else:
-            base, scale = _new(base_currency, value_scale)
-        book = Book(base, scale, max_future=max_future)
-        loaded, skipped = load_newest(book._core, files, found or Identity(base, scale))
+            kept = _Terms(found.base_currency, found.value_scale, found.cash, found.cash_scale)
+            asked.agree(path, kept)
+            book = kept.new_book(max_future)
+        whose = found or Identity(
+            book.base_currency, book.value_scale, 0, book.cash, book.cash_scale
+        )
+        loaded, skipped = load_newest(book._core, files, whose)
         if loaded is not None:
             _core.set_feeds(book._core, dict(loaded.manifest.feeds))
         elif skipped and held is None:
@@ -175,7 +209,9 @@ def _keeper(
         lambda: _core.journal_stats(core)["journal_bytes"],
         lambda sequence: _core.trim_journal(core, sequence),
     )
-    checkpoints = Checkpoints(_files(path), book.base_currency, book.value_scale)
+    checkpoints = Checkpoints(
+        _files(path), book.base_currency, book.value_scale, book.cash, book.cash_scale
+    )
     if loaded is not None:
         checkpoints.loaded(loaded.generation, loaded.manifest)
     return Keeper(book, checkpoints, journal, checkpoint_bytes, replayed)
@@ -212,19 +248,6 @@ def _make_parent(path: str) -> None:
         raise StorageError(f"{path}: {error.filename} is not a folder") from error
     except OSError as error:
         raise StorageError(f"{path}: {parent} cannot be made: {error.strerror}") from error
-
-
-def _new(base_currency: str | None, value_scale: int | None) -> tuple[str, int]:
-    """Those of a book that is begun."""
-    return (
-        "USD" if base_currency is None else base_currency,
-        8 if value_scale is None else value_scale,
-    )
-
-
-def _agree(option: str, path: str, asked: Any, held: Any) -> None:
-    if asked is not None and asked != held:
-        raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {held!r}")
 
 
 def _check(

@@ -90,8 +90,8 @@ def read_currencies(data: memoryview, rows: int) -> Columns:
 
 _SCALES = ("quantity_scale", "price_scale")
 _INSTRUMENTS = (
-    "instrument", "alive", "currency", "multiplier", "quote_factor", "quantity_scale", "price",
-    "price_scale", "price_time", "price_epoch",
+    "instrument", "alive", "currency", "multiplier", "quote_factor", "cash", "quantity_scale",
+    "price", "price_scale", "price_time", "price_epoch",
 )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def instruments_file(
             "currency": arrow.labels(columns["currency"], arrow.texts(currencies)),
             "multiplier": arrow.decimals(columns["multiplier"]),
             "quote_factor": arrow.decimals(columns["quote_factor"]),
+            "cash": arrow.flags(columns["cash"]),
             "quantity_scale": arrow.integers(columns["quantity_scale"].astype(np.int8)),
             "price": arrow.decimals(columns["price"], priced),
             "price_scale": arrow.integers(columns["price_scale"].astype(np.int8)),
@@ -129,6 +130,7 @@ def read_instruments(
     out["currency"] = batch.indices("currency", pa.int32(), names)
     out["multiplier"] = batch.decimals("multiplier")[0]
     out["quote_factor"] = batch.decimals("quote_factor")[0]
+    out["cash"] = batch.flags("cash") if batch.version >= 3 else np.zeros(rows, np.uint8)
     for name in _SCALES:
         out[name] = batch.typed(name, pa.int8(), np.int8).astype(np.uint8)
     out["price"], priced = batch.decimals("price", nulls=True)
