@@ -27,10 +27,10 @@ def save(keeper: Checkpoints, book: mvcore.Book, sequence: int = 0) -> Written:
 
 
 def reopen(
-    files: Files, base_currency: str = "USD", value_scale: int = 8
+    files: Files, base_currency: str = "USD", value_scale: int = 8, **cash: Any
 ) -> tuple[mvcore.Book, Loaded, tuple[str, ...]]:
-    book = mvcore.Book(base_currency=base_currency, value_scale=value_scale)
-    loaded, skipped = load_newest(book._core, files, Identity(base_currency, value_scale))
+    book = mvcore.Book(base_currency=base_currency, value_scale=value_scale, **cash)
+    loaded, skipped = load_newest(book._core, files, Identity(base_currency, value_scale, **cash))
     if loaded is None:
         raise CorruptData("; ".join(skipped))
     book._adopt(loaded.account, loaded.instrument)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,9 @@ import pytest
 
 import mvcore
 from mvcore import _core
+from mvcore.cli.main import main
+from mvcore.store import arrow_files
+from storing import MemoryFiles, checkpoints, reopen, save
 
 
 def flags_of(book: mvcore.Book) -> dict[str, bool]:
@@ -265,3 +270,268 @@ def test_currencies_that_iso_4217_does_not_have() -> None:
         book.load(instruments=coins)
     with mvcore.Book() as book:
         book.load(instruments=coins)
+
+
+# ---- the options of a book ----
+
+
+@pytest.mark.parametrize(
+    ("options", "column", "wrong"),
+    [
+        ({"cash": "fills"}, "cash", "cash: 'fills' is neither 'from_fills' nor None"),
+        ({"cash": True}, "cash", "cash: True is neither"),
+        ({"cash": ["from_fills"]}, "cash", r"cash: \['from_fills'\] is neither"),
+        ({"cash_scale": 2}, "cash_scale", "cash_scale: 2 without cash='from_fills'"),
+        ({"cash_scale": True}, "cash_scale", "cash_scale: True is not an int"),
+        ({"cash": "from_fills", "cash_scale": "2"}, "cash_scale", "'2' is not an int"),
+        ({"cash": "from_fills", "cash_scale": 2.0}, "cash_scale", "2.0 is not an int"),
+        ({"cash": "from_fills", "cash_scale": -1}, "cash_scale", r"-1 is not in 0\.\.18"),
+        ({"cash": "from_fills", "cash_scale": 19}, "cash_scale", r"19 is not in 0\.\.18"),
+    ],
+)
+def test_wrong_options(options: Any, column: str, wrong: str, tmp_path: Path) -> None:
+    for make in (mvcore.Book, lambda **given: mvcore.open(tmp_path / "book", **given)):
+        with pytest.raises(mvcore.InvalidInput, match=wrong) as caught:
+            make(**options)
+        error = caught.value
+        assert (error.table, error.column, error.value) == ("book", column, options[column])
+    assert not (tmp_path / "book").exists()
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"cash": "from_fills"},
+    {"cash": "from_fills", "cash_scale": 0},
+    {"cash": "from_fills", "cash_scale": 18},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_a_book_keeps_its_options(options: dict[str, Any], tmp_path: Path) -> None:
+    kept = options.get("cash"), options.get("cash_scale")
+    for checkpoint in (False, True):
+        folder = tmp_path / f"book{checkpoint}"
+        with mvcore.open(folder, **options) as book:
+            assert (book.cash, book.cash_scale) == kept
+            if checkpoint:
+                book.checkpoint()
+        for again in ({}, options):
+            for read_only in (True, False):
+                with mvcore.open(folder, read_only=read_only, **again) as book:
+                    assert (book.cash, book.cash_scale) == kept
+                    with book.snapshot() as now:
+                        assert (now.cash, now.cash_scale) == kept
+        for other in OPTIONS:
+            named = {name: value for name, value in other.items() if value != options.get(name)}
+            if not named:
+                continue
+            with pytest.raises(mvcore.InvalidInput, match=f"{next(iter(named))}: .* but the book"):
+                mvcore.open(folder, **other)
+    for journal in (tmp_path / "bookTrue").glob("*"):  # a copy without the journal
+        if journal.is_file() and not journal.name.startswith("manifest"):
+            journal.unlink()
+    with mvcore.open(tmp_path / "bookTrue") as book:
+        assert (book.cash, book.cash_scale) == kept
+
+
+def test_a_checkpoint_of_a_book_with_other_options_is_not_loaded(tmp_path: Path) -> None:
+    with mvcore.open(tmp_path / "book") as book:
+        book.checkpoint()
+    with mvcore.open(tmp_path / "other", cash="from_fills", cash_scale=3) as book:
+        book.checkpoint()
+    manifest = next((tmp_path / "other").glob("manifest-*"))
+    target = tmp_path / "book" / "manifest-00000000000000000009"
+    target.write_bytes(manifest.read_bytes())
+    with mvcore.open(tmp_path / "book") as book:
+        (skipped,) = book.recovery.skipped
+        assert "USD with 8 decimals, cash from fills with 3 decimals, id" in skipped
+
+
+# ---- books on disk ----
+
+
+def small(book: mvcore.Book) -> None:
+    """Cash by every way: loaded, made so later, made so no more, removed."""
+    book.load(
+        instruments={
+            "instrument": ["USD", "EUR", "AAPL", "GBP", "CHF"],
+            "currency": ["USD", "EUR", "USD", "GBP", "CHF"],
+            "cash": [True, None, False, True, True],
+        },
+        accounts={"account": ["A"]},
+        holdings={"account": ["A", "A"], "instrument": ["USD", "EUR"], "quantity": ["2.50", 7]},
+        fx={"currency": ["EUR"], "rate": ["1.10"]},
+    )
+    book.tick("GBP", "1.01")
+    book.update(instruments={"instrument": ["EUR", "GBP"], "cash": [True, False]})
+    book.update(instruments={"instrument": ["AAPL"], "multiplier": [10]})  # no column cash
+    book.tick("USD", "0.99", time="2024-03-01T10:00:00Z")
+    book.remove(prices="USD", instruments="CHF")
+
+
+def state_of(book: mvcore.Book) -> Any:
+    return flags_of(book), prices_of(book), book.value("A"), book.epoch
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_cash_survives(options: dict[str, Any], checkpoint: bool, tmp_path: Path) -> None:
+    wanted = mvcore.Book(**options)
+    small(wanted)
+    assert flags_of(wanted) == {"USD": True, "EUR": True, "AAPL": False, "GBP": False}
+    assert prices_of(wanted)["USD"] == (Decimal(1), None, 6)
+    with mvcore.open(tmp_path / "book", **options) as book:
+        small(book)
+        if checkpoint:
+            book.checkpoint()
+    more = {"instrument": ["AAPL"], "currency": ["EUR"], "multiplier": [1], "cash": [True]}
+    for read_only in (True, False):
+        with mvcore.open(tmp_path / "book", read_only=read_only) as book:
+            assert (book.recovery.loaded > 0) == checkpoint
+            assert (book.recovery.replayed == 0) == checkpoint
+            assert state_of(book) == state_of(wanted)
+            if read_only:
+                continue
+            if options:  # which currency has which cash is known again
+                with pytest.raises(mvcore.InvalidInput, match="'AAPL' and 'EUR' are both cash"):
+                    book.update(instruments=more)
+            else:
+                book.update(instruments=more)
+            book.update(instruments={"instrument": ["EUR", "AAPL"], "cash": [False, False]})
+            book.update(instruments=more)
+            last = state_of(book)
+    with mvcore.open(tmp_path / "book") as book:
+        assert state_of(book) == last
+
+
+def forged(files: MemoryFiles, change: Any) -> None:
+    """The newest checkpoint with other columns of its instruments, all checksums right."""
+    name = max(n for n in files.names() if n.startswith("manifest"))
+    document = json.loads(files.content[files.entries[name]][:-16])
+    table = document["tables"]["instruments"]
+    path = f"chunks/{table['name']}"
+    number = files.entries[path]
+    opened = pa.ipc.open_file(pa.py_buffer(files.content[number]))
+    batch = opened.get_batch(0)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    change(document, columns)
+    data = arrow_files.to_file("instruments", columns).to_pybytes()
+    table |= {"bytes": len(data), "crc32c": _core.crc32c(data)}
+    text = json.dumps(document).encode() + b"\n"
+    files.content[number] = data
+    files.content[files.entries[name]] = text + b"crc32c %08x\n" % _core.crc32c(text)
+
+
+def set_column(name: str, values: list[Any]) -> Any:
+    def change(document: dict[str, Any], columns: dict[str, Any]) -> None:
+        columns[name] = pa.array(values, columns[name].type)
+
+    return change
+
+
+def set_manifest(**terms: Any) -> Any:
+    def change(document: dict[str, Any], columns: dict[str, Any]) -> None:
+        document.update(terms)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (set_column("cash", [True, True, True]), "'USD' has two cash instruments"),
+        (set_column("multiplier", [1, Decimal("1.5"), 1]), "'EUR' has a multiplier or"),
+        (set_column("quote_factor", [Decimal("0.01"), 1, 1]), "'USD' has a multiplier or"),
+        (set_column("price", [None, 1, 2]), "the cash instrument 'USD' has no price"),
+        (set_column("cash", [True, None, False]), "cash has nulls"),
+        (lambda document, columns: columns.pop("cash"), "there is no column cash"),
+        (set_manifest(cash="fills"), "cash is 'fills'"),
+        (set_manifest(cash=None, cash_scale=2), "cash is None with 2"),
+        (set_manifest(cash_scale=19), "cash_scale is 19"),
+        (set_manifest(cash_scale=True), "cash_scale is True"),
+        (set_manifest(cash_scale="2"), "cash_scale is '2'"),
+        (set_manifest(cash=None), "of another book, USD with 8 decimals, id 0, not"),
+    ],
+)
+def test_a_checkpoint_that_breaks_the_rules(change: Any, wrong: str) -> None:
+    files = MemoryFiles()
+    with mvcore.Book(cash="from_fills") as book:
+        book.load(
+            instruments=instruments(cash=[True, True, False]),
+            prices={"instrument": ["AAPL"], "price": [2]},
+        )
+        save(checkpoints(files, book), book)
+    reopened, _, _ = reopen(files, cash="from_fills")
+    assert flags_of(reopened) == {"USD": True, "EUR": True, "AAPL": False}
+    forged(files, change)
+    with pytest.raises(mvcore.CorruptData, match=wrong):
+        reopen(files, cash="from_fills")
+
+
+def test_a_checkpoint_with_cash_of_no_iso_currency() -> None:
+    files = MemoryFiles()
+    with mvcore.Book(cash="from_fills", cash_scale=3) as book:
+        book.load(
+            instruments={"instrument": ["X", "B"], "currency": ["USD", "BTC"], "cash": [True, True]}
+        )
+        save(checkpoints(files, book), book)
+    forged(files, set_manifest(cash_scale=None))
+    with pytest.raises(mvcore.CorruptData, match=r"'BTC' .* is not a currency of ISO 4217"):
+        reopen(files, cash="from_fills")
+
+
+# ---- files and the command line ----
+
+
+def test_true_and_false_in_files(tmp_path: Path) -> None:
+    path = tmp_path / "instruments.csv"
+    path.write_text("instrument,currency,cash\nUSD,USD,true\nEUR,EUR,FALSE\nAAPL,USD,\n")
+    table = mvcore.read(path, "instruments")
+    assert table["cash"].to_pylist() == [True, False, None]
+    assert table.attributes == ()
+    with mvcore.Book() as book:
+        book.load(instruments=table)
+        assert flags_of(book) == {"USD": True, "EUR": False, "AAPL": False}
+    for text in ("1", "yes", "t", " true", "-"):
+        path.write_text(f'instrument,currency,cash\nUSD,USD,true\nEUR,EUR,"{text}"\n')
+        with pytest.raises(mvcore.InvalidInput, match="line 3, column cash") as caught:
+            mvcore.read(path, "instruments")
+        error = caught.value
+        assert f"{text!r} is neither true nor false" in str(error)
+        assert (error.table, error.column, error.value) == ("instruments", "cash", text)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_export_and_value(kind: str, tmp_path: Path, capsys: Any) -> None:
+    with mvcore.open(tmp_path / "book", cash="from_fills", cash_scale=4) as book:
+        small(book)
+        book.checkpoint()
+    assert main(["inspect", str(tmp_path / "book")]) == 0
+    assert "  cash           from fills with 4 decimals\n" in capsys.readouterr().out
+    out = tmp_path / "out"
+    assert main(["export", str(tmp_path / "book"), "--to", kind, "--out", str(out)]) == 0
+    if kind == "csv":
+        text = (out / "instruments.csv").read_text()
+        assert text.splitlines()[:2] == [
+            "instrument,currency,multiplier,quote_factor,cash",
+            "USD,USD,1.000000000000000000,1.000000000000000000,true",
+        ]
+    tables = {
+        name: mvcore.read(out / f"{name}.{kind}", name)
+        for name in ("instruments", "accounts", "holdings", "prices", "fx")
+    }
+    with mvcore.Book(cash="from_fills", cash_scale=4) as book:
+        book.load(**tables)
+        assert flags_of(book) == {"USD": True, "EUR": True, "AAPL": False, "GBP": False}
+    files = [f"--{name}={out}/{name}.{kind}" for name in tables]
+    capsys.readouterr()
+    for options in ([], ["--cash", "from_fills"], ["--cash=from_fills", "--cash-scale=0"]):
+        assert main(["value", *files, *options, "--output", "csv"]) == 0
+        assert capsys.readouterr().out.splitlines()[1].startswith("A,USD,10.20")
+    for wrong, options in (
+        ("--cash: invalid choice: 'fills'", ["--cash", "fills"]),
+        ("cash_scale: 2 without cash", ["--cash-scale", "2"]),
+        ("cash_scale: 19 is not in 0..18", ["--cash", "from_fills", "--cash-scale", "19"]),
+    ):
+        assert main(["value", *files, *options]) == 2
+        assert wrong in capsys.readouterr().err

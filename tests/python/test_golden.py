@@ -15,7 +15,7 @@ from reference import dump
 from reliability import recorded
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-FORMATS = [1]
+FORMATS = [1, 2]
 
 
 def stamp(nanoseconds: int) -> np.datetime64:
