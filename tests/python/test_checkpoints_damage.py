@@ -229,8 +229,8 @@ def test_a_manifest_whose_checksum_is_skipped_is_caught(monkeypatch) -> None:
 def test_a_newer_format_is_refused_and_not_passed_over() -> None:
     disk = dict(stored(int)[0])
     name = manifest_name(2)
-    disk[name] = sign(disk[name][:-16].replace(b'"format_version":2', b'"format_version":3'))
-    says = "newer mvcore: format version 3, this one reads 1 to 2"
+    disk[name] = sign(disk[name][:-16].replace(b'"format_version":3', b'"format_version":4'))
+    says = "newer mvcore: format version 4, this one reads 1 to 3"
     with recorded("R1", "a checkpoint of a later format version is refused") as record:
         record.runs = 1
         with pytest.raises(mvcore.CorruptData, match=says):

@@ -108,7 +108,7 @@ def from_bytes(data: bytes) -> Manifest:
     known = range(OLDEST_FORMAT_VERSION, FORMAT_VERSION + 1)
     if version not in known or isinstance(version, bool):
         raise CorruptData(f"the manifest's format version is {version!r}")
-    later = [name for added in known if added > version for name in COUNTS_OF[added]]
+    later = [name for added, names in COUNTS_OF.items() if added > version for name in names]
     counts = document.get("counts")
     if isinstance(counts, dict) and not counts.keys() & set(later):
         counts |= dict.fromkeys(later, 0)
