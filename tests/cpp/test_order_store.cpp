@@ -203,6 +203,7 @@ TEST(a_roll_marks_fills_and_drops_orders_that_ended_before_the_last_roll) {
             });
             for (auto& [slot, k] : s.model) {
                 k.order.rolled = k.order.filled;
+                k.order.average_rolled = k.order.average;
                 k.order.retained = k.order.ended();
             }
             s.check();

@@ -231,6 +231,7 @@ TEST(a_load_beside_many_large_orders_is_exact) {
                             "I",
                             {2'000'000'000, 0},
                             {1'500'000'000, 0},
+                            {},
                             mvcore::Status::partially_filled,
                             mvcore::kNoTime});
             book.write([&] {
