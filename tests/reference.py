@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import reference_cash
 import reference_orders
 from reference_reads import Reads, ReferenceSnapshot
 from reference_state import State
@@ -43,11 +44,18 @@ __all__ = [
 
 
 class ReferenceBook(Reads):
-    def __init__(self, base_currency: str = "USD", value_scale: int = 8) -> None:
+    def __init__(
+        self,
+        base_currency: str = "USD",
+        value_scale: int = 8,
+        cash: str | None = None,
+        cash_scale: int | None = None,
+    ) -> None:
         if isinstance(value_scale, bool) or not 0 <= value_scale <= 30:
             raise InvalidInput(f"value_scale {value_scale!r}")
+        reference_cash.check_mode(cash, cash_scale)
         self.base_currency, self.value_scale = currency_name(base_currency), value_scale
-        self.state = State(base_currency)
+        self.state = State(base_currency, cash, cash_scale)
 
     # -- writes --------------------------------------------------------------------------------
 
@@ -114,6 +122,7 @@ class ReferenceBook(Reads):
         filled_quantity=0,
         status="new",
         time=None,
+        average_price=None,
     ) -> int:
         row = {
             "order": order,
@@ -121,6 +130,7 @@ class ReferenceBook(Reads):
             "instrument": instrument,
             "order_quantity": order_quantity,
             "filled_quantity": filled_quantity,
+            "average_price": average_price,
             "status": status,
             "time": time,
         }
@@ -270,6 +280,11 @@ def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
     }
 
 
+def cash_of(book) -> dict[str, bool]:
+    """Which instruments are cash."""
+    return {row["instrument"]: row["cash"] for row in book.instruments()}
+
+
 def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
     """What a snapshot has too."""
     everything = {"by": ("account", "instrument", "currency"), "currency": "local"}
@@ -280,6 +295,7 @@ def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
         "holdings": outcome(book.holdings, errors),
         "orders": orders,
         "prices": outcome(book.prices, errors),
+        "cash": outcome(lambda: cash_of(book), errors),
         "values": outcome(book.values, errors),
         "each": outcome(lambda: book.values(**everything), errors),
         "revalue": {name: revalued(book, name, errors) for name in ordered},

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+import reference_cash
 from order_facts import START
 from reference_state import State
 from reference_tables import EPOCH_START, NEEDED_IN_LOAD, STATUS_CODES, STATUSES
@@ -36,6 +37,7 @@ ATTRIBUTES: dict[str, dict[str, list]] = {
     "instrument": {"sector": ["s1", "s2", None], "country": ["US", "JP"], "tier": [1, 2, 10, None]},
 }
 FACTORS = [None, D(1), D(100), D("0.01"), D(10), None, D(0), D("-1"), D("1.123456789012345678")]
+FACTORED = ("multiplier", "quote_factor")
 WORKING = [None, "new", "partially_filled", "1", "pending_cancel"]
 SPELLINGS = ["PartiallyFilled", "CANCELLED", "Done For Day", "Pending-New", "FILLED", "Replaced"]
 STATUS = st.one_of(
@@ -48,9 +50,11 @@ BAD_NUMBERS += [True, b"1", "99999999999999999999.1e1", [1]]
 BAD_NAMES = ["", 5, None, "\ud800", b"A1", True]
 BAD: dict[str, list] = {
     **dict.fromkeys(("account", "instrument", "currency"), BAD_NAMES),
-    **dict.fromkeys(("multiplier", "quote_factor"), BAD_NUMBERS),
+    **dict.fromkeys(FACTORED, BAD_NUMBERS),
     **{name: [None, *BAD_NUMBERS] for name in ("quantity", "price", "order_quantity")},
+    "cash": ["true", "", 0, 1, 1.0, D(1), b"1", [True]],
     "filled_quantity": BAD_NUMBERS,
+    "average_price": BAD_NUMBERS,
     "order": ["", None, "\ud800", b"O1", True, 1.5, D(1), 2**63, -(2**63) - 1, [1]],
     "rolled_quantity": BAD_NUMBERS,
     "status": ["", "F", "f", "a", "FILLD", "filled ", "part__filled", "\ud800", 1, True, b"0"],
@@ -97,8 +101,9 @@ def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge:
         if side == "instrument":
             if whole or set(rows) - model.masters(side).keys() or draw(st.booleans()):
                 table["currency"] = column(st.sampled_from(NAMES["currency"]))
-            for factor in some(draw, ["multiplier", "quote_factor"]):
+            for factor in some(draw, FACTORED):
                 table[factor] = column(st.sampled_from(FACTORS))
+            draw_cash(draw, table, whole, model)
         for attribute, labels in ATTRIBUTES[side].items():
             if whole or draw(st.booleans()):
                 table[attribute] = column(st.sampled_from(labels))
@@ -124,6 +129,36 @@ def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge:
     return table
 
 
+def draw_cash(draw, table: dict[str, list], whole: bool, model) -> None:
+    """Mostly one cash instrument of each currency, with factors of 1; else any, or two of one."""
+    names, held = table["instrument"], {} if whole else model.state.instruments
+
+    def after(column: str, place: int):
+        if column in table:
+            return table[column][place]
+        return getattr(held[names[place]], column) if names[place] in held else None
+
+    if "currency" in table or draw(st.booleans()):
+        taken = {m.currency for name, m in held.items() if m.cash and name not in names}
+        flags = [False] * len(names)
+        for place in draw(st.permutations(range(len(names)))):
+            old = held.get(names[place])
+            fits = all(
+                old is None or factor in table or getattr(old, factor) == 1 for factor in FACTORED
+            )
+            currency = after("currency", place)
+            if fits and currency not in taken and draw(st.integers(0, 9)) < 9:
+                flags[place] = True
+                taken.add(currency)
+        if flags and not draw(st.integers(0, 14)):
+            flags[draw(st.integers(0, len(flags) - 1))] ^= True
+        table["cash"] = [f if f else draw(st.sampled_from([False, None])) for f in flags]
+    for place in (place for place in range(len(names)) if after("cash", place)):
+        for factor in FACTORED:
+            if factor in table and draw(st.integers(0, 49)):
+                table[factor][place] = draw(st.sampled_from([None, D(1)]))
+
+
 def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> dict[str, list]:
     """A table of orders; in a partial update, some or many columns of what is there."""
     held = model.state.orders
@@ -131,6 +166,7 @@ def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> 
     ids = some(draw, known if not whole and draw(st.booleans()) else ends["order"], 8)
     ids = ids if ends["account"] and ends["instrument"] else []
     columns = {name for name in ("filled_quantity", "status", "time") if draw(st.integers(0, 2))}
+    columns |= {"average_price"} if draw(st.integers(0, 9 if model.state.cash else 2)) else set()
     columns |= {"rolled_quantity"} if not draw(st.integers(0, 5)) else set()
     complete = whole or not all(name in held for name in ids)
     columns |= {name for name in NEEDED_IN_LOAD["orders"] if complete or draw(st.integers(0, 2))}
@@ -151,6 +187,8 @@ def draw_facts(draw, ids: list, columns: set[str], model, ends, huge, careless=F
     if filled:
         wanted = table.get("order_quantity") or [plain(held[o].order_quantity) for o in ids]
         table["filled_quantity"] = [draw_filled(draw, q, huge, careless) for q in wanted]
+    if "average_price" in columns:
+        table["average_price"] = draw_average(draw, table, held, huge)
     if "rolled_quantity" in columns:
         table["rolled_quantity"] = draw_rolled(draw, table, held, huge)
     for name, cells in (("status", STATUS), ("time", st.sampled_from(TIMES))):
@@ -180,15 +218,35 @@ def draw_filled(draw, wanted: D, huge: bool, careless: bool) -> D | None:
     return draw(st.sampled_from([None, D(0), part, part, wanted, number]))
 
 
-def draw_rolled(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
-    """Mostly what was filled or a part of it, as a morning load has it."""
-    filled = table.get("filled_quantity") or [
+def filled_after(table: dict[str, list], held: dict) -> list[D | None]:
+    return table.get("filled_quantity") or [
         plain(held[name].filled_quantity) if name in held else D(0) for name in table["order"]
     ]
+
+
+def draw_rolled(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
+    """Mostly what was filled or a part of it, as a morning load has it."""
     return [
         draw(st.sampled_from([None, D(0), f or D(0), f or D(0), draw(numbers(huge))]))
-        for f in filled
+        for f in filled_after(table, held)
     ]
+
+
+def draw_average(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
+    """Unknown, nothing, the price that is held, or another, mostly one whose cost fits."""
+    prices = []
+    for name, filled in zip(table["order"], filled_after(table, held), strict=True):
+        old = held[name].average_price if name in held else None
+        known = [None, D(0), D(0) if old is None else plain(old)]
+        sorts = [(10**3, 0), (10**5, 2), (10**6, 6), (10**19, 18), (9, 18)]
+        if abs(filled or 0) >= 10**10:
+            sorts = [(10**5, 10), (10**12, 18), (9, 18)]
+        limit, scale = draw(st.sampled_from(sorts))
+        price = D(f"{draw(st.integers(-limit, limit))}e-{scale}")
+        if huge and not draw(st.integers(0, 15)):
+            price = draw(numbers(huge))
+        prices.append(draw(st.sampled_from([*known, *[price] * 9])))
+    return prices
 
 
 def is_exact_float(value: D) -> bool:
@@ -247,7 +305,9 @@ def simplest(value: D) -> int | float | D:
 def arrow_column(draw, name: str, values: list) -> pa.ChunkedArray:
     types = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
     given = [v for v in values if v is not None]
-    if name == "time":
+    if name == "cash":
+        types = [pa.bool_()]
+    elif name == "time":
         types = [pa.timestamp("ns", "UTC"), pa.timestamp("ns"), pa.int64()]
     elif any(isinstance(v, D) for v in given):
         types = [pa.decimal128(38, 18), pa.decimal256(60, 20)]
@@ -280,6 +340,12 @@ def decimals(value: Fraction) -> int:
     return next(scale for scale in range(80) if 10**scale % value.denominator == 0)
 
 
+def cash_moved(state: State, name: str) -> list[Fraction]:
+    """What each order moves of a cash instrument."""
+    legs = [reference_cash.leg(state, order) for order in state.orders.values()]
+    return [leg[1] for leg in legs if leg is not None and leg[0] == name]
+
+
 class Exposure:
     """The sum of absolute values, counted in the smallest units that each instrument ever had."""
 
@@ -306,12 +372,16 @@ class Exposure:
         held = [quantity for (_, other), quantity in state.holdings.items() if other == name]
         orders = [order for order in state.orders.values() if order.instrument == name]
         held += [quantity for order in orders for quantity in (order.day_fill, order.leaves)]
+        held += cash_moved(state, name)
         stored = [
             quantity
             for order in orders
             for quantity in (order.order_quantity, order.filled_quantity, order.rolled_quantity)
         ]
-        prices = [state.prices[name].price] if name in state.prices else []
         master = state.instruments.get(name)
+        if state.cash and master and master.cash:
+            decimals_of_cash = reference_cash.cash_decimals(state, master.currency)
+            stored.append(Fraction(1, 10**decimals_of_cash))
+        prices = [state.prices[name].price] if name in state.prices else []
         factors = [master.multiplier * master.quote_factor] if master else []
         return (held, stored), (prices, []), (factors, [])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from reference_tables import NEEDED_IN_LOAD
+import reference_cash
+from reference_tables import NEEDED_IN_LOAD, NET_MAX
 from reference_view import InvalidInput, UnknownId, ValueOverflow
 
 # Statuses that leave nothing working, and those of them after which an order may work again.
@@ -13,7 +14,6 @@ CLOSED = {
     *("filled", "done_for_day", "canceled", "replaced", "rejected", "expired", "calculated"),
 }
 RESUMABLE = {"done_for_day", "calculated"}
-NET_MAX = 10**20
 
 
 class Net(NamedTuple):
@@ -26,6 +26,7 @@ class Net(NamedTuple):
 
 class Order(NamedTuple):
     """`rolled_quantity` is the part of the fills that start-of-day holdings have already.
+    `rolled_price` is the average price of that part; None means `average_price`, whatever it is.
 
     `retained`: the order had ended at the last roll and no report has changed it since."""
 
@@ -33,9 +34,11 @@ class Order(NamedTuple):
     instrument: str
     order_quantity: Fraction
     filled_quantity: Fraction = Fraction(0)
+    average_price: Fraction | None = None
     status: str = "new"
     time: int | None = None
     rolled_quantity: Fraction = Fraction(0)
+    rolled_price: Fraction | None = None
     retained: bool = False
 
     @property
@@ -93,6 +96,8 @@ def put_orders(state, rows: list[dict[str, Any]]) -> None:
             raise InvalidInput(f"orders: {name!r} is filled on the other side")
         if abs(new.day_fill) >= NET_MAX:
             raise ValueOverflow(f"orders: {name!r}: filled less rolled has more than 20 digits")
+        if old is not None and new.rolled_quantity != old.rolled_quantity:
+            new = new._replace(rolled_price=None)
         if old is not None and new.news == old.news:
             state.unchanged_orders += 1
         else:
@@ -101,12 +106,14 @@ def put_orders(state, rows: list[dict[str, Any]]) -> None:
 
 
 def positions(state) -> dict[tuple[str, str], Net]:
-    """The pairs of which a quantity is not zero."""
+    """The pairs of which a quantity is not zero. Cash that fills moved is current."""
     zero = Fraction(0)
     filled, leaves = {}, {}
     for order in state.orders.values():
         filled[order.pair] = filled.get(order.pair, zero) + order.day_fill
         leaves[order.pair] = leaves.get(order.pair, zero) + order.leaves
+    for pair, quantity in reference_cash.legs(state).items():
+        filled[pair] = filled.get(pair, zero) + quantity
     nets = {}
     for pair in dict.fromkeys((*state.holdings, *filled)):
         sod = state.holdings.get(pair, zero)
@@ -128,7 +135,11 @@ def roll_day(state, holdings: list[dict[str, Any]] | None = None) -> None:
         state.holdings = {}
         state.put_holdings(holdings)
     state.orders = {
-        name: order._replace(rolled_quantity=order.filled_quantity, retained=order.ended)
+        name: order._replace(
+            rolled_quantity=order.filled_quantity,
+            rolled_price=order.average_price,
+            retained=order.ended,
+        )
         for name, order in state.orders.items()
         if not (order.ended and order.retained)
     }

@@ -138,6 +138,7 @@ class Reads:
                         "instrument": order.instrument,
                         "order_quantity": plain(order.order_quantity),
                         "filled_quantity": plain(order.filled_quantity),
+                        "average_price": plain_or_none(order.average_price),
                         "rolled_quantity": plain(order.rolled_quantity),
                         "leaves_quantity": plain(order.leaves),
                         "status": order.status,
@@ -187,6 +188,26 @@ class Reads:
             rows.append(row)
         return rows
 
+    def instruments(self) -> list[dict]:
+        self.check_open()
+        seen = self.state.seen["instrument"]
+        return [
+            {
+                "instrument": name,
+                "currency": instrument.currency,
+                "multiplier": plain(instrument.multiplier),
+                "quote_factor": plain(instrument.quote_factor),
+                "cash": instrument.cash,
+                **{
+                    attribute: instrument.attributes.get(attribute)
+                    for attribute in self.state.attributes["instrument"]
+                },
+            }
+            for name, instrument in sorted(
+                self.state.instruments.items(), key=lambda item: seen[item[0]]
+            )
+        ]
+
     def instrument_codes(self, names: Iterable[str]) -> list[int]:
         for name in (name for name in names if name not in self.state.instruments):
             raise UnknownId(f"unknown instrument {name!r}")
@@ -215,6 +236,10 @@ class Reads:
         if unit is None or rate is None:
             return None
         return amount([quantity * unit * rate], self.value_scale)
+
+
+def plain_or_none(number: Fraction | None):
+    return None if number is None else plain(number)
 
 
 def moment(time: int | None):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import reference_cash
 import reference_orders
 from reference_orders import Order
 from reference_tables import OPTIONAL, TABLES
@@ -18,6 +19,7 @@ class Instrument(NamedTuple):
     multiplier: Fraction
     quote_factor: Fraction
     attributes: dict[str, Any]
+    cash: bool = False
 
 
 class Price(NamedTuple):
@@ -35,7 +37,10 @@ class Rate(NamedTuple):
 class State:
     """Everything that is known at one epoch. Values are immutable, so dicts are copied flat."""
 
-    def __init__(self, base_currency: str) -> None:
+    def __init__(
+        self, base_currency: str, cash: str | None = None, cash_scale: int | None = None
+    ) -> None:
+        self.cash, self.cash_scale = cash, cash_scale
         self.epoch = self.late_prices = self.late_orders = self.late_fx = 0
         self.unchanged_orders = self.skipped_prices = 0
         self.instruments: dict[str, Instrument] = {}
@@ -137,5 +142,13 @@ class State:
                 raise InvalidInput(f"holding ({account!r}, {instrument!r}) refers to what goes")
         for name in self.prices.keys() - self.instruments.keys():
             del self.prices[name]
+        self.price_cash()
         reference_orders.check_orders(self)
+        reference_cash.check_instruments(self)
         reference_orders.check_nets(self)
+
+    def price_cash(self) -> None:
+        """Cash that has no price is worth 1."""
+        for name, instrument in self.instruments.items():
+            if instrument.cash and name not in self.prices:
+                self.prices[name] = Price(Fraction(1), None, self.epoch)

@@ -26,14 +26,15 @@ NEEDED = {"fx": ("rate",), "prices": ("price",), "holdings": ("quantity",)}
 # An update needs these only of an order that is new, which reading a table cannot know.
 NEEDED_IN_LOAD = {"orders": ("account", "instrument", "order_quantity")}
 OPTIONAL = {
-    "instruments": ("currency", "multiplier", "quote_factor"),
+    "instruments": ("currency", "multiplier", "quote_factor", "cash"),
     "fx": ("method", "time"),
     "prices": ("time",),
     "orders": (
         *NEEDED_IN_LOAD["orders"],
-        *("filled_quantity", "rolled_quantity", "status", "time"),
+        *("filled_quantity", "average_price", "rolled_quantity", "status", "time"),
     ),
 }
+NET_MAX = 10**20  # quantities are less
 STATUSES = (  # of FIX 39, with the codes 0 to 9 and A to E
     *("new", "partially_filled", "filled", "done_for_day", "canceled", "replaced"),
     *("pending_cancel", "stopped", "rejected", "suspended", "pending_new", "calculated"),
@@ -56,7 +57,7 @@ STATUS_SPELLINGS = {name.replace("_", ""): name for name in STATUSES} | {
 }
 STATUS_WORDS = re.compile(r"[A-Za-z]+([_ -][A-Za-z]+)*")
 RESERVED = {
-    *("account", "instrument", "currency", "multiplier", "quote_factor", "level"),
+    *("account", "instrument", "currency", "multiplier", "quote_factor", "cash", "level"),
     *("amount_currency", "removed", "unpriced", "epoch", *MEASURES),
 }
 
@@ -84,6 +85,17 @@ def number_or_one(value) -> Fraction:
 
 def number_or_zero(value) -> Fraction:
     return Fraction(0) if value is None else number(value)
+
+
+def number_or_none(value) -> Fraction | None:
+    return None if value is None else number(value)
+
+
+def true_or_false(value) -> bool:
+    """Exact: neither a number nor a text is a boolean."""
+    if value is not None and not isinstance(value, bool):
+        raise InvalidInput(f"{value!r} is not a boolean")
+    return bool(value)
 
 
 def positive(value) -> Fraction:
@@ -154,6 +166,7 @@ PARSERS = {
     "currency": currency_name,
     "multiplier": number_or_one,
     "quote_factor": number_or_one,
+    "cash": true_or_false,
     "quantity": number,
     "price": number,
     "rate": positive,
@@ -162,6 +175,7 @@ PARSERS = {
     "order": order_id,
     "order_quantity": number,
     "filled_quantity": number_or_zero,
+    "average_price": number_or_none,
     "rolled_quantity": number_or_zero,
     "status": status,
 }

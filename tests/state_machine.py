@@ -34,16 +34,19 @@ from reference_inputs import (
     plain_column,
     some,
 )
+from reference_reads import plain_or_none
 from reference_tables import NEEDED_IN_LOAD, OPTIONAL, TABLES
 from reference_view import plain
 from state_machine_reads import ACCUMULATOR, ReadingMachine, same
 
+FILL_STEPS = ["filled_quantity", "filled_quantity", "average_price", "roll_day"]
 ORDER_STEPS = [*OPTIONAL["orders"], "filled_quantity", "account", "order", "roll_day"]
 ORDER_FAULTS = ["missing", "kind"]
 
 
 class Machine(ReadingMachine):
     steps = 0
+    cash_modes = (None, None, None, "from_fills", "from_fills")
 
     @initialize(
         data=st.data(),
@@ -56,8 +59,10 @@ class Machine(ReadingMachine):
         self.huge, self.ids, self.codes, self.exposure = huge, IDS[kind], {}, Exposure()
         self.other_ids = IDS[int if kind is str else str]
         self.views, self.snapshots = [], []
-        self.book = mvcore.Book(base_currency=base, value_scale=value_scale)
-        self.model = ReferenceBook(base, value_scale)
+        cash = data.draw(st.sampled_from(self.cash_modes))
+        scale = data.draw(st.sampled_from([None, None, None, 0, 2, 6, 18])) if cash else None
+        self.book = mvcore.Book(base, value_scale, cash=cash, cash_scale=scale)
+        self.model = ReferenceBook(base, value_scale, cash, scale)
         self.write_tables(data.draw, "load", list(TABLES))
 
     # -- writes ----------------------------------------------------------------------------------
@@ -70,7 +75,10 @@ class Machine(ReadingMachine):
         if got == "ValueOverflow" and isinstance(want, int):
             assert exposure >= ACCUMULATOR
             self.model.state = before
-        elif self.huge and {got, want} == {"ValueOverflow", "InvalidInput"}:
+        elif (self.huge or self.model.state.cash) and {got, want} == {
+            "ValueOverflow",
+            "InvalidInput",
+        }:
             pass  # of two faults in one call, either may be named
         else:
             same(got, want)
@@ -160,18 +168,26 @@ class Machine(ReadingMachine):
     def order_steps(self, data, steps) -> None:
         """One thing after the other about some orders: a fill, a cancel, a move, a night."""
         for step in steps:
+            more = data.draw(st.sampled_from([step, step, "time"]))
+            self.order_step(data.draw, {step, more}, careless=not data.draw(st.integers(0, 3)))
+
+    @precondition(lambda self: self.model.state.cash and self.model.state.orders)
+    @rule(data=st.data(), steps=st.lists(st.sampled_from(FILL_STEPS), min_size=1, max_size=6))
+    def fills(self, data, steps) -> None:
+        """Fills with their average price, corrections of it, and nights."""
+        for step in steps:
+            self.order_step(data.draw, {step, "average_price"}, careless=False)
+
+    def order_step(self, draw, columns: set[str], careless: bool) -> None:
+        """Something about some orders, or a night."""
+        orders = list(self.model.state.orders)
+        if "roll_day" in columns:
+            self.both_roll()
+        elif orders:
             ends = {side: list(self.model.masters(side)) for side in ("account", "instrument")}
-            orders = list(self.model.state.orders)
-            if step == "roll_day":
-                self.both_roll()
-            elif orders:
-                ids = data.draw(st.lists(st.sampled_from(orders), min_size=1, unique=True))
-                columns = {step, data.draw(st.sampled_from([step, step, "time"]))}
-                careless = not data.draw(st.integers(0, 3))
-                table = draw_facts(data.draw, ids, columns, self.model, ends, self.huge, careless)
-                self.both(
-                    lambda b, t=table: b.update(orders=t), lambda m, t=table: m.update(orders=t)
-                )
+            ids = draw(st.lists(st.sampled_from(orders), min_size=1, unique=True))
+            table = draw_facts(draw, ids, columns, self.model, ends, self.huge, careless)
+            self.both(lambda b: b.update(orders=table), lambda m: m.update(orders=table))
 
     @precondition(lambda self: self.model.state.orders)
     @rule()
@@ -201,7 +217,7 @@ class Machine(ReadingMachine):
                 "order": name, "account": order.account, "instrument": order.instrument,
                 "order_quantity": plain(order.order_quantity),
                 "filled_quantity": plain(order.filled_quantity), "status": order.status,
-                "time": order.time,
+                "time": order.time, "average_price": plain_or_none(order.average_price),
             }  # fmt: skip
             before = self.model.positions()
             self.both(lambda b, row=row: b.order(**row), lambda m, row=row: m.order(**row))

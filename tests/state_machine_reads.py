@@ -27,7 +27,8 @@ from reference_view import Selection, label_of
 BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk"]
 BY += ["account.country", "instrument.country", "instrument.tier", "country"]
 AMOUNTS = ("sod", "current", "expected", "market_value", "base_value", "filled_value")
-QUANTITIES = ("quantity", "order_quantity", "filled_quantity", "leaves_quantity", "price")
+QUANTITIES = ("quantity", "order_quantity", "filled_quantity", "average_price", "rolled_quantity")
+QUANTITIES += ("leaves_quantity", "price")
 # What a 256-bit accumulator holds, less a margin: a smaller sum of absolute values may not be
 # refused.
 ACCUMULATOR = 10**70

@@ -295,6 +295,31 @@ def test_a_durable_book_remembers_across_rolls(tmp_path, closing) -> None:
         assert set(held(book)) == {"G"}
 
 
+# -- cash from fills -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cash", "net_worth"), [("from_fills", 20_000), (None, 35_000)])
+def test_a_purchase_is_no_gain(cash, net_worth) -> None:
+    """Off by default: whoever sends cash as a feed of its own sends the payment there."""
+    book = mvcore.Book("USD", value_scale=2, cash=cash)
+    book.load(
+        instruments={
+            "instrument": ["A", "dollars"],
+            "currency": ["USD", "USD"],
+            "cash": [False, True],
+        },
+        accounts={"account": ["X"]},
+        holdings={"account": ["X"], "instrument": ["dollars"], "quantity": [20_000]},
+        prices={"instrument": ["A"], "price": [150]},
+    )
+    assert worth(book) == (20_000, 20_000, 20_000)
+    book.order("B", "X", "A", 100, 100, "filled", average_price=150)
+    assert worth(book) == (20_000, net_worth, net_worth)
+    book.roll_day()
+    book.order("B", "X", "A", 100, 100, "filled", average_price=150)
+    assert worth(book) == (net_worth, net_worth, net_worth)
+
+
 # -- statuses ------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from storing import MemoryFiles, checkpoints, reopen, save
 
 class Machine(state_machine.Machine):
     keeper: Checkpoints | None = None
+    cash_modes = (None,)  # `reopen` makes books of no other
 
     @initialize()
     def folder(self) -> None:

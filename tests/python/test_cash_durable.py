@@ -1,0 +1,95 @@
+"""Durable books whose fills move cash, and the options that say how."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+
+import pytest
+
+import mvcore
+from cash_book import cash, fill, moved, positions, tables
+
+# -- durable books -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closing", [True, False])
+@pytest.mark.parametrize("cash_scale", [None, 1])
+def test_a_durable_book(tmp_path, closing, cash_scale) -> None:
+    """By its journal, and by a checkpoint."""
+    path = tmp_path / "book"
+
+    def leave(book) -> tuple:
+        if closing:
+            book.checkpoint()
+        return positions(book), book.orders().to_pylist()
+
+    options = {"cash": "from_fills", "cash_scale": cash_scale}
+    with mvcore.open(path, "USD", 18, **options) as book:
+        book.load(**tables())
+        fill(book, "B", 200, 100, "150.125")
+        fill(book, "N", 10, 10)
+        fill(book, "J", 3, 3, "0.5", instrument="J")
+        first = leave(book)
+    with mvcore.open(path) as book:
+        assert (positions(book), book.orders().to_pylist()) == first
+        assert cash(book) == (20_000, D("4987.5"), D("4987.5"))
+        assert moved(book, "JPY") == (-2 if cash_scale is None else D("-1.5"))
+        book.roll_day()
+        fill(book, "B", 200, 100, "150.375")
+        assert cash(book) == (D("4987.5"), D("4962.5"), D("4962.5"))
+        second = leave(book)
+    with mvcore.open(path, **options) as book:
+        assert (positions(book), book.orders().to_pylist()) == second
+        fill(book, "B", 200, 120, "150.25")  # what was rolled, and at which price, is known
+        assert cash(book)[1] == D("4987.5") - (18_030 - D("15012.5"))
+        book.update(orders={"order": ["B"], "rolled_quantity": [90]})
+        assert moved(book) == -(18_030 - D("13522.5"))
+        third = leave(book)
+    with mvcore.open(path) as book:
+        assert (positions(book), book.orders().to_pylist()) == third
+        fill(book, "B", 200, 120, 100)
+        assert moved(book) == -3_000
+
+
+def test_a_durable_book_keeps_how_it_moves_cash(tmp_path) -> None:
+    path, off = tmp_path / "book", tmp_path / "off"
+    with mvcore.open(path, cash="from_fills", cash_scale=3) as book:
+        book.load(**tables())
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.open(path, cash="from_fills", cash_scale=2)
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.open(path, cash="from fills")
+    with mvcore.open(path, cash="from_fills", cash_scale=3) as book:
+        fill(book, "B", 1, 1, "0.0015")
+        assert moved(book) == D("-0.002")
+    with mvcore.open(off) as book:
+        book.load(**tables())
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.open(off, cash="from_fills")
+    with mvcore.open(off) as book:
+        fill(book, "B", 1, 1, 5)
+        assert moved(book) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cash": "fills"},
+        {"cash": ""},
+        {"cash": True},
+        {"cash": False},
+        {"cash": None, "cash_scale": 2},
+        {"cash_scale": -1},
+        {"cash_scale": 19},
+        {"cash_scale": True},
+        {"cash_scale": "2"},
+        {"cash_scale": 2.0},
+    ],
+)
+def test_options_that_mean_nothing(tmp_path, options) -> None:
+    given = {"cash": "from_fills"} | options
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.Book("USD", **given)
+    with pytest.raises(mvcore.InvalidInput):
+        mvcore.open(tmp_path / "book", **given)
+    assert not (tmp_path / "book").exists()

@@ -1,0 +1,112 @@
+"""Cash from fills across day rolls, and rolled quantities that are loaded. Figures by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+import mvcore
+from cash_book import cash, fill, load_order, make, moved
+
+
+@pytest.fixture
+def book() -> mvcore.Book:
+    return make()
+
+
+# -- day rolls -----------------------------------------------------------------------------------
+
+
+def test_a_roll_makes_cash_the_start_of_the_day(book) -> None:
+    fill(book, "B", 200, 100, 150)
+    book.roll_day()
+    assert cash(book) == (5_000, 5_000, 5_000)
+    again = fill(book, "B", 200, 100, 150)
+    assert (again.unchanged_orders, cash(book)) == (1, (5_000, 5_000, 5_000))
+    fill(book, "B", 200, 150, 152)  # 150 x 152 - 100 x 150
+    assert cash(book) == (5_000, -2_800, -2_800)
+    book.roll_day()
+    assert cash(book) == (-2_800, -2_800, -2_800)
+
+
+def test_a_price_that_is_corrected_on_the_next_day(book) -> None:
+    fill(book, "B", 100, 100, 150)
+    book.roll_day()
+    fill(book, "B", 100, 100, "149.5")
+    assert cash(book) == (5_000, 5_050, 5_050)
+    fill(book, "B", 100, 60, "149.5")  # 15000 - 60 x 149.5
+    assert cash(book) == (5_000, 11_030, 11_030)
+    fill(book, "B", 100, 0, 0)  # busted
+    assert cash(book) == (5_000, 20_000, 20_000)
+    fill(book, "B", 100, 100)  # unknown: no leg
+    assert cash(book) == (5_000, 5_000, 5_000)
+    fill(book, "B", 100, 100, "149.5")  # what was rolled had cost 150
+    assert cash(book) == (5_000, 5_050, 5_050)
+    book.roll_day()
+    assert cash(book) == (5_050, 5_050, 5_050)
+    assert fill(book, "B", 100, 100, "149.5").unchanged_orders == 1
+    assert moved(book) == 0
+    book.roll_day()
+    assert (len(book.orders()), cash(book)) == (0, (5_050, 5_050, 5_050))
+
+
+def test_a_price_that_is_first_known_after_the_roll(book) -> None:
+    """Nothing was paid for the rolled part, and nothing is: its price is the average price."""
+    fill(book, "B", 100, 100)
+    book.roll_day()
+    fill(book, "B", 100, 100, 150)
+    assert cash(book) == (20_000, 20_000, 20_000)
+    fill(book, "B", 150, 120, 150)
+    assert moved(book) == -3_000
+
+
+def test_the_day_starts_from_the_custodians_cash(book) -> None:
+    fill(book, "B", 200, 100, 150)
+    book.roll_day(
+        holdings={"account": ["X"] * 2, "instrument": ["A", "dollars"], "quantity": [100, 4_990]}
+    )
+    assert cash(book) == (4_990, 4_990, 4_990)
+    fill(book, "B", 200, 110, 150)
+    assert cash(book) == (4_990, 3_490, 3_490)
+
+
+def test_a_rolled_quantity_that_is_loaded(book) -> None:
+    load_order(book, filled_quantity=30, rolled_quantity=20, average_price=10)
+    assert moved(book) == -100
+    book.update(orders={"order": ["G"], "average_price": [11]})  # also the price of the 20
+    assert moved(book) == -110
+    load_order(book, filled_quantity=30, rolled_quantity=30, average_price=10)
+    assert moved(book) == 0
+    load_order(book, filled_quantity=20, rolled_quantity=30, average_price=10)
+    assert moved(book) == 100
+
+
+def test_a_load_of_orders_forgets_the_price_of_what_was_rolled(book) -> None:
+    load_order(book, filled_quantity=30, average_price=10)
+    book.roll_day()
+    assert cash(book) == (19_700, 19_700, 19_700)
+    book.update(orders={"order": ["G"], "average_price": [12]})
+    assert moved(book) == -60
+    load_order(book, filled_quantity=30, rolled_quantity=30, average_price=12)
+    assert moved(book) == 0
+    load_order(book, filled_quantity=40, rolled_quantity=30, average_price=12)
+    assert moved(book) == -120
+
+
+def test_another_rolled_quantity_forgets_its_price(book) -> None:
+    load_order(book, filled_quantity=30, average_price=10)
+    book.roll_day()
+    book.update(orders={"order": ["G"], "average_price": [12]})
+    assert moved(book) == -60
+    same = book.update(orders={"order": ["G"], "rolled_quantity": [30]})
+    assert (same.unchanged_orders, moved(book)) == (1, -60)
+    book.update(orders={"order": ["G"], "rolled_quantity": [20]})  # 30 x 12 - 20 x 12
+    assert moved(book) == -120
+    book.update(orders={"order": ["G"], "rolled_quantity": [30]})  # 10 is not found again
+    assert moved(book) == 0
+
+
+def test_a_moved_order_keeps_the_price_of_what_was_rolled(book) -> None:
+    fill(book, "B", 100, 100, 150)
+    book.roll_day()
+    fill(book, "B", 100, 100, 151, instrument="FUT")
+    assert moved(book) == -5_000  # 100 x 50 x (151 - 150)
