@@ -280,11 +280,6 @@ def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
     }
 
 
-def cash_of(book) -> dict[str, bool]:
-    """Which instruments are cash."""
-    return {row["instrument"]: row["cash"] for row in book.instruments()}
-
-
 def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
     """What a snapshot has too."""
     everything = {"by": ("account", "instrument", "currency"), "currency": "local"}
@@ -295,7 +290,6 @@ def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
         "holdings": outcome(book.holdings, errors),
         "orders": orders,
         "prices": outcome(book.prices, errors),
-        "cash": outcome(lambda: cash_of(book), errors),
         "values": outcome(book.values, errors),
         "each": outcome(lambda: book.values(**everything), errors),
         "revalue": {name: revalued(book, name, errors) for name in ordered},
