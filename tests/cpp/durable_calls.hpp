@@ -93,6 +93,7 @@ struct Calls {
         const int a = ++accounts;
         const int i = ++instruments;
         const bool euro = pick(2) == 0;
+        const bool cash = pick(3) == 0;  // without a price of its own
         const Decimal price = number(3);
         return [=](Book& book) {
             book.write([&] {
@@ -100,9 +101,10 @@ struct Calls {
                 b.accounts_given = b.instruments_given = b.prices_given = Given::update;
                 b.account_rows = {b.accounts.intern(name("A", a))};
                 b.instrument_rows = {{b.instruments.intern(name("I", i)),
-                                      b.currencies.intern(euro ? "EUR" : "USD"), Decimal{2, 0},
-                                      std::nullopt}};
-                b.price_rows = {{b.instrument_rows[0].instrument, price, kNoTime}};
+                                      b.currencies.intern(euro ? "EUR" : "USD"),
+                                      Decimal{cash ? 1 : 2, 0}, std::nullopt,
+                                      cash ? std::optional(true) : std::nullopt}};
+                if (!cash) b.price_rows = {{b.instrument_rows[0].instrument, price, kNoTime}};
                 b.attributes = "{\"accounts\":{\"desk\":[\"d\"]}}";
                 return b;
             });
@@ -113,6 +115,9 @@ struct Calls {
                           name("I", 1 + pick(instruments)), number(2),
                           static_cast<Status>(pick(6)),     pick(3) == 0 ? kNoTime : pick(50)};
         const Decimal filled = pick(2) == 0 ? Decimal() : o.quantity;
+        const Decimal price = number(4);
+        const FillPrice average =
+            pick(2) == 0 ? FillPrice() : FillPrice{price.mantissa, price.scale};
         return [=](Book& book) {
             book.order({{0, o.id},
                         IdKind::text,
@@ -120,6 +125,7 @@ struct Calls {
                         o.instrument,
                         o.quantity,
                         filled,
+                        average,
                         o.status,
                         o.time});
         };
