@@ -1,4 +1,5 @@
 // Cash from fills: orders with an average price move the cash of their account.
+#include <algorithm>
 #include <unordered_set>
 
 #include "application.hpp"
@@ -6,6 +7,10 @@
 
 namespace mvcore {
 namespace {
+
+ErrorKind kind_of(CashFault fault) noexcept {
+    return fault == CashFault::no_line ? ErrorKind::invalid_input : ErrorKind::value_overflow;
+}
 
 std::string described(CashFault fault, std::string_view currency) {
     if (fault == CashFault::no_line)
@@ -70,9 +75,7 @@ void Application::stage_legs(const OrderWrite& w, const CashLeg& before) {
 
 void Application::refuse_leg(const OrderWrite& w, CashFault fault) {
     const auto currency = staged(w.after.instrument).instrument.terms.currency;
-    throw InputError(fault == CashFault::no_line ? ErrorKind::invalid_input
-                                                 : ErrorKind::value_overflow,
-                     "orders", "average_price", w.row,
+    throw InputError(kind_of(fault), "orders", "average_price", w.row,
                      format_decimal(w.after.average.mantissa, w.after.average.scale) +
                          " of order " + to_text(w.id) + ": " +
                          described(fault, batch_.currencies.text(currency)));
@@ -104,12 +107,22 @@ void Application::stage_changed_legs() {
     }
 }
 
+// The row of the instrument whose change is wrong, or else of what was the cash of its currency.
 void Application::refuse_leg(std::int32_t instrument, CashFault fault) {
     const auto currency = staged(instrument).instrument.terms.currency;
-    throw Error(fault == CashFault::no_line ? ErrorKind::invalid_input : ErrorKind::value_overflow,
-                "instruments.cash: an order of '" +
-                    std::string(batch_.instruments.text(instrument)) + "': " +
-                    described(fault, batch_.currencies.text(currency)));
+    const auto& rows = batch_.instrument_rows;
+    const auto row_of = [&](std::int32_t code) -> InputError::Row {
+        const auto found = std::find_if(rows.begin(), rows.end(), [&](const InstrumentRow& row) {
+            return row.instrument == code;
+        });
+        if (found == rows.end()) return std::nullopt;
+        return static_cast<std::size_t>(found - rows.begin());
+    };
+    auto row = row_of(instrument);
+    if (!row) row = row_of(cash_line(currency, false).instrument);
+    throw InputError(kind_of(fault), "instruments", "cash", row,
+                     "an order of '" + std::string(batch_.instruments.text(instrument)) + "': " +
+                         described(fault, batch_.currencies.text(currency)));
 }
 
 // Of a full refresh: what all orders add to each line of cash. A roll leaves no leg.
@@ -141,10 +154,11 @@ void Application::refuse_leg(const OrderStore& orders, Slot slot, const Order& o
     const OrderId id = orders.kind() == IdKind::text ? OrderId{0, orders.text(slot)}
                                                      : OrderId{orders.number(slot), {}};
     const auto currency = staged(order.instrument).instrument.terms.currency;
-    throw Error(fault == CashFault::no_line ? ErrorKind::invalid_input : ErrorKind::value_overflow,
-                "orders.average_price: " +
-                    format_decimal(order.average.mantissa, order.average.scale) + " of order " +
-                    to_text(id) + ": " + described(fault, batch_.currencies.text(currency)));
+    const InputError::Row row =
+        batch_.loaded_orders->row_of ? batch_.loaded_orders->row_of(id) : std::nullopt;
+    throw InputError(kind_of(fault), "orders", "average_price", row,
+                     format_decimal(order.average.mantissa, order.average.scale) + " of order " +
+                         to_text(id) + ": " + described(fault, batch_.currencies.text(currency)));
 }
 
 }  // namespace mvcore

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,8 @@ struct OrderRows {
 struct LoadedOrders {
     OrderStore store;
     OrderIndex index;
+    // The row of an order in the table that it came in, while that is there. O(rows).
+    std::function<std::optional<std::size_t>(const OrderId&)> row_of;
 };
 
 // A table of the batch: absent, rows to upsert, or a full refresh.

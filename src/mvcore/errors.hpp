@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -30,14 +31,17 @@ private:
 // Names the input that is wrong; Python's exceptions have the names and the row as attributes.
 class InputError : public Error {
 public:
-    InputError(ErrorKind kind, std::string t, std::string c, std::size_t r, const std::string& text)
-        : Error(kind, t + "." + c + ", row " + std::to_string(r) + ": " + text),
+    using Row = std::optional<std::size_t>;  // none: not one row alone
+
+    InputError(ErrorKind kind, std::string t, std::string c, Row r, const std::string& text)
+        : Error(kind,
+                t + "." + c + (r ? ", row " + std::to_string(*r) : std::string()) + ": " + text),
           table(std::move(t)),
           column(std::move(c)),
           row(r) {}
     std::string table;
     std::string column;
-    std::size_t row;
+    Row row;
 };
 
 [[noreturn]] inline void corrupt(const std::string& what) {

@@ -180,7 +180,7 @@ def test_a_currency_without_cash(francs, call) -> None:
     assert (len(francs.orders()), moved(francs)) == (0, 0)
     with pytest.raises(mvcore.InvalidInput, match="CHF") as caught:
         fill(francs, "B", 10, 10, "0.0001", instrument="S")  # rounds to nothing, and moves cash
-    assert (caught.value.table, caught.value.column) == ("orders", "average_price")
+    assert "average_price" in str(caught.value)
     getattr(francs, call)(orders=orders_table(150, None))
     getattr(francs, call)(orders=orders_table(150, 0))
     assert moved(francs) == -1_500
@@ -274,9 +274,8 @@ def test_a_cost_of_more_than_20_digits(book) -> None:
         (10, "9999999999999999999.9995"),  # rounds to 1e20
         ("9" * 20, "9" * 20),
     ):
-        with pytest.raises(mvcore.ValueOverflow) as caught:
+        with pytest.raises(mvcore.ValueOverflow, match=r"average_price"):
             fill(book, "B", filled, filled, price)
-        assert (caught.value.table, caught.value.column) == ("orders", "average_price")
         assert (len(book.orders()), moved(book)) == (0, 0)
     fill(book, "B", 10, 10, "9999999999999999999.9994")
     assert moved(book) == D("-99999999999999999999.99")

@@ -324,6 +324,16 @@ void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<R
     }
 }
 
+std::optional<std::size_t> row_of(const Table& table, const OrderId& id, IdKind kind) {
+    Cursor ids(required(table, kId.table, kId.column));
+    const std::size_t rows = required(table, kId.table, kId.column).rows();
+    for (std::size_t row = 0; row < rows; ++row) {
+        const OrderId next = ids.next([&](auto& c, auto k) { return id_at(c, k, row, kind, kId); });
+        if (next.number == id.number && next.text == id.text) return row;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 void load_orders(const Table& table, const OrderStore& held,
@@ -333,6 +343,8 @@ void load_orders(const Table& table, const OrderStore& held,
     required(table, "orders", "instrument");
     OrderLoad load(table, held.kind(), accounts, instruments);
     batch.loaded_orders = load.build(static_cast<std::size_t>(batch.instruments.size()));
+    batch.loaded_orders->row_of = [&table, kind = batch.loaded_orders->store.kind()](
+                                      const OrderId& id) { return row_of(table, id, kind); };
 }
 
 }  // namespace mvcore::text
