@@ -39,9 +39,10 @@ def write() -> None:
         folder = DATA / f"checkpoint-{FORMAT_VERSION}-{ids.__name__}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        book = make(ids, 4, 8, seed=3)
+        book = make(ids, 4, 8, seed=3, cash="from_fills")
         for step in range(9):
             change(book, step, ids)
+        book.order(ids(7), "A0", "I3", 10, filled_quantity=2, average_price="1.25")  # moves cash
         save(checkpoints(Files(folder), book), book, sequence=7)
         expected = {"rows": rows_of(book), "stats": book.stats()}
         (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")

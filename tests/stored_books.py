@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Literal
 
 import mvcore
 from mvcore import Book
@@ -25,9 +25,15 @@ def facts_of(book: Book) -> dict[str, Any]:
     }
 
 
-def make(ids: type = int, accounts: int = 6, instruments: int = 9, seed: int = 0) -> Book:
+def make(
+    ids: type = int,
+    accounts: int = 6,
+    instruments: int = 9,
+    seed: int = 0,
+    cash: Literal["from_fills"] | None = None,
+) -> Book:
     """Scales from 0 to 18 decimals, 128-bit quantities, names that are gone, rates both ways."""
-    book = Book()
+    book = Book(cash=cash)
     make_in(book, ids, accounts, instruments, seed)
     return book
 
@@ -64,6 +70,9 @@ def make_in(
         },
     )  # fmt: skip
     book.remove(accounts=["left"], instruments=["GONE"])
+    if book.cash:
+        money = ["USD", "EUR", "JPY"]
+        book.update(instruments={"instrument": money, "currency": money, "cash": [True] * 3})
     orders(book, ids, 40, rng)
 
 
@@ -79,6 +88,7 @@ def orders(book: Book, ids: type, count: int, rng: random.Random) -> None:
             "instrument": [f"I{rng.randrange(7)}" for _ in range(count)],
             "order_quantity": [f"{'-' * (s < 0)}{a}" for s, a in zip(signs, amounts, strict=True)],
             "filled_quantity": [rng.choice([0, s]) for s in signs],
+            "average_price": [rng.choice([*PRICES, None]) for _ in signs],
             "status": [rng.choice(["new", "filled", "canceled"]) for _ in range(count)],
             "time": [rng.choice([None, START + 5_000 + k]) for k in range(count)],
         }

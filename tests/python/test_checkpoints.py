@@ -57,10 +57,10 @@ def sparse(ids: type, accounts: int, instruments: int) -> Book:
     return book
 
 
-@pytest.mark.parametrize("ids", [int, str])
-def test_only_what_changed_is_written_again(ids, monkeypatch) -> None:
+@pytest.mark.parametrize(("ids", "cash"), [(int, None), (str, None), (str, "from_fills")])
+def test_only_what_changed_is_written_again(ids, cash, monkeypatch) -> None:
     monkeypatch.setattr(module, "plan", lambda before, rows: plan(before, rows, 30))
-    book, files = make(ids), MemoryFiles()
+    book, files = make(ids, cash=cash), MemoryFiles()
     keeper = checkpoints(files, book)
     whole = save(keeper, book)
     assert whole.new_files == whole.files > 5
@@ -73,10 +73,10 @@ def test_only_what_changed_is_written_again(ids, monkeypatch) -> None:
             assert written.new_files == 1  # the price
         elif kind in (1, 3, 7):
             assert written.new_files <= 2
-        again, *_ = reopen(files)
+        again, *_ = reopen(files, cash=cash)
         assert facts_of(again) == facts_of(book), step
         if step % 7 == 3:  # what was read back goes on as the book
-            loaded = reopen(files)
+            loaded = reopen(files, cash=cash)
             book, keeper = loaded[0], checkpoints(files, loaded[0])
             keeper.loaded(loaded[1].generation, loaded[1].manifest)
     assert len(generations(files)) == 2
@@ -110,4 +110,4 @@ def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
     monkeypatch.setattr(module._core, "touched", touched)
     caught = pytest.raises((AssertionError, mvcore.CorruptData))
     with seeded(TOUCHED[bug], "test_only_what_changed_is_written_again"), caught:
-        test_only_what_changed_is_written_again(int, monkeypatch)
+        test_only_what_changed_is_written_again(int, None, monkeypatch)

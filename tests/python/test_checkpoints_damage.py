@@ -9,6 +9,7 @@ import json
 import random
 import re
 from functools import cache
+from typing import Literal
 
 import pytest
 
@@ -24,10 +25,13 @@ Disk = dict[str, bytes]
 EDGES = (0, 1, -1, 127, 128, 255, 2**15, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64)
 
 
+CASH: dict[type, Literal["from_fills"] | None] = {int: None, str: "from_fills"}
+
+
 @cache
 def stored(ids: type) -> tuple[Disk, dict, dict]:
     """Two generations, and what each of them is."""
-    book, files = make(ids, 4, 8), MemoryFiles()
+    book, files = make(ids, 4, 8, cash=CASH[ids]), MemoryFiles()
     keeper = checkpoints(files, book)
     save(keeper, book, 1)
     older = facts_of(book)
@@ -141,7 +145,7 @@ def use(book: mvcore.Book) -> None:
     facts = facts_of(book)
     files = MemoryFiles()
     save(checkpoints(files, book), book)
-    assert facts_of(reopen(files)[0]) == facts
+    assert facts_of(reopen(files, cash=book.cash)[0]) == facts
     with contextlib.suppress(mvcore.Error):
         book.roll_day()
     for step in range(6):
@@ -170,7 +174,7 @@ def damage_once(seed: int) -> str:
     if not generations(files):
         return "refused"
     try:
-        book, _, skipped = reopen(files)
+        book, _, skipped = reopen(files, cash=CASH[ids])
     except mvcore.CorruptData:
         assert changed
         return "refused"

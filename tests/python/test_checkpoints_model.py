@@ -20,7 +20,6 @@ from storing import MemoryFiles, checkpoints, reopen, save
 
 class Machine(state_machine.Machine):
     keeper: Checkpoints | None = None
-    cash_modes = (None,)  # `reopen` makes books of no other
 
     @initialize()
     def folder(self) -> None:
@@ -42,7 +41,11 @@ class Machine(state_machine.Machine):
         self.snapshots.clear()
         before = self.book.stats()
         self.book, loaded, skipped = reopen(
-            self.files, self.book.base_currency, self.book.value_scale
+            self.files,
+            self.book.base_currency,
+            self.book.value_scale,
+            cash=self.book.cash,
+            cash_scale=self.book.cash_scale,
         )
         assert not skipped
         self.keeper = None if whole else checkpoints(self.files, self.book)

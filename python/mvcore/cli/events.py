@@ -43,9 +43,7 @@ SCHEMA = Schema(
     columns=("time", "kind", *VALUES),
     required=("time",),
     filled=(),  # what a row needs is up to its kind
-    numbers=frozenset(
-        {"price", "order_quantity", "filled_quantity", "average_price", "quantity"}
-    ),
+    numbers=frozenset({"price", "order_quantity", "filled_quantity", "average_price", "quantity"}),
 )
 
 
