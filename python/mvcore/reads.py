@@ -283,10 +283,11 @@ class Reads:
     ) -> Frame:
         """Orders held, sorted by account, instrument and id: order, account, instrument,
         order_quantity (FIX 38), filled_quantity (FIX 14), average_price (FIX 6, null where it is
-        unknown), rolled_quantity (the part of the fills that day rolls moved into the holdings), leaves_quantity (FIX 151), status (FIX 39, by
-        name), time, price, amount_currency, market_value (of the order quantity), filled_value.
-        `amount_currency` is the instrument's currency, and the currency of both amounts. Amounts
-        are null if the instrument has no price.
+        unknown), rolled_quantity (the part of the fills that day rolls moved into the holdings),
+        leaves_quantity (FIX 151), status (FIX 39, by name), time, price, amount_currency,
+        market_value (of the order quantity), filled_value. `amount_currency` is the instrument's
+        currency, and the currency of both amounts. Amounts are null if the instrument has no
+        price.
 
         Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
         O(orders of the instruments).
