@@ -42,8 +42,7 @@ CashLeg Application::leg_before(const Order& order) const {
 
 CashLeg Application::leg_after(const Order& order, int quantity_scale) {
     const Instrument& instrument = staged(order.instrument).instrument;
-    return cash_leg(order, quantity_scale, instrument,
-                    cash_line(instrument.terms.currency, true));
+    return cash_leg(order, quantity_scale, instrument, cash_line(instrument.terms.currency, true));
 }
 
 // Adds (1) or takes away (-1) what a leg adds to the cash of the account.
@@ -121,8 +120,8 @@ void Application::refuse_leg(std::int32_t instrument, CashFault fault) {
     auto row = row_of(instrument);
     if (!row) row = row_of(cash_line(currency, false).instrument);
     throw InputError(kind_of(fault), "instruments", "cash", row,
-                     "an order of '" + std::string(batch_.instruments.text(instrument)) + "': " +
-                         described(fault, batch_.currencies.text(currency)));
+                     "an order of '" + std::string(batch_.instruments.text(instrument)) +
+                         "': " + described(fault, batch_.currencies.text(currency)));
 }
 
 // Of a full refresh: what all orders add to each line of cash. A roll leaves no leg.

@@ -83,7 +83,7 @@ struct Order {
     i128 quantity = 0;  // FIX 38, negative to sell; at the instrument's quantity scale, as the rest
     i128 filled = 0;    // FIX 14, of the same sign
     i128 rolled = 0;    // how much of `filled` earlier day rolls moved into the holdings
-    FillPrice average;         // FIX 6, of all fills
+    FillPrice average;  // FIX 6, of all fills
     FillPrice average_rolled;  // the same at the last day roll, of `rolled`
     std::int64_t time = kNoTime;
     Status status = Status::created;
@@ -113,9 +113,7 @@ struct Order {
     [[nodiscard]] const FillPrice& price_of_rolled() const noexcept {
         return average_rolled.known() ? average_rolled : average;
     }
-    [[nodiscard]] bool costed() const noexcept {
-        return average.known() || average_rolled.known();
-    }
+    [[nodiscard]] bool costed() const noexcept { return average.known() || average_rolled.known(); }
     // What a day roll makes of the order, or nothing if it drops it. `drop_ended`: the rule of
     // journals of format 1, which kept only orders with something left to fill.
     [[nodiscard]] std::optional<Order> after_roll(bool drop_ended) const noexcept {

@@ -45,9 +45,8 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       absolute_(std::size_t(end - begin)),
       pages_(std::size_t(end - begin)),
       first_page_(std::size_t(end - begin), 0) {
-    for (const StoredColumn* column :
-         {&held_account_, &account_, &time_, &status_, &retained_, &number_, &average_known_,
-          &average_rolled_known_})
+    for (const StoredColumn* column : {&held_account_, &account_, &time_, &status_, &retained_,
+                                       &number_, &average_known_, &average_rolled_known_})
         if (column->wide()) corrupt("a column is wider than what it holds");
     if (orders.rows != 0 &&
         (kind_ == IdKind::none || (kind_ == IdKind::integer) != (orders.number.data != nullptr)))

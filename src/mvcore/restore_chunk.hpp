@@ -97,7 +97,7 @@ private:
     StoredColumn average_, average_known_, average_rolled_, average_rolled_known_;
     std::vector<std::size_t> held_start_;   // by line, and the end of the last
     std::vector<std::size_t> order_start_;  // likewise
-    bool narrow_;                           // orders fit their records, but for times and ids, and have no prices
+    bool narrow_;  // orders fit their records, but for times and ids, and have no prices
     Widened now_;
     // Made aside; by line of the chunk, or by account.
     Grid grid_;

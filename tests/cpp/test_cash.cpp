@@ -46,10 +46,10 @@ TEST(a_purchase_takes_its_cost_and_a_sale_brings_it) {
 
 TEST(a_cost_is_rounded_once_half_to_even) {
     const Instrument share = with_factor({1, 0});
-    CHECK(cash_of(filled(1, {5, 3}), 0, share) == 0);     // 0.005
-    CHECK(cash_of(filled(3, {5, 3}), 0, share) == -2);    // 0.015
-    CHECK(cash_of(filled(5, {5, 3}), 0, share) == -2);    // 0.025
-    CHECK(cash_of(filled(-5, {51, 4}), 0, share) == 3);   // 0.0255
+    CHECK(cash_of(filled(1, {5, 3}), 0, share) == 0);            // 0.005
+    CHECK(cash_of(filled(3, {5, 3}), 0, share) == -2);           // 0.015
+    CHECK(cash_of(filled(5, {5, 3}), 0, share) == -2);           // 0.025
+    CHECK(cash_of(filled(-5, {51, 4}), 0, share) == 3);          // 0.0255
     CHECK(cash_of(filled(15, {1, 0}), 1, share, {0, 0}) == -2);  // 1.5
     CHECK(cash_of(filled(25, {1, 0}), 1, share, {0, 0}) == -2);  // 2.5
 }
@@ -101,17 +101,17 @@ TEST(narrow_and_wide_arithmetic_agree) {
         };
         const int scale = static_cast<int>(random() % 10);
         const Decimal price = make_decimal(number(10 + int(random() % 70)), scale).value;
-        const Instrument instrument = with_factor({1 + i128(random() % 1000), 0},
-                                                  make_decimal(1, int(random() % 4)).value);
+        const Instrument instrument =
+            with_factor({1 + i128(random() % 1000), 0}, make_decimal(1, int(random() % 4)).value);
         const int quantity_scale = 2 * static_cast<int>(random() % 6);
         const Order order = filled(number(8 + int(random() % 50)), {price.mantissa, price.scale});
         const CashLine line{0, static_cast<int>(random() % 5)};
         const CashLeg leg = cash_leg(order, quantity_scale, instrument, line);
-        const i1024 exact =
-            i1024(order.filled) * i1024(price.mantissa) * i1024(instrument.factor);
+        const i1024 exact = i1024(order.filled) * i1024(price.mantissa) * i1024(instrument.factor);
         const int decimals = quantity_scale + price.scale + instrument.factor_scale;
         // | exact / 10^decimals + amount / 10^line.scale | is at most half of 10^-line.scale
-        const i1024 rest = (exact * pow10<16>(line.scale) + i1024(leg.amount) * pow10<16>(decimals));
+        const i1024 rest =
+            (exact * pow10<16>(line.scale) + i1024(leg.amount) * pow10<16>(decimals));
         if (leg.fault != CashFault::none) {
             CHECK((exact * pow10<16>(line.scale)).magnitude() >=
                   (pow10<16>(20 + line.scale) - i1024(1)) * pow10<16>(decimals));

@@ -82,8 +82,15 @@ struct Slow {
 
 std::uint64_t order(Book& book, const std::string& id, std::int64_t quantity,
                     const char* account = "A1") {
-    return book.order(
-        {{0, id}, IdKind::text, account, "I1", Decimal{quantity, 0}, {}, {}, Status::created, kNoTime});
+    return book.order({{0, id},
+                       IdKind::text,
+                       account,
+                       "I1",
+                       Decimal{quantity, 0},
+                       {},
+                       {},
+                       Status::created,
+                       kNoTime});
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ void load(Book& book, int accounts) {
 }
 
 OrderFact order(std::int64_t quantity) {
-    return {{1, {}}, IdKind::integer, "A0",   "I0", Decimal{quantity, 0},
-            {},      {},              Status::created, kNoTime};
+    return {{1, {}}, IdKind::integer, "A0",   "I0", Decimal{quantity, 0}, {},
+            {},      Status::created, kNoTime};
 }
 
 std::shared_ptr<View> add_view(Book& book, std::vector<std::int32_t> accounts,

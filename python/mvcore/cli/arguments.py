@@ -257,8 +257,9 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         help="time, kind (tick, order or holding; all are ticks where the column is missing), and "
         "for a tick instrument, price; for an order order, account, instrument, order_quantity, "
         "filled_quantity (empty: 0), average_price (empty: unknown), status (empty: new); "
-        "for a holding account, instrument, quantity. What is not of the kind is empty. An order is stated whole. An event earlier "
-        "than one before it is played at once; prices and orders that are late change nothing",
+        "for a holding account, instrument, quantity. What is not of the kind is empty. An order "
+        "is stated whole. An event earlier than one before it is played at once; prices and "
+        "orders that are late change nothing",
     )
     add = add_question(parser)
     add = parser.add_argument_group("how to play and show it").add_argument

@@ -15,9 +15,8 @@ bool same_columns(const OrderRows& a, const OrderRows& b) {
     return a.kind == b.kind && a.account.empty() == b.account.empty() &&
            a.instrument.empty() == b.instrument.empty() &&
            a.quantity.empty() == b.quantity.empty() && a.filled.empty() == b.filled.empty() &&
-           a.rolled.empty() == b.rolled.empty() &&
-           a.average.empty() == b.average.empty() && a.status.empty() == b.status.empty() &&
-           a.time.empty() == b.time.empty();
+           a.rolled.empty() == b.rolled.empty() && a.average.empty() == b.average.empty() &&
+           a.status.empty() == b.status.empty() && a.time.empty() == b.time.empty();
 }
 
 template <class F>
