@@ -53,7 +53,8 @@ void put_orders(Book& book, Given given, std::int64_t quantity) {
     b.orders_given = given;
     if (given == Given::load) {
         b.loaded_orders = std::make_unique<LoadedOrders>();
-        auto& [store, index] = *b.loaded_orders;
+        OrderStore& store = b.loaded_orders->store;
+        OrderIndex& index = b.loaded_orders->index;
         store.set_kind(IdKind::integer);
         store.extend(kInstruments);
         for (int i = 0; i < kInstruments; ++i) {
