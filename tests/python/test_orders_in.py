@@ -12,14 +12,17 @@ from order_facts import FACTS, INT_IDS, ONE, START, TEXT_IDS
 
 INVALID = mvcore.InvalidInput
 
-COLUMNS = ["order", "account", "instrument", "order_quantity", "filled_quantity", "rolled_quantity"]
+COLUMNS = [
+    "order", "account", "instrument", "order_quantity", "filled_quantity", "average_price",
+    "rolled_quantity",
+]  # fmt: skip
 COLUMNS += ["leaves_quantity", "status", "time", "price", "amount_currency", "market_value"]
 COLUMNS += ["filled_value"]
 TIME = dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=5)
 ROWS = [
-    ["A1", "AAPL", D(50), D(20), D(0), D(30), "partially_filled", TIME, D("150.25"), "USD",
+    ["A1", "AAPL", D(50), D(20), None, D(0), D(30), "partially_filled", TIME, D("150.25"), "USD",
      7_512.5, 3_005],
-    ["A2", "BUND", D(-20), D(0), D(0), D(-20), "new", None, D("98.7"), "EUR", D("-19.74"), 0],
+    ["A2", "BUND", D(-20), D(0), None, D(0), D(-20), "new", None, D("98.7"), "EUR", D("-19.74"), 0],
 ]  # fmt: skip
 
 

@@ -216,10 +216,13 @@ class Records:
         from pyarrow import csv as arrow_csv
 
         names = [str(k) for k in range(self.width)]
+        # In memory of Arrow's own. A thread of pyarrow that gives up Python's while the interpreter
+        # ends aborts the process (apache/arrow#34314).
+        data = pa.array([text], pa.large_string()).buffers()[2]
         try:
             table = arrow_csv.read_csv(
-                pa.py_buffer(text.encode()),
-                arrow_csv.ReadOptions(column_names=names),
+                data,
+                arrow_csv.ReadOptions(column_names=names, use_threads=False),
                 arrow_csv.ParseOptions(
                     delimiter=self.delimiter,
                     quote_char='"' if '"' in text else False,
