@@ -303,6 +303,30 @@ BUGS = [
         "bits(terms) + bits(largest) > 62",
         "bits(largest) > 62",
     ),
+    Bug(
+        "a day roll forgets at which price it took the fills",
+        "core_tests",
+        "fills_that_were_rolled_cost_what_they_did_at_the_roll",
+        "order.hpp",
+        "        next.average_rolled = average;\n",
+        "",
+    ),
+    Bug(
+        "fills that were rolled cost the present average price",
+        "core_tests",
+        "fills_that_were_rolled_cost_what_they_did_at_the_roll",
+        "order.hpp",
+        "return average_rolled.known() ? average_rolled : average;",
+        "return average;",
+    ),
+    Bug(
+        "a page that is copied loses the prices of fills",
+        "core_tests",
+        "an_order_store_keeps_what_is_put_and_its_copies_what_they_were",
+        "order_store.cpp",
+        "prices(copied(o.prices, used, capacity)) {",
+        "prices(nullptr) {",
+    ),
 ]
 
 

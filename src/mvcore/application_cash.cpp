@@ -27,10 +27,10 @@ void Application::grow_cash_scales() {
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c) {
         const CashLine line = cash_line(c, true);
         if (line.instrument < 0) continue;
-        const auto held = std::size_t(line.instrument) < state_.board.size()
-                              ? state_.board.instrument(line.instrument).quantity_scale
-                              : 0;
-        if (held < line.scale) grow_scale(line.instrument, line.scale);
+        const auto at = staged_at_.find(static_cast<std::uint32_t>(line.instrument));
+        const Instrument& cash = at == FlatMap::kNone ? state_.board.instrument(line.instrument)
+                                                      : staged_[at].instrument;
+        if (cash.quantity_scale < line.scale) grow_scale(line.instrument, line.scale);
     }
 }
 

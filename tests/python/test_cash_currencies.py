@@ -149,6 +149,25 @@ def test_a_cash_instrument_that_gets_another_currency(book) -> None:
     assert moved(book, "JPY") == D("-301.5")  # in francs
 
 
+def test_a_cash_instrument_that_comes_again_with_the_fill_that_moves_it(book) -> None:
+    fill(book, "B", 1, 1, "0.01")
+    book.remove(orders=["B"])
+    book.update(holdings={"account": ["X"], "instrument": ["dollars"], "quantity": [0]})
+    book.remove(instruments=["dollars"])
+    book.update(
+        instruments={"instrument": ["dollars"], "currency": ["USD"], "cash": [True]},
+        orders={
+            "order": ["C"],
+            "account": ["X"],
+            "instrument": ["A"],
+            "order_quantity": [1],
+            "filled_quantity": [1],
+            "average_price": ["0.25"],
+        },
+    )
+    assert cash(book) == (0, D("-0.25"), D("-0.25"))
+
+
 # -- what is refused -----------------------------------------------------------------------------
 
 
