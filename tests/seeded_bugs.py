@@ -308,7 +308,7 @@ BUGS = [
         "core_tests",
         "fills_that_were_rolled_cost_what_they_did_at_the_roll",
         "order.hpp",
-        "        next.average_rolled = average;\n",
+        "        next.rolled_price = average_price;\n",
         "",
     ),
     Bug(
@@ -316,8 +316,8 @@ BUGS = [
         "core_tests",
         "fills_that_were_rolled_cost_what_they_did_at_the_roll",
         "order.hpp",
-        "return average_rolled.known() ? average_rolled : average;",
-        "return average;",
+        "return rolled_price.known() ? rolled_price : average_price;",
+        "return average_price;",
     ),
     Bug(
         "a page that is copied loses the prices of fills",

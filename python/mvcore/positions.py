@@ -51,7 +51,9 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             "instrument": Text(rows["instrument"], book._names_of("instrument")),
             "order_quantity": quantity("order_quantity"),
             "filled_quantity": quantity("filled_quantity"),
-            "average_price": Number(rows["average_price"], EXACT, rows["average_known"], True),
+            "average_price": Number(
+                rows["average_price"], EXACT, rows["average_price_known"], True
+            ),
             "rolled_quantity": quantity("rolled_quantity"),
             "leaves_quantity": quantity("leaves_quantity"),
             "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),

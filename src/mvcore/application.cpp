@@ -17,7 +17,7 @@ void Application::stage() {
     if (all) stage_all();
     stage_accounts();
     stage_instruments();
-    stage_cash_lines();
+    stage_cash_targets();
     stage_rates();
     stage_prices();
     stage_cash_prices();
@@ -70,7 +70,6 @@ void Application::stage_accounts() {
 }
 
 void Application::stage_instruments() {
-    static constexpr Decimal kOne{1, 0};
     if (batch_.instruments_given == Given::load)
         for (auto& s : staged_) s.quote.alive = false;
     for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
@@ -99,7 +98,7 @@ void Application::stage_instruments() {
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
         if (given.cash) terms.cash = *given.cash;
-        if (terms.cash && (terms.multiplier != kOne || terms.quote_factor != kOne))
+        if (terms.cash && terms.has_factor())
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
                              "'" + std::string(batch_.instruments.text(given.instrument)) +
                                  "' is cash; expected a multiplier and a quote_factor of 1");
@@ -107,27 +106,32 @@ void Application::stage_instruments() {
     }
 }
 
-CashLine Application::cash_line(std::int32_t currency, bool after) const {
-    const auto& lines = after && !cash_lines_.empty() ? cash_lines_ : state_.cash_lines;
+CashTarget Application::cash_target_before(std::int32_t currency) const {
     const auto at = static_cast<std::size_t>(currency);
-    return at < lines.size() ? lines[at] : CashLine();
+    return at < state_.cash_targets.size() ? state_.cash_targets[at] : CashTarget();
+}
+
+CashTarget Application::cash_target(std::int32_t currency) const {
+    const auto at = static_cast<std::size_t>(currency);
+    if (cash_targets_.empty()) return cash_target_before(currency);
+    return at < cash_targets_.size() ? cash_targets_[at] : CashTarget();
 }
 
 // One cash instrument per currency. Only the rows of the batch can break this.
-void Application::stage_cash_lines() {
+void Application::stage_cash_targets() {
     if (!state_.cash.from_fills ||
         (batch_.instruments_given == Given::absent && batch_.removed_instruments.empty()))
         return;
-    cash_lines_ = state_.cash_lines;
-    cash_lines_.resize(static_cast<std::size_t>(batch_.currencies.size()));
+    cash_targets_ = state_.cash_targets;
+    cash_targets_.resize(static_cast<std::size_t>(batch_.currencies.size()));
     const auto is_cash_of = [&](std::int32_t instrument, std::size_t currency) {
         const Staged& s = staged(instrument);
         return s.quote.alive && s.instrument.terms.cash &&
                std::size_t(s.instrument.terms.currency) == currency;
     };
-    for (std::size_t c = 0; c < cash_lines_.size(); ++c)
-        if (cash_lines_[c].instrument >= 0 && !is_cash_of(cash_lines_[c].instrument, c))
-            cash_lines_[c] = CashLine();
+    for (std::size_t c = 0; c < cash_targets_.size(); ++c)
+        if (cash_targets_[c].instrument >= 0 && !is_cash_of(cash_targets_[c].instrument, c))
+            cash_targets_[c] = CashTarget();
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const Staged& s = staged(batch_.instrument_rows[row].instrument);
         const auto currency = s.instrument.terms.currency;
@@ -137,18 +141,19 @@ void Application::stage_cash_lines() {
         };
         const auto text = batch_.currencies.text(currency);
         const std::string in = "'" + std::string(text) + "'";
-        CashLine& line = cash_lines_[std::size_t(currency)];
-        if (line.instrument >= 0 && line.instrument != s.code)
+        CashTarget& target = cash_targets_[std::size_t(currency)];
+        if (target.instrument >= 0 && target.instrument != s.code)
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
-                             name(s.code) + " and " + name(line.instrument) + " are both cash of " +
-                                 in + "; expected one, since the book has cash='from_fills'");
+                             name(s.code) + " and " + name(target.instrument) +
+                                 " are both cash of " + in +
+                                 "; expected one, since the book has cash='from_fills'");
         const auto scale = state_.cash.scale_of(text);
         if (!scale)
             throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
                              in + " of the cash instrument " + name(s.code) +
                                  " is not a currency of ISO 4217; expected one, or a book with a "
                                  "cash_scale");
-        line = {s.code, *scale};
+        target = {s.code, *scale};
     }
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "batch.hpp"
+#include "errors.hpp"
 #include "flat_map.hpp"
 #include "live.hpp"
 
@@ -88,9 +89,10 @@ private:
     void stage_all();
     void stage_accounts();
     void stage_instruments();
-    void stage_cash_lines();
-    // Where the cash of the currency is: before the batch, or after stage_cash_lines() with it.
-    [[nodiscard]] CashLine cash_line(std::int32_t currency, bool after) const;
+    void stage_cash_targets();
+    // Where the cash of the currency is before the batch, and as it will be.
+    [[nodiscard]] CashTarget cash_target_before(std::int32_t currency) const;
+    [[nodiscard]] CashTarget cash_target(std::int32_t currency) const;
     void stage_rates();
     void stage_prices();
     void stage_cash_prices();
@@ -129,11 +131,12 @@ private:
     void add_leg(std::int32_t account, const CashLeg& leg, int sign);
     void stage_legs(const OrderWrite& w, const CashLeg& before);
     void stage_changed_legs();
+    [[nodiscard]] bool changes_legs(std::int32_t instrument) const;
     void sum_legs();
-    [[noreturn]] void refuse_leg(const OrderWrite& w, CashFault fault);
-    [[noreturn]] void refuse_leg(std::int32_t instrument, CashFault fault);
-    [[noreturn]] void refuse_leg(const OrderStore& orders, Slot slot, const Order& order,
-                                 CashFault fault);
+    [[noreturn]] void refuse_leg(CashFault fault, const char* table, const char* column,
+                                 InputError::Row row, std::string what, std::int32_t instrument);
+    [[noreturn]] void refuse_changed_leg(CashFault fault, std::int32_t instrument);
+    [[noreturn]] void refuse_loaded_leg(CashFault fault, Slot slot, const Order& order);
 
     // application_roll.cpp
     void stage_roll();
@@ -179,7 +182,7 @@ private:
     std::vector<Staged> staged_;
     std::vector<std::uint8_t> accounts_alive_;  // as it will be, where accounts change
     std::vector<Rate> rates_;
-    std::vector<CashLine> cash_lines_;  // by currency, as it will be; empty: nothing changes
+    std::vector<CashTarget> cash_targets_;  // by currency, as it will be; empty: nothing changes
     std::vector<Cell> cells_;
     FlatMap cell_at_;  // by instrument and account
     std::vector<Write> writes_;

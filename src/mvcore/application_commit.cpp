@@ -311,7 +311,7 @@ void Application::commit() noexcept {
     if (!rates_.empty() || batch_.fx_given == Given::load)
         state_.board.set_rates(std::move(rates_));
     if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
-    if (!cash_lines_.empty()) state_.cash_lines = std::move(cash_lines_);
+    if (!cash_targets_.empty()) state_.cash_targets = std::move(cash_targets_);
     state_.index.drop_if_loose();
     if (live_ == nullptr) return;
     const bool masters = batch_.accounts_given != Given::absent ||

@@ -80,10 +80,10 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
     if (!rows.filled.empty()) w.filled = rows.filled[row];
     if (!rows.rolled.empty()) {
-        if (w.rolled != rows.rolled[row]) w.after.average_rolled = {};
+        if (w.rolled != rows.rolled[row]) w.after.rolled_price = {};
         w.rolled = rows.rolled[row];
     }
-    if (!rows.average.empty()) w.after.average = rows.average[row];
+    if (!rows.average_price.empty()) w.after.average_price = rows.average_price[row];
     if (!rows.status.empty()) w.after.status = rows.status[row];
     if (!rows.time.empty()) w.after.time = rows.time[row];
     if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
@@ -145,9 +145,10 @@ void Application::prefetch_cell(const OrderWrite& w, bool whole) const {
 void Application::stage_order(OrderWrite& w) {
     const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
                        w.before.instrument == w.after.instrument;
-    const CashLeg before = w.slot != kNoSlot && w.before.average.known() && state_.cash.from_fills
-                               ? leg_before(w.before)
-                               : CashLeg();
+    const CashLeg before =
+        w.slot != kNoSlot && w.before.average_price.known() && state_.cash.from_fills
+            ? leg_before(w.before)
+            : CashLeg();
     if (w.slot != kNoSlot) {
         const int by = staged(w.before.instrument).instrument.quantity_scale -
                        state_.orders.scale(w.before.instrument);

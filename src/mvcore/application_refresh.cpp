@@ -181,8 +181,8 @@ void Application::check_lines(const HoldingRows& lines, const std::vector<std::s
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     std::vector<int> cash_scale(start.size(), 0);
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
-        if (const CashLine line = cash_line(c, true); line.instrument >= 0)
-            cash_scale[std::size_t(line.instrument)] = even_scale(line.scale);
+        if (const CashTarget target = cash_target(c); target.instrument >= 0)
+            cash_scale[std::size_t(target.instrument)] = even_scale(target.scale);
     std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
     for (std::size_t i = 0; i + 1 < start.size(); ++i) {
         const auto code = static_cast<std::int32_t>(i);

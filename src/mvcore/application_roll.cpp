@@ -13,7 +13,11 @@ void Application::stage_roll() {
     std::array<std::vector<i128>, kMeasures> columns;
     for (std::size_t i = 0; i < grid_.lines(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
-        if (state_.grid.positions(i) == 0 && store.count(code) == 0) continue;
+        const bool empty = state_.grid.positions(i) == 0 && store.count(code) == 0;
+        // Cash that moved to and fro has quantities to count anew and no position.
+        if (empty &&
+            (i >= state_.board.size() || state_.board.instrument(code).abs_quantity.zero()))
+            continue;
         i256 sum;
         accounts.clear();
         for (auto& column : columns) column.clear();

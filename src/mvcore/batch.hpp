@@ -71,7 +71,7 @@ struct OrderRows {
     std::vector<Decimal> quantity;
     std::vector<Decimal> filled;
     std::vector<Decimal> rolled;
-    std::vector<FillPrice> average;
+    std::vector<FillPrice> average_price;
     std::vector<Status> status;
     std::vector<std::int64_t> time;
 };

@@ -45,6 +45,10 @@ struct Terms {
     Decimal multiplier{1, 0};
     Decimal quote_factor{1, 0};
     bool cash = false;  // money of its currency
+
+    [[nodiscard]] bool has_factor() const noexcept {
+        return multiplier != Decimal{1, 0} || quote_factor != Decimal{1, 0};
+    }
 };
 
 // What a tick reads and writes: one cache line.

@@ -36,7 +36,7 @@ struct OrderFact {
     std::string_view instrument;
     Decimal quantity;
     Decimal filled;
-    FillPrice average;
+    FillPrice average_price;
     Status status;
     std::int64_t time;
 };

@@ -33,7 +33,7 @@ Batch Book::order_batch(const OrderFact& fact) const {
         known("instrument", fact.instrument, instrument, state.instrument_alive(instrument))};
     rows.quantity = {fact.quantity};
     rows.filled = {fact.filled};
-    rows.average = {fact.average};
+    rows.average_price = {fact.average_price};
     rows.status = {fact.status};
     rows.time = {fact.time};
     return batch;
@@ -67,7 +67,7 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
     // The first order of a book splits the measures, and views are built anew.
     if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
         return false;
-    now.average = fact.average;
+    now.average_price = fact.average_price;
     now.status = fact.status;
     now.time = fact.time;
     const auto hash = hash_of(fact.id, fact.kind);
@@ -80,9 +80,10 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
             !small(before.quantity) || !small(before.filled))
             return false;
         now.rolled = before.rolled;
-        now.average_rolled = before.average_rolled;
+        now.rolled_price = before.rolled_price;
     }
-    if (state.cash.from_fills && (before.average.known() || now.average.known())) return false;
+    if (state.cash.from_fills && (before.average_price.known() || now.average_price.known()))
+        return false;
     if (slot != kNoSlot && older(now.time, before.time)) {
         out.dropped.late_orders = 1;
         ++state.epoch;

@@ -59,23 +59,23 @@ std::optional<int> minor_units(std::string_view currency) noexcept {
 }
 
 CashLeg cash_leg(const Order& order, int quantity_scale, const Instrument& instrument,
-                 const CashLine& line) {
-    CashLeg leg{line, 0, CashFault::none};
-    const FillPrice& price = order.average;
-    const FillPrice& price_rolled = order.price_of_rolled();
-    if (!price.known() || (order.filled == order.rolled && price == price_rolled)) return leg;
-    if (line.instrument < 0) {
-        const int by = price_rolled.scale - price.scale;
+                 const CashTarget& target) {
+    CashLeg leg{target, {}, CashFault::none};
+    const FillPrice& price = order.average_price;
+    const FillPrice& rolled_price = order.price_of_rolled();
+    if (!price.known() || (order.filled == order.rolled && price == rolled_price)) return leg;
+    if (target.instrument < 0) {
+        const int by = rolled_price.scale - price.scale;
         const i1024 cost = i1024(order.filled) * i1024(price.mantissa) * pow10<16>(std::max(by, 0));
         const i1024 rolled =
-            i1024(order.rolled) * i1024(price_rolled.mantissa) * pow10<16>(std::max(-by, 0));
-        if (cost != rolled && !instrument.factor.zero()) leg.fault = CashFault::no_line;
+            i1024(order.rolled) * i1024(rolled_price.mantissa) * pow10<16>(std::max(-by, 0));
+        if (cost != rolled && !instrument.factor.zero()) leg.fault = CashFault::no_target;
         return leg;
     }
-    const auto cost = rounded_cost(order.filled, quantity_scale, price, instrument, line.scale);
+    const auto cost = rounded_cost(order.filled, quantity_scale, price, instrument, target.scale);
     const auto rolled =
-        rounded_cost(order.rolled, quantity_scale, price_rolled, instrument, line.scale);
-    if (cost && rolled) leg.amount = *rolled - *cost;
+        rounded_cost(order.rolled, quantity_scale, rolled_price, instrument, target.scale);
+    if (cost && rolled) leg.amount = i256(*rolled) - i256(*cost);
     else leg.fault = CashFault::too_large;
     return leg;
 }

@@ -32,27 +32,27 @@ struct CashRule {
 };
 
 // Where the cash of a currency is.
-struct CashLine {
+struct CashTarget {
     std::int32_t instrument = -1;  // -1: the currency has no cash instrument
     int scale = 0;                 // decimals that a fill's cost is rounded to
 
-    friend bool operator==(const CashLine&, const CashLine&) = default;
+    friend bool operator==(const CashTarget&, const CashTarget&) = default;
 };
 
 enum class CashFault : std::uint8_t {
     none,
-    no_line,    // it is not zero, and there is no line of cash
+    no_target,  // it is not zero, and its currency has no cash instrument
     too_large,  // a cost has more than 20 digits before the point
 };
 
 // What the fills of an order add to the cash of its account: the rounded cost of those that earlier
 // rolls moved into holdings, less that of all; 0 without an average price.
 struct CashLeg {
-    CashLine line;
-    i128 amount = 0;  // counted in 10^-line.scale
+    CashTarget target;
+    i256 amount;  // counted in 10^-target.scale; the difference of two costs may pass 128 bits
     CashFault fault = CashFault::none;
 };
 CashLeg cash_leg(const Order& order, int quantity_scale, const Instrument& instrument,
-                 const CashLine& line);
+                 const CashTarget& target);
 
 }  // namespace mvcore

@@ -100,8 +100,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         accounts |= o.account;
         timed = timed || o.time != kNoTime;
         retained = retained || o.retained;
-        priced = priced || o.average.known();
-        priced_before = priced_before || o.average_rolled.known();
+        priced = priced || o.average_price.known();
+        priced_before = priced_before || o.rolled_price.known();
         ++out.rows;
     });
     out.instrument = column_of(end == 0 ? 0 : end - 1, out.rows);
@@ -114,8 +114,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         column.price.resize(out.rows);
         column.known.resize(out.rows);
     };
-    if (priced) resize(out.average);
-    if (priced_before) resize(out.average_rolled);
+    if (priced) resize(out.average_price);
+    if (priced_before) resize(out.rolled_price);
     if (timed) out.time.resize(out.rows);
     if (retained) out.retained.resize(out.rows);
     if (store.kind() == IdKind::integer) out.number.resize(out.rows);
@@ -129,8 +129,8 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         put(out.filled, row, o.filled);
         put(out.rolled, row, o.rolled);
         out.status[row] = static_cast<std::uint8_t>(o.status);
-        if (priced) out.average.put(row, o.average);
-        if (priced_before) out.average_rolled.put(row, o.average_rolled);
+        if (priced) out.average_price.put(row, o.average_price);
+        if (priced_before) out.rolled_price.put(row, o.rolled_price);
         if (timed) out.time[row] = o.time;
         if (retained) out.retained[row] = o.retained ? 1 : 0;
         if (arena != nullptr) out.text.push(arena->text(page.records[k].id));

@@ -54,8 +54,8 @@ struct OrdersChunk {
     IntColumn quantity;
     IntColumn filled;
     IntColumn rolled;
-    PriceColumn average;         // empty if no order has one
-    PriceColumn average_rolled;  // likewise
+    PriceColumn average_price;  // empty if no order has one
+    PriceColumn rolled_price;   // likewise
     std::vector<std::uint8_t> status;
     std::vector<std::int64_t> time;      // kNoTime: none; empty if no order has one
     std::vector<std::uint8_t> retained;  // empty if no order is

@@ -83,8 +83,8 @@ struct Order {
     i128 quantity = 0;  // FIX 38, negative to sell; at the instrument's quantity scale, as the rest
     i128 filled = 0;    // FIX 14, of the same sign
     i128 rolled = 0;    // how much of `filled` earlier day rolls moved into the holdings
-    FillPrice average;  // FIX 6, of all fills
-    FillPrice average_rolled;  // the same at the last day roll, of `rolled`
+    FillPrice average_price;  // FIX 6, of all fills
+    FillPrice rolled_price;   // the same at the last day roll, of `rolled`
     std::int64_t time = kNoTime;
     Status status = Status::created;
     // It had ended at the last day roll and no report has changed it since. Replays and late
@@ -107,20 +107,22 @@ struct Order {
     [[nodiscard]] bool unchanged(const Order& now) const noexcept {
         return account == now.account && instrument == now.instrument && status == now.status &&
                quantity == now.quantity && filled == now.filled && rolled == now.rolled &&
-               average == now.average;
+               average_price == now.average_price;
     }
     // What the fills cost that earlier rolls moved: what they cost today, unless a roll has said.
     [[nodiscard]] const FillPrice& price_of_rolled() const noexcept {
-        return average_rolled.known() ? average_rolled : average;
+        return rolled_price.known() ? rolled_price : average_price;
     }
-    [[nodiscard]] bool costed() const noexcept { return average.known() || average_rolled.known(); }
+    [[nodiscard]] bool costed() const noexcept {
+        return average_price.known() || rolled_price.known();
+    }
     // What a day roll makes of the order, or nothing if it drops it. `drop_ended`: the rule of
     // journals of format 1, which kept only orders with something left to fill.
     [[nodiscard]] std::optional<Order> after_roll(bool drop_ended) const noexcept {
         if (drop_ended ? leaves() == 0 : ended() && retained) return std::nullopt;
         Order next = *this;
         next.rolled = filled;
-        next.average_rolled = average;
+        next.rolled_price = average_price;
         next.retained = ended();
         return next;
     }

@@ -12,8 +12,8 @@ bool narrow(i128 v) { return v == static_cast<std::int32_t>(v) && v != OrderReco
 bool narrow(const FillPrice& p) { return p.mantissa == static_cast<std::int64_t>(p.mantissa); }
 // Whether an order's record and its page's narrow arrays hold it.
 bool narrow(const Order& o) {
-    return narrow(o.quantity) && narrow(o.filled) && narrow(o.rolled) && narrow(o.average) &&
-           narrow(o.average_rolled);
+    return narrow(o.quantity) && narrow(o.filled) && narrow(o.rolled) && narrow(o.average_price) &&
+           narrow(o.rolled_price);
 }
 
 template <class T>
@@ -94,8 +94,8 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
     }
     if (page.prices) {
         const OrderPrices& p = page.prices[k];
-        o.average = {wide ? page.wide[k].average : p.average, p.scale};
-        o.average_rolled = {wide ? page.wide[k].average_rolled : p.average_rolled, p.scale_rolled};
+        o.average_price = {wide ? page.wide[k].average_price : p.average_price, p.scale};
+        o.rolled_price = {wide ? page.wide[k].rolled_price : p.rolled_price, p.scale_rolled};
     }
     return o;
 }
@@ -186,13 +186,13 @@ void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcep
     r.filled = wide ? 0 : static_cast<std::int32_t>(o.filled);
     if (page.rolled) page.rolled[k] = wide ? 0 : static_cast<std::int32_t>(o.rolled);
     if (wide)
-        page.wide[k] = {o.quantity, o.filled, o.rolled, o.average.mantissa,
-                        o.average_rolled.mantissa};
+        page.wide[k] = {o.quantity, o.filled, o.rolled, o.average_price.mantissa,
+                        o.rolled_price.mantissa};
     if (page.prices)
-        page.prices[k] = {static_cast<std::int64_t>(wide ? 0 : o.average.mantissa),
-                          static_cast<std::int64_t>(wide ? 0 : o.average_rolled.mantissa),
-                          static_cast<std::int8_t>(o.average.scale),
-                          static_cast<std::int8_t>(o.average_rolled.scale)};
+        page.prices[k] = {static_cast<std::int64_t>(wide ? 0 : o.average_price.mantissa),
+                          static_cast<std::int64_t>(wide ? 0 : o.rolled_price.mantissa),
+                          static_cast<std::int8_t>(o.average_price.scale),
+                          static_cast<std::int8_t>(o.rolled_price.scale)};
 }
 
 Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {

@@ -48,14 +48,14 @@ struct WideOrder {
     i128 quantity;
     i128 filled;
     i128 rolled;
-    i128 average;
-    i128 average_rolled;
+    i128 average_price;
+    i128 rolled_price;
 };
 
 // Prices of an order's fills; their mantissas are in the WideOrder where the order has one.
 struct OrderPrices {
-    std::int64_t average = 0;
-    std::int64_t average_rolled = 0;
+    std::int64_t average_price = 0;
+    std::int64_t rolled_price = 0;
     std::int8_t scale = FillPrice::kUnknown;
     std::int8_t scale_rolled = FillPrice::kUnknown;
 };

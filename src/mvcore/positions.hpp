@@ -34,8 +34,8 @@ struct OrderList {
     std::vector<std::int64_t> time;
     std::vector<i128> quantity;  // counted in 10^-18, as all quantities and the price
     std::vector<i128> filled;
-    std::vector<i128> average;
-    std::vector<std::uint8_t> average_known;
+    std::vector<i128> average_price;
+    std::vector<std::uint8_t> average_price_known;
     std::vector<i128> rolled;
     std::vector<i128> leaves;
     std::vector<i128> price;

@@ -10,9 +10,15 @@ namespace mvcore {
 bool QuickOrders::possible() const noexcept {
     return batch_.orders_given == Given::update && batch_.keeps_masters() &&
            batch_.prices_given == Given::absent && batch_.holdings_given == Given::absent &&
-           batch_.order_rows.rolled.empty() &&
+           batch_.order_rows.rolled.empty() && !moves_cash() &&
            live_.state.orders.kind() == batch_.order_rows.kind &&
            batch_.order_rows.kind != IdKind::none;
+}
+
+bool QuickOrders::moves_cash() const noexcept {
+    const auto& prices = batch_.order_rows.average_price;
+    return live_.state.cash.from_fills &&
+           std::any_of(prices.begin(), prices.end(), [](const FillPrice& p) { return p.known(); });
 }
 
 // Ids, pages and records come from all over the memory.
@@ -31,24 +37,27 @@ bool QuickOrders::stage() {
         const Slot slot = slots[row % kTogether];
         if (slot != kNoSlot) f(slot);
     };
-    bool known = true;
+    bool quick = true;  // once it is not, the other rows are not looked up
     together(
         count,
         [&](std::size_t row) {
+            if (!quick) return;
             hashes[row % kTogether] = hash_of(rows.id[row], rows.kind);
             index.prefetch(hashes[row % kTogether]);
         },
         [&](std::size_t row) {
+            if (!quick) return;
             slots[row % kTogether] = index.guess(hashes[row % kTogether]);
             if_known(row, [&](Slot s) { store.prefetch_page(s); });
         },
         [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
         [&](std::size_t row) {
+            if (!quick) return;
             const Slot slot = index.find(hashes[row % kTogether],
                                          [&](Slot s) { return store.has(s, rows.id[row]); });
-            known = known && slot != kNoSlot && stage_report(row, slot);
+            quick = slot != kNoSlot && stage_report(row, slot);
         });
-    return known && prove_bounds();
+    return quick && prove_bounds();
 }
 
 bool QuickOrders::stage_report(std::size_t row, Slot slot) {
@@ -76,8 +85,8 @@ bool QuickOrders::merge(std::size_t row, const Order& before, Order& now) const 
         state.orders.scale(before.instrument) != scale || !small(before.quantity) ||
         !small(before.filled))
         return false;
-    if (!rows.average.empty()) now.average = rows.average[row];
-    if (state.cash.from_fills && (before.average.known() || now.average.known())) return false;
+    if (!rows.average_price.empty()) now.average_price = rows.average_price[row];
+    if (state.cash.from_fills && before.average_price.known()) return false;
     if (!rows.quantity.empty() && !scaled(rows.quantity[row], scale, now.quantity)) return false;
     if (!rows.filled.empty() && !scaled(rows.filled[row], scale, now.filled)) return false;
     if (!rows.status.empty()) now.status = rows.status[row];
@@ -175,8 +184,8 @@ void QuickOrders::commit() noexcept {
             Order order = state.orders.order(r.slot);
             order.quantity = r.quantity, order.filled = r.filled;
             order.status = r.status, order.time = r.time;
-            if (!batch_.order_rows.average.empty())
-                order.average = batch_.order_rows.average[r.row];
+            if (!batch_.order_rows.average_price.empty())
+                order.average_price = batch_.order_rows.average_price[r.row];
             order.retained = order.retained && !r.changed;
             state.orders.put(r.slot, order);
             state.touched.orders(order.instrument);

@@ -48,6 +48,7 @@ private:
     };
 
     [[nodiscard]] bool possible() const noexcept;
+    [[nodiscard]] bool moves_cash() const noexcept;
     [[nodiscard]] bool stage_report(std::size_t row, Slot slot);
     [[nodiscard]] bool merge(std::size_t row, const Order& before, Order& now) const;
     [[nodiscard]] bool add(const Order& before, const Order& now);

@@ -183,10 +183,11 @@ void Reads::append(const Order& o, OrderList& out) const {
     out.time.push_back(o.time);
     out.quantity.push_back(o.quantity * unit);
     out.filled.push_back(o.filled * unit);
-    out.average_known.push_back(o.average.known() ? 1 : 0);
-    out.average.push_back(o.average.known()
-                              ? o.average.mantissa * kPow10[std::size_t(18 - o.average.scale)]
-                              : i128{0});
+    out.average_price_known.push_back(o.average_price.known() ? 1 : 0);
+    out.average_price.push_back(o.average_price.known()
+                                    ? o.average_price.mantissa *
+                                          kPow10[std::size_t(18 - o.average_price.scale)]
+                                    : i128{0});
     out.rolled.push_back(o.rolled * unit);
     out.leaves.push_back(o.leaves() * unit);
     out.priced.push_back(quote.priced ? 1 : 0);

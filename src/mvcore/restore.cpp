@@ -100,7 +100,7 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     state.orders.reserve_pages(std::size_t(counts_.orders) / OrderPage::kRecords + count);
     state.touched.none(count);
     added_.assign(count, 0);
-    if (state.cash.from_fills) state.cash_lines.resize(state.currency_users.size());
+    if (state.cash.from_fills) state.cash_targets.resize(state.currency_users.size());
     for (std::size_t k = 0; k < count; ++k) {
         instrument(std::int32_t(k), table, k);
         if (state.instrument_alive(std::int32_t(k))) add_cash(std::int32_t(k));
@@ -109,24 +109,23 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
 
 // The rules of cash instruments that are alive.
 void Restore::add_cash(std::int32_t i) {
-    static constexpr Decimal kOne{1, 0};
     State& state = live_.state;
     const Terms& terms = state.board.instrument(i).terms;
     if (!terms.cash) return;
     const auto name = "'" + std::string(live_.names.instruments.text(i)) + "'";
-    if (terms.multiplier != kOne || terms.quote_factor != kOne)
+    if (terms.has_factor())
         corrupt("the cash instrument " + name + " has a multiplier or quote_factor other than 1");
     if (!state.board.quote(i).priced) corrupt("the cash instrument " + name + " has no price");
     if (!state.cash.from_fills) return;
     const auto currency = live_.names.currencies.text(terms.currency);
-    CashLine& line = state.cash_lines[std::size_t(terms.currency)];
-    if (line.instrument >= 0)
+    CashTarget& target = state.cash_targets[std::size_t(terms.currency)];
+    if (target.instrument >= 0)
         corrupt("'" + std::string(currency) + "' has two cash instruments, the second is " + name);
     const auto scale = state.cash.scale_of(currency);
     if (!scale)
         corrupt("'" + std::string(currency) + "' of the cash instrument " + name +
                 " is not a currency of ISO 4217");
-    line = {i, *scale};
+    target = {i, *scale};
 }
 
 void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k) {
@@ -176,6 +175,9 @@ UnitId Restore::unit_of(std::int32_t i) {
 void Restore::add_legs() {
     State& state = live_.state;
     if (!state.cash.from_fills) return;
+    const auto name = [&](std::int32_t i) {
+        return "'" + std::string(live_.names.instruments.text(i)) + "'";
+    };
     std::map<std::pair<std::int32_t, std::int32_t>, i256> sums;  // by cash instrument and account
     for (std::size_t k = 0; k < state.board.size(); ++k) {
         const auto i = static_cast<std::int32_t>(k);
@@ -183,14 +185,19 @@ void Restore::add_legs() {
         state.orders.for_each(i, [&](Slot, const OrderPage& page, std::uint32_t at) {
             if (page.prices == nullptr) return;
             const Order order = OrderStore::order(page, at);
-            const CashLine& line = state.cash_lines[std::size_t(instrument.terms.currency)];
-            const CashLeg leg = cash_leg(order, instrument.quantity_scale, instrument, line);
-            if (leg.fault != CashFault::none) corrupt("an order's fills have no cash to move");
-            if (leg.amount == 0) return;
-            Instrument& cash = state.board.own_instrument(line.instrument);
-            if (cash.quantity_scale < line.scale) corrupt("cash has fewer decimals than costs");
-            const i256 amount = i256(leg.amount) * pow10<4>(cash.quantity_scale - line.scale);
-            sums[{line.instrument, order.account}] += amount;
+            const CashTarget& target = state.cash_targets[std::size_t(instrument.terms.currency)];
+            const CashLeg leg = cash_leg(order, instrument.quantity_scale, instrument, target);
+            if (leg.fault == CashFault::no_target)
+                corrupt("the fills of an order of " + name(i) + " have no cash to move");
+            if (leg.fault == CashFault::too_large)
+                corrupt("the fills of an order of " + name(i) + " cost too much");
+            if (leg.amount.zero()) return;
+            Instrument& cash = state.board.own_instrument(target.instrument);
+            if (cash.quantity_scale < target.scale)
+                corrupt("the cash instrument " + name(target.instrument) +
+                        " has fewer decimals than the costs of fills");
+            const i256 amount = leg.amount * pow10<4>(cash.quantity_scale - target.scale);
+            sums[{target.instrument, order.account}] += amount;
             cash.abs_quantity += amount.magnitude();
         });
     }
@@ -203,7 +210,7 @@ void Restore::add_legs() {
         for (const int m : {current, expected}) {
             const i256 quantity = i256(net[std::size_t(m)]) + sum;
             if (quantity.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-                corrupt("a net quantity of cash has more than 20 digits");
+                corrupt("a net quantity of " + name(instrument) + " has more than 20 digits");
             net[std::size_t(m)] = quantity.low128();
         }
         state.grid.reserve(line, row, net);

@@ -35,8 +35,8 @@ struct StoredOrders {
     StoredInts quantity;
     StoredInts filled;
     StoredInts rolled;
-    StoredPrices average;         // without data: no order has one
-    StoredPrices average_rolled;  // likewise
+    StoredPrices average_price;  // without data: no order has one
+    StoredPrices rolled_price;   // likewise
     StoredInts status;
     StoredInts time;      // without data: no order has one
     StoredInts retained;  // without data: no order is

@@ -30,15 +30,15 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       status_(orders.status, orders.rows),
       retained_(orders.retained, orders.rows),
       number_(orders.number, orders.rows),
-      average_(orders.average.price, orders.rows),
-      average_known_(orders.average.known, orders.rows),
-      average_rolled_(orders.average_rolled.price, orders.rows),
-      average_rolled_known_(orders.average_rolled.known, orders.rows),
+      average_price_(orders.average_price.price, orders.rows),
+      average_price_known_(orders.average_price.known, orders.rows),
+      rolled_price_(orders.rolled_price.price, orders.rows),
+      rolled_price_known_(orders.rolled_price.known, orders.rows),
       held_start_(
           starts(StoredColumn(holdings.instrument, holdings.rows), "holdings", holdings.rows)),
       order_start_(starts(StoredColumn(orders.instrument, orders.rows), "orders", orders.rows)),
       narrow_(std::max({quantity_.bits(), filled_.bits(), rolled_.bits()}) < 31 &&
-              !average_.given() && !average_rolled_.given()),
+              !average_price_.given() && !rolled_price_.given()),
       grid_(std::size_t(end - begin), accounts_),
       positions_(accounts_, 0),
       account_orders_(accounts_, 0),
@@ -46,7 +46,7 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       pages_(std::size_t(end - begin)),
       first_page_(std::size_t(end - begin), 0) {
     for (const StoredColumn* column : {&held_account_, &account_, &time_, &status_, &retained_,
-                                       &number_, &average_known_, &average_rolled_known_})
+                                       &number_, &average_price_known_, &rolled_price_known_})
         if (column->wide()) corrupt("a column is wider than what it holds");
     if (orders.rows != 0 &&
         (kind_ == IdKind::none || (kind_ == IdKind::integer) != (orders.number.data != nullptr)))

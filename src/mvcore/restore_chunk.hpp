@@ -94,7 +94,7 @@ private:
     const StoredOrders& orders_;
     StoredColumn held_account_, held_quantity_;
     StoredColumn account_, quantity_, filled_, rolled_, time_, status_, retained_, number_;
-    StoredColumn average_, average_known_, average_rolled_, average_rolled_known_;
+    StoredColumn average_price_, average_price_known_, rolled_price_, rolled_price_known_;
     std::vector<std::size_t> held_start_;   // by line, and the end of the last
     std::vector<std::size_t> order_start_;  // likewise
     bool narrow_;  // orders fit their records, but for times and ids, and have no prices

@@ -51,8 +51,8 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
         refuse("orders", k, "filled_quantity has not the sign of order_quantity");
     if ((i256(o.filled) - i256(o.rolled)).magnitude() >= i256(limit))
         refuse("orders", k, "rolled_quantity is too far from filled_quantity");
-    o.average = price(average_, average_known_, k);
-    o.average_rolled = price(average_rolled_, average_rolled_known_, k);
+    o.average_price = price(average_price_, average_price_known_, k);
+    o.rolled_price = price(rolled_price_, rolled_price_known_, k);
     const i128 status = status_[k];
     if (status < 0 || status >= i128(kStatusNames.size()))
         refuse("orders", k, "the status is none");

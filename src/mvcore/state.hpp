@@ -25,7 +25,7 @@ struct State {
     std::vector<std::uint8_t> accounts_alive;   // by account
     std::vector<std::uint32_t> currency_users;  // instruments alive, by currency
     CashRule cash;
-    std::vector<CashLine> cash_lines;  // by currency; with cash from fills
+    std::vector<CashTarget> cash_targets;  // by currency; with cash from fills
     Touched touched;
     std::int32_t base = 0;  // currency
     std::uint64_t epoch = 0;

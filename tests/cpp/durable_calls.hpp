@@ -116,7 +116,7 @@ struct Calls {
                           static_cast<Status>(pick(6)),     pick(3) == 0 ? kNoTime : pick(50)};
         const Decimal filled = pick(2) == 0 ? Decimal() : o.quantity;
         const Decimal price = number(4);
-        const FillPrice average =
+        const FillPrice average_price =
             pick(2) == 0 ? FillPrice() : FillPrice{price.mantissa, price.scale};
         return [=](Book& book) {
             book.order({{0, o.id},
@@ -125,7 +125,7 @@ struct Calls {
                         o.instrument,
                         o.quantity,
                         filled,
-                        average,
+                        average_price,
                         o.status,
                         o.time});
         };

@@ -8,7 +8,7 @@ using namespace mvcore;
 
 namespace {
 
-constexpr CashLine kCents{0, 2};
+constexpr CashTarget kCents{0, 2};
 
 Instrument with_factor(const Decimal& multiplier, const Decimal& quote_factor = {1, 0}) {
     Instrument out;
@@ -18,18 +18,18 @@ Instrument with_factor(const Decimal& multiplier, const Decimal& quote_factor = 
     return out;
 }
 
-Order filled(i128 quantity, const FillPrice& average) {
+Order filled(i128 quantity, const FillPrice& average_price) {
     Order out;
     out.quantity = out.filled = quantity;
-    out.average = average;
+    out.average_price = average_price;
     return out;
 }
 
 i128 cash_of(const Order& order, int quantity_scale, const Instrument& instrument,
-             const CashLine& line = kCents) {
-    const CashLeg leg = cash_leg(order, quantity_scale, instrument, line);
-    CHECK(leg.fault == CashFault::none);
-    return leg.amount;
+             const CashTarget& target = kCents) {
+    const CashLeg leg = cash_leg(order, quantity_scale, instrument, target);
+    CHECK(leg.fault == CashFault::none && leg.amount.fits128());
+    return leg.amount.low128();
 }
 
 }  // namespace
@@ -59,28 +59,28 @@ TEST(fills_that_were_rolled_cost_what_they_did_at_the_roll) {
     Order order = filled(60, {152, 0});
     order.rolled = 50;
     CHECK(cash_of(order, 0, share) == -10 * 152'00);  // loaded so: all at one price
-    order.average_rolled = {150, 0};
+    order.rolled_price = {150, 0};
     CHECK(cash_of(order, 0, share) == -(60 * 152'00 - 50 * 150'00));
     order = *order.after_roll(false);
-    CHECK(order.rolled == 60 && order.average_rolled == order.average);
+    CHECK(order.rolled == 60 && order.rolled_price == order.average_price);
     CHECK(cash_of(order, 0, share) == 0);
-    order.average = {153, 0};
+    order.average_price = {153, 0};
     CHECK(cash_of(order, 0, share) == -60'00);
 }
 
 TEST(without_a_line_of_cash_only_a_leg_that_is_zero_is_right) {
-    const CashLine none;
+    const CashTarget none;
     const Instrument share = with_factor({1, 0});
-    CHECK(cash_leg(filled(1, {1, 3}), 0, share, none).fault == CashFault::no_line);
+    CHECK(cash_leg(filled(1, {1, 3}), 0, share, none).fault == CashFault::no_target);
     CHECK(cash_leg(filled(0, {1, 3}), 0, share, none).fault == CashFault::none);
     CHECK(cash_leg(filled(1, {0, 0}), 0, share, none).fault == CashFault::none);
     CHECK(cash_leg(filled(1, {1, 0}), 0, with_factor({0, 0}), none).fault == CashFault::none);
     Order order = filled(20, {15, 1});
     order.rolled = 10;
-    order.average_rolled = {3, 0};
+    order.rolled_price = {3, 0};
     CHECK(cash_leg(order, 0, share, none).fault == CashFault::none);  // 30 and 30
-    order.average_rolled = {301, 2};
-    CHECK(cash_leg(order, 0, share, none).fault == CashFault::no_line);
+    order.rolled_price = {301, 2};
+    CHECK(cash_leg(order, 0, share, none).fault == CashFault::no_target);
 }
 
 TEST(a_cost_of_more_than_20_digits_is_a_fault) {
@@ -93,6 +93,16 @@ TEST(a_cost_of_more_than_20_digits_is_a_fault) {
 }
 
 // Against 1,024 bits and the definition of half even.
+TEST(the_difference_of_two_costs_may_pass_128_bits) {
+    const Instrument share = with_factor({1, 0});
+    const CashTarget finest{0, kMostCashDecimals};
+    Order order = filled(9'500'000'000, {10'000'000'000, 0});
+    order.rolled = -9'500'000'000;
+    const CashLeg leg = cash_leg(order, 0, share, finest);
+    CHECK(leg.fault == CashFault::none && !leg.amount.fits128());
+    CHECK(leg.amount == i256(-190) * pow10<4>(18) * pow10<4>(finest.scale));
+}
+
 TEST(narrow_and_wide_arithmetic_agree) {
     std::mt19937_64 random(7);
     for (int k = 0; k < 20000; ++k) {
@@ -105,21 +115,21 @@ TEST(narrow_and_wide_arithmetic_agree) {
             with_factor({1 + i128(random() % 1000), 0}, make_decimal(1, int(random() % 4)).value);
         const int quantity_scale = 2 * static_cast<int>(random() % 6);
         const Order order = filled(number(8 + int(random() % 50)), {price.mantissa, price.scale});
-        const CashLine line{0, static_cast<int>(random() % 5)};
-        const CashLeg leg = cash_leg(order, quantity_scale, instrument, line);
+        const CashTarget target{0, static_cast<int>(random() % 5)};
+        const CashLeg leg = cash_leg(order, quantity_scale, instrument, target);
         const i1024 exact = i1024(order.filled) * i1024(price.mantissa) * i1024(instrument.factor);
         const int decimals = quantity_scale + price.scale + instrument.factor_scale;
-        // | exact / 10^decimals + amount / 10^line.scale | is at most half of 10^-line.scale
+        // | exact / 10^decimals + amount / 10^target.scale | is at most half of 10^-target.scale
         const i1024 rest =
-            (exact * pow10<16>(line.scale) + i1024(leg.amount) * pow10<16>(decimals));
+            (exact * pow10<16>(target.scale) + i1024(leg.amount) * pow10<16>(decimals));
         if (leg.fault != CashFault::none) {
-            CHECK((exact * pow10<16>(line.scale)).magnitude() >=
-                  (pow10<16>(20 + line.scale) - i1024(1)) * pow10<16>(decimals));
+            CHECK((exact * pow10<16>(target.scale)).magnitude() >=
+                  (pow10<16>(20 + target.scale) - i1024(1)) * pow10<16>(decimals));
             continue;
         }
         const i1024 twice = rest.magnitude() * i1024(2);
         CHECK(twice <= pow10<16>(decimals));
-        if (twice == pow10<16>(decimals)) CHECK(leg.amount % 2 == 0);
+        if (twice == pow10<16>(decimals)) CHECK(leg.amount.low128() % 2 == 0);
     }
 }
 

@@ -17,8 +17,8 @@ std::uint32_t pick(std::uint64_t n) { return static_cast<std::uint32_t>(g_random
 bool same(const Order& a, const Order& b) {
     return a.account == b.account && a.instrument == b.instrument && a.quantity == b.quantity &&
            a.filled == b.filled && a.rolled == b.rolled && a.time == b.time &&
-           a.status == b.status && a.retained == b.retained && a.average == b.average &&
-           a.average_rolled == b.average_rolled;
+           a.status == b.status && a.retained == b.retained && a.average_price == b.average_price &&
+           a.rolled_price == b.rolled_price;
 }
 
 FillPrice some_price() {
@@ -40,8 +40,8 @@ Order some_order(std::int32_t instrument) {
     o.rolled = pick(5) == 0 ? o.filled / 2 : 0;
     o.time = pick(4) == 0 ? static_cast<std::int64_t>(pick(1000)) : kNoTime;
     o.retained = pick(4) == 0;
-    if (pick(6) == 0) o.average = some_price();
-    if (pick(9) == 0) o.average_rolled = some_price();
+    if (pick(6) == 0) o.average_price = some_price();
+    if (pick(9) == 0) o.rolled_price = some_price();
     o.status = static_cast<Status>(pick(15));
     return o;
 }
@@ -203,7 +203,7 @@ TEST(a_roll_marks_fills_and_drops_orders_that_ended_before_the_last_roll) {
             });
             for (auto& [slot, k] : s.model) {
                 k.order.rolled = k.order.filled;
-                k.order.average_rolled = k.order.average;
+                k.order.rolled_price = k.order.average_price;
                 k.order.retained = k.order.ended();
             }
             s.check();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mvcore
-from cash_book import cash, fill, load_order, make, moved
+from cash_book import cash, fill, load_order, make, moved, positions, tables
 
 
 @pytest.fixture
@@ -110,3 +110,37 @@ def test_a_moved_order_keeps_the_price_of_what_was_rolled(book) -> None:
     book.roll_day()
     fill(book, "B", 100, 100, 151, instrument="FUT")
     assert moved(book) == -5_000  # 100 x 50 x (151 - 150)
+
+
+@pytest.mark.parametrize("kind", ["memory", "journal", "checkpoint"])
+def test_cash_that_moved_to_and_fro_can_go_after_a_roll(tmp_path, kind) -> None:
+    """A buy and a sell at one price leave no position in yen, and quantities that cancel out."""
+    path = tmp_path / "book"
+    book = make() if kind == "memory" else mvcore.open(path, "USD", 18, cash="from_fills")
+    with book:
+        book.load(**tables())
+        fill(book, "B", 3, 3, 100, instrument="J")
+        fill(book, "S", -3, -3, 100, instrument="J")
+        with pytest.raises(mvcore.InvalidInput, match="JPY"):
+            book.remove(instruments="yen")
+        book.roll_day()
+        if kind == "checkpoint":
+            book.checkpoint()
+        book.remove(instruments="yen")
+        left = positions(book)
+    if kind != "memory":
+        with mvcore.open(path) as book:
+            assert positions(book) == left
+            with pytest.raises(mvcore.UnknownId):
+                book.remove(instruments="yen")
+
+
+def test_a_change_of_cash_beyond_128_bits() -> None:
+    book = make(cash_scale=18)
+    most = 9_500_000_000
+    with pytest.raises(mvcore.ValueOverflow):
+        load_order(book, filled_quantity=most, rolled_quantity=-most, average_price=10**10)
+    with pytest.raises(mvcore.ValueOverflow):
+        load_order(book, filled_quantity=-most, rolled_quantity=most, average_price=10**10,
+                   order_quantity=-50)  # fmt: skip
+    assert moved(book) == 0

@@ -280,7 +280,7 @@ def orders_file(columns: Columns) -> pa.Buffer:
         "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
         "status": lambda: labels(columns["status"].view(np.int8), strings(STATUS)),
         "average_price": lambda: optional_prices(columns["average_price"], rows),
-        "average_price_rolled": lambda: optional_prices(columns["average_price_rolled"], rows),
+        "rolled_price": lambda: optional_prices(columns["rolled_price"], rows),
         "time": lambda: times(columns["time"], rows),
         "retained": lambda: optional_flags(columns["retained"], rows),
     }
@@ -303,6 +303,6 @@ def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
     out["time"] = batch.times("time")
     retained = batch.optional_flags("retained") if batch.version >= 2 else None
     out["retained"] = None if retained is None else retained.view(np.int8)
-    for name in ("average_price", "average_price_rolled"):
+    for name in ("average_price", "rolled_price"):
         out[name] = batch.optional_prices(name) if batch.version >= 3 else None
     return out

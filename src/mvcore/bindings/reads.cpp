@@ -57,8 +57,8 @@ py::dict to_dict(OrderList&& o) {
     out["time"] = to_array(std::move(o.time));
     out["order_quantity"] = to_array(std::move(o.quantity));
     out["filled_quantity"] = to_array(std::move(o.filled));
-    out["average_price"] = to_array(std::move(o.average));
-    out["average_known"] = to_array(std::move(o.average_known));
+    out["average_price"] = to_array(std::move(o.average_price));
+    out["average_price_known"] = to_array(std::move(o.average_price_known));
     out["rolled_quantity"] = to_array(std::move(o.rolled));
     out["leaves_quantity"] = to_array(std::move(o.leaves));
     out["price"] = to_array(std::move(o.price));

@@ -122,8 +122,8 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
         o.quantity = to_ints(ordered["order_quantity"], order_rows);
         o.filled = to_ints(ordered["filled_quantity"], order_rows);
         o.rolled = to_ints(ordered["rolled_quantity"], order_rows);
-        o.average = to_prices(ordered["average_price"], order_rows);
-        o.average_rolled = to_prices(ordered["average_price_rolled"], order_rows);
+        o.average_price = to_prices(ordered["average_price"], order_rows);
+        o.rolled_price = to_prices(ordered["rolled_price"], order_rows);
         o.status = to_ints(ordered["status"], order_rows);
         o.time = to_ints(ordered["time"], order_rows);
         o.retained = to_ints(ordered["retained"], order_rows);

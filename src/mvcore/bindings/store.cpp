@@ -48,8 +48,8 @@ py::dict orders(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
     out["order_quantity"] = ints(std::move(chunk.quantity), chunk.rows);
     out["filled_quantity"] = ints(std::move(chunk.filled), chunk.rows);
     out["rolled_quantity"] = ints(std::move(chunk.rolled), chunk.rows);
-    out["average_price"] = prices(std::move(chunk.average));
-    out["average_price_rolled"] = prices(std::move(chunk.average_rolled));
+    out["average_price"] = prices(std::move(chunk.average_price));
+    out["rolled_price"] = prices(std::move(chunk.rolled_price));
     out["status"] = to_array(std::move(chunk.status));
     const bool timed = !chunk.time.empty();
     out["time"] = timed ? py::object(to_array(std::move(chunk.time))) : py::object(py::none());

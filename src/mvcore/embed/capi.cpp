@@ -230,7 +230,7 @@ int order_priced(mvcore_book* book, const mvcore_order* given, const mvcore_deci
         OrderFact fact = fact_of(*given);
         if (average_price != nullptr) {
             const Decimal price = quantity_of(*average_price, "average_price");
-            fact.average = {price.mantissa, price.scale};
+            fact.average_price = {price.mantissa, price.scale};
         }
         Written written;
         if (!b.try_order(fact, written)) {

@@ -201,9 +201,11 @@ cdef class HotBook:
         order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
         filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
         "partially_filled", "filled", "canceled", ... in any case or spelling, or its FIX code.
-        average_price (FIX 6): of all its fills; None: unknown. Numbers: as `tick`'s price. time, time_unit: as `tick`; a time strictly older than the
-        order's drops the fact. An order may change anything, account and instrument included. What day rolls
-        moved into the holdings (`rolled_quantity`) stays as it is.
+        average_price (FIX 6): of all its fills; None: unknown, also where it was known before, so
+        that with cash="from_fills" today's fills give their cash back. Numbers: as `tick`'s price.
+        time, time_unit: as `tick`; a time strictly older than the order's drops the fact. An order
+        may change anything, account and instrument included. What day rolls moved into the holdings
+        (`rolled_quantity`) stays as it is.
 
         Returns the new epoch, an int; if the fact was dropped (`late_orders`) or changed nothing
         (`unchanged_orders`), a `Written` that says so.

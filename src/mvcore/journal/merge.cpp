@@ -15,7 +15,8 @@ bool same_columns(const OrderRows& a, const OrderRows& b) {
     return a.kind == b.kind && a.account.empty() == b.account.empty() &&
            a.instrument.empty() == b.instrument.empty() &&
            a.quantity.empty() == b.quantity.empty() && a.filled.empty() == b.filled.empty() &&
-           a.rolled.empty() == b.rolled.empty() && a.average.empty() == b.average.empty() &&
+           a.rolled.empty() == b.rolled.empty() &&
+           a.average_price.empty() == b.average_price.empty() &&
            a.status.empty() == b.status.empty() && a.time.empty() == b.time.empty();
 }
 
@@ -71,7 +72,7 @@ bool Merged::add(Batch& batch, const Batch& more) {
         append(orders.quantity, more.order_rows.quantity);
         append(orders.filled, more.order_rows.filled);
         append(orders.rolled, more.order_rows.rolled);
-        append(orders.average, more.order_rows.average);
+        append(orders.average_price, more.order_rows.average_price);
         append(orders.status, more.order_rows.status);
         append(orders.time, more.order_rows.time);
     }

@@ -94,7 +94,7 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
         (rows.account.empty() ? 0U : kAccount) | (rows.instrument.empty() ? 0U : kInstrument) |
         (rows.quantity.empty() ? 0U : kQuantity) | (rows.filled.empty() ? 0U : kFilled) |
         (rows.status.empty() ? 0U : kStatus) | (rows.time.empty() ? 0U : kTime) |
-        (rows.rolled.empty() ? 0U : kRolled) | (rows.average.empty() ? 0U : kAverage);
+        (rows.rolled.empty() ? 0U : kRolled) | (rows.average_price.empty() ? 0U : kAverage);
     out.number(columns);
     for (std::size_t k = 0; k < rows.id.size(); ++k) {
         encode_id(out, rows.id[k], rows.kind);
@@ -105,7 +105,7 @@ void encode_orders(Encoder& out, const OrderRows& rows) {
         if ((columns & kStatus) != 0) out.byte(static_cast<std::uint8_t>(rows.status[k]));
         if ((columns & kTime) != 0) encode_time(out, rows.time[k]);
         if ((columns & kRolled) != 0) out.decimal(rows.rolled[k]);
-        if ((columns & kAverage) != 0) encode_price(out, rows.average[k]);
+        if ((columns & kAverage) != 0) encode_price(out, rows.average_price[k]);
     }
 }
 
@@ -125,7 +125,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
         if ((columns & kStatus) != 0) rows.status.push_back(decode_status(in));
         if ((columns & kTime) != 0) rows.time.push_back(decode_time(in));
         if ((columns & kRolled) != 0) rows.rolled.push_back(in.decimal());
-        if ((columns & kAverage) != 0) rows.average.push_back(decode_price(in));
+        if ((columns & kAverage) != 0) rows.average_price.push_back(decode_price(in));
     }
     check_once(rows);
 }
@@ -161,7 +161,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
             out.integer(o.rolled);
             out.byte(static_cast<std::uint8_t>(o.status));
             encode_time(out, o.time);
-            if (extras.prices) encode_price(out, o.average);
+            if (extras.prices) encode_price(out, o.average_price);
         });
     }
 }
@@ -191,7 +191,7 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
         if (format >= 2) o.rolled = decode_quantity(in, scale);
         o.status = decode_status(in);
         o.time = decode_time(in);
-        if (extras.prices) o.average = decode_price(in);
+        if (extras.prices) o.average_price = decode_price(in);
         const auto hash = hash_of(id, store.kind());
         const bool twice =
             loaded.index.find(hash, [&](Slot s) { return store.has(s, id); }) != kNoSlot;

@@ -150,7 +150,7 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
     fill(table.find(kRolled.column), rows.rolled, [&](auto& chunk, auto k, auto row) {
         return checked_decimal(kRolled, row, chunk, k, &kZero);
     });
-    fill(table.find(kAverage.column), rows.average,
+    fill(table.find(kAverage.column), rows.average_price,
          [&](auto& chunk, auto k, auto row) { return price_at(chunk, k, row); });
     fill(table.find(kStatus.column), rows.status,
          [&](auto& chunk, auto k, auto row) { return status_at(chunk, k, row); });
@@ -173,7 +173,7 @@ public:
           quantity_(required(table, kQuantity.table, kQuantity.column)),
           filled_(table.find(kFilled.column)),
           rolled_(table.find(kRolled.column)),
-          average_(table.find(kAverage.column)),
+          average_price_(table.find(kAverage.column)),
           status_(table.find(kStatus.column)),
           kind_(checked_kind(ids_, held, kId)) {
         if (kind_ == IdKind::none) kind_ = held;
@@ -191,7 +191,7 @@ private:
         Decimal quantity;
         Decimal filled;
         Decimal rolled;
-        FillPrice average;
+        FillPrice average_price;
         std::uint64_t hash;
         Status status;
     };
@@ -211,7 +211,7 @@ private:
     const Column& quantity_;
     const Column* filled_;
     const Column* rolled_;
-    const Column* average_;
+    const Column* average_price_;
     const Column* status_;
     IdKind kind_;
     std::vector<Line> lines_;
@@ -223,7 +223,7 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
     Cursor quantity(quantity_);
     Cursor filled(filled_ != nullptr ? *filled_ : ids_);
     Cursor rolled(rolled_ != nullptr ? *rolled_ : ids_);
-    Cursor average(average_ != nullptr ? *average_ : ids_);
+    Cursor average_price(average_price_ != nullptr ? *average_price_ : ids_);
     Cursor status(status_ != nullptr ? *status_ : ids_);
     for (std::size_t row = 0; row < instruments_.size(); ++row) {
         Row r{};
@@ -237,8 +237,9 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
         if (rolled_ != nullptr)
             r.rolled = rolled.next(
                 [&](auto& c, auto k) { return checked_decimal(kRolled, row, c, k, &kZero); });
-        if (average_ != nullptr)
-            r.average = average.next([&](auto& c, auto k) { return price_at(c, k, row); });
+        if (average_price_ != nullptr)
+            r.average_price =
+                average_price.next([&](auto& c, auto k) { return price_at(c, k, row); });
         if (status_ != nullptr)
             r.status = status.next([&](auto& c, auto k) { return status_at(c, k, row); });
         f(row, r);
@@ -266,7 +267,7 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
                              to_text(r.id) + " less its rolled_quantity " +
                              format_decimal(r.rolled.mantissa, r.rolled.scale) +
                              " has more than 20 digits before the point");
-    o.average = r.average;
+    o.average_price = r.average_price;
     o.status = r.status;
     o.time = table_.times ? (*table_.times)[row] : kNoTime;
     return o;
