@@ -7,7 +7,8 @@ from decimal import Decimal as D
 import pytest
 
 import mvcore
-from cash_book import cash, fill, moved, positions, tables
+from cash_book import cash, fill, make, moved, positions, tables
+from mvcore.store.exporting import export
 
 # -- durable books -------------------------------------------------------------------------------
 
@@ -55,8 +56,18 @@ def test_a_durable_book_keeps_how_it_moves_cash(tmp_path) -> None:
     path, off = tmp_path / "book", tmp_path / "off"
     with mvcore.open(path, cash="from_fills", cash_scale=3) as book:
         book.load(**tables())
-    with pytest.raises(mvcore.InvalidInput):
-        mvcore.open(path, cash="from_fills", cash_scale=2)
+    for wrong in ({"cash": "from_fills", "cash_scale": 2}, {"cash_scale": 2}):
+        with pytest.raises(mvcore.InvalidInput, match="cash_scale: 2, but the book") as caught:
+            mvcore.open(path, **wrong)
+        error = caught.value
+        assert (error.table, error.column, error.row, error.value) == (
+            "book",
+            "cash_scale",
+            None,
+            2,
+        )
+    with mvcore.open(path, cash_scale=3) as book:
+        assert (book.cash, book.cash_scale) == ("from_fills", 3)
     with pytest.raises(mvcore.InvalidInput):
         mvcore.open(path, cash="from fills")
     with mvcore.open(path, cash="from_fills", cash_scale=3) as book:
@@ -93,3 +104,46 @@ def test_options_that_mean_nothing(tmp_path, options) -> None:
     with pytest.raises(mvcore.InvalidInput):
         mvcore.open(tmp_path / "book", **given)
     assert not (tmp_path / "book").exists()
+
+
+# -- what files of a book lack ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_export_warns_of_prices_at_the_roll(tmp_path, kind, caplog) -> None:
+    book = make()
+    fill(book, "B", 100, 100, 150)
+    fill(book, "C", 10, 10, 150)
+    fill(book, "N", 10, 10)
+    book.roll_day()
+    export(book, tmp_path, kind)
+    assert not caplog.records
+    fill(book, "B", 100, 100, 149)
+    fill(book, "N", 10, 10, 150)  # was rolled without a price
+    assert moved(book) == 100
+    export(book, tmp_path, kind)
+    assert "orders: 1 had another average price when a roll took their fills" in caplog.text
+    caplog.clear()
+    fill(book, "B", 100, 100)
+    export(book, tmp_path, kind)
+    assert "orders: 1 had another average price" in caplog.text
+
+
+def test_an_export_leaves_out_an_attribute_that_load_refuses(tmp_path, caplog) -> None:
+    """Books of before version 3 may have attributes named `cash`."""
+    book = mvcore.Book("USD")
+    book.load(
+        instruments={"instrument": ["A"], "currency": ["USD"], "kash": ["no"]},
+        accounts={"account": ["X"], "kash": ["yes"], "desk": ["d1"]},
+    )
+    for attributes in (book._masters.instrument, book._masters.account):
+        attributes["cash"] = attributes.pop("kash")
+    export(book, tmp_path, "csv")
+    assert (tmp_path / "accounts.csv").read_text() == "account,desk\nX,d1\n"
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    for table in ("accounts", "instruments"):
+        assert f"{table}: the attribute 'cash' is left out" in caplog.text
+    files = {
+        name: mvcore.read(tmp_path / f"{name}.csv", name) for name in ("accounts", "instruments")
+    }
+    mvcore.Book("USD").load(**files)

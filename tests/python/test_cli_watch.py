@@ -250,6 +250,30 @@ def chunks_of(terminal: int) -> Iterator[str]:
             yield chunk.decode(errors="replace")
 
 
+def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Path) -> None:
+    """Missing, the column would give back what fills cost."""
+    wrong = files.wrong("--cash", "from_fills")
+    assert "events.csv, line 3, column average_price: there is no such column" in wrong
+    files.put("instruments", "instrument,currency,quote_factor,cash\n"
+              "AAPL,USD,,\nSAP,EUR,,\nBUND,EUR,0.01,\nUSD,USD,,true\nEUR,EUR,,true\n")  # fmt: skip
+    lines = EVENTS.splitlines()
+    priced = [lines[0] + ",average_price", *(line + "," for line in lines[1:])]
+    for k, line in enumerate(lines):
+        if ",order,AAPL,,7," in line:  # 10, 15 and 20 filled
+            priced[k] = line + ",100"
+    files.put("events", "\n".join(priced) + "\n")
+    book = ("--book", str(tmp_path / "book"))
+    assert files.rows("--cash", "from_fills", *book)[0][:4] == (
+        "A1", "USD", "2733.75000000", "3713.75000000",  # 20 were bought for 2,000
+    )  # fmt: skip
+    files.told = "mvcore: the book goes on at epoch 8; no tables are loaded from the files\n"
+    tick = "2024-03-01T14:31:00Z,tick,AAPL,149,,,,,,\n"
+    files.put("events", COLUMNS + tick)  # none but a tick: no price is missed
+    assert files.rows(*book)[0][3] == "3713.75000000"
+    files.put("events", COLUMNS + tick + "2024-03-01T14:31:01Z,order,AAPL,,7,A1,20,20,filled,\n")
+    assert "line 3, column average_price" in files.wrong(*book)
+
+
 def test_a_live_picture_and_then_the_table(files: Files) -> None:
     status, output = in_a_terminal(files.command("--interval", "0.05", "--sort", "expected"))
     assert status == 0

@@ -100,6 +100,32 @@ def test_who_sees_some_writes_only_what_names_no_account(book) -> None:
             assert http.post("/v1/values", json={}).json()["rows"][0][0] == "A2"
 
 
+def test_who_sees_some_moves_no_cash_of_others() -> None:
+    """By the answers to multipliers, what orders of others cost could be searched for."""
+    known = {"feed": serve.Principal("feed", frozenset(), write=True),
+             "all": serve.Principal("all", write=True)}  # fmt: skip
+    with mvcore.Book("USD", 2, cash="from_fills") as book:
+        book.load(
+            instruments={
+                "instrument": ["A", "dollars"],
+                "currency": ["USD"] * 2,
+                "cash": [False, True],
+            },
+            accounts={"account": ["X"]},
+        )
+        book.order("B", "X", "A", 10, 10, average_price=7)
+        prices = {"instrument": ["A"], "price": [8]}
+        change = {"instruments": {"instrument": ["A"], "multiplier": [2]}, "prices": prices}
+        with running(serve.create_app(book, serve.Tokens.of(known))) as port:
+            with client(port, "feed") as http:
+                assert http.post("/v1/facts", json=change).status_code == 403
+                assert http.post("/v1/facts", json={"prices": prices}).status_code == 200
+            assert (book.value("X").current, book.epoch) == (10, 3)
+            with client(port, "all") as http:
+                assert http.post("/v1/facts", json=change).status_code == 200
+        assert book.value("X").current == 20
+
+
 # -- HTTP ----------------------------------------------------------------------------------------
 
 

@@ -117,6 +117,16 @@ class Events:
                 if value is not None:
                     raise self._wrong(name, row, f"'{value}' has no place in {an(kind)}")
 
+    def check_for(self, book: mvcore.Book) -> None:
+        """Raises InvalidInput if the book moves cash and orders come without their price."""
+        if book.cash is None or "average_price" in self._cells or ORDER not in self._kinds:
+            return
+        raise self._wrong(
+            "average_price",
+            self._kinds.index(ORDER),
+            f"there is no such column, and the cash of the book moves by it (cash={book.cash!r})",
+        )
+
     def fingerprint(self) -> str:
         """The same for a file that grew, another one for another day's: of columns and the first
         event. Values are taken as texts, since later rows say what kind the ids of orders have."""
@@ -172,8 +182,8 @@ class Events:
                 written = book.tick(cells["instrument"][row], cells["price"][row], time)
                 self.dropped.add(written)
                 return True
-            if kind == ORDER and all(name in cells for name in OPTIONAL[ORDER]):
-                names = (*NEEDED[ORDER], *OPTIONAL[ORDER])
+            if kind == ORDER and "filled_quantity" in cells and "status" in cells:
+                names = [name for name in NEEDED[ORDER] + OPTIONAL[ORDER] if name in cells]
                 written = book.order(**{name: cells[name][row] for name in names}, time=time)
                 self.dropped.add(written)
                 return True
@@ -198,6 +208,8 @@ class Events:
     def _table(self, kind: str, rows: list[int]) -> tuple[dict[str, Any], Any]:
         names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
         table: dict[str, Any] = {name: [self._cells[name][row] for row in rows] for name in names}
+        if kind == ORDER:  # without a column it is unknown, as it is to `order`
+            table.setdefault("average_price", [None] * len(rows))
         return table, np.array([self.times[row] for row in rows], "M8[ns]")
 
     def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:

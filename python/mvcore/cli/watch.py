@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             schemas = {name: schema_of(name) for name in paths if name != "events"}
             tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
             events = Events(tables.pop("events"), arguments.unknown)
+            events.check_for(book)
             if book.epoch == 0:
                 value.load(book, tables, progress)
             else:

@@ -243,7 +243,8 @@ class Service:
 
     async def facts(self, request: Request) -> Response:
         """Tables as `Book.update` takes them, by name; one atomic batch. Those that name accounts
-        are for who sees all: they say who sees what, and refuse what is not there."""
+        are for who sees all: they say who sees what, and refuse what is not there. So are
+        instruments if fills move cash: a multiplier, a currency and cash say how much."""
         who = self._who(request, write=True)
         body = await self._body(request)
         tables = all(isinstance(table, dict) for table in body.values())
@@ -251,6 +252,12 @@ class Service:
             raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
         if who.accounts is not None and not body.keys() <= set(MARKET):
             raise RefusedError("forbidden", f"this token may write {', '.join(MARKET)}", 403)
+        if who.accounts is not None and self.book.cash is not None and "instruments" in body:
+            raise RefusedError(
+                "forbidden",
+                "instruments move the cash of accounts that this token does not see",
+                403,
+            )
         return _acknowledged(await asyncio.to_thread(lambda: self.book.update(**body)))
 
     # -- the WebSocket --

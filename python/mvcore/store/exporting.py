@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,16 +28,19 @@ ORDERS = [
     "rolled_quantity", "status", "time",
 ]  # fmt: skip
 Tables = Iterator[pa.Table]
+_log = logging.getLogger("mvcore")
 
 
 def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, int]:
     """Write accounts, instruments, fx, prices, holdings and orders, with the columns that `load`
     takes, to `<table>.<kind>` in the folder; kind: "parquet" or "csv". All of one epoch. Returns
-    the rows of each. Raises OSError. O(rows)."""
+    the rows of each. Logs a warning (logger "mvcore") for what the files cannot hold. Raises
+    OSError. O(rows)."""
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     write = {"parquet": _parquet, "csv": _csv}[kind]
     with book.snapshot() as now:
+        _warn(now)
         return {
             name: write(path / f"{name}.{kind}", tables)
             for name, tables in (
@@ -48,6 +52,37 @@ def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, i
                 ("orders", _by_instruments(now, now.orders, ORDERS)),
             )
         }
+
+
+def _warn(now: Snapshot) -> None:
+    for table in ("accounts", "instruments"):
+        if "cash" in getattr(now._masters, table.removesuffix("s")):
+            _log.warning(
+                "%s: the attribute 'cash' is left out: `load` takes no such attribute", table
+            )
+    if now.cash is not None and (count := _corrected(now)):
+        _log.warning(
+            "orders: %d had another average price when a roll took their fills; the files lack it, "
+            "so that a book loaded from them counts these fills at the average price of now",
+            count,
+        )
+
+
+def _corrected(now: Snapshot) -> int:
+    """Orders whose rolled fills count at another price than the average price of now."""
+    count, instruments = 0, len(_core.stored_instruments(now._core)["alive"])
+    for k in range(0, instruments, TOGETHER):
+        rows = _core.stored_orders(now._core, k, min(k + TOGETHER, instruments))
+        if rows["rolled_price"] is None:
+            continue
+        then, then_known = rows["rolled_price"]
+        if rows["average_price"] is None:
+            differs = np.ones(len(then), bool)
+        else:
+            price, known = rows["average_price"]
+            differs = (known == 0) | (price != then).reshape(len(then), -1).any(axis=1)
+        count += int(((then_known != 0) & differs).sum())
+    return count
 
 
 def _by_instruments(now: Snapshot, read: Callable[..., Any], columns: list[str]) -> Tables:
@@ -69,7 +104,7 @@ def _accounts(now: Snapshot) -> pa.Table:
     stored = _core.stored_accounts(now._core)
     alive = stored["alive"].astype(bool)
     columns = {"account": arrow.texts(stored["account"])}
-    columns |= _attributes(now._masters.account, len(alive), list(columns))
+    columns |= _attributes(now._masters.account, len(alive), [*columns, "cash"])
     return pa.table(columns).filter(pa.array(alive))
 
 

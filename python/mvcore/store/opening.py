@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mvcore import _core
@@ -36,6 +36,11 @@ class _Terms:
     cash: Literal["from_fills"] | None
     cash_scale: int | None
 
+    def check(self, max_future: dt.timedelta) -> None:
+        """Raises InvalidInput if a term is wrong. The folder may have what one of them needs."""
+        cash = "from_fills" if self.cash is None and self.cash_scale is not None else self.cash
+        replace(self, cash=cash).new_book(max_future).close()
+
     def new_book(self, max_future: dt.timedelta) -> Book:
         """Raises InvalidInput if the terms are wrong."""
         return Book(
@@ -51,7 +56,9 @@ class _Terms:
         for option, asked in vars(self).items():
             kept = getattr(held, option)
             if asked is not None and asked != kept:
-                raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {kept!r}")
+                raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {kept!r}").at(
+                    "book", option, None, asked
+                )
 
 
 def open(
@@ -96,7 +103,10 @@ def open(
         raise StorageError(f"{name}: there is no book")
     # Wrong options are refused before anything is made.
     asked = _Terms(base_currency, value_scale, cash, cash_scale)
-    asked.new_book(max_future)
+    if os.path.isdir(name):
+        asked.check(max_future)
+    else:
+        asked.new_book(max_future).close()
     if not read_only:
         _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
