@@ -176,6 +176,7 @@ class ReferenceBook(Reads):
     def _next(self) -> State:
         state = self.state.copy()
         state.epoch += 1
+        state.cash_before = {name for name, i in state.instruments.items() if i.cash}
         return state
 
     def _publish(self, state: State) -> int:

@@ -41,6 +41,7 @@ class State:
         self, base_currency: str, cash: str | None = None, cash_scale: int | None = None
     ) -> None:
         self.cash, self.cash_scale = cash, cash_scale
+        self.cash_before: set[str] = set()
         self.epoch = self.late_prices = self.late_orders = self.late_fx = 0
         self.unchanged_orders = self.skipped_prices = 0
         self.instruments: dict[str, Instrument] = {}
@@ -148,7 +149,13 @@ class State:
         reference_orders.check_nets(self)
 
     def price_cash(self) -> None:
-        """Cash that has no price is worth 1."""
+        """Cash that has no price is worth 1. What is no longer cash loses a price of 1 that has no
+        time and is not of this write."""
+        for name in self.cash_before:
+            price = self.prices.get(name)
+            known = name in self.instruments and not self.instruments[name].cash
+            if known and price and price[:2] == (1, None) and price.epoch < self.epoch:
+                del self.prices[name]
         for name, instrument in self.instruments.items():
             if instrument.cash and name not in self.prices:
                 self.prices[name] = Price(Fraction(1), None, self.epoch)

@@ -171,17 +171,18 @@ void Application::stage_rates() {
     for (const auto currency : batch_.removed_rates) rates_[std::size_t(currency)] = Rate();
 }
 
+void Application::withdraw_price(Staged& s) noexcept {
+    s.quote.priced = false;
+    s.quote.time = kNoTime;
+    s.least_scale = Quote().price_scale;
+    s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
+    s.mantissa = 0;
+}
+
 void Application::stage_prices() {
-    const auto withdraw = [](Staged& s) {
-        s.quote.priced = false;
-        s.quote.time = kNoTime;
-        s.least_scale = Quote().price_scale;
-        s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
-        s.mantissa = 0;
-    };
     if (batch_.prices_given == Given::load)
-        for (auto& s : staged_) withdraw(s);
-    for (const auto instrument : batch_.removed_prices) withdraw(staged(instrument));
+        for (auto& s : staged_) withdraw_price(s);
+    for (const auto instrument : batch_.removed_prices) withdraw_price(staged(instrument));
     for (const auto& row : batch_.price_rows) {
         Staged& s = staged(row.instrument);
         if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
@@ -199,9 +200,16 @@ void Application::stage_prices() {
     }
 }
 
-// Cash without a price is worth 1.
+// Cash without a price is worth 1. What is no longer cash loses that price: nobody sent it.
 void Application::stage_cash_prices() {
     for (Staged& s : staged_) {
+        const bool was_cash = std::size_t(s.code) < state_.board.size() &&
+                              state_.board.quote(s.code).alive &&
+                              state_.board.instrument(s.code).terms.cash;
+        const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;
+        if (was_cash && !s.instrument.terms.cash && as_it_was && s.quote.time == kNoTime &&
+            s.mantissa == kPow10[s.quote.price_scale])
+            withdraw_price(s);
         if (!s.quote.alive || s.quote.priced || !s.instrument.terms.cash) continue;
         s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
         s.mantissa = kPow10[std::size_t(s.least_scale)];

@@ -94,6 +94,7 @@ private:
     [[nodiscard]] CashTarget cash_target_before(std::int32_t currency) const;
     [[nodiscard]] CashTarget cash_target(std::int32_t currency) const;
     void stage_rates();
+    static void withdraw_price(Staged& s) noexcept;
     void stage_prices();
     void stage_cash_prices();
     void check_dropped() const;

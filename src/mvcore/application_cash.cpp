@@ -17,8 +17,8 @@ std::string text_of(const FillPrice& price) { return format_decimal(price.mantis
 
 }  // namespace
 
-// Cash is kept with the decimals that costs are rounded to. Only where instruments change can a
-// currency have another cash instrument, or one with fewer decimals.
+// Cash is kept with the decimals that costs are rounded to. The cash instrument of a currency and
+// its decimals change only if the batch changes instruments.
 void Application::grow_cash_scales() {
     for (const CashTarget& target : cash_targets_) {
         if (target.instrument < 0) continue;
@@ -79,7 +79,7 @@ bool Application::changes_legs(std::int32_t instrument) const {
            cash_target_before(before.terms.currency) != cash_target(after.terms.currency);
 }
 
-// Of orders that the batch does not name.
+// Moves the cash of orders that the batch does not name.
 void Application::stage_changed_legs() {
     if (cash_targets_.empty()) return;  // instruments do not change
     std::optional<std::unordered_set<Slot>> named;
@@ -108,7 +108,7 @@ void Application::sum_legs() {
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     for (std::size_t i = 0; i < orders.instruments(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
-        // An instrument that goes has orders only in error, which check_dropped() tells.
+        // check_dropped() refuses a removed instrument that still has orders.
         if (orders.count(code) == 0 || !staged(code).quote.alive) continue;
         const int scale = orders.scale(code);
         orders.for_each(code, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
@@ -134,33 +134,46 @@ void Application::refuse_leg(CashFault fault, const char* table, const char* col
     const auto currency = staged(instrument).instrument.terms.currency;
     what += fault == CashFault::no_target
                 ? ": its fills move cash, and " + std::string(batch_.currencies.text(currency)) +
-                      " has no instrument with cash = true"
+                      " has no instrument with cash = true; expected one, or no average_price"
                 : ": the cost of its fills has more than 20 digits before the point";
     throw InputError(kind_of(fault), table, column, row, what);
 }
 
-// Names the row that changes the instrument of an order, or else what was its cash.
+// Names the change that did it: what was the cash of the orders' currency, or else the orders'
+// instrument itself.
 void Application::refuse_changed_leg(CashFault fault, std::int32_t instrument) {
-    const Instrument after = staged(instrument).instrument;
+    const auto size = static_cast<std::int32_t>(state_.board.size());
+    const Terms now = staged(instrument).instrument.terms;
+    const Terms before = instrument < size ? state_.board.instrument(instrument).terms : now;
+    std::int32_t changed = instrument;
+    const CashTarget target = cash_target_before(before.currency);
+    if (fault == CashFault::no_target && now.currency == before.currency && target.instrument >= 0)
+        changed = target.instrument;
     const auto& rows = batch_.instrument_rows;
-    const auto row_of = [&](std::int32_t code) -> InputError::Row {
-        const auto found = std::find_if(rows.begin(), rows.end(), [&](const InstrumentRow& row) {
-            return row.instrument == code;
-        });
-        if (found == rows.end()) return std::nullopt;
-        return static_cast<std::size_t>(found - rows.begin());
+    const auto& removed = batch_.removed_instruments;
+    const auto row_of = [](const auto& begin, const auto& end, auto&& is) -> InputError::Row {
+        const auto found = std::find_if(begin, end, is);
+        if (found == end) return std::nullopt;
+        return static_cast<std::size_t>(found - begin);
     };
+    const char* table = "instruments";
     const char* column = "cash";
-    auto row = row_of(instrument);
-    if (instrument < static_cast<std::int32_t>(state_.board.size())) {
-        const Terms& before = state_.board.instrument(instrument).terms;
-        if (before.currency != after.terms.currency) column = "currency";
-        else if (before.multiplier != after.terms.multiplier) column = "multiplier";
-        else if (before.quote_factor != after.terms.quote_factor) column = "quote_factor";
-        else row = row_of(cash_target_before(before.currency).instrument);
+    auto row = row_of(rows.begin(), rows.end(),
+                      [&](const InstrumentRow& given) { return given.instrument == changed; });
+    const auto gone = row_of(removed.begin(), removed.end(), [&](auto i) { return i == changed; });
+    if (gone) {
+        table = "remove";
+        column = "instruments";
+        row = gone;
+    } else if (changed < size) {
+        const Terms& old = state_.board.instrument(changed).terms;
+        const Terms& given = staged(changed).instrument.terms;
+        if (old.currency != given.currency) column = "currency";
+        else if (old.multiplier != given.multiplier) column = "multiplier";
+        else if (old.quote_factor != given.quote_factor) column = "quote_factor";
     }
     const std::string name(batch_.instruments.text(instrument));
-    refuse_leg(fault, "instruments", column, row, "an order of '" + name + "'", instrument);
+    refuse_leg(fault, table, column, row, "an order of '" + name + "'", instrument);
 }
 
 void Application::refuse_loaded_leg(CashFault fault, Slot slot, const Order& order) {

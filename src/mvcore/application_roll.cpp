@@ -14,7 +14,7 @@ void Application::stage_roll() {
     for (std::size_t i = 0; i < grid_.lines(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
         const bool empty = state_.grid.positions(i) == 0 && store.count(code) == 0;
-        // Cash that moved to and fro has quantities to count anew and no position.
+        // Cash legs that cancel out leave no position, but a sum of absolute quantities to reset.
         if (empty &&
             (i >= state_.board.size() || state_.board.instrument(code).abs_quantity.zero()))
             continue;

@@ -33,11 +33,11 @@ bool QuickOrders::stage() {
     cell_at_.reserve(count);
     std::array<std::uint64_t, kTogether> hashes{};
     std::array<Slot, kTogether> slots{};
+    bool quick = true;  // if it is not, the other rows are not looked up
     const auto if_known = [&](std::size_t row, auto&& f) {
         const Slot slot = slots[row % kTogether];
-        if (slot != kNoSlot) f(slot);
+        if (quick && slot != kNoSlot) f(slot);
     };
-    bool quick = true;  // once it is not, the other rows are not looked up
     together(
         count,
         [&](std::size_t row) {

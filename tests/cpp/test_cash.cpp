@@ -92,7 +92,6 @@ TEST(a_cost_of_more_than_20_digits_is_a_fault) {
           CashFault::too_large);
 }
 
-// Against 1,024 bits and the definition of half even.
 TEST(the_difference_of_two_costs_may_pass_128_bits) {
     const Instrument share = with_factor({1, 0});
     const CashTarget finest{0, kMostCashDecimals};
@@ -103,6 +102,7 @@ TEST(the_difference_of_two_costs_may_pass_128_bits) {
     CHECK(leg.amount == i256(-190) * pow10<4>(18) * pow10<4>(finest.scale));
 }
 
+// Against 1,024 bits and the definition of half even.
 TEST(narrow_and_wide_arithmetic_agree) {
     std::mt19937_64 random(7);
     for (int k = 0; k < 20000; ++k) {

@@ -123,7 +123,8 @@ def test_another_cash_instrument(book) -> None:
             "instrument": ["sweep", "dollars"],
             "currency": ["USD", "USD"],
             "cash": [True, False],
-        }
+        },
+        prices={"instrument": ["dollars"], "price": [1]},
     )
     assert cash(book) == (20_000, 20_000, 20_000)
     assert quantities(book, "X", "sweep") == (0, -15_000, -15_000)
@@ -166,6 +167,37 @@ def test_a_cash_instrument_that_comes_again_with_the_fill_that_moves_it(book) ->
         },
     )
     assert cash(book) == (0, D("-0.25"), D("-0.25"))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"instrument": ["K", "yen"], "currency": ["KWD", "CHF"]}, ("instruments", "currency", 1)),
+        ({"instrument": ["yen"], "cash": [False]}, ("instruments", "cash", 0)),
+        (
+            {"instrument": ["J", "yen"], "multiplier": [2, None], "cash": [False, False]},
+            ("instruments", "cash", 1),
+        ),
+        ({"instrument": ["K", "J"], "currency": ["KWD", "CHF"]}, ("instruments", "currency", 1)),
+        ({"instrument": ["J"], "multiplier": ["1e19"]}, ("instruments", "multiplier", 0)),
+        ({"instrument": ["J"], "quote_factor": ["1e19"]}, ("instruments", "quote_factor", 0)),
+    ],
+)
+def test_a_change_that_cash_forbids_is_named(book, change, place) -> None:
+    fill(book, "J", 30, 30, 10, instrument="J")
+    with pytest.raises(mvcore.Error) as caught:
+        book.update(instruments=change)
+    error = caught.value
+    assert (error.table, error.column, error.row) == place
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        book.remove(instruments=["K", "yen"])
+    error = caught.value
+    assert (error.table, error.column, error.row, error.value) == (
+        "remove",
+        "instruments",
+        1,
+        "yen",
+    )
 
 
 # -- what is refused -----------------------------------------------------------------------------

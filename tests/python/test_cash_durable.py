@@ -115,12 +115,14 @@ def test_an_export_warns_of_prices_at_the_roll(tmp_path, kind, caplog) -> None:
     fill(book, "B", 100, 100, 150)
     fill(book, "C", 10, 10, 150)
     fill(book, "N", 10, 10)
+    fill(book, "W", 10, 0, 0)
     book.roll_day()
+    fill(book, "W", 10, 5, 150)  # nothing of it was rolled
     export(book, tmp_path, kind)
     assert not caplog.records
     fill(book, "B", 100, 100, 149)
     fill(book, "N", 10, 10, 150)  # was rolled without a price
-    assert moved(book) == 100
+    assert moved(book) == 100 - 750
     export(book, tmp_path, kind)
     assert "orders: 1 had another average price when a roll took their fills" in caplog.text
     caplog.clear()

@@ -116,6 +116,12 @@ def test_cash_that_is_bought_for_itself(book) -> None:
     assert cash(book, "EUR") == (0, -20, 40)  # 40 - 60; 60 still to come
 
 
+def test_an_exchange_of_currencies_is_two_orders_without_a_price(book) -> None:
+    fill(book, "E", 100, 100, instrument="euros")
+    fill(book, "U", -110, -110, instrument="dollars")
+    assert (moved(book, "EUR"), moved(book)) == (100, -110)
+
+
 def test_a_removed_order_gives_cash_back(book) -> None:
     fill(book, "B", 100, 100, 150)
     fill(book, "C", 10, 10, 10)

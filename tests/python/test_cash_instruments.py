@@ -153,8 +153,8 @@ def test_cash_without_a_price_is_worth_one() -> None:
         assert (value.current, value.unpriced) == (Decimal("12.34"), 0)
         book.update(instruments={"instrument": ["EUR"], "cash": [True]})
         assert prices_of(book) == {"USD": (Decimal(1), None, 1), "EUR": (Decimal(1), None, 2)}
-        book.update(instruments=instruments(cash=[True, False, False]))
-        assert prices_of(book) == {"USD": (Decimal(1), None, 1), "EUR": (Decimal(1), None, 2)}
+        book.update(instruments=instruments(cash=[True, None, None]))
+        assert prices_of(book) == {"USD": (Decimal(1), None, 1)}  # null is the default
 
 
 def test_a_price_replaces_the_one() -> None:
@@ -189,13 +189,32 @@ def test_a_load_of_prices_without_cash() -> None:
         }  # fmt: skip
 
 
-def test_cash_that_turns_back_keeps_its_price() -> None:
+def test_what_is_no_longer_cash_has_no_price_that_nobody_sent() -> None:
     with mvcore.Book() as book:
-        book.load(instruments=instruments(cash=[True, False, False]))
+        book.load(
+            instruments=instruments(cash=[True, True, True]),
+            accounts={"account": ["A"]},
+            holdings={"account": ["A"], "instrument": ["USD"], "quantity": [100]},
+            prices={"instrument": ["EUR"], "price": ["1.5"]},
+        )
+        book.tick("AAPL", 1, time="2024-03-01")
+        book.update(
+            instruments={
+                "instrument": ["USD", "EUR", "AAPL"],
+                "cash": [False] * 3,
+                "multiplier": [1000, 1, 1],
+            },
+        )
+        assert {name: price for name, (price, _, _) in prices_of(book).items()} == {
+            "EUR": Decimal("1.5"), "AAPL": 1,
+        }  # fmt: skip
+        assert (book.value("A").current, book.value("A").unpriced) == (0, 1)
+        book.update(
+            instruments={"instrument": ["USD"], "cash": [False], "multiplier": [1]},
+            prices={"instrument": ["USD"], "price": [1]},
+        )
         book.update(instruments={"instrument": ["USD"], "cash": [False]})
-        assert prices_of(book) == {"USD": (Decimal(1), None, 1)}
-        book.remove(prices="USD")
-        assert prices_of(book) == {}
+        assert prices_of(book)["USD"][0] == 1  # it was not cash before
 
 
 # ---- what cash must be ----

@@ -135,12 +135,28 @@ def test_cash_that_moved_to_and_fro_can_go_after_a_roll(tmp_path, kind) -> None:
                 book.remove(instruments="yen")
 
 
-def test_a_change_of_cash_beyond_128_bits() -> None:
-    book = make(cash_scale=18)
-    most = 9_500_000_000
-    with pytest.raises(mvcore.ValueOverflow):
-        load_order(book, filled_quantity=most, rolled_quantity=-most, average_price=10**10)
-    with pytest.raises(mvcore.ValueOverflow):
-        load_order(book, filled_quantity=-most, rolled_quantity=most, average_price=10**10,
-                   order_quantity=-50)  # fmt: skip
-    assert moved(book) == 0
+@pytest.mark.parametrize("kind", ["memory", "journal", "checkpoint"])
+@pytest.mark.parametrize("call", ["load", "update"])
+def test_a_change_of_cash_beyond_128_bits(tmp_path, kind, call) -> None:
+    """The two costs are 9.5e19 each and of opposite signs: in 10^-18 their difference has 128 bits
+    and more."""
+    path, most, cash_before = tmp_path / "book", 9_500_000_000, 99 * 10**18
+    options = {"cash": "from_fills", "cash_scale": 18}
+    book = make(**options) if kind == "memory" else mvcore.open(path, "USD", 18, **options)
+    with book:
+        given = tables()
+        given["holdings"]["quantity"] = [cash_before]
+        book.load(**given)
+        order = {
+            "order": ["G"], "account": ["X"], "instrument": ["A"], "order_quantity": [most],
+            "filled_quantity": [most], "rolled_quantity": [-most], "average_price": [10**10],
+        }  # fmt: skip
+        getattr(book, call)(orders=order)
+        assert moved(book) == -2 * most * 10**10
+        with pytest.raises(mvcore.ValueOverflow):
+            book.update(orders={"order": ["G"], "average_price": [10**10 + 10**9]})
+        if kind == "checkpoint":
+            book.checkpoint()
+    if kind != "memory":
+        with mvcore.open(path) as book:
+            assert cash(book) == (cash_before, cash_before - 19 * 10**19, cash_before - 19 * 10**19)

@@ -15,11 +15,17 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+
+import mvcore
+from mvcore.cli.events import SCHEMA, Events
+from mvcore.files.options import Options
+from mvcore.files.reading import read_file, with_integer_ids
 
 TABLES = {
     "instruments": "instrument,currency,quote_factor\nAAPL,USD,\nSAP,EUR,\nBUND,EUR,0.01\n",
@@ -252,7 +258,9 @@ def chunks_of(terminal: int) -> Iterator[str]:
 
 def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Path) -> None:
     """Missing, the column would give back what fills cost."""
-    wrong = files.wrong("--cash", "from_fills")
+    book = ("--book", str(tmp_path / "book"))
+    wrong = files.wrong("--cash", "from_fills", *book)
+    assert not (tmp_path / "book").exists()
     assert "events.csv, line 3, column average_price: there is no such column" in wrong
     files.put("instruments", "instrument,currency,quote_factor,cash\n"
               "AAPL,USD,,\nSAP,EUR,,\nBUND,EUR,0.01,\nUSD,USD,,true\nEUR,EUR,,true\n")  # fmt: skip
@@ -262,7 +270,6 @@ def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Pa
         if ",order,AAPL,,7," in line:  # 10, 15 and 20 filled
             priced[k] = line + ",100"
     files.put("events", "\n".join(priced) + "\n")
-    book = ("--book", str(tmp_path / "book"))
     assert files.rows("--cash", "from_fills", *book)[0][:4] == (
         "A1", "USD", "2733.75000000", "3713.75000000",  # 20 were bought for 2,000
     )  # fmt: skip
@@ -272,6 +279,31 @@ def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Pa
     assert files.rows(*book)[0][3] == "3713.75000000"
     files.put("events", COLUMNS + tick + "2024-03-01T14:31:01Z,order,AAPL,,7,A1,20,20,filled,\n")
     assert "line 3, column average_price" in files.wrong(*book)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_events_without_a_price_keep_that_of_orders(
+    files: Files, tmp_path: Path, durable: bool
+) -> None:
+    first, second, third = TABLES["orders"].splitlines()
+    files.put("orders", f"{first},average_price\n{second},150.25\n{third},\n")
+    path = tmp_path / "book"
+    if durable:
+        files.rows("--book", str(path))
+        with mvcore.open(path, read_only=True) as book:
+            prices = {row["order"]: row["average_price"] for row in book.orders().to_pylist()}
+    else:
+        tables = {name: mvcore.read(file, name) for name, file in files.paths.items()
+                  if name != "events"}  # fmt: skip
+        events = Events(with_integer_ids(read_file(files.paths["events"], SCHEMA, Options())))
+        with mvcore.Book("USD") as book:
+            book.load(**tables)
+            events.keeps_prices = True
+            for _, batches in events.moments():
+                for batch in batches:
+                    events.apply(book, batch)
+            prices = {row["order"]: row["average_price"] for row in book.orders().to_pylist()}
+    assert prices == {7: Decimal("150.25"), 8: None, 9: None}
 
 
 def test_a_live_picture_and_then_the_table(files: Files) -> None:

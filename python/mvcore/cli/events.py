@@ -64,6 +64,7 @@ class Events:
     def __init__(self, file: FileTable, unknown: Literal["error", "skip"] = "error") -> None:
         self.file = file
         self.unknown: Literal["error", "skip"] = unknown
+        self.keeps_prices = False  # orders of the book may have average prices
         self.dropped = Dropped()
         table = file.data
         self.count: int = table.num_rows
@@ -117,14 +118,14 @@ class Events:
                 if value is not None:
                     raise self._wrong(name, row, f"'{value}' has no place in {an(kind)}")
 
-    def check_for(self, book: mvcore.Book) -> None:
-        """Raises InvalidInput if the book moves cash and orders come without their price."""
-        if book.cash is None or "average_price" in self._cells or ORDER not in self._kinds:
+    def check_for(self, cash: str | None) -> None:
+        """Raises InvalidInput if fills move cash and orders come without their price."""
+        if cash is None or "average_price" in self._cells or ORDER not in self._kinds:
             return
         raise self._wrong(
             "average_price",
             self._kinds.index(ORDER),
-            f"there is no such column, and the cash of the book moves by it (cash={book.cash!r})",
+            f"there is no such column, and the cash of the book moves by it (cash={cash!r})",
         )
 
     def fingerprint(self) -> str:
@@ -182,7 +183,7 @@ class Events:
                 written = book.tick(cells["instrument"][row], cells["price"][row], time)
                 self.dropped.add(written)
                 return True
-            if kind == ORDER and "filled_quantity" in cells and "status" in cells:
+            if kind == ORDER and self._whole_orders():
                 names = [name for name in NEEDED[ORDER] + OPTIONAL[ORDER] if name in cells]
                 written = book.order(**{name: cells[name][row] for name in names}, time=time)
                 self.dropped.add(written)
@@ -190,6 +191,11 @@ class Events:
         except mvcore.Error:
             pass
         return False
+
+    def _whole_orders(self) -> bool:
+        """Whether a row says all of an order. `Book.order` would forget what it does not say."""
+        priced = "average_price" in self._cells or not self.keeps_prices
+        return priced and "filled_quantity" in self._cells and "status" in self._cells
 
     def _with_feed(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int]) -> None:
         """Rows of a batch are of one time: of two ticks of an instrument the later counts."""
@@ -208,8 +214,6 @@ class Events:
     def _table(self, kind: str, rows: list[int]) -> tuple[dict[str, Any], Any]:
         names = [name for name in NEEDED[kind] + OPTIONAL[kind] if name in self._cells]
         table: dict[str, Any] = {name: [self._cells[name][row] for row in rows] for name in names}
-        if kind == ORDER:  # without a column it is unknown, as it is to `order`
-            table.setdefault("average_price", [None] * len(rows))
         return table, np.array([self.times[row] for row in rows], "M8[ns]")
 
     def _many(self, book: mvcore.Book, kind: str, rows: list[int]) -> None:

@@ -26,12 +26,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, load, play, print. Ctrl-C ends the playing, not the printing."""
     paths = value.paths_of(arguments, "events")
     long = total_bytes(list(paths.values())) > LONG_BYTES
+    with Progress(long=long) as progress:
+        schemas = {name: schema_of(name) for name in paths if name != "events"}
+        tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
+        events = Events(tables.pop("events"), arguments.unknown)
+        events.check_for(arguments.cash)  # before a folder is made
+        events.keeps_prices = "orders" in tables and "average_price" in tables["orders"]
     with book_of(arguments) as book:
+        events.check_for(book.cash)
         with Progress(long=long) as progress:
-            schemas = {name: schema_of(name) for name in paths if name != "events"}
-            tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
-            events = Events(tables.pop("events"), arguments.unknown)
-            events.check_for(book)
             if book.epoch == 0:
                 value.load(book, tables, progress)
             else:

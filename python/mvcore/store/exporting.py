@@ -63,7 +63,8 @@ def _warn(now: Snapshot) -> None:
     if now.cash is not None and (count := _corrected(now)):
         _log.warning(
             "orders: %d had another average price when a roll took their fills; the files lack it, "
-            "so that a book loaded from them counts these fills at the average price of now",
+            "so that a book loaded from them counts these fills at the average price of now; a "
+            "copy of the folder keeps it",
             count,
         )
 
@@ -81,7 +82,8 @@ def _corrected(now: Snapshot) -> int:
         else:
             price, known = rows["average_price"]
             differs = (known == 0) | (price != then).reshape(len(then), -1).any(axis=1)
-        count += int(((then_known != 0) & differs).sum())
+        rolled = np.asarray(rows["rolled_quantity"]).reshape(len(then), -1).any(axis=1)
+        count += int((rolled & (then_known != 0) & differs).sum())
     return count
 
 

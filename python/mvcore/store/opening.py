@@ -37,7 +37,7 @@ class _Terms:
     cash_scale: int | None
 
     def check(self, max_future: dt.timedelta) -> None:
-        """Raises InvalidInput if a term is wrong. The folder may have what one of them needs."""
+        """Raises InvalidInput if a term is wrong. cash_scale may stand alone."""
         cash = "from_fills" if self.cash is None and self.cash_scale is not None else self.cash
         replace(self, cash=cash).new_book(max_future).close()
 
@@ -101,7 +101,7 @@ def open(
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
     if read_only and not os.path.isdir(name):
         raise StorageError(f"{name}: there is no book")
-    # Wrong options are refused before anything is made.
+    # Wrong options are refused before a folder is made.
     asked = _Terms(base_currency, value_scale, cash, cash_scale)
     if os.path.isdir(name):
         asked.check(max_future)

@@ -133,7 +133,8 @@ typedef struct mvcore_capi {
 
     /* Since 0.4. As `order`, with the average price of the order's fills (FIX 6). Null, as in
      * `order`: it is unknown, so that an order that had one loses it and, in a book with cash from
-     * fills, what its fills cost. There an order with a price is MVCORE_BUSY if `wait` is 0. */
+     * fills, gives back what today's fills cost. There an order that has or had a price is
+     * MVCORE_BUSY if `wait` is 0. */
     int (*order_priced)(mvcore_book* book, const mvcore_order* order,
                         const mvcore_decimal* average_price, int wait, uint64_t* epoch,
                         mvcore_error* error);
