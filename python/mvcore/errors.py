@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from mvcore.near import hint, near
 
@@ -12,7 +12,8 @@ class Error(Exception):
     """Base of everything that mvcore raises on purpose.
 
     `table`, `column`, `row` and `value` say which input was wrong; each is None if it does not
-    apply. Rows count from 0. If the input is from a file: `file`, and `line`, counted from 1.
+    apply. table: a table or a call. Rows count from 0. `reason` is the message without them. If
+    the input is from a file: `file`, and `line`, counted from 1.
     """
 
     file: str | None = None
@@ -21,6 +22,7 @@ class Error(Exception):
     column: str | None = None
     row: int | None = None
     value: Any = None
+    _reason: str | None = None
     _unlike: tuple[str, Sequence[str], bool] | None = None
 
     def unlike(self, unknown: str, known: Sequence[str], list_known: bool = True) -> Self:
@@ -29,16 +31,33 @@ class Error(Exception):
         self._unlike = (unknown, known, list_known)
         return self
 
+    @classmethod
+    def about(
+        cls, table: str | None, column: str | None, row: int | None, value: Any, reason: str
+    ) -> Self:
+        """The error about one input. Its message is `table.column, row N: reason`."""
+        place = place_of(table, column, row)
+        return cls(f"{place}: {reason}" if place else reason).at(table, column, row, value, reason)
+
     def at(
         self,
         table: str | None = None,
         column: str | None = None,
         row: int | None = None,
         value: Any = None,
+        reason: str | None = None,
     ) -> Self:
-        """Set the attributes that say which input was wrong."""
+        """Set the attributes that say which input was wrong. reason: if the message has more."""
         self.table, self.column, self.row, self.value = table, column, row, value
+        self._reason = reason
         return self
+
+    @property
+    def reason(self) -> str:
+        """What was wrong with the input, without its table, column and row."""
+        if self._reason is not None:
+            return self._reason
+        return str(self.args[0]) if self.args else ""
 
     @property
     def near(self) -> tuple[str, ...]:
@@ -84,15 +103,24 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def place_of(table: str | None, column: str | None, row: int | None = None) -> str:
+    """`table.column, row N`, without what is None. A column's name may hold anything."""
+    name = None if column is None else column.encode(errors="backslashreplace").decode()
+    place = ".".join(part for part in (table, name) if part)
+    return place if row is None else f"{place}, row {row}"
+
+
 def invalid(
-    table: str, column: str | None, row: int | None, value: Any, wrong: str, expected: str = ""
+    table: str | None,
+    column: str | None,
+    row: int | None,
+    value: Any,
+    wrong: str,
+    expected: str = "",
 ) -> InvalidInput:
-    """The error for one input: `table.column, row N: what is wrong; what was expected`."""
-    name = "" if column is None else column.encode(errors="backslashreplace").decode()
-    place = table if column is None else f"{table}.{name}"
-    place = place if row is None else f"{place}, row {row}"
-    text = f"{place}: {wrong}; expected {expected}" if expected else f"{place}: {wrong}"
-    return InvalidInput(text).at(table, column, row, value)
+    """The error about one input: what is wrong, and what was expected."""
+    reason = f"{wrong}; expected {expected}" if expected else wrong
+    return InvalidInput.about(table, column, row, value, reason)
 
 
 def wrong_type(
@@ -135,16 +163,15 @@ _KINDS: dict[int, type[Exception]] = {
 }
 
 
-def raise_kind(
-    kind: int, text: str, table: str | None = None, column: str | None = None, value: Any = None
-) -> NoReturn:
-    """Raise the error of a C table's return value."""
-    # A frame that keeps the error in a variable is a cycle: it keeps the caller's book alive.
-    raise _of_kind(kind, text, table, column, value)
-
-
-def _of_kind(
-    kind: int, text: str, table: str | None, column: str | None, value: Any
-) -> BaseException:
-    error = _KINDS.get(kind, Error)(text)
-    return error.at(table, column, None, value) if isinstance(error, Error) else error
+def failed(
+    kind: int,
+    message: str,
+    table: str | None = None,
+    column: str | None = None,
+    row: int | None = None,
+    value: Any = None,
+    reason: str | None = None,
+) -> Any:
+    """The exception for a return value of the C table."""
+    error = _KINDS.get(kind, Error)(message)
+    return error.at(table, column, row, value, reason) if isinstance(error, Error) else error

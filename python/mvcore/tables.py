@@ -194,8 +194,9 @@ def check_indexes(name: str, columns: Mapping[str, Any]) -> None:
 
 
 def set_value(error: Error, tables: Mapping[str, Any]) -> None:
-    """Set the value of an error of the core, which knows the row only."""
-    if error.row is None or error.value is not None or tables.get(error.table or "") is None:
+    """Set the caller's own value in an error of the core, which has it as text."""
+    known = error.value is not None and not isinstance(error.value, str)
+    if error.row is None or known or tables.get(error.table or "") is None:
         return
     with contextlib.suppress(Exception):  # anybody's container; the message has the value as text
         values: Any = dict(_pairs(str(error.table), tables[str(error.table)]))[error.column]

@@ -5,7 +5,11 @@
 namespace mvcore {
 namespace {
 
-[[noreturn]] void refuse(std::string message) { throw Error(ErrorKind::invalid_input, message); }
+[[noreturn]] void refuse_removal(const char* table, const char* column, std::string_view name) {
+    throw InputError(ErrorKind::invalid_input, table, column, std::nullopt,
+                     quoted(name) + " cannot be removed: holdings or orders refer to it",
+                     std::string(name));
+}
 
 }  // namespace
 
@@ -66,7 +70,8 @@ void Application::stage_accounts() {
     for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
     for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
     if (batch_.accounts.size() > kMostAccounts)
-        throw Error(ErrorKind::value_overflow, "accounts: more than 134,217,728 names");
+        throw InputError(ErrorKind::value_overflow, "accounts", "account", std::nullopt,
+                         "a book has at most 134,217,728 account names");
 }
 
 void Application::stage_instruments() {
@@ -92,16 +97,16 @@ void Application::stage_instruments() {
         if (given.currency >= 0) terms.currency = given.currency;
         else if (!known)
             throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
-                             "a new instrument '" +
-                                 std::string(batch_.instruments.text(given.instrument)) +
-                                 "' needs a currency");
+                             "the new instrument " +
+                                 quoted(batch_.instruments.text(given.instrument)) +
+                                 " needs a currency");
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
         if (given.cash) terms.cash = *given.cash;
         if (terms.cash && terms.has_factor())
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
-                             "'" + std::string(batch_.instruments.text(given.instrument)) +
-                                 "' is cash; expected a multiplier and a quote_factor of 1");
+                             quoted(batch_.instruments.text(given.instrument)) +
+                                 " is cash; expected a multiplier and a quote_factor of 1");
         set_factor(s.instrument);
     }
 }
@@ -137,10 +142,10 @@ void Application::stage_cash_targets() {
         const auto currency = s.instrument.terms.currency;
         if (!is_cash_of(s.code, std::size_t(currency))) continue;
         const auto name = [&](std::int32_t code) {
-            return "'" + std::string(batch_.instruments.text(code)) + "'";
+            return quoted(batch_.instruments.text(code));
         };
         const auto text = batch_.currencies.text(currency);
-        const std::string in = "'" + std::string(text) + "'";
+        const std::string in = quoted(text);
         CashTarget& target = cash_targets_[std::size_t(currency)];
         if (target.instrument >= 0 && target.instrument != s.code)
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
@@ -152,7 +157,8 @@ void Application::stage_cash_targets() {
             throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
                              in + " of the cash instrument " + name(s.code) +
                                  " is not a currency of ISO 4217; expected one, or a book with a "
-                                 "cash_scale");
+                                 "cash_scale",
+                             std::string(text));
         target = {s.code, *scale};
     }
 }
@@ -247,12 +253,10 @@ bool Application::instrument_held(const Staged& s) const {
 void Application::check_dropped() const {
     for (const auto& s : staged_)
         if (!s.quote.alive && instrument_held(s))
-            refuse("instruments.instrument: '" + std::string(batch_.instruments.text(s.code)) +
-                   "' cannot go, holdings or orders refer to it");
+            refuse_removal("instruments", "instrument", batch_.instruments.text(s.code));
     for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
         if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
-            refuse("accounts.account: '" + std::string(batch_.accounts.text(std::int32_t(a))) +
-                   "' cannot go, holdings or orders refer to it");
+            refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
 }
 
 }  // namespace mvcore

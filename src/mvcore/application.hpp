@@ -111,6 +111,8 @@ private:
     void check_twice() const;
     [[nodiscard]] Net checked_net(const Cell& cell) const;
     [[nodiscard]] std::string key_of(std::size_t row) const;
+    [[noreturn]] void refuse_duplicate(std::size_t row) const;
+    [[noreturn]] void refuse_net(std::int32_t account, std::int32_t instrument) const;
 
     // application_orders.cpp
     void stage_orders();
@@ -161,6 +163,7 @@ private:
     void find_unit(Staged& s);
     [[nodiscard]] std::optional<UnitId> find_bounds();
     void prove_bounds();
+    [[nodiscard]] const char* changed_table() const noexcept;
     void reserve_all();
     void reserve_cells();
     template <class F>

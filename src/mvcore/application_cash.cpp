@@ -172,8 +172,8 @@ void Application::refuse_changed_leg(CashFault fault, std::int32_t instrument) {
         else if (old.multiplier != given.multiplier) column = "multiplier";
         else if (old.quote_factor != given.quote_factor) column = "quote_factor";
     }
-    const std::string name(batch_.instruments.text(instrument));
-    refuse_leg(fault, table, column, row, "an order of '" + name + "'", instrument);
+    refuse_leg(fault, table, column, row,
+               "an order of " + quoted(batch_.instruments.text(instrument)), instrument);
 }
 
 void Application::refuse_loaded_leg(CashFault fault, Slot slot, const Order& order) {

@@ -6,8 +6,20 @@
 
 namespace mvcore {
 std::string Application::key_of(std::size_t row) const {
-    return "('" + std::string(batch_.accounts.text(batch_.holding_rows.account[row])) + "', '" +
-           std::string(batch_.instruments.text(batch_.holding_rows.instrument[row])) + "')";
+    return "(" + quoted(batch_.accounts.text(batch_.holding_rows.account[row])) + ", " +
+           quoted(batch_.instruments.text(batch_.holding_rows.instrument[row])) + ")";
+}
+
+// `row` has the account and the instrument of an earlier one.
+void Application::refuse_duplicate(std::size_t row) const {
+    const auto& rows = batch_.holding_rows;
+    std::size_t first = 0;
+    while (rows.account[first] != rows.account[row] || rows.instrument[first] != rows.instrument[row])
+        ++first;
+    throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
+                     "duplicate key " + key_of(row) + "; first seen in row " +
+                         std::to_string(first),
+                     std::string(batch_.accounts.text(rows.account[row])));
 }
 
 void Application::check_twice() const {
@@ -22,8 +34,7 @@ void Application::check_twice() const {
         auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
         for (; seen[k] != kFree; k = (k + 1) & (size - 1))
             if (seen[k] == key)
-                throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
-                                 key_of(row) + " stands twice in the table");
+                refuse_duplicate(row);
         seen[k] = key;
     }
 }
@@ -108,16 +119,38 @@ void Application::add_order(const Order& order, int sign) {
     }
 }
 
+// Names the row that is likely to be wrong: of the holding, or else of the last order there. Cash
+// moves by orders in other instruments.
+void Application::refuse_net(std::int32_t account, std::int32_t instrument) const {
+    const char* table = "holdings";
+    const char* column = "quantity";
+    InputError::Row row;
+    const HoldingRows& holdings = batch_.holding_rows;
+    for (std::size_t k = 0; k < holdings.size(); ++k)
+        if (holdings.account[k] == account && holdings.instrument[k] == instrument) row = k;
+    if (!row && batch_.holdings_given == Given::absent && !order_writes_.empty()) {
+        table = "orders";
+        column = "average_price";
+        for (const OrderWrite& w : order_writes_) {
+            if (w.removed || w.after.account != account || w.after.instrument != instrument)
+                continue;
+            column = "order_quantity";
+            row = w.row;
+        }
+    }
+    throw InputError(ErrorKind::value_overflow, table, column, row,
+                     "the net quantity of (" + quoted(batch_.accounts.text(account)) + ", " +
+                         quoted(batch_.instruments.text(instrument)) +
+                         ") has more than 20 digits before the point");
+}
+
 Net Application::checked_net(const Cell& c) const {
     const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
                           .instrument.quantity_scale;
     Net out{};
     for (std::size_t m = 0; m < kMeasures; ++m) {
         if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-            throw Error(ErrorKind::value_overflow,
-                        "the net quantity of ('" + std::string(batch_.accounts.text(c.account)) +
-                            "', '" + std::string(batch_.instruments.text(c.instrument)) +
-                            "') has more than 20 digits before the point");
+            refuse_net(c.account, c.instrument);
         out[m] = c.after[m].low128();
     }
     return out;

@@ -21,9 +21,9 @@ void Application::find_unit(Staged& s) {
         return;
     }
     if (!set_price(q, c, s.mantissa))
-        throw Error(ErrorKind::value_overflow,
-                    "prices.price: price times multiplier times quote_factor of '" +
-                        std::string(batch_.instruments.text(s.code)) + "' does not fit 254 bits");
+        throw InputError(ErrorKind::value_overflow, "prices", "price", std::nullopt,
+                         "price times multiplier times quote_factor of " +
+                             quoted(batch_.instruments.text(s.code)) + " does not fit 254 bits");
     const i256 price = q.wide ? c.wide_price : i256(q.price);
     q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
     // A ceiling that still covers the price stays, else prices that swing would come here for ever;
@@ -57,6 +57,13 @@ std::optional<UnitId> Application::find_bounds() {
     return std::nullopt;
 }
 
+// The table of the batch that is most likely to have made a sum too large.
+const char* Application::changed_table() const noexcept {
+    if (batch_.holdings_given != Given::absent) return "holdings";
+    if (batch_.orders_given != Given::absent) return "orders";
+    return batch_.prices_given != Given::absent ? "prices" : "instruments";
+}
+
 // The bounds count prices with some slack; what does not fit with it may fit without.
 void Application::prove_bounds() {
     if (!find_bounds()) return;
@@ -64,10 +71,11 @@ void Application::prove_bounds() {
     stage_all();
     for (auto& s : staged_) find_unit(s);
     if (const auto unit = find_bounds())
-        throw Error(ErrorKind::value_overflow,
-                    "the sum of absolute values in '" +
-                        std::string(batch_.currencies.text(state_.board.unit(*unit).currency)) +
-                        "' does not fit 254 bits");
+        throw InputError(
+            ErrorKind::value_overflow, changed_table(), "", std::nullopt,
+            "the sum of absolute values in " +
+                quoted(batch_.currencies.text(state_.board.unit(*unit).currency)) +
+                " does not fit 254 bits");
 }
 
 // A finer quantity scale: every cell of the instrument is multiplied.

@@ -4,6 +4,7 @@
 
 #include "application.hpp"
 #include "errors.hpp"
+#include "order_rules.hpp"
 #include "prefetch.hpp"
 
 namespace mvcore {
@@ -86,24 +87,7 @@ void Application::merge(std::size_t row, OrderWrite& w) {
     if (!rows.average_price.empty()) w.after.average_price = rows.average_price[row];
     if (!rows.status.empty()) w.after.status = rows.status[row];
     if (!rows.time.empty()) w.after.time = rows.time[row];
-    if (w.quantity.mantissa != 0 && w.filled.mantissa != 0 &&
-        (w.quantity.mantissa < 0) != (w.filled.mantissa < 0))
-        throw InputError(ErrorKind::invalid_input, "orders", "filled_quantity", row,
-                         format_decimal(w.filled.mantissa, w.filled.scale) +
-                             " and order_quantity " +
-                             format_decimal(w.quantity.mantissa, w.quantity.scale) + " of order " +
-                             to_text(w.id) + " have opposite signs");
-    // Either may be as large as a net quantity, and they may have opposite signs.
-    const auto at_18 = [](const Decimal& d) {
-        return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]);
-    };
-    if (w.rolled.mantissa != 0 && (at_18(w.filled) - at_18(w.rolled)).magnitude() >=
-                                      i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
-                         format_decimal(w.filled.mantissa, w.filled.scale) + " of order " +
-                             to_text(w.id) + " less its rolled_quantity " +
-                             format_decimal(w.rolled.mantissa, w.rolled.scale) +
-                             " has more than 20 digits before the point");
+    check_quantities(row, w.id, w.quantity, w.filled, w.rolled);
 }
 
 void Application::stage_removed_orders() {
@@ -115,7 +99,7 @@ void Application::stage_removed_orders() {
             live_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
         if (slot == kNoSlot)
             throw InputError(ErrorKind::unknown_id, "remove", "orders", row,
-                             "unknown order " + to_text(id));
+                             "unknown order " + to_text(id), value_of(id));
         if (!gone.insert(slot).second) continue;
         OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
         w.removed = true;

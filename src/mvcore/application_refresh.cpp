@@ -70,11 +70,10 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
     return out;
 }
 
-i128 fitting(std::int64_t v, int) { return v; }
-i128 fitting(const i256& v, int scale) {
-    if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-        throw Error(ErrorKind::value_overflow,
-                    "a net quantity has more than 20 digits before the point");
+// As a quantity; none if it has more than 20 digits before the point.
+std::optional<i128> fitting(std::int64_t v, int) { return v; }
+std::optional<i128> fitting(const i256& v, int scale) {
+    if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale)) return std::nullopt;
     return v.low128();
 }
 // A sum of absolute values.
@@ -206,9 +205,7 @@ void Application::refuse_twice(std::int32_t account, std::int32_t instrument) co
     bool first = true;
     for (std::size_t row = 0; row < rows.size(); ++row) {
         if (rows.account[row] != account || rows.instrument[row] != instrument) continue;
-        if (!first)
-            throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
-                             key_of(row) + " stands twice in the table");
+        if (!first) refuse_duplicate(row);
         first = false;
     }
 }
@@ -271,8 +268,11 @@ void Application::fill_line(std::size_t i, const HoldingRows& rows, std::size_t 
     accounts.reserve(parts.size());
     for (int m = 0; m < wanted; ++m) columns[std::size_t(m)].reserve(parts.size());
     for (const auto& p : parts) {
-        const Net net = {fitting(p.sod, scale), fitting(p.sod + p.fill, scale),
-                         fitting(p.sod + p.fill + p.leaves, scale)};
+        const auto start = fitting(p.sod, scale);
+        const auto now = fitting(p.sod + p.fill, scale);
+        const auto later = fitting(p.sod + p.fill + p.leaves, scale);
+        if (!start || !now || !later) refuse_net(static_cast<std::int32_t>(p.account), code);
+        const Net net = {*start, *now, *later};
         if (!held(net)) continue;
         accounts.push_back(p.account);
         for (std::size_t m = 0; m < std::size_t(wanted); ++m)

@@ -134,8 +134,9 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
         Writing writing(lock_);
         check_writable();
         if (!live_.state.instrument_alive(instrument))
-            throw Error(ErrorKind::unknown_id,
-                        "tick: unknown instrument code " + std::to_string(instrument));
+            throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
+                             "unknown instrument code " + std::to_string(instrument),
+                             std::to_string(instrument));
         writing.publish();
         Written out;
         if (quick_tick(instrument, price, time, out)) {
@@ -143,7 +144,11 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
             return out;
         }
     }
-    return tick_by_batch({{instrument, price, time}});
+    try {
+        return tick_by_batch({{instrument, price, time}});
+    } catch (const InputError& e) {  // of a batch of one row
+        throw InputError(e.kind(), "tick", e.column, std::nullopt, e.reason, e.value);
+    }
 }
 
 Written Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
@@ -152,8 +157,8 @@ Written Book::tick(std::string_view instrument, const Decimal& price, std::int64
         const Reading reading(lock_);
         code = live_.names.instruments.find(instrument);
         if (!live_.state.instrument_alive(code))
-            throw Error(ErrorKind::unknown_id,
-                        "tick: unknown instrument '" + std::string(instrument) + "'");
+            throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
+                             "unknown instrument " + quoted(instrument), std::string(instrument));
     }
     return tick(code, price, time);
 }
@@ -192,7 +197,8 @@ bool Book::quick_ticks(std::span<const TickRow> rows) {
 void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
     if (!live_.state.instrument_alive(instrument))
         throw InputError(ErrorKind::unknown_id, "ticks", "instrument", row,
-                         "unknown instrument code " + std::to_string(instrument));
+                         "unknown instrument code " + std::to_string(instrument),
+                         std::to_string(instrument));
 }
 
 Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {

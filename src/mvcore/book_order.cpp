@@ -2,11 +2,17 @@
 #include "assert.hpp"
 #include "book.hpp"
 #include "errors.hpp"
+#include "order_rules.hpp"
 #include "quick_cell.hpp"
 
 namespace mvcore {
 Written Book::order(const OrderFact& fact) {
-    return write([&] { return order_batch(fact); });
+    try {
+        return write([&] { return order_batch(fact); });
+    } catch (const InputError& e) {  // of a batch of one row
+        if (e.table != "orders") throw;
+        throw InputError(e.kind(), "order", e.column, std::nullopt, e.reason, e.value);
+    }
 }
 
 Batch Book::order_batch(const OrderFact& fact) const {
@@ -14,13 +20,15 @@ Batch Book::order_batch(const OrderFact& fact) const {
     const auto known = [&](const char* column, std::string_view name, std::int32_t code,
                            bool alive) {
         if (!alive)
-            throw Error(ErrorKind::unknown_id,
-                        "order: unknown " + std::string(column) + " '" + std::string(name) + "'");
+            throw InputError(ErrorKind::unknown_id, "order", column, std::nullopt,
+                             "unknown " + std::string(column) + " " + quoted(name),
+                             std::string(name));
         return code;
     };
     if (state.orders.kind() != IdKind::none && state.orders.kind() != fact.kind)
-        throw Error(ErrorKind::invalid_input,
-                    "order: " + to_text(fact.id) + " " + not_of_kind(state.orders.kind()));
+        throw InputError(ErrorKind::invalid_input, "order", "order", std::nullopt,
+                         to_text(fact.id) + " " + not_of_kind(state.orders.kind()),
+                         value_of(fact.id));
     const auto account = live_.names.accounts.find(fact.account);
     const auto instrument = live_.names.instruments.find(fact.instrument);
     Batch batch(live_.names);
@@ -62,7 +70,7 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
     const int scale = state.board.instrument(now.instrument).quantity_scale;
     if (!quote.priced || quote.wide || store.scale(now.instrument) != scale ||
         !scaled(fact.quantity, scale, now.quantity) || !scaled(fact.filled, scale, now.filled) ||
-        (now.quantity < 0 ? now.filled > 0 : now.quantity > 0 && now.filled < 0))
+        !signs_agree(now.quantity, now.filled))
         return false;
     // The first order of a book splits the measures, and views are built anew.
     if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))

@@ -1,4 +1,4 @@
-// The closed list of what can be wrong with what the user did. Our own mistakes are assertions.
+// The closed list of what can be wrong with what a user did. Our own mistakes are assertions.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace mvcore {
@@ -28,20 +29,27 @@ private:
     ErrorKind kind_;
 };
 
-// Names the input that is wrong; Python's exceptions have the names and the row as attributes.
+// The text in single quotes, with escapes (as Python's repr) for what would not show or would end
+// the text: quotes, backslashes, control and format characters, unusual spaces, invalid UTF-8.
+std::string quoted(std::string_view text);
+
+// Names the input that is wrong. The facts travel as data to Python's exceptions and to the C
+// table; nothing reads them from the message, which is `table.column, row N: reason`.
 class InputError : public Error {
 public:
-    using Row = std::optional<std::size_t>;  // none: not one row alone
+    using Row = std::optional<std::size_t>;  // counted from 0; none: not one row alone
+    using Value = std::optional<std::string>;
 
-    InputError(ErrorKind kind, std::string t, std::string c, Row r, const std::string& text)
-        : Error(kind,
-                t + "." + c + (r ? ", row " + std::to_string(*r) : std::string()) + ": " + text),
-          table(std::move(t)),
-          column(std::move(c)),
-          row(r) {}
+    // table: a table or a call; empty: an argument that several calls have. column: empty if the whole table is wrong. value: as text, without
+    // quotes.
+    InputError(ErrorKind kind, std::string table, std::string column, Row row, std::string reason,
+               Value value = std::nullopt);
+
     std::string table;
     std::string column;
     Row row;
+    std::string reason;
+    Value value;
 };
 
 [[noreturn]] inline void corrupt(const std::string& what) {
@@ -50,7 +58,7 @@ public:
 
 inline constexpr const char* kOver38Digits = "an amount does not fit 38 digits";
 
-// Of a row that is handed out; the caller knows what the row is.
+// Of a result row. The caller knows the labels of the row.
 class RowOverflow : public Error {
 public:
     RowOverflow(std::size_t r, int c)
@@ -60,7 +68,7 @@ public:
     std::size_t view = 0;  // of those that are read together
 };
 
-// Of a position that is listed, by codes.
+// Of a position in a list of positions, by codes.
 class PositionOverflow : public Error {
 public:
     PositionOverflow(std::int32_t a, std::int32_t i)

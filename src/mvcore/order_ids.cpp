@@ -1,5 +1,7 @@
 #include "order_ids.hpp"
 
+#include "errors.hpp"
+
 #include <new>
 
 #include "names.hpp"
@@ -15,7 +17,11 @@ std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept {
 }
 
 std::string to_text(const OrderId& id) {
-    return id.text.empty() ? std::to_string(id.number) : "'" + std::string(id.text) + "'";
+    return id.text.empty() ? std::to_string(id.number) : quoted(id.text);
+}
+
+std::string value_of(const OrderId& id) {
+    return id.text.empty() ? std::to_string(id.number) : std::string(id.text);
 }
 
 const char* not_of_kind(IdKind held) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "assert.hpp"
+#include "order_rules.hpp"
 #include "prefetch.hpp"
 
 namespace mvcore {
@@ -91,7 +92,7 @@ bool QuickOrders::merge(std::size_t row, const Order& before, Order& now) const 
     if (!rows.filled.empty() && !scaled(rows.filled[row], scale, now.filled)) return false;
     if (!rows.status.empty()) now.status = rows.status[row];
     if (!rows.time.empty()) now.time = rows.time[row];
-    return now.quantity < 0 ? now.filled <= 0 : now.quantity == 0 || now.filled >= 0;
+    return signs_agree(now.quantity, now.filled);
 }
 
 // To the change of the cell, of which several orders may be.

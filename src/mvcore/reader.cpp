@@ -10,14 +10,26 @@
 namespace mvcore {
 namespace {
 
-// An amount that does not fit says whose it is.
+// An amount that does not fit names the argument of the call.
 template <class F>
-auto naming(const char* call, std::string_view name, F&& f) {
+auto naming(const char* call, const char* column, std::string_view name, F&& f) {
     try {
         return f();
     } catch (const Error& e) {
-        throw Error(e.kind(), std::string(call) + ": '" + std::string(name) + "': " + e.what());
+        throw InputError(e.kind(), call, column, std::nullopt, quoted(name) + ": " + e.what(),
+                         std::string(name));
     }
+}
+
+[[noreturn]] void refuse_unknown(const char* call, const char* column, std::string_view name) {
+    throw InputError(ErrorKind::unknown_id, call, column, std::nullopt,
+                     "unknown " + std::string(column) + " " + quoted(name), std::string(name));
+}
+
+[[noreturn]] void refuse_code(const char* call, const char* column, std::int32_t code) {
+    throw InputError(ErrorKind::unknown_id, call, column, std::nullopt,
+                     "unknown " + std::string(column) + " code " + std::to_string(code),
+                     std::to_string(code));
 }
 
 // A few accounts are read sooner than the book's state is copied.
@@ -45,10 +57,10 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
         return f(reads);
     } catch (const PositionOverflow& e) {
         const Reading reading(names_lock_);
-        throw Error(e.kind(), std::string(call) + ": ('" +
-                                  std::string(vocabulary_.accounts.text(e.account)) + "', '" +
-                                  std::string(vocabulary_.instruments.text(e.instrument)) +
-                                  "'): " + e.what());
+        throw InputError(e.kind(), call, "", std::nullopt,
+                         "(" + quoted(vocabulary_.accounts.text(e.account)) + ", " +
+                             quoted(vocabulary_.instruments.text(e.instrument)) +
+                             "): " + e.what());
     }
 }
 
@@ -73,10 +85,7 @@ void Reader::check_open() const {
     if (closed_) throw Error(ErrorKind::closed, "the book is closed");
 }
 
-void Reader::unknown_currency(std::string_view call, std::string_view name) {
-    throw Error(ErrorKind::unknown_id,
-                std::string(call) + ": unknown currency '" + std::string(name) + "'");
-}
+void Reader::unknown_currency(std::string_view name) { refuse_unknown("", "currency", name); }
 
 void Reader::build_index() {
     for (;;) {
@@ -179,10 +188,8 @@ AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) 
             const Reading reading(state_lock_);
             const auto asked = currency == -1 ? read_.base : currency;
             if (!read_.account_alive(account))
-                throw Error(ErrorKind::unknown_id,
-                            "value: unknown account code " + std::to_string(account));
-            if (!read_.currency_known(asked))
-                unknown_currency("value", "code " + std::to_string(asked));
+                refuse_code("value", "account", account);
+            if (!read_.currency_known(asked)) refuse_code("value", "currency", asked);
             if (read_.index.built()) return Reads(read_, value_scale_).value(account, asked);
         }
         build_index();
@@ -192,12 +199,13 @@ AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) 
 AccountValue Reader::value_of(std::string_view name, std::string_view asked) const {
     const auto account = find(vocabulary_.accounts, name);
     if (!read_.account_alive(account))
-        throw Error(ErrorKind::unknown_id, "value: unknown account '" + std::string(name) + "'");
+        refuse_unknown("value", "account", name);
     if (asked == "local")
-        throw Error(ErrorKind::invalid_input, "value: 'local' is not one currency");
+        throw InputError(ErrorKind::invalid_input, "value", "currency", std::nullopt,
+                         "'local' is not one currency", "local");
     const auto currency = asked.empty() ? read_.base : find(vocabulary_.currencies, asked);
-    if (!read_.currency_known(currency)) unknown_currency("value", asked);
-    return naming("value", name,
+    if (!read_.currency_known(currency)) refuse_unknown("value", "currency", asked);
+    return naming("value", "account", name,
                   [&] { return Reads(read_, value_scale_).value(account, currency); });
 }
 
@@ -252,9 +260,8 @@ bool Reader::short_line(std::string_view instrument) const {
 Revaluation Reader::revalue_of(std::string_view instrument) const {
     const auto code = find(vocabulary_.instruments, instrument);
     if (!read_.instrument_alive(code))
-        throw Error(ErrorKind::unknown_id,
-                    "revalue: unknown instrument '" + std::string(instrument) + "'");
-    return naming("revalue", instrument, [&] { return Reads(read_, value_scale_).revalue(code); });
+        refuse_unknown("revalue", "instrument", instrument);
+    return naming("revalue", "instrument", instrument, [&] { return Reads(read_, value_scale_).revalue(code); });
 }
 
 PriceList Reader::prices() {

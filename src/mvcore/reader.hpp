@@ -110,7 +110,7 @@ protected:
 
     virtual void count_cells(std::uint64_t) {}
     virtual void count_index_build() {}
-    [[noreturn]] static void unknown_currency(std::string_view call, std::string_view name);
+    [[noreturn]] static void unknown_currency(std::string_view name);
 
 private:
     void build_index_beside();
@@ -143,7 +143,7 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
         other = hypothetical(read_, batch);
         if (!currency.empty()) {
             question.currency = batch.currencies.find(currency);
-            if (!other.currency_known(question.currency)) unknown_currency("currency", currency);
+            if (!other.currency_known(question.currency)) unknown_currency(currency);
         }
     }
     std::uint64_t cells = 0;

@@ -16,9 +16,9 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
     bool first = true;
     auto check = [&](const std::string& column, std::size_t n) {
         if (!first && n != rows)
-            throw Error(ErrorKind::invalid_input, name + "." + column + ": " + std::to_string(n) +
-                                                      " rows, other columns have " +
-                                                      std::to_string(rows));
+            throw InputError(ErrorKind::invalid_input, name, column, std::nullopt,
+                             std::to_string(n) + " rows, other columns have " +
+                                 std::to_string(rows));
         rows = n;
         first = false;
     };
@@ -94,6 +94,11 @@ py::tuple roll_day(Book& book, const py::dict& given) {
     }));
 }
 
+[[noreturn]] void refuse_base(const std::string& currency) {
+    throw InputError(ErrorKind::invalid_input, "remove", "fx", std::nullopt,
+                     "the base currency " + quoted(currency) + " has no rate", currency);
+}
+
 // Codes without duplicates, sorted.
 std::vector<std::int32_t> distinct(std::vector<std::int32_t> codes) {
     std::sort(codes.begin(), codes.end());
@@ -113,10 +118,7 @@ py::tuple remove(Book& book, const text::Column& accounts, const text::Column& i
         batch.removed_prices = distinct(text::instrument_codes(book, prices, {"remove", "prices"}));
         batch.removed_rates = distinct(text::currency_codes(book, fx, {"remove", "fx"}));
         if (!batch.removed_rates.empty() && batch.removed_rates[0] == book.state().base)
-            throw Error(ErrorKind::invalid_input,
-                        "remove.fx: the base currency '" +
-                            std::string(book.names().currencies.text(book.state().base)) +
-                            "' has no rate");
+            refuse_base(std::string(book.names().currencies.text(book.state().base)));
         return batch;
     };
     return to_tuple(unlocked([&] { return book.write(make); }));
@@ -140,8 +142,8 @@ py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, cons
             for (std::size_t k = 0; k < chunk.rows; ++k) {
                 bool null = false;
                 const auto d = text::decimal_at(chunk, k, null);
-                if (null) place.refuse(rows.size(), "null", "is not a number");
-                if (!d) place.refuse(rows.size(), text::text_at(chunk, k), describe(d.fault));
+                if (null) place.refuse_null(rows.size(), "a number");
+                if (!d) place.refuse(rows.size(), chunk, k, describe(d.fault));
                 rows.push_back(
                     {code[rows.size()], d.value, when != nullptr ? when[rows.size()] : kNoTime});
             }

@@ -19,10 +19,9 @@ py::object class_of(ErrorKind kind) {
 }
 
 // A message may quote bytes that are no UTF-8.
-py::object text_of(const Error& e) {
+py::object text_of(std::string_view text) {
     return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
-        e.what(), static_cast<py::ssize_t>(std::char_traits<char>::length(e.what())),
-        "backslashreplace"));
+        text.data(), static_cast<py::ssize_t>(text.size()), "backslashreplace"));
 }
 
 }  // namespace
@@ -36,11 +35,15 @@ void add_errors(py::module_&) {
             error.attr("place") = py::make_tuple(e.view, e.row, e.column);
             PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
         } catch (const InputError& e) {
-            py::object error = class_of(e.kind())(text_of(e));
-            error.attr("at")(e.table, e.column, e.row);
+            py::object error = class_of(e.kind())(text_of(e.what()));
+            const auto name = [](const std::string& text) {
+                return text.empty() ? py::object(py::none()) : text_of(text);
+            };
+            const auto value = e.value ? text_of(*e.value) : py::object(py::none());
+            error.attr("at")(name(e.table), name(e.column), e.row, value, text_of(e.reason));
             PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
         } catch (const Error& e) {
-            PyErr_SetObject(class_of(e.kind()).ptr(), text_of(e).ptr());
+            PyErr_SetObject(class_of(e.kind()).ptr(), text_of(e.what()).ptr());
         }
     });
 }

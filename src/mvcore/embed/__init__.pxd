@@ -19,6 +19,7 @@ from mvcore.capi cimport (
     mvcore_capi,
     mvcore_decimal,
     mvcore_error,
+    mvcore_fault,
     mvcore_valuation,
 )
 
@@ -39,10 +40,17 @@ cdef inline mvcore_book* handle(book) except NULL:
     return <mvcore_book*>PyCapsule_GetPointer(book.__mvcore_book__(), "mvcore.book")
 
 
-cdef inline int raise_error(int kind, const char* text) except -1 with gil:
-    from mvcore.errors import raise_kind
-    raise_kind(kind, text.decode("utf-8", "backslashreplace"))
-    return -1
+cdef inline int raise_error(const mvcore_capi* api, int kind, const char* text) except -1 with gil:
+    from mvcore.errors import failed
+    cdef mvcore_fault fault
+    if not api.last_fault(&fault):
+        raise failed(kind, text.decode("utf-8", "backslashreplace"))
+    table, column, value, message, reason = [
+        part.decode("utf-8", "backslashreplace")
+        for part in (fault.table, fault.column, fault.value, fault.text, fault.reason)
+    ]
+    raise failed(kind, message, table or None, column or None,
+                 None if fault.row < 0 else fault.row, value or None, reason)
 
 
 cdef inline uint64_t tick(const mvcore_capi* api, mvcore_book* book, int32_t instrument,
@@ -57,7 +65,7 @@ cdef inline uint64_t tick(const mvcore_capi* api, mvcore_book* book, int32_t ins
     price.scale = scale
     cdef int kind = api.tick(book, instrument, price, time, 1, &epoch, &error)
     if kind != MVCORE_OK:
-        raise_error(kind, error.text)
+        raise_error(api, kind, error.text)
     return epoch
 
 
@@ -69,7 +77,7 @@ cdef inline uint64_t ticks(const mvcore_capi* api, mvcore_book* book, const int3
     cdef uint64_t epoch = 0
     cdef int kind = api.ticks(book, instruments, mantissas, scale, times, count, &epoch, &error)
     if kind != MVCORE_OK:
-        raise_error(kind, error.text)
+        raise_error(api, kind, error.text)
     return epoch
 
 
@@ -79,5 +87,5 @@ cdef inline int value(const mvcore_capi* api, mvcore_book* book, const char* acc
     cdef mvcore_error error
     cdef int kind = api.value(book, account, length, NULL, 0, 1, out, &error)
     if kind != MVCORE_OK:
-        raise_error(kind, error.text)
+        raise_error(api, kind, error.text)
     return 0

@@ -16,24 +16,33 @@ i128 mantissa_of(const mvcore_decimal& d) {
     return static_cast<i128>(static_cast<u128>(d.high) << 64 | d.low);
 }
 
-// text() -> the price in words, for the message.
+// An argument of a call, in an error.
+struct Argument {
+    const char* call;
+    const char* name;
+
+    [[noreturn]] void refuse(const std::string& shown, const std::string& reason,
+                             InputError::Row row = std::nullopt) const {
+        throw InputError(ErrorKind::invalid_input, call, name, row, shown + " " + reason, shown);
+    }
+};
+constexpr Argument kTickPrice{"tick", "price"};
+
+// text() -> the number in words, for the message.
 template <class Text>
-Decimal checked(const DecimalResult& result, Text&& text) {
-    if (!result)
-        throw Error(ErrorKind::invalid_input,
-                    "tick: price " + text() + " " + describe(result.fault));
+Decimal checked(const Argument& argument, const DecimalResult& result, Text&& text) {
+    if (!result) argument.refuse(text(), describe(result.fault));
     return result.value;
 }
 
 // The caller's struct may hold anything.
 void check_scale(const mvcore_decimal& d) {
     if (d.scale < 0 || d.scale > kMaxScale)
-        throw Error(ErrorKind::invalid_input,
-                    "tick: scale " + std::to_string(d.scale) + " is not in 0..18");
+        kTickPrice.refuse("scale " + std::to_string(d.scale), "is not in 0..18");
 }
 
 Decimal checked_decimal(const mvcore_decimal& d) {
-    return checked(make_decimal(mantissa_of(d), d.scale),
+    return checked(kTickPrice, make_decimal(mantissa_of(d), d.scale),
                    [&] { return format_decimal(mantissa_of(d), d.scale); });
 }
 
@@ -60,15 +69,15 @@ int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* er
         return MVCORE_OK;
     }
     return guarded(error, [&]() -> int {
-        checked(result,
-                [&] { return "'" + std::string(text, std::min<size_t>(length, 100)) + "'"; });
+        checked({"parse_decimal", "text"}, result,
+                [&] { return quoted({text, std::min<size_t>(length, 100)}); });
         return MVCORE_OK;
     });
 }
 
 int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
     return guarded(error, [&] {
-        const auto d = checked(price_of(value), [&] { return shortest_text(value); });
+        const auto d = checked({"decimal_of_double", "value"}, price_of(value), [&] { return shortest_text(value); });
         *out = to_c(d.mantissa, d.scale);
         return MVCORE_OK;
     });
@@ -157,7 +166,9 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
 int ticks(mvcore_book* book, const int32_t* instruments, const int64_t* prices, int32_t scale,
           const int64_t* times, size_t count, uint64_t* epoch, mvcore_error* error) noexcept {
     if (scale < 0 || scale > kMaxScale)
-        return fail(MVCORE_INVALID_INPUT, "ticks: scale is not in 0..18", error);
+        return guarded(error, [&]() -> int {
+            Argument{"ticks", "scale"}.refuse(std::to_string(scale), "is not in 0..18");
+        });
     return many(book, instruments, times, count, epoch, error, [=](size_t k, TickRow& row, i128&) {
         row.mantissa = prices[k];
         row.scale = scale;
@@ -174,10 +185,7 @@ int ticks_double(mvcore_book* book, const int32_t* instruments, const double* pr
             row.scale = 4;
             if (four_decimals(price, row.mantissa)) return true;
             const auto d = decimal_of(price);
-            if (!d)
-                throw Error(ErrorKind::invalid_input, "ticks.price, row " + std::to_string(k) +
-                                                          ": " + shortest_text(price) + " " +
-                                                          describe(d.fault));
+            if (!d) Argument{"ticks", "price"}.refuse(shortest_text(price), describe(d.fault), k);
             row.scale = d.value.scale;
             row.mantissa = static_cast<int64_t>(d.value.mantissa);
             wide = d.value.mantissa;
@@ -189,10 +197,9 @@ Decimal quantity_of(const mvcore_decimal& d, const char* column) {
     const bool scaled = d.scale >= 0 && d.scale <= kMaxScale;
     const auto result = make_decimal(mantissa_of(d), scaled ? d.scale : 0);
     if (scaled && result) return result.value;
-    throw Error(ErrorKind::invalid_input,
-                std::string("order: ") + column + " " +
-                    (scaled ? format_decimal(mantissa_of(d), d.scale) + " " + describe(result.fault)
-                            : "has a scale that is not in 0..18"));
+    const Argument argument{"order", column};
+    if (!scaled) argument.refuse("scale " + std::to_string(d.scale), "is not in 0..18");
+    argument.refuse(format_decimal(mantissa_of(d), d.scale), describe(result.fault));
 }
 
 OrderFact fact_of(const mvcore_order& o) {
@@ -201,12 +208,12 @@ OrderFact fact_of(const mvcore_order& o) {
     if (o.id_text != nullptr) fact.id.text = {o.id_text, o.id_length};
     else fact.id.number = o.id_number;
     if (o.id_text != nullptr && (o.id_length == 0 || o.id_length > TextArena::kMostBytes))
-        throw Error(ErrorKind::invalid_input,
-                    "order: an id has 1 to 1,024 bytes, this one " + std::to_string(o.id_length));
-    if (o.account_length == 0 || o.instrument_length == 0)
-        throw Error(ErrorKind::invalid_input,
-                    std::string("order: ") + (o.account_length == 0 ? "account" : "instrument") +
-                        " '' is empty");
+        Argument{"order", "order"}.refuse(
+            quoted(fact.id.text.substr(0, 40)),
+            "has " + std::to_string(o.id_length) + " bytes; expected 1 to 1,024");
+    for (const auto& [name, length] :
+         {std::pair("account", o.account_length), std::pair("instrument", o.instrument_length)})
+        if (length == 0) Argument{"order", name}.refuse("''", "is empty");
     fact.account = {o.account, o.account_length};
     fact.instrument = {o.instrument, o.instrument_length};
     fact.quantity = quantity_of(o.order_quantity, "order_quantity");
@@ -214,9 +221,10 @@ OrderFact fact_of(const mvcore_order& o) {
     const std::string_view status(o.status, o.status_length);
     const auto known = status_of(status);
     if (!known)
-        throw Error(ErrorKind::invalid_input, "order: unknown status '" +
-                                                  std::string(status.substr(0, 40)) +
-                                                  "'; expected one of " + status_choices());
+        throw InputError(ErrorKind::invalid_input, "order", "status", std::nullopt,
+                         "unknown status " + quoted(status.substr(0, 40)) +
+                             "; expected one of " + status_choices(),
+                         std::string(status));
     fact.status = *known;
     fact.time = o.time;
     return fact;
@@ -256,7 +264,8 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
         const auto asked =
             currency == nullptr ? std::string_view() : std::string_view(currency, currency_length);
         if (currency != nullptr && currency_length == 0)
-            throw Error(ErrorKind::unknown_id, "value: unknown currency ''");
+            throw InputError(ErrorKind::unknown_id, "value", "currency", std::nullopt,
+                             "unknown currency ''", "");
         AccountValue v;
         if (!b.try_value(name, asked, v)) {
             if (wait == 0) return MVCORE_BUSY;
@@ -276,6 +285,14 @@ int last_dropped(mvcore_dropped* out) noexcept {
     if (!last.any()) return 0;
     *out = {last.late_prices, last.late_orders, last.late_fx, last.unchanged_orders,
             last.skipped_prices};
+    return 1;
+}
+
+int last_fault(mvcore_fault* out) noexcept {
+    const LastFault& last = last_fault_of_thread();
+    if (last.text.empty()) return 0;
+    *out = {last.text.c_str(),  last.text.c_str() + last.reason, last.table.c_str(),
+            last.column.c_str(), last.value.c_str(),             last.row};
     return 1;
 }
 
@@ -301,6 +318,7 @@ const mvcore_capi* table() noexcept {
         value_scaled,
         last_dropped,
         order_priced,
+        last_fault,
     };
     return &capi;
 }

@@ -82,6 +82,16 @@ typedef struct mvcore_dropped {
     uint64_t skipped_prices;   /* of unknown instruments */
 } mvcore_dropped;
 
+/* Which input a failed call refused. The texts are valid until this thread's next failed call. */
+typedef struct mvcore_fault {
+    const char* text;   /* the whole message, also what mvcore_error has no room for */
+    const char* reason; /* its end, without table, column and row */
+    const char* table;  /* a table or a call; empty: no input is wrong, as in the next two */
+    const char* column;
+    const char* value; /* as text */
+    int64_t row;       /* counted from 0; -1: not one row alone */
+} mvcore_fault;
+
 typedef struct mvcore_capi {
     uint32_t version;
     uint32_t size; /* of this struct, in bytes */
@@ -138,6 +148,10 @@ typedef struct mvcore_capi {
     int (*order_priced)(mvcore_book* book, const mvcore_order* order,
                         const mvcore_decimal* average_price, int wait, uint64_t* epoch,
                         mvcore_error* error);
+
+    /* Since 0.4. Of this thread's last failed call through this table. Returns 0, and leaves `out`
+     * as it is, if there was none or its text did not fit in memory. */
+    int (*last_fault)(mvcore_fault* out);
 } mvcore_capi;
 
 #ifdef __cplusplus

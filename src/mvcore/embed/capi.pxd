@@ -48,6 +48,13 @@ cdef extern from "mvcore/capi.h" nogil:
         uint64_t late_fx
         uint64_t unchanged_orders
         uint64_t skipped_prices
+    ctypedef struct mvcore_fault:
+        const char* text
+        const char* reason
+        const char* table
+        const char* column
+        const char* value
+        int64_t row
     ctypedef struct mvcore_capi:
         uint32_t version
         uint32_t size
@@ -72,3 +79,4 @@ cdef extern from "mvcore/capi.h" nogil:
         int (*last_dropped)(mvcore_dropped*) noexcept nogil
         int (*order_priced)(mvcore_book*, const mvcore_order*, const mvcore_decimal*, int, uint64_t*,
                             mvcore_error*) noexcept nogil
+        int (*last_fault)(mvcore_fault*) noexcept nogil

@@ -11,7 +11,7 @@ from mvcore.capi cimport *
 from decimal import Decimal
 
 from mvcore._core import parse_decimal
-from mvcore.errors import UnknownId, invalid, raise_kind, shown, wrong_type
+from mvcore.errors import UnknownId, failed, invalid, shown, wrong_type
 from mvcore.times import rule, to_ns, whole
 from mvcore.valuation import Valuation
 from mvcore.written import Written
@@ -87,8 +87,27 @@ cdef int cold_number_of(value, mvcore_decimal* out, str table, str column) excep
     exact = f"{mantissa}e-{scale}"
     kind = api.parse_decimal(PyUnicode_AsUTF8AndSize(exact, &size), size, out, &error)
     if kind != MVCORE_OK:
-        raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+        raise failure(kind, &error, {}).at(table, column, None, value)
     return 0
+
+
+cdef str text_of(const char* text):
+    return text.decode("utf-8", "backslashreplace")
+
+
+cdef failure(int kind, mvcore_error* error, dict given):
+    """The exception of a call that failed. given: the caller's own values by column."""
+    cdef mvcore_fault fault
+    if not api.last_fault(&fault):
+        return failed(kind, text_of(error.text))
+    column = text_of(fault.column) or None
+    value = given[column] if column in given else text_of(fault.value) or None
+    return failed(kind, text_of(fault.text), text_of(fault.table) or None, column,
+                  None if fault.row < 0 else fault.row, value, text_of(fault.reason))
+
+
+cdef closed():
+    return failed(MVCORE_CLOSED, "the book is closed")
 
 
 cdef object written(uint64_t epoch):
@@ -174,7 +193,7 @@ cdef class HotBook:
         if time is not None or time_unit is not NANOSECONDS:
             when = self.when_of(time, time_unit, "tick")
         if self._book is NULL:
-            raise_kind(MVCORE_CLOSED, "the book is closed")
+            raise closed()
         number_of(price, &number, "tick", "price")
         if isinstance(instrument, str):
             name = utf8(instrument, &size, "tick", "instrument")
@@ -189,9 +208,7 @@ cdef class HotBook:
                 with nogil:
                     kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            unknown = kind == MVCORE_UNKNOWN_ID
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "tick",
-                       "instrument" if unknown else "price", instrument if unknown else price)
+            raise failure(kind, &error, {"instrument": instrument, "price": price})
         return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
@@ -220,7 +237,7 @@ cdef class HotBook:
         cdef mvcore_decimal* average = NULL
         cdef int kind
         if self._book is NULL:
-            raise_kind(MVCORE_CLOSED, "the book is closed")
+            raise closed()
         fact.time = self.when_of(time, time_unit, "order")
         if isinstance(order, str):
             fact.id_text = utf8(order, &size, "order", "order")
@@ -245,11 +262,11 @@ cdef class HotBook:
             with nogil:
                 kind = api.order_priced(self._book, &fact, average, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            column = value = None
-            if kind == MVCORE_UNKNOWN_ID:
-                known = api.account_code(self._book, fact.account, fact.account_length) >= 0
-                column, value = ("instrument", instrument) if known else ("account", account)
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "order", column, value)
+            raise failure(kind, &error, {
+                "order": order, "account": account, "instrument": instrument, "status": status,
+                "order_quantity": order_quantity, "filled_quantity": filled_quantity,
+                "average_price": average_price,
+            })
         return written(epoch)
 
     def value(self, account, currency=None):
@@ -267,7 +284,7 @@ cdef class HotBook:
         cdef const char* asked = NULL
         cdef int kind
         if self._book is NULL:
-            raise_kind(MVCORE_CLOSED, "the book is closed")
+            raise closed()
         if currency is not None:
             asked = utf8(currency, &currency_size, "value", "currency")
         else:
@@ -277,7 +294,7 @@ cdef class HotBook:
             with nogil:
                 kind = api.value(self._book, name, size, asked, currency_size, 1, &out, &error)
         if kind != MVCORE_OK:
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"), "value")
+            raise failure(kind, &error, {"account": account, "currency": currency})
         sod = decimal_from(out.sod)
         current = sod if same(out.sod, out.current) else decimal_from(out.current)
         expected = current if same(out.current, out.expected) else decimal_from(out.expected)
@@ -300,14 +317,14 @@ cdef class HotBook:
         cdef const int64_t* when = &times[0] if times is not None and count else NULL
         cdef int kind
         if self._book is NULL:
-            raise_kind(MVCORE_CLOSED, "the book is closed")
+            raise closed()
         with nogil:
             if floats is NULL:
                 kind = api.ticks(self._book, first, scaled, scale, when, count, &epoch, &error)
             else:
                 kind = api.ticks_double(self._book, first, floats, when, count, &epoch, &error)
         if kind != MVCORE_OK:
-            raise_kind(kind, error.text.decode("utf-8", "backslashreplace"))
+            raise failure(kind, &error, {})
         return Written(written(epoch))
 
 
@@ -326,6 +343,6 @@ cdef int32_t odd_code(instrument) except? -1:
     if code is None:
         raise wrong_type("tick", "instrument", None, instrument, "a name or a code")
     if not 0 <= code < 2**31:
-        raise UnknownId(f"tick: unknown instrument code {shown(code)}").at(
-            "tick", "instrument", None, instrument)
+        raise UnknownId.about(
+            "tick", "instrument", None, instrument, f"unknown instrument code {shown(code)}")
     return <int32_t>code

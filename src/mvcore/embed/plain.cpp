@@ -38,7 +38,8 @@ int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t sc
         Book& b = book_of(book);
         b.check_writable();
         if (scale < 0 || scale > kMaxScale)
-            return fail(MVCORE_INVALID_INPUT, "tick: scale is not in 0..18", error);
+            throw InputError(ErrorKind::invalid_input, "tick", "scale", std::nullopt,
+                             std::to_string(scale) + " is not in 0..18", std::to_string(scale));
         const auto code = narrowed(instrument);
         Written written;
         if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, written))
@@ -56,7 +57,8 @@ int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* 
         const AccountValue v = b.value_by_code(narrowed(account), narrowed(currency));
         for (const i128 amount : v.amount)
             if (amount != static_cast<std::int64_t>(amount))
-                return fail(MVCORE_VALUE_OVERFLOW, "value: an amount does not fit 64 bits", error);
+                throw InputError(ErrorKind::value_overflow, "value", "", std::nullopt,
+                                 "an amount does not fit 64 bits");
         for (std::size_t m = 0; m < kMeasures; ++m) out[m] = static_cast<std::int64_t>(v.amount[m]);
         out[kMeasures] = v.unpriced;
         out[kMeasures + 1] = static_cast<std::int64_t>(v.epoch);

@@ -15,9 +15,9 @@ inline std::string_view checked_name(const Place& place, std::size_t row, const 
                                      std::size_t k) {
     bool null = false;
     const auto name = name_at(chunk, k, null);
-    if (null) place.refuse(row, "null", "is not a name");
-    if (name.empty()) place.refuse(row, "''", "is empty");
-    if (!valid_utf8(name)) place.refuse(row, text_at(chunk, k), "is not valid UTF-8");
+    if (null) place.refuse_null(row, "a name");
+    if (name.empty()) place.refuse(row, chunk, k, "is empty");
+    if (!valid_utf8(name)) place.refuse(row, chunk, k, "is not valid UTF-8");
     return name;
 }
 
@@ -41,7 +41,8 @@ void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Pl
         const auto at = static_cast<std::size_t>(read<Index>(dictionary.indices, k));
         const bool null = nulls && chunk.validity.null(k);
         if (!null && at >= memo.size())
-            place.refuse(out.size(), std::to_string(at), "is not a place in the dictionary");
+            place.refuse(out.size(), "index " + std::to_string(at) + " is not in the dictionary",
+                         std::to_string(at));
         if (null || memo[at] < 0) {
             const auto found = known_code(chunk, k, out.size(), place, what, code);
             memo[at] = found;

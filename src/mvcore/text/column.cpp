@@ -68,14 +68,29 @@ std::size_t Column::rows() const noexcept {
     return n;
 }
 
-void Place::refuse(std::size_t row, std::string_view value, std::string_view reason) const {
+void Place::refuse(std::size_t row, const Chunk& chunk, std::size_t k,
+                   std::string_view reason) const {
+    refuse(row, shown_at(chunk, k) + " " + std::string(reason), text_at(chunk, k));
+}
+
+void Place::refuse(std::size_t row, std::string reason, std::string value) const {
     throw InputError(ErrorKind::invalid_input, std::string(table), std::string(column), row,
-                     std::string(value) + " " + std::string(reason));
+                     std::move(reason), std::move(value));
+}
+
+void Place::refuse_null(std::size_t row, std::string_view expected) const {
+    throw InputError(ErrorKind::invalid_input, std::string(table), std::string(column), row,
+                     "null is not " + std::string(expected));
+}
+
+void Place::refuse_duplicate(std::size_t row, std::string key, std::size_t first) const {
+    refuse(row, "duplicate key " + key + "; first seen in row " + std::to_string(first),
+           std::move(key));
 }
 
 void Place::unknown(std::size_t row, std::string_view value, std::string_view what) const {
     throw InputError(ErrorKind::unknown_id, std::string(table), std::string(column), row,
-                     "unknown " + std::string(what) + " '" + std::string(value) + "'");
+                     "unknown " + std::string(what) + " " + quoted(value), std::string(value));
 }
 
 std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null) {
@@ -128,7 +143,13 @@ std::string text_at(const Chunk& chunk, std::size_t k) {
     if (const auto* d = std::get_if<OwnedDecimals>(&chunk.data))
         return format_decimal(d->values[k].mantissa, d->values[k].scale);
     bool null = false;
-    return "'" + std::string(name_at(chunk, k, null)) + "'";
+    return std::string(name_at(chunk, k, null));
+}
+
+std::string shown_at(const Chunk& chunk, std::size_t k) {
+    const bool number = std::holds_alternative<Numbers>(chunk.data) ||
+                        std::holds_alternative<OwnedDecimals>(chunk.data);
+    return number ? text_at(chunk, k) : quoted(text_at(chunk, k));
 }
 
 }  // namespace mvcore::text

@@ -100,8 +100,12 @@ struct Place {
     std::string_view table;
     std::string_view column;
 
-    [[noreturn]] void refuse(std::size_t row, std::string_view value,
+    // A value of the caller's, shown with its reason after it.
+    [[noreturn]] void refuse(std::size_t row, const Chunk& chunk, std::size_t k,
                              std::string_view reason) const;
+    [[noreturn]] void refuse(std::size_t row, std::string reason, std::string value) const;
+    [[noreturn]] void refuse_null(std::size_t row, std::string_view expected) const;
+    [[noreturn]] void refuse_duplicate(std::size_t row, std::string key, std::size_t first) const;
     [[noreturn]] void unknown(std::size_t row, std::string_view value, std::string_view what) const;
 };
 
@@ -110,7 +114,8 @@ DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null);
 // The value of a column of flags, none if it is null; throws InvalidInput if the chunk holds
 // others.
 std::optional<bool> flag_at(const Chunk& chunk, std::size_t k);
-// The value as text, for a message.
+// The value as text: for a message, and as an error's attribute.
+std::string shown_at(const Chunk& chunk, std::size_t k);
 std::string text_at(const Chunk& chunk, std::size_t k);
 // The text; throws InvalidInput where the chunk holds no texts. `null` is set where it is null.
 std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null);

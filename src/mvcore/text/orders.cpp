@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "../errors.hpp"
+#include "../order_rules.hpp"
 #include "codes.hpp"
 #include "tables.hpp"
 
@@ -46,14 +47,14 @@ IdKind checked_kind(const Column& column, IdKind held, const Place& place) {
     const IdKind kind = kind_of(column);
     if (kind == IdKind::none || held == IdKind::none || kind == held) return kind;
     for (const auto& chunk : column.chunks)
-        if (chunk.rows != 0) place.refuse(0, text_at(chunk, 0), not_of_kind(held));
+        if (chunk.rows != 0) place.refuse(0, chunk, 0, not_of_kind(held));
     return kind;
 }
 
 std::int64_t integer_at(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place) {
     const auto* numbers = std::get_if<Numbers>(&chunk.data);
-    if (numbers == nullptr) place.refuse(row, text_at(chunk, k), "is text among integers");
-    if (chunk.validity.null(k)) place.refuse(row, "null", "is not an order id");
+    if (numbers == nullptr) place.refuse(row, chunk, k, "is text among integers");
+    if (chunk.validity.null(k)) place.refuse_null(row, "an order id");
     switch (numbers->kind) {
         case Number::i8: return read<std::int8_t>(numbers->data, k);
         case Number::i16: return read<std::int16_t>(numbers->data, k);
@@ -63,21 +64,21 @@ std::int64_t integer_at(const Chunk& chunk, std::size_t k, std::size_t row, cons
         case Number::u16: return read<std::uint16_t>(numbers->data, k);
         case Number::u32: return read<std::uint32_t>(numbers->data, k);
         case Number::u64: break;
-        default: place.refuse(row, text_at(chunk, k), "is not an integer");
+        default: place.refuse(row, chunk, k, "is not an integer");
     }
     const auto v = read<std::uint64_t>(numbers->data, k);
-    if (v >> 63 != 0) place.refuse(row, text_at(chunk, k), "does not fit 64 bits with a sign");
+    if (v >> 63 != 0) place.refuse(row, chunk, k, "does not fit 64 bits with a sign");
     return static_cast<std::int64_t>(v);
 }
 
 OrderId id_at(const Chunk& chunk, std::size_t k, std::size_t row, IdKind kind, const Place& place) {
     if (kind == IdKind::integer) return {integer_at(chunk, k, row, place), {}};
     if (std::holds_alternative<Numbers>(chunk.data))
-        place.refuse(row, text_at(chunk, k), "is an integer among texts");
+        place.refuse(row, chunk, k, "is an integer among texts");
     const auto text = checked_name(place, row, chunk, k);
     if (text.size() > TextArena::kMostBytes)
-        place.refuse(row, "'" + std::string(text.substr(0, 40)) + "...'",
-                     "has more than 1,024 bytes");
+        place.refuse(row, quoted(text.substr(0, 40)) + "... has more than 1,024 bytes",
+                     std::string(text));
     return {0, text};
 }
 
@@ -86,16 +87,16 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    throw InputError(
-        ErrorKind::invalid_input, "orders", "status", row,
-        "unknown status " + text_at(chunk, k) + "; expected one of " + status_choices());
+    kStatus.refuse(row,
+                   "unknown status " + quoted(text) + "; expected one of " + status_choices(),
+                   std::string(text));
 }
 
 FillPrice price_at(const Chunk& chunk, std::size_t k, std::size_t row) {
     bool null = false;
     const auto result = decimal_at(chunk, k, null);
     if (null) return {};
-    if (!result) kAverage.refuse(row, text_at(chunk, k), describe(result.fault));
+    if (!result) kAverage.refuse(row, chunk, k, describe(result.fault));
     return {result.value.mantissa, result.value.scale};
 }
 
@@ -116,7 +117,7 @@ void refuse_twice(const std::vector<OrderId>& ids, IdKind kind, const Place& pla
         auto at = hash_of(id, kind) >> 20 & (size - 1);
         for (; seen[at] != 0; at = (at + 1) & (size - 1))
             if (ids[seen[at] - 1].number == id.number && ids[seen[at] - 1].text == id.text)
-                place.refuse(row, to_text(id), "stands twice in the table");
+                place.refuse_duplicate(row, to_text(id), seen[at] - 1);
         seen[at] = static_cast<std::uint32_t>(row + 1);
     }
 }
@@ -159,6 +160,17 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
 
 namespace {
 
+// The first row with the id.
+std::optional<std::size_t> row_of(const Table& table, const OrderId& id, IdKind kind) {
+    Cursor ids(required(table, kId.table, kId.column));
+    const std::size_t rows = required(table, kId.table, kId.column).rows();
+    for (std::size_t row = 0; row < rows; ++row) {
+        const OrderId next = ids.next([&](auto& c, auto k) { return id_at(c, k, row, kind, kId); });
+        if (next.number == id.number && next.text == id.text) return row;
+    }
+    return std::nullopt;
+}
+
 // Builds the store and the index of a full refresh: three passes over the caller's columns, no copy
 // of them. Another thread may write the arrays meanwhile: what a later pass reads must fit what the
 // earlier ones made room for.
@@ -199,7 +211,8 @@ private:
     template <class F>
     void for_rows(bool hashed, F&& f) const;
     [[noreturn]] static void changed(std::size_t row) {
-        kId.refuse(row, "the row", "was changed while it was being read");
+        throw InputError(ErrorKind::invalid_input, "orders", "order", row,
+                         "the row was changed while it was being read");
     }
     [[nodiscard]] Order order_of(std::size_t row, const Row& r, int scale) const;
     void insert(LoadedOrders& out, std::size_t first, const std::vector<Row>& rows) const;
@@ -248,25 +261,13 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
 
 Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
     if (std::max({r.quantity.scale, r.filled.scale, r.rolled.scale}) > scale) changed(row);
-    if (r.quantity.mantissa != 0 && r.filled.mantissa != 0 &&
-        (r.quantity.mantissa < 0) != (r.filled.mantissa < 0))
-        kFilled.refuse(row, format_decimal(r.filled.mantissa, r.filled.scale),
-                       "and order_quantity " +
-                           format_decimal(r.quantity.mantissa, r.quantity.scale) +
-                           " have opposite signs");
+    check_quantities(row, r.id, r.quantity, r.filled, r.rolled);
     Order o;
     o.account = accounts_[row];
     o.instrument = instruments_[row];
     o.quantity = r.quantity.mantissa * kPow10[std::size_t(scale - r.quantity.scale)];
     o.filled = r.filled.mantissa * kPow10[std::size_t(scale - r.filled.scale)];
     o.rolled = r.rolled.mantissa * kPow10[std::size_t(scale - r.rolled.scale)];
-    if ((i256(o.filled) - i256(o.rolled)).magnitude() >=
-        i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]))
-        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
-                         format_decimal(r.filled.mantissa, r.filled.scale) + " of order " +
-                             to_text(r.id) + " less its rolled_quantity " +
-                             format_decimal(r.rolled.mantissa, r.rolled.scale) +
-                             " has more than 20 digits before the point");
     o.average_price = r.average_price;
     o.status = r.status;
     o.time = table_.times ? (*table_.times)[row] : kNoTime;
@@ -313,7 +314,7 @@ void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<R
         const auto row = first + k;
         const auto same = [&](Slot s) { return out.store.has(s, r.id); };
         if (out.index.find(r.hash, same) != kNoSlot)
-            kId.refuse(row, to_text(r.id), "stands twice in the table");
+            kId.refuse_duplicate(row, to_text(r.id), row_of(table_, r.id, kind_).value_or(row));
         const auto stored = kind_ == IdKind::text ? out.store.store(r.id.text)
                                                   : static_cast<std::uint64_t>(r.id.number);
         const Line& line = lines_[std::size_t(instruments_[row])];
@@ -323,16 +324,6 @@ void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<R
         out.index.reserve(r.hash, 1, [&](Slot s) { return out.store.hash_at(s); });
         out.index.insert(r.hash, slot);
     }
-}
-
-std::optional<std::size_t> row_of(const Table& table, const OrderId& id, IdKind kind) {
-    Cursor ids(required(table, kId.table, kId.column));
-    const std::size_t rows = required(table, kId.table, kId.column).rows();
-    for (std::size_t row = 0; row < rows; ++row) {
-        const OrderId next = ids.next([&](auto& c, auto k) { return id_at(c, k, row, kind, kId); });
-        if (next.number == id.number && next.text == id.text) return row;
-    }
-    return std::nullopt;
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
         if (codes[row] == but) continue;
         auto& here = seen[std::size_t(codes[row])];
         if (here != 0)
-            place.refuse(row, "'" + std::string(names.text(codes[row])) + "'",
-                         "stands twice in the table");
+            place.refuse_duplicate(
+                row, quoted(names.text(codes[row])),
+                std::size_t(std::find(codes.begin(), codes.end(), codes[row]) - codes.begin()));
         here = 1;
     }
 }
@@ -70,7 +71,7 @@ std::optional<Decimal> optional_decimal(const Column* column, const Place& place
 std::int32_t currency_code(Batch& batch, const Place& place, std::size_t row,
                            std::string_view name) {
     if (name == "local")  // it would mean something else in every read
-        place.refuse(row, "'local'", "cannot be a currency's name");
+        place.refuse(row, "'local' cannot be a currency's name", "local");
     return batch.currencies.intern(name);
 }
 
@@ -119,9 +120,9 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
     for_rows(required(table, place.table, place.column), [&](std::size_t row, const Chunk& chunk,
                                                              std::size_t k) {
         const auto d = checked_decimal(place, row, chunk, k, nullptr);
-        if (d.mantissa <= 0) place.refuse(row, text_at(chunk, k), "is not above zero");
+        if (d.mantissa <= 0) place.refuse(row, chunk, k, "is not above zero");
         if (codes[row] == state.base && d != Decimal{1, 0})
-            place.refuse(row, text_at(chunk, k), "cannot be the base currency's rate, which is 1");
+            place.refuse(row, chunk, k, "cannot be the base currency's rate, which is 1");
         const auto& rates = state.board.rates();
         const bool held = !load && std::size_t(codes[row]) < rates.size() &&
                           rates[std::size_t(codes[row])].known();
@@ -135,8 +136,7 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
             bool null = false;
             const auto text = name_at(chunk, k, null);
             if (!null && text != "multiply" && text != "divide")
-                Place{"fx", "method"}.refuse(row, text_at(chunk, k),
-                                             "is neither 'multiply' nor 'divide'");
+                Place{"fx", "method"}.refuse(row, chunk, k, "is neither 'multiply' nor 'divide'");
             batch.rate_rows[row].rate.divide = !null && text == "divide";
         });
 }
@@ -203,17 +203,17 @@ Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk,
     const auto result = decimal_at(chunk, k, null);
     if (null) {
         if (default_value != nullptr) return *default_value;
-        place.refuse(row, "null", "is not a number");
+        place.refuse_null(row, "a number");
     }
-    if (!result) place.refuse(row, text_at(chunk, k), describe(result.fault));
+    if (!result) place.refuse(row, chunk, k, describe(result.fault));
     return result.value;
 }
 
 const Column& required(const Table& table, std::string_view name, std::string_view column) {
     const auto* found = table.find(column);
     if (found == nullptr)
-        throw Error(ErrorKind::invalid_input,
-                    std::string(name) + ": column '" + std::string(column) + "' is missing");
+        throw InputError(ErrorKind::invalid_input, std::string(name), std::string(column),
+                         std::nullopt, "the column is missing");
     return *found;
 }
 
