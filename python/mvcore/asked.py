@@ -58,12 +58,16 @@ def asked(
     by = _words(by, "by")
     measures = measures_asked(measures, by, _words)
     if not isinstance(rollup, bool | np.bool_):
-        raise InvalidInput(f"rollup: {shown(rollup)} is neither True nor False").at(
-            None, "rollup", None, rollup
+        raise InvalidInput.about(
+            None, "rollup", None, rollup, f"{shown(rollup)} is neither True nor False"
         )
     if rollup and currency == "local" and "currency" in by:
-        raise InvalidInput("by: with currency='local' every row has its currency already").at(
-            None, "by", by.index("currency"), "currency"
+        raise InvalidInput.about(
+            None,
+            "by",
+            by.index("currency"),
+            "currency",
+            "with currency='local' every row has its currency already",
         )
     return Asked(
         _selection(accounts, "account", codes),
@@ -80,16 +84,16 @@ def _words(value: Any, what: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
     if isinstance(value, set | frozenset) or not isinstance(value, Iterable):  # a set has no order
-        raise InvalidInput(f"{what}: {shown(value)} is not a sequence of names").at(
-            None, what, None, value
+        raise InvalidInput.about(
+            None, what, None, value, f"{shown(value)} is not a sequence of names"
         )
     words = tuple(names_of(value, "call", what))
     for row, word in enumerate(words):
         if not isinstance(word, str):
-            raise InvalidInput(f"{what}: {shown(word)} is not text").at(None, what, row, word)
+            raise InvalidInput.about(None, what, row, word, f"{shown(word)} is not text")
     if len(set(words)) != len(words):
         row = next(k for k, word in enumerate(words) if word in words[:k])
-        raise InvalidInput(f"{what}: {list(words)} names one twice").at(None, what, row, words[row])
+        raise InvalidInput.about(None, what, row, words[row], f"{list(words)} names one twice")
     return words
 
 

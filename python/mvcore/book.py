@@ -22,7 +22,7 @@ from mvcore.columns import (
     text_column,
     time_column,
 )
-from mvcore.errors import Error, InvalidInput, StorageError, shown
+from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
 from mvcore.files.table import located
 from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame
@@ -71,20 +71,24 @@ class Book(HotBook, Reads, Closing):
     ) -> None:
         text = isinstance(base_currency, str)
         if not text or base_currency in ("", "local"):
-            raise InvalidInput(
-                f"base_currency: {shown(base_currency)} is not a currency's name"
-            ).at("book", "base_currency", None, base_currency)
+            raise InvalidInput.about(
+                "book",
+                "base_currency",
+                None,
+                base_currency,
+                f"{shown(base_currency)} is not a currency's name",
+            )
         if isinstance(value_scale, bool) or not isinstance(value_scale, int):
-            raise InvalidInput(f"value_scale: {shown(value_scale)} is not an int").at(
-                "book", "value_scale", None, value_scale
+            raise InvalidInput.about(
+                "book", "value_scale", None, value_scale, f"{shown(value_scale)} is not an int"
             )
         if not 0 <= value_scale <= 30:
-            raise InvalidInput(f"value_scale: {shown(value_scale)} is not in 0..30").at(
-                "book", "value_scale", None, value_scale
+            raise InvalidInput.about(
+                "book", "value_scale", None, value_scale, f"{shown(value_scale)} is not in 0..30"
             )
         check_cash(cash, cash_scale)
         if hasattr(self, "_value_scale"):
-            raise InvalidInput("a book is made once: __init__ was called again")
+            raise InvalidInput("a book is made once, but __init__ was called again")
         ahead = max_future_ns(max_future)
         self._max_future, self._ahead_ns = max_future, ahead
         self._value_scale = value_scale
@@ -93,7 +97,13 @@ class Book(HotBook, Reads, Closing):
             core = _core.Book(base_currency, value_scale, cash, cash_scale)
             self._bind(core, base_currency, ahead)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"base_currency: {base_currency!r} is not valid Unicode") from None
+            raise invalid(
+                "book",
+                "base_currency",
+                None,
+                base_currency,
+                f"{base_currency!r} is not valid Unicode",
+            ) from None
         self._masters = Masters()
         self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
         self._masters_lock = threading.RLock()  # writers of master tables
@@ -284,7 +294,9 @@ class Book(HotBook, Reads, Closing):
         rule = self._time_rule(time_unit, "ticks")
         when = None if times is None else time_column(times, "ticks", "time", rule)
         if when is not None and len(when) != len(codes):
-            raise InvalidInput(f"ticks: {len(codes)} instruments, {len(when)} times")
+            raise invalid(
+                "ticks", "times", None, None, f"{len(when)} times for {len(codes)} instruments"
+            )
         if scale is not None:
             scale = ticks.checked_scale(scale)
             counted = ticks.scaled(prices, len(codes))
@@ -418,8 +430,8 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         given: Any = mode
         if not isinstance(given, str) or given not in ("lazy", "incremental"):
-            raise InvalidInput(f"mode: {shown(given)} is neither 'lazy' nor 'incremental'").at(
-                None, "mode", None, given
+            raise InvalidInput.about(
+                None, "mode", None, given, f"{shown(given)} is neither 'lazy' nor 'incremental'"
             )
         question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
@@ -493,7 +505,9 @@ class Book(HotBook, Reads, Closing):
         elif self._recovery is not None:
             raise StorageError("the book was opened to be read")
         else:
-            raise InvalidInput("checkpoint: the book is in memory; see mvcore.open")
+            raise InvalidInput.about(
+                "checkpoint", None, None, None, "the book is in memory; see mvcore.open"
+            )
 
     def close(self) -> None:
         """Refuse every later call; closing twice is fine. Memory goes with the last reference.
@@ -509,8 +523,8 @@ class Book(HotBook, Reads, Closing):
 def check_cash(cash: Any, cash_scale: Any) -> None:
     """Raises InvalidInput if they are not what a book takes."""
     if cash is not None and (not isinstance(cash, str) or cash != "from_fills"):
-        raise InvalidInput(f"cash: {shown(cash)} is neither 'from_fills' nor None").at(
-            "book", "cash", None, cash
+        raise InvalidInput.about(
+            "book", "cash", None, cash, f"{shown(cash)} is neither 'from_fills' nor None"
         )
     if cash_scale is None:
         return
@@ -522,7 +536,7 @@ def check_cash(cash: Any, cash_scale: Any) -> None:
         wrong = f"{cash_scale} without cash='from_fills'"
     else:
         return
-    raise InvalidInput(f"cash_scale: {wrong}").at("book", "cash_scale", None, cash_scale)
+    raise InvalidInput.about("book", "cash_scale", None, cash_scale, f"{wrong}")
 
 
 def written(answer: tuple[int, dict[str, int] | None]) -> Written:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mvcore.errors import InvalidInput, shown
+from mvcore.errors import InvalidInput, invalid, shown
 from mvcore.times import whole
 
 
@@ -14,24 +14,28 @@ def checked(feed: Mapping[str, int] | None) -> list[tuple[str, int]]:
     if feed is None:
         return []
     if not isinstance(feed, Mapping):
-        raise InvalidInput(f"feed: {shown(feed)} is not a mapping of names to integers")
+        raise _wrong(feed, f"{shown(feed)} is not a mapping of names to integers")
     return [(_name(name), _position(name, position)) for name, position in feed.items()]
+
+
+def _wrong(value: Any, reason: str) -> InvalidInput:
+    return invalid("update", "feed", None, value, reason)
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name:
-        raise InvalidInput(f"feed: {shown(name)} is not a name")
+        raise _wrong(name, f"{shown(name)} is not a name")
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise InvalidInput(f"feed: {name!r} is not valid Unicode") from None
+        raise _wrong(name, f"{name!r} is not valid Unicode") from None
     return str(name)
 
 
 def _position(name: str, position: Any) -> int:
     number = whole(position)
     if number is None:
-        raise InvalidInput(f"feed: the position of {name!r}, {shown(position)}, is not an int")
+        raise _wrong(position, f"the position of {name!r}, {shown(position)}, is not an int")
     if not -(2**63) <= number < 2**63:
-        raise InvalidInput(f"feed: the position of {name!r}, {shown(number)}, does not fit 64 bits")
+        raise _wrong(position, f"the position of {name!r}, {shown(number)}, does not fit 64 bits")
     return number

@@ -111,7 +111,9 @@ def overflow_of(
             told.append(f"{name} {_names(book, shape, source)(code)[0]!r}")
     exact = [measure for measure in asked.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
-    return ValueOverflow(f"{measure} of {', '.join(told) or 'the total'}: {error}")
+    return ValueOverflow.about(
+        "values", measure, None, None, f"of {', '.join(told) or 'the total'}: {error}"
+    )
 
 
 def _sort_key(ids: Any) -> Any:

@@ -217,8 +217,8 @@ class Frame:
         try:
             column = self._columns[name]
         except (KeyError, TypeError):
-            raise InvalidInput(
-                f"no column {name!r}; there are {', '.join(self._columns)}"
+            raise InvalidInput.about(
+                "frame", name, None, None, f"no such column; there are {', '.join(self._columns)}"
             ) from None
         if not isinstance(column, Column):
             column = self._columns[name] = column()
@@ -239,7 +239,7 @@ class Frame:
         try:
             length = len(range(self._length)[rows])
         except (TypeError, ValueError) as error:
-            raise InvalidInput(f"rows {rows!r}: {error}") from None
+            raise InvalidInput.about("frame", None, None, rows, f"rows {rows!r}: {error}") from None
         columns: dict[str, Column | Callable[[], Column]] = {
             name: lambda name=name: self._column(name).part(rows)  # type: ignore[misc]
             for name in self._columns
@@ -261,14 +261,18 @@ class Frame:
         """
         column = self._column(name)
         if scaled and not isinstance(column, Number):
-            raise InvalidInput(f"to_numpy: {name!r} is not a decimal column")
+            raise InvalidInput.about(
+                "to_numpy", name, None, None, f"{name!r} is not a decimal column"
+            )
         if (
             scaled
             and isinstance(column, Number)
             and column.valid is not None
             and not column.valid.all()
         ):
-            raise InvalidInput(f"to_numpy: {name!r} has nulls, which have no integer")
+            raise InvalidInput.about(
+                "to_numpy", name, None, None, f"{name!r} has nulls, which have no integer"
+            )
         return column.to_numpy(scaled)
 
     def codes(self, name: str) -> npt.NDArray[np.int32]:
@@ -276,7 +280,9 @@ class Frame:
         `instrument_codes`."""
         column = self._column(name)
         if not isinstance(column, Text):
-            raise InvalidInput(f"codes: {name!r} is not a column of names")
+            raise InvalidInput.about(
+                "codes", name, None, None, f"{name!r} is not a column of names"
+            )
         return np.maximum(column.codes, -1).astype(np.int32)
 
     def to_arrow(self, decimals: Literal["stable", "narrow"] = "stable") -> pa.Table:
@@ -290,7 +296,13 @@ class Frame:
         import pyarrow as pa
 
         if decimals not in ("stable", "narrow"):
-            raise InvalidInput(f"decimals: {decimals!r} is neither 'stable' nor 'narrow'")
+            raise InvalidInput.about(
+                "to_arrow",
+                "decimals",
+                None,
+                decimals,
+                f"{decimals!r} is neither 'stable' nor 'narrow'",
+            )
         arrays = {}
         for name in self._columns:
             column = self._column(name)

@@ -137,7 +137,9 @@ class Shaper:
         rows = account_groups * instrument_groups
         most = MOST_ROLLED_UP if self.asked.rollup else MOST_ROWS
         if rows > most:
-            raise InvalidInput(f"by: {rows} possible groups, at most {most}; select fewer")
+            raise InvalidInput.about(
+                None, "by", None, None, f"{rows} possible groups, at most {most}; select fewer"
+            )
         labels = self._labels(columns, whole, account_groups)
         one_side = not account_columns or not instrument_columns
         shape = Shape(
@@ -251,8 +253,8 @@ def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
         if name in table
     ]
     if len(both) == 2:
-        raise InvalidInput(f"by: {name!r} is ambiguous: account.{name} or instrument.{name}?").at(
-            None, "by", None, name
+        raise InvalidInput.about(
+            None, "by", None, name, f"{name!r} is ambiguous: account.{name} or instrument.{name}?"
         )
     if not both or name in _FIXED:
         raise _unknown_attribute(name, masters)
@@ -265,6 +267,6 @@ def _unknown_attribute(name: str, masters: Masters) -> InvalidInput:
     ]
     alone = [a for a in (*masters.account, *masters.instrument) if a not in _FIXED]
     known = [*dict.fromkeys([*sorted(_NAMED), *alone])]
-    error = InvalidInput(f"by: unknown attribute {name!r}, known: {', '.join(map(repr, known))}")
-    error.at(None, "by", None, name)
+    reason = f"unknown attribute {name!r}, known: {', '.join(map(repr, known))}"
+    error = InvalidInput.about(None, "by", None, name, reason)
     return error.unlike(name, sided if "." in name else known, list_known=False)

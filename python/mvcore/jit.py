@@ -56,7 +56,9 @@ def handle(book: Book) -> int:
     try:
         pointer: int = _pointer_of(book.__mvcore_book__(), b"mvcore.book")
     except AttributeError:
-        raise InvalidInput(f"jit.handle: {book!r} is not a book") from None
+        raise InvalidInput.about(
+            "jit.handle", None, None, book, f"{book!r} is not a book"
+        ) from None
     return pointer
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from mvcore import _core
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,22 +93,26 @@ def measure(
 
 def _check_quantity(quantity: Any) -> None:
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
-        raise InvalidInput(f"measure: quantity {quantity!r} is none of sod, current, expected")
+        raise _wrong("quantity", quantity, f"{quantity!r} is none of sod, current, expected")
+
+
+def _wrong(argument: str, value: Any, reason: str) -> InvalidInput:
+    return invalid("measure", argument, None, value, reason)
 
 
 def _measure(function: Any, quantity: str) -> Measure:
     _check_quantity(quantity)
     if not isinstance(function, types.FunctionType) or inspect.iscoroutinefunction(function):
-        raise InvalidInput(f"measure: {function!r} is not a plain Python function")
+        raise _wrong("function", function, f"{function!r} is not a plain Python function")
     return Measure(function, quantity)
 
 
 def _checked_name(function: types.FunctionType) -> str:
     name = function.__name__
     if not name.isidentifier():
-        raise InvalidInput(f"measure: {name!r} is not a name for a column")
+        raise _wrong("name", name, f"{name!r} is not a name for a column")
     if name in _TAKEN:
-        raise InvalidInput(f"measure: {name!r} is the name of another column")
+        raise _wrong("name", name, f"{name!r} is the name of another column")
     return name
 
 
@@ -116,11 +120,13 @@ def _parameters(function: types.FunctionType, name: str) -> tuple[str, ...]:
     parameters = inspect.signature(function).parameters
     for p in parameters.values():
         if p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty:
-            raise InvalidInput(
-                f"measure {name}: parameter {str(p)!r}: only plain parameters, without defaults"
+            raise _wrong(
+                "parameters",
+                str(p),
+                f"{str(p)!r} of {name}: expected a plain parameter, no default",
             )
     if "quantity" not in parameters:
-        raise InvalidInput(f"measure {name}: it has no parameter 'quantity'")
+        raise _wrong("parameters", name, f"{name} has no parameter 'quantity'")
     return tuple(parameters)
 
 
@@ -147,7 +153,7 @@ def _compile(function: types.FunctionType, name: str, parameters: Sequence[str])
             raise TypeError(f"it returns {result}, not a number")
         return numba.cfunc(signature, error_model="numpy")(_over_columns(of_one, parameters))
     except Exception as error:  # what its passes stumble over is not always wrapped
-        raise InvalidInput(f"measure {name}: numba cannot compile it: {_reason(error)}") from error
+        raise _wrong("function", name, f"numba cannot compile {name}: {_reason(error)}") from error
 
 
 def _over_columns(of_one: Any, parameters: Sequence[str]) -> Any:
@@ -198,15 +204,15 @@ def measures_asked(
         given = names = words(given, "measures")
     for row, (m, name) in enumerate(zip(given, names, strict=True)):
         if isinstance(m, Measure) and name in by:
-            raise InvalidInput(f"measures: {name!r} is a column of `by` too").at(
-                None, "measures", row, name
+            raise InvalidInput.about(
+                None, "measures", row, name, f"{name!r} is a column of `by` too"
             )
         if not isinstance(m, Measure) and name not in QUANTITIES:
-            raise InvalidInput(f"measures: {name!r} is none of sod, current, expected").at(
-                None, "measures", row, name
+            raise InvalidInput.about(
+                None, "measures", row, name, f"{name!r} is none of sod, current, expected"
             )
     if not given:
-        raise InvalidInput("measures: at least one is needed")
+        raise invalid(None, "measures", None, None, "at least one is needed")
     return given
 
 
@@ -228,7 +234,11 @@ def _numbers(function: str, name: str, masters: Masters) -> npt.NDArray[np.float
     """An attribute of instruments as float64, by code; nan where it is not set or no number."""
     attribute = masters.instrument.get(name)
     if attribute is None:
-        raise InvalidInput(
-            f"measures: parameter {name!r} of {function} is no attribute of instruments"
+        raise invalid(
+            None,
+            "measures",
+            None,
+            name,
+            f"parameter {name!r} of {function} is no attribute of instruments",
         )
     return attribute.numbers

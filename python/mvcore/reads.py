@@ -10,7 +10,7 @@ import numpy as np
 from mvcore import _core, positions
 from mvcore.asked import MEASURES, Asked, asked
 from mvcore.columns import not_a_column, number_column, text_column
-from mvcore.errors import Error, InvalidInput, UnknownId, ValueOverflow, shown, wrong_type
+from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, invalid, shown, wrong_type
 from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
@@ -145,8 +145,12 @@ class Reads:
         if not isinstance(currency, str):
             raise wrong_type("call", "currency", None, currency, "text")
         if not isinstance(allow_empty, bool):
-            raise InvalidInput(f"allow_empty: {shown(allow_empty)} is neither True nor False").at(
-                None, "allow_empty", None, allow_empty
+            raise InvalidInput.about(
+                None,
+                "allow_empty",
+                None,
+                allow_empty,
+                f"{shown(allow_empty)} is neither True nor False",
             )
         question = asked(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find
@@ -197,14 +201,14 @@ class Reads:
         try:
             code: int = self._core.currency_code(currency)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"currency: {currency!r} is not valid Unicode").at(
-                None, "currency", None, currency
+            raise InvalidInput.about(
+                None, "currency", None, currency, f"{currency!r} is not valid Unicode"
             ) from None
         if code < 0:
             raise (
-                UnknownId(f"currency: unknown currency '{currency}'")
-                .at(None, "currency", None, currency)
-                .unlike(currency, self._known_currencies())
+                UnknownId.about(
+                    None, "currency", None, currency, f"unknown currency '{currency}'"
+                ).unlike(currency, self._known_currencies())
             )
         return code
 
@@ -240,9 +244,9 @@ class Reads:
                     continue  # the core says that no currency is called "local"
                 known = self._in_use(side) if table == "prices" else self._known_currencies()
                 raise (
-                    UnknownId(f"{table}.{side}, row {row}: unknown {side} {name!r}")
-                    .at(table, side, row, name)
-                    .unlike(name, known)
+                    UnknownId.about(table, side, row, name, f"unknown {side} {name!r}").unlike(
+                        name, known
+                    )
                 )
 
     def _rows(
@@ -313,10 +317,10 @@ class Reads:
         try:
             found = core.revalue(instrument)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            error: Error = InvalidInput(f"revalue: {instrument!r} is not valid Unicode")
-            raise error.at("revalue", "instrument", None, instrument) from None
+            raise invalid(
+                "revalue", "instrument", None, instrument, f"{instrument!r} is not valid Unicode"
+            ) from None
         except UnknownId as unknown:
-            unknown.at("revalue", "instrument")
             raise self._unlike(unknown, "instrument", [instrument]) from None
         return positions.revaluation_frame(self, found)
 

@@ -34,9 +34,13 @@ def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
     out: dict[str, tuple[str | None, ...]] = {}
     for name, labels in given.items():
         if not isinstance(name, str):
-            raise InvalidInput(
-                f"{side}s: {shown(name)} is not text; expected an attribute's name"
-            ).at(f"{side}s", None, None, name)
+            raise InvalidInput.about(
+                f"{side}s",
+                None,
+                None,
+                name,
+                f"{shown(name)} is not text; expected an attribute's name",
+            )
         place = f"{side}s.{name}"
         out[name] = tuple(_label(place, label) for label in _listed(place, labels))
     return out
@@ -116,8 +120,8 @@ def check_labels(
 
 def no_label(side: str, name: str, label: str) -> InvalidInput:
     """The error for a label that nothing has."""
-    error = InvalidInput(f"{side}s.{name}: no {side} has the label {label!r}")
-    return error.at(f"{side}s", name, None, label)
+    reason = f"no {side} has the label {label!r}"
+    return InvalidInput.about(f"{side}s", name, None, label, reason)
 
 
 def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:
@@ -126,9 +130,9 @@ def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | Non
     if name not in table and name not in NAMES[side]:
         known = ", ".join(map(repr, table)) or "none"
         raise (
-            InvalidInput(f"{side}s: unknown attribute {name!r}, known: {known}")
-            .at(f"{side}s", name, None, name)
-            .unlike(name, [*NAMES[side], *table], list_known=False)
+            InvalidInput.about(
+                f"{side}s", name, None, name, f"unknown attribute {name!r}, known: {known}"
+            ).unlike(name, [*NAMES[side], *table], list_known=False)
         )
     return table.get(name)
 

@@ -37,18 +37,20 @@ class Snapshot(Reads, Closing):
         """The account's value at the snapshot's epoch, as `Book.value`."""
         self._core.check_open()
         if not isinstance(account, str):
-            raise InvalidInput(f"value: account {shown(account)} is not text").at(
-                "value", "account", None, account
+            raise InvalidInput.about(
+                "value", "account", None, account, f"account {shown(account)} is not text"
             )
         asked = self._base_currency if currency is None else currency
         if not isinstance(asked, str):
-            raise InvalidInput(f"value: currency {shown(asked)} is not text").at(
-                "value", "currency", None, asked
+            raise InvalidInput.about(
+                "value", "currency", None, asked, f"currency {shown(asked)} is not text"
             )
         try:
             amounts, unpriced, epoch = self._core.value(account, asked)
         except TypeError:  # what pybind11 makes of a lone surrogate
-            raise InvalidInput(f"value: {account!r} or {asked!r} is not valid Unicode") from None
+            raise InvalidInput.about(
+                "value", None, None, None, f"{account!r} or {asked!r} is not valid Unicode"
+            ) from None
         sod, current, expected = to_decimals(amounts, self._value_scale, False, None)
         return Valuation(account, sod, current, expected, asked, unpriced, epoch)
 

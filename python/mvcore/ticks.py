@@ -31,9 +31,13 @@ def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Co
         return np.where(bad, -1, given).astype(np.int32)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise UnknownId(
-            f"ticks.instrument, row {row}: unknown instrument code {shown(int(given[row]))}"
-        ).at("ticks", "instrument", row, int(given[row]))
+        raise UnknownId.about(
+            "ticks",
+            "instrument",
+            row,
+            int(given[row]),
+            f"unknown instrument code {shown(int(given[row]))}",
+        )
     return given.astype(np.int32)
 
 
@@ -65,8 +69,12 @@ def _code(value: Any, row: int) -> int:
 def skips(unknown: Any, call: str) -> bool:
     """Whether `unknown="skip"` was said."""
     if not isinstance(unknown, str) or unknown not in ("error", "skip"):
-        raise InvalidInput(f"{call}: unknown={shown(unknown)} is neither 'error' nor 'skip'").at(
-            call, "unknown", None, unknown
+        raise InvalidInput.about(
+            call,
+            "unknown",
+            None,
+            unknown,
+            f"unknown={shown(unknown)} is neither 'error' nor 'skip'",
         )
     return bool(unknown == "skip")
 
@@ -75,8 +83,8 @@ def checked_scale(scale: Any) -> int:
     """The scale as an int."""
     number = whole(scale)
     if number is None or not 0 <= number <= 18:
-        raise InvalidInput(f"ticks: scale {shown(scale)} is not an int in 0..18").at(
-            "ticks", "scale", None, scale
+        raise InvalidInput.about(
+            "ticks", "scale", None, scale, f"scale {shown(scale)} is not an int in 0..18"
         )
     return number
 
@@ -116,4 +124,6 @@ def scaled(prices: Any, rows: int) -> npt.NDArray[np.int64]:
 
 def same_length(instruments: int, prices: int) -> None:
     if instruments != prices:
-        raise InvalidInput(f"ticks: {instruments} instruments, {prices} prices")
+        raise InvalidInput.about(
+            "ticks", "prices", None, None, f"{prices} prices for {instruments} instruments"
+        )

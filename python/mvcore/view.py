@@ -117,7 +117,9 @@ class View(Closing):
         loop goes on.
         """
         if isinstance(interval, bool | str) or not interval or not interval > 0:
-            raise InvalidInput(f"interval: {interval!r} is not a number of seconds")
+            raise InvalidInput.about(
+                "subscribe", "interval", None, interval, f"{interval!r} is not a number of seconds"
+            )
         loop = asyncio.get_running_loop()
         due = loop.time()
         gone = threading.Event()
@@ -160,17 +162,21 @@ class View(Closing):
 def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
     """See `Book.changes`."""
     if isinstance(views, View) or not isinstance(views, Iterable):
-        raise InvalidInput(f"changes: {views!r} is not a list of views")
+        raise InvalidInput.about(
+            "changes", "views", None, views, f"{views!r} is not a list of views"
+        )
     views = list(views)
     cores = []
     for view in views:
         if getattr(view, "_book", None) is not book:
-            raise InvalidInput(f"changes: {view!r} is not a view of this book")
+            raise InvalidInput.about(
+                "changes", "views", None, view, f"{view!r} is not a view of this book"
+            )
         if view._core is None:
             raise ClosedError("the view is closed")
         cores.append(view._core)
     if len({id(view) for view in views}) != len(views):
-        raise InvalidInput("changes: a view stands twice in the list")
+        raise InvalidInput.about("changes", "views", None, views, "the list names a view twice")
     ordered = sorted(views, key=id)  # one order for all who lock several
     while True:
         held: list[View] = []

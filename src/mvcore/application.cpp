@@ -141,9 +141,7 @@ void Application::stage_cash_targets() {
         const Staged& s = staged(batch_.instrument_rows[row].instrument);
         const auto currency = s.instrument.terms.currency;
         if (!is_cash_of(s.code, std::size_t(currency))) continue;
-        const auto name = [&](std::int32_t code) {
-            return quoted(batch_.instruments.text(code));
-        };
+        const auto name = [&](std::int32_t code) { return quoted(batch_.instruments.text(code)); };
         const auto text = batch_.currencies.text(currency);
         const std::string in = quoted(text);
         CashTarget& target = cash_targets_[std::size_t(currency)];

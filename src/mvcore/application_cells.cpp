@@ -14,12 +14,13 @@ std::string Application::key_of(std::size_t row) const {
 void Application::refuse_duplicate(std::size_t row) const {
     const auto& rows = batch_.holding_rows;
     std::size_t first = 0;
-    while (rows.account[first] != rows.account[row] || rows.instrument[first] != rows.instrument[row])
+    while (rows.account[first] != rows.account[row] ||
+           rows.instrument[first] != rows.instrument[row])
         ++first;
-    throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
-                     "duplicate key " + key_of(row) + "; first seen in row " +
-                         std::to_string(first),
-                     std::string(batch_.accounts.text(rows.account[row])));
+    throw InputError(
+        ErrorKind::invalid_input, "holdings", "account", row,
+        "duplicate key " + key_of(row) + "; first seen in row " + std::to_string(first),
+        std::string(batch_.accounts.text(rows.account[row])));
 }
 
 void Application::check_twice() const {
@@ -33,8 +34,7 @@ void Application::check_twice() const {
                          static_cast<std::uint32_t>(rows.instrument[row]);
         auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
         for (; seen[k] != kFree; k = (k + 1) & (size - 1))
-            if (seen[k] == key)
-                refuse_duplicate(row);
+            if (seen[k] == key) refuse_duplicate(row);
         seen[k] = key;
     }
 }

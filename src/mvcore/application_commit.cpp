@@ -71,11 +71,10 @@ void Application::prove_bounds() {
     stage_all();
     for (auto& s : staged_) find_unit(s);
     if (const auto unit = find_bounds())
-        throw InputError(
-            ErrorKind::value_overflow, changed_table(), "", std::nullopt,
-            "the sum of absolute values in " +
-                quoted(batch_.currencies.text(state_.board.unit(*unit).currency)) +
-                " does not fit 254 bits");
+        throw InputError(ErrorKind::value_overflow, changed_table(), "", std::nullopt,
+                         "the sum of absolute values in " +
+                             quoted(batch_.currencies.text(state_.board.unit(*unit).currency)) +
+                             " does not fit 254 bits");
 }
 
 // A finer quantity scale: every cell of the instrument is multiplied.

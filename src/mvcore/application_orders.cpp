@@ -99,7 +99,7 @@ void Application::stage_removed_orders() {
             live_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
         if (slot == kNoSlot)
             throw InputError(ErrorKind::unknown_id, "remove", "orders", row,
-                             "unknown order " + to_text(id), value_of(id));
+                             "unknown order " + to_text(id), plain_text(id));
         if (!gone.insert(slot).second) continue;
         OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
         w.removed = true;

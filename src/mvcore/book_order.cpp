@@ -28,7 +28,7 @@ Batch Book::order_batch(const OrderFact& fact) const {
     if (state.orders.kind() != IdKind::none && state.orders.kind() != fact.kind)
         throw InputError(ErrorKind::invalid_input, "order", "order", std::nullopt,
                          to_text(fact.id) + " " + not_of_kind(state.orders.kind()),
-                         value_of(fact.id));
+                         plain_text(fact.id));
     const auto account = live_.names.accounts.find(fact.account);
     const auto instrument = live_.names.instruments.find(fact.instrument);
     Batch batch(live_.names);

@@ -40,8 +40,8 @@ public:
     using Row = std::optional<std::size_t>;  // counted from 0; none: not one row alone
     using Value = std::optional<std::string>;
 
-    // table: a table or a call; empty: an argument that several calls have. column: empty if the whole table is wrong. value: as text, without
-    // quotes.
+    // table: a table or a call; empty: an argument that several calls have. column: empty if the
+    // whole table is wrong. value: as text, without quotes.
     InputError(ErrorKind kind, std::string table, std::string column, Row row, std::string reason,
                Value value = std::nullopt);
 

@@ -20,7 +20,7 @@ std::string to_text(const OrderId& id) {
     return id.text.empty() ? std::to_string(id.number) : quoted(id.text);
 }
 
-std::string value_of(const OrderId& id) {
+std::string plain_text(const OrderId& id) {
     return id.text.empty() ? std::to_string(id.number) : std::string(id.text);
 }
 

@@ -30,7 +30,7 @@ inline constexpr Slot kNoSlot = ~Slot{0};
 std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept;
 // As a message shows it, and as an error's attribute.
 std::string to_text(const OrderId& id);
-std::string value_of(const OrderId& id);
+std::string plain_text(const OrderId& id);
 // Why an id of the other kind than those held is refused.
 const char* not_of_kind(IdKind held) noexcept;
 

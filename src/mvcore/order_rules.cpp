@@ -7,9 +7,7 @@ namespace {
 
 std::string text_of(const Decimal& d) { return format_decimal(d.mantissa, d.scale); }
 
-i256 at_18(const Decimal& d) {
-    return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]);
-}
+i256 at_18(const Decimal& d) { return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]); }
 
 }  // namespace
 

@@ -59,8 +59,7 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
         const Reading reading(names_lock_);
         throw InputError(e.kind(), call, "", std::nullopt,
                          "(" + quoted(vocabulary_.accounts.text(e.account)) + ", " +
-                             quoted(vocabulary_.instruments.text(e.instrument)) +
-                             "): " + e.what());
+                             quoted(vocabulary_.instruments.text(e.instrument)) + "): " + e.what());
     }
 }
 
@@ -187,8 +186,7 @@ AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) 
         {
             const Reading reading(state_lock_);
             const auto asked = currency == -1 ? read_.base : currency;
-            if (!read_.account_alive(account))
-                refuse_code("value", "account", account);
+            if (!read_.account_alive(account)) refuse_code("value", "account", account);
             if (!read_.currency_known(asked)) refuse_code("value", "currency", asked);
             if (read_.index.built()) return Reads(read_, value_scale_).value(account, asked);
         }
@@ -198,8 +196,7 @@ AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) 
 
 AccountValue Reader::value_of(std::string_view name, std::string_view asked) const {
     const auto account = find(vocabulary_.accounts, name);
-    if (!read_.account_alive(account))
-        refuse_unknown("value", "account", name);
+    if (!read_.account_alive(account)) refuse_unknown("value", "account", name);
     if (asked == "local")
         throw InputError(ErrorKind::invalid_input, "value", "currency", std::nullopt,
                          "'local' is not one currency", "local");
@@ -259,9 +256,9 @@ bool Reader::short_line(std::string_view instrument) const {
 
 Revaluation Reader::revalue_of(std::string_view instrument) const {
     const auto code = find(vocabulary_.instruments, instrument);
-    if (!read_.instrument_alive(code))
-        refuse_unknown("revalue", "instrument", instrument);
-    return naming("revalue", "instrument", instrument, [&] { return Reads(read_, value_scale_).revalue(code); });
+    if (!read_.instrument_alive(code)) refuse_unknown("revalue", "instrument", instrument);
+    return naming("revalue", "instrument", instrument,
+                  [&] { return Reads(read_, value_scale_).revalue(code); });
 }
 
 PriceList Reader::prices() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,93 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
         ("book", "base_currency", None, "local"),
     ),
     "value scale": (lambda book: mvcore.Book("USD", 31), ("book", "value_scale", None, 31)),
+    "value of an account": (lambda book: book.value("zz"), ("value", "account", None, "zz")),
+    "value in a currency": (
+        lambda book: book.value("A1", "ZZZ"),
+        ("value", "currency", None, "ZZZ"),
+    ),
+    "value in local": (
+        lambda book: book.value("A1", "local"),
+        ("value", "currency", None, "local"),
+    ),
+    "tick": (lambda book: book.tick("zz", 1), ("tick", "instrument", None, "zz")),
+    "tick of a code": (lambda book: book.tick(99, 1), ("tick", "instrument", None, 99)),
+    "price of a tick": (lambda book: book.tick("AAPL", "1e99"), ("tick", "price", None, "1e99")),
+    "ticks": (
+        lambda book: book.ticks(["AAPL", "zz"], [1, 2]),
+        ("ticks", "instrument", 1, "zz"),
+    ),
+    "prices of ticks": (
+        lambda book: book.ticks(["AAPL", "AAPL"], [1, "x"]),
+        ("ticks", "price", 1, "x"),
+    ),
+    "number of ticks": (lambda book: book.ticks(["AAPL"], [1, 2]), ("ticks", "prices", None, None)),
+    "order's account": (
+        lambda book: book.order("o9", "zz", "AAPL", 1),
+        ("order", "account", None, "zz"),
+    ),
+    "order's instrument": (
+        lambda book: book.order("o9", "A1", "zz", 1),
+        ("order", "instrument", None, "zz"),
+    ),
+    "order's status": (
+        lambda book: book.order("o9", "A1", "AAPL", 1, status="odd"),
+        ("order", "status", None, "odd"),
+    ),
+    "order's signs": (
+        lambda book: book.order("o9", "A1", "AAPL", 1, -1),
+        ("order", "filled_quantity", None, -1),
+    ),
+    "order's size": (
+        lambda book: book.order("o9", "A1", "AAPL", "99999999999999999999"),
+        ("order", "order_quantity", None, "99999999999999999999"),
+    ),
+    "signs of orders": (
+        lambda book: book.update(orders=orders_table([1, 2], [1, -2])),
+        ("orders", "filled_quantity", 1, -2),
+    ),
+    "size of orders": (
+        lambda book: book.update(orders=orders_table([1, "99999999999999999999"], [0, 0])),
+        ("orders", "order_quantity", 1, "99999999999999999999"),
+    ),
+    "size of holdings": (
+        lambda book: book.update(holdings=holdings_table("A1", "A1", "99999999999999999999")),
+        ("holdings", "quantity", 0, "99999999999999999999"),
+    ),
+    "holding twice": (
+        lambda book: book.update(holdings=holdings_table("A1", "A1")),
+        ("holdings", "account", 1, "A1"),
+    ),
+    "loaded holding twice": (
+        lambda book: book.load(holdings=holdings_table("A1", "A1")),
+        ("holdings", "account", 1, "A1"),
+    ),
+    "missing column": (
+        lambda book: book.update(prices={"instrument": ["AAPL"]}),
+        ("prices", "price", None, None),
+    ),
+    "length": (
+        lambda book: book.update(prices={"instrument": ["AAPL"], "price": [1, 2]}),
+        ("prices", "price", None, None),
+    ),
+    "held": (
+        lambda book: book.remove(instruments="AAPL"),
+        ("instruments", "instrument", None, "AAPL"),
+    ),
+    "checkpoint": (lambda book: book.checkpoint(), ("checkpoint", None, None, None)),
+    "open": (
+        lambda book: mvcore.open("x", sync="never"),  # type: ignore[arg-type]
+        ("open", "sync", None, "never"),
+    ),
+    "feed": (
+        lambda book: book.update(feed={"f": "x"}),  # type: ignore[dict-item]
+        ("update", "feed", None, "x"),
+    ),
+    "changes": (
+        lambda book: book.changes([1]),  # type: ignore[list-item]
+        ("changes", "views", None, 1),
+    ),
+    "frame": (lambda book: book.values()["zz"], ("frame", "zz", None, None)),
     "value": (
         lambda book: book.snapshot().value(1),  # type: ignore[arg-type]
         ("value", "account", None, 1),
@@ -80,7 +168,56 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_an_error_says_what_was_wrong(book: mvcore.Book, name: str) -> None:
     call, wanted = WRONG[name]
-    with pytest.raises((mvcore.InvalidInput, mvcore.UnknownId)) as caught:
+    with pytest.raises(mvcore.Error) as caught:
         call(book)
     error = caught.value
     assert (error.table, error.column, error.row, error.value) == wanted
+    assert error.args[0] == message_of(error)
+
+
+def message_of(error: mvcore.Error) -> str:
+    """The one shape of all messages, made of the attributes."""
+    place = ".".join(filter(None, (error.table, error.column)))
+    if error.row is not None:
+        place += f", row {error.row}"
+    place = place.encode(errors="backslashreplace").decode()
+    return f"{place}: {error.reason}"
+
+
+def orders_table(quantities: list[Any], filled: list[Any]) -> dict[str, list[Any]]:
+    rows = len(quantities)
+    return {
+        "order": [f"n{k}" for k in range(rows)],
+        "account": ["A1"] * rows,
+        "instrument": ["AAPL"] * rows,
+        "order_quantity": quantities,
+        "filled_quantity": filled,
+    }
+
+
+def holdings_table(*accounts: str) -> dict[str, list[Any]]:
+    """The last may be a quantity, which the first two accounts have in two instruments."""
+    names = [name for name in accounts if name in ("A1", "A2")]
+    instruments = ["AAPL", "AAPL"] if len(names) == len(accounts) else ["AAPL", "SAP"]
+    quantity = 1 if len(names) == len(accounts) else accounts[-1]
+    return {"account": names, "instrument": instruments, "quantity": [quantity, 1]}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\u200bb", "'a\\u200bb'"),
+        ("line\nfeed\t", "'line\\nfeed\\t'"),
+        ("\u00a0", "'\\xa0'"),
+        ("it's \\", "'it\\'s \\\\'"),
+        ("\U000e0041", "'\\U000e0041'"),
+        ("Größe 株 😀", "'Größe 株 😀'"),
+    ],
+)
+def test_names_are_shown_with_escapes(book: mvcore.Book, name: str, shown: str) -> None:
+    with pytest.raises(mvcore.UnknownId) as caught:
+        book.value(name)
+    error = caught.value
+    assert (error.value, error.args[0]) == (name, f"value.account: unknown account {shown}")
+    with pytest.raises(mvcore.UnknownId, match=re.escape(f"unknown account {shown}")):
+        book.update(holdings={"account": [name], "instrument": ["AAPL"], "quantity": [1]})

@@ -20,8 +20,8 @@ import mvcore
 from mvcore.cli.files import Dropped
 from mvcore.errors import InvalidInput
 from mvcore.files import FileTable
+from mvcore.files.faults import fault
 from mvcore.files.schema import Schema
-from mvcore.files.table import OF_A_ROW
 from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
@@ -90,8 +90,13 @@ class Events:
         for name in table.column_names:
             kind = str(table.column(name).type)
             if name in TEXTS and "string" not in kind and kind != "null":
-                raise InvalidInput(
-                    f"{self.file.path}: column {name!r} is {kind}, which holds no texts"
+                raise fault(
+                    self.file.path,
+                    f"the column is {kind}, which holds no texts",
+                    line=self.file.header_row,
+                    column=self.file.name_in_file(name),
+                    known_as=name,
+                    table=self.file.table,
                 )
 
     def _check_rows(self) -> None:
@@ -230,7 +235,7 @@ class Events:
 
     def _located(self, error: mvcore.Error, book: mvcore.Book, rows: list[int]) -> mvcore.Error:
         """The error of a batch, told by the file's own lines."""
-        if OF_A_ROW.match(str(error.args[0])):
+        if error.row is not None:
             self.file.locate(error, rows.__getitem__, book._in_use)
         else:
             places = [self.file.place(row) for row in (rows[0], rows[-1])]

@@ -86,8 +86,7 @@ def times(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
         try:
             ns = column_ns(chunk, "file", name)
         except InvalidInput as error:
-            what = str(error).partition(": ")[2]
-            raise fault(what, name, before + (error.row or 0), error.value) from None
+            raise fault(error.reason, name, before + (error.row or 0), error.value) from None
         done.append(pa.array(ns, pa.timestamp("ns", "UTC"), mask=ns == NO_TIME))
         before += len(chunk)
     return pa.chunked_array(done, pa.timestamp("ns", "UTC"))

@@ -21,7 +21,7 @@ def fault(
     line counts from 1, as editors do; row counts from 0 below the header."""
     error = InvalidInput(f"{place(path, line, column, row)}: {what}{row_note(line, row)}")
     error.file, error.line = path, line
-    return error.at(table, known_as or column, row, value)
+    return error.at(table, known_as or column, row, value, what)
 
 
 def place(path: str, line: int | None, column: str | None, row: int | None = None) -> str:

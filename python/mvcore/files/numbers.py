@@ -65,7 +65,7 @@ def plain_number(text: str, options: Options) -> str:
     try:
         number_column([plain], "", "")
     except InvalidInput as error:  # too many digits
-        raise ValueError(f"{_shown(text)}{str(error).partition(repr(plain))[2]}") from None
+        raise ValueError(f"{_shown(text)}{error.reason.removeprefix(repr(plain))}") from None
     return plain
 
 

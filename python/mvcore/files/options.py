@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, invalid
 
 DECIMAL_MARKS = (".", ",")
 SPACES = " \u00a0\u2009\u202f"  # plain, no-break, thin, narrow no-break
@@ -40,9 +40,10 @@ class Options:
         if self.thousands is not None:
             _check_choice("thousands", self.thousands, THOUSANDS_MARKS)
         if self.thousands == self.decimal:
-            raise InvalidInput(
-                f"thousands: {self.thousands!r} is the decimal mark too; expected two different "
-                "marks"
+            raise _wrong(
+                "thousands",
+                self.thousands,
+                f"{self.thousands!r} is the decimal mark too; expected two different marks",
             )
         _check_encoding(self.encoding)
         _check_line("header_row", self.header_row)
@@ -51,21 +52,25 @@ class Options:
         _check_choice("duplicates", self.duplicates, ("error", "sum"))
         _check_choice("blank_price", self.blank_price, ("error", "skip"))
         if not isinstance(self.accounting, bool):
-            raise InvalidInput(f"accounting: {self.accounting!r} is not a bool")
+            raise _wrong("accounting", self.accounting, f"{self.accounting!r} is not a bool")
         _check_signs(self.currency_signs)
+
+
+def _wrong(option: str, value: Any, reason: str) -> InvalidInput:
+    return invalid(None, option, None, value, reason)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in choices:
         shown = ", ".join(map(ascii, choices))
-        raise InvalidInput(f"{name}: {value!a} is not known; expected one of {shown}")
+        raise _wrong(name, value, f"{value!a} is not known; expected one of {shown}")
 
 
 def _check_line(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{name}: {value!r} is not a line number; expected 1 or more")
+        raise _wrong(name, value, f"{value!r} is not a line number; expected 1 or more")
 
 
 def _check_delimiter(value: Any) -> None:
@@ -73,9 +78,10 @@ def _check_delimiter(value: Any) -> None:
         return
     plain = isinstance(value, str) and len(value) == 1 and not value.isalnum()
     if not plain or value in NOT_DELIMITERS:
-        raise InvalidInput(
-            f"delimiter: {value!a} is not a delimiter; expected one character such as ',', ';', "
-            "'\\t' or '|'"
+        raise _wrong(
+            "delimiter",
+            value,
+            f"{value!a} is not a delimiter; expected one character such as ',', ';', '\\t' or '|'",
         )
 
 
@@ -88,9 +94,11 @@ def _check_encoding(value: Any) -> None:
     except (LookupError, TypeError, ValueError):
         known = False
     if not known:
-        raise InvalidInput(
-            f"encoding: {value!a} is not known; expected utf-8, utf-16, windows-1252 or another "
-            "text encoding of Python"
+        raise _wrong(
+            "encoding",
+            value,
+            f"{value!a} is not known; expected utf-8, utf-16, windows-1252 or another "
+            "text encoding of Python",
         )
 
 
@@ -99,18 +107,19 @@ def _check_rename(value: Any) -> None:
         isinstance(text, str) and text for pair in value.items() for text in pair
     )
     if not texts:
-        raise InvalidInput(
-            f"rename: {value!r} is not a mapping of names in the file to names of columns"
+        raise _wrong(
+            "rename", value, f"{value!r} is not a mapping of names in the file to names of columns"
         )
     new = list(value.values())
     twice = next((name for name in new if new.count(name) > 1), None)
     if twice is not None:
-        raise InvalidInput(f"rename: two columns would be named {twice!r}")
+        raise _wrong("rename", value, f"two columns would be named {twice!r}")
 
 
 def _check_signs(value: Any) -> None:
     if not isinstance(value, str) or any(unicodedata.category(sign) != "Sc" for sign in value):
-        raise InvalidInput(
-            f"currency_signs: {value!a} is not text of currency signs; expected for example '$' or "
-            "'$\u20ac'"
+        raise _wrong(
+            "currency_signs",
+            value,
+            f"{value!a} is not text of currency signs; expected for example '$' or '$\u20ac'",
         )

@@ -80,9 +80,17 @@ def read(
     )  # fmt: skip
     schema = schema_of(table)
     if options.duplicates != "error" and table not in SUMMED:
-        raise InvalidInput(f"duplicates: 'sum' is for {', '.join(SUMMED)}, not for {table}")
+        raise InvalidInput.about(
+            "read", "duplicates", None, "sum", f"'sum' is for {', '.join(SUMMED)}, not for {table}"
+        )
     if options.blank_price != "error" and table not in PRICED:
-        raise InvalidInput(f"blank_price: 'skip' is for {', '.join(PRICED)}, not for {table}")
+        raise InvalidInput.about(
+            "read",
+            "blank_price",
+            None,
+            "skip",
+            f"'skip' is for {', '.join(PRICED)}, not for {table}",
+        )
     found = read_file(path, schema, options)
     absent = [name for name in options.rename if name not in found.renamed]
     if absent:

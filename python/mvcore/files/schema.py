@@ -39,7 +39,9 @@ def schema_of(name: str) -> Schema:
     known_tables = sorted([*tables._COLUMNS, "ticks"])
     if name not in known_tables:
         known = ", ".join(known_tables)
-        raise InvalidInput(f"table: {name!r} is not known; expected one of {known}")
+        raise InvalidInput.about(
+            "read", "table", None, name, f"{name!r} is not known; expected one of {known}"
+        )
     held = "prices" if name == "ticks" else name
     required = tables._REQUIRED[held]
     return Schema(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-OF_A_ROW = re.compile(r"\w+\.(\w+), row (\d+): (.*)", re.DOTALL)
-OF_A_COLUMN = re.compile(r"\w+(?:\.(\w+))?: (.*)", re.DOTALL)
 SIDES = ("account", "instrument")
 
 
@@ -83,7 +80,9 @@ class FileTable(Mapping[str, Any]):
     def line(self, row: int) -> int | None:
         """The line of the file, counted from 1, that a row of the table begins at."""
         if not 0 <= row < self.rows:
-            raise InvalidInput(f"row {row} is not in 0..{self.rows - 1}")
+            raise InvalidInput.about(
+                self.table, None, row, row, f"expected a row in 0..{self.rows - 1}"
+            )
         return None if self.lines is None else self.lines(row)
 
     @property
@@ -149,41 +148,36 @@ class FileTable(Mapping[str, Any]):
 
         row_of: the row of this table for a row of the batch that the book refused. names: the
         known names of accounts or instruments, for near matches of an unknown one."""
-        text = str(error.args[0]) if error.args else ""
-        error.file, error.table = self.path, self.table
-        found = OF_A_ROW.fullmatch(text)
-        if found is None:
-            self._locate_column(error, text)
+        mine, error.file = error.table == self.table, self.path
+        if error.row is None:
+            self._locate_column(error, mine)
             return
         # The core calls the names of ticks `ticks.instruments`.
-        column = found[1] if found[1] in self else found[1].removesuffix("s")
-        row = row_of(int(found[2]))
+        column = str(error.column)
+        column = column if column in self else column.removesuffix("s")
+        row = row_of(error.row)
         error.line = self.line(row)
         at = place(self.path, error.line, self.name_in_file(column), row)
         value = None
         with contextlib.suppress(Exception):  # an unknown zone, a time that Python does not have
             value = self[column][row].as_py() if column in self else None
-        what = found[3]
-        if isinstance(value, str):  # the core shows names as they are, also what is invisible
-            what = what.replace(f"'{value}'", shown(value))
-        elif isinstance(error.value, np.datetime64):
+        what = error.reason
+        if isinstance(error.value, np.datetime64):
             what = what.replace(shown(error.value), f"'{error.value}'")
         error.args = (f"{at}: {what}{row_note(error.line, row)}",)
-        error.at(self.table, column, row, value)
+        error.at(self.table, column, row, value, what)
         if isinstance(error, UnknownId) and names is not None and column in SIDES:
             error.unlike(str(error.value), names(column))
 
-    def _locate_column(self, error: Error, text: str) -> None:
+    def _locate_column(self, error: Error, mine: bool) -> None:
         """An error about a whole column, or the whole table: its line is the header's."""
-        found = OF_A_COLUMN.fullmatch(text)
-        column = found and found[1]
-        if found is not None and text.startswith(self.table):
+        error.table = self.table
+        if mine:
             error.line = self.header_row
-            at = place(self.path, error.line, column and self.name_in_file(column))
-            error.args = (f"{at}: {found[2]}",)
-            error.column = column
-        elif not text.startswith(self.path):
-            error.args = (f"{self.path}: {text}",)
+            at = place(self.path, error.line, error.column and self.name_in_file(error.column))
+            error.args = (f"{at}: {error.reason}",)
+        elif error.args and not str(error.args[0]).startswith(self.path):
+            error.args = (f"{self.path}: {error.args[0]}",)
 
     def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
         """An error about a value of this table."""
@@ -201,9 +195,8 @@ def located(write: Callable[..., Written]) -> Callable[..., Written]:
         try:
             return write(self, tables, *args, **options)
         except Error as error:
-            text = str(error.args[0]) if error.args else ""
             for name, table in tables.items():
-                if isinstance(table, FileTable) and re.match(rf"{name}[.,:]", text):
+                if isinstance(table, FileTable) and error.table == name:
                     table.locate(error, names=lambda side: _names(self, tables, side))
             raise
 

@@ -33,7 +33,13 @@ class Principal:
     def __post_init__(self) -> None:
         """No attributes at all would be met by every account, and a text is a set of letters."""
         if self.accounts == {} or isinstance(self.accounts, str):
-            raise InvalidInput(f"principal {self.name!r}: accounts are None, names or attributes")
+            raise InvalidInput.about(
+                "Principal",
+                "accounts",
+                None,
+                self.accounts,
+                f"of {self.name!r}: expected None, names or attributes",
+            )
 
 
 EVERYBODY = Principal("everybody", None, write=True)  # where the service asks for no tokens

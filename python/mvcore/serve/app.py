@@ -301,7 +301,7 @@ async def _failed(request: Request, error: Error) -> Response:
     status = 503 if isinstance(error, (ClosedError, StorageError)) else 422
     code = type(error).__name__
     message = str(error.args[0]) if error.args else code
-    return JSONResponse({"type": "error", "code": code, "message": message}, status_code=status)
+    return JSONResponse(RefusedError(code, message, status, error).to_json(), status_code=status)
 
 
 HANDLERS: dict[Any, Any] = {RefusedError: _refused, Error: _failed, HTTPException: _no_route}

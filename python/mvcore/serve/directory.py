@@ -88,7 +88,7 @@ class Directory:
             labels = wanted_labels("account", wanted)
             mask = matching(self.masters, "account", labels, self._find)
         except InvalidInput as error:
-            raise RefusedError("invalid_selection", str(error.args[0])) from None
+            raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
         return set(self._names[mask[self._codes]].tolist())
 
     def _check_labels(self, wanted: Mapping[str, Any], allowed: set[str]) -> None:
@@ -100,7 +100,7 @@ class Directory:
             held = allowed if attribute is None else {label_at(attribute, c) for c in codes}
             if labels and None not in labels and held.isdisjoint(labels):
                 error = no_label("account", name, str(labels[0]))
-                raise RefusedError("invalid_selection", str(error))
+                raise RefusedError("invalid_selection", str(error), about=error)
 
     def _find(self, side: str, names: Sequence[str]) -> Codes:
         return np.array([self.accounts.get(name, -1) for name in names], np.int32)

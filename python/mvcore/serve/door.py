@@ -28,7 +28,9 @@ def checked(origins: Iterable[str]) -> frozenset[str]:
     several = [origins] if isinstance(origins, str) else list(origins)
     for origin in several:
         if not ORIGIN.fullmatch(origin):
-            raise InvalidInput(f"origins: {origin!r} is not like https://desk.example.com")
+            raise InvalidInput.about(
+                None, "origins", None, origin, f"{origin!r} is not like https://desk.example.com"
+            )
     return frozenset(several)
 
 

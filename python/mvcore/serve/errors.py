@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from mvcore.errors import Error
+
 # Close codes of the WebSocket (RFC 6455: 4000 to 4999 are an application's own).
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, SLOW, TOO_MANY, FULL = 4400, 4401, 4403, 4408, 4429, 4503
 GOING_AWAY = 1001  # RFC 6455's
@@ -10,12 +14,25 @@ GOING_AWAY = 1001  # RFC 6455's
 class RefusedError(Exception):
     """`code` is one of those in docs/serve.md; `status` is HTTP's."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 400, about: Error | None = None
+    ) -> None:
+        """about: the library's error, if there is one."""
         super().__init__(message)
         self.code, self.status = code, status
+        self._place = {} if about is None else place_of(about)
 
-    def to_json(self) -> dict[str, str]:
-        return {"type": "error", "code": self.code, "message": str(self)}
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "error", "code": self.code, "message": str(self)} | self._place
+
+
+def place_of(error: Error) -> dict[str, Any]:
+    """Which input was wrong: `table`, `column`, `row` and `value`, those that apply."""
+    value = error.value
+    plain = value is None or isinstance(value, (str, int, bool))
+    given = {"table": error.table, "column": error.column, "row": error.row}
+    given["value"] = value if plain else str(value)
+    return {name: fact for name, fact in given.items() if fact is not None}
 
 
 def unknown(side: str, name: str) -> RefusedError:

@@ -150,11 +150,11 @@ class Hub:
         except ClosedError:
             raise
         except UnknownId as error:  # maybe an account that has just been removed
-            what = str(error.args[0]).partition(": ")[2]
-            code = "unknown_account" if what.startswith("unknown account") else "invalid_selection"
-            raise RefusedError(code, what) from None
+            unknown = error.column == "account"
+            code = "unknown_account" if unknown else "invalid_selection"
+            raise RefusedError(code, error.reason, about=error) from None
         except Error as error:
-            raise RefusedError("invalid_selection", str(error.args[0])) from None
+            raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
 
     # -- the poller --
 
@@ -253,7 +253,7 @@ class Hub:
         except ClosedError as error:  # its last watcher has just left
             return RefusedError("closed", str(error))
         except Error as error:
-            return RefusedError("cannot_value", str(error))
+            return RefusedError("cannot_value", str(error), about=error)
 
     def _end(self, shared: Shared, error: RefusedError) -> None:
         """Who selects the same again gets a view of its own."""

@@ -56,8 +56,8 @@ class _Terms:
         for option, asked in vars(self).items():
             kept = getattr(held, option)
             if asked is not None and asked != kept:
-                raise InvalidInput(f"{option}: {asked!r}, but the book in {path} has {kept!r}").at(
-                    "book", option, None, asked
+                raise InvalidInput.about(
+                    "book", option, None, asked, f"{asked!r}, but the book in {path} has {kept!r}"
                 )
 
 
@@ -237,15 +237,17 @@ def _files(path: str) -> Files:
 def path_of(path: str | os.PathLike[str]) -> str:
     """An absolute one, whatever the working directory is later."""
     if not isinstance(path, str | os.PathLike):
-        raise InvalidInput(f"path: {path!r} is not a path")
+        raise InvalidInput.about("open", "path", None, path, f"{path!r} is not a path")
     name = os.fsdecode(path)
     if not name or "\0" in name:
-        raise InvalidInput(f"path: {name!r} is not a path")
+        raise InvalidInput.about("open", "path", None, name, f"{name!r} is not a path")
     try:
         name.encode()
         return os.path.abspath(name)
     except UnicodeEncodeError:
-        raise InvalidInput(f"path: {name!r} is no valid UTF-8") from None
+        raise InvalidInput.about(
+            "open", "path", None, name, f"{name!r} is not valid UTF-8"
+        ) from None
     except OSError as error:
         raise StorageError(f"{name}: the working directory is gone") from error
 
@@ -269,20 +271,28 @@ def _check(
     read_only: Any,
 ) -> None:
     if not isinstance(sync, str) or sync not in SYNC:
-        raise InvalidInput(f"sync: {shown(sync)} is none of {', '.join(map(repr, SYNC))}")
+        raise InvalidInput.about(
+            "open", "sync", None, sync, f"{shown(sync)} is none of {', '.join(map(repr, SYNC))}"
+        )
     for option, value in (("price_interval", price_interval), ("sync_interval", sync_interval)):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not 0.001 <= value <= 3600:
-            raise InvalidInput(f"{option}: {value!r} is not a number of seconds in 0.001..3600")
+            raise InvalidInput.about(
+                "open", option, None, value, f"{value!r} is not a number of seconds in 0.001..3600"
+            )
     _check_bytes("journal_file_bytes", journal_file_bytes)
     if checkpoint_bytes is not None:
         _check_bytes("checkpoint_bytes", checkpoint_bytes)
     if not isinstance(read_only, bool):
-        raise InvalidInput(f"read_only: {read_only!r} is neither True nor False")
+        raise InvalidInput.about(
+            "open", "read_only", None, read_only, f"{read_only!r} is neither True nor False"
+        )
 
 
 def _check_bytes(option: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidInput(f"{option}: {value!r} is not an int")
+        raise InvalidInput.about("open", option, None, value, f"{value!r} is not an int")
     if not LEAST_FILE_BYTES <= value <= MOST_FILE_BYTES:
-        raise InvalidInput(f"{option}: {value} is not in {LEAST_FILE_BYTES}..{MOST_FILE_BYTES}")
+        raise InvalidInput.about(
+            "open", option, None, value, f"{value} is not in {LEAST_FILE_BYTES}..{MOST_FILE_BYTES}"
+        )

@@ -82,8 +82,7 @@ py::array_t<std::int64_t> to_int64(const Integers& array) {
         const i128 v = values[k];
         out[static_cast<std::size_t>(k)] = static_cast<std::int64_t>(v);
         if (v != out[static_cast<std::size_t>(k)])
-            throw InputError(ErrorKind::value_overflow, "to_numpy", "",
-                             static_cast<std::size_t>(k),
+            throw InputError(ErrorKind::value_overflow, "to_numpy", "", static_cast<std::size_t>(k),
                              format_decimal(v, 0) + " does not fit 64 bits", format_decimal(v, 0));
     }
     return to_array(std::move(out));

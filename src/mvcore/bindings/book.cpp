@@ -16,9 +16,9 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
     bool first = true;
     auto check = [&](const std::string& column, std::size_t n) {
         if (!first && n != rows)
-            throw InputError(ErrorKind::invalid_input, name, column, std::nullopt,
-                             std::to_string(n) + " rows, other columns have " +
-                                 std::to_string(rows));
+            throw InputError(
+                ErrorKind::invalid_input, name, column, std::nullopt,
+                std::to_string(n) + " rows, other columns have " + std::to_string(rows));
         rows = n;
         first = false;
     };

@@ -77,7 +77,8 @@ int parse(const char* text, size_t length, mvcore_decimal* out, mvcore_error* er
 
 int of_double(double value, mvcore_decimal* out, mvcore_error* error) noexcept {
     return guarded(error, [&] {
-        const auto d = checked({"decimal_of_double", "value"}, price_of(value), [&] { return shortest_text(value); });
+        const auto d = checked({"decimal_of_double", "value"}, price_of(value),
+                               [&] { return shortest_text(value); });
         *out = to_c(d.mantissa, d.scale);
         return MVCORE_OK;
     });
@@ -222,8 +223,8 @@ OrderFact fact_of(const mvcore_order& o) {
     const auto known = status_of(status);
     if (!known)
         throw InputError(ErrorKind::invalid_input, "order", "status", std::nullopt,
-                         "unknown status " + quoted(status.substr(0, 40)) +
-                             "; expected one of " + status_choices(),
+                         "unknown status " + quoted(status.substr(0, 40)) + "; expected one of " +
+                             status_choices(),
                          std::string(status));
     fact.status = *known;
     fact.time = o.time;
@@ -291,8 +292,9 @@ int last_dropped(mvcore_dropped* out) noexcept {
 int last_fault(mvcore_fault* out) noexcept {
     const LastFault& last = last_fault_of_thread();
     if (last.text.empty()) return 0;
-    *out = {last.text.c_str(),  last.text.c_str() + last.reason, last.table.c_str(),
-            last.column.c_str(), last.value.c_str(),             last.row};
+    *out = {last.text.c_str(),  last.text.c_str() + last.reason,
+            last.table.c_str(), last.column.c_str(),
+            last.value.c_str(), last.row};
     return 1;
 }
 

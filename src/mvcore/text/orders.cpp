@@ -87,8 +87,7 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    kStatus.refuse(row,
-                   "unknown status " + quoted(text) + "; expected one of " + status_choices(),
+    kStatus.refuse(row, "unknown status " + quoted(text) + "; expected one of " + status_choices(),
                    std::string(text));
 }
 

@@ -117,20 +117,20 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
                  [&](auto name, std::size_t row) { return currency_code(batch, key, row, name); });
     refuse_twice(codes, key, batch.currencies);
     const Place place{"fx", "rate"};
-    for_rows(required(table, place.table, place.column), [&](std::size_t row, const Chunk& chunk,
-                                                             std::size_t k) {
-        const auto d = checked_decimal(place, row, chunk, k, nullptr);
-        if (d.mantissa <= 0) place.refuse(row, chunk, k, "is not above zero");
-        if (codes[row] == state.base && d != Decimal{1, 0})
-            place.refuse(row, chunk, k, "cannot be the base currency's rate, which is 1");
-        const auto& rates = state.board.rates();
-        const bool held = !load && std::size_t(codes[row]) < rates.size() &&
-                          rates[std::size_t(codes[row])].known();
-        batch.rate_rows.push_back({codes[row],
-                                   {d.mantissa, static_cast<std::uint8_t>(d.scale),
-                                    held && rates[std::size_t(codes[row])].divide,
-                                    table.times ? (*table.times)[row] : kNoTime}});
-    });
+    for_rows(required(table, place.table, place.column),
+             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+                 const auto d = checked_decimal(place, row, chunk, k, nullptr);
+                 if (d.mantissa <= 0) place.refuse(row, chunk, k, "is not above zero");
+                 if (codes[row] == state.base && d != Decimal{1, 0})
+                     place.refuse(row, chunk, k, "cannot be the base currency's rate, which is 1");
+                 const auto& rates = state.board.rates();
+                 const bool held = !load && std::size_t(codes[row]) < rates.size() &&
+                                   rates[std::size_t(codes[row])].known();
+                 batch.rate_rows.push_back({codes[row],
+                                            {d.mantissa, static_cast<std::uint8_t>(d.scale),
+                                             held && rates[std::size_t(codes[row])].divide,
+                                             table.times ? (*table.times)[row] : kNoTime}});
+             });
     if (const auto* method = table.find("method"))
         for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
             bool null = false;
