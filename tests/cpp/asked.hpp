@@ -1,7 +1,7 @@
 // Who answers, a book or a snapshot of it, and the model that it must agree with.
 #pragma once
 
-#include "mvcore/snapshot.hpp"
+#include "mvcore/book/snapshot.hpp"
 #include "random_run.hpp"
 
 namespace model {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "mvcore/decimal.hpp"
+#include "mvcore/base/decimal.hpp"
 
 namespace edges {
 

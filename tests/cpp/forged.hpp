@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mvcore/checksum.hpp"
+#include "mvcore/base/crc32c.hpp"
 #include "mvcore/journal/frame.hpp"
 
 namespace sim {

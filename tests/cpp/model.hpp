@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "mvcore/amounts.hpp"
-#include "mvcore/state.hpp"
+#include "mvcore/board/amounts.hpp"
+#include "mvcore/state/state.hpp"
 #include "tables.hpp"
 
 namespace model {

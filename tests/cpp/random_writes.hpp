@@ -9,7 +9,7 @@
 
 #include "check.hpp"
 #include "model_writes.hpp"
-#include "mvcore/errors.hpp"
+#include "mvcore/base/errors.hpp"
 
 namespace model {
 

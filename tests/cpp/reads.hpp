@@ -111,7 +111,7 @@ inline void check_values(const Asked& asked, By by, int target, const Measures& 
     const auto make = [&](const auto& names, const auto& state) {
         return mvcore::text::make_batch(names, state, tables::to_tables(*other), false);
     };
-    mvcore::Figures got;
+    mvcore::ResultRows got;
     const auto ask = [&] {
         if (other == nullptr) return reader.values(q, got);
         const auto currency = target == kLocal ? std::string() : tables::currency(target);

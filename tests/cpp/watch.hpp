@@ -54,7 +54,7 @@ inline mvcore::Question question(const mvcore::State& state, const Grouping& gro
     return {grouping, measures, levels, rows, target, state.masters};
 }
 
-inline std::vector<Line> lines_of(const mvcore::Figures& figures, const Measures& measures) {
+inline std::vector<Line> lines_of(const mvcore::ResultRows& figures, const Measures& measures) {
     std::vector<Line> out;
     const auto columns = static_cast<std::size_t>(figures.columns);
     CHECK(figures.amount.size() == columns * figures.size());
@@ -92,7 +92,7 @@ public:
     void check(bool everything) {
         refresh();
         const auto expected = lines();
-        mvcore::Figures figures;
+        mvcore::ResultRows figures;
         if (!expected) {  // and what was handed out stays as it was
             CHECK_THROWS(mvcore::ErrorKind::value_overflow, read(everything, figures));
             return;
@@ -103,14 +103,14 @@ public:
     // The shape of the master tables as they are.
     void refresh() {
         if (!view_->stale(run_.book.state())) return;
-        mvcore::Figures nothing;
+        mvcore::ResultRows nothing;
         CHECK(!read(true, nothing));
         reshape();
     }
     [[nodiscard]] std::optional<std::vector<Line>> lines() const {
         return run_.model.lines(grouping_, levels_, target_, measures_);
     }
-    void accept(const std::vector<Line>& expected, const mvcore::Figures& figures,
+    void accept(const std::vector<Line>& expected, const mvcore::ResultRows& figures,
                 bool everything) {
         CHECK(figures.epoch == run_.model.epoch);
         std::map<Key, Line> now;
@@ -125,7 +125,7 @@ public:
 
 private:
     // The short way where it is open, else the long one.
-    bool read(bool everything, mvcore::Figures& out) {
+    bool read(bool everything, mvcore::ResultRows& out) {
         bool fresh = false;
         if (run_.chance(50) && run_.book.try_read_view(*view_, everything, out, fresh))
             return fresh;
@@ -154,7 +154,7 @@ private:
         if (view_->incremental()) run_.book.sync_view(*view_);
     }
 
-    void check_changes(const mvcore::Figures& figures, const std::map<Key, Line>& now) {
+    void check_changes(const mvcore::ResultRows& figures, const std::map<Key, Line>& now) {
         std::size_t expected = 0;
         for (const auto& [key, line] : now) {
             const auto before = handed_.find(key);
@@ -179,7 +179,7 @@ private:
 
     // The incremental totals are those that quantities and prices give from scratch.
     void check_rebuilt(const std::vector<Line>& expected) const {
-        mvcore::Figures figures;
+        mvcore::ResultRows figures;
         CHECK(run_.book.values(question(run_.book.state(), grouping_, target_, measures_, levels_),
                                figures));
         CHECK(lines_of(figures, measures_) == expected);
@@ -207,7 +207,7 @@ inline void check_together(Run& run, const std::vector<Watch*>& watches) {
         expected.push_back(watch->lines());
         fits = fits && expected.back();
     }
-    std::vector<mvcore::Figures> got;
+    std::vector<mvcore::ResultRows> got;
     const auto read = [&] {
         bool fresh = false;
         if (run.chance(50) && run.book.try_read_views(views, got, fresh)) return fresh;

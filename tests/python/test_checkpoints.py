@@ -100,14 +100,14 @@ TOUCHED = {"orders": "orders are not noted as touched", "held": "holdings are no
 @pytest.mark.parametrize("bug", TOUCHED)
 def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
     """As if writers did not note what they touch."""
-    real = module._core.touched
+    real = module._core.dirty_instruments
 
     def touched(snapshot):
         following, held, ordered = real(snapshot)
         (ordered if bug == "orders" else held)[:] = 0
         return following, held, ordered
 
-    monkeypatch.setattr(module._core, "touched", touched)
+    monkeypatch.setattr(module._core, "dirty_instruments", touched)
     caught = pytest.raises((AssertionError, mvcore.CorruptData))
     with seeded(TOUCHED[bug], "test_only_what_changed_is_written_again"), caught:
         test_only_what_changed_is_written_again(int, None, monkeypatch)

@@ -193,7 +193,7 @@ class _Writing:
         self._files.make_folder(CHUNKS)
         self._there.update(self._files.names(CHUNKS))
         instruments = _core.stored_instruments(snapshot)
-        next_touched, held, ordered = _core.touched(snapshot)
+        next_touched, held, ordered = _core.dirty_instruments(snapshot)
         tables = self._tables(snapshot, instruments, masters)
         rows = instruments["holdings"].astype(np.int64) + instruments["orders"]
         before = {(c.begin, c.end): c for c in self._last.manifest.chunks} if self._last else {}

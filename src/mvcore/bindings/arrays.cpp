@@ -2,9 +2,9 @@
 // numbers.
 #include <algorithm>
 
-#include "../decimal.hpp"
-#include "../errors.hpp"
-#include "parts.hpp"
+#include "mvcore/base/decimal.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -111,10 +111,11 @@ py::tuple narrowed(const Integers& array, int scale, const py::object& valid) {
 }  // namespace
 
 void add_arrays(py::module_& m) {
-    m.def("to_decimals", &to_decimals);
-    m.def("to_float64", &to_float64);
-    m.def("to_int64", &to_int64);
-    m.def("narrowed", &narrowed);
+    m.def("to_decimals", &to_decimals, py::arg("array"), py::arg("scale"), py::arg("strip"),
+          py::arg("valid"));
+    m.def("to_float64", &to_float64, py::arg("array"), py::arg("scale"), py::arg("valid"));
+    m.def("to_int64", &to_int64, py::arg("array"));
+    m.def("narrowed", &narrowed, py::arg("array"), py::arg("scale"), py::arg("valid"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,11 +1,11 @@
 // The book's wide, cold surface. Calls that may take long run without the GIL.
-#include "../book.hpp"
+#include "mvcore/book/book.hpp"
 
 #include <algorithm>
 
-#include "../errors.hpp"
-#include "../text/tables.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/ingest/tables.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -232,7 +232,7 @@ Counts memory(Book& book) {
         {"orders", state.orders.memory_bytes()},
         {"order_index", book.order_index().memory_bytes()},
         {"positions", state.positions.memory_bytes() + state.account_orders.memory_bytes()},
-        {"history", book.history().memory_bytes()},
+        {"history", book.change_log().memory_bytes()},
         {"views", views},
     };
     std::uint64_t total = 0;
@@ -270,11 +270,14 @@ void add_book(py::module_& m) {
              py::arg("cash_scale") = py::none())
         .def("handle",
              [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
-        .def("apply", &apply)
-        .def("remove", &remove)
-        .def("ticks", &ticks)
-        .def("roll_day", &roll_day)
-        .def("names", &names_of)
+        .def("apply", &apply, py::arg("given"), py::arg("load"), py::arg("feeds"),
+             py::arg("attributes"), py::arg("skip_unknown_prices"))
+        .def("remove", &remove, py::arg("accounts"), py::arg("instruments"), py::arg("orders"),
+             py::arg("prices"), py::arg("fx"))
+        .def("ticks", &ticks, py::arg("codes"), py::arg("prices"), py::arg("times"),
+             py::arg("skip_unknown"))
+        .def("roll_day", &roll_day, py::arg("given"))
+        .def("names", &names_of, py::arg("side"), py::arg("codes"))
         // Currency of every instrument, alive or not; -1 where there is none.
         .def("currencies", [](Book& book) { return to_array(unlocked(currencies, book)); })
         .def_property_readonly("counts",

@@ -2,9 +2,9 @@
 // taken, since reading them may run Python code.
 #include <optional>
 
-#include "../errors.hpp"
-#include "../text/column.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/ingest/column.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -203,24 +203,33 @@ Column flags(const py::array_t<std::int8_t, py::array::c_style>& values) {
 void add_columns(py::module_& m) {
     py::class_<Column>(m, "Column")
         .def(py::init<>())
-        .def_static("utf8", &utf8<std::int32_t>)
-        .def_static("large_utf8", &utf8<std::int64_t>)
-        .def_static("dictionary", &dictionary)
-        .def_static("numbers", &numbers)
-        .def_static("texts", &texts)
-        .def_static("decimals", &decimals)
-        .def_static("flags", &flags)
-        .def("extend",
-             [](Column& self, const Column& more) {
-                 self.chunks.insert(self.chunks.end(), more.chunks.begin(), more.chunks.end());
-             })
+        .def_static("utf8", &utf8<std::int32_t>, py::arg("rows"), py::arg("bits"),
+                    py::arg("offset"), py::arg("offsets"), py::arg("bytes"), py::arg("owner"))
+        .def_static("large_utf8", &utf8<std::int64_t>, py::arg("rows"), py::arg("bits"),
+                    py::arg("offset"), py::arg("offsets"), py::arg("bytes"), py::arg("owner"))
+        .def_static("dictionary", &dictionary, py::arg("rows"), py::arg("bits"), py::arg("offset"),
+                    py::arg("indices"), py::arg("bytes"), py::arg("is_signed"), py::arg("texts"),
+                    py::arg("owner"))
+        .def_static("numbers", &numbers, py::arg("kind"), py::arg("rows"), py::arg("bits"),
+                    py::arg("offset"), py::arg("data"), py::arg("scale"), py::arg("owner"))
+        .def_static("texts", &texts, py::arg("values"), py::arg("table"), py::arg("column"))
+        .def_static("decimals", &decimals, py::arg("values"), py::arg("table"), py::arg("column"))
+        .def_static("flags", &flags, py::arg("values"))
+        .def(
+            "extend",
+            [](Column& self, const Column& more) {
+                self.chunks.insert(self.chunks.end(), more.chunks.begin(), more.chunks.end());
+            },
+            py::arg("more"))
         .def("__len__", &Column::rows);
     // mantissa (as an int) and scale of one value.
-    m.def("parse_decimal",
-          [](const py::object& value, const std::string& table, const std::string& column) {
-              const auto d = decimal_of_object(value, {table, column, std::nullopt});
-              return py::make_tuple(py::int_(py::str(format_decimal(d.mantissa, 0))), d.scale);
-          });
+    m.def(
+        "parse_decimal",
+        [](const py::object& value, const std::string& table, const std::string& column) {
+            const auto d = decimal_of_object(value, {table, column, std::nullopt});
+            return py::make_tuple(py::int_(py::str(format_decimal(d.mantissa, 0))), d.scale);
+        },
+        py::arg("value"), py::arg("table"), py::arg("column"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,10 +1,10 @@
 // Books in a folder: opening, flushing, what a checkpoint needs.
 #include <cerrno>
 
-#include "../errors.hpp"
-#include "../journal/posix_files.hpp"
-#include "../snapshot.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/book/snapshot.hpp"
+#include "mvcore/journal/posix_files.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -127,7 +127,7 @@ py::dict journal_stats(const Book& book) {
 
 void add_durable(py::module_& m) {
     py::class_<Folder>(m, "Folder")
-        .def(py::init(&open_folder))
+        .def(py::init(&open_folder), py::arg("path"), py::arg("read_only"))
         .def_property_readonly("base_currency",
                                [](const Folder& f) -> std::optional<std::string> {
                                    if (!f.book) return std::nullopt;
@@ -152,29 +152,46 @@ void add_durable(py::module_& m) {
         .def_property_readonly("book_id", [](const Folder& f) { return f.book ? f.book->book : 0; })
         // The folder is free again, unless a book has it.
         .def("close", [](Folder& f) { f.files.reset(); });
-    m.def("recover", &recover);
-    m.def("check_journal", &check_journal);
-    m.def("journal_stats", &journal_stats);
-    m.def("trim_journal", [](Book& book, std::uint64_t sequence) {
-        const Unlocked unlocked;
-        book.trim_journal(sequence);
-    });
-    m.def("flush", [](Book& book) {
-        const Unlocked unlocked;
-        book.flush();
-    });
-    m.def("close", [](Book& book) {
-        const Unlocked unlocked;
-        book.close();
-    });
-    m.def("feeds", [](Book& book) {
-        const Feeds feeds = unlocked([&] { return book.feeds(); });
-        return std::map<std::string, std::int64_t>(feeds.begin(), feeds.end());
-    });
-    m.def("set_feeds", [](Book& book, const std::map<std::string, std::int64_t>& feeds) {
-        const Unlocked unlocked;
-        book.set_feeds({feeds.begin(), feeds.end()});
-    });
+    m.def("recover", &recover, py::arg("book"), py::arg("folder"), py::arg("sync"),
+          py::arg("price_interval"), py::arg("sync_interval"), py::arg("file_bytes"),
+          py::arg("loaded"), py::arg("checkpoint"));
+    m.def("check_journal", &check_journal, py::arg("path"));
+    m.def("journal_stats", &journal_stats, py::arg("book"));
+    m.def(
+        "trim_journal",
+        [](Book& book, std::uint64_t sequence) {
+            const Unlocked unlocked;
+            book.trim_journal(sequence);
+        },
+        py::arg("book"), py::arg("sequence"));
+    m.def(
+        "flush",
+        [](Book& book) {
+            const Unlocked unlocked;
+            book.flush();
+        },
+        py::arg("book"));
+    m.def(
+        "close",
+        [](Book& book) {
+            const Unlocked unlocked;
+            book.close();
+        },
+        py::arg("book"));
+    m.def(
+        "feeds",
+        [](Book& book) {
+            const Feeds feeds = unlocked([&] { return book.feeds(); });
+            return std::map<std::string, std::int64_t>(feeds.begin(), feeds.end());
+        },
+        py::arg("book"));
+    m.def(
+        "set_feeds",
+        [](Book& book, const std::map<std::string, std::int64_t>& feeds) {
+            const Unlocked unlocked;
+            book.set_feeds({feeds.begin(), feeds.end()});
+        },
+        py::arg("book"), py::arg("feeds"));
 }
 
 }  // namespace mvcore::bindings

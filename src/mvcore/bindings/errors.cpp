@@ -1,6 +1,6 @@
 // The one place where errors of the core become Python exceptions.
-#include "../errors.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 namespace {

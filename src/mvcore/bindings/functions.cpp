@@ -1,5 +1,5 @@
 // Valuation functions of the user's on their way to the core.
-#include "parts.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -25,11 +25,13 @@ void add_functions(py::module_& m) {
         .def(py::init<>())
         .def("__len__", &MeasureCalls::size)
         // Constants: where each comes from; 3 and on are places in `attributes`.
-        .def("add",
-             [](MeasureCalls& calls, std::uintptr_t address, int quantity,
-                std::vector<std::int32_t> constants, const std::vector<Doubles>& attributes) {
-                 calls.push_back(to_call(address, quantity, std::move(constants), attributes));
-             });
+        .def(
+            "add",
+            [](MeasureCalls& calls, std::uintptr_t address, int quantity,
+               std::vector<std::int32_t> constants, const std::vector<Doubles>& attributes) {
+                calls.push_back(to_call(address, quantity, std::move(constants), attributes));
+            },
+            py::arg("address"), py::arg("quantity"), py::arg("constants"), py::arg("attributes"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,7 +1,7 @@
 // Lookups for selections, error messages and warnings. None of them is on the path of a tick.
 #include <algorithm>
 
-#include "parts.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -83,19 +83,28 @@ std::vector<std::uint32_t> positions_of(Reader& reader, const std::vector<std::i
 }  // namespace
 
 void add_lookups(py::module_& m) {
-    m.def("find_codes", [](Reader& reader, const std::string& side, const text::Column& names) {
-        return to_array(unlocked([&] { return find_codes(reader, side, names); }));
-    });
-    m.def("currencies_in_use", [](Reader& reader) {
-        auto found = currencies_in_use(reader);
-        return py::make_tuple(to_array(std::move(found.instruments)),
-                              to_array(std::move(found.convertible)));
-    });
-    m.def("currencies_without_rate", &currencies_without_rate);
-    m.def("positions_of", [](Reader& reader, const Codes& codes) {
-        const std::vector<std::int32_t> wanted(codes.data(), codes.data() + codes.size());
-        return to_array(unlocked([&] { return positions_of(reader, wanted); }));
-    });
+    m.def(
+        "find_codes",
+        [](Reader& reader, const std::string& side, const text::Column& names) {
+            return to_array(unlocked([&] { return find_codes(reader, side, names); }));
+        },
+        py::arg("reader"), py::arg("side"), py::arg("names"));
+    m.def(
+        "currencies_in_use",
+        [](Reader& reader) {
+            auto found = currencies_in_use(reader);
+            return py::make_tuple(to_array(std::move(found.instruments)),
+                                  to_array(std::move(found.convertible)));
+        },
+        py::arg("reader"));
+    m.def("currencies_without_rate", &currencies_without_rate, py::arg("reader"));
+    m.def(
+        "positions_of",
+        [](Reader& reader, const Codes& codes) {
+            const std::vector<std::int32_t> wanted(codes.data(), codes.data() + codes.size());
+            return to_array(unlocked([&] { return positions_of(reader, wanted); }));
+        },
+        py::arg("reader"), py::arg("codes"));
 }
 
 }  // namespace mvcore::bindings

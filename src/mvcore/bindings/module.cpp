@@ -1,8 +1,8 @@
 #include <cstddef>
 
-#include "../embed/capi.hpp"
-#include "../kernels/kernels.hpp"
-#include "parts.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/capi/capi.hpp"
+#include "mvcore/kernels/kernels.hpp"
 
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace mvcore::bindings;

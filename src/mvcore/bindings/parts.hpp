@@ -10,8 +10,8 @@
 #include <memory>
 #include <vector>
 
-#include "../book.hpp"
-#include "../text/tables.hpp"
+#include "mvcore/book/book.hpp"
+#include "mvcore/ingest/tables.hpp"
 
 PYBIND11_MAKE_OPAQUE(mvcore::MeasureCalls)
 
@@ -75,7 +75,7 @@ template <class T>
 bool large(const T&) {
     return true;
 }
-inline bool large(const Figures& f) { return f.size() * sizeof(i128) > kLargeBytes; }
+inline bool large(const ResultRows& f) { return f.size() * sizeof(i128) > kLargeBytes; }
 inline bool large(const Revaluation& r) { return r.size() * sizeof(i128) > kLargeBytes; }
 
 struct DeleteUnlocked {

@@ -1,9 +1,9 @@
 // What books and snapshots answer. Calls that may take long run without the GIL.
 #include <variant>
 
-#include "../snapshot.hpp"
-#include "../text/tables.hpp"
-#include "parts.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/book/snapshot.hpp"
+#include "mvcore/ingest/tables.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -97,7 +97,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     return q;
 }
 
-py::object figures(Figures&& f) { return py::cast(std::move(f)); }
+py::object figures(ResultRows&& f) { return py::cast(std::move(f)); }
 
 py::tuple value(Reader& reader, const std::string& account, const std::string& currency) {
     AccountValue v;
@@ -125,57 +125,66 @@ void add_reads(py::module_& m) {
     py::class_<Reader, std::shared_ptr<Reader>>(m, "Reader")
         .def("close", &Reader::close)
         .def("check_open", &Reader::check_open)
-        .def("value", &value)
+        .def("value", &value, py::arg("account"), py::arg("currency"))
         // `currency`: its code, or its name where only the rates given may know it. `given`: tables
         // of other prices and rates to try, none for the present ones.
-        .def("values",
-             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
-                const py::object& instruments, std::uint32_t instrument_groups,
-                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                const std::vector<int>& measures, const Functions& functions,
-                const std::variant<std::int32_t, std::string>& currency, const py::dict& given) {
-                 const auto* code = std::get_if<std::int32_t>(&currency);
-                 const auto name =
-                     code != nullptr ? std::string() : std::get<std::string>(currency);
-                 const auto q =
-                     to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                 rows, masters, measures, functions, code != nullptr ? *code : 0);
-                 const auto tables = to_tables(given);
-                 const bool present = given.empty();
-                 auto make = [&](const Vocabulary& names, const State& state) {
-                     return text::make_batch(names, state, tables, false);
-                 };
-                 return unless_stale<Figures>(
-                     [&](Figures& out) {
-                         return present ? reader.values(q, out)
-                                        : reader.values_if(q, name, make, out);
-                     },
-                     figures);
-             })
-        .def("holdings",
-             [](Reader& reader, const py::object& accounts, const py::object& instruments,
-                std::uint64_t masters) {
-                 const auto selection = to_grouping(accounts, 1, instruments, 1);
-                 return unless_stale<Positions>(
-                     [&](Positions& out) { return reader.holdings(selection, masters, out); },
-                     [](Positions&& p) { return to_dict(std::move(p)); });
-             })
-        .def("orders",
-             [](Reader& reader, const py::object& accounts, const py::object& instruments,
-                std::uint64_t masters) {
-                 const auto selection = to_grouping(accounts, 1, instruments, 1);
-                 return unless_stale<OrderList>(
-                     [&](OrderList& out) { return reader.orders(selection, masters, out); },
-                     [](OrderList&& o) { return to_dict(std::move(o)); });
-             })
-        .def("revalue",
-             [](Reader& reader, std::string_view instrument) {
-                 {
-                     const ShortReading reading(reader);  // most lines are read in microseconds
-                     if (reader.short_line(instrument)) return reader.revalue_of(instrument);
-                 }
-                 return unlocked([&] { return reader.revalue(instrument); });
-             })
+        .def(
+            "values",
+            [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
+               const py::object& instruments, std::uint32_t instrument_groups,
+               const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
+               const std::vector<int>& measures, const Functions& functions,
+               const std::variant<std::int32_t, std::string>& currency, const py::dict& given) {
+                const auto* code = std::get_if<std::int32_t>(&currency);
+                const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
+                const auto q =
+                    to_question(accounts, account_groups, instruments, instrument_groups, levels,
+                                rows, masters, measures, functions, code != nullptr ? *code : 0);
+                const auto tables = to_tables(given);
+                const bool present = given.empty();
+                auto make = [&](const Vocabulary& names, const State& state) {
+                    return text::make_batch(names, state, tables, false);
+                };
+                return unless_stale<ResultRows>(
+                    [&](ResultRows& out) {
+                        return present ? reader.values(q, out)
+                                       : reader.values_if(q, name, make, out);
+                    },
+                    figures);
+            },
+            py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
+            py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
+            py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"))
+        .def(
+            "holdings",
+            [](Reader& reader, const py::object& accounts, const py::object& instruments,
+               std::uint64_t masters) {
+                const auto selection = to_grouping(accounts, 1, instruments, 1);
+                return unless_stale<Positions>(
+                    [&](Positions& out) { return reader.holdings(selection, masters, out); },
+                    [](Positions&& p) { return to_dict(std::move(p)); });
+            },
+            py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
+        .def(
+            "orders",
+            [](Reader& reader, const py::object& accounts, const py::object& instruments,
+               std::uint64_t masters) {
+                const auto selection = to_grouping(accounts, 1, instruments, 1);
+                return unless_stale<OrderList>(
+                    [&](OrderList& out) { return reader.orders(selection, masters, out); },
+                    [](OrderList&& o) { return to_dict(std::move(o)); });
+            },
+            py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
+        .def(
+            "revalue",
+            [](Reader& reader, std::string_view instrument) {
+                {
+                    const ShortReading reading(reader);  // most lines are read in microseconds
+                    if (reader.short_line(instrument)) return reader.revalue_of(instrument);
+                }
+                return unlocked([&] { return reader.revalue(instrument); });
+            },
+            py::arg("instrument"))
         .def("prices",
              [](Reader& reader) {
                  PriceList out;
@@ -185,13 +194,15 @@ void add_reads(py::module_& m) {
                  }
                  return to_dict(std::move(out));
              })
-        .def("account_codes",
-             [](Reader& reader, const text::Column& names, const std::string& call) {
-                 return to_array(unlocked([&] {
-                     const Reading reading(reader.lock());
-                     return text::account_codes(reader, names, {call, "accounts"});
-                 }));
-             })
+        .def(
+            "account_codes",
+            [](Reader& reader, const text::Column& names, const std::string& call) {
+                return to_array(unlocked([&] {
+                    const Reading reading(reader.lock());
+                    return text::account_codes(reader, names, {call, "accounts"});
+                }));
+            },
+            py::arg("names"), py::arg("call"))
         // unknown_ok: -1 stands for an unknown name.
         .def(
             "instrument_codes",
@@ -208,22 +219,27 @@ void add_reads(py::module_& m) {
                                    const ShortReading reading(reader);
                                    return reader.state().masters;
                                })
-        .def("currency_code",
-             [](Reader& reader, const std::string& name) {
-                 const ShortReading reading(reader);
-                 const auto code = reader.find(reader.names().currencies, name);
-                 return reader.state().currency_known(code) ? code : -1;
-             })
+        .def(
+            "currency_code",
+            [](Reader& reader, const std::string& name) {
+                const ShortReading reading(reader);
+                const auto code = reader.find(reader.names().currencies, name);
+                return reader.state().currency_known(code) ? code : -1;
+            },
+            py::arg("name"))
         .def_property_readonly("epoch", [](Reader& reader) {
             const ShortReading reading(reader);
             return reader.state().epoch;
         });
 
     py::class_<Snapshot, std::shared_ptr<Snapshot>, Reader>(m, "Snapshot");
-    m.def("snapshot", [](const std::shared_ptr<Book>& book) {
-        const Unlocked unlocked;
-        return std::shared_ptr<Snapshot>(new Snapshot(book), DeleteUnlocked());
-    });
+    m.def(
+        "snapshot",
+        [](const std::shared_ptr<Book>& book) {
+            const Unlocked unlocked;
+            return std::shared_ptr<Snapshot>(new Snapshot(book), DeleteUnlocked());
+        },
+        py::arg("book"));
 
     py::class_<Revaluation, std::unique_ptr<Revaluation, DeleteUnlocked>>(m, "Revaluation")
         .def("__len__", &Revaluation::size)

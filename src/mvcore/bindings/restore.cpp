@@ -1,8 +1,8 @@
 // A state out of columns of files, as store.cpp gave them. What takes long runs without the GIL.
-#include "../restore.hpp"
+#include "mvcore/checkpoint/restore.hpp"
 
-#include "../errors.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -140,35 +140,48 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
 void add_restore(py::module_& m) {
     m.attr("INDEX_TABLES") = OrderIndex::tables();
     py::class_<Restore, std::unique_ptr<Restore, DeleteUnlocked>>(m, "Restore")
-        .def(py::init([](const std::string& base, const std::string& kind, const py::dict& counts,
-                         const std::optional<std::string>& cash, std::optional<int> cash_scale) {
-            return std::unique_ptr<Restore, DeleteUnlocked>(new Restore(
-                base, to_kind(kind), to_stored_counts(counts), to_cash_rule(cash, cash_scale)));
-        }))
-        .def("currencies",
-             [](Restore& r, const py::dict& table, std::size_t rows) {
-                 r.currencies(
-                     to_texts(table["currency"], rows), rows,
-                     {to_wide(table, "rate", rows), to_vector<std::uint8_t>(table, "divide", rows),
-                      to_vector<std::int64_t>(table, "time", rows)});
-             })
-        .def("accounts",
-             [](Restore& r, const py::dict& table, std::size_t rows) {
-                 r.accounts(to_texts(table["account"], rows),
-                            to_vector<std::uint8_t>(table, "alive", rows));
-             })
-        .def("instruments", &put_instruments)
-        .def("chunk", &put_chunk)
-        .def("index",
-             [](Restore& r, std::size_t begin, std::size_t end) {
-                 const Unlocked free;
-                 r.index(begin, end);
-             })
-        .def("finish", [](Restore& r, Book& book) {
-            const Unlocked free;
-            r.finish();
-            book.adopt(r);
-        });
+        .def(
+            py::init([](const std::string& base, const std::string& kind, const py::dict& counts,
+                        const std::optional<std::string>& cash, std::optional<int> cash_scale) {
+                return std::unique_ptr<Restore, DeleteUnlocked>(new Restore(
+                    base, to_kind(kind), to_stored_counts(counts), to_cash_rule(cash, cash_scale)));
+            }),
+            py::arg("base"), py::arg("kind"), py::arg("counts"), py::arg("cash"),
+            py::arg("cash_scale"))
+        .def(
+            "currencies",
+            [](Restore& r, const py::dict& table, std::size_t rows) {
+                r.currencies(
+                    to_texts(table["currency"], rows), rows,
+                    {to_wide(table, "rate", rows), to_vector<std::uint8_t>(table, "divide", rows),
+                     to_vector<std::int64_t>(table, "time", rows)});
+            },
+            py::arg("table"), py::arg("rows"))
+        .def(
+            "accounts",
+            [](Restore& r, const py::dict& table, std::size_t rows) {
+                r.accounts(to_texts(table["account"], rows),
+                           to_vector<std::uint8_t>(table, "alive", rows));
+            },
+            py::arg("table"), py::arg("rows"))
+        .def("instruments", &put_instruments, py::arg("table"), py::arg("rows"))
+        .def("chunk", &put_chunk, py::arg("begin"), py::arg("end"), py::arg("held"),
+             py::arg("held_rows"), py::arg("ordered"), py::arg("order_rows"))
+        .def(
+            "index",
+            [](Restore& r, std::size_t begin, std::size_t end) {
+                const Unlocked free;
+                r.index(begin, end);
+            },
+            py::arg("begin"), py::arg("end"))
+        .def(
+            "finish",
+            [](Restore& r, Book& book) {
+                const Unlocked free;
+                r.finish();
+                book.adopt(r);
+            },
+            py::arg("book"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,8 +1,8 @@
 // Columns of a state for files; restore.cpp is the way back. What takes long runs without the GIL.
-#include "../checksum.hpp"
-#include "../errors.hpp"
-#include "../snapshot.hpp"
-#include "parts.hpp"
+#include "mvcore/base/crc32c.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
+#include "mvcore/book/snapshot.hpp"
 
 namespace mvcore::bindings {
 namespace {
@@ -139,8 +139,8 @@ py::dict currencies(Snapshot& snapshot) {
     return out;
 }
 
-py::tuple touched(Snapshot& snapshot) {
-    const Touched& t = snapshot.state().touched;
+py::tuple dirty_instruments(Snapshot& snapshot) {
+    const DirtyInstruments& t = snapshot.state().dirty_instruments;
     return py::make_tuple(t.next(), to_array(std::vector(t.held())),
                           to_array(std::vector(t.ordered())));
 }
@@ -182,13 +182,13 @@ std::uint32_t checksum(const py::buffer& data, std::uint32_t previous) {
 
 void add_store(py::module_& m) {
     m.def("crc32c", &checksum, py::arg("data"), py::arg("previous") = 0);
-    m.def("checkpoint_begin", &checkpoint_begin);
-    m.def("stored_holdings", &holdings);
-    m.def("stored_orders", &orders);
-    m.def("stored_accounts", &accounts);
-    m.def("stored_instruments", &instruments);
-    m.def("stored_currencies", &currencies);
-    m.def("touched", &touched);
+    m.def("checkpoint_begin", &checkpoint_begin, py::arg("book"));
+    m.def("stored_holdings", &holdings, py::arg("snapshot"), py::arg("begin"), py::arg("end"));
+    m.def("stored_orders", &orders, py::arg("snapshot"), py::arg("begin"), py::arg("end"));
+    m.def("stored_accounts", &accounts, py::arg("snapshot"));
+    m.def("stored_instruments", &instruments, py::arg("snapshot"));
+    m.def("stored_currencies", &currencies, py::arg("snapshot"));
+    m.def("dirty_instruments", &dirty_instruments, py::arg("snapshot"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,8 +1,8 @@
 // Views, and what reads hand out: columns are made when they are asked for.
 #include <algorithm>
 
-#include "../errors.hpp"
-#include "parts.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 
@@ -57,7 +57,7 @@ struct PyView {
 
     // None where the shape is stale.
     py::object read(bool everything) {
-        Figures out;
+        ResultRows out;
         // A small view is read with the GIL kept: releasing it costs more than the read.
         bool ok = false;
         if (!book->try_read_view(*view, everything, out, ok)) {
@@ -94,48 +94,55 @@ struct PyView {
 
 void add_views(py::module_& m) {
     // Columns are made when they are asked for.
-    py::class_<Figures, std::unique_ptr<Figures, DeleteUnlocked>>(m, "Figures")
-        .def("__len__", &Figures::size)
-        .def_readonly("epoch", &Figures::epoch)
+    py::class_<ResultRows, std::unique_ptr<ResultRows, DeleteUnlocked>>(m, "ResultRows")
+        .def("__len__", &ResultRows::size)
+        .def_readonly("epoch", &ResultRows::epoch)
         .def_property_readonly(
             "ascending",
-            [](const Figures& f) { return std::is_sorted(f.row.begin(), f.row.end()); })
-        .def("row", [](const Figures& f) { return to_array(slabs::Vector<std::int32_t>(f.row)); })
-        .def("currency", [](const Figures& f) { return to_array(std::vector(f.currency)); })
+            [](const ResultRows& f) { return std::is_sorted(f.row.begin(), f.row.end()); })
+        .def("row",
+             [](const ResultRows& f) { return to_array(huge_pages::Vector<std::int32_t>(f.row)); })
+        .def("currency", [](const ResultRows& f) { return to_array(std::vector(f.currency)); })
         // Of the measure that was asked k-th.
-        .def("amount",
-             [](const Figures& f, std::size_t k) {
-                 if (f.columns == 1) return to_array(slabs::Vector<i128>(f.amount));
-                 const auto columns = static_cast<std::size_t>(f.columns);
-                 slabs::Vector<i128> out(f.size());
-                 for (std::size_t row = 0; row < out.size(); ++row)
-                     out[row] = f.amount[row * columns + k];
-                 return to_array(std::move(out));
-             })
+        .def(
+            "amount",
+            [](const ResultRows& f, std::size_t k) {
+                if (f.columns == 1) return to_array(huge_pages::Vector<i128>(f.amount));
+                const auto columns = static_cast<std::size_t>(f.columns);
+                huge_pages::Vector<i128> out(f.size());
+                for (std::size_t row = 0; row < out.size(); ++row)
+                    out[row] = f.amount[row * columns + k];
+                return to_array(std::move(out));
+            },
+            py::arg("k"))
         // Of the function that was asked k-th.
-        .def("floats",
-             [](const Figures& f, std::size_t k) {
-                 return to_array(k < f.floats.size() ? std::vector(f.floats[k])
-                                                     : std::vector<double>());
-             })
+        .def(
+            "floats",
+            [](const ResultRows& f, std::size_t k) {
+                return to_array(k < f.floats.size() ? std::vector(f.floats[k])
+                                                    : std::vector<double>());
+            },
+            py::arg("k"))
         .def("unpriced",
-             [](const Figures& f) {
+             [](const ResultRows& f) {
                  return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
              })
-        .def("removed", [](const Figures& f) {
+        .def("removed", [](const ResultRows& f) {
             return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
         });
 
     py::class_<PyView, std::unique_ptr<PyView, DeleteUnlocked>>(m, "View")
-        .def("read", &PyView::read)
-        .def("reshape", &PyView::reshape)
+        .def("read", &PyView::read, py::arg("everything"))
+        .def("reshape", &PyView::reshape, py::arg("accounts"), py::arg("account_groups"),
+             py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
+             py::arg("rows"), py::arg("masters"), py::arg("functions"))
         // Whether a read is a matter of microseconds.
         .def("quick",
              [](PyView& v) {
                  const ShortReading reading(*v.book);
                  const std::unique_lock lock(v.view->mutex, std::try_to_lock);
                  return lock.owns_lock() && !v.view->stale(v.book->state()) &&
-                        v.view->quick(v.book->state(), v.book->history());
+                        v.view->quick(v.book->state(), v.book->change_log());
              })
         // The next hand-out has all rows.
         .def("forget",
@@ -146,34 +153,40 @@ void add_views(py::module_& m) {
              })
         .def("stats", &PyView::stats);
 
-    m.def("add_view",
-          [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
-             bool incremental, std::size_t functions) {
-              auto view = unlocked([&] {
-                  return book->add_view(currency, to_measures(measures), incremental, functions);
-              });
-              return std::unique_ptr<PyView, DeleteUnlocked>(
-                  new PyView(std::move(book), std::move(view)));
-          });
+    m.def(
+        "add_view",
+        [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
+           bool incremental, std::size_t functions) {
+            auto view = unlocked([&] {
+                return book->add_view(currency, to_measures(measures), incremental, functions);
+            });
+            return std::unique_ptr<PyView, DeleteUnlocked>(
+                new PyView(std::move(book), std::move(view)));
+        },
+        py::arg("book"), py::arg("currency"), py::arg("measures"), py::arg("incremental"),
+        py::arg("functions"));
     // Changes of several views of one book, of one epoch; None where a shape is stale.
-    m.def("changes", [](const std::vector<PyView*>& views) -> py::object {
-        if (views.empty()) return py::list();
-        std::vector<View*> asked;
-        for (const PyView* v : views) asked.push_back(v->view.get());
-        Book& book = *views[0]->book;
-        for (const PyView* v : views)
-            if (v->book.get() != &book) refuse_argument("changes: views of several books");
-        std::vector<Figures> out;
-        bool ok = false;
-        if (!book.try_read_views(asked, out, ok)) {
-            const Unlocked unlocked;
-            ok = book.read_views(asked, out);
-        }
-        if (!ok) return py::none();
-        py::list frames;
-        for (auto& figures : out) frames.append(py::cast(std::move(figures)));
-        return frames;
-    });
+    m.def(
+        "changes",
+        [](const std::vector<PyView*>& views) -> py::object {
+            if (views.empty()) return py::list();
+            std::vector<View*> asked;
+            for (const PyView* v : views) asked.push_back(v->view.get());
+            Book& book = *views[0]->book;
+            for (const PyView* v : views)
+                if (v->book.get() != &book) refuse_argument("changes: views of several books");
+            std::vector<ResultRows> out;
+            bool ok = false;
+            if (!book.try_read_views(asked, out, ok)) {
+                const Unlocked unlocked;
+                ok = book.read_views(asked, out);
+            }
+            if (!ok) return py::none();
+            py::list frames;
+            for (auto& figures : out) frames.append(py::cast(std::move(figures)));
+            return frames;
+        },
+        py::arg("views"));
 }
 
 }  // namespace mvcore::bindings

@@ -1,4 +1,4 @@
-#include "batch_codec.hpp"
+#include "mvcore/journal/batch_codec.hpp"
 
 #include <algorithm>
 
@@ -170,7 +170,7 @@ void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRo
     }
 }
 
-void decode_removed(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
+void decode_removed(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
     const auto alive = [](const auto& codes, auto&& f) {
         if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
@@ -261,7 +261,7 @@ void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const Nam
     out.text(batch.attributes);
 }
 
-void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out) {
+void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
     decode_names(in, live.names.accounts, batch.accounts);
     decode_names(in, live.names.instruments, batch.instruments);

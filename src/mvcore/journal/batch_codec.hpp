@@ -5,9 +5,9 @@
 #include <limits>
 #include <string>
 
-#include "../batch.hpp"
-#include "../live.hpp"
-#include "bytes.hpp"
+#include "mvcore/journal/bytes.hpp"
+#include "mvcore/state/batch.hpp"
+#include "mvcore/state/book_state.hpp"
 
 namespace mvcore::journal {
 
@@ -22,7 +22,7 @@ struct Decoded {
 void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known);
 // Throws CorruptData if it is no batch that the book could have been given. `format`: that of the
 // frame.
-void decode(Decoder& in, const Live& live, std::uint16_t format, Decoded& out);
+void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out);
 
 void encode_prices(Encoder& out, const std::vector<PriceRow>& rows);
 void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows);

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "../decimal.hpp"
-#include "../errors.hpp"
+#include "mvcore/base/decimal.hpp"
+#include "mvcore/base/errors.hpp"
 
 namespace mvcore::journal {
 

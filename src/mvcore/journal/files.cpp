@@ -1,9 +1,9 @@
-#include "files.hpp"
+#include "mvcore/journal/files.hpp"
 
 #include <cerrno>
 #include <system_error>
 
-#include "../errors.hpp"
+#include "mvcore/base/errors.hpp"
 
 namespace mvcore::journal {
 

@@ -1,10 +1,10 @@
-#include "frame.hpp"
+#include "mvcore/journal/frame.hpp"
 
 #include <bit>
 #include <cstddef>
 #include <cstring>
 
-#include "../checksum.hpp"
+#include "mvcore/base/crc32c.hpp"
 
 namespace mvcore::journal {
 

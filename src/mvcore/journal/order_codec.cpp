@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "batch_codec.hpp"
+#include "mvcore/journal/batch_codec.hpp"
 
 namespace mvcore::journal {
 namespace {

@@ -1,4 +1,4 @@
-#include "posix_files.hpp"
+#include "mvcore/journal/posix_files.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // The files of a folder of this machine.
 #pragma once
 
-#include "files.hpp"
+#include "mvcore/journal/files.hpp"
 
 namespace mvcore::journal {
 

@@ -1,5 +1,5 @@
 // x86-64-v3. Compiled with -march=x86-64-v3: nothing here may run before avx2() said yes.
-#include "kernels.hpp"
+#include "mvcore/kernels/kernels.hpp"
 
 #include <immintrin.h>
 
@@ -45,7 +45,7 @@ struct Isa {
 
 }  // namespace
 
-#include "loops.inl"
+#include "mvcore/kernels/loops.inl"
 
 namespace mvcore::kernels {
 const Table* avx2() { return &kTable; }

@@ -1,5 +1,5 @@
 // x86-64-v4. Compiled with -march=x86-64-v4: nothing here may run before the CPU was asked.
-#include "kernels.hpp"
+#include "mvcore/kernels/kernels.hpp"
 
 #include <immintrin.h>
 
@@ -32,7 +32,7 @@ struct Isa {
 
 }  // namespace
 
-#include "loops.inl"
+#include "mvcore/kernels/loops.inl"
 
 namespace mvcore::kernels {
 const Table* avx512() { return &kTable; }

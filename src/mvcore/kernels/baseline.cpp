@@ -1,5 +1,5 @@
 // Plain C++, for any machine.
-#include "kernels.hpp"
+#include "mvcore/kernels/kernels.hpp"
 
 namespace {
 
@@ -20,7 +20,7 @@ struct Isa {
 
 }  // namespace
 
-#include "loops.inl"
+#include "mvcore/kernels/loops.inl"
 
 namespace mvcore::kernels {
 const Table* baseline() { return &kTable; }

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels.hpp"
+#include "mvcore/kernels/kernels.hpp"
 
 namespace mvcore::kernels {
 

@@ -1,0 +1,755 @@
+#include "mvcore/apply/write_transaction.hpp"
+
+#include <algorithm>
+
+#include "mvcore/base/assert.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/base/prefetch.hpp"
+
+namespace mvcore {
+
+namespace {
+
+[[noreturn]] void refuse_removal(const char* table, const char* column, std::string_view name) {
+    throw InputError(ErrorKind::invalid_input, table, column, std::nullopt,
+                     quoted(name) + " cannot be removed: holdings or orders refer to it",
+                     std::string(name));
+}
+
+}  // namespace
+
+void WriteTransaction::stage() {
+    dropped_.skipped_prices = batch_.skipped_prices;
+    const bool all = batch_.instruments_given == Given::load ||
+                     batch_.prices_given == Given::load || batch_.holdings_given == Given::load ||
+                     batch_.orders_given == Given::load;
+    if (all) stage_all();
+    stage_accounts();
+    stage_instruments();
+    stage_cash_targets();
+    stage_rates();
+    stage_prices();
+    stage_cash_prices();
+    if (batch_.roll_day && batch_.holdings_given == Given::absent) {
+        stage_roll();
+    } else if (batch_.holdings_given == Given::load || batch_.orders_given == Given::load) {
+        stage_refresh();
+    } else {
+        find_orders();
+        grow_scales();
+        stage_holdings();
+        stage_orders();
+        stage_changed_legs();
+        stage_writes();
+    }
+    check_dropped();
+}
+
+WriteTransaction::Staged& WriteTransaction::staged(std::int32_t instrument) {
+    const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
+    if (fresh) {
+        Staged s;
+        s.code = instrument;
+        const Board& board = state_.board;
+        if (std::size_t(instrument) < board.size()) {
+            s.quote = board.quote(instrument);
+            s.instrument = board.instrument(instrument);
+            if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
+            s.least_scale = s.quote.price_scale;
+        }
+        staged_.push_back(s);
+    }
+    return staged_[at];
+}
+
+void WriteTransaction::stage_all() {
+    staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
+    for (std::size_t i = 0; i < state_.board.size(); ++i)
+        if (state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
+}
+
+void WriteTransaction::stage_accounts() {
+    if (batch_.accounts_given == Given::absent && batch_.removed_accounts.empty()) return;
+    if (batch_.accounts_given != Given::load) accounts_alive_ = state_.accounts_alive;
+    accounts_alive_.resize(static_cast<std::size_t>(batch_.accounts.size()), 0);
+    for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
+    for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
+    if (batch_.accounts.size() > kMostAccounts)
+        throw InputError(ErrorKind::value_overflow, "accounts", "account", std::nullopt,
+                         "a book has at most 134,217,728 account names");
+}
+
+void WriteTransaction::stage_instruments() {
+    if (batch_.instruments_given == Given::load)
+        for (auto& s : staged_) s.quote.alive = false;
+    for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
+    for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
+        const auto& given = batch_.instrument_rows[row];
+        const bool known = state_.instrument_alive(given.instrument);
+        Staged& s = staged(given.instrument);
+        if (!known) {
+            const auto slot = s.quote.slot;
+            const auto change = s.quote.last_change;
+            s.instrument = Instrument();
+            s.quote = Quote();
+            s.quote.slot = slot;
+            s.quote.last_change = change;
+            s.least_scale = s.quote.price_scale;
+            s.reset = true;
+        }
+        s.quote.alive = true;
+        auto& terms = s.instrument.terms;
+        if (given.currency >= 0) terms.currency = given.currency;
+        else if (!known)
+            throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
+                             "the new instrument " +
+                                 quoted(batch_.instruments.text(given.instrument)) +
+                                 " needs a currency");
+        if (given.multiplier) terms.multiplier = *given.multiplier;
+        if (given.quote_factor) terms.quote_factor = *given.quote_factor;
+        if (given.cash) terms.cash = *given.cash;
+        if (terms.cash && terms.has_factor())
+            throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
+                             quoted(batch_.instruments.text(given.instrument)) +
+                                 " is cash; expected a multiplier and a quote_factor of 1");
+        set_factor(s.instrument);
+    }
+}
+
+CashTarget WriteTransaction::cash_target_before(std::int32_t currency) const {
+    const auto at = static_cast<std::size_t>(currency);
+    return at < state_.cash_targets.size() ? state_.cash_targets[at] : CashTarget();
+}
+
+CashTarget WriteTransaction::cash_target(std::int32_t currency) const {
+    const auto at = static_cast<std::size_t>(currency);
+    if (cash_targets_.empty()) return cash_target_before(currency);
+    return at < cash_targets_.size() ? cash_targets_[at] : CashTarget();
+}
+
+// One cash instrument per currency. Only the rows of the batch can break this.
+void WriteTransaction::stage_cash_targets() {
+    if (!state_.cash.from_fills ||
+        (batch_.instruments_given == Given::absent && batch_.removed_instruments.empty()))
+        return;
+    cash_targets_ = state_.cash_targets;
+    cash_targets_.resize(static_cast<std::size_t>(batch_.currencies.size()));
+    const auto is_cash_of = [&](std::int32_t instrument, std::size_t currency) {
+        const Staged& s = staged(instrument);
+        return s.quote.alive && s.instrument.terms.cash &&
+               std::size_t(s.instrument.terms.currency) == currency;
+    };
+    for (std::size_t c = 0; c < cash_targets_.size(); ++c)
+        if (cash_targets_[c].instrument >= 0 && !is_cash_of(cash_targets_[c].instrument, c))
+            cash_targets_[c] = CashTarget();
+    for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
+        const Staged& s = staged(batch_.instrument_rows[row].instrument);
+        const auto currency = s.instrument.terms.currency;
+        if (!is_cash_of(s.code, std::size_t(currency))) continue;
+        const auto name = [&](std::int32_t code) { return quoted(batch_.instruments.text(code)); };
+        const auto text = batch_.currencies.text(currency);
+        const std::string in = quoted(text);
+        CashTarget& target = cash_targets_[std::size_t(currency)];
+        if (target.instrument >= 0 && target.instrument != s.code)
+            throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
+                             name(s.code) + " and " + name(target.instrument) +
+                                 " are both cash of " + in +
+                                 "; expected one, since the book has cash='from_fills'");
+        const auto scale = state_.cash.scale_of(text);
+        if (!scale)
+            throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
+                             in + " of the cash instrument " + name(s.code) +
+                                 " is not a currency of ISO 4217; expected one, or a book with a "
+                                 "cash_scale",
+                             std::string(text));
+        target = {s.code, *scale};
+    }
+}
+
+void WriteTransaction::stage_rates() {
+    if (batch_.fx_given == Given::absent && batch_.removed_rates.empty()) return;
+    if (batch_.fx_given != Given::load) rates_ = state_.board.rates();
+    rates_.resize(
+        std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
+    for (const auto& row : batch_.rate_rows) {
+        if (row.currency == state_.base) continue;
+        Rate& held = rates_[std::size_t(row.currency)];
+        if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;
+        else held = row.rate;
+    }
+    for (const auto currency : batch_.removed_rates) rates_[std::size_t(currency)] = Rate();
+}
+
+void WriteTransaction::withdraw_price(Staged& s) noexcept {
+    s.quote.priced = false;
+    s.quote.time = kNoTime;
+    s.least_scale = Quote().price_scale;
+    s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
+    s.mantissa = 0;
+}
+
+void WriteTransaction::stage_prices() {
+    if (batch_.prices_given == Given::load)
+        for (auto& s : staged_) withdraw_price(s);
+    for (const auto instrument : batch_.removed_prices) withdraw_price(staged(instrument));
+    for (const auto& row : batch_.price_rows) {
+        Staged& s = staged(row.instrument);
+        if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
+            ++dropped_.late_prices;
+            continue;
+        }
+        ++price_rows_;
+        // Of two prices in a batch the later wins: the former's decimals leave no trace.
+        const int scale = std::max(s.least_scale, even_scale(row.price.scale));
+        s.quote.price_scale = static_cast<std::uint8_t>(scale);
+        s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
+        s.quote.priced = true;
+        s.quote.time = row.time;
+        s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
+    }
+}
+
+// Cash without a price is worth 1. What is no longer cash loses that price: nobody sent it.
+void WriteTransaction::stage_cash_prices() {
+    for (Staged& s : staged_) {
+        const bool was_cash = std::size_t(s.code) < state_.board.size() &&
+                              state_.board.quote(s.code).alive &&
+                              state_.board.instrument(s.code).terms.cash;
+        const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;
+        if (was_cash && !s.instrument.terms.cash && as_it_was && s.quote.time == kNoTime &&
+            s.mantissa == kPow10[s.quote.price_scale])
+            withdraw_price(s);
+        if (!s.quote.alive || s.quote.priced || !s.instrument.terms.cash) continue;
+        s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
+        s.mantissa = kPow10[std::size_t(s.least_scale)];
+        s.quote.priced = true;
+        s.quote.time = kNoTime;
+        s.quote.epoch = state_.epoch + 1;
+    }
+}
+
+bool WriteTransaction::account_held(std::int32_t account) const {
+    const auto a = static_cast<std::size_t>(account);
+    if (refreshed_)
+        return (a < positions_.size() && positions_[a] != 0) ||
+               (a < account_orders_.size() && account_orders_[a] != 0);
+    auto after = [&](const auto& counts, const auto& changes) {
+        const auto change = changes.find(account);
+        return (a < counts.size() ? counts[a] : 0) +
+               static_cast<std::uint32_t>(change == changes.end() ? 0 : change->second);
+    };
+    return after(state_.positions, position_changes_) != 0 ||
+           after(state_.account_orders, order_changes_) != 0;
+}
+
+bool WriteTransaction::instrument_held(const Staged& s) const {
+    if (!s.instrument.abs_quantity.zero()) return true;
+    if (batch_.loaded_orders) return batch_.loaded_orders->store.count(s.code) != 0;
+    const auto change = instrument_order_changes_.find(s.code);
+    return state_.orders.count(s.code) +
+               static_cast<std::uint32_t>(
+                   change == instrument_order_changes_.end() ? 0 : change->second) !=
+           0;
+}
+
+// What goes must be held by nobody once the batch is in.
+void WriteTransaction::check_dropped() const {
+    for (const auto& s : staged_)
+        if (!s.quote.alive && instrument_held(s))
+            refuse_removal("instruments", "instrument", batch_.instruments.text(s.code));
+    for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
+        if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
+            refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
+}
+
+// ---- Single cells of the grid: what holdings and orders of an update make of them ----
+
+std::string WriteTransaction::key_of(std::size_t row) const {
+    return "(" + quoted(batch_.accounts.text(batch_.holding_rows.account[row])) + ", " +
+           quoted(batch_.instruments.text(batch_.holding_rows.instrument[row])) + ")";
+}
+
+// `row` has the account and the instrument of an earlier one.
+void WriteTransaction::refuse_duplicate(std::size_t row) const {
+    const auto& rows = batch_.holding_rows;
+    std::size_t first = 0;
+    while (rows.account[first] != rows.account[row] ||
+           rows.instrument[first] != rows.instrument[row])
+        ++first;
+    throw InputError(
+        ErrorKind::invalid_input, "holdings", "account", row,
+        "duplicate key " + key_of(row) + "; first seen in row " + std::to_string(first),
+        std::string(batch_.accounts.text(rows.account[row])));
+}
+
+void WriteTransaction::check_twice() const {
+    const auto& rows = batch_.holding_rows;
+    std::size_t size = 16;
+    while (size < 2 * rows.size()) size *= 2;
+    constexpr std::uint64_t kFree = ~std::uint64_t{0};
+    std::vector<std::uint64_t> seen(size, kFree);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
+                         static_cast<std::uint32_t>(rows.instrument[row]);
+        auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
+        for (; seen[k] != kFree; k = (k + 1) & (size - 1))
+            if (seen[k] == key) refuse_duplicate(row);
+        seen[k] = key;
+    }
+}
+
+// Before any cell is looked at, since cells of a line share its scale.
+void WriteTransaction::grow_scales() {
+    grow_cash_scales();
+    const auto& rows = batch_.holding_rows;
+    for (std::size_t row = 0; row < rows.size(); ++row)
+        grow_scale(rows.instrument[row], rows.scale_at(row));
+    for (const OrderWrite& w : order_writes_) {
+        if (w.slot != kNoSlot) grow_scale(w.before.instrument, 0);
+        if (!w.removed)
+            grow_scale(w.after.instrument,
+                       std::max({w.quantity.scale, w.filled.scale, w.rolled.scale}));
+    }
+}
+
+// What comes in with more decimals than the instrument's quantities have.
+void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
+    Instrument& c = staged(instrument).instrument;
+    const int even = even_scale(scale);
+    if (even <= c.quantity_scale) return;
+    c.abs_quantity = c.abs_quantity * pow10<4>(even - c.quantity_scale);
+    c.quantity_scale = even;
+}
+
+WriteTransaction::Cell& WriteTransaction::cell(std::int32_t account, std::int32_t instrument) {
+    const auto key =
+        static_cast<std::uint64_t>(instrument) << 32 | static_cast<std::uint32_t>(account);
+    const auto [at, fresh] = cell_at_.add(key);
+    if (!fresh) return cells_[at];
+    Cell c{account, instrument, {}, {}};
+    const auto line = static_cast<std::size_t>(instrument);
+    const Staged& s = staged(instrument);
+    const auto row = static_cast<std::uint32_t>(account);
+    if (line < state_.grid.lines() && row < state_.grid.rows() && !s.reset) {
+        const int by =
+            s.instrument.quantity_scale - state_.board.instrument(instrument).quantity_scale;
+        c.before = state_.grid.get(line, row);
+        for (auto& q : c.before) q *= kPow10[std::size_t(by)];
+        for (std::size_t m = 0; m < kMeasures; ++m) c.after[m] = i256(c.before[m]);
+    }
+    cells_.push_back(c);
+    return cells_.back();
+}
+
+void WriteTransaction::stage_holdings() {
+    if (batch_.holdings_given == Given::absent) return;
+    check_twice();
+    const auto& rows = batch_.holding_rows;
+    cells_.reserve(cells_.size() + rows.size());
+    cell_at_.reserve(cells_.size() + rows.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const auto i = rows.instrument[row];
+        Cell& c = cell(rows.account[row], i);
+        Instrument& instrument = staged(i).instrument;
+        const int by = instrument.quantity_scale - rows.scale_at(row);
+        const i256 quantity(rows.mantissa_at(row) * kPow10[std::size_t(by)]);
+        const i256 change = quantity - c.after[sod];
+        facts_ += change.zero() ? 0U : 1U;
+        instrument.abs_quantity += quantity.magnitude() - c.after[sod].magnitude();
+        for (auto& q : c.after) q += change;
+    }
+}
+
+// Adds (1) or takes away (-1) what an order adds to its position, at its instrument's final scale.
+void WriteTransaction::add_order(const Order& order, int sign) {
+    const i256 fill = i256(order.filled) - i256(order.rolled);  // may be of opposite signs
+    const i256 leaves(order.leaves());
+    Instrument& instrument = staged(order.instrument).instrument;
+    const i256 most = fill.magnitude() + leaves.magnitude();
+    Cell& c = cell(order.account, order.instrument);
+    if (sign > 0) {
+        c.after[current] += fill;
+        c.after[expected] += fill + leaves;
+        instrument.abs_quantity += most;
+    } else {
+        c.after[current] -= fill;
+        c.after[expected] -= fill + leaves;
+        instrument.abs_quantity -= most;
+    }
+}
+
+// Names the row that is likely to be wrong: of the holding, or else of the last order there. Cash
+// moves by orders in other instruments.
+void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument) const {
+    const char* table = "holdings";
+    const char* column = "quantity";
+    InputError::Row row;
+    const HoldingRows& holdings = batch_.holding_rows;
+    for (std::size_t k = 0; k < holdings.size(); ++k)
+        if (holdings.account[k] == account && holdings.instrument[k] == instrument) row = k;
+    if (!row && batch_.holdings_given == Given::absent && !order_writes_.empty()) {
+        table = "orders";
+        column = "average_price";
+        for (const OrderWrite& w : order_writes_) {
+            if (w.removed || w.after.account != account || w.after.instrument != instrument)
+                continue;
+            column = "order_quantity";
+            row = w.row;
+        }
+    }
+    throw InputError(ErrorKind::value_overflow, table, column, row,
+                     "the net quantity of (" + quoted(batch_.accounts.text(account)) + ", " +
+                         quoted(batch_.instruments.text(instrument)) +
+                         ") has more than 20 digits before the point");
+}
+
+Net WriteTransaction::checked_net(const Cell& c) const {
+    const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
+                          .instrument.quantity_scale;
+    Net out{};
+    for (std::size_t m = 0; m < kMeasures; ++m) {
+        if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+            refuse_net(c.account, c.instrument);
+        out[m] = c.after[m].low128();
+    }
+    return out;
+}
+
+// Cells that changed.
+void WriteTransaction::stage_writes() {
+    writes_.reserve(cells_.size());
+    for (const Cell& c : cells_) {
+        const Net quantity = checked_net(c);
+        if (quantity == c.before) continue;
+        writes_.push_back({c.account, c.instrument, quantity, c.before});
+        const int change = (held(quantity) ? 1 : 0) - (held(c.before) ? 1 : 0);
+        if (change != 0) position_changes_[c.account] += change;
+    }
+}
+
+void WriteTransaction::find_unit(Staged& s) {
+    Board& board = state_.board;
+    Quote& q = s.quote;
+    Instrument& c = s.instrument;
+    if (!q.alive || !q.priced) {
+        q.priced = false;
+        q.price = 0;
+        q.wide = false;
+        q.ceiling = -1;
+        c.ceiling = i256();
+        if (c.terms.currency >= 0) q.unit = board.unit_of(c.terms.currency, Unit::kUnpriced);
+        return;
+    }
+    if (!set_price(q, c, s.mantissa))
+        throw InputError(ErrorKind::value_overflow, "prices", "price", std::nullopt,
+                         "price times multiplier times quote_factor of " +
+                             quoted(batch_.instruments.text(s.code)) + " does not fit 254 bits");
+    const i256 price = q.wide ? c.wide_price : i256(q.price);
+    q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
+    // A ceiling that still covers the price stays, else prices that swing would come here for ever;
+    // a refresh takes the slack out.
+    const Quote& before = board.quote(s.code);
+    const i256& held = board.instrument(s.code).ceiling;
+    const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
+                      before.unit == q.unit && price.magnitude() <= held &&
+                      batch_.prices_given != Given::load && !refreshed_;
+    set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
+}
+
+// The unit whose sum of absolute values does not fit, or none.
+std::optional<UnitId> WriteTransaction::find_bounds() {
+    Board& board = state_.board;
+    bounds_.clear();
+    auto change = [&](UnitId unit, const Int<8>& by) {
+        auto known = std::find_if(bounds_.begin(), bounds_.end(),
+                                  [&](const auto& b) { return b.first == unit; });
+        if (known == bounds_.end()) known = bounds_.insert(known, {unit, board.unit(unit).bound});
+        known->second += by;
+    };
+    for (const auto& s : staged_) {
+        const Quote& before = board.quote(s.code);
+        const Instrument& held = board.instrument(s.code);
+        if (before.priced) change(before.unit, -held.share());
+        if (s.quote.priced) change(s.quote.unit, s.instrument.share());
+    }
+    for (const auto& [unit, bound] : bounds_)
+        if (bound.bits() > kAccumulatorBits) return unit;
+    return std::nullopt;
+}
+
+// The table of the batch that is most likely to have made a sum too large.
+const char* WriteTransaction::changed_table() const noexcept {
+    if (batch_.holdings_given != Given::absent) return "holdings";
+    if (batch_.orders_given != Given::absent) return "orders";
+    return batch_.prices_given != Given::absent ? "prices" : "instruments";
+}
+
+// The bounds count prices with some slack; what does not fit with it may fit without.
+void WriteTransaction::prove_bounds() {
+    if (!find_bounds()) return;
+    tight_ = true;
+    stage_all();
+    for (auto& s : staged_) find_unit(s);
+    if (const auto unit = find_bounds())
+        throw InputError(ErrorKind::value_overflow, changed_table(), "", std::nullopt,
+                         "the sum of absolute values in " +
+                             quoted(batch_.currencies.text(state_.board.unit(*unit).currency)) +
+                             " does not fit 254 bits");
+}
+
+// A finer quantity scale: every cell of the instrument is multiplied.
+void WriteTransaction::rescale(const Staged& s) {
+    const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
+    if (by <= 0 || refreshed_) return;
+    state_.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, const Net& quantity) {
+        Net scaled = quantity;
+        for (auto& q : scaled) q *= kPow10[std::size_t(by)];
+        rescaled_.push_back({static_cast<std::int32_t>(row), s.code, scaled, quantity});
+    });
+}
+
+// f(write) for every cell that changes, its quantities fetched before.
+template <class F>
+void WriteTransaction::each_write(F&& f) {
+    const Grid* by_account = state_.index.built() ? &state_.index.grid() : nullptr;
+    for (const auto* list : {&rescaled_, &writes_})
+        together(
+            list->size(),
+            [&](std::size_t k) {
+                const Write& w = (*list)[k];
+                state_.grid.prefetch(std::size_t(w.instrument), std::uint32_t(w.account));
+                if (by_account != nullptr)
+                    by_account->prefetch_block(std::size_t(w.account),
+                                               state_.board.quote(w.instrument).slot);
+            },
+            [&](std::size_t k) {
+                const Write& w = (*list)[k];
+                if (by_account != nullptr)
+                    by_account->prefetch(std::size_t(w.account),
+                                         state_.board.quote(w.instrument).slot);
+            },
+            [&](std::size_t k) { f((*list)[k]); });
+}
+
+void WriteTransaction::cancel() {
+    if (!cells_reserved_) return;
+    AccountIndex& index = state_.index;
+    each_write([&](const Write& w) {
+        state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (index.built())
+            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+                                w.quantity);
+    });
+    cells_reserved_ = false;
+}
+
+void WriteTransaction::reserve_cells() {
+    AccountIndex& index = state_.index;
+    cancel();
+    cells_reserved_ = true;
+    if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
+    each_write([&](const Write& w) {
+        state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (index.built())
+            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+                                 w.quantity);
+        static_cast<void>(state_.positions.own(std::size_t(w.account)));
+    });
+    for (const auto& [account, change] : order_changes_)
+        static_cast<void>(state_.account_orders.own(std::size_t(account)));
+    if (index.built()) index.reserve_loose(staged_.size());
+    if (!refreshed_) return;
+    for (std::size_t a = 0; a < state_.positions.size(); ++a) {
+        static_cast<void>(state_.positions.own(a));
+        static_cast<void>(state_.account_orders.own(a));
+    }
+}
+
+void WriteTransaction::reserve() {
+    const auto currencies = static_cast<std::size_t>(batch_.currencies.size());
+    const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
+    const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
+    // The board last: whoever reads goes by it, also after memory ran short in between.
+    state_.grid.extend(instruments, rows);
+    state_.positions.grow(rows);
+    state_.account_orders.grow(rows);
+    state_.dirty_instruments.extend(instruments);
+    state_.board.extend(instruments, currencies);
+    for (auto& s : staged_) {
+        find_unit(s);
+        rescale(s);
+    }
+    prove_bounds();
+    // From here on only memory can be short. Names come first: rows never lack one.
+    auto adopt = [](Names& names, const Names& added) {
+        for (std::int32_t k = 0; k < added.size(); ++k) names.intern(added.text(k));
+    };
+    if (book_state_ != nullptr) {
+        adopt(book_state_->names.accounts, batch_.accounts.added());
+        adopt(book_state_->names.instruments, batch_.instruments.added());
+        adopt(book_state_->names.currencies, batch_.currencies.added());
+        book_state_->change_log.extend(rows);
+    }
+    state_.currency_users.resize(currencies, 0);
+    state_.accounts_alive.resize(rows, 0);
+    if (!batch_.feeds.empty()) {
+        feeds_ = book_state_->feeds;
+        for (const auto& [name, position] : batch_.feeds) feeds_[name] = position;
+    }
+    reserve_pages();
+}
+
+void WriteTransaction::reserve_pages() {
+    try {
+        reserve_all();
+    } catch (...) {
+        cancel();
+        throw;
+    }
+}
+
+void WriteTransaction::reserve_all() {
+    for (const auto& s : staged_) {
+        static_cast<void>(state_.board.own_quote(s.code));
+        static_cast<void>(state_.board.own_instrument(s.code));
+    }
+    reserve_cells();
+    if (batch_.roll_day) state_.orders.prepare_roll(batch_.roll_drops_ended);
+    else reserve_orders();
+    reserve_rescaled_orders();
+}
+
+bool WriteTransaction::moves_bounds() const {
+    return std::any_of(staged_.begin(), staged_.end(), [&](const Staged& s) {
+        return s.reset || s.quote.unit != state_.board.quote(s.code).unit ||
+               !(s.instrument.ceiling == state_.board.instrument(s.code).ceiling);
+    });
+}
+
+bool WriteTransaction::keeps_quotes() const {
+    return !refreshed_ && !tight_ && rescaled_.empty() && batch_.prices_given == Given::absent &&
+           batch_.instruments_given == Given::absent && batch_.removed_instruments.empty() &&
+           batch_.removed_prices.empty() &&
+           std::all_of(staged_.begin(), staged_.end(),
+                       [&](const Staged& s) { return s.quote == state_.board.quote(s.code); }) &&
+           !moves_bounds();
+}
+
+void WriteTransaction::renew_quotes() {
+    for (auto& s : staged_) s.quote = state_.board.quote(s.code);
+}
+
+void WriteTransaction::commit_quote(const Staged& s) noexcept {
+    Board& board = state_.board;
+    Quote& q = board.own_quote(s.code);
+    const Quote before = q;
+    const i256 old_price = before.priced ? board.price_of(s.code) : i256();
+    const auto waits = [](const Quote& quote, const Instrument& c) {
+        return quote.alive && !quote.priced && !c.abs_quantity.zero() ? 1 : 0;
+    };
+    board.count_unpriced(waits(s.quote, s.instrument) - waits(before, board.instrument(s.code)));
+    const auto users = [&](const Instrument& c) -> std::uint32_t& {
+        return state_.currency_users[std::size_t(c.terms.currency)];
+    };
+    MVCORE_ASSERT(!before.alive || users(board.instrument(s.code)) > 0);
+    if (before.alive) --users(board.instrument(s.code));
+    if (s.quote.alive) ++users(s.instrument);
+    board.own_instrument(s.code) = s.instrument;
+    q = s.quote;
+    q.slot = before.slot;
+    q.loose = before.loose;
+    const i256 price = q.priced ? board.price_of(s.code) : i256();
+    if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
+        before.priced == q.priced)
+        return;
+    if (book_state_ != nullptr) {
+        auto& changes = book_state_->change_log.changes();
+        changes.push(
+            {before.price, before.last_change, s.code, before.unit, before.wide || q.wide});
+        q.last_change = changes.end();
+    }
+    state_.index.set_price(q, s.code, before.unit == q.unit);
+}
+
+void WriteTransaction::commit_cells() noexcept {
+    if (refreshed_) {
+        state_.index.drop();
+        grid_.count_copies(state_.grid.copies());
+        state_.grid = std::move(grid_);
+        for (std::size_t a = 0; a < state_.positions.size(); ++a) {
+            state_.positions.own(a) = positions_[a];
+            state_.account_orders.own(a) = account_orders_[a];
+        }
+        book_state_->change_log.forget_facts();
+        state_.dirty_instruments.all();
+        return;
+    }
+    bool follow = rescaled_.empty();
+    each_write([&](const Write& w) {
+        const auto account = static_cast<std::size_t>(w.account);
+        const int positions =
+            state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (state_.index.built())
+            state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
+        MVCORE_ASSERT(positions >= 0 || state_.positions[account] > 0);
+        state_.positions.own(account) += static_cast<std::uint32_t>(positions);
+        if (w.quantity[sod] != w.before[sod]) state_.dirty_instruments.holdings(w.instrument);
+        Fact fact{{}, 0, w.account, w.instrument, positions};
+        for (std::size_t m = 0; m < kMeasures; ++m) {
+            i128 change = 0;
+            follow = follow && !__builtin_sub_overflow(w.quantity[m], w.before[m], &change) &&
+                     change == static_cast<std::int64_t>(change);
+            fact.change[m] = static_cast<std::int64_t>(change);
+        }
+        if (follow) book_state_->change_log.push(fact);
+    });
+    for (const auto* list : {&rescaled_, &writes_})
+        for (const Write& w : *list)
+            MVCORE_ASSERT(
+                state_.grid.reserved(std::size_t(w.instrument), std::uint32_t(w.account)) == 0);
+    if (!follow && book_state_ != nullptr) book_state_->change_log.forget_facts();
+}
+
+Dropped WriteTransaction::dropped() const noexcept {
+    Dropped all = dropped_;
+    all += dropped_orders_.all();
+    return all;
+}
+
+void WriteTransaction::commit() noexcept {
+    MVCORE_ASSERT(cells_reserved_);
+    for (const auto& s : staged_) commit_quote(s);
+    commit_cells();
+    commit_rescaled_orders();
+    if (batch_.roll_day) commit_roll();
+    else commit_orders();
+    if (batch_.loaded_orders) {
+        batch_.loaded_orders->store.count_copies(state_.orders.copies());
+        state_.orders = std::move(batch_.loaded_orders->store);
+        book_state_->order_index = std::move(batch_.loaded_orders->index);
+    }
+    for (const auto& [unit, bound] : bounds_) {
+        auto& u = state_.board.unit(unit);
+        MVCORE_ASSERT(bound.bits() <= kAccumulatorBits);
+        u.bound = bound;
+        // A refresh makes every view rebuild, so lanes may narrow again.
+        u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
+    }
+    if (!rates_.empty() || batch_.fx_given == Given::load)
+        state_.board.set_rates(std::move(rates_));
+    if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
+    if (!cash_targets_.empty()) state_.cash_targets = std::move(cash_targets_);
+    state_.index.drop_if_loose();
+    if (book_state_ == nullptr) return;
+    const bool masters = batch_.accounts_given != Given::absent ||
+                         batch_.instruments_given != Given::absent ||
+                         !batch_.removed_accounts.empty() || !batch_.removed_instruments.empty();
+    if (masters) ++state_.masters;
+    book_state_->counters.dropped += dropped();
+    book_state_->counters.ticks += price_rows_;
+    book_state_->counters.facts += facts_;
+    if (!batch_.feeds.empty()) book_state_->feeds.swap(feeds_);
+    state_.epoch += batch_.calls;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,250 @@
+// Orders of an update, and those that are removed.
+#include <algorithm>
+#include <unordered_set>
+
+#include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/base/prefetch.hpp"
+#include "mvcore/orders/rules.hpp"
+
+namespace mvcore {
+namespace {
+
+i128 at_scale(const Decimal& d, int scale) {
+    return d.mantissa * kPow10[std::size_t(scale - d.scale)];
+}
+
+}  // namespace
+
+// What is stored of the orders named, and what each row makes of it. Rows that come late go.
+void WriteTransaction::find_orders() {
+    const auto& rows = batch_.order_rows;
+    if (book_state_ == nullptr) return;
+    const OrderStore& store = state_.orders;
+    order_writes_.reserve(rows.id.size() + batch_.removed_orders.size());
+    const OrderIndex& index = book_state_->order_index;
+    std::vector<std::uint64_t> hashes(rows.id.size());
+    std::vector<Slot> slots(rows.id.size());
+    auto if_known = [&](std::size_t row, auto&& f) {
+        if (slots[row] != kNoSlot) f(slots[row]);
+    };
+    together(
+        rows.id.size(),
+        [&](std::size_t row) {
+            hashes[row] = hash_of(rows.id[row], rows.kind);
+            index.prefetch(hashes[row]);
+        },
+        [&](std::size_t row) {
+            slots[row] = index.guess(hashes[row]);
+            if_known(row, [&](Slot s) { store.prefetch_page(s); });
+        },
+        [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
+        [&](std::size_t row) {
+            slots[row] =
+                index.find(hashes[row], [&](Slot s) { return store.has(s, rows.id[row]); });
+        });
+    for (std::size_t row = 0; row < rows.id.size(); ++row) {
+        OrderWrite w{rows.id[row], hashes[row], slots[row], {}, {}, {}, {}, {}};
+        if (w.slot != kNoSlot) w.before = store.order(w.slot);
+        if (w.slot != kNoSlot && !rows.time.empty() && older(rows.time[row], w.before.time)) {
+            dropped_orders_.late.push_back(row);
+            continue;
+        }
+        merge(row, w);
+        w.row = row;
+        order_writes_.push_back(w);
+    }
+    stage_removed_orders();
+    facts_ += order_writes_.size();
+}
+
+void WriteTransaction::merge(std::size_t row, OrderWrite& w) {
+    const auto& rows = batch_.order_rows;
+    const bool fresh = w.slot == kNoSlot;
+    if (fresh) {
+        const char* missing = rows.account.empty()      ? "account"
+                              : rows.instrument.empty() ? "instrument"
+                              : rows.quantity.empty()   ? "order_quantity"
+                                                        : nullptr;
+        if (missing != nullptr)
+            throw InputError(ErrorKind::invalid_input, "orders", missing, row,
+                             "the new order " + to_text(w.id) + " needs one");
+    } else {
+        const int scale = state_.orders.scale(w.before.instrument);
+        w.quantity = make_decimal(w.before.quantity, scale).value;
+        w.filled = make_decimal(w.before.filled, scale).value;
+        w.rolled = make_decimal(w.before.rolled, scale).value;
+    }
+    w.after = w.before;
+    if (!rows.account.empty()) w.after.account = rows.account[row];
+    if (!rows.instrument.empty()) w.after.instrument = rows.instrument[row];
+    if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
+    if (!rows.filled.empty()) w.filled = rows.filled[row];
+    if (!rows.rolled.empty()) {
+        if (w.rolled != rows.rolled[row]) w.after.rolled_price = {};
+        w.rolled = rows.rolled[row];
+    }
+    if (!rows.average_price.empty()) w.after.average_price = rows.average_price[row];
+    if (!rows.status.empty()) w.after.status = rows.status[row];
+    if (!rows.time.empty()) w.after.time = rows.time[row];
+    check_quantities(row, w.id, w.quantity, w.filled, w.rolled);
+}
+
+void WriteTransaction::stage_removed_orders() {
+    std::unordered_set<Slot> gone;
+    for (std::size_t row = 0; row < batch_.removed_orders.size(); ++row) {
+        const OrderId& id = batch_.removed_orders[row];
+        const auto hash = hash_of(id, state_.orders.kind());
+        const auto slot =
+            book_state_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
+        if (slot == kNoSlot)
+            throw InputError(ErrorKind::unknown_id, "remove", "orders", row,
+                             "unknown order " + to_text(id), plain_text(id));
+        if (!gone.insert(slot).second) continue;
+        OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
+        w.removed = true;
+        order_writes_.push_back(w);
+    }
+}
+
+// Each cell loses what the order was and gains what it is; every scale is final.
+void WriteTransaction::stage_orders() {
+    cells_.reserve(cells_.size() + order_writes_.size());
+    cell_at_.reserve(cells_.size() + order_writes_.size());
+    together(
+        order_writes_.size(), [&](std::size_t k) { prefetch_cell(order_writes_[k], false); },
+        [&](std::size_t k) { prefetch_cell(order_writes_[k], true); },
+        [&](std::size_t k) { stage_order(order_writes_[k]); });
+}
+
+void WriteTransaction::prefetch_cell(const OrderWrite& w, bool whole) const {
+    const Order& o = w.removed ? w.before : w.after;
+    const auto line = static_cast<std::size_t>(o.instrument);
+    const auto row = static_cast<std::uint32_t>(o.account);
+    if (line >= state_.grid.lines() || row >= state_.grid.rows()) return;
+    if (whole) state_.grid.prefetch(line, row);
+    else state_.grid.prefetch_block(line, row);
+}
+
+void WriteTransaction::stage_order(OrderWrite& w) {
+    const bool stays = w.slot != kNoSlot && !w.removed && w.before.account == w.after.account &&
+                       w.before.instrument == w.after.instrument;
+    const CashLeg before =
+        w.slot != kNoSlot && w.before.average_price.known() && state_.cash.from_fills
+            ? leg_before(w.before)
+            : CashLeg();
+    if (w.slot != kNoSlot) {
+        const int by = staged(w.before.instrument).instrument.quantity_scale -
+                       state_.orders.scale(w.before.instrument);
+        const i128 power = kPow10[std::size_t(by)];
+        w.before.quantity *= power, w.before.filled *= power, w.before.rolled *= power;
+        add_order(w.before, -1);
+        if (!stays) --order_changes_[w.before.account];
+        if (!stays) --instrument_order_changes_[w.before.instrument];
+    }
+    if (w.removed) return stage_legs(w, before);
+    const int scale = staged(w.after.instrument).instrument.quantity_scale;
+    w.after.quantity = at_scale(w.quantity, scale);
+    w.after.filled = at_scale(w.filled, scale);
+    w.after.rolled = at_scale(w.rolled, scale);
+    if (stays && w.before.unchanged(w.after)) dropped_orders_.unchanged.push_back(w.row);
+    else w.after.retained = false;
+    add_order(w.after, 1);
+    stage_legs(w, before);
+    if (!stays) ++order_changes_[w.after.account];
+    if (!stays) ++instrument_order_changes_[w.after.instrument];
+}
+
+void WriteTransaction::reserve_orders() {
+    if (book_state_ == nullptr) return;
+    OrderStore& store = state_.orders;
+    store.extend(state_.board.size());
+    if (!order_writes_.empty() && store.kind() == IdKind::none)
+        store.set_kind(batch_.order_rows.kind);
+    struct Added {
+        std::size_t orders = 0;
+        Extras extras;
+    };
+    std::unordered_map<std::int32_t, Added> added;
+    std::unordered_map<std::uint64_t, std::size_t> ids;  // new ones by table of the index
+    for (OrderWrite& w : order_writes_) {
+        const bool moves = w.slot == kNoSlot || w.before.instrument != w.after.instrument;
+        const bool text = store.kind() == IdKind::text;
+        if (w.slot != kNoSlot) w.stored = store.stored(w.slot);
+        else if (!text) w.stored = static_cast<std::uint64_t>(w.id.number);
+        else if (!texts_stored_) w.stored = store.store(w.id.text);
+        const auto extras = OrderStore::extras_of(w.after, text ? 0 : std::int64_t(w.stored));
+        if (!moves) store.prepare(w.slot, extras);
+        if (w.slot == kNoSlot) {
+            const auto wanted = ++ids[w.hash >> 54];
+            book_state_->order_index.reserve(w.hash, wanted,
+                                             [&](Slot s) { return store.hash_at(s); });
+        }
+        if (w.removed || !moves) continue;
+        Added& a = added[w.after.instrument];
+        ++a.orders;
+        a.extras |= extras;
+    }
+    texts_stored_ = true;
+    // A slot that is given up may be taken by any order that is added to its instrument.
+    for (const OrderWrite& w : order_writes_)
+        if (w.slot != kNoSlot && (w.removed || w.before.instrument != w.after.instrument)) {
+            const auto taken = added.find(w.before.instrument);
+            store.prepare(w.slot, taken == added.end() ? Extras() : taken->second.extras);
+        }
+    for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
+}
+
+// Pages at finer scales. They are copies of pages that are prepared for the batch already.
+void WriteTransaction::reserve_rescaled_orders() {
+    rescaled_orders_.clear();
+    if (book_state_ == nullptr || batch_.loaded_orders) return;
+    OrderStore& store = state_.orders;
+    store.extend(state_.board.size());
+    for (const Staged& s : staged_) {
+        const int by = s.instrument.quantity_scale - store.scale(s.code);
+        if (by == 0) continue;
+        rescaled_orders_.emplace_back(s.code,
+                                      store.rescaled(s.code, kPow10[std::size_t(std::max(by, 0))]));
+    }
+}
+
+void WriteTransaction::commit_rescaled_orders() noexcept {
+    for (auto& [i, pages] : rescaled_orders_) {
+        state_.orders.put(
+            i, staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
+            std::move(pages));
+        state_.dirty_instruments.orders(i);
+    }
+}
+
+void WriteTransaction::commit_orders() noexcept {
+    OrderStore& store = state_.orders;
+    together(
+        order_writes_.size(),
+        [&](std::size_t k) {
+            if (order_writes_[k].slot != kNoSlot) store.prefetch(order_writes_[k].slot);
+        },
+        [&](std::size_t k) { commit_order(order_writes_[k]); });
+    for (const auto& [account, change] : order_changes_)
+        state_.account_orders.own(std::size_t(account)) += static_cast<std::uint32_t>(change);
+}
+
+void WriteTransaction::commit_order(const OrderWrite& w) noexcept {
+    OrderStore& store = state_.orders;
+    if (w.slot != kNoSlot) state_.dirty_instruments.orders(w.before.instrument);
+    if (!w.removed) state_.dirty_instruments.orders(w.after.instrument);
+    if (w.removed) {
+        book_state_->order_index.erase(w.hash, w.slot);
+        store.erase(w.slot);
+    } else if (w.slot == kNoSlot) {
+        book_state_->order_index.insert(w.hash, store.insert(w.after, w.stored));
+    } else if (w.before.instrument == w.after.instrument) {
+        store.put(w.slot, w.after);
+    } else {
+        store.erase(w.slot);
+        book_state_->order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
+    }
+}
+
+}  // namespace mvcore

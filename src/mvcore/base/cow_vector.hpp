@@ -1,0 +1,80 @@
+// A vector in reference-counted pages. A copy shares them; a page is copied when it is written
+// while somebody else holds it, so that a snapshot costs one copy of each page that changes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace mvcore {
+
+template <class T, std::size_t N>
+class CowVector {
+public:
+    CowVector() = default;
+    ~CowVector() {
+        for (auto* page : pages_) release(page);
+    }
+    CowVector(const CowVector& other) : pages_(other.pages_), size_(other.size_) {
+        for (auto* page : pages_) page->holders.fetch_add(1, std::memory_order_relaxed);
+    }
+    CowVector(CowVector&& other) noexcept { swap(other); }
+    CowVector& operator=(Pages other) noexcept {
+        swap(other);
+        return *this;
+    }
+    void swap(Pages& other) noexcept {
+        std::swap(pages_, other.pages_);
+        std::swap(size_, other.size_);
+        std::swap(copies_, other.copies_);
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept {
+        return pages_[i / N]->items[i % N];
+    }
+    // The element for writing: its page is this vector's alone from here on. Throws
+    // std::bad_alloc, then nothing has changed; after a first call for the page it cannot fail.
+    [[nodiscard]] T& own(std::size_t i) {
+        Page*& page = pages_[i / N];
+        if (page->holders.load(std::memory_order_acquire) != 1) page = copy_of(page);
+        return page->items[i % N];
+    }
+    // Elements are added, value-initialised; never fewer.
+    void grow(std::size_t n) {
+        pages_.reserve((n + N - 1) / N);
+        while (pages_.size() * N < n) pages_.push_back(new Page());
+        size_ = n > size_ ? n : size_;
+    }
+    // Pages copied because somebody else held them.
+    [[nodiscard]] std::uint64_t copies() const noexcept { return copies_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        return pages_.size() * sizeof(Page) + pages_.capacity() * sizeof(Page*);
+    }
+
+private:
+    struct Page {
+        Page() = default;
+        explicit Page(const std::array<T, N>& copied) : items(copied) {}
+        std::array<T, N> items{};
+        std::atomic<std::uint32_t> holders{1};
+    };
+    static void release(Page* page) noexcept {
+        if (page->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete page;
+    }
+    Page* copy_of(Page* page) {
+        auto* copy = new Page(page->items);
+        release(page);
+        ++copies_;
+        return copy;
+    }
+
+    std::vector<Page*> pages_;
+    std::size_t size_ = 0;
+    std::uint64_t copies_ = 0;
+};
+
+}  // namespace mvcore

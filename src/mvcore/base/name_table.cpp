@@ -1,0 +1,124 @@
+#include "mvcore/base/name_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mvcore {
+namespace {
+
+std::uint64_t read8(const char* p) {
+    std::uint64_t v;
+    std::memcpy(&v, p, 8);
+    return v;
+}
+
+std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+constexpr std::size_t kArenaBlock = 64 * 1024;
+
+// Bytes of the character that begins here, 0 where none does.
+std::size_t character(const unsigned char* p, std::size_t n) noexcept {
+    const auto first = p[0];
+    if (first < 0x80) return 1;
+    const std::size_t size = first >= 0xC2 && first < 0xE0   ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+    if (size == 0 || size > n) return 0;
+    for (std::size_t k = 1; k < size; ++k)
+        if ((p[k] & 0xC0) != 0x80) return 0;
+    const bool wrong = (first == 0xE0 && p[1] < 0xA0) || (first == 0xED && p[1] >= 0xA0) ||
+                       (first == 0xF0 && p[1] < 0x90) || (first == 0xF4 && p[1] >= 0x90);
+    return wrong ? 0 : size;
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) noexcept {
+    const char* p = text.data();
+    std::size_t n = text.size();
+    for (; n >= 8 && (read8(p) & 0x8080808080808080ULL) == 0; n -= 8) p += 8;
+    while (n != 0) {
+        const auto size = character(reinterpret_cast<const unsigned char*>(p), n);
+        if (size == 0) return false;
+        p += size, n -= size;
+    }
+    return true;
+}
+
+// Multiply and fold, eight bytes at a time; the last eight may overlap those before.
+std::uint64_t hash_of(std::string_view text) {
+    constexpr std::uint64_t k0 = 0x9E3779B97F4A7C15ULL;
+    constexpr std::uint64_t k1 = 0xD6E8FEB86659FD93ULL;
+    const char* p = text.data();
+    std::size_t n = text.size();
+    std::uint64_t h = k0 ^ (n * k1);
+    for (; n > 8; n -= 8, p += 8) h = fold(h ^ read8(p), k1);
+    std::uint64_t last = 0;
+    if (text.size() >= 8) last = read8(p + n - 8);
+    else std::memcpy(&last, p, n);
+    return fold(h ^ last, k0);
+}
+
+std::int32_t Names::find(std::string_view text) const noexcept {
+    if (slots_.empty()) return kNone;
+    const auto hash = hash_of(text);
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t k = hash & mask;; k = (k + 1) & mask) {
+        const Slot& slot = slots_[k];
+        if (slot.code == kNone) return kNone;
+        if (slot.hash_high == static_cast<std::uint32_t>(hash >> 32) &&
+            entries_[static_cast<std::size_t>(slot.code)].text == text)
+            return slot.code;
+    }
+}
+
+std::int32_t Names::intern(std::string_view text) {
+    const auto known = find(text);
+    if (known != kNone) return known;
+    if (2 * (entries_.size() + 1) > slots_.size()) grow();
+    const auto hash = hash_of(text);
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t k = hash & mask;
+    while (slots_[k].code != kNone) k = (k + 1) & mask;
+    const auto code = size();
+    entries_.push_back({store(text), hash});
+    slots_[k] = {static_cast<std::uint32_t>(hash >> 32), code};
+    return code;
+}
+
+void Names::grow() {
+    std::vector<Slot> larger(slots_.empty() ? 16 : 2 * slots_.size());
+    const std::size_t mask = larger.size() - 1;
+    for (std::size_t code = 0; code < entries_.size(); ++code) {
+        const auto hash = entries_[code].hash;
+        std::size_t k = hash & mask;
+        while (larger[k].code != kNone) k = (k + 1) & mask;
+        larger[k] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(code)};
+    }
+    slots_ = std::move(larger);
+}
+
+std::string_view Names::store(std::string_view text) {
+    if (arena_.empty() || arena_.back().size() + text.size() > arena_.back().capacity()) {
+        std::string block;
+        // A small book's first block is small; later ones are large.
+        block.reserve(std::max(text.size(), arena_.empty() ? std::size_t{512} : kArenaBlock));
+        arena_.push_back(std::move(block));
+    }
+    auto& block = arena_.back();
+    const auto start = block.size();
+    block.append(text);
+    return std::string_view(block).substr(start);
+}
+
+std::size_t Names::memory_bytes() const noexcept {
+    std::size_t bytes = slots_.capacity() * sizeof(Slot) + entries_.capacity() * sizeof(Entry);
+    for (const auto& block : arena_) bytes += block.capacity();
+    return bytes;
+}
+
+}  // namespace mvcore

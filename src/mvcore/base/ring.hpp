@@ -1,0 +1,40 @@
+// A bounded list with places counted from the beginning of time: the newest kCapacity entries.
+// A reader that fell behind begin() must rebuild.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "mvcore/base/assert.hpp"
+
+namespace mvcore {
+
+template <class T>
+class Ring {
+public:
+    static constexpr std::uint64_t kCapacity = std::uint64_t{1} << 16;
+
+    // Memory is dirty_instruments only as it fills.
+    Ring() : entries_(new T[kCapacity]) {}
+
+    [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
+    [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
+    [[nodiscard]] const T& operator[](std::uint64_t place) const noexcept {
+        MVCORE_ASSERT(place >= begin_ && place < end_);
+        return entries_[place & (kCapacity - 1)];
+    }
+    void push(const T& entry) noexcept {
+        entries_[end_ & (kCapacity - 1)] = entry;
+        ++end_;
+        if (end_ - begin_ > kCapacity) begin_ = end_ - kCapacity;
+    }
+    // Forgets everything, so that every reader rebuilds, one that had read it all too.
+    void reset() noexcept { begin_ = ++end_; }
+
+private:
+    std::unique_ptr<T[]> entries_;
+    std::uint64_t begin_ = 0;
+    std::uint64_t end_ = 0;
+};
+
+}  // namespace mvcore

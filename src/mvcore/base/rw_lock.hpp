@@ -1,0 +1,132 @@
+// The book's lock, one word: any number of readers; one writer, who may prepare beside readers and
+// then excludes them for as long as it takes to publish. New readers wait for a publishing writer,
+// so that neither side starves the other for longer than one call.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "mvcore/base/assert.hpp"
+
+namespace mvcore {
+
+class Lock {
+public:
+    [[nodiscard]] bool try_read() noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        while ((w & kExclusive) == 0)
+            if (word_.compare_exchange_weak(w, w + 1, std::memory_order_acquire,
+                                            std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    void read() noexcept {
+        while (!try_read()) {
+            const auto w = word_.load(std::memory_order_relaxed);
+            if ((w & kExclusive) != 0) word_.wait(w);
+        }
+    }
+    void end_read() noexcept {
+        const auto w = word_.fetch_sub(1, std::memory_order_release);
+        MVCORE_ASSERT((w & kReaders) != 0);
+        if ((w & kExclusive) != 0) word_.notify_all();
+    }
+
+    // In a forked child: the threads that held it are gone.
+    void reset() noexcept { word_.store(0); }
+
+    // A short write: nobody else is there.
+    [[nodiscard]] bool try_exclusive() noexcept {
+        std::uint32_t idle = 0;
+        return word_.compare_exchange_strong(idle, kWriter | kExclusive, std::memory_order_acquire,
+                                             std::memory_order_relaxed);
+    }
+    // Keeps other writers out; readers go on.
+    void prepare() noexcept {
+        for (;;) {
+            auto w = word_.load(std::memory_order_relaxed);
+            if ((w & kWriter) != 0) word_.wait(w);
+            else if (word_.compare_exchange_weak(w, w | kWriter, std::memory_order_acquire,
+                                                 std::memory_order_relaxed))
+                return;
+        }
+    }
+    // After prepare(): waits for the readers that are in, and keeps new ones out.
+    void publish() noexcept {
+        auto w = word_.fetch_or(kExclusive, std::memory_order_acquire) | kExclusive;
+        MVCORE_ASSERT((w & kWriter) != 0);
+        while ((w & kReaders) != 0) {
+            word_.wait(w);
+            w = word_.load(std::memory_order_acquire);
+        }
+    }
+    // After publish(): readers come in again, other writers do not.
+    void unpublish() noexcept {
+        [[maybe_unused]] const auto w = word_.fetch_and(~kExclusive, std::memory_order_release);
+        MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
+        word_.notify_all();
+    }
+    void end_write() noexcept {
+        [[maybe_unused]] const auto w = word_.fetch_and(kReaders, std::memory_order_release);
+        MVCORE_ASSERT((w & kWriter) != 0);
+        word_.notify_all();
+    }
+
+private:
+    static constexpr std::uint32_t kWriter = 1U << 31;
+    static constexpr std::uint32_t kExclusive = 1U << 30;
+    static constexpr std::uint32_t kReaders = kExclusive - 1;
+    std::atomic<std::uint32_t> word_{0};
+};
+
+// Ends a short write that try_exclusive() began.
+class Exclusive {
+public:
+    explicit Exclusive(Lock& lock) : lock_(lock) {}
+    ~Exclusive() { lock_.end_write(); }
+    Exclusive(const Exclusive&) = delete;
+    Exclusive& operator=(const Exclusive&) = delete;
+
+private:
+    Lock& lock_;
+};
+
+// Ends a reading that try_read() began.
+class EndReading {
+public:
+    explicit EndReading(Lock& lock) : lock_(lock) {}
+    ~EndReading() { lock_.end_read(); }
+    EndReading(const EndReading&) = delete;
+    EndReading& operator=(const EndReading&) = delete;
+
+private:
+    Lock& lock_;
+};
+
+// Holds the lock for reading.
+class Reading {
+public:
+    explicit Reading(Lock& lock) : lock_(lock) { lock_.read(); }
+    ~Reading() { lock_.end_read(); }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+private:
+    Lock& lock_;
+};
+
+// Holds the lock for writing: first beside readers, from publish() on alone.
+class Writing {
+public:
+    explicit Writing(Lock& lock) : lock_(lock) { lock_.prepare(); }
+    ~Writing() { lock_.end_write(); }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    void publish() noexcept { lock_.publish(); }
+    void unpublish() noexcept { lock_.unpublish(); }
+
+private:
+    Lock& lock_;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,185 @@
+#include "mvcore/board/amounts.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "mvcore/base/errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// Widths: a total has 255 bits, and brought to its currency's largest scale (72 decimals, 240
+// bits) fewer than 496; two rates add 254, a power of ten of up to 30 + 36 decimals 220. 970 <
+// 1023.
+
+template <class T>
+i128 round_half_even(T dividend, T divisor) {
+    const T quotient = dividend / divisor;
+    const T remainder = dividend % divisor;
+    const T rest = remainder < 0 ? -remainder : remainder;
+    const bool up = rest > divisor - rest || (rest == divisor - rest && (quotient & 1) != 0);
+    return static_cast<i128>(quotient) + (up ? (dividend < 0 ? -1 : 1) : 0);
+}
+
+i128 divided(i128 dividend, i128 divisor) {
+    const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
+    if (fits64(dividend) && fits64(divisor))  // several times faster
+        return round_half_even(static_cast<std::int64_t>(dividend),
+                               static_cast<std::int64_t>(divisor));
+    return round_half_even(dividend, divisor);
+}
+
+}  // namespace
+
+Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
+    : shift_(value_scale) {
+    possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
+    if (!possible_) return;
+    auto apply = [&](const Rate& rate, bool divide) {
+        if (divide) {
+            denominator_ = denominator_ * i1024(rate.mantissa);
+            shift_ += rate.scale;
+        } else {
+            numerator_ = numerator_ * i1024(rate.mantissa);
+            shift_ -= rate.scale;
+        }
+    };
+    if (source != nullptr) apply(*source, source->divide);
+    if (target != nullptr) apply(*target, !target->divide);
+    quick_ = numerator_.fits64() && denominator_.fits64();
+}
+
+bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
+    const int exponent = shift_ - scale;
+    if (!quick_ || exponent < -38 || exponent > 38) return false;
+    i128 dividend = 0;
+    if (__builtin_mul_overflow(total, i128{numerator_.low64()}, &dividend)) return false;
+    i128 divisor = denominator_.low64();
+    if (exponent >= 0) {
+        if (__builtin_mul_overflow(dividend, kPow10[std::size_t(exponent)], &dividend))
+            return false;
+    } else if (__builtin_mul_overflow(divisor, kPow10[std::size_t(-exponent)], &divisor)) {
+        return false;
+    }
+    out = divisor == 1 ? dividend : divided(dividend, divisor);
+    return true;
+}
+
+bool Conversion::quick_terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
+    const int exponent = shift_ - scale;
+    if (!quick_ || exponent < -18 || exponent > 18) return false;
+    const auto power = static_cast<std::int64_t>(kPow10[std::size_t(std::abs(exponent))]);
+    multiplier = numerator_.low64();
+    divisor = denominator_.low64();
+    if (exponent >= 0) multiplier *= power;
+    return exponent >= 0 || !__builtin_mul_overflow(divisor, power, &divisor);
+}
+
+// A floating-point quotient and what is left over, twice: the first is off by less than 2^11, the
+// second by one or two. Then the remainder says.
+i128 Divisor::quotient(i128 dividend) const noexcept {
+    if (dividend == static_cast<std::int64_t>(dividend))
+        return round_half_even(static_cast<std::int64_t>(dividend), d_);
+    const auto as_double = [](i128 v) {
+        return static_cast<double>(static_cast<std::int64_t>(v >> 64)) * 0x1p64 +
+               static_cast<double>(static_cast<std::uint64_t>(v));
+    };
+    const double first = as_double(dividend) * inverse_;
+    if (!(first < 0x1p62 && first > -0x1p62)) return round_half_even(dividend, i128{d_});
+    auto q = static_cast<std::int64_t>(first);
+    i128 rest = dividend - i128{q} * d_;
+    const auto second = static_cast<std::int64_t>(as_double(rest) * inverse_);
+    q += second;
+    rest -= i128{second} * d_;
+    for (; rest < 0; rest += d_) --q;
+    for (; rest >= d_; rest -= d_) ++q;
+    const i128 other = d_ - rest;  // how far the next one up is
+    return q + (rest > other || (rest == other && (q & 1) != 0) ? 1 : 0);
+}
+
+std::int64_t Conversion::factor(int scale) const noexcept {
+    const int exponent = shift_ - scale;
+    std::int64_t out = 0;
+    if (!possible_ || !quick_ || denominator_.low64() != 1 || exponent < 0 || exponent > 18 ||
+        __builtin_mul_overflow(numerator_.low64(),
+                               static_cast<std::int64_t>(kPow10[std::size_t(exponent)]), &out))
+        return 0;
+    return out;
+}
+
+i1024 Conversion::amount(const i1024& total, int scale) const {
+    const int exponent = shift_ - scale;
+    if (exponent >= 0)
+        return divide_half_even(total * numerator_ * pow10<16>(exponent), denominator_);
+    return divide_half_even(total * numerator_, denominator_ * pow10<16>(-exponent));
+}
+
+i128 checked_amount(i128 amount) {
+    if (magnitude(amount) >= static_cast<u128>(kPow10[38]))
+        throw Error(ErrorKind::value_overflow, kOver38Digits);
+    return amount;
+}
+
+i128 checked_amount(const i1024& amount) {
+    return checked_amount(amount.fits128() ? amount.low128() : kPow10[38]);
+}
+
+i128 value_amount(const i256& value, int scale, int value_scale) {
+    const int shift = value_scale - scale;
+    i128 quick = 0;
+    if (value.fits128() && shift >= -38 && shift <= 38) {
+        const i128 power = kPow10[std::size_t(shift < 0 ? -shift : shift)];
+        if (shift < 0) return checked_amount(divided(value.low128(), power));
+        if (!__builtin_mul_overflow(value.low128(), power, &quick)) return checked_amount(quick);
+    }
+    return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(i1024(value), scale));
+}
+
+i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale) {
+    if (i256(quantity).magnitude().bits() + price.magnitude().bits() < 255)
+        return value_amount(i256(quantity) * price, scale, value_scale);
+    const i1024 value = i1024(quantity) * i1024(price);
+    return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(value, scale));
+}
+
+Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
+                 std::int32_t target, int value_scale)
+    : unpriced_(units.size(), false) {
+    auto rate_of = [&](std::int32_t currency) {
+        return currency == base ? nullptr : &board.rate(currency);
+    };
+    for (std::uint32_t place = 0; place < units.size(); ++place) {
+        const Unit& unit = board.unit(units[place]);
+        units_.push_back(unit);
+        const bool same = target == kLocal || unit.currency == target;
+        const Conversion conversion(same ? nullptr : rate_of(unit.currency),
+                                    same ? nullptr : rate_of(target), value_scale);
+        currencies_.push_back(unit.currency);
+        unpriced_[place] = !unit.priced() || !conversion.possible();
+        if (!unit.priced()) continue;
+        auto group = std::find_if(groups_.begin(), groups_.end(),
+                                  [&](const Group& g) { return g.currency == unit.currency; });
+        if (group == groups_.end()) {
+            groups_.push_back({unit.currency, {}, conversion, 0});
+            group = std::prev(groups_.end());
+        }
+        group->members.push_back(place);
+        group->scale = std::max<int>(group->scale, unit.scale);
+    }
+    std::sort(currencies_.begin(), currencies_.end());
+    currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
+}
+
+std::int64_t Handout::factor() const noexcept {
+    return units_.size() == 1 && groups_.size() == 1
+               ? groups_[0].conversion.factor(groups_[0].scale)
+               : 0;
+}
+
+const Handout::Group* Handout::group(std::int32_t currency) const noexcept {
+    for (const auto& g : groups_)
+        if (g.currency == currency) return &g;
+    return nullptr;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,70 @@
+#include "mvcore/board/board.hpp"
+
+#include <algorithm>
+
+namespace mvcore {
+
+Lane lane_of(const Int<8>& bound) {
+    const int bits = bound.bits();
+    return bits < 62 ? Lane::bits64 : bits < 126 ? Lane::bits128 : Lane::bits256;
+}
+
+UnitId Board::unit_of(std::int32_t currency, int scale) {
+    const auto key = (static_cast<std::uint64_t>(currency) << 8) | static_cast<std::uint8_t>(scale);
+    if (const auto known = unit_ids_.find(key); known != unit_ids_.end()) return known->second;
+    Unit unit;
+    unit.currency = currency;
+    unit.scale = static_cast<std::int16_t>(scale);
+    units_.push_back(unit);
+    const auto id = static_cast<UnitId>(units_.size() - 1);
+    unit_ids_.emplace(key, id);
+    return id;
+}
+
+void Board::extend(std::size_t instruments, std::size_t currencies) {
+    instruments_.grow(instruments);
+    quotes_.grow(instruments);
+    if (currencies > rates_.size()) rates_.resize(currencies);
+}
+
+std::size_t Board::memory_bytes() const noexcept {
+    return quotes_.memory_bytes() + instruments_.memory_bytes() + units_.capacity() * sizeof(Unit) +
+           rates_.capacity() * sizeof(Rate);
+}
+
+void set_factor(Instrument& instrument) {
+    const auto& t = instrument.terms;
+    i256 factor = i256(t.multiplier.mantissa) * i256(t.quote_factor.mantissa);
+    int scale = factor.zero() ? 0 : t.multiplier.scale + t.quote_factor.scale;
+    const i256 ten(10);
+    while (scale > 0) {
+        auto [quotient, remainder] = divide_unsigned(factor.magnitude(), ten);
+        if (!remainder.zero()) break;
+        factor = factor.negative() ? -quotient : quotient;
+        --scale;
+    }
+    instrument.factor = factor;
+    instrument.factor_scale = scale;
+}
+
+bool set_price(Quote& quote, Instrument& instrument, i128 mantissa) {
+    const auto exact = Int<8>(mantissa) * Int<8>(instrument.factor);
+    if (exact.magnitude().bits() > kAccumulatorBits) return false;
+    i256 price;
+    std::copy_n(exact.w.begin(), 4, price.w.begin());
+    const i256& factor = instrument.factor;
+    quote.wide = price.magnitude().bits() > kNarrowBits || factor.zero() || !factor.fits64();
+    quote.factor = quote.wide ? 1 : factor.low64();
+    quote.price = quote.wide ? 0 : price.low64();
+    instrument.wide_price = quote.wide ? price : i256();
+    instrument.wide_mantissa = quote.wide ? mantissa : 0;
+    return true;
+}
+
+i256 ceiling_of(const i256& price) {
+    i256 power(1);
+    for (int k = price.magnitude().bits(); k > 0; --k) power += power;
+    return power - i256(1);
+}
+
+}  // namespace mvcore

@@ -1,0 +1,791 @@
+#include "mvcore/book/book.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "mvcore/apply/fast_cell.hpp"
+#include "mvcore/apply/fast_orders.hpp"
+#include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/assert.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/orders/rules.hpp"
+
+namespace mvcore {
+
+Book::Book(std::string_view base_currency, int value_scale, const CashRule& cash)
+    : Reader(book_state_.state, book_state_.names, lock_, lock_, value_scale) {
+    book_state_.state.base = book_state_.names.currencies.intern(base_currency);
+    book_state_.state.cash = cash;
+    book_state_.state.currency_users.resize(1, 0);
+    book_state_.state.board.extend(0, 1);
+    rest_at_fork(this);
+}
+
+Book::~Book() { forget_at_fork(this); }
+
+Written Book::write(const journal::Make& make) {
+    check_writable();
+    if (durable_ != nullptr) return durable_->write(make);
+    Writing writing(lock_);
+    check_writable();
+    Batch batch = make();
+    return apply(batch, writing);
+}
+
+Written Book::apply(Batch& batch, Writing& writing) {
+    check_open();
+    Written out;
+    FastOrders quick(book_state_, batch);
+    const bool staged = quick.stage();
+    if (staged) writing.publish();
+    if (staged && quick.reserve()) {
+        quick.commit();
+        out.dropped = quick.dropped_orders().all();
+    } else {
+        if (staged) writing.unpublish();  // staging may be long
+        WriteTransaction application(book_state_, batch);
+        application.stage();
+        writing.publish();
+        application.reserve();
+        application.commit();
+        out.dropped = application.dropped();
+    }
+    out.epoch = book_state_.state.epoch;
+    after_batch(batch);
+    return out;
+}
+
+void Book::after_batch(const Batch& batch) noexcept {
+    OrderStore& orders = book_state_.state.orders;
+    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
+            orders.compact_texts();
+        } catch (const std::bad_alloc&) {  // the next roll will
+        }
+    after_write();
+}
+
+// ---- prices ----
+
+// price * factor fits beside the old one, in the same unit and under the ceiling that the unit's
+// bound counts it as.
+bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
+                       std::int64_t& out) noexcept {
+    const int shift = quote.price_scale - scale;
+    if (!quote.priced || shift < 0) return false;
+    std::int64_t price = mantissa;
+    if (shift != 0 && __builtin_mul_overflow(
+                          mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]), &price))
+        return false;
+    if (__builtin_mul_overflow(price, quote.factor, &price)) return false;
+    out = price;
+    return price <= quote.ceiling && price >= -quote.ceiling;
+}
+
+bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
+                     std::int64_t time) noexcept {
+    if (older(time, quote.time)) {
+        ++book_state_.counters.dropped.late_prices;
+        return false;
+    }
+    ++book_state_.counters.ticks;
+    quote.time = time;
+    quote.epoch = book_state_.state.epoch;
+    if (price == quote.price) return true;
+    auto& changes = book_state_.change_log.changes();
+    changes.push({quote.price, quote.last_change, instrument, quote.unit, false});
+    quote.last_change = changes.end();
+    MVCORE_ASSERT(price <= quote.ceiling && price >= -quote.ceiling);
+    quote.price = price;
+    book_state_.state.index.set_price(quote, instrument, true);
+    return true;
+}
+
+bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+                      Written& out) {
+    Quote& quote = book_state_.state.board.own_quote(instrument);
+    std::int64_t value = 0;
+    if (price.mantissa != static_cast<std::int64_t>(price.mantissa) ||
+        !quick_price(quote, static_cast<std::int64_t>(price.mantissa), price.scale, value))
+        return false;
+    out.epoch = ++book_state_.state.epoch;
+    out.dropped.late_prices = put_price(quote, instrument, value, time) ? 0 : 1;
+    return true;
+}
+
+bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+                    Written& out) {
+    if (!lock_.try_exclusive()) return false;
+    const Exclusive end(lock_);
+    const bool quick = writable() && book_state_.state.instrument_alive(instrument) &&
+                       views_quick(instrument, true) && quick_tick(instrument, price, time, out);
+    if (quick) after_write();
+    return quick;
+}
+
+bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
+                    Written& out) {
+    if (!lock_.try_exclusive()) return false;
+    const Exclusive end(lock_);
+    const auto code = book_state_.names.instruments.find(instrument);
+    const bool quick =
+        writable() && code >= 0 && views_quick(code, true) && quick_tick(code, price, time, out);
+    if (quick) after_write();
+    return quick;
+}
+
+Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
+    check_writable();
+    {
+        Writing writing(lock_);
+        check_writable();
+        if (!book_state_.state.instrument_alive(instrument))
+            throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
+                             "unknown instrument code " + std::to_string(instrument),
+                             std::to_string(instrument));
+        writing.publish();
+        Written out;
+        if (quick_tick(instrument, price, time, out)) {
+            after_write();
+            return out;
+        }
+    }
+    try {
+        return tick_by_batch({{instrument, price, time}});
+    } catch (const InputError& e) {  // of a batch of one row
+        throw InputError(e.kind(), "tick", e.column, std::nullopt, e.reason, e.value);
+    }
+}
+
+Written Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
+    std::int32_t code = -1;
+    {
+        const Reading reading(lock_);
+        code = book_state_.names.instruments.find(instrument);
+        if (!book_state_.state.instrument_alive(code))
+            throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
+                             "unknown instrument " + quoted(instrument), std::string(instrument));
+    }
+    return tick(code, price, time);
+}
+
+Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown) {
+    return write([&] {
+        Batch batch(book_state_.names);
+        batch.prices_given = Given::update;
+        batch.price_rows.reserve(rows.size());
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            const bool skipped =
+                skip_unknown && !book_state_.state.instrument_alive(rows[k].instrument);
+            if (!skipped) check_instrument(rows[k].instrument, k);
+            if (skipped) ++batch.skipped_prices;
+            else batch.price_rows.push_back(rows[k]);
+        }
+        return batch;
+    });
+}
+
+bool Book::quick_ticks(std::span<const TickRow> rows) {
+    constexpr std::size_t kKept = 65'536;  // after a larger batch the room is given back
+    if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
+    tick_prices_.resize(rows.size());
+    bool quick = true;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        const TickRow& row = rows[k];
+        constexpr std::size_t kAhead = 8;  // quotes come from all over the board
+        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        check_instrument(row.instrument, k);
+        quick = quick && quick_price(book_state_.state.board.quote(row.instrument), row.mantissa,
+                                     row.scale, tick_prices_[k]);
+    }
+    return quick;
+}
+
+void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
+    if (!book_state_.state.instrument_alive(instrument))
+        throw InputError(ErrorKind::unknown_id, "ticks", "instrument", row,
+                         "unknown instrument code " + std::to_string(instrument),
+                         std::to_string(instrument));
+}
+
+Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
+    return tick_by_batch(rows, skip_unknown);
+}
+
+Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
+    check_writable();
+    std::optional<Writing> writing(std::in_place, lock_);
+    check_writable();
+    if (skip_unknown || !quick_ticks(rows)) {
+        writing.reset();
+        std::vector<PriceRow> prices;
+        prices.reserve(rows.size());
+        for (const auto& row : rows)
+            prices.push_back(
+                {row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
+        return tick_by_batch(prices, skip_unknown);
+    }
+    writing->publish();
+    // Alone only: whoever reads may be in a page that a snapshot shares. May throw.
+    for (const auto& row : rows)
+        static_cast<void>(book_state_.state.board.own_quote(row.instrument));
+    Written out;
+    out.epoch = ++book_state_.state.epoch;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        constexpr std::size_t kAhead = 8;
+        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        const auto i = rows[k].instrument;
+        if (!put_price(book_state_.state.board.own_quote(i), i, tick_prices_[k], rows[k].time))
+            ++out.dropped.late_prices;
+    }
+    after_write();
+    return out;
+}
+
+// ---- the day, and reads ----
+
+Written Book::roll_day() {
+    return write([&] {
+        Batch batch(book_state_.names);
+        batch.roll_day = true;
+        return batch;
+    });
+}
+
+bool Book::try_value(std::string_view account, std::string_view currency, AccountValue& out) {
+    if (!lock_.try_read()) return false;
+    const EndReading end(lock_);
+    if (!book_state_.state.index.built()) return false;
+    constexpr std::uint32_t kQuickPositions = 16'384;  // one dot product per unit
+    const auto code = find(book_state_.names.accounts, account);
+    if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
+        book_state_.state.positions[std::size_t(code)] > kQuickPositions)
+        return false;
+    out = value_of(account, currency);
+    return true;
+}
+
+State Book::copy(NamesKnown& names) {
+    const Reading reading(lock_);
+    names = NamesKnown::of(book_state_.names);
+    return book_state_.state;
+}
+
+// ---- checkpoints ----
+
+void Book::adopt(Restore& restored) {
+    Writing writing(lock_);
+    writing.publish();
+    if (book_state_.state.epoch != 0 || !restored.finished())
+        throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
+    BookState& from = restored.book_state();
+    book_state_.change_log.forget_facts();
+    book_state_.change_log.extend(from.state.accounts_alive.size());
+    MVCORE_ASSERT(from.state.board.size() == from.state.grid.lines());
+    book_state_.state = std::move(from.state);
+    book_state_.names = std::move(from.names);
+    book_state_.order_index = std::move(from.order_index);
+    book_state_.counters.ticks = from.counters.ticks;
+    book_state_.counters.facts = from.counters.facts;
+    book_state_.counters.dropped = from.counters.dropped;
+}
+
+std::uint64_t Book::memory_names() const noexcept {
+    const Vocabulary& names = book_state_.names;
+    return names.accounts.memory_bytes() + names.instruments.memory_bytes() +
+           names.currencies.memory_bytes();
+}
+
+// ---- One order at a time: what a feed sends thousands of a second ----
+
+Written Book::order(const OrderFact& fact) {
+    try {
+        return write([&] { return order_batch(fact); });
+    } catch (const InputError& e) {  // of a batch of one row
+        if (e.table != "orders") throw;
+        throw InputError(e.kind(), "order", e.column, std::nullopt, e.reason, e.value);
+    }
+}
+
+Batch Book::order_batch(const OrderFact& fact) const {
+    const State& state = book_state_.state;
+    const auto known = [&](const char* column, std::string_view name, std::int32_t code,
+                           bool alive) {
+        if (!alive)
+            throw InputError(ErrorKind::unknown_id, "order", column, std::nullopt,
+                             "unknown " + std::string(column) + " " + quoted(name),
+                             std::string(name));
+        return code;
+    };
+    if (state.orders.kind() != IdKind::none && state.orders.kind() != fact.kind)
+        throw InputError(ErrorKind::invalid_input, "order", "order", std::nullopt,
+                         to_text(fact.id) + " " + not_of_kind(state.orders.kind()),
+                         plain_text(fact.id));
+    const auto account = book_state_.names.accounts.find(fact.account);
+    const auto instrument = book_state_.names.instruments.find(fact.instrument);
+    Batch batch(book_state_.names);
+    batch.orders_given = Given::update;
+    OrderRows& rows = batch.order_rows;
+    rows.kind = fact.kind;
+    rows.id = {fact.id};
+    rows.account = {known("account", fact.account, account, state.account_alive(account))};
+    rows.instrument = {
+        known("instrument", fact.instrument, instrument, state.instrument_alive(instrument))};
+    rows.quantity = {fact.quantity};
+    rows.filled = {fact.filled};
+    rows.average_price = {fact.average_price};
+    rows.status = {fact.status};
+    rows.time = {fact.time};
+    return batch;
+}
+
+bool Book::try_order(const OrderFact& fact, Written& out) {
+    if (durable_ != nullptr || !lock_.try_exclusive()) return false;
+    const Exclusive end(lock_);
+    const bool quick = writable() && quick_order(fact, out);
+    if (quick) after_write();
+    return quick;
+}
+
+// An order of a known and priced instrument that stays with its account, in few bits, no finer than
+// those before, and without cash that moves. All that may throw comes before the first change.
+bool Book::quick_order(const OrderFact& fact, Written& out) {
+    State& state = book_state_.state;
+    OrderStore& store = state.orders;
+    Order now;
+    now.account = book_state_.names.accounts.find(fact.account);
+    now.instrument = book_state_.names.instruments.find(fact.instrument);
+    if (store.kind() != fact.kind || !state.account_alive(now.account) ||
+        !state.instrument_alive(now.instrument))
+        return false;
+    const Quote& quote = state.board.quote(now.instrument);
+    const int scale = state.board.instrument(now.instrument).quantity_scale;
+    if (!quote.priced || quote.wide || store.scale(now.instrument) != scale ||
+        !scaled(fact.quantity, scale, now.quantity) || !scaled(fact.filled, scale, now.filled) ||
+        !signs_agree(now.quantity, now.filled))
+        return false;
+    // The first order of a book splits the measures, and views are built anew.
+    if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
+        return false;
+    now.average_price = fact.average_price;
+    now.status = fact.status;
+    now.time = fact.time;
+    const auto hash = hash_of(fact.id, fact.kind);
+    const Slot slot =
+        book_state_.order_index.find(hash, [&](Slot s) { return store.has(s, fact.id); });
+    Order before;
+    before.account = now.account;
+    if (slot != kNoSlot) {
+        before = store.order(slot);
+        if (before.instrument != now.instrument || before.account != now.account ||
+            !small(before.quantity) || !small(before.filled))
+            return false;
+        now.rolled = before.rolled;
+        now.rolled_price = before.rolled_price;
+    }
+    if (state.cash.from_fills && (before.average_price.known() || now.average_price.known()))
+        return false;
+    if (slot != kNoSlot && older(now.time, before.time)) {
+        out.dropped.late_orders = 1;
+        ++state.epoch;
+    } else {
+        const bool unchanged = slot != kNoSlot && before.unchanged(now);
+        now.retained = unchanged && before.retained;
+        if (!put_order(fact.id, hash, slot, before, now)) return false;
+        out.dropped.unchanged_orders = unchanged ? 1 : 0;
+    }
+    book_state_.counters.dropped += out.dropped;
+    out.epoch = state.epoch;
+    return true;
+}
+
+bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
+                     const Order& now) {
+    State& state = book_state_.state;
+    OrderStore& store = state.orders;
+    FastCell cell(now.account, now.instrument);
+    if (!cell.add(before, now)) return false;
+    const Quote& quote = state.board.quote(now.instrument);
+    Unit& unit = state.board.unit(quote.unit);
+    const Int<8> bound = unit.bound + Int<8>(static_cast<i128>(cell.more()) * quote.ceiling);
+    // In the widest lane the bound may pass what it holds, which takes the way that says so.
+    if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
+        return false;
+    // Room. The cell comes last, so that nothing has to be cancelled.
+    const bool text = store.kind() == IdKind::text;
+    const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);
+    if (slot != kNoSlot) {
+        store.prepare(slot, extras);
+    } else {
+        store.prepare(now.instrument, 1, extras);
+        book_state_.order_index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
+    }
+    auto& account_orders = state.account_orders.own(std::size_t(now.account));
+    const auto stored = slot != kNoSlot ? 0
+                        : text          ? store.store(id.text)
+                                        : std::uint64_t(id.number);
+    if (!cell.reserve(state)) return false;
+    // From here on nothing can fail.
+    MVCORE_ASSERT(lane_of(bound) <= unit.lane);
+    unit.bound = bound;
+    cell.commit(book_state_);
+    state.dirty_instruments.orders(now.instrument);
+    if (slot != kNoSlot) {
+        store.put(slot, now);
+    } else {
+        book_state_.order_index.insert(hash, store.insert(now, stored));
+        ++account_orders;
+    }
+    ++book_state_.counters.facts;
+    ++state.epoch;
+    return true;
+}
+
+// ---- The book's views: who they are, and reading them under its lock ----
+
+void Book::after_write() noexcept {
+    if (incremental_views_ == 0) return;
+    const std::scoped_lock lock(views_mutex_);
+    for (const auto& v : views_)
+        if (const auto view = v.lock();
+            view && view->incremental() && !view->stale(book_state_.state))
+            try {
+                view->sync(book_state_.state, book_state_.change_log);
+            } catch (const std::bad_alloc&) {  // the write is in; the view rebuilds when read
+            }
+}
+
+bool Book::views_quick(std::int32_t instrument, bool price) const {
+    if (incremental_views_ == 0) return true;
+    std::uint64_t rows = incremental_views_ * kRowsOfView;
+    if (rows > kQuickRows) return false;
+    const std::scoped_lock lock(views_mutex_);
+    for (const auto& v : views_)
+        if (const auto view = v.lock(); view && view->incremental())
+            rows +=
+                view->rows_to_sync(book_state_.state, book_state_.change_log, instrument, price);
+    return rows <= kQuickRows;
+}
+
+std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
+                                     std::size_t functions) {
+    const Target target{book_state_.state.base, currency, value_scale()};
+    auto view = std::make_shared<View>(target, std::move(measures), incremental, functions);
+    const std::scoped_lock lock(views_mutex_);
+    std::erase_if(views_, [](const auto& v) { return v.expired(); });
+    views_.push_back(view);
+    if (incremental) ++incremental_views_;
+    return view;
+}
+
+void Book::remove_view(const View* view) {
+    const std::scoped_lock lock(views_mutex_);
+    const auto gone = std::erase_if(views_, [&](const auto& v) { return v.lock().get() == view; });
+    if (gone != 0 && view->incremental()) --incremental_views_;
+    book_state_.counters.cells_swept += view->stats().cells_swept;
+}
+
+std::vector<std::shared_ptr<View>> Book::views() const {
+    const std::scoped_lock lock(views_mutex_);
+    std::vector<std::shared_ptr<View>> out;
+    for (const auto& v : views_)
+        if (auto view = v.lock()) out.push_back(std::move(view));
+    return out;
+}
+
+bool Book::read_view(View& view, bool everything, ResultRows& out) {
+    if (view.goes_by_account()) build_index();
+    if (view.functions() != 0) {
+        View* const one = &view;
+        std::vector<ResultRows> found;
+        if (!read_drafts({&one, 1}, everything, found)) return false;
+        out = std::move(found[0]);
+        return true;
+    }
+    const Reading reading(lock_);
+    const std::scoped_lock lock(view.mutex);
+    if (view.stale(book_state_.state)) return false;
+    out = everything ? view.read(book_state_.state, book_state_.change_log)
+                     : view.changes(book_state_.state, book_state_.change_log);
+    return true;
+}
+
+bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out) {
+    if (std::any_of(views.begin(), views.end(), [](View* v) { return v->goes_by_account(); }))
+        build_index();
+    if (std::any_of(views.begin(), views.end(), [](View* v) { return v->functions() != 0; }))
+        return read_drafts(views, false, out);
+    const Reading reading(lock_);
+    std::vector<View*> ordered(views.begin(), views.end());
+    std::sort(ordered.begin(), ordered.end());  // one order for all who lock several
+    std::vector<std::unique_lock<std::mutex>> locks;
+    for (View* view : ordered) {
+        locks.emplace_back(view->mutex);
+        if (view->stale(book_state_.state)) return false;
+    }
+    std::vector<ResultRows> found;
+    // An amount that does not fit is found before any view forgets what it handed out.
+    for_views(views,
+              [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
+    for (View* view : views)
+        found.push_back(view->changes(book_state_.state, book_state_.change_log));
+    out = std::move(found);
+    return true;
+}
+
+bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
+    if (views.size() > kQuickReads || !lock_.try_read()) return false;
+    const EndReading end(lock_);
+    std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(views.size());
+    fresh = true;
+    for (View* view : views) {
+        locks.emplace_back(view->mutex, std::try_to_lock);
+        if (!locks.back().owns_lock()) return false;
+        fresh = fresh && !view->stale(book_state_.state);
+        if (!view->quick(book_state_.state, book_state_.change_log)) return false;
+    }
+    if (!fresh) return true;
+    for_views(views,
+              [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
+    for (View* view : views)
+        out.push_back(view->changes(book_state_.state, book_state_.change_log));
+    return true;
+}
+
+bool Book::try_read_view(View& view, bool everything, ResultRows& out, bool& fresh) {
+    if (!lock_.try_read()) return false;
+    const EndReading end(lock_);
+    const std::unique_lock lock(view.mutex, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    fresh = !view.stale(book_state_.state);
+    if (!fresh) return true;
+    if (!view.quick(book_state_.state, book_state_.change_log)) return false;
+    out = everything ? view.read(book_state_.state, book_state_.change_log)
+                     : view.changes(book_state_.state, book_state_.change_log);
+    return true;
+}
+
+void Book::reshape_view(View& view, View::Shape shape) {
+    const Reading reading(lock_);
+    const std::scoped_lock lock(view.mutex);
+    view.reshape(std::move(shape));
+}
+
+void Book::sync_view(View& view) {
+    if (view.goes_by_account()) build_index();
+    const Reading reading(lock_);
+    const std::scoped_lock lock(view.mutex);
+    if (!view.stale(book_state_.state)) view.sync(book_state_.state, book_state_.change_log);
+}
+
+// ---- Books in a folder: how one comes back, and who may write it ----
+
+journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
+                              const journal::Options& options, std::uint64_t loaded,
+                              std::uint64_t checkpoint,
+                              const std::function<void(const Batch&)>& each) {
+    journal::Recovery recovery(*files, read_only);
+    const auto known = recovery.look();
+    if (known && checkpoint != 0 && known->book != checkpoint)
+        corrupt(files->path() + ": the checkpoint is of another book than the journal");
+    const auto end =
+        recovery.run(loaded, [&](const auto& header, auto& in) { replay(header, in, each); });
+    // Calls that changed nothing, as late prices, are in no group.
+    const auto& report = recovery.report();
+    if (report.sealed) book_state_.state.epoch = std::max(book_state_.state.epoch, report.epoch);
+    if (read_only) {
+        refusal_ = Refusal::read_only;
+        return recovery.report();
+    }
+    const journal::Opening opening{
+        std::string(book_state_.names.currencies.text(book_state_.state.base)), value_scale(),
+        book_state_.state.cash};
+    auto journal = std::make_unique<journal::Journal>(*files, opening,
+                                                      known             ? known->book
+                                                      : checkpoint != 0 ? checkpoint
+                                                                        : files->random(),
+                                                      end, options.file_bytes);
+    durable_ = std::make_unique<journal::GroupCommit>(
+        book_state_, lock_, [this](const Batch& batch) { after_batch(batch); },
+        [this] { refusal_ = Refusal::failed; }, std::move(files), std::move(journal), options);
+    return recovery.report();
+}
+
+// Prices first, as they were before the batch. The epoch comes out as it was after it.
+void Book::replay(const journal::Header& header, journal::Decoder& in,
+                  const std::function<void(const Batch&)>& each) {
+    Writing writing(lock_);
+    Batch prices(book_state_.names);
+    prices.prices_given = Given::update;
+    prices.restored = true;
+    journal::decode_prices(in, book_state_.state, prices.price_rows);
+    journal::decode_feeds(in, prices.feeds);
+    for (const auto& row : prices.price_rows)
+        if (row.epoch == 0 || row.epoch > header.epoch) corrupt("a price is too new");
+    std::uint64_t& epoch = book_state_.state.epoch;
+    const auto come_to = [&](std::uint64_t calls) {
+        if (header.epoch < calls) corrupt("an epoch is too small");
+        epoch = std::max(epoch, header.epoch - calls);
+    };
+    if (header.kind == journal::FrameKind::prices) {
+        if (in.left() != 0) corrupt("bytes are left over");
+        come_to(1);
+        // Facts of that epoch, or of the next, which were on their way to the disk, stand before
+        // it.
+        if (epoch >= header.epoch) --epoch;
+        apply(prices, writing);
+        return;
+    }
+    journal::Decoded decoded(book_state_.names);
+    journal::decode(in, book_state_, header.format, decoded);
+    if (in.left() != 0) corrupt("bytes are left over");
+    come_to(decoded.batch.calls);
+    prices.calls = 0;
+    if (!prices.price_rows.empty() || !prices.feeds.empty()) apply(prices, writing);
+    apply(decoded.batch, writing);
+    each(decoded.batch);
+}
+
+void Book::flush() {
+    check_open();
+    if (refusal_ != Refusal::none && refusal_ != Refusal::read_only) refuse();
+    if (durable_ != nullptr) durable_->flush();
+}
+
+// Ticks check under the lock whether the book is open, so that none is acknowledged behind the
+// journal's seal.
+void Book::close() {
+    {
+        Writing writing(lock_);
+        writing.publish();
+        Reader::close();
+    }
+    if (durable_ != nullptr) durable_->close();
+}
+
+void Book::trim_journal(std::uint64_t sequence) {
+    check_writable();
+    if (durable_ != nullptr) durable_->trim(sequence);
+}
+
+std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts, NamesKnown& names) {
+    check_writable();
+    std::uint64_t sequence = 0;
+    const auto copy = [&](std::uint64_t at, const NamesKnown* journaled) {
+        sequence = at;
+        Writing writing(lock_);
+        writing.publish();
+        names = journaled != nullptr ? *journaled : NamesKnown::of(book_state_.names);
+        const Counters& c = book_state_.counters;
+        counts = {book_state_.state.epoch,
+                  book_state_.state.masters,
+                  book_state_.state.orders.size(),
+                  c.ticks,
+                  c.facts,
+                  c.dropped};
+        state = book_state_.state;
+        feeds = book_state_.feeds;
+        book_state_.state.dirty_instruments.begin_next();
+    };
+    if (durable_ == nullptr) copy(0, nullptr);
+    else durable_->at_rest([&](std::uint64_t at, const NamesKnown& known) { copy(at, &known); });
+    return sequence;
+}
+
+Feeds Book::feeds() {
+    const Reading reading(lock_);
+    return book_state_.feeds;
+}
+
+void Book::set_feeds(Feeds feeds) {
+    Writing writing(lock_);
+    writing.publish();
+    book_state_.feeds = std::move(feeds);
+}
+
+void Book::refuse() const {
+    switch (refusal_.load()) {
+        case Refusal::read_only: throw Error(ErrorKind::storage, "the book was opened to be read");
+        case Refusal::child:
+            throw Error(ErrorKind::storage,
+                        "a forked child cannot write its parent's book; it may open it to be read");
+        default:
+            durable_->told();
+            throw Error(ErrorKind::storage, "an earlier write to the journal failed (" +
+                                                durable_->failure() +
+                                                "); close the book and open it again");
+    }
+}
+
+// A view is read with its own mutex inside the lock. add_view() needs only the mutex of the list.
+void Book::before_fork(ForkDeadline deadline) noexcept {
+    Reader::before_fork(deadline);
+    views_held_for_fork_ = succeeds(deadline, [&] { return views_mutex_.try_lock(); });
+    bool all = at_rest_for_fork_ && views_held_for_fork_;
+    if (all) try {
+            for (const auto& v : views_) {
+                auto view = v.lock();
+                if (!view) continue;
+                held_for_fork_.reserve(held_for_fork_.size() + 1);
+                all = all && succeeds(deadline, [&] { return view->mutex.try_lock(); });
+                if (all) held_for_fork_.push_back(std::move(view));
+            }
+        } catch (const std::bad_alloc&) {
+            all = false;
+        }
+    if (all || !at_rest_for_fork_) return;
+    at_rest_for_fork_ = false;
+    lock_.end_read();
+}
+
+void Book::after_fork() noexcept {
+    for (const auto& view : held_for_fork_) view->mutex.unlock();
+    held_for_fork_.clear();
+    if (std::exchange(views_held_for_fork_, false)) views_mutex_.unlock();
+    Reader::after_fork();
+}
+
+void Book::become_child() noexcept {
+    Reader::become_child();
+    after_fork();
+    if (durable_ == nullptr) return;
+    refusal_ = Refusal::child;
+    durable_->abandon();
+    static_cast<void>(durable_.release());
+}
+
+bool Book::read_drafts(std::span<View* const> views, bool everything,
+                       std::vector<ResultRows>& out) {
+    std::vector<View*> ordered(views.begin(), views.end());
+    std::sort(ordered.begin(), ordered.end());  // one order for all who lock several
+    for (;;) {
+        std::vector<View::Draft> drafts;
+        State seen;
+        {
+            const Reading reading(lock_);
+            std::vector<std::unique_lock<std::mutex>> locks;
+            for (View* view : ordered) {
+                locks.emplace_back(view->mutex);
+                if (view->stale(book_state_.state)) return false;
+            }
+            for_views(views, [&](std::size_t k) {
+                drafts.push_back(
+                    views[k]->draft(book_state_.state, book_state_.change_log, everything));
+            });
+            seen = book_state_.state;
+        }
+        for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);
+        const Reading reading(lock_);
+        std::vector<std::unique_lock<std::mutex>> locks;
+        bool stand = true;
+        for (View* view : ordered) locks.emplace_back(view->mutex);
+        for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
+        if (!stand) continue;  // another reader came in between
+        for (std::size_t k = 0; k < views.size(); ++k)
+            out.push_back(views[k]->hand(std::move(drafts[k])));
+        return true;
+    }
+}
+
+}  // namespace mvcore

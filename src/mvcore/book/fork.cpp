@@ -1,0 +1,63 @@
+#include "mvcore/book/fork.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "mvcore/base/huge_page_pool.hpp"
+#include "mvcore/book/reader.hpp"
+
+namespace mvcore {
+namespace {
+
+// Readers at rest for a fork wait no longer than this, all together.
+constexpr auto kLongest = std::chrono::seconds(1);
+
+struct Registry {
+    std::mutex mutex;
+    std::vector<Reader*> readers;
+};
+
+// Never destroyed: books may be released when the process ends.
+Registry& registry() {
+    static Registry& one = *new Registry;
+    return one;
+}
+
+void before_fork() {
+    registry().mutex.lock();
+    const auto deadline = std::chrono::steady_clock::now() + kLongest;
+    for (Reader* reader : registry().readers) reader->before_fork(deadline);
+    huge_pages::lock_for_fork();
+}
+
+void in_parent() {
+    huge_pages::unlock_after_fork();
+    for (Reader* reader : registry().readers) reader->after_fork();
+    registry().mutex.unlock();
+}
+
+void in_child() {
+    huge_pages::unlock_after_fork();
+    for (Reader* reader : registry().readers) reader->become_child();
+    registry().mutex.unlock();
+}
+
+}  // namespace
+
+void rest_at_fork(Reader* reader) {
+    static const bool handled = ::pthread_atfork(before_fork, in_parent, in_child) == 0;
+    if (!handled) throw std::bad_alloc();
+    const std::scoped_lock hold(registry().mutex);
+    registry().readers.push_back(reader);
+}
+
+void forget_at_fork(const Reader* reader) noexcept {
+    const std::scoped_lock hold(registry().mutex);
+    std::erase(registry().readers, reader);
+}
+
+}  // namespace mvcore

@@ -1,0 +1,278 @@
+#include "mvcore/book/reader.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/errors.hpp"
+
+namespace mvcore {
+namespace {
+
+// An amount that does not fit names the argument of the call.
+template <class F>
+auto naming(const char* call, const char* column, std::string_view name, F&& f) {
+    try {
+        return f();
+    } catch (const Error& e) {
+        throw InputError(e.kind(), call, column, std::nullopt, quoted(name) + ": " + e.what(),
+                         std::string(name));
+    }
+}
+
+[[noreturn]] void refuse_unknown(const char* call, const char* column, std::string_view name) {
+    throw InputError(ErrorKind::unknown_id, call, column, std::nullopt,
+                     "unknown " + std::string(column) + " " + quoted(name), std::string(name));
+}
+
+[[noreturn]] void refuse_code(const char* call, const char* column, std::int32_t code) {
+    throw InputError(ErrorKind::unknown_id, call, column, std::nullopt,
+                     "unknown " + std::string(column) + " code " + std::to_string(code),
+                     std::to_string(code));
+}
+
+// A few accounts are read sooner than the book's state is copied.
+bool brief(const Question& question) {
+    constexpr std::ptrdiff_t kFew = 16;
+    const auto& groups = question.grouping.account_group;
+    return !question.functions && !question.grouping.whole() &&
+           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <= kFew;
+}
+
+}  // namespace
+
+// What is read without the lock, for as long as it takes: a writer copies what it writes meanwhile.
+bool Reader::copy_if(std::uint64_t masters, State& seen) const {
+    const Reading reading(state_lock_);
+    if (read_.masters != masters) return false;
+    seen = read_;
+    return true;
+}
+
+template <class F>
+auto Reader::named_positions(const char* call, State& seen, F&& f) const {
+    try {
+        const Reads reads(seen, value_scale_);
+        return f(reads);
+    } catch (const PositionOverflow& e) {
+        const Reading reading(names_lock_);
+        throw InputError(e.kind(), call, "", std::nullopt,
+                         "(" + quoted(vocabulary_.accounts.text(e.account)) + ", " +
+                             quoted(vocabulary_.instruments.text(e.instrument)) + "): " + e.what());
+    }
+}
+
+// Held for reading: a writer that prepares beside readers has changed nothing yet.
+void Reader::before_fork(ForkDeadline deadline) noexcept {
+    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_read(); });
+}
+
+void Reader::after_fork() noexcept {
+    if (std::exchange(at_rest_for_fork_, false)) state_lock_.end_read();
+}
+
+void Reader::become_child() noexcept {
+    state_lock_.reset();
+    building_ = false;
+    if (std::exchange(at_rest_for_fork_, false)) return;
+    lost_in_fork_ = true;
+    close();
+}
+
+void Reader::check_open() const {
+    if (closed_) throw Error(ErrorKind::closed, "the book is closed");
+}
+
+void Reader::unknown_currency(std::string_view name) { refuse_unknown("", "currency", name); }
+
+void Reader::build_index() {
+    for (;;) {
+        {
+            const Reading reading(state_lock_);
+            if (read_.index.built()) return;
+        }
+        if (!building_.exchange(true)) break;
+        building_.wait(true);
+    }
+    const auto done = [&] {
+        building_ = false;
+        building_.notify_all();
+    };
+    try {
+        build_index_beside();
+    } catch (...) {
+        done();
+        throw;
+    }
+    done();
+}
+
+// From a copy of the state; then follows the facts of the meantime, at first beside writers and at
+// last, if they are few, alone. Batches may bring facts faster than they are followed: then writers
+// wait in the last round, and readers do not.
+void Reader::build_index_beside() {
+    constexpr std::uint64_t kFew = 256;  // facts to follow while others wait
+    constexpr int kMostRounds = 4;
+    const ChangeLog* const history = history_of_writes();
+    const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
+    const auto lost = [&](std::uint64_t place) {
+        return history != nullptr && place < history->facts().begin();
+    };
+    std::uint64_t place = 0;
+    Grid seen;
+    AccountIndex index;
+    {
+        Board board;
+        {
+            const Reading reading(state_lock_);
+            if (read_.index.built()) return;
+            seen = read_.grid;
+            board = read_.board;
+            place = written();
+        }
+        index = AccountIndex::of(seen, board);
+    }
+    for (int round = 0;; ++round) {
+        {
+            Writing writing(state_lock_);
+            if (read_.index.built()) return;
+            const bool few = !lost(place) && written() - place <= kFew;
+            if (few || round == kMostRounds) {
+                if (few) writing.publish();
+                if (lost(place)) index.follow(seen, read_.grid);
+                else
+                    for (; place < written(); ++place) {
+                        const Fact& fact = history->facts()[place];
+                        index.follow(read_.grid, fact.account, fact.instrument);
+                    }
+                if (!few) writing.publish();
+                index.install(read_.board, read_.grid.rows());
+                read_.index = std::move(index);
+                count_index_build();
+                return;
+            }
+        }
+        Grid now;
+        std::vector<std::pair<std::int32_t, std::int32_t>> changed;
+        bool differ = false;
+        {
+            const Reading reading(state_lock_);
+            now = read_.grid;
+            differ = lost(place);
+            for (; !differ && place < written(); ++place)
+                changed.emplace_back(history->facts()[place].account,
+                                     history->facts()[place].instrument);
+            place = written();
+        }
+        if (differ) index.follow(seen, now);
+        for (const auto& [account, instrument] : changed) index.follow(now, account, instrument);
+        seen = std::move(now);
+    }
+}
+
+AccountValue Reader::value(std::string_view account, std::string_view currency) {
+    for (;;) {
+        {
+            const Reading reading(state_lock_);
+            if (read_.index.built()) return value_of(account, currency);
+        }
+        build_index();
+    }
+}
+
+AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) {
+    for (;;) {
+        {
+            const Reading reading(state_lock_);
+            const auto asked = currency == -1 ? read_.base : currency;
+            if (!read_.account_alive(account)) refuse_code("value", "account", account);
+            if (!read_.currency_known(asked)) refuse_code("value", "currency", asked);
+            if (read_.index.built()) return Reads(read_, value_scale_).value(account, asked);
+        }
+        build_index();
+    }
+}
+
+AccountValue Reader::value_of(std::string_view name, std::string_view asked) const {
+    const auto account = find(vocabulary_.accounts, name);
+    if (!read_.account_alive(account)) refuse_unknown("value", "account", name);
+    if (asked == "local")
+        throw InputError(ErrorKind::invalid_input, "value", "currency", std::nullopt,
+                         "'local' is not one currency", "local");
+    const auto currency = asked.empty() ? read_.base : find(vocabulary_.currencies, asked);
+    if (!read_.currency_known(currency)) refuse_unknown("value", "currency", asked);
+    return naming("value", "account", name,
+                  [&] { return Reads(read_, value_scale_).value(account, currency); });
+}
+
+bool Reader::values(const Question& question, ResultRows& out) {
+    if (Totals::goes_by_account(question.grouping)) build_index();
+    std::uint64_t cells = 0;
+    State seen;
+    if (brief(question)) {
+        const Reading reading(state_lock_);
+        if (read_.masters != question.masters) return false;
+        out = Reads(read_, value_scale_).values(question, cells);
+        count_cells(cells);
+        return true;
+    }
+    if (!copy_if(question.masters, seen)) return false;
+    const Reads reads(seen, value_scale_);
+    out = reads.values(question, cells);
+    if (question.functions) reads.run_functions(question, out);
+    count_cells(cells);
+    return true;
+}
+
+bool Reader::holdings(const Grouping& selection, std::uint64_t masters, Positions& out) {
+    State seen;
+    do {
+        build_index();
+        if (!copy_if(masters, seen)) return false;
+    } while (!seen.index.built());
+    out = named_positions("holdings", seen, [&](auto& reads) { return reads.holdings(selection); });
+    return true;
+}
+
+bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList& out) {
+    State seen;
+    if (!copy_if(masters, seen)) return false;
+    out = named_positions("orders", seen, [&](auto& reads) { return reads.orders(selection); });
+    return true;
+}
+
+Revaluation Reader::revalue(std::string_view instrument) {
+    const Reading reading(state_lock_);
+    return revalue_of(instrument);
+}
+
+bool Reader::short_line(std::string_view instrument) const {
+    constexpr std::uint32_t kShort = 16'384;
+    const auto code = find(vocabulary_.instruments, instrument);
+    return !read_.instrument_alive(code) ||
+           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <= kShort;
+}
+
+Revaluation Reader::revalue_of(std::string_view instrument) const {
+    const auto code = find(vocabulary_.instruments, instrument);
+    if (!read_.instrument_alive(code)) refuse_unknown("revalue", "instrument", instrument);
+    return naming("revalue", "instrument", instrument,
+                  [&] { return Reads(read_, value_scale_).revalue(code); });
+}
+
+PriceList Reader::prices() {
+    const Reading reading(state_lock_);
+    return Reads(read_, value_scale_).prices();
+}
+
+State hypothetical(const State& state, Batch& batch) {
+    State other = state;
+    WriteTransaction application(other, batch);
+    application.stage();
+    application.reserve();
+    application.commit();
+    return other;
+}
+
+}  // namespace mvcore

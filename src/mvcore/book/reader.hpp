@@ -1,0 +1,157 @@
+// Reads of a state behind its lock: the book's own, or a snapshot's.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string_view>
+#include <thread>
+
+#include "mvcore/base/rw_lock.hpp"
+#include "mvcore/book/fork.hpp"
+#include "mvcore/state/batch.hpp"
+#include "mvcore/state/book_state.hpp"
+#include "mvcore/valuation/reads.hpp"
+
+namespace mvcore {
+
+class Reader {
+public:
+    // The names may grow under their own lock, which is the book's.
+    Reader(State& state, const Vocabulary& names, Lock& lock, Lock& names_lock, int value_scale)
+        : read_(state),
+          vocabulary_(names),
+          state_lock_(lock),
+          names_lock_(names_lock),
+          value_scale_(value_scale) {}
+    virtual ~Reader() = default;
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    // currency: empty for the base.
+    AccountValue value(std::string_view account, std::string_view currency);
+    // The same by codes, which may be any numbers; currency -1: the base.
+    AccountValue value_by_code(std::int32_t account, std::int32_t currency);
+    // These are false, with nothing read, where the master tables are not those of `masters`, for
+    // which the groups were made.
+    bool values(const Question& question, ResultRows& out);
+    // The same at the batch's prices and rates; make(names, state) -> Batch. `currency`: its name
+    // where the question has no code for it, since the rates may bring it; else empty.
+    template <class Make>
+    bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
+    bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
+    bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
+    Revaluation revalue(std::string_view instrument);
+    // The same for who holds the lock, and whether it takes no longer than some microseconds.
+    [[nodiscard]] bool short_line(std::string_view instrument) const;
+    [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
+    PriceList prices();
+
+    // Called by the fork handler alone, see fork.hpp. Waits until no thread changes what this
+    // reader shows, but not beyond the deadline.
+    virtual void before_fork(ForkDeadline deadline) noexcept;
+    virtual void after_fork() noexcept;
+    // It can be used in the child; if the wait was in vain it is closed there.
+    virtual void become_child() noexcept;
+    // This process is a child, and a thread of its parent was changing the state at the fork.
+    [[nodiscard]] bool lost_in_fork() const noexcept { return lost_in_fork_; }
+
+    // Throws ClosedError.
+    void check_open() const;
+    void close() noexcept { closed_ = true; }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+    [[nodiscard]] int value_scale() const noexcept { return value_scale_; }
+    [[nodiscard]] const State& state() const noexcept { return read_; }
+    [[nodiscard]] const Vocabulary& names() const noexcept { return vocabulary_; }
+    [[nodiscard]] Lock& names_lock() const noexcept { return names_lock_; }
+    Lock& lock() noexcept { return state_lock_; }
+
+    // The code of a name, known to the state or not.
+    [[nodiscard]] std::int32_t find(const Names& names, std::string_view name) const {
+        const NamesReading reading(*this);
+        return names.find(name);
+    }
+    // Keeps the names as they are; a part of holding the lock where both locks are one.
+    class NamesReading {
+    public:
+        explicit NamesReading(const Reader& reader)
+            : lock_(&reader.names_lock_ == &reader.state_lock_ ? nullptr : &reader.names_lock_) {
+            if (lock_ != nullptr) lock_->read();
+        }
+        ~NamesReading() {
+            if (lock_ != nullptr) lock_->end_read();
+        }
+        NamesReading(const NamesReading&) = delete;
+        NamesReading& operator=(const NamesReading&) = delete;
+
+    private:
+        Lock* lock_;
+    };
+
+protected:
+    // Hold the lock for reading; the index is built.
+    [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
+    // O(positions) beside readers and writers, who wait O(instruments) at its end. If many facts
+    // come in the meantime, again and again, writers wait for those of the fifth round. One thread
+    // builds, others that call this wait for it.
+    void build_index();
+    // Tries until it succeeds. False: the deadline passed first.
+    template <class Try>
+    static bool succeeds(ForkDeadline deadline, Try&& attempt) noexcept {
+        while (!attempt()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        return true;
+    }
+    bool at_rest_for_fork_ = false;
+    bool lost_in_fork_ = false;
+    // Has every change of the grid in its facts, or is reset by it. Null: nobody writes this state.
+    [[nodiscard]] virtual const ChangeLog* history_of_writes() const noexcept { return nullptr; }
+
+    virtual void count_cells(std::uint64_t) {}
+    virtual void count_index_build() {}
+    [[noreturn]] static void unknown_currency(std::string_view name);
+
+private:
+    void build_index_beside();
+    // False where the master tables are no longer those.
+    bool copy_if(std::uint64_t masters, State& seen) const;
+    // f(reads), whose PositionOverflow is told by names.
+    template <class F>
+    [[nodiscard]] auto named_positions(const char* call, State& seen, F&& f) const;
+
+    State& read_;
+    const Vocabulary& vocabulary_;
+    Lock& state_lock_;
+    Lock& names_lock_;
+    int value_scale_;
+    std::atomic<bool> closed_ = false;
+    std::atomic<bool> building_ = false;  // a thread builds the index
+};
+
+// The state with the batch's prices and rates, beside `state`.
+State hypothetical(const State& state, Batch& batch);
+
+template <class Make>
+bool Reader::values_if(Question question, std::string_view currency, Make&& make, ResultRows& out) {
+    State other;
+    {
+        const Reading reading(state_lock_);
+        if (read_.masters != question.masters) return false;
+        const NamesReading names(*this);
+        Batch batch = make(vocabulary_, read_);
+        other = hypothetical(read_, batch);
+        if (!currency.empty()) {
+            question.currency = batch.currencies.find(currency);
+            if (!other.currency_known(question.currency)) unknown_currency(currency);
+        }
+    }
+    std::uint64_t cells = 0;
+    const Reads reads(other, value_scale_);
+    out = reads.values(question, cells);
+    reads.run_functions(question, out);
+    count_cells(cells);
+    return true;
+}
+
+}  // namespace mvcore

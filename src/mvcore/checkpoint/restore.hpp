@@ -1,0 +1,118 @@
+// A book's state out of stored columns. Nothing in them is taken for granted: what does not fit
+// together is refused as CorruptData, whatever bytes came. What can be computed from the rest
+// (positions, what orders add to them, bounds, the index of order ids) is computed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mvcore/checkpoint/chunks.hpp"
+#include "mvcore/checkpoint/stored_columns.hpp"
+#include "mvcore/state/book_state.hpp"
+
+namespace mvcore {
+
+struct StoredHoldings {
+    std::size_t rows = 0;
+    StoredInts instrument;
+    StoredInts account;
+    StoredInts quantity;
+};
+struct StoredPrices {
+    StoredInts price;  // at 18 places
+    StoredInts known;  // 0 or 1
+};
+struct StoredOrders {
+    std::size_t rows = 0;
+    StoredInts instrument;
+    StoredInts account;
+    StoredInts quantity;
+    StoredInts filled;
+    StoredInts rolled;
+    StoredPrices average_price;  // without data: no order has one
+    StoredPrices rolled_price;   // likewise
+    StoredInts status;
+    StoredInts time;      // without data: no order has one
+    StoredInts retained;  // without data: no order is
+    StoredInts number;    // without data: ids are text
+    StoredTexts text;
+};
+struct StoredRates {
+    std::vector<i128> rate;  // at 18 places, by currency; 0: none
+    std::vector<std::uint8_t> divide;
+    std::vector<std::int64_t> time;
+};
+// What the rest must add up to, and what cannot be told from it.
+struct StoredCounts {
+    std::uint64_t epoch = 0;
+    std::uint64_t masters = 0;
+    std::uint64_t orders = 0;
+    std::uint64_t ticks = 0;
+    std::uint64_t facts = 0;
+    Dropped dropped;
+};
+
+class Restore {
+public:
+    // The base currency is the first.
+    Restore(std::string_view base, IdKind kind, const StoredCounts& counts,
+            const CashRule& cash = {});
+
+    // The tables, in this order, once each.
+    void currencies(const StoredTexts& names, std::size_t count, const StoredRates& rates);
+    void accounts(const StoredTexts& names, std::vector<std::uint8_t> alive);
+    void instruments(const StoredTexts& names, const InstrumentsTable& table);
+    // Then the chunks, in any order, by any number of threads: instruments in [begin, end), each in
+    // one chunk. O(rows + accounts), and O(accounts) for each instrument with many positions.
+    void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
+               const StoredOrders& orders);
+    // Then the ids that are not in the index's tables [begin, end) yet, by any number of threads,
+    // each with tables of its own.
+    void index(std::size_t begin, std::size_t end);
+    // Then what all of it gives. O(instruments).
+    void finish();
+
+    [[nodiscard]] BookState& book_state() noexcept { return book_state_; }
+    [[nodiscard]] bool finished() const noexcept { return finished_; }
+
+private:
+    // Orders that room is made for before the first is seen; for others it grows.
+    static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
+
+    friend class ChunkRestore;
+    void add_legs();
+    void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
+    void add_cash(std::int32_t i);
+    [[nodiscard]] UnitId unit_of(std::int32_t i);
+
+    BookState book_state_;
+    std::string base_;
+    StoredCounts counts_;
+    bool finished_ = false;
+    // While chunks are added.
+    std::mutex mutex_;                 // the state and the texts
+    std::vector<std::uint8_t> added_;  // by instrument
+    // Ids of each table of the index, put there many at a time.
+    struct Ids {
+        std::mutex mutex;
+        std::vector<std::uint64_t> hash;
+        std::vector<Slot> slot;
+    };
+    static constexpr std::size_t kMostListed = std::size_t{1} << 22;
+    void index_if_many();
+    void index(std::size_t table, const std::vector<std::uint64_t>& hashes,
+               const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike);
+    void check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const;
+    std::vector<Ids> ids_;
+    std::atomic<std::size_t> listed_ = 0;
+    std::atomic<std::size_t> indexed_ = 0;
+    std::atomic<bool> indexing_ = false;
+};
+
+}  // namespace mvcore

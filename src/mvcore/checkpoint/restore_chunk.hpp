@@ -1,0 +1,112 @@
+// One chunk of holdings and orders on its way into a state that is restored: line after line, an
+// instrument each, into blocks and pages of its own, which then become the state's.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mvcore/checkpoint/restore.hpp"
+
+namespace mvcore {
+
+class ChunkRestore {
+public:
+    ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t end,
+                 const StoredHoldings& holdings, const StoredOrders& orders);
+    void run();
+
+private:
+    // What one account has in the instrument.
+    template <class Q>
+    struct Part {
+        Q sod{};
+        Q fill{};
+        Q leaves{};
+    };
+    // What the accounts of a line have; `accounts` are those that have anything, empty: all may.
+    template <class Q>
+    struct Parts {
+        std::vector<std::uint32_t> accounts;
+        std::vector<Part<Q>> part;
+        Q absolute{};
+
+        Part<Q>& operator[](std::uint32_t account) {
+            if (accounts.empty()) return part[account];
+            const auto at = std::lower_bound(accounts.begin(), accounts.end(), account);
+            return part[std::size_t(at - accounts.begin())];
+        }
+    };
+    // The columns of a line, widened.
+    struct Widened {
+        std::vector<std::int64_t> held_account, held_quantity;
+        std::vector<std::int64_t> account, quantity, filled, rolled, status, retained, time, number;
+    };
+
+    [[noreturn]] void refuse(const char* table, std::size_t row, const std::string& what) const;
+    [[nodiscard]] std::vector<std::size_t> starts(const StoredColumn& instrument, const char* table,
+                                                  std::size_t rows) const;
+    [[nodiscard]] std::uint32_t checked_account(std::int64_t account, const char* table,
+                                                std::size_t row) const {
+        if (account < 0 || account >= accounts_ || state_.accounts_alive[std::size_t(account)] == 0)
+            [[unlikely]]
+            refuse(table, row, "the account is none");
+        return static_cast<std::uint32_t>(account);
+    }
+    [[nodiscard]] i128 checked_quantity(i128 quantity, const char* table, std::size_t row,
+                                        i128 limit) const;
+
+    template <class Q>
+    void line(std::int32_t i);
+    template <class Q>
+    void choose_accounts(std::size_t l, Parts<Q>& parts) const;
+    template <class Q>
+    void holdings(std::size_t l, i128 limit, Parts<Q>& parts);
+    template <class Q>
+    void fill(std::size_t l, i128 limit, const Parts<Q>& parts);
+
+    // ---- orders: restore_orders.cpp ----
+    void store_texts();
+    OrderPage& add_page(std::int32_t i, std::size_t row, std::size_t rows);
+    [[nodiscard]] FillPrice price(const StoredColumn& price, const StoredColumn& known,
+                                  std::size_t k) const;
+    [[nodiscard]] Order order(std::size_t k, std::int32_t i, i128 limit) const;
+    template <class Q>
+    void orders(std::int32_t i, i128 limit, Parts<Q>& parts);
+    void narrow_orders(std::int32_t i, Parts<std::int64_t>& parts);
+    void narrow_page(OrderPage& page, std::size_t row, std::size_t rows, std::size_t k,
+                     Parts<std::int64_t>& parts);
+    [[nodiscard]] std::uint64_t stored_id(std::size_t k) const;
+    [[nodiscard]] std::vector<std::uint64_t> hashes() const;
+    void list_ids();
+
+    void merge();
+
+    Restore& restore_;
+    State& state_;
+    std::uint32_t accounts_;
+    std::int32_t begin_;
+    std::int32_t end_;
+    IdKind kind_;
+    std::size_t held_rows_;
+    const StoredOrders& orders_;
+    StoredColumn held_account_, held_quantity_;
+    StoredColumn account_, quantity_, filled_, rolled_, time_, status_, retained_, number_;
+    StoredColumn average_price_, average_price_known_, rolled_price_, rolled_price_known_;
+    std::vector<std::size_t> held_start_;   // by line, and the end of the last
+    std::vector<std::size_t> order_start_;  // likewise
+    bool narrow_;  // orders fit their records, but for times and ids, and have no prices
+    Widened now_;
+    // Made aside; by line of the chunk, or by account.
+    Grid grid_;
+    std::vector<std::uint32_t> positions_;
+    std::vector<std::uint32_t> account_orders_;
+    std::vector<i256> absolute_;
+    std::vector<std::vector<PageRef>> pages_;
+    std::vector<std::uint32_t> first_page_;
+    std::vector<std::uint32_t> texts_;  // places of the ids
+};
+
+}  // namespace mvcore

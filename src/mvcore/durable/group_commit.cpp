@@ -1,0 +1,277 @@
+#include "mvcore/durable/group_commit.hpp"
+
+#include <optional>
+
+#include "mvcore/apply/fast_orders.hpp"
+#include "mvcore/base/assert.hpp"
+
+namespace mvcore::journal {
+
+struct GroupCommit::Group {
+    std::optional<Batch> batch;
+    std::vector<Request*> members;
+    std::optional<Writing> writing;
+};
+
+GroupCommit::GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
+                         std::function<void()> on_failure, std::unique_ptr<Files> files,
+                         std::unique_ptr<Journal> journal, const Options& options)
+    : book_state_(live),
+      lock_(lock),
+      after_write_(std::move(after_write)),
+      files_(std::move(files)),
+      journal_(std::move(journal)),
+      options_(options),
+      known_(NamesKnown::of(live.names)),
+      priced_epoch_(live.state.epoch) {
+    journal_->on_failure([this, tell = std::move(on_failure)] {
+        untold_ = in_background_;
+        tell();
+    });
+    if (options_.background) worker_ = std::make_unique<std::thread>([this] { work(); });
+}
+
+Written GroupCommit::write(const Make& make) {
+    Request request{&make, {}, 0, {}, false};
+    std::unique_lock hold(turn_mutex_);
+    waiting_.push_back(&request);
+    turn_.wait(hold, [&] { return request.done || !leading_; });
+    if (!request.done) {
+        leading_ = true;
+        Requests taken;
+        taken.swap(waiting_);
+        hold.unlock();
+        lead(taken);
+        hold.lock();
+        leading_ = false;
+        turn_.notify_all();
+    }
+    if (request.error) std::rethrow_exception(request.error);
+    return request.written;
+}
+
+// Every request gets its epoch or its error; nothing is thrown.
+void GroupCommit::lead(Requests& waiting) {
+    while (!waiting.empty()) commit_some(waiting, true);
+}
+
+// The first that wait, as many as can be one batch.
+void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
+    Request* const first = waiting.front();
+    group.members.reserve(waiting.size());
+    waiting.pop_front();
+    group.members.push_back(first);
+    check_open();
+    group.writing.emplace(lock_);
+    group.batch.emplace((*first->make)());
+    first->end_row = group.batch->order_rows.id.size();
+    if (!merge || !mergeable(*group.batch)) return;
+    Merged merged(*group.batch);
+    while (!waiting.empty()) try {
+            const Batch more = (*waiting.front()->make)();
+            if (!merged.add(*group.batch, more)) return;
+            waiting.front()->end_row = group.batch->order_rows.id.size();
+            group.members.push_back(waiting.front());
+            waiting.pop_front();
+        } catch (...) {  // it is told so when its turn comes
+            return;
+        }
+}
+
+void GroupCommit::commit_some(Requests& waiting, bool merge) {
+    Group group;
+    std::exception_ptr error;
+    try {
+        gather(waiting, merge, group);
+        write_group(group);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    group.writing.reset();
+    // One of several may be wrong: each gets its own answer, unless it is the disk that failed.
+    if (error && group.members.size() > 1 && !journal_->failed()) try {
+            Requests apart(group.members.begin(), group.members.end());
+            while (!apart.empty()) commit_some(apart, false);
+            return;
+        } catch (const std::bad_alloc&) {  // of the list: nothing was tried
+        }
+    if (group.members.empty()) {  // no memory for one
+        waiting.front()->error = error;
+        finish(waiting.front());
+        waiting.pop_front();
+        return;
+    }
+    for (Request* member : group.members) {
+        if (error) member->error = error;
+        finish(member);
+    }
+}
+
+// Under the mutex, so that no caller leaves while its request is still looked at.
+void GroupCommit::finish(Request* request) {
+    const std::scoped_lock hold(turn_mutex_);
+    request->done = true;
+    turn_.notify_all();
+}
+
+// Whether it may come out otherwise where the latest prices are not there before it.
+bool GroupCommit::brings_prices(const Group& group) const {
+    return prices_due_ || (feeds_due_ && !group.batch->feeds.empty());
+}
+
+void GroupCommit::write_group(Group& group) {
+    Batch& batch = *group.batch;
+    FastOrders quick(book_state_, batch);
+    const bool staged = quick.stage();
+    if (staged) group.writing->publish();
+    if (staged && quick.reserve()) {
+        const auto again = [&] { return quick.reserve(); };
+        journal_group(group, true, again, quick);
+        const DroppedOrders& dropped = quick.dropped_orders();
+        return tell_members(group, dropped.all(), dropped);
+    }
+    if (staged) group.writing->unpublish();  // staging may be long
+    WriteTransaction application(book_state_, batch);
+    application.stage();
+    group.writing->publish();
+    application.reserve();
+    if (prices_alone(batch)) {
+        if (application.moves_bounds()) prices_due_ = true;
+        if (!batch.feeds.empty()) feeds_due_ = true;
+        application.commit();
+        group.members[0]->written = {book_state_.state.epoch, application.dropped()};
+        after_write_(batch);
+        return;
+    }
+    const bool keeps_quotes = application.keeps_quotes();
+    const auto again = [&] {
+        if (keeps_quotes) application.renew_quotes();
+        application.reserve_pages();
+        return true;
+    };
+    journal_group(group, keeps_quotes, again, application);
+    tell_members(group, application.dropped(), application.dropped_orders());
+}
+
+// Only calls that bring holdings and orders alone are merged, so several members share nothing but
+// dropped orders.
+void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOrders& orders) {
+    if (group.members.size() == 1) {
+        group.members[0]->written.dropped = all;
+        return;
+    }
+    std::size_t begin = 0;
+    for (Request* member : group.members) {
+        member->written.dropped = orders.between(begin, member->end_row);
+        begin = member->end_row;
+    }
+}
+
+// Writes the group, which is staged and reserved, to the journal; then makes room once more by
+// `again` and commits.
+template <class Again, class Staged>
+void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged) {
+    const Batch& batch = *group.batch;
+    const bool ticks_go_on = keeps_quotes && !brings_prices(group);
+    const auto epoch = book_state_.state.epoch + batch.calls;
+    group.writing->unpublish();
+    if (ticks_go_on) group.writing.reset();
+    try {
+        append_group(group, !ticks_go_on, epoch);
+    } catch (...) {
+        if (!group.writing) group.writing.emplace(lock_);
+        group.writing->publish();
+        try {
+            staged.cancel();
+        } catch (const std::bad_alloc&) {  // the first error counts; some cells keep their room
+        }
+        throw;
+    }
+    try {
+        if (options_.sync == SyncMode::always) sync_now();
+        if (ticks_go_on) group.writing.emplace(lock_);
+        group.writing->publish();
+        if (!again()) throw std::bad_alloc();
+    } catch (const std::exception& e) {
+        // It is in the journal, but not here: only opening anew makes them one.
+        journal_->fail(e.what());
+        throw;
+    }
+    staged.commit();
+    MVCORE_ASSERT(book_state_.state.epoch >= epoch);  // ticks may have come in between
+    auto at = book_state_.state.epoch - batch.calls;
+    for (Request* member : group.members) member->written.epoch = ++at;
+    if (!ticks_go_on) priced_epoch_ = book_state_.state.epoch;
+    after_write_(batch);
+}
+
+void GroupCommit::append_group(const Group& group, bool with_prices, std::uint64_t epoch) {
+    std::vector<PriceRow> prices;
+    begin_file_if_full();
+    const std::scoped_lock file(file_mutex_);
+    if (with_prices) take_prices(prices);
+    journal_->append(FrameKind::facts, epoch, [&](Encoder& out) {
+        encode_prices(out, prices);
+        encode_feeds(out, with_prices && feeds_due_ ? book_state_.feeds : Feeds());
+        encode(out, *group.batch, book_state_.names, known_);
+    });
+    known_ = NamesKnown::of(book_state_.names);
+    ++groups_;
+    // While this is synced nobody may write those prices again, behind the batch's own.
+    if (with_prices) {
+        priced_epoch_ = book_state_.state.epoch;
+        prices_due_ = feeds_due_ = false;
+    }
+}
+
+void GroupCommit::check_open() const {
+    if (closed_) throw Error(ErrorKind::closed, "the book is closed");
+}
+
+void GroupCommit::flush() {
+    in_turn([&] {
+        check_open();
+        write_prices();
+        sync_now();
+    });
+}
+
+void GroupCommit::trim(std::uint64_t sequence) {
+    in_turn([&] {
+        check_open();
+        const std::scoped_lock file(file_mutex_);
+        journal_->trim(sequence);
+    });
+}
+
+// The seal is the last to go to the disk, prices that nobody waited for before it.
+void GroupCommit::close() {
+    in_turn([&] {
+        if (std::exchange(closed_, true)) return;
+        stop();
+        try {
+            if (!journal_->failed()) {
+                write_prices();
+                const std::scoped_lock file(file_mutex_);
+                const Reading reading(lock_);
+                journal_->seal(book_state_.state.epoch);
+            }
+        } catch (...) {
+            files_->unlock();
+            throw;
+        }
+        files_->unlock();
+        if (untold_)
+            throw Error(ErrorKind::storage,
+                        "what was acknowledged is not all on the disk: " + journal_->failure());
+    });
+}
+
+GroupCommit::~GroupCommit() {
+    try {
+        close();
+    } catch (...) {  // what was acknowledged is in the journal, which lacks its seal
+    }
+}
+
+}  // namespace mvcore::journal

@@ -1,0 +1,109 @@
+#include "mvcore/orders/order_index.hpp"
+
+#include "mvcore/base/errors.hpp"
+
+#include <new>
+
+#include "mvcore/base/name_table.hpp"
+
+namespace mvcore {
+
+std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept {
+    if (kind == IdKind::text) return hash_of(id.text);
+    auto h = static_cast<std::uint64_t>(id.number) + 0x9E3779B97F4A7C15ULL;
+    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    h = (h ^ (h >> 27)) * 0x94D049BB133111EBULL;
+    return h ^ (h >> 31);
+}
+
+std::string to_text(const OrderId& id) {
+    return id.text.empty() ? std::to_string(id.number) : quoted(id.text);
+}
+
+std::string plain_text(const OrderId& id) {
+    return id.text.empty() ? std::to_string(id.number) : std::string(id.text);
+}
+
+const char* not_of_kind(IdKind held) noexcept {
+    return held == IdKind::text ? "is an integer, this book's order ids are text"
+                                : "is text, this book's order ids are integers";
+}
+
+std::uint32_t TextArena::store(std::string_view text) {
+    const auto units = bytes_of(text) / kUnit;
+    std::uint64_t at = used_;
+    if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // none lies in two chunks
+    const auto chunk = at / kUnits;
+    if (chunk >= kChunks) throw std::bad_alloc();
+    if (chunk >= used_chunks_) {
+        chunks_[chunk].reset(new char[kChunk]);
+        used_chunks_ = chunk + 1;
+    }
+    char* p = chunks_[chunk].get() + at % kUnits * kUnit;
+    const auto size = static_cast<std::uint16_t>(text.size());
+    std::memcpy(p, &size, sizeof size);
+    std::memcpy(p + sizeof size, text.data(), text.size());
+    used_ = at + units;
+    return static_cast<std::uint32_t>(at);
+}
+
+void OrderIndex::place(Table& t, std::uint64_t hash, Slot slot) noexcept {
+    for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
+        Bucket& bucket = t.bucket[b];
+        const bool placed = bucket.any_of(0, [&](std::size_t k) {
+            bucket.tag[k] = tag_of(hash);
+            bucket.slot[k] = slot;
+            return true;
+        });
+        if (placed) {
+            ++t.used;
+            return;
+        }
+        ++bucket.passed;
+    }
+}
+
+std::pair<std::uint32_t, int> OrderIndex::locate(const Table& t, std::uint64_t hash,
+                                                 Slot slot) noexcept {
+    for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1)
+        for (int k = 0; k < kEntries; ++k)
+            if (t.bucket[b].tag[std::size_t(k)] != 0 && t.bucket[b].slot[std::size_t(k)] == slot)
+                return {b, k};
+}
+
+void OrderIndex::reserve_tables(std::size_t begin, std::size_t end, std::size_t ids) {
+    const auto each = ids / kTables;
+    // Ids spread at random: four standard deviations above the mean, and what lies beyond grows.
+    std::size_t most = each + 16;
+    while ((most - each) * (most - each) < 16 * each) most += 16;
+    const auto buckets = static_cast<std::uint32_t>(most * 10 / 9 / kEntries + 1);
+    for (auto t = begin; t < end; ++t)
+        if (tables_[t].used == 0) tables_[t].allocate(buckets);
+}
+
+void OrderIndex::insert(std::uint64_t hash, Slot slot) noexcept {
+    place(tables_[hash >> kTableShift], hash, slot);
+}
+
+void OrderIndex::erase(std::uint64_t hash, Slot slot) noexcept {
+    Table& t = tables_[hash >> kTableShift];
+    const auto [found, k] = locate(t, hash, slot);
+    t.bucket[found].tag[std::size_t(k)] = 0;
+    for (std::uint32_t b = home(hash, t.buckets); b != found; b = b + 1 == t.buckets ? 0 : b + 1)
+        --t.bucket[b].passed;
+    --t.used;
+}
+
+void OrderIndex::replace(std::uint64_t hash, Slot from, Slot to) noexcept {
+    Table& t = tables_[hash >> kTableShift];
+    const auto [b, k] = locate(t, hash, from);
+    t.bucket[b].slot[std::size_t(k)] = to;
+}
+
+std::size_t OrderIndex::memory_bytes() const noexcept {
+    std::size_t bytes = tables_.capacity() * sizeof(Table);
+    for (const auto& t : tables_) bytes += t.buckets * sizeof(Bucket);
+    return bytes;
+}
+
+}  // namespace mvcore

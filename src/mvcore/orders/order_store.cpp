@@ -1,0 +1,336 @@
+#include "mvcore/orders/order_store.hpp"
+
+#include "mvcore/base/assert.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace mvcore {
+namespace {
+
+bool narrow(i128 v) { return v == static_cast<std::int32_t>(v) && v != OrderRecord::kWide; }
+bool narrow(const FillPrice& p) { return p.mantissa == static_cast<std::int64_t>(p.mantissa); }
+// Whether an order's record and its page's narrow arrays hold it.
+bool narrow(const Order& o) {
+    return narrow(o.quantity) && narrow(o.filled) && narrow(o.rolled) && narrow(o.average_price) &&
+           narrow(o.rolled_price);
+}
+
+template <class T>
+std::unique_ptr<T[]> copied(const std::unique_ptr<T[]>& from, std::uint32_t used,
+                            std::uint32_t capacity) {
+    if (from == nullptr) return nullptr;
+    std::unique_ptr<T[]> out(new T[capacity]);
+    std::copy_n(from.get(), used, out.get());
+    return out;
+}
+
+template <class T>
+void need_array(std::unique_ptr<T[]>& array, bool needed, std::uint32_t used,
+                std::uint32_t capacity, T fill) {
+    if (!needed || array != nullptr) return;
+    array.reset(new T[capacity]);
+    std::fill_n(array.get(), used, fill);
+}
+
+}  // namespace
+
+OrderPage::OrderPage(std::int32_t of, std::uint32_t n)
+    : instrument(of), capacity(n), records(huge_pages::array<OrderRecord>(n)) {}
+
+OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
+    : instrument(o.instrument),
+      next(o.next),
+      used(o.used),
+      capacity(o.used + more <= o.capacity ? o.capacity
+               : o.used + more <= 64       ? 64
+                                           : kRecords),
+      records(huge_pages::array<OrderRecord>(capacity)),
+      time(copied(o.time, used, capacity)),
+      high(copied(o.high, used, capacity)),
+      rolled(copied(o.rolled, used, capacity)),
+      wide(copied(o.wide, used, capacity)),
+      prices(copied(o.prices, used, capacity)) {
+    std::copy_n(o.records.get(), used, records.get());
+}
+
+void OrderPage::need(const Extras& extras) {
+    need_array(time, extras.time, used, capacity, kNoTime);
+    need_array(high, extras.high, used, capacity, std::uint32_t{0});
+    need_array(rolled, extras.rolled, used, capacity, std::int32_t{0});
+    need_array(wide, extras.wide, used, capacity, WideOrder{});
+    need_array(prices, extras.prices, used, capacity, OrderPrices{});
+}
+
+std::size_t OrderPage::memory_bytes() const noexcept {
+    return sizeof(*this) +
+           capacity * (sizeof(OrderRecord) + (time ? sizeof *time.get() : 0) +
+                       (high ? sizeof *high.get() : 0) + (rolled ? sizeof *rolled.get() : 0) +
+                       (wide ? sizeof *wide.get() : 0) + (prices ? sizeof *prices.get() : 0));
+}
+
+void OrderStore::set_kind(IdKind kind) {
+    if (kind == IdKind::text) arena_ = std::make_shared<TextArena>();
+    kind_ = kind;
+}
+
+Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
+    const OrderRecord& r = page.records[k];
+    Order o;
+    o.account = r.account();
+    o.instrument = page.instrument;
+    o.status = r.status();
+    o.retained = r.retained();
+    o.time = page.time ? page.time[k] : kNoTime;
+    const bool wide = r.quantity == OrderRecord::kWide;
+    if (wide) {
+        o.quantity = page.wide[k].quantity;
+        o.filled = page.wide[k].filled;
+        o.rolled = page.wide[k].rolled;
+    } else {
+        o.quantity = r.quantity;
+        o.filled = r.filled;
+        o.rolled = page.rolled ? page.rolled[k] : 0;
+    }
+    if (page.prices) {
+        const OrderPrices& p = page.prices[k];
+        o.average_price = {wide ? page.wide[k].average_price : p.average_price, p.scale};
+        o.rolled_price = {wide ? page.wide[k].rolled_price : p.rolled_price, p.scale_rolled};
+    }
+    return o;
+}
+
+Order OrderStore::order(Slot slot) const noexcept {
+    return order(*pages_[slot / OrderPage::kRecords], slot % OrderPage::kRecords);
+}
+
+std::int64_t OrderStore::number(const OrderPage& page, std::uint32_t k) noexcept {
+    const std::uint64_t high = page.high ? page.high[k] : 0;
+    return static_cast<std::int64_t>(high << 32 | page.records[k].id);
+}
+
+Extras OrderStore::extras_of(const Order& order, std::int64_t number) noexcept {
+    Extras e;
+    e.time = order.time != kNoTime;
+    e.high = static_cast<std::uint64_t>(number) >> 32 != 0;
+    e.wide = !narrow(order);
+    e.prices = order.costed();
+    e.rolled = !e.wide && order.rolled != 0;
+    return e;
+}
+
+OrderPage& OrderStore::own(std::uint32_t p, std::uint32_t more) {
+    PageRef& ref = pages_.own(p);
+    const bool others = ref.shared();
+    if (others || ref->used + more > ref->capacity) {
+        ref = PageRef(std::make_unique<OrderPage>(*ref, more));
+        copies_ += others ? 1U : 0U;
+    }
+    return ref.writable();
+}
+
+void OrderStore::prepare(Slot slot, const Extras& extras) {
+    static_cast<void>(lines_.own(std::size_t(pages_[slot / OrderPage::kRecords]->instrument)));
+    own(slot / OrderPage::kRecords).need(extras);
+}
+
+std::uint32_t OrderStore::add_page(std::int32_t instrument, std::uint32_t records) {
+    if (page_count_ >= kNoSlot / OrderPage::kRecords) throw std::bad_alloc();
+    pages_.grow(page_count_ + 1);
+    pages_.own(page_count_) = PageRef(std::make_unique<OrderPage>(instrument, records));
+    return static_cast<std::uint32_t>(page_count_++);
+}
+
+void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras& extras) {
+    Line& l = lines_.own(std::size_t(instrument));
+    std::size_t room = 0;
+    for (Slot slot = l.free; slot != kNoSlot && room < more; ++room) {
+        own(slot / OrderPage::kRecords).need(extras);
+        slot = record(slot).id;
+    }
+    if (l.head != ~0U && room < more) {
+        const auto left = OrderPage::kRecords - pages_[l.head]->used;
+        const auto wanted = std::min<std::size_t>(left, more - room);
+        if (wanted != 0) own(l.head, static_cast<std::uint32_t>(wanted)).need(extras);
+        room += wanted;
+    }
+    for (auto p = l.spare; p != ~0U; p = pages_[p]->next) {
+        if (room < more) {
+            const auto wanted = std::min<std::size_t>(OrderPage::kRecords, more - room);
+            own(p, static_cast<std::uint32_t>(wanted)).need(extras);
+            room += wanted;
+        }
+    }
+    while (room < more) {
+        const auto wanted = std::min<std::size_t>(OrderPage::kRecords, more - room);
+        const auto records =
+            l.head == ~0U && l.spare == ~0U && wanted <= 16 ? 16 : OrderPage::kRecords;
+        const auto p = add_page(instrument, records);
+        auto& page = pages_.own(p).writable();
+        page.need(extras);
+        page.next = l.spare;
+        l.spare = p;
+        room += wanted;
+    }
+}
+
+void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
+    MVCORE_ASSERT(page.holders.load() == 1 && k < page.capacity);
+    MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
+    OrderRecord& r = page.records[k];
+    r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
+                                             static_cast<std::uint32_t>(o.status));
+    if (page.time) page.time[k] = o.time;
+    const bool wide = !narrow(o);
+    r.quantity = wide ? OrderRecord::kWide : static_cast<std::int32_t>(o.quantity);
+    r.filled = wide ? 0 : static_cast<std::int32_t>(o.filled);
+    if (page.rolled) page.rolled[k] = wide ? 0 : static_cast<std::int32_t>(o.rolled);
+    if (wide)
+        page.wide[k] = {o.quantity, o.filled, o.rolled, o.average_price.mantissa,
+                        o.rolled_price.mantissa};
+    if (page.prices)
+        page.prices[k] = {static_cast<std::int64_t>(wide ? 0 : o.average_price.mantissa),
+                          static_cast<std::int64_t>(wide ? 0 : o.rolled_price.mantissa),
+                          static_cast<std::int8_t>(o.average_price.scale),
+                          static_cast<std::int8_t>(o.rolled_price.scale)};
+}
+
+Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
+    Line& l = lines_.own(std::size_t(o.instrument));
+    Slot slot = l.free;
+    if (slot != kNoSlot) {
+        l.free = record(slot).id;
+    } else {
+        if (l.head == ~0U || pages_[l.head]->used == OrderPage::kRecords) {
+            const auto p = l.spare;
+            MVCORE_ASSERT(p != ~0U);  // prepare() came first
+            auto& page = pages_.own(p).writable();
+            l.spare = page.next;
+            page.next = l.head;
+            l.head = p;
+        }
+        slot = l.head * OrderPage::kRecords + pages_.own(l.head).writable().used++;
+    }
+    OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
+    const auto k = slot % OrderPage::kRecords;
+    MVCORE_ASSERT(page.instrument == o.instrument && page.used <= page.capacity);
+    page.records[k].id = static_cast<std::uint32_t>(id);
+    if (page.high) page.high[k] = static_cast<std::uint32_t>(id >> 32);
+    write(page, k, o);
+    ++l.count;
+    ++size_;
+    if (kind_ == IdKind::text) text_bytes_ += TextArena::bytes_of(text(slot));
+    return slot;
+}
+
+void OrderStore::put(Slot slot, const Order& o) noexcept {
+    MVCORE_ASSERT(!record(slot).free());
+    MVCORE_ASSERT(pages_[slot / OrderPage::kRecords]->instrument == o.instrument);
+    write(pages_.own(slot / OrderPage::kRecords).writable(), slot % OrderPage::kRecords, o);
+}
+
+void OrderStore::erase(Slot slot) noexcept {
+    MVCORE_ASSERT(!record(slot).free() && size_ > 0);
+    if (kind_ == IdKind::text) text_bytes_ -= TextArena::bytes_of(text(slot));
+    OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
+    Line& l = lines_.own(std::size_t(page.instrument));
+    OrderRecord& r = page.records[slot % OrderPage::kRecords];
+    r.account_and_status = OrderRecord::kFree;
+    r.id = l.free;
+    l.free = slot;
+    MVCORE_ASSERT(l.count > 0);
+    --l.count;
+    --size_;
+}
+
+OrderStore::Rescaled OrderStore::rescaled(std::int32_t instrument, i128 power) {
+    Rescaled out;
+    static_cast<void>(lines_.own(std::size_t(instrument)));
+    for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) {
+        static_cast<void>(pages_.own(p));
+        auto page = std::make_unique<OrderPage>(*pages_[p], 0);
+        for (std::uint32_t k = 0; k < page->used; ++k) {
+            if (page->records[k].free()) continue;
+            Order o = order(*page, k);
+            o.quantity *= power;
+            o.filled *= power;
+            o.rolled *= power;
+            page->need(extras_of(o, 0));
+            write(*page, k, o);
+        }
+        out.emplace_back(p, PageRef(std::move(page)));
+    }
+    return out;
+}
+
+void OrderStore::put(std::int32_t instrument, int scale, Rescaled&& rescaled) noexcept {
+    for (auto& [p, page] : rescaled) pages_.own(p) = std::move(page);
+    lines_.own(std::size_t(instrument)).scale = static_cast<std::uint8_t>(scale);
+}
+
+void OrderStore::prepare_roll(bool drop_ended) {
+    for (std::size_t i = 0; i < lines_.size(); ++i) static_cast<void>(lines_.own(i));
+    for (std::uint32_t p = 0; p < page_count_; ++p) {
+        Extras extras;
+        const OrderPage& page = *pages_[p];
+        for (std::uint32_t k = 0; k < page.used; ++k) {
+            if (page.records[k].free()) continue;
+            if (const auto rolled = order(page, k).after_roll(drop_ended))
+                extras |= extras_of(*rolled, 0);
+        }
+        own(p).need(extras);
+    }
+}
+
+void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKind kind) {
+    const auto k = page.used;
+    page.need(extras_of(o, kind == IdKind::text ? 0 : static_cast<std::int64_t>(id)));
+    page.records[k].id = static_cast<std::uint32_t>(id);
+    if (page.high) page.high[k] = static_cast<std::uint32_t>(id >> 32);
+    write(page, k, o);
+    page.used = k + 1;
+}
+
+std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages) {
+    Line& l = lines_.own(std::size_t(instrument));
+    l.scale = static_cast<std::uint8_t>(scale);
+    const auto first = static_cast<std::uint32_t>(page_count_);
+    if (page_count_ + pages.size() > pages_.size()) throw std::bad_alloc();
+    for (PageRef& page : pages) {
+        if (kind_ == IdKind::text)
+            for (std::uint32_t k = 0; k < page->used; ++k)
+                text_bytes_ += TextArena::bytes_of(arena_->text(page->records[k].id));
+        page.writable().next = l.head;
+        l.head = static_cast<std::uint32_t>(page_count_);
+        l.count += page->used;
+        size_ += page->used;
+        pages_.own(page_count_++) = std::move(page);
+    }
+    return first;
+}
+
+void OrderStore::compact_texts() {
+    auto arena = std::make_shared<TextArena>();
+    std::vector<std::uint32_t> places(page_count_ * OrderPage::kRecords);
+    for (std::uint32_t p = 0; p < page_count_; ++p) {
+        OrderPage& page = own(p);
+        for (std::uint32_t k = 0; k < page.used; ++k)
+            if (!page.records[k].free())
+                places[p * OrderPage::kRecords + k] =
+                    arena->store(arena_->text(page.records[k].id));
+    }
+    for (std::uint32_t p = 0; p < page_count_; ++p) {
+        OrderPage& page = pages_.own(p).writable();
+        for (std::uint32_t k = 0; k < page.used; ++k)
+            if (!page.records[k].free()) page.records[k].id = places[p * OrderPage::kRecords + k];
+    }
+    arena_ = std::move(arena);
+}
+
+std::size_t OrderStore::memory_bytes() const noexcept {
+    std::size_t bytes = pages_.memory_bytes() + lines_.memory_bytes();
+    for (std::size_t p = 0; p < page_count_; ++p) bytes += pages_[p]->memory_bytes() + 16;
+    return bytes + (arena_ ? arena_->memory_bytes() : 0);
+}
+
+}  // namespace mvcore

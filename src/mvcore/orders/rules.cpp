@@ -1,0 +1,31 @@
+#include "mvcore/orders/rules.hpp"
+
+#include "mvcore/base/wide_int.hpp"
+
+namespace mvcore {
+namespace {
+
+std::string text_of(const Decimal& d) { return format_decimal(d.mantissa, d.scale); }
+
+i256 at_18(const Decimal& d) { return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]); }
+
+}  // namespace
+
+void check_quantities(InputError::Row row, const OrderId& id, const Decimal& quantity,
+                      const Decimal& filled, const Decimal& rolled) {
+    if (!signs_agree(quantity.mantissa, filled.mantissa))
+        throw InputError(ErrorKind::invalid_input, "orders", "filled_quantity", row,
+                         "filled_quantity " + text_of(filled) + " and order_quantity " +
+                             text_of(quantity) + " of order " + to_text(id) +
+                             " have opposite signs",
+                         text_of(filled));
+    if (rolled.mantissa == 0) return;
+    if ((at_18(filled) - at_18(rolled)).magnitude() >= i256(kPow10[kMaxIntegerDigits + kMaxScale]))
+        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
+                         "filled_quantity " + text_of(filled) + " less rolled_quantity " +
+                             text_of(rolled) + " of order " + to_text(id) +
+                             " has more than 20 digits before the point",
+                         text_of(filled));
+}
+
+}  // namespace mvcore

@@ -1,0 +1,323 @@
+#include "mvcore/state/account_index.hpp"
+
+#include <algorithm>
+
+#include "mvcore/base/assert.hpp"
+
+namespace mvcore {
+namespace {
+
+bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
+
+// f(block, first cell, last cell, slot of the first cell) for each piece of the account's line
+// within [begin, end).
+template <class F>
+void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::uint32_t end, F&& f) {
+    for (std::size_t b = begin / Block::kRows; b < grid.blocks(); ++b) {
+        const auto start = static_cast<std::uint32_t>(b * Block::kRows);
+        if (start >= end) return;
+        const Block& block = grid.block(line, b);
+        if (block.empty()) continue;
+        const auto from = begin > start ? begin - start : 0;
+        const auto to = end - start;
+        std::uint32_t first = from;
+        std::uint32_t last = std::min(to, block.count());
+        if (!block.dense()) {
+            const auto* rows = block.offset();
+            const auto* rows_end = rows + block.count();
+            first = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, from) - rows);
+            last = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, to) - rows);
+        }
+        if (first < last) f(block, first, last, block.dense() ? start + first : start);
+    }
+}
+
+const void* cell(const Block& block, int measure, std::uint32_t k) {
+    return static_cast<const std::byte*>(block.quantity(measure)) +
+           k * kernels::width_bytes(block.width());
+}
+
+// Sum of quantity * price, in 256 bits: for units that need it, and for sparse lines.
+i256 wide_sum(Width width, const void* quantity, const std::uint16_t* offset,
+              const std::int64_t* prices, std::size_t n) {
+    return with_quantity(width, quantity, [&](const auto* q) {
+        i256 sum;
+        for (std::size_t k = 0; k < n; ++k)
+            sum += i256(static_cast<i128>(q[k])) * i256(prices[offset ? offset[k] : k]);
+        return sum;
+    });
+}
+
+template <class T>
+T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
+             const std::int64_t* prices, std::size_t n) {
+    return with_quantity(width, quantity, [&](const auto* q) {
+        T sum = 0;
+        for (std::size_t k = 0; k < n; ++k)
+            sum += static_cast<T>(static_cast<i128>(q[k])) *
+                   static_cast<T>(static_cast<i128>(prices[offset[k]]));
+        return sum;
+    });
+}
+
+// Cells of the accounts' lines, in groups of accounts, so that what is in flight stays small.
+template <class Q>
+void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order,
+               const std::vector<std::size_t>& start, Grid& grid) {
+    constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
+    const std::uint32_t accounts = by_instrument.rows();
+    const int columns = by_instrument.split() ? kMeasures : 1;
+    std::vector<std::uint32_t> slots;
+    std::array<std::vector<Q>, kMeasures> quantities;
+    std::vector<std::size_t> next;
+    for (std::uint32_t a = 0; a < accounts;) {
+        std::uint32_t end = a + 1;
+        while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
+        slots.resize(start[end] - start[a]);
+        for (int c = 0; c < columns; ++c) quantities[std::size_t(c)].resize(slots.size());
+        next.assign(start.begin() + a, start.begin() + end);
+        for (std::uint32_t slot = 0; slot < order.size(); ++slot)
+            by_instrument.for_each_between(
+                std::size_t(order[slot]), a, end, [&](auto row, const Net& net) {
+                    const auto k = next[row - a]++ - start[a];
+                    slots[k] = slot;
+                    for (std::size_t c = 0; c < std::size_t(columns); ++c)
+                        quantities[c][k] = static_cast<Q>(net[c]);
+                });
+        for (std::uint32_t k = a; k < end; ++k) {
+            const auto at = start[k] - start[a];
+            Source<Q> source = {{}, columns};
+            for (std::size_t c = 0; c < std::size_t(columns); ++c)
+                source.quantity[c] = quantities[c].data() + at;
+            grid.fill(k, slots.data() + at, source, start[k + 1] - start[k]);
+        }
+        a = end;
+    }
+}
+
+}  // namespace
+
+AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
+    AccountIndex index;
+    const auto n = static_cast<std::int32_t>(std::min(board.size(), by_instrument.lines()));
+    std::vector<std::int32_t>& order = index.instruments_;
+    order.resize(static_cast<std::size_t>(n));
+    for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return board.quote(a).unit < board.quote(b).unit; });
+    index.slots_.resize(order.size());
+    for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
+        const UnitId unit = board.quote(order[slot]).unit;
+        auto& runs = index.runs_;
+        if (runs.empty() || runs.back().unit != unit) runs.push_back({unit, slot, slot, 0});
+        runs.back().end = slot + 1;
+        index.slots_[std::size_t(order[slot])] = slot;
+    }
+    // Cells by account: count, place, fill.
+    const std::uint32_t accounts = by_instrument.rows();
+    std::vector<std::size_t> start(accounts + 1, 0);
+    for (auto i : order)
+        by_instrument.for_each(std::size_t(i), [&](auto row, const Net&) { ++start[row + 1]; });
+    for (std::uint32_t a = 0; a < accounts; ++a) start[a + 1] += start[a];
+    index.grid_ = Grid(accounts, static_cast<std::uint32_t>(n));
+    bool wide = false;
+    for (std::size_t i = 0; i < order.size() && !wide; ++i)
+        for (std::size_t b = 0; b < by_instrument.blocks(); ++b)
+            wide |= by_instrument.block(i, b).width() == kernels::w128;
+    if (wide) transpose<i128>(by_instrument, order, start, index.grid_);
+    else transpose<std::int64_t>(by_instrument, order, start, index.grid_);
+    return index;
+}
+
+// Instruments and accounts that came since have slots behind all runs.
+void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
+    for (auto i = instruments_.size(); i < instruments; ++i) {
+        slots_.push_back(static_cast<std::uint32_t>(i));
+        instruments_.push_back(static_cast<std::int32_t>(i));
+    }
+    grid_.extend(accounts, static_cast<std::uint32_t>(instruments_.size()));
+}
+
+void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
+    const auto slot = slots_[std::size_t(instrument)];
+    grid_.reserve(std::size_t(account), slot, quantity);
+    grid_.set(std::size_t(account), slot, quantity);
+}
+
+void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
+    MVCORE_ASSERT(!built_);
+    grow(std::size_t(instrument) + 1, now.rows());
+    put(account, instrument, now.get(std::size_t(instrument), std::uint32_t(account)));
+}
+
+void AccountIndex::follow(const Grid& before, const Grid& now) {
+    MVCORE_ASSERT(!built_);
+    // A write that found no memory may have left more lines than the board has instruments. They
+    // are empty.
+    std::vector<Net> held_before;
+    for (std::size_t line = 0; line < now.lines(); ++line)
+        for (std::size_t b = 0; b < now.blocks(); ++b) {
+            static const Block none;
+            const bool there = line < before.lines() && b < before.blocks();
+            const Block& old = there ? before.block(line, b) : none;
+            const Block& block = now.block(line, b);
+            if (block.same(old)) continue;
+            grow(line + 1, now.rows());
+            const auto first = static_cast<std::int32_t>(b * Block::kRows);
+            const auto instrument = static_cast<std::int32_t>(line);
+            held_before.assign(Block::kRows, Net{});
+            old.for_each([&](std::uint32_t row, const Net& q) { held_before[row] = q; });
+            block.for_each([&](std::uint32_t row, const Net& q) {
+                if (held_before[row] != q) put(first + std::int32_t(row), instrument, q);
+                held_before[row] = Net{};
+            });
+            for (std::uint32_t row = 0; row < Block::kRows; ++row)
+                if (held(held_before[row])) put(first + std::int32_t(row), instrument, Net{});
+        }
+}
+
+void AccountIndex::install(Board& board, std::uint32_t accounts) {
+    MVCORE_ASSERT(!built_ && instruments_.size() <= board.size());
+    grow(board.size(), accounts);
+    std::vector<std::int64_t> prices(instruments_.size(), 0);
+    std::vector<std::int32_t> loose;
+    loose.reserve(instruments_.size());
+    for (auto i : instruments_) static_cast<void>(board.own_quote(i));
+    // Nothing below can fail, so that quotes and index change together.
+    const auto place = [&](std::uint32_t slot, Run* run) {
+        Quote& quote = board.own_quote(instruments_[slot]);
+        quote.slot = slot;
+        quote.loose = run == nullptr || quote.wide || quote.unit != run->unit;
+        if (quote.loose) loose.push_back(instruments_[slot]);
+        else if (quote.priced) prices[slot] = quote.price;
+        if (run != nullptr && !fits32(prices[slot])) ++run->wide_prices;
+    };
+    std::uint32_t slot = 0;
+    for (Run& run : runs_)
+        for (run.wide_prices = 0; slot < run.end; ++slot) place(slot, &run);
+    for (; slot < instruments_.size(); ++slot) place(slot, nullptr);
+    prices_ = std::move(prices);
+    loose_ = std::move(loose);
+    slots_ = {};
+    wide_at_build_ = loose_.size();
+    built_ = true;
+}
+
+void AccountIndex::drop_if_loose() noexcept {
+    if (built_ && loose_.size() > wide_at_build_ + 64 + instruments_.size() / 16) drop();
+}
+
+void AccountIndex::extend(Board& board, std::uint32_t accounts) {
+    grid_.extend(accounts, static_cast<std::uint32_t>(board.size()));
+    loose_.reserve(loose_.size() + board.size() - instruments_.size());
+    prices_.resize(board.size(), 0);
+    for (auto i = static_cast<std::int32_t>(instruments_.size());
+         i < static_cast<std::int32_t>(board.size()); ++i) {
+        Quote& quote = board.own_quote(i);
+        quote.slot = static_cast<std::uint32_t>(instruments_.size());
+        quote.loose = true;
+        instruments_.push_back(i);
+        loose_.push_back(i);
+    }
+}
+
+std::size_t AccountIndex::run_at(std::uint32_t slot) const noexcept {
+    const auto after = std::upper_bound(runs_.begin(), runs_.end(), slot,
+                                        [](auto s, const Run& run) { return s < run.begin; });
+    MVCORE_ASSERT(after != runs_.begin() && slot < std::prev(after)->end);
+    return static_cast<std::size_t>(after - runs_.begin()) - 1;
+}
+
+void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
+    if (!fits32(prices_[quote.slot])) --runs_[run_at(quote.slot)].wide_prices;
+    prices_[quote.slot] = 0;
+    quote.loose = true;
+    loose_.push_back(instrument);
+}
+
+void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
+    if (!built_ || quote.loose) return;  // without an index, what a quote says of it is stale
+    if (!same_unit || quote.wide) return loosen(quote, instrument);
+    std::int64_t& held = prices_[quote.slot];
+    if (fits32(held) != fits32(quote.price))
+        runs_[run_at(quote.slot)].wide_prices += fits32(held) ? 1U : ~0U;
+    held = quote.price;
+}
+
+i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run& run,
+                             int measure) const {
+    const auto& kernel = kernels::table();
+    const Lane lane = board.unit(run.unit).lane;
+    i256 total;
+    // Sums of 64 and 128 bits are modulo; the whole total fits, so it is put together likewise.
+    std::uint64_t low = 0;
+    u128 middle = 0;
+    for_pieces(
+        grid_, std::size_t(account), run.begin, run.end,
+        [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t slot) {
+            const std::int64_t* p = prices_.data() + slot;
+            const auto w = block.width();
+            const void* q = cell(block, measure, first);
+            const auto* offset = block.dense() ? nullptr : block.offset() + first;
+            const auto n = last - first;
+            if (lane == Lane::bits256) total += wide_sum(w, q, offset, p, n);
+            else if (lane == Lane::bits128)
+                middle += offset ? sparse_sum<u128>(w, q, offset, p, n)
+                                 : static_cast<u128>(kernel.dot128[w](q, p, n));
+            else
+                low += offset ? sparse_sum<std::uint64_t>(w, q, offset, p, n)
+                              : static_cast<std::uint64_t>(
+                                    kernel.dot64[w](q, p, n, run.wide_prices == 0));
+        });
+    if (lane == Lane::bits64) return i256(static_cast<std::int64_t>(low));
+    return lane == Lane::bits128 ? i256(static_cast<i128>(middle)) : total;
+}
+
+void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
+                          std::vector<UnitTotal>& out) const {
+    const auto line = static_cast<std::size_t>(account);
+    if (line >= grid_.lines() || grid_.positions(line) == 0) return;
+    for (const Run& run : runs_)
+        if (board.unit(run.unit).priced())
+            out.push_back({run.unit, run_total(board, account, run, measure)});
+    for (auto i : loose_) {
+        const Quote& quote = board.quote(i);
+        if (!quote.priced) continue;
+        const i128 quantity = grid_.get(line, quote.slot, measure);
+        if (quantity != 0) out.push_back({quote.unit, i256(quantity) * board.price_of(i)});
+    }
+}
+
+std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, UnitId unit) const {
+    const auto line = static_cast<std::size_t>(account);
+    if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
+    std::size_t n = 0;
+    for (const Run& run : runs_) {
+        if (run.unit != unit) continue;
+        for_pieces(grid_, line, run.begin, run.end,
+                   [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t) {
+                       const std::array<const void*, kMeasures> cells = {
+                           cell(block, 0, first), cell(block, 1, first), cell(block, 2, first)};
+                       n += kernels::table().nonzero[block.width()](cells.data(), block.columns(),
+                                                                    last - first);
+                   });
+    }
+    for (auto i : loose_) {
+        const Quote& quote = board.quote(i);
+        const bool there = held(grid_.get(line, quote.slot));
+        if (there && quote.unit == unit) ++n;
+        // A loose instrument still sits in the run of the unit it had.
+        if (there && !runs_.empty() && quote.slot < runs_.back().end &&
+            run_of(quote.slot).unit == unit)
+            --n;
+    }
+    return static_cast<std::uint32_t>(n);
+}
+
+std::size_t AccountIndex::memory_bytes() const noexcept {
+    return grid_.memory_bytes() + instruments_.capacity() * sizeof(std::int32_t) +
+           prices_.capacity() * sizeof(std::int64_t) + runs_.capacity() * sizeof(Run) +
+           loose_.capacity() * sizeof(std::int32_t);
+}
+
+}  // namespace mvcore

@@ -1,0 +1,41 @@
+// Which instruments' holdings and orders changed since which checkpoint. A writer notes the number
+// of the checkpoint that will be the next: one store.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace mvcore {
+
+class DirtyInstruments {
+public:
+    void extend(std::size_t instruments) {
+        if (instruments <= holdings_.size()) return;
+        holdings_.resize(instruments, next_);
+        orders_.resize(instruments, next_);
+    }
+    void holdings(std::int32_t instrument) noexcept { holdings_[std::size_t(instrument)] = next_; }
+    void orders(std::int32_t instrument) noexcept { orders_[std::size_t(instrument)] = next_; }
+    void all() noexcept {
+        std::fill(holdings_.begin(), holdings_.end(), next_);
+        std::fill(orders_.begin(), orders_.end(), next_);
+    }
+    // As a checkpoint has it: nothing changed since number 0.
+    void none(std::size_t instruments) {
+        holdings_.assign(instruments, 0);
+        orders_.assign(instruments, 0);
+    }
+    // The number that writers note; the caller takes a copy of the state with it.
+    [[nodiscard]] std::uint32_t next() const noexcept { return next_; }
+    void begin_next() noexcept { ++next_; }
+    [[nodiscard]] const std::vector<std::uint32_t>& held() const noexcept { return holdings_; }
+    [[nodiscard]] const std::vector<std::uint32_t>& ordered() const noexcept { return orders_; }
+
+private:
+    std::vector<std::uint32_t> holdings_;  // by instrument
+    std::vector<std::uint32_t> orders_;
+    std::uint32_t next_ = 1;
+};
+
+}  // namespace mvcore

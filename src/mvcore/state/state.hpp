@@ -1,0 +1,83 @@
+// What a read sees: everything of one epoch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mvcore/base/cow_vector.hpp"
+#include "mvcore/board/board.hpp"
+#include "mvcore/grid/grid.hpp"
+#include "mvcore/orders/cash.hpp"
+#include "mvcore/orders/order_store.hpp"
+#include "mvcore/state/account_index.hpp"
+#include "mvcore/state/dirty_instruments.hpp"
+
+namespace mvcore {
+
+// Copies share what neither writes, so that a copy, a snapshot, costs microseconds.
+struct State {
+    Board board;
+    Grid grid;  // lines: instruments, rows: accounts
+    AccountIndex index;
+    OrderStore orders;
+    CowVector<std::uint32_t, 1024> positions;       // by account
+    CowVector<std::uint32_t, 1024> account_orders;  // orders held, by account
+    std::vector<std::uint8_t> accounts_alive;       // by account
+    std::vector<std::uint32_t> currency_users;      // instruments alive, by currency
+    CashRule cash;
+    std::vector<CashTarget> cash_targets;  // by currency; with cash from fills
+    DirtyInstruments dirty_instruments;
+    std::int32_t base = 0;  // currency
+    std::uint64_t epoch = 0;
+    std::uint64_t masters = 0;  // changes with every change of a master table
+
+    [[nodiscard]] bool account_alive(std::int32_t a) const noexcept {
+        return a >= 0 && std::size_t(a) < accounts_alive.size() && accounts_alive[std::size_t(a)];
+    }
+    [[nodiscard]] bool instrument_alive(std::int32_t i) const noexcept {
+        return i >= 0 && std::size_t(i) < board.size() && board.quote(i).alive;
+    }
+    // Named by an instrument, by a rate, or the base.
+    [[nodiscard]] bool currency_known(std::int32_t c) const noexcept {
+        return c == base ||
+               (c >= 0 &&
+                ((std::size_t(c) < currency_users.size() && currency_users[std::size_t(c)] != 0) ||
+                 board.rate(c).known()));
+    }
+};
+
+// Which row of a view or of `values` a position belongs to.
+struct Grouping {
+    std::vector<std::int32_t> account_group;  // by account, -1: not selected; empty: each its own
+    std::vector<std::int32_t> instrument_group;  // by instrument; empty: all in group 0
+    std::uint32_t account_groups = 0;
+    std::uint32_t instrument_groups = 1;
+    // A list of groups is meant, though it is empty: there are no accounts, or no instruments.
+    bool accounts_listed = false;
+    bool instruments_listed = false;
+
+    // Every account by itself.
+    [[nodiscard]] bool whole() const noexcept { return account_group.empty() && !accounts_listed; }
+    // All instruments together.
+    [[nodiscard]] bool one_instrument_group() const noexcept {
+        return instrument_group.empty() && !instruments_listed;
+    }
+    [[nodiscard]] std::size_t rows() const noexcept {
+        return std::size_t{account_groups} * instrument_groups;
+    }
+    // Whether looking so many accounts up one by one reads less than sweeping a line of so many:
+    // one lookup costs about as much as a few cells of a sweep.
+    [[nodiscard]] bool few(std::size_t picked, std::size_t accounts) const noexcept {
+        return !whole() && picked * 8 <= accounts;
+    }
+    [[nodiscard]] std::int32_t of_account(std::int32_t a) const noexcept {
+        if (whole()) return a;
+        return std::size_t(a) < account_group.size() ? account_group[std::size_t(a)] : -1;
+    }
+    [[nodiscard]] std::int32_t of_instrument(std::int32_t i) const noexcept {
+        if (one_instrument_group()) return 0;
+        return std::size_t(i) < instrument_group.size() ? instrument_group[std::size_t(i)] : -1;
+    }
+};
+
+}  // namespace mvcore

@@ -1,0 +1,60 @@
+// All that can be asked of a state, be it the book's present one, a snapshot's, or one that tries
+// other prices. Whoever asks keeps writers out of the state meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mvcore/state/state.hpp"
+#include "mvcore/valuation/position_lists.hpp"
+#include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/user_functions.hpp"
+
+namespace mvcore {
+
+struct AccountValue {
+    Net amount{};
+    std::uint32_t unpriced = 0;
+    std::uint64_t epoch = 0;
+};
+
+// A question for totals.
+struct Question {
+    Grouping grouping;
+    Measures measures;
+    std::vector<std::vector<std::int32_t>> levels;  // of a roll-up; see View::Shape
+    std::size_t rows = 0;
+    std::int32_t currency = 0;
+    std::uint64_t masters = 0;  // of the state whose master tables it was made for
+    std::shared_ptr<const MeasureCalls> functions = nullptr;  // of the user's; null: none
+};
+
+class Reads {
+public:
+    Reads(const State& state, int value_scale) : state_(state), value_scale_(value_scale) {}
+
+    // O(positions of the account); the by-account index is built.
+    [[nodiscard]] AccountValue value(std::int32_t account, std::int32_t currency) const;
+    // cells: grows by the cells swept. O(positions selected).
+    [[nodiscard]] ResultRows values(const Question& question, std::uint64_t& cells) const;
+    // The floats of figures that values() made of this state; the functions may take long.
+    void run_functions(const Question& question, ResultRows& figures) const;
+    // The by-account index is built.
+    [[nodiscard]] Positions holdings(const Grouping& selection) const;
+    // Sorted by account, instrument and id. O(orders of the instruments selected).
+    [[nodiscard]] OrderList orders(const Grouping& selection) const;
+    [[nodiscard]] Revaluation revalue(std::int32_t instrument) const {
+        return {state_, instrument, value_scale_};
+    }
+    [[nodiscard]] PriceList prices() const;
+
+private:
+    void append(const Order& order, OrderList& out) const;
+    [[nodiscard]] AccountValue value_in_units(std::int32_t account, std::int32_t currency) const;
+
+    const State& state_;
+    int value_scale_;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,124 @@
+#include "mvcore/valuation/result_rows.hpp"
+
+#include <span>
+
+namespace mvcore {
+
+bool needs_counts(const Board& board, const Target& target) {
+    if (target.local()) return true;
+    auto known = [&](std::int32_t currency) {
+        return currency == target.base || board.rate(currency).known();
+    };
+    for (UnitId u = 0; u < board.units(); ++u) {
+        const auto currency = board.unit(u).currency;
+        if (currency != target.currency && !(known(currency) && known(target.currency)))
+            return true;
+    }
+    return false;
+}
+
+namespace {
+
+// One unit, whose totals times `factor` are the amounts: 126 bits, fewer than 38 digits have.
+void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t factor,
+                ResultRows& out) {
+    const auto rows = totals.rows();
+    for (std::size_t row = 0; row < rows; ++row) {
+        if (totals.positions(row) == 0) continue;
+        out.row.push_back(static_cast<std::int32_t>(row));
+        for (std::size_t c = 0; c < std::size_t(out.columns); ++c)
+            out.amount.push_back(i128{total[c * rows + row]} * factor);
+    }
+    out.unpriced.assign(out.row.size(), 0);
+}
+
+// A currency's totals of one measure onto the amounts of the rows. False: not in so few bits.
+bool add_group(const Totals& totals, const Handout& handout, const Handout::Group& group,
+               std::size_t column, std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
+    i128 multiplier = 0;
+    std::int64_t divisor = 0;
+    if (!group.conversion.quick_terms(group.scale, multiplier, divisor)) return false;
+    struct Member {
+        const std::int64_t* total;
+        std::int64_t power;
+    };
+    std::vector<Member> members;
+    for (auto place : group.members) {
+        const int shift = group.scale - handout.unit(place).scale;
+        const auto* total = totals.totals64(place);
+        if (total == nullptr || shift > 18) return false;
+        members.push_back({total + column * totals.rows(),
+                           static_cast<std::int64_t>(kPow10[std::size_t(shift)])});
+    }
+    constexpr std::size_t kMostMembers = 8;  // of 123 bits each
+    if (members.size() > kMostMembers) return false;
+    const Divisor by(divisor);
+    bool over = false;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        i128 sum = 0;
+        for (const Member& m : members) sum += i128{m.total[rows[k]]} * m.power;
+        over |= __builtin_mul_overflow(sum, multiplier, &sum);
+        over |=
+            __builtin_add_overflow(amounts[k], divisor == 1 ? sum : by.quotient(sum), &amounts[k]);
+    }
+    return !over;
+}
+
+// Column by column, where 64 bits hold every total. False: nothing was made.
+bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
+    const auto count = totals.rows();
+    huge_pages::Vector<std::int32_t> rows;
+    rows.reserve(count);
+    for (std::size_t row = 0; row < count; ++row)
+        if (totals.positions(row) != 0) rows.push_back(static_cast<std::int32_t>(row));
+    const auto columns = std::size_t(out.columns);
+    huge_pages::Vector<i128> amount(rows.size() * columns);
+    std::vector<i128> amounts;
+    for (std::size_t c = 0; c < columns; ++c) {
+        amounts.assign(rows.size(), 0);
+        for (const auto& group : handout.groups())
+            if (group.conversion.possible() && !add_group(totals, handout, group, c, rows, amounts))
+                return false;
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            if (magnitude(amounts[k]) >= static_cast<u128>(kPow10[38])) return false;
+            amount[k * columns + c] = amounts[k];
+        }
+    }
+    out.unpriced.assign(rows.size(), 0);
+    for (std::uint32_t place = 0; place < totals.units().size(); ++place)
+        if (handout.unpriced(place))
+            for (std::size_t k = 0; k < rows.size(); ++k)
+                out.unpriced[k] += totals.count(place, std::size_t(rows[k]));
+    out.row = std::move(rows);
+    out.amount = std::move(amount);
+    return true;
+}
+
+}  // namespace
+
+ResultRows all_rows(const Totals& totals, const Handout& handout, const Board& board,
+                    const Target& target) {
+    ResultRows figures;
+    figures.columns = totals.columns();
+    figures.row.reserve(totals.rows());
+    figures.amount.reserve(totals.rows() * std::size_t(figures.columns));
+    const auto factor = target.local() ? 0 : handout.factor();
+    if (const auto* total = factor == 0 ? nullptr : totals.totals64(0)) {
+        multiplied(totals, total, factor, figures);
+        return figures;
+    }
+    if (!target.local() && by_column(totals, handout, figures)) return figures;
+    figures.unpriced.reserve(totals.rows());
+    hand_out(
+        totals, handout, board, target,
+        [&](std::size_t row, std::int32_t currency, const Net& amounts, std::uint32_t unpriced) {
+            figures.row.push_back(static_cast<std::int32_t>(row));
+            if (target.local()) figures.currency.push_back(currency);
+            figures.amount.insert(figures.amount.end(), amounts.begin(),
+                                  amounts.begin() + figures.columns);
+            figures.unpriced.push_back(unpriced);
+        });
+    return figures;
+}
+
+}  // namespace mvcore

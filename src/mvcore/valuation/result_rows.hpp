@@ -1,0 +1,88 @@
+// Rows handed out: amounts in the asked currency, rounded once, beside the row they belong to.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mvcore/base/errors.hpp"
+#include "mvcore/base/huge_page_pool.hpp"
+#include "mvcore/board/amounts.hpp"
+#include "mvcore/valuation/totals.hpp"
+
+namespace mvcore {
+
+struct ResultRows {
+    huge_pages::Vector<std::int32_t> row;  // of the grouping, or of its roll-up
+    std::vector<std::int32_t> currency;    // code; only where each currency stands by itself
+    huge_pages::Vector<i128> amount;       // counted in 10^-value_scale, row after row
+    int columns = 1;                       // amounts of a row: one by measure asked, or one for all
+    huge_pages::Vector<std::uint32_t> unpriced;
+    std::vector<std::vector<double>> floats;  // of each function of the user's, beside the rows
+    std::vector<bool> removed;                // only in changes
+    std::uint64_t epoch = 0;
+
+    [[nodiscard]] std::size_t size() const noexcept { return row.size(); }
+};
+
+// Which currency amounts are asked in.
+struct Target {
+    std::int32_t base = 0;
+    std::int32_t currency = 0;  // kLocal: each by itself
+    int value_scale = 8;
+
+    [[nodiscard]] bool local() const noexcept { return currency == kLocal; }
+};
+
+// Whether positions must be counted by unit, because some unit has no rate into the target.
+bool needs_counts(const Board& board, const Target& target);
+
+// f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless local.
+template <class F>
+void hand_out(const Totals& totals, const Handout& handout, const Board& board,
+              const Target& target, F&& f);
+
+// The rows of one read.
+ResultRows all_rows(const Totals& totals, const Handout& handout, const Board& board,
+                    const Target& target);
+
+template <class F>
+void hand_out(const Totals& totals, const Handout& handout, const Board& board,
+              const Target& target, F&& f) {
+    const auto places = static_cast<std::uint32_t>(totals.units().size());
+    for (std::size_t row = 0; row < totals.rows(); ++row) {
+        if (totals.positions(row) == 0) continue;
+        Net amounts{};
+        auto fill = [&](auto&& amount_of) {
+            for (int c = 0; c < totals.columns(); ++c) try {
+                    amounts[std::size_t(c)] =
+                        amount_of([&](std::uint32_t place) { return totals.total(place, c, row); });
+                } catch (const Error&) {
+                    throw RowOverflow(row, c);
+                }
+        };
+        if (!target.local()) {
+            std::uint32_t unpriced = 0;
+            for (std::uint32_t place = 0; place < places; ++place)
+                if (handout.unpriced(place)) unpriced += totals.count(place, row);
+            fill([&](auto&& total) { return handout.amount(total); });
+            f(row, -1, amounts, unpriced);
+            continue;
+        }
+        for (auto currency : handout.currencies()) {
+            std::uint32_t held = 0;
+            std::uint32_t unpriced = 0;
+            for (std::uint32_t place = 0; place < places; ++place) {
+                const Unit& unit = board.unit(totals.units()[place]);
+                if (unit.currency != currency) continue;
+                held += totals.count(place, row);
+                if (!unit.priced()) unpriced += totals.count(place, row);
+            }
+            if (held == 0) continue;
+            const auto* group = handout.group(currency);
+            fill([&](auto&& total) { return group ? handout.amount(*group, total) : i128{0}; });
+            f(row, currency, amounts, unpriced);
+        }
+    }
+}
+
+}  // namespace mvcore

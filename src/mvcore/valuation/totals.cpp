@@ -1,0 +1,439 @@
+#include "mvcore/valuation/totals.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace mvcore {
+
+namespace {
+
+// Sums wrap at the lane's width, which is what makes them exact; unsigned, so that it is defined.
+void add64(std::int64_t& t, i128 quantity, const i256& price) {
+    t = static_cast<std::int64_t>(static_cast<std::uint64_t>(t) +
+                                  static_cast<std::uint64_t>(quantity) * price.w[0]);
+}
+void add128(i128& t, i128 quantity, const i256& price) {
+    t = static_cast<i128>(static_cast<u128>(t) +
+                          static_cast<u128>(quantity) * static_cast<u128>(price.low128()));
+}
+
+}  // namespace
+
+bool Totals::goes_by_account(const Grouping& grouping) {
+    if (grouping.whole()) return false;
+    const auto picked = static_cast<std::size_t>(std::count_if(grouping.account_group.begin(),
+                                                               grouping.account_group.end(),
+                                                               [](auto g) { return g >= 0; }));
+    return grouping.few(picked, grouping.account_group.size()) || picked <= 4;
+}
+
+Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
+    if (unit >= places_.size()) places_.resize(unit + 1, -1);
+    const Unit& u = state.board.unit(unit);
+    if (places_[unit] < 0) {
+        places_[unit] = static_cast<std::int32_t>(units_.size());
+        unit_list_.push_back(unit);
+        units_.emplace_back();
+        auto& rows = units_.back();
+        if (u.priced()) rows.t64.resize(this->rows() * measures_.size(), 0);
+        if (counted_ || !u.priced()) rows.counts.resize(this->rows(), 0);
+    }
+    auto& rows = units_[std::size_t(places_[unit])];
+    if (rows.lane < u.lane) widen(rows, u.lane);
+    return rows;
+}
+
+void Totals::widen(UnitRows& rows, Lane lane) {
+    if (lane == Lane::bits256) {
+        if (rows.lane == Lane::bits64) {
+            for (auto t : rows.t64) rows.t256.emplace_back(t);
+        } else {
+            for (auto t : rows.t128) rows.t256.emplace_back(t);
+        }
+    } else {
+        for (auto t : rows.t64) rows.t128.push_back(t);
+    }
+    rows.t64 = {};
+    if (lane == Lane::bits256) rows.t128 = {};
+    rows.lane = lane;
+}
+
+i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexcept {
+    const auto& rows = units_[place];
+    const auto at = std::size_t(column) * this->rows() + row;
+    switch (rows.lane) {
+        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[at]);
+        case Lane::bits128: return i256(rows.t128[at]);
+        default: return rows.t256[at];
+    }
+}
+
+void Totals::add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price) {
+    switch (rows.lane) {
+        case Lane::bits64: return add64(rows.t64[at], quantity, price);
+        case Lane::bits128: return add128(rows.t128[at], quantity, price);
+        default: rows.t256[at] += i256(quantity) * price;
+    }
+}
+
+void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
+                      const i256& price) {
+    auto& unit_rows = rows_of(state, unit);
+    cells_swept_ += measures_.size();
+    for (std::size_t c = 0; c < measures_.size(); ++c)
+        add(unit_rows, c * rows() + row, change[measures_[c]], price);
+}
+
+void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t instrument,
+                            int measure, UnitRows& rows, const i256& price) {
+    const auto& kernel = kernels::table();
+    const bool narrow = price.fits64();
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(std::size_t(instrument), b);
+        if (block.empty()) continue;
+        const auto row = first + b * Block::kRows;
+        const auto n = block.count();
+        const void* q = block.quantity(measure);
+        const auto w = block.width();
+        cells_swept_ += n;
+        // A 64-bit lane needs only the low words, whatever the price's width.
+        if (rows.lane == Lane::bits64) {
+            const auto p = price.low64();
+            if (block.dense()) kernel.add64[w](q, n, p, &rows.t64[row]);
+            else kernel.scatter64[w](q, block.offset(), n, p, &rows.t64[row]);
+        } else if (rows.lane == Lane::bits128 && narrow) {
+            const auto p = price.low64();
+            if (block.dense()) kernel.add128[w](q, n, p, &rows.t128[row]);
+            else kernel.scatter128[w](q, block.offset(), n, p, &rows.t128[row]);
+        } else {
+            block.for_each([&](auto r, const Net& net) {
+                add(rows, row + r, net[std::size_t(measure)], price);
+            });
+        }
+    }
+}
+
+void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price) {
+    auto& unit_rows = rows_of(state, unit);
+    const auto group = grouping_.of_instrument(instrument);
+    if (group < 0) return;
+    if (grouping_.whole()) {
+        const auto first = std::size_t(group) * grouping_.account_groups;
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add_whole_line(state, c * rows() + first, instrument, measures_[c], unit_rows, price);
+        return;
+    }
+    if (const auto* sums = sums_of(state, instrument)) {
+        const std::size_t groups = grouping_.account_groups;
+        const auto first = std::size_t(group) * groups;
+        cells_swept_ += groups;
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            for (std::size_t g = 0; g < groups; ++g)
+                add(unit_rows, c * rows() + first + g, sums[c * groups + g], price);
+        return;
+    }
+    for_cells(state, instrument, [&](std::size_t row, const Net& q) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add(unit_rows, c * rows() + row, q[measures_[c]], price);
+    });
+}
+
+// Sums are modulo 2^64, and exact where the sum of absolute quantities is below 2^63.
+bool Totals::sums_lines(const State& state, std::int32_t instrument) const {
+    return !grouping_.whole() && 2 * std::size_t{grouping_.account_groups} <= picked_.size() &&
+           !few_picked(state) && state.board.instrument(instrument).abs_quantity.fits64();
+}
+
+const std::int64_t* Totals::sums_of(const State& state, std::int32_t instrument) {
+    const bool known = sums_.contains(instrument);
+    if (!sums_lines(state, instrument)) {
+        if (known) sums_.erase(instrument);
+        return nullptr;
+    }
+    const std::size_t groups = grouping_.account_groups;
+    if (!known && (sums_.size() + 1) * groups * measures_.size() > kMostSums) return nullptr;
+    auto& sums = sums_[instrument];
+    if (known) return sums.data();
+    const auto first = std::size_t(grouping_.of_instrument(instrument)) * groups;
+    sums.resize(groups * measures_.size(), 0);
+    for_cells(state, instrument, [&](std::size_t row, const Net& q) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add64(sums[c * groups + row - first], q[measures_[c]], i256(1));
+    });
+    return sums.data();
+}
+
+void Totals::note(const Fact& fact) noexcept {
+    const auto found = sums_.find(fact.instrument);
+    const auto group = grouping_.of_account(fact.account);
+    if (found == sums_.end() || group < 0) return;
+    for (std::size_t c = 0; c < measures_.size(); ++c)
+        add64(found->second[c * grouping_.account_groups + std::size_t(group)],
+              fact.change[measures_[c]], i256(1));
+}
+
+void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit, int sign) {
+    auto& counts = rows_of(state, unit).counts;
+    if (counts.empty()) return;
+    for_cells(state, instrument,
+              [&](std::size_t row, auto&) { counts[row] += static_cast<std::uint32_t>(sign); });
+}
+
+void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
+    positions_[row] += static_cast<std::uint32_t>(change);
+    auto& counts = rows_of(state, unit).counts;
+    if (!counts.empty()) counts[row] += static_cast<std::uint32_t>(change);
+}
+
+void Totals::recompute_unit(const State& state, UnitId unit) {
+    auto& rows = rows_of(state, unit);
+    std::fill(rows.t64.begin(), rows.t64.end(), 0);
+    std::fill(rows.t128.begin(), rows.t128.end(), i128{0});
+    std::fill(rows.t256.begin(), rows.t256.end(), i256());
+    std::fill(rows.counts.begin(), rows.counts.end(), 0U);
+    const auto n = static_cast<std::int32_t>(state.board.size());
+    for (std::int32_t i = 0; i < n; ++i) {
+        const Quote& quote = state.board.quote(i);
+        if (quote.unit != unit || !quote.alive) continue;
+        if (quote.priced) add_line(state, i, unit, state.board.price_of(i));
+        count_line(state, i, unit, 1);
+    }
+}
+
+Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
+                         std::size_t rows) const {
+    Totals out;
+    out.measures_ = measures_;
+    out.counted_ = counted_;
+    out.positions_.resize(rows, 0);
+    out.unit_list_ = unit_list_;
+    out.units_.resize(units_.size());
+    for (std::uint32_t place = 0; place < units_.size(); ++place) {
+        auto& sums = out.units_[place];
+        sums.lane = Lane::bits256;
+        sums.t256.resize(rows * measures_.size());
+        if (!units_[place].counts.empty()) sums.counts.resize(rows, 0);
+    }
+    for (const auto& map : maps)
+        for (std::size_t row = 0; row < positions_.size(); ++row) {
+            if (positions_[row] == 0) continue;
+            const auto to = static_cast<std::size_t>(map[row]);
+            out.positions_[to] += positions_[row];
+            for (std::uint32_t place = 0; place < units_.size(); ++place) {
+                for (int c = 0; c < columns(); ++c)
+                    out.units_[place].t256[std::size_t(c) * rows + to] += total(place, c, row);
+                if (!out.units_[place].counts.empty())
+                    out.units_[place].counts[to] += count(place, row);
+            }
+        }
+    return out;
+}
+
+std::size_t Totals::memory_bytes() const noexcept {
+    std::size_t bytes = sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) +
+                        picked_.capacity() * sizeof(Picked) +
+                        (grouping_.account_group.capacity() +
+                         grouping_.instrument_group.capacity() + places_.capacity()) *
+                            sizeof(std::int32_t);
+    for (const auto& u : units_)
+        bytes += sizeof(u) + u.t64.capacity() * 8 + u.t128.capacity() * 16 +
+                 u.t256.capacity() * 32 + u.counts.capacity() * 4;
+    for (const auto& [instrument, sums] : sums_)
+        bytes += sizeof sums + sums.capacity() * sizeof(std::int64_t);
+    return bytes;
+}
+
+// ---- Totals from quantities and prices: by account for few accounts, else by instrument, several
+// ----
+
+void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted) {
+    *this = Totals();
+    grouping_ = std::move(grouping);
+    merged_ = !state.grid.split();
+    measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
+    counted_ = counted;
+    grid_rows_ = state.grid.rows();
+    // Lines may be longer than the accounts that the grouping knows; nobody holds anything there.
+    const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
+                          ? grid_rows_ - grouping_.account_groups
+                          : 0;
+    positions_.resize(grouping_.rows() + more, 0);
+    for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
+        if (grouping_.account_group[a] >= 0)
+            picked_.push_back({static_cast<std::int32_t>(a), grouping_.account_group[a]});
+    if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
+    else build_by_instrument(state);
+}
+
+void Totals::build_by_account(const State& state) {
+    const AccountIndex& index = state.index;
+    const Board& board = state.board;
+    std::vector<UnitTotal> sums;
+    for (const Picked& p : picked_) {
+        const auto line = static_cast<std::size_t>(p.account);
+        if (line >= index.grid().lines()) continue;
+        cells_swept_ += index.grid().positions(line);
+        if (grouping_.one_instrument_group() && !counted_ && board.unpriced() == 0) {
+            const auto row = static_cast<std::size_t>(p.group);
+            for (std::size_t c = 0; c < measures_.size(); ++c) {
+                sums.clear();
+                index.totals(board, p.account, measures_[c], sums);
+                for (const auto& sum : sums)
+                    add(rows_of(state, sum.unit), c * rows() + row, 1, sum.total);
+            }
+            positions_[row] += index.grid().positions(line);
+            continue;
+        }
+        index.grid().for_each(line, [&](std::uint32_t slot, const Net& quantity) {
+            const auto i = index.instrument_at(slot);
+            const auto group = grouping_.of_instrument(i);
+            if (group < 0) return;
+            const auto row = std::size_t(group) * grouping_.account_groups + std::size_t(p.group);
+            const Quote& quote = board.quote(i);
+            if (quote.priced) add_cell(state, row, quote.unit, quantity, board.price_of(i));
+            count_cell(state, row, quote.unit, 1);
+        });
+    }
+}
+
+void Totals::build_by_instrument(const State& state) {
+    const Board& board = state.board;
+    // Instruments of one row group and unit side by side.
+    std::vector<std::int32_t> order;
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
+        if (grouping_.of_instrument(i) >= 0 && state.grid.positions(std::size_t(i)) != 0)
+            order.push_back(i);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+        const auto ga = grouping_.of_instrument(a);
+        const auto gb = grouping_.of_instrument(b);
+        return ga != gb ? ga < gb : board.quote(a).unit < board.quote(b).unit;
+    });
+    for (auto i : order) rows_of(state, board.quote(i).unit);
+    for (auto first = order.begin(); first != order.end();) {
+        const auto last = std::find_if(first, order.end(), [&](auto i) {
+            return board.quote(i).unit != board.quote(*first).unit ||
+                   grouping_.of_instrument(i) != grouping_.of_instrument(*first);
+        });
+        if (board.quote(*first).priced) sum_lines(state, {first, last});
+        first = last;
+    }
+    for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
+    count_positions(state, order);
+}
+
+// Instruments of one unit and one row group.
+void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
+    auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
+    const auto first_row =
+        std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
+    if (rows.lane == Lane::bits64 && grouping_.whole()) {
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            sweep(state, instruments, measures_[c], &rows.t64[c * this->rows() + first_row]);
+        return;
+    }
+    if (rows.lane != Lane::bits64 || instruments.size() < kFewLines || few_picked(state)) {
+        for (auto i : instruments)
+            add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
+        return;
+    }
+    // Account by account first, at the speed of the whole book; then account groups.
+    std::vector<std::int64_t> by_account;
+    for (std::size_t c = 0; c < measures_.size(); ++c) {
+        by_account.assign(state.grid.rows(), 0);
+        sweep(state, instruments, measures_[c], by_account.data());
+        for (const Picked& p : picked_)
+            add(rows, c * this->rows() + first_row + std::size_t(p.group),
+                by_account[std::size_t(p.account)], i256(1));
+    }
+}
+
+// totals[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
+void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
+                   std::int64_t* by_account) {
+    constexpr std::size_t kAhead = 8;
+    const auto& kernel = kernels::table();
+    const Board& board = state.board;
+    // Within a block of rows the totals stay in the nearest cache.
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        struct Fan {
+            const void* quantity[kernels::kFan];
+            std::int64_t price[kernels::kFan];
+            int n = 0;
+        } fans[kernels::kWidths];
+        const auto first = static_cast<std::uint32_t>(b * Block::kRows);
+        std::int64_t* totals = by_account + first;
+        const auto full = state.grid.rows_in_block(b);
+        for (std::size_t k = 0; k < instruments.size(); ++k) {
+            // Short lines come from all over the memory.
+            if (k + 2 * kAhead < instruments.size())
+                state.grid.prefetch_block(std::size_t(instruments[k + 2 * kAhead]), first);
+            if (k + kAhead < instruments.size())
+                state.grid.block(std::size_t(instruments[k + kAhead]), b).prefetch_short();
+            const auto i = instruments[k];
+            const Block& block = state.grid.block(std::size_t(i), b);
+            if (block.empty()) continue;
+            const void* q = block.quantity(measure);
+            const auto w = block.width();
+            const auto price = board.price_of(i).low64();
+            cells_swept_ += block.count();
+            if (!block.dense()) {
+                kernel.scatter64[w](q, block.offset(), block.count(), price, totals);
+            } else if (block.count() != full) {
+                kernel.add64[w](q, block.count(), price, totals);
+            } else {
+                Fan& fan = fans[w];
+                fan.quantity[fan.n] = q;
+                fan.price[fan.n++] = price;
+                if (fan.n < kernels::kFan) continue;
+                kernel.add_fan64[w](fan.quantity, fan.price, full, totals);
+                fan.n = 0;
+            }
+        }
+        for (int w = 0; w < kernels::kWidths; ++w)
+            for (int c = 0; c < fans[w].n; ++c)
+                kernel.add64[w](fans[w].quantity[c], full, fans[w].price[c], totals);
+    }
+}
+
+// `order`: the selected instruments that somebody holds, by row group.
+void Totals::count_positions(const State& state, std::span<const std::int32_t> order) {
+    if (grouping_.one_instrument_group()) {
+        // The book counts positions by account anyway.
+        for (std::size_t a = 0; a < state.positions.size(); ++a) {
+            const auto g = grouping_.of_account(static_cast<std::int32_t>(a));
+            if (g >= 0) positions_[std::size_t(g)] += state.positions[a];
+        }
+        return;
+    }
+    std::vector<std::uint32_t> by_account;
+    for (auto from = order.begin(); from != order.end();) {
+        const auto group = grouping_.of_instrument(*from);
+        const auto first = std::size_t(group) * grouping_.account_groups;
+        const auto to = std::find_if(from, order.end(),
+                                     [&](auto i) { return grouping_.of_instrument(i) != group; });
+        const bool fold = !grouping_.whole() && !few_picked(state);
+        if (fold) by_account.assign(state.grid.rows(), 0);
+        for (; from != to; ++from) {
+            if (fold) count_line_by_account(state, *from, by_account.data());
+            else if (grouping_.whole()) count_line_by_account(state, *from, &positions_[first]);
+            else for_cells(state, *from, [&](std::size_t row, auto&) { ++positions_[row]; });
+        }
+        if (!fold) continue;
+        for (const Picked& p : picked_)
+            positions_[first + std::size_t(p.group)] += by_account[std::size_t(p.account)];
+    }
+}
+
+void Totals::count_line_by_account(const State& state, std::int32_t instrument,
+                                   std::uint32_t* counts) {
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(std::size_t(instrument), b);
+        auto* here = counts + b * Block::kRows;
+        if (block.dense())
+            kernels::table().count[block.width()](block.quantities().data(), block.columns(),
+                                                  block.count(), here);
+        else block.for_each([&](auto row, auto&) { ++here[row]; });
+    }
+}
+
+}  // namespace mvcore

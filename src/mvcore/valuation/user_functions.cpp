@@ -1,0 +1,233 @@
+#include "mvcore/valuation/user_functions.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace mvcore {
+namespace {
+
+constexpr std::size_t kChunk = 4096;  // positions of one call: their columns stay in the cache
+
+// The float way of an amount into the target, where there is one.
+class FloatRate {
+public:
+    FloatRate(const Board& board, std::int32_t currency, const Target& target) {
+        if (target.local() || currency == target.currency) return;
+        source_ = factor(board, currency, target.base, false);
+        target_ = factor(board, target.currency, target.base, true);
+    }
+    [[nodiscard]] bool possible() const noexcept { return possible_; }
+    void convert(double* amounts, std::size_t n) const noexcept {
+        apply(source_, amounts, n);
+        apply(target_, amounts, n);
+    }
+
+private:
+    struct Factor {
+        double value = 1;
+        bool divide = false;
+    };
+    // From the currency into the base, or back.
+    Factor factor(const Board& board, std::int32_t currency, std::int32_t base, bool back) {
+        if (currency == base) return {};
+        const Rate& rate = board.rate(currency);
+        possible_ = possible_ && rate.known();
+        return {to_double(rate.mantissa, rate.scale), rate.divide != back};
+    }
+    static void apply(const Factor& f, double* amounts, std::size_t n) noexcept {
+        if (f.value == 1) return;
+        if (f.divide)
+            for (std::size_t k = 0; k < n; ++k) amounts[k] /= f.value;
+        else
+            for (std::size_t k = 0; k < n; ++k) amounts[k] *= f.value;
+    }
+
+    bool possible_ = true;
+    Factor source_;
+    Factor target_;
+};
+
+// Positions of one instrument: their rows and quantities, kChunk at a time, and one that is none.
+struct Columns {
+    std::vector<std::uint32_t> row = std::vector<std::uint32_t>(kChunk + 1);
+    std::vector<double> quantity = std::vector<double>(kChunk + 1);
+    std::vector<double> out = std::vector<double>(kChunk);
+    std::size_t n = 0;
+};
+
+class Run {
+public:
+    Run(const State& state, const Grouping& grouping,
+        const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
+        std::size_t rows)
+        : state_(state), grouping_(grouping), levels_(levels), target_(target), rows_(rows) {
+        for (std::size_t a = 0; a < grouping.account_group.size(); ++a)
+            if (grouping.account_group[a] >= 0)
+                picked_.emplace_back(static_cast<std::uint32_t>(a),
+                                     static_cast<std::uint32_t>(grouping.account_group[a]));
+        few_ = grouping.few(picked_.size(), state.grid.rows());
+    }
+
+    void add(const MeasureCall& call) {
+        sums_.clear();
+        const Board& board = state_.board;
+        for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
+            if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(call)))
+                add_instrument(call, i);
+    }
+    [[nodiscard]] std::vector<double> beside(const ResultRows& figures) const {
+        std::vector<double> out(figures.size(), 0.0);
+        for (std::size_t k = 0; k < out.size(); ++k) {
+            const auto place = target_.local() ? std::size_t(figures.currency[k]) : 0;
+            if (place < sums_.size() && !sums_[place].empty())
+                out[k] = sums_[place][std::size_t(figures.row[k])];
+        }
+        return out;
+    }
+
+private:
+    static bool asks_price(const MeasureCall& call) {
+        return std::find(call.constants.begin(), call.constants.end(), MeasureCall::price) !=
+               call.constants.end();
+    }
+    [[nodiscard]] double constant(const MeasureCall& call, std::int32_t source,
+                                  std::int32_t i) const {
+        const Board& board = state_.board;
+        const Terms& terms = board.instrument(i).terms;
+        auto number = [](const Decimal& d) { return to_double(d.mantissa, d.scale); };
+        switch (source) {
+            case MeasureCall::price:
+                return to_double(board.price_mantissa(i), board.quote(i).price_scale);
+            case MeasureCall::multiplier: return number(terms.multiplier);
+            case MeasureCall::quote_factor: return number(terms.quote_factor);
+            default: break;
+        }
+        const auto& values = call.attributes[std::size_t(source - MeasureCall::first_attribute)];
+        return std::size_t(i) < values.size() ? values[std::size_t(i)]
+                                              : std::numeric_limits<double>::quiet_NaN();
+    }
+    // Sums of the instrument's currency; those of all where amounts are converted.
+    std::vector<double>& sums_of(std::int32_t currency) {
+        const auto place = target_.local() ? std::size_t(currency) : 0;
+        if (place >= sums_.size()) sums_.resize(place + 1);
+        sums_[place].resize(rows_, 0.0);
+        return sums_[place];
+    }
+    void add_instrument(const MeasureCall& call, std::int32_t i) {
+        if (state_.grid.positions(std::size_t(i)) == 0) return;
+        const Instrument& instrument = state_.board.instrument(i);
+        const FloatRate rate(state_.board, instrument.terms.currency, target_);
+        if (!rate.possible()) return;
+        constants_.clear();
+        for (const auto source : call.constants) constants_.push_back(constant(call, source, i));
+        auto& sums = sums_of(instrument.terms.currency);
+        auto flush = [&] {
+            if (columns_.n == 0) return;
+            call.callback(static_cast<std::int64_t>(columns_.n), columns_.quantity.data(),
+                          constants_.data(), columns_.out.data());
+            rate.convert(columns_.out.data(), columns_.n);
+            add_up(sums);
+            columns_.n = 0;
+        };
+        gather(call, i, instrument.quantity_scale, flush);
+        flush();
+    }
+    // flush() empties the columns when the next positions would not fit.
+    template <class Flush>
+    void gather(const MeasureCall& call, std::int32_t i, int scale, Flush&& flush) {
+        const auto line = static_cast<std::size_t>(i);
+        const auto first =
+            static_cast<std::uint32_t>(grouping_.of_instrument(i)) * grouping_.account_groups;
+        if (few_) {
+            for (const auto& [account, group] : picked_) {
+                const Net net = state_.grid.get(line, account);
+                if (!held(net)) continue;
+                if (columns_.n == kChunk) flush();
+                columns_.row[columns_.n] = first + group;
+                columns_.quantity[columns_.n++] = number(net[call.quantity], scale);
+            }
+            return;
+        }
+        for (std::size_t b = 0; b < state_.grid.blocks(); ++b) {
+            const Block& block = state_.grid.block(line, b);
+            if (columns_.n + block.count() > kChunk) flush();
+            const auto start = static_cast<std::uint32_t>(b * Block::kRows);
+            if (block.empty()) continue;
+            with_quantity(block.width(), block.quantity(0), [&](const auto* sods) {
+                gather_block(block, sods, call.quantity, scale, [&](std::uint32_t row) {
+                    return grouping_.whole() ? first + start + row : group_of(first, start + row);
+                });
+            });
+        }
+    }
+    static constexpr std::uint32_t kNotSelected = ~0U;
+    [[nodiscard]] std::uint32_t group_of(std::uint32_t first, std::uint32_t account) const {
+        const auto group = grouping_.of_account(static_cast<std::int32_t>(account));
+        return group < 0 ? kNotSelected : first + static_cast<std::uint32_t>(group);
+    }
+    // Without a branch: what is no position is written over by the next.
+    template <class Q, class Row>
+    void gather_block(const Block& block, const Q* sods, Measure asked, int scale, Row&& row_of) {
+        const Q* quantity = static_cast<const Q*>(block.quantity(asked));
+        const Q* currents = static_cast<const Q*>(block.quantity(current));
+        const Q* expecteds = static_cast<const Q*>(block.quantity(expected));
+        const std::uint16_t* offset = block.dense() ? nullptr : block.offset();
+        std::size_t n = columns_.n;
+        for (std::uint32_t k = 0; k < block.count(); ++k) {
+            const std::uint32_t row = row_of(offset != nullptr ? offset[k] : k);
+            columns_.row[n] = row;
+            columns_.quantity[n] = number(quantity[k], scale);
+            const bool position = (sods[k] | currents[k] | expecteds[k]) != 0;
+            n += static_cast<std::size_t>(position & (row != kNotSelected));
+        }
+        columns_.n = n;
+    }
+    // The nearest float.
+    template <class Q>
+    static double number(Q quantity, int scale) {
+        if constexpr (sizeof(Q) <= 4) return static_cast<double>(quantity) / kPower[scale];
+        else return to_double(quantity, scale);
+    }
+    static constexpr double kPower[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                        1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    // Subtotals take each position too: sums of sums would depend on how rows are numbered.
+    void add_up(std::vector<double>& sums) const {
+        if (levels_.empty())
+            for (std::size_t k = 0; k < columns_.n; ++k) sums[columns_.row[k]] += columns_.out[k];
+        for (const auto& level : levels_)
+            for (std::size_t k = 0; k < columns_.n; ++k)
+                sums[std::size_t(level[columns_.row[k]])] += columns_.out[k];
+    }
+
+    const State& state_;
+    const Grouping& grouping_;
+    const std::vector<std::vector<std::int32_t>>& levels_;
+    const Target& target_;
+    std::size_t rows_;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> picked_;  // account, group
+    bool few_ = false;
+    Columns columns_;
+    std::vector<double> constants_;
+    std::vector<std::vector<double>> sums_;  // by row; by currency where each stands by itself
+};
+
+}  // namespace
+
+std::vector<std::vector<double>> run_measures(const State& state, const Grouping& grouping,
+                                              const std::vector<std::vector<std::int32_t>>& levels,
+                                              const Target& target, const MeasureCalls& calls,
+                                              const ResultRows& figures) {
+    // Rows that a position can reach: those of the grouping, or of the roll-up.
+    std::size_t rows = levels.empty() ? grouping.rows() : 0;
+    for (const auto& level : levels)
+        for (const auto row : level) rows = std::max(rows, std::size_t(row) + 1);
+    std::vector<std::vector<double>> out;
+    Run run(state, grouping, levels, target, rows);
+    for (const auto& call : calls) {
+        run.add(call);
+        out.push_back(run.beside(figures));
+    }
+    return out;
+}
+
+}  // namespace mvcore

@@ -1,0 +1,388 @@
+#include "mvcore/views/view.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "mvcore/base/assert.hpp"
+
+namespace mvcore {
+
+void View::reshape(Shape shape) {
+    if (shape.levels.empty()) keep_row_numbers(shape.grouping);
+    const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
+                      shape.grouping.instrument_group == shape_.grouping.instrument_group &&
+                      shape.grouping.rows() == shape_.grouping.rows() &&
+                      shape.grouping.whole() == shape_.grouping.whole() &&
+                      shape.levels == shape_.levels;
+    ++shapes_;
+    masters_ = shape.masters;  // the present ones may be newer: then reads find it stale
+    shape_ = std::move(shape);
+    by_account_ = Totals::goes_by_account(shape_.grouping);
+    if (!same) built_ = false;
+    ready_.reset();
+}
+
+// More account groups shift the numbers of all rows but the first instrument group's.
+void View::keep_row_numbers(const Grouping& next) {
+    const std::size_t before = shape_.grouping.account_groups;
+    const std::size_t after = next.account_groups;
+    if (before == after || before == 0 || next.instrument_groups == 1) return;
+    for (std::size_t c = 0; c < handed_.size(); ++c) {
+        auto& handed = handed_[c];
+        auto& floats = handed_floats_[c];
+        std::vector<Handed> moved(next.rows());
+        std::vector<double> moved_floats(next.rows() * functions_);
+        for (std::size_t row = 0; row < handed.size(); ++row)
+            if (const auto to = row / before * after + row % before;
+                handed[row].present && row % before < after && to < moved.size()) {
+                moved[to] = handed[row];
+                std::copy_n(floats.begin() + std::ptrdiff_t(row * functions_), functions_,
+                            moved_floats.begin() + std::ptrdiff_t(to * functions_));
+            }
+        handed = std::move(moved);
+        floats = std::move(moved_floats);
+    }
+}
+
+void View::rebuild(const State& state) {
+    swept_before_ += totals_.cells_swept();
+    totals_.build(state, shape_.grouping, measures_,
+                  totals_.counted() || needs_counts(state.board, target_));
+    handout_.reset();
+    built_ = true;
+    ++rebuilds_;
+}
+
+// Instruments whose price moved since; each is told by its first change.
+std::size_t View::moved(const ChangeLog& history) const noexcept {
+    const auto& changes = history.changes();
+    std::size_t n = 0;
+    for (auto place = price_place_; place < changes.end(); ++place)
+        n += changes[place].previous > price_place_ ? 0 : 1;
+    return n;
+}
+
+// The totals cannot follow to the state, but must be built anew.
+bool View::lost(const State& state, const ChangeLog& history) const {
+    return !built_ || price_place_ < history.changes().begin() ||
+           fact_place_ < history.facts().begin() || (totals_.merged() && state.grid.split()) ||
+           (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
+           (!totals_.counted() && needs_counts(state.board, target_));
+}
+
+void View::sync(const State& state, const ChangeLog& history) {
+    MVCORE_ASSERT(price_place_ <= history.changes().end());
+    MVCORE_ASSERT(fact_place_ <= history.facts().end());
+    MVCORE_ASSERT(!stale(state));
+    // Far behind, a rebuild reads less than following would.
+    const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
+    const bool summed = 2 * totals_.summed() > state.board.size();
+    const bool anew =
+        lost(state, history) || (!summed && moved(history) > std::max<std::size_t>(most, 16));
+    // What throws on the way (memory) leaves a view that rebuilds.
+    built_ = false;
+    if (anew) rebuild(state);
+    else follow(state, history);
+    built_ = true;
+    price_place_ = history.changes().end();
+    fact_place_ = history.facts().end();
+}
+
+// Few accounts: their facts by threads, the others' are never looked at.
+template <class F>
+void View::for_facts(const ChangeLog& history, F&& f) const {
+    const auto& facts = history.facts();
+    if (!totals_.threaded()) {
+        for (auto place = fact_place_; place < facts.end(); ++place) f(facts[place]);
+        return;
+    }
+    for (const auto& picked : totals_.picked())
+        for (auto place = history.last_fact(picked.account); place > fact_place_;
+             place = facts[place - 1].previous)
+            f(facts[place - 1]);
+}
+
+// Applies the changes of prices, then the facts. A fact meets the price that the totals held for
+// its instrument before: q_now * (p_now - p_before) + dq * p_before.
+void View::follow(const State& state, const ChangeLog& history) {
+    const bool facts = fact_place_ != history.facts().end();
+    Before before;
+    std::vector<UnitId> recompute;
+    if (facts && totals_.summed() != 0)
+        for_facts(history, [&](const Fact& fact) { totals_.note(fact); });
+    for (auto place = price_place_; place < history.changes().end(); ++place) {
+        const Change& change = history.changes()[place];
+        if (change.previous > price_place_) continue;  // met already
+        if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
+        if (facts) before.emplace(change.instrument, &change);
+        follow_price(state, change, recompute);
+    }
+    std::sort(recompute.begin(), recompute.end());
+    recompute.erase(std::unique(recompute.begin(), recompute.end()), recompute.end());
+    if (facts)
+        for_facts(history, [&](const Fact& fact) { follow_fact(state, fact, before, recompute); });
+    for (auto unit : recompute) totals_.recompute_unit(state, unit);
+}
+
+// Units that must be computed anew are noted.
+void View::follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute) {
+    const auto i = change.instrument;
+    const Quote& now = state.board.quote(i);
+    if (change.wide() || now.wide) {
+        recompute.push_back(change.unit());
+        recompute.push_back(now.unit);
+    } else if (change.unit() == now.unit) {
+        if (now.priced) totals_.add_line(state, i, now.unit, i256(i128{now.price} - change.price));
+    } else {
+        if (state.board.unit(change.unit()).priced())
+            totals_.add_line(state, i, change.unit(), -i256(change.price));
+        if (now.priced) totals_.add_line(state, i, now.unit, i256(now.price));
+        totals_.count_line(state, i, change.unit(), -1);
+        totals_.count_line(state, i, now.unit, 1);
+    }
+}
+
+void View::follow_fact(const State& state, const Fact& fact, const Before& before,
+                       const std::vector<UnitId>& recompute) {
+    const Board& board = state.board;
+    const auto& grouping = totals_.grouping();
+    const auto account_group = grouping.of_account(fact.account);
+    const auto instrument_group = grouping.of_instrument(fact.instrument);
+    if (account_group < 0 || instrument_group < 0) return;
+    const auto row =
+        std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
+    const auto met = before.find(fact.instrument);
+    const UnitId unit =
+        met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
+    totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
+    if (!board.unit(unit).priced() || std::binary_search(recompute.begin(), recompute.end(), unit))
+        return;
+    const i256 price =
+        met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
+    totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
+}
+
+bool View::quick(const State& state, const ChangeLog& history) const {
+    const auto prices = history.changes().end() - price_place_;
+    const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
+    return shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
+           functions_ == 0 && !lost(state, history) && prices + facts <= 64;
+}
+
+std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
+                                 std::int32_t instrument, bool price) const {
+    if (stale(state)) return 0;  // then it is left alone
+    const bool behind = price_place_ != history.changes().end() ||
+                        (fact_place_ != history.facts().end() && !totals_.threaded());
+    if (behind || lost(state, history)) return std::uint64_t{1} << 40;
+    if (!price || totals_.grouping().of_instrument(instrument) < 0) return 1;
+    return totals_.threaded() ? totals_.picked().size()
+                              : state.grid.positions(std::size_t(instrument));
+}
+
+View::Stats View::stats() const {
+    std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
+    for (const auto& h : handed_) bytes += h.capacity() * sizeof(Handed);
+    for (const auto& h : handed_floats_) bytes += h.capacity() * sizeof(double);
+    for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
+    bytes +=
+        (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *
+        sizeof(std::int32_t);
+    return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
+}
+
+// ---- What a view hands out: all rows, or those that differ from what it handed out last ----
+
+namespace {
+
+// One amount for each measure, also where one column serves all; the rest is zero.
+Net amounts_of(const ResultRows& figures, std::size_t row, std::size_t measures) {
+    Net out{};
+    for (std::size_t m = 0; m < measures; ++m)
+        out[m] = figures.columns == 1 ? figures.amount[row]
+                                      : figures.amount[row * std::size_t(figures.columns) + m];
+    return out;
+}
+
+}  // namespace
+
+const Handout& View::handout(const State& state) {
+    const auto& units = totals_.units();
+    if (!handout_ || handout_units_ != units.size() ||
+        handout_rates_ != state.board.rates_version())
+        handout_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+    handout_units_ = units.size();
+    handout_rates_ = state.board.rates_version();
+    return *handout_;
+}
+
+std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
+    const auto found = std::find(handed_currencies_.begin(), handed_currencies_.end(), currency);
+    const auto k = static_cast<std::size_t>(found - handed_currencies_.begin());
+    if (found == handed_currencies_.end()) {
+        handed_currencies_.push_back(currency);
+        handed_.emplace_back();
+        handed_floats_.emplace_back();
+    }
+    return handed_[k];
+}
+
+ResultRows View::figures(const State& state) {
+    Totals storage;
+    const Totals& totals =
+        shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
+    ResultRows all = all_rows(totals, handout(state), state.board, target_);
+    all.epoch = state.epoch;
+    return all;
+}
+
+void View::check(const State& state, const ChangeLog& history) {
+    sync(state, history);
+    if (handed_epoch_ != state.epoch || handed_masters_ != masters_) ready_ = figures(state);
+}
+
+// What check() made, or anew.
+ResultRows View::present(const State& state) {
+    ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
+    ready_.reset();
+    return all;
+}
+
+// What is remembered changes only after every amount has been found to fit; where memory runs short
+// meanwhile, nothing was handed out.
+ResultRows View::hand(ResultRows all, bool everything) {
+    try {
+        return remember(std::move(all), everything);
+    } catch (const std::bad_alloc&) {
+        forget();
+        throw;
+    }
+}
+
+// All rows, or those that differ from the last hand-out.
+ResultRows View::remember(ResultRows all, bool everything) {
+    ResultRows out;
+    out.epoch = all.epoch;
+    out.columns = all.columns;
+    out.floats.resize(functions_);
+    if (!everything) {
+        out.row.reserve(all.size());
+        out.amount.reserve(all.amount.size());
+        out.unpriced.reserve(all.size());
+        out.removed.reserve(all.size());
+    }
+    auto emit = [&](std::int32_t row, std::int32_t currency, const Handed& h, bool removed) {
+        out.row.push_back(row);
+        if (target_.local()) out.currency.push_back(currency);
+        out.amount.insert(out.amount.end(), h.amount.begin(), h.amount.begin() + out.columns);
+        out.unpriced.push_back(h.unpriced);
+        out.removed.push_back(removed);
+    };
+    auto emit_floats = [&](auto&& value) {
+        for (std::size_t f = 0; f < functions_; ++f) out.floats[f].push_back(value(f));
+    };
+    for (std::size_t k = 0; k < all.size(); ++k) {
+        const auto currency = target_.local() ? all.currency[k] : -1;
+        auto& handed = handed_of(currency);
+        const auto row = static_cast<std::size_t>(all.row[k]);
+        if (row >= handed.size()) handed.resize(std::max(row + 1, totals_.rows()));
+        Handed& h = handed[row];
+        h.seen = true;
+        const Net amounts = amounts_of(all, k, measures_.size());
+        const bool same = h.present && h.amount == amounts && h.unpriced == all.unpriced[k];
+        const bool floats =
+            functions_ == 0 || same_floats(all, k, std::size_t(&handed - handed_.data()), row);
+        if (!everything && same && floats) continue;
+        h = {amounts, all.unpriced[k], true, true};
+        if (everything) continue;
+        emit(all.row[k], currency, h, false);
+        emit_floats([&](std::size_t f) { return all.floats[f][k]; });
+    }
+    for (std::size_t c = 0; c < handed_.size(); ++c)
+        for (std::size_t row = 0; row < handed_[c].size(); ++row) {
+            Handed& h = handed_[c][row];
+            if (h.present && !h.seen) {
+                h = {};
+                if (!everything) {
+                    emit(static_cast<std::int32_t>(row), handed_currencies_[c], h, true);
+                    emit_floats([](std::size_t) { return 0.0; });
+                }
+            }
+            h.seen = false;
+        }
+    handed_epoch_ = all.epoch;
+    handed_masters_ = masters_;
+    if (everything) return all;
+    return out;
+}
+
+ResultRows View::read(const State& state, const ChangeLog& history) {
+    sync(state, history);
+    return hand(present(state), true);
+}
+
+ResultRows View::changes(const State& state, const ChangeLog& history) {
+    sync(state, history);
+    if (handed_epoch_ == state.epoch && handed_masters_ == masters_) {
+        ResultRows nothing;
+        nothing.epoch = state.epoch;
+        nothing.columns = totals_.columns();
+        return nothing;
+    }
+    return hand(present(state), false);
+}
+
+// ---- Views with functions of the user's: read in three steps, so that no function runs under a
+// lock ----
+
+View::Draft View::draft(const State& state, const ChangeLog& history, bool everything) {
+    Draft out;
+    out.everything = everything;
+    out.shapes = shapes_;
+    sync(state, history);
+    out.nothing = !everything && handed_epoch_ == state.epoch && handed_masters_ == masters_;
+    if (out.nothing) {
+        out.figures = changes(state, history);
+        out.figures.floats.resize(functions_);
+        return out;
+    }
+    out.figures = present(state);
+    if (functions_ != 0) out.shape = shape_;
+    return out;
+}
+
+void View::run(Draft& draft, const State& state) const {
+    const auto& calls = draft.shape.functions;
+    if (draft.nothing) return;
+    if (calls)
+        draft.figures.floats = run_measures(state, draft.shape.grouping, draft.shape.levels,
+                                            target_, *calls, draft.figures);
+    draft.figures.floats.resize(functions_);
+    for (auto& column : draft.figures.floats) column.resize(draft.figures.size());
+}
+
+bool View::stands(const Draft& draft) const noexcept {
+    return draft.shapes == shapes_ &&
+           (handed_epoch_ == ~std::uint64_t{0} || handed_epoch_ <= draft.figures.epoch);
+}
+
+ResultRows View::hand(Draft&& draft) {
+    if (draft.nothing) return std::move(draft.figures);
+    return hand(std::move(draft.figures), draft.everything);
+}
+
+bool View::same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row) {
+    auto& floats = handed_floats_[place];
+    floats.resize(handed_[place].size() * functions_);
+    bool same = true;
+    for (std::size_t f = 0; f < functions_; ++f) {
+        double& before = floats[row * functions_ + f];
+        const double now = all.floats[f][k];
+        const bool both_nan = before != before && now != now;
+        same = same && (before == now || both_nan);
+        before = now;
+    }
+    return same;
+}
+
+}  // namespace mvcore
