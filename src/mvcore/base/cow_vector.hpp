@@ -22,11 +22,11 @@ public:
         for (auto* page : pages_) page->holders.fetch_add(1, std::memory_order_relaxed);
     }
     CowVector(CowVector&& other) noexcept { swap(other); }
-    CowVector& operator=(Pages other) noexcept {
+    CowVector& operator=(CowVector other) noexcept {
         swap(other);
         return *this;
     }
-    void swap(Pages& other) noexcept {
+    void swap(CowVector& other) noexcept {
         std::swap(pages_, other.pages_);
         std::swap(size_, other.size_);
         std::swap(copies_, other.copies_);

@@ -9,7 +9,7 @@
 #include <new>
 #include <unordered_map>
 
-namespace mvcore::slabs {
+namespace mvcore::huge_pages {
 namespace {
 
 constexpr std::size_t kLine = 64;
@@ -173,4 +173,4 @@ void lock_for_fork() noexcept { Pool::pool().mutex().lock(); }
 
 void unlock_after_fork() noexcept { Pool::pool().mutex().unlock(); }
 
-}  // namespace mvcore::slabs
+}  // namespace mvcore::huge_pages

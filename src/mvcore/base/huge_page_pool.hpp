@@ -10,7 +10,7 @@
 #include <new>
 #include <vector>
 
-namespace mvcore::slabs {
+namespace mvcore::huge_pages {
 
 // Pieces begin on a cache line. Throws std::bad_alloc.
 void* allocate(std::size_t bytes);
@@ -57,4 +57,4 @@ struct Allocator {
 template <class T>
 using Vector = std::vector<T, Allocator<T>>;
 
-}  // namespace mvcore::slabs
+}  // namespace mvcore::huge_pages
