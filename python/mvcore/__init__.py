@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mvcore._core import isa as _isa
 from mvcore.book import Book
@@ -21,7 +22,6 @@ from mvcore.errors import (
     UnknownId,
     ValueOverflow,
 )
-from mvcore.files import FileTable, read
 from mvcore.frame import Frame
 from mvcore.measures import measure
 from mvcore.store.opening import open
@@ -29,6 +29,9 @@ from mvcore.store.recovery import Recovery
 from mvcore.valuation import Valuation
 from mvcore.view import View
 from mvcore.written import Written
+
+if TYPE_CHECKING:
+    from mvcore.files import FileTable, read
 
 __version__ = "0.1.0"
 __all__ = [
@@ -52,6 +55,15 @@ __all__ = [
     "open",
     "read",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what reads files when it is first used: it takes longer than the rest together."""
+    if name in ("FileTable", "read"):
+        from mvcore import files
+
+        return globals().setdefault(name, getattr(files, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def isa() -> str:

@@ -23,7 +23,6 @@ from mvcore.columns import (
     time_column,
 )
 from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
-from mvcore.files.table import located
 from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame
 from mvcore.hot import HotBook
@@ -34,7 +33,7 @@ from mvcore.names import NameLists
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
-from mvcore.tables import check_indexes, read_table, set_value
+from mvcore.tables import check_indexes, located, read_table, set_value
 from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.view import View, changes_of
 from mvcore.written import Written

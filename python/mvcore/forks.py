@@ -1,5 +1,5 @@
 """Locks of Python objects across a fork. The child has only the thread that forked, so a lock that
-another thread holds would stay locked there. The core rests by itself (src/mvcore/book/fork.hpp)."""
+another thread holds would stay locked there. The core rests by itself: mvcore/book/fork.hpp."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 MOST = 5_000  # known names; among more, a search would take long
@@ -20,6 +19,8 @@ def near(name: str, known: Sequence[str]) -> tuple[str, ...]:
     spelled: dict[str, list[str]] = {}
     for one in known:
         spelled.setdefault(one.casefold(), []).append(one)
+    import difflib  # in messages of errors only
+
     close = difflib.get_close_matches(wanted, spelled, SHOWN, ALIKE)
     if len(wanted) > 1:
         close += [one for one in spelled if one.startswith(wanted) and one not in close]

@@ -7,10 +7,10 @@ mapping of column name to sequence or NumPy array. pyarrow is imported only for 
 from __future__ import annotations
 
 import contextlib
-import difflib
+import functools
 import sys
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mvcore.columns import (
@@ -27,6 +27,7 @@ from mvcore.columns import (
 from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
 from mvcore.frame import Frame
 from mvcore.times import ANY_TIME, TimeRule
+from mvcore.written import Written
 
 _TABLE = "a mapping of column name to sequence, or a frame of pandas, polars, Arrow or duckdb"
 
@@ -223,6 +224,8 @@ def _check_attribute_name(name: str, column: str, columns: Collection[str]) -> N
 def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
     """The fixed column of a master table that an attribute's name is likely to mean. As an
     attribute it would leave the fixed column at its default."""
+    import difflib  # for attributes only
+
     folded = _folded(column)
     for fixed in sorted(_COLUMNS[name]):
         if folded == _folded(fixed):
@@ -237,3 +240,29 @@ def _folded(column: str) -> str:
     """The name without what spellings differ in: case, spaces, `_`, `-`, invisible characters."""
     text = unicodedata.normalize("NFKC", column).casefold()
     return "".join(c for c in text if c.isprintable() and not c.isspace() and c not in "_-")
+
+
+def located(write: Callable[..., Written]) -> Callable[..., Written]:
+    """Errors of a write, whose first argument is the tables by name, tell the lines of files."""
+
+    @functools.wraps(write)
+    def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:
+        try:
+            return write(self, tables, *args, **options)
+        except Error as error:
+            for name, table in tables.items():
+                locate = getattr(table, "__mvcore_locate__", None)
+                if locate is not None and error.table == name:
+                    locate(error, names=lambda side: _names(self, tables, side))
+            raise
+
+    return call
+
+
+def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:
+    """Names of a book, and those that a write brings in a mapping of columns."""
+    known = list(book._in_use(side))
+    master = tables.get(f"{side}s")
+    new = master.get(side, ()) if isinstance(master, Mapping) else ()
+    new = new.to_pylist() if hasattr(new, "to_pylist") else new
+    return [*known, *(name for name in new if isinstance(name, str))]

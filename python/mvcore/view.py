@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -116,9 +115,11 @@ class View(Closing):
         `changes` starts with all rows again. Reads that are not short run in a thread, so that the
         loop goes on.
         """
+        import asyncio  # where it is used: importing it takes 40 ms
+
         if isinstance(interval, bool | str) or not interval or not interval > 0:
             raise InvalidInput.about(
-                "subscribe", "interval", None, interval, f"{interval!r} is not a number of seconds"
+                "stream", "interval", None, interval, f"{interval!r} is not a number of seconds"
             )
         loop = asyncio.get_running_loop()
         due = loop.time()

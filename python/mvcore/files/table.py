@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ import numpy as np
 from mvcore.errors import Error, InvalidInput, UnknownId, shown
 from mvcore.files.faults import fault, place, row_note
 from mvcore.files.schema import WITH_ATTRIBUTES, schema_of
-from mvcore.written import Written
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -169,6 +167,8 @@ class FileTable(Mapping[str, Any]):
         if isinstance(error, UnknownId) and names is not None and column in SIDES:
             error.unlike(str(error.value), names(column))
 
+    __mvcore_locate__ = locate  # what `Book` calls, which does not know files
+
     def _locate_column(self, error: Error, mine: bool) -> None:
         """An error about a whole column, or the whole table: its line is the header's."""
         error.table = self.table
@@ -185,28 +185,3 @@ class FileTable(Mapping[str, Any]):
             self.path, what, line=self.line(row), column=self.name_in_file(column), known_as=column,
             table=self.table, row=row, value=value,
         )  # fmt: skip
-
-
-def located(write: Callable[..., Written]) -> Callable[..., Written]:
-    """Errors of a write, whose first argument is the tables by name, tell the lines of files."""
-
-    @functools.wraps(write)
-    def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:
-        try:
-            return write(self, tables, *args, **options)
-        except Error as error:
-            for name, table in tables.items():
-                if isinstance(table, FileTable) and error.table == name:
-                    table.locate(error, names=lambda side: _names(self, tables, side))
-            raise
-
-    return call
-
-
-def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:
-    """Names of a book, and those that a write brings in a mapping of columns."""
-    known = list(book._in_use(side))
-    master = tables.get(f"{side}s")
-    new = master.get(side, ()) if isinstance(master, Mapping) else ()
-    new = new.to_pylist() if hasattr(new, "to_pylist") else new
-    return [*known, *(name for name in new if isinstance(name, str))]

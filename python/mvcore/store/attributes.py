@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ LOAD = 2  # of the core: a full refresh of the table
 
 def to_bytes(labels: Labels) -> bytes:
     """What the core keeps with the batch; nothing where there are no attributes."""
+    import json
+
     kept = {table: columns for table, columns in labels.items() if columns}
     return json.dumps(kept, separators=(",", ":")).encode() if kept else b""
 
@@ -26,6 +27,8 @@ def from_bytes(kept: bytes) -> Labels:
     """Raises CorruptData where it is not what `to_bytes` makes."""
     if not kept:
         return {}
+    import json  # for books with attributes only
+
     try:
         labels = json.loads(kept)
     except (ValueError, RecursionError) as error:
