@@ -1,5 +1,5 @@
-// A vector in reference-counted pages. A copy shares them; a page is copied when it is written
-// while somebody else holds it, so that a snapshot costs one copy of each page that changes.
+// A vector stored in reference-counted pages. Copies share the pages. A write copies a page only if
+// another vector still holds it, so a snapshot costs one copy of each page that changes.
 #pragma once
 
 #include <array>
@@ -36,20 +36,20 @@ public:
     [[nodiscard]] const T& operator[](std::size_t i) const noexcept {
         return pages_[i / N]->items[i % N];
     }
-    // The element for writing: its page is this vector's alone from here on. Throws
-    // std::bad_alloc, then nothing has changed; after a first call for the page it cannot fail.
+    // The element, for writing. Makes its page exclusive to this vector first. If that throws
+    // std::bad_alloc, nothing has changed. Once a page is exclusive, calls for it cannot fail.
     [[nodiscard]] T& own(std::size_t i) {
         Page*& page = pages_[i / N];
         if (page->holders.load(std::memory_order_acquire) != 1) page = copy_of(page);
         return page->items[i % N];
     }
-    // Elements are added, value-initialised; never fewer.
+    // Appends value-initialised elements until there are n. Never shrinks.
     void grow(std::size_t n) {
         pages_.reserve((n + N - 1) / N);
         while (pages_.size() * N < n) pages_.push_back(new Page());
         size_ = n > size_ ? n : size_;
     }
-    // Pages copied because somebody else held them.
+    // Pages copied because another vector held them.
     [[nodiscard]] std::uint64_t copies() const noexcept { return copies_; }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
         return pages_.size() * sizeof(Page) + pages_.capacity() * sizeof(Page*);

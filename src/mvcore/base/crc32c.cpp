@@ -12,7 +12,8 @@ namespace {
 
 using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-// Table t tells what a byte does to the sum after t more bytes, so that eight bytes go at once.
+// Slicing-by-8: table t holds the effect of a byte on the checksum after t more bytes, so that one
+// step processes eight bytes.
 constexpr Tables kTables = [] {
     constexpr std::uint32_t kReversed = 0x82F63B78;
     Tables tables{};
@@ -42,7 +43,7 @@ std::uint32_t by_tables(const unsigned char* p, std::size_t size, std::uint32_t 
 }
 
 #if defined(__x86_64__)
-// The processor's own instruction, which all of x86-64-v2 have.
+// Uses the CRC32 instruction of SSE4.2, which every x86-64-v2 CPU has.
 __attribute__((target("sse4.2"))) std::uint32_t by_instruction(const unsigned char* p,
                                                                std::size_t size,
                                                                std::uint32_t sum) noexcept {

@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli), as iSCSI, ext4 and Parquet use it.
+// CRC-32C (Castagnoli), the checksum of iSCSI and ext4.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,8 @@
 
 namespace mvcore {
 
-// Of the bytes, or of what went before (`previous`) and the bytes. Some GB/s.
+// The CRC of `size` bytes. To continue a checksum, pass the CRC of the preceding bytes as
+// `previous`. Processes several GB/s.
 std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t previous = 0) noexcept;
 
 }  // namespace mvcore

@@ -28,7 +28,8 @@ bool not_a_number_word(std::string_view s) {
     return low == "nan" || low == "inf" || low == "infinity" || low == "snan";
 }
 
-// Reads [e[+-]digits] at p; exponents beyond +-9999 are cut there, where they are out of range too.
+// Parses [e[+-]digits] at p. Once the exponent reaches 9999, further digits are ignored: the value
+// is out of range anyway.
 bool parse_exponent(const char*& p, const char* end, int& exponent) {
     if (p == end || (*p != 'e' && *p != 'E')) return true;
     ++p;
@@ -126,7 +127,7 @@ DecimalResult parse_decimal(std::string_view text) {
                     : DecimalFault::syntax};
     if (!parse_exponent(p, end, exponent) || p != end) return {{}, DecimalFault::syntax};
     if (mantissa == 0) return {};
-    // Zeros before the point that no digit followed still count; those behind it never do.
+    // Trailing zeros before the point scale the value; trailing zeros after it do not.
     const int scale = decimals - exponent - (pending_zeros - pending_decimals);
     if (scale > kMaxScale) return {{}, DecimalFault::too_many_decimals};
     if (digits - scale > kMaxIntegerDigits) return {{}, DecimalFault::too_many_digits};
@@ -137,7 +138,8 @@ DecimalResult parse_decimal(std::string_view text) {
 }
 
 DecimalResult decimal_of(double value) {
-    // k / 10^s == value, |k| < 1e15: k is then the shortest text's digits, found without printing.
+    // If k / 10^s == value and |k| < 1e15, k holds the digits of the shortest text. No printing
+    // needed.
     static constexpr double kPower[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
     for (int s : {0, 2, 4, 6}) {
         const double scaled = value * kPower[s];

@@ -1,4 +1,4 @@
-// Exact decimals: a 128-bit integer counted in 10^-scale, trailing zeros stripped.
+// Exact decimals: a 128-bit integer mantissa in units of 10^-scale, without trailing zeros.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ struct Decimal {
 };
 
 enum class DecimalFault { none, syntax, not_finite, too_many_decimals, too_many_digits };
-// The reason in words, to stand after a value in a message.
+// The reason in words. Messages append it to the value.
 const char* describe(DecimalFault fault);
 
 struct DecimalResult {
@@ -37,20 +37,21 @@ struct DecimalResult {
     explicit operator bool() const { return fault == DecimalFault::none; }
 };
 
-// [+-]digits[.digits][e[+-]digits]: no white space, no underscore; NaN and infinities are faults.
+// Accepts [+-]digits[.digits][e[+-]digits] without white space or underscores. NaN and infinities
+// are faults.
 DecimalResult parse_decimal(std::string_view text);
-// mantissa counted in 10^-scale, 0 <= scale <= 38; trailing zeros do not count as decimals.
+// The value mantissa / 10^scale, 0 <= scale <= 38. Trailing zeros do not count as decimals.
 DecimalResult make_decimal(i128 mantissa, int scale);
-// The shortest decimal text of the float, so that 0.1 is 0.1.
+// The decimal of the float's shortest text: decimal_of(0.1) is exactly 0.1.
 DecimalResult decimal_of(double value);
 DecimalResult decimal_of(float value);
-// As Python writes it: the shortest text that is the float again.
+// The shortest text that parses back to the same float: the digits that Python prints.
 std::string shortest_text(double value);
 std::string shortest_text(float value);
 
-// mantissa / 10^scale with exactly `scale` decimals (to be read back by any decimal parser).
+// mantissa / 10^scale with exactly `scale` decimals. Any decimal parser can read it back.
 std::string format_decimal(i128 mantissa, int scale);
-// The same into a buffer of at least 64 bytes; returns the length.
+// Writes the same text into a buffer of at least 64 bytes; returns the length.
 int format_decimal(i128 mantissa, int scale, char* buffer);
 // The nearest float64.
 double to_double(i128 mantissa, int scale);

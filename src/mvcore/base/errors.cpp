@@ -6,8 +6,8 @@
 namespace mvcore {
 namespace {
 
-// Code points that have no visible form of their own: control (Cc), format (Cf), private use (Co),
-// noncharacters and separators other than the space (Unicode 15, ranges merged).
+// Code points without a visible form: control (Cc), format (Cf), private use (Co), noncharacters
+// and separators other than the space (Unicode 15, ranges merged).
 constexpr std::pair<char32_t, char32_t> kInvisible[] = {
     {0x00, 0x1f},        {0x7f, 0xa0},     {0xad, 0xad},     {0x600, 0x605},     {0x61c, 0x61c},
     {0x6dd, 0x6dd},      {0x70f, 0x70f},   {0x1680, 0x1680}, {0x180e, 0x180e},   {0x2000, 0x200f},

@@ -1,4 +1,5 @@
-// The closed list of what can be wrong with what a user did. Our own mistakes are assertions.
+// Errors that callers and storage can cause, as a closed list of kinds. Bugs of mvcore itself are
+// assertions; see assert.hpp.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ enum class ErrorKind : int {
     invalid_input = 2,   // a value, column or key that the tables do not allow
     value_overflow = 3,  // an amount over 38 digits, or a write that could overflow an accumulator
     closed = 4,          // the book or view was closed
-    corrupt_data = 5,    // stored bytes that are not what was written
+    corrupt_data = 5,    // stored data that is damaged or inconsistent
     storage = 8,         // the disk failed or is full, or the book may not be written
 };
 
@@ -29,19 +30,19 @@ private:
     ErrorKind kind_;
 };
 
-// The text in single quotes, with escapes (as Python's repr) for what would not show or would end
-// the text: quotes, backslashes, control and format characters, unusual spaces, invalid UTF-8.
+// The text in single quotes. Escapes, as in Python's repr, replace quotes, backslashes, control and
+// format characters, unusual spaces and invalid UTF-8.
 std::string quoted(std::string_view text);
 
-// Names the input that is wrong. The facts travel as data to Python's exceptions and to the C
-// table; nothing reads them from the message, which is `table.column, row N: reason`.
+// Names the wrong input. Python exceptions and the C API receive the facts as fields. Nothing
+// parses the message, which has the form `table.column, row N: reason`.
 class InputError : public Error {
 public:
-    using Row = std::optional<std::size_t>;  // counted from 0; none: not one row alone
+    using Row = std::optional<std::size_t>;  // 0-based; empty if no single row is wrong
     using Value = std::optional<std::string>;
 
-    // table: a table or a call; empty: an argument that several calls have. column: empty if the
-    // whole table is wrong. value: as text, without quotes.
+    // table: a table or a call; empty for an argument that several calls share. column: empty if
+    // the whole table is wrong. value: its text, without quotes.
     InputError(ErrorKind kind, std::string table, std::string column, Row row, std::string reason,
                Value value = std::nullopt);
 
@@ -58,17 +59,17 @@ public:
 
 inline constexpr const char* kOver38Digits = "an amount does not fit 38 digits";
 
-// Of a result row. The caller knows the labels of the row.
+// An amount of a result row overflows. The caller knows the labels of the row.
 class RowOverflow : public Error {
 public:
     RowOverflow(std::size_t r, int c)
         : Error(ErrorKind::value_overflow, kOver38Digits), row(r), column(c) {}
     std::size_t row;
-    int column;            // of the amounts: one for each measure, or one for all
-    std::size_t view = 0;  // of those that are read together
+    int column;            // of the amounts: one per measure, or one for all
+    std::size_t view = 0;  // index of the view, if several are read together
 };
 
-// Of a position in a list of positions, by codes.
+// A value in a list of positions overflows. Names the position by its codes.
 class PositionOverflow : public Error {
 public:
     PositionOverflow(std::int32_t a, std::int32_t i)

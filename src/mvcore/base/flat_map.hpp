@@ -1,4 +1,5 @@
-// Places of 64-bit keys, in the order in which they came: a hash table in one piece of memory.
+// Hash map from 64-bit keys to consecutive indices in insertion order. Open addressing in one
+// array.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ public:
             if (slots_[k].key == key) return slots_[k].place;
         }
     }
-    // The key's place, and whether it is new: then its place is the number of keys before.
+    // Returns the key's index and whether the key is new. A new key gets the next index.
     std::pair<std::uint32_t, bool> add(std::uint64_t key) {
         if (2 * (size_ + 1) > slots_.size()) rehash(4 * (size_ + 1));
         auto k = start(key);
@@ -56,7 +57,7 @@ private:
         }
     }
 
-    std::vector<Entry> slots_;  // a power of two, at most half full
+    std::vector<Entry> slots_;  // size is a power of two; at most half full
     std::size_t size_ = 0;
 };
 

@@ -14,20 +14,20 @@ namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kHuge = std::size_t{2} << 20;
-constexpr std::size_t kLeast = 4096;  // smaller pieces are the allocator's
+constexpr std::size_t kLeast = 4096;  // malloc serves smaller pieces
 #ifdef __SANITIZE_ADDRESS__
-constexpr bool kShared = false;  // so that it sees each piece
+constexpr bool kShared = false;  // so that AddressSanitizer tracks each piece
 #else
 constexpr bool kShared = true;
 #endif
 
-// At the start of its huge page; the pieces follow.
+// Header at the start of a huge page. The page's pieces follow it.
 struct alignas(kLine) Slab {
-    Slab* next = nullptr;  // those with room
+    Slab* next = nullptr;  // in the list of slabs with free pieces
     Slab* previous = nullptr;
-    void* free = nullptr;  // released pieces, each beginning with the next one's address
+    void* free = nullptr;  // released pieces; each begins with the address of the next
     std::uint32_t used = 0;
-    std::uint32_t fresh = 0;  // pieces that were never used lie behind these
+    std::uint32_t fresh = 0;  // number of pieces ever used; the pieces after them are untouched
 };
 static_assert(sizeof(Slab) == kLine);
 
@@ -35,7 +35,7 @@ constexpr std::size_t kRoom = kHuge - sizeof(Slab);
 
 std::size_t rounded(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
 
-// Aligned; the kernel hands out pages when they are first written.
+// Maps memory aligned to a huge page. The kernel allocates pages on first write.
 void* map(std::size_t bytes, bool huge) {
     const std::size_t wanted = bytes + kHuge;
     void* const all =
@@ -45,13 +45,13 @@ void* map(std::size_t bytes, bool huge) {
     const auto before = kHuge - reinterpret_cast<std::uintptr_t>(all) % kHuge;
     munmap(begin, before);
     if (before != kHuge) munmap(begin + before + bytes, kHuge - before);
-    if (huge) madvise(begin + before, bytes, MADV_HUGEPAGE);  // a wish
+    if (huge) madvise(begin + before, bytes, MADV_HUGEPAGE);  // only a hint
     return begin + before;
 }
 
 class Pool {
 public:
-    // Never destroyed: books may be released when the process ends.
+    // Never destroyed, because books may be released while the process exits.
     static Pool& pool() {
         static Pool& one = *new Pool;
         return one;
@@ -115,7 +115,8 @@ private:
         Slab* open = nullptr;
         std::size_t slabs = 0;
     };
-    // For a slab. Small books and short lists get by without a huge page.
+    // Memory for a slab. The first slab of a size does not request a huge page, so that small books
+    // and short lists stay small.
     void* place(bool huge) {
         if (spares_ != 0) return spare_[--spares_];
         void* const at = map(kHuge, huge);
@@ -135,10 +136,10 @@ private:
     }
 
     std::mutex mutex_;
-    std::unordered_map<std::size_t, Class> classes_;  // by bytes of a piece
+    std::unordered_map<std::size_t, Class> classes_;  // by piece size in bytes
     std::size_t mapped_ = 0;
-    // Empty ones, for the next of any size: what is handed out and dropped again and again costs no
-    // page faults.
+    // Empty slabs, kept for the next allocation of any size. Memory that is allocated and released
+    // repeatedly then causes no page faults.
     std::array<Slab*, 8> spare_{};
     std::size_t spares_ = 0;
 };

@@ -1,8 +1,7 @@
-// Memory for the many pieces of few sizes that are met at random: orders, quantities, buckets of
-// the index. Pieces of one size share huge pages of 2 MiB, where the kernel has them: a piece on
-// pages of 4 KiB of its own costs a miss of the address translation beside that of the cache.
-// Whatever is empty goes back to the system, but for a few pages. Any thread may allocate
-// and release.
+// Pool allocator for many pieces of few sizes with random access: orders, quantities, index
+// buckets. Pieces of one size share huge pages of 2 MiB, if the kernel provides them. A piece on 4
+// KiB pages of its own costs a TLB miss in addition to the cache miss. Empty huge pages return to
+// the system, except a few spares. Any thread may allocate and release.
 #pragma once
 
 #include <cstddef>
@@ -12,18 +11,19 @@
 
 namespace mvcore::huge_pages {
 
-// Pieces begin on a cache line. Throws std::bad_alloc.
+// Returns memory aligned to a cache line. Throws std::bad_alloc.
 void* allocate(std::size_t bytes);
-void release(void* piece, std::size_t bytes) noexcept;  // as many as were asked for
-// The least size from `bytes` on of which a whole number fills a huge page: for who can choose.
+void release(void* piece, std::size_t bytes) noexcept;  // `bytes` as passed to allocate()
+// Rounds `bytes` up to the largest size of which as many pieces still fit into a huge page. For
+// callers that can use the extra space.
 std::size_t filling(std::size_t bytes) noexcept;
-// Of all pieces that are not released, without those that are too small to share.
+// Bytes mapped for slabs and large pieces. Pieces that malloc serves do not count.
 std::size_t mapped_bytes() noexcept;
-// See fork.hpp.
+// See book/fork.hpp.
 void lock_for_fork() noexcept;
 void unlock_after_fork() noexcept;
 
-// An array of integers and the like, to be written before it is read.
+// An array with default-initialised elements: write integers before reading them.
 template <class T>
 struct Release {
     std::size_t count = 0;
@@ -40,7 +40,7 @@ Array<T> array(std::size_t count) {
     return Array<T>(at, Release<T>{count});
 }
 
-// For what is handed out: large vectors come and go without page faults.
+// Allocator for results: large vectors are allocated and released without page faults.
 template <class T>
 struct Allocator {
     using value_type = T;

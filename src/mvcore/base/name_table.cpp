@@ -19,7 +19,7 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 constexpr std::size_t kArenaBlock = 64 * 1024;
 
-// Bytes of the character that begins here, 0 where none does.
+// Length in bytes of the UTF-8 character at p; 0 if it is invalid.
 std::size_t character(const unsigned char* p, std::size_t n) noexcept {
     const auto first = p[0];
     if (first < 0x80) return 1;
@@ -49,7 +49,7 @@ bool valid_utf8(std::string_view text) noexcept {
     return true;
 }
 
-// Multiply and fold, eight bytes at a time; the last eight may overlap those before.
+// Multiply-and-fold hash, eight bytes at a time. The last eight may overlap the previous ones.
 std::uint64_t hash_of(std::string_view text) {
     constexpr std::uint64_t k0 = 0x9E3779B97F4A7C15ULL;
     constexpr std::uint64_t k1 = 0xD6E8FEB86659FD93ULL;
@@ -105,7 +105,7 @@ void Names::grow() {
 std::string_view Names::store(std::string_view text) {
     if (arena_.empty() || arena_.back().size() + text.size() > arena_.back().capacity()) {
         std::string block;
-        // A small book's first block is small; later ones are large.
+        // The first block is small, for small books; later blocks are large.
         block.reserve(std::max(text.size(), arena_.empty() ? std::size_t{512} : kArenaBlock));
         arena_.push_back(std::move(block));
     }

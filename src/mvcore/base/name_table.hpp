@@ -1,4 +1,4 @@
-// Texts interned to codes 0, 1, 2, ... A code is never given to another text.
+// Interns texts as codes 0, 1, 2, ... A code never changes its text.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 namespace mvcore {
 
 std::uint64_t hash_of(std::string_view text);
-// As Unicode has it: no surrogates, nothing longer than need be.
+// Whether the text is valid UTF-8 as Unicode defines it: no surrogates, no overlong encodings.
 bool valid_utf8(std::string_view text) noexcept;
 
 class Names {
 public:
     static constexpr std::int32_t kNone = -1;
 
-    // O(1); kNone where the text is unknown.
+    // O(1). kNone if the text is unknown.
     [[nodiscard]] std::int32_t find(std::string_view text) const noexcept;
-    // The code of the text, a new one where it is unknown.
+    // The code of the text. Adds the text if it is unknown.
     std::int32_t intern(std::string_view text);
     [[nodiscard]] std::string_view text(std::int32_t code) const {
         return entries_[static_cast<std::size_t>(code)].text;
@@ -52,8 +52,8 @@ struct Vocabulary {
     Names currencies;
 };
 
-// How many names of each side something has, so that codes mean the same when it is read: a book
-// may know more, of calls that were refused.
+// How many names of each kind a snapshot, a checkpoint or the journal covers, so that codes mean
+// the same when it is read. The book may know more names, from calls that it refused.
 struct NamesKnown {
     std::int32_t accounts = 0;
     std::int32_t instruments = 0;
@@ -64,7 +64,8 @@ struct NamesKnown {
     }
 };
 
-// Names of a batch: those of the book, and new ones that become the book's with the batch.
+// The names that a batch may use: the book's names, plus new ones. The book takes over the new
+// names when the batch commits.
 class NameOverlay {
 public:
     explicit NameOverlay(const Names& base) : base_(base) {}

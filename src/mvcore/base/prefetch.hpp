@@ -1,4 +1,5 @@
-// Rows that lie all over the memory: many are fetched at once, one step of the way after the other.
+// Software prefetching for random row access: each step runs over a group of rows, so that their
+// cache misses overlap.
 #pragma once
 
 #include <algorithm>
@@ -6,8 +7,8 @@
 
 namespace mvcore {
 
-// The cache line is on its way. GCC takes a function that does nothing but prefetch for one without
-// effect and leaves its calls out; the empty statement is an effect.
+// Starts loading a cache line. GCC assumes that a function which only prefetches has no effect and
+// drops calls to it. The empty asm statement counts as an effect.
 inline void prefetch(const void* p) noexcept {
     __builtin_prefetch(p);
     __asm__ volatile("");
@@ -15,8 +16,9 @@ inline void prefetch(const void* p) noexcept {
 
 inline constexpr std::size_t kTogether = 32;
 
-// Every step, each for all rows of a group, group after group: what a step prefetches is there when
-// the next one comes to the row. Rows of the last step are in order.
+// Runs each step over all rows of a group before the next step, group after group. The data that
+// one step prefetches has arrived when the next step reaches the row. Each step sees the rows in
+// ascending order.
 template <class... Steps>
 void together(std::size_t rows, Steps&&... steps) {
     for (std::size_t begin = 0; begin < rows; begin += kTogether) {

@@ -1,5 +1,5 @@
-// A bounded list with places counted from the beginning of time: the newest kCapacity entries.
-// A reader that fell behind begin() must rebuild.
+// Ring buffer of the newest kCapacity entries. Positions count every entry ever pushed. A reader
+// that fell behind begin() must rebuild.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class Ring {
 public:
     static constexpr std::uint64_t kCapacity = std::uint64_t{1} << 16;
 
-    // Memory is dirty_instruments only as it fills.
+    // Leaves the entries uninitialised: the kernel allocates pages only as the ring fills.
     Ring() : entries_(new T[kCapacity]) {}
 
     [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
@@ -28,7 +28,8 @@ public:
         ++end_;
         if (end_ - begin_ > kCapacity) begin_ = end_ - kCapacity;
     }
-    // Forgets everything, so that every reader rebuilds, one that had read it all too.
+    // Drops all entries and skips one position, so that every reader rebuilds, even one that was up
+    // to date.
     void reset() noexcept { begin_ = ++end_; }
 
 private:

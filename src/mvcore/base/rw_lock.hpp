@@ -32,16 +32,16 @@ public:
         if ((w & kExclusive) != 0) word_.notify_all();
     }
 
-    // In a forked child: the threads that held it are gone.
+    // For a forked child: the threads that held the lock do not exist there.
     void reset() noexcept { word_.store(0); }
 
-    // A short write: nobody else is there.
+    // For short writes: succeeds only if no reader or writer holds the lock.
     [[nodiscard]] bool try_exclusive() noexcept {
         std::uint32_t idle = 0;
         return word_.compare_exchange_strong(idle, kWriter | kExclusive, std::memory_order_acquire,
                                              std::memory_order_relaxed);
     }
-    // Keeps other writers out; readers go on.
+    // Excludes other writers. Readers continue.
     void prepare() noexcept {
         for (;;) {
             auto w = word_.load(std::memory_order_relaxed);
@@ -51,7 +51,7 @@ public:
                 return;
         }
     }
-    // After prepare(): waits for the readers that are in, and keeps new ones out.
+    // After prepare(): blocks new readers and waits until the current ones have finished.
     void publish() noexcept {
         auto w = word_.fetch_or(kExclusive, std::memory_order_acquire) | kExclusive;
         MVCORE_ASSERT((w & kWriter) != 0);
@@ -60,7 +60,7 @@ public:
             w = word_.load(std::memory_order_acquire);
         }
     }
-    // After publish(): readers come in again, other writers do not.
+    // After publish(): admits readers again. Other writers stay excluded.
     void unpublish() noexcept {
         [[maybe_unused]] const auto w = word_.fetch_and(~kExclusive, std::memory_order_release);
         MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
@@ -79,7 +79,7 @@ private:
     std::atomic<std::uint32_t> word_{0};
 };
 
-// Ends a short write that try_exclusive() began.
+// Ends a short write, begun by try_exclusive(), on destruction.
 class Exclusive {
 public:
     explicit Exclusive(Lock& lock) : lock_(lock) {}
@@ -91,7 +91,7 @@ private:
     Lock& lock_;
 };
 
-// Ends a reading that try_read() began.
+// Ends a read, begun by try_read(), on destruction.
 class EndReading {
 public:
     explicit EndReading(Lock& lock) : lock_(lock) {}
@@ -115,7 +115,7 @@ private:
     Lock& lock_;
 };
 
-// Holds the lock for writing: first beside readers, from publish() on alone.
+// Holds the lock for writing. Readers are excluded only between publish() and unpublish().
 class Writing {
 public:
     explicit Writing(Lock& lock) : lock_(lock) { lock_.prepare(); }

@@ -173,7 +173,7 @@ QuotientRemainder<N> divide_unsigned(const Int<N>& dividend, const Int<N>& divis
 
 template <int N>
 constexpr Int<N> pow10(int exponent) {
-    constexpr int kDigits = 18;  // of a power that 64 bits hold
+    constexpr int kDigits = 18;  // 10^18 fits 64 bits
     Int<N> r(1);
     for (; exponent >= kDigits; exponent -= kDigits) r = r * Int<N>(1'000'000'000'000'000'000);
     std::int64_t rest = 1;

@@ -1,4 +1,5 @@
-// Pieces of many sizes: none overlaps another, each begins on a cache line, and all goes back.
+// Pieces of many sizes: none overlaps another, each is aligned to a cache line, and all memory
+// returns to the system.
 #include <cstring>
 #include <random>
 #include <thread>
@@ -25,13 +26,13 @@ Piece piece_of(std::size_t bytes, int mark) {
     return {at, bytes, mark};
 }
 
-// The piece holds what was written, to its ends.
+// Whether the piece still holds its mark at the start, middle and end.
 bool intact(const Piece& p) {
     const auto mark = static_cast<std::byte>(p.mark);
     return p.at[0] == mark && p.at[p.bytes / 2] == mark && p.at[p.bytes - 1] == mark;
 }
 
-// Allocates and releases at random; false where a piece was overwritten.
+// Allocates and releases at random. Returns false if a piece was overwritten.
 bool play(unsigned seed, int steps) {
     std::mt19937 random(seed);
     const std::size_t sizes[] = {1,      64,      4095,       4096,  4097,
@@ -62,7 +63,7 @@ bool play(unsigned seed, int steps) {
 TEST(pieces_do_not_overlap_and_go_back) {
     const auto before = huge_pages::mapped_bytes();
     CHECK(play(1, 4'000));
-    constexpr std::size_t kSpare = 8;  // empty pages that stay, whatever has come and gone
+    constexpr std::size_t kSpare = 8;  // spare empty pages that the pool keeps
     CHECK(huge_pages::mapped_bytes() <= before + kSpare * kHuge);
     CHECK(play(2, 4'000));
     CHECK(huge_pages::mapped_bytes() <= before + kSpare * kHuge);
@@ -92,7 +93,7 @@ TEST(sizes_that_fill_a_page) {
         const auto size = huge_pages::filling(bytes);
         CHECK(size >= bytes && size % 64 == 0 && size <= kHuge);
         const auto pieces = (kHuge - 64) / size;
-        CHECK(kHuge - 64 - pieces * size < pieces * 64);  // nothing is left over
+        CHECK(kHuge - 64 - pieces * size < pieces * 64);  // larger pieces would not all fit
     }
     CHECK(huge_pages::filling(kHuge) == kHuge && huge_pages::filling(kHuge + 1) == 2 * kHuge);
 }

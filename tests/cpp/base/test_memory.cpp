@@ -1,4 +1,4 @@
-// What copies share and what they do not: pages, blocks, the store of orders and their index.
+// What copies share and what they do not: pages, blocks, the order store and its index.
 #include <memory>
 #include <random>
 #include <unordered_map>
@@ -35,10 +35,10 @@ TEST(a_page_is_copied_once_by_whoever_writes_it_first) {
     CowVector<int, 4> second = first;
     CHECK(&second[5] == &first[5]);
     first.own(5) = 50;
-    first.own(6) = 60;  // of the same page
+    first.own(6) = 60;  // on the same page
     CHECK(first.copies() == 1 && second.copies() == 0);
     CHECK(second[5] == 5 && first[5] == 50 && &second[0] == &first[0]);
-    second.own(4) = 40;  // nobody else has it any more
+    second.own(4) = 40;  // no other vector holds this page any more
     CHECK(second.copies() == 0 && first[4] == 4);
     {
         const CowVector<int, 4> third = first;
@@ -46,7 +46,7 @@ TEST(a_page_is_copied_once_by_whoever_writes_it_first) {
         first.own(12) = 12;
         CHECK(third.size() == 10 && first.copies() == 1);
     }
-    first.own(0) = 1;  // shared with `second` still
+    first.own(0) = 1;  // still shared with `second`
     CHECK(first.copies() == 2 && second[0] == 0);
     second = first;
     CHECK(second[0] == 1 && second[12] == 12 && second.size() == 13);
@@ -70,7 +70,7 @@ TEST(a_page_lives_as_long_as_anybody_has_it) {
     CHECK(counted.use_count() == 1);
 }
 
-// Copies keep what they were of, whatever becomes of the block.
+// Copies keep their values when the original block changes.
 TEST(a_block_of_three_columns_keeps_what_is_set) {
     for (std::uint32_t rows : {1U, 100U, 4096U})
         for (std::uint32_t share : {2U, 30U}) {
@@ -113,14 +113,14 @@ TEST(a_block_copies_its_integers_only_where_they_are_shared) {
     CHECK(copy.quantity(0) == block.quantity(0));
     CHECK(block.reserve(3, all_of(8), 4096));
     CHECK(copy.quantity(0) != block.quantity(0));
-    CHECK(!block.reserve(4, Net{1, 2, 3}, 4096));  // its own now, wherever it moves
+    CHECK(!block.reserve(4, Net{1, 2, 3}, 4096));  // the storage is no longer shared
     static_cast<void>(block.set(4, Net{1, 2, 3}));
     static_cast<void>(block.set(3, all_of(8)));
     CHECK(block.columns() == kMeasures && copy.columns() == 1);
     CHECK(copy.get(3) == all_of(7) && copy.get(4) == Net{} && block.get(4) == (Net{1, 2, 3}));
 }
 
-// Every bucket of a small table has been full, so that each says that ids went by.
+// Every bucket of a small table has been full, so each bucket counts overflowed ids.
 TEST(an_absent_order_is_looked_for_once_round_at_most) {
     OrderIndex index;
     const auto hash = [](std::uint64_t half, std::uint64_t id) {  // half of the table, 0 or 1
@@ -138,7 +138,7 @@ TEST(an_absent_order_is_looked_for_once_round_at_most) {
         CHECK(index.find(hash(0, id), [&](Slot s) { return s == id; }) == id);
 }
 
-// Many ids of few hashes, all in one table: they go by full buckets and share tags.
+// Many ids with few hashes, all in one table: they overflow full buckets and share tags.
 TEST(an_order_index_finds_what_an_unordered_map_finds) {
     struct Case {
         std::uint64_t hashes;

@@ -1,4 +1,4 @@
-// Wide integers and decimals against arithmetic that is obviously right.
+// Checks wide integers and decimals against arithmetic that is obviously right.
 #include <random>
 
 #include "check.hpp"
@@ -15,7 +15,7 @@ i128 parse(const char* text) {
     return d ? d.value.mantissa * kPow10[18 - d.value.scale] : kPow10[38];
 }
 
-// Values at which arithmetic goes wrong first.
+// Values at which arithmetic is most likely to fail.
 std::vector<i256> edges() {
     std::vector<i256> out{i256(0)};
     for (int bit : {0, 31, 32, 62, 63, 64, 126, 127}) {
