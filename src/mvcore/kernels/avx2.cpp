@@ -1,4 +1,5 @@
-// x86-64-v3. Compiled with -march=x86-64-v3: nothing here may run before avx2() said yes.
+// Kernels for x86-64-v3, compiled with -march=x86-64-v3. No code of this file may run before
+// dispatch.cpp has checked the CPU.
 #include "mvcore/kernels/kernels.hpp"
 
 #include <immintrin.h>

@@ -1,4 +1,5 @@
-// x86-64-v4. Compiled with -march=x86-64-v4: nothing here may run before the CPU was asked.
+// Kernels for x86-64-v4, compiled with -march=x86-64-v4. No code of this file may run before
+// dispatch.cpp has checked the CPU.
 #include "mvcore/kernels/kernels.hpp"
 
 #include <immintrin.h>

@@ -1,4 +1,4 @@
-// Plain C++, for any machine.
+// Kernels in plain C++, for any machine.
 #include "mvcore/kernels/kernels.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 
 namespace mvcore::kernels {
 
-#if !defined(MVCORE_X86)  // CMake leaves the x86 files out elsewhere
+#if !defined(MVCORE_X86)  // CMake compiles the x86 files only on x86
 const Table* avx2() { return nullptr; }
 const Table* avx512() { return nullptr; }
 #endif

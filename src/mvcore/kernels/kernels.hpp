@@ -1,8 +1,8 @@
-// The loops over quantities, one table of functions per instruction set.
+// The loops over quantities: one table of functions per instruction set.
 //
 // A quantity column is an array of integers of one Width. `price` is the integer price of the
-// instrument (or the difference of two). Sums are modulo 2^64 or 2^128: callers prove that the
-// final total fits, so wrapping on the way is exact (docs/decisions/0001).
+// instrument (or the difference of two). Sums are modulo 2^64 or 2^128. Callers prove that the
+// final total fits, so wrapping in between is exact (docs/decisions/0001).
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ enum Width : std::uint8_t { w8 = 0, w16, w32, w64, w128 };
 inline constexpr int kWidths = 5;
 inline constexpr std::size_t width_bytes(Width w) { return std::size_t{1} << w; }
 
-inline constexpr int kFan = 8;  // columns that `add_fan` sweeps at once
+inline constexpr int kFan = 8;  // columns that `add_fan64` sweeps at once
 
 struct Table {
     const char* isa;
@@ -36,23 +36,24 @@ struct Table {
     std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
                                    bool narrow);
     __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
-    // counts[k] += 1 where any of the 1 or 3 columns is not 0 at k
+    // counts[k] += 1 for each k at which any of the 1 or 3 columns is not 0
     void (*count[kWidths])(const void* const* quantity, int columns, std::size_t n,
                            std::uint32_t* counts);
-    // number of k where any of the columns is not 0
+    // number of k at which any of the columns is not 0
     std::size_t (*nonzero[kWidths])(const void* const* quantity, int columns, std::size_t n);
 };
 
-// Tables of this machine's instruction sets; null where the CPU lacks them.
+// The table of each instruction set; null if this build lacks it. These functions do not check the
+// CPU; of_this_cpu() does.
 const Table* baseline();
 const Table* avx2();
 const Table* avx512();
 
-// The named one; null where it is unknown or the CPU lacks it.
+// The table of that name; null if the name is unknown or the CPU lacks the instructions.
 const Table* of_this_cpu(std::string_view isa);
 
-// The table in use, chosen once: the best of the CPU, or what MVCORE_ISA names.
-// Throws std::runtime_error where MVCORE_ISA names none that works here.
+// The table in use, chosen once: the best that the CPU supports, or the one MVCORE_ISA names.
+// Throws std::runtime_error if MVCORE_ISA names no table that works here.
 const Table& table();
 
 }  // namespace mvcore::kernels

@@ -1,6 +1,7 @@
-// The loops, written once. Included by one file per instruction set, which defines first, in an
-// unnamed namespace, `struct Isa` (a vector of int64 lanes: load with sign extension, multiply,
-// add). Everything here is in that unnamed namespace too: nothing may leak between the files.
+// The loops, written once. One file per instruction set includes them. That file first defines
+// `struct Isa` in an unnamed namespace: a vector of int64 lanes with sign-extending load, multiply
+// and add. The loops are in the same unnamed namespace, so that no function compiled for one
+// instruction set can be linked into another file.
 
 namespace {
 
@@ -149,7 +150,7 @@ size_t nonzero(const void* const* quantity, int columns, size_t n) {
     const auto* b = static_cast<const Q*>(quantity[columns == 1 ? 0 : 1]);
     const auto* c = static_cast<const Q*>(quantity[columns == 1 ? 0 : 2]);
     size_t sum = 0;
-    for (size_t start = 0; start < n; start += 256) {  // short sums stay in narrow lanes
+    for (size_t start = 0; start < n; start += 256) {  // 16-bit partial sums keep lanes narrow
         std::uint16_t part = 0;
         const size_t end = start + 256 < n ? start + 256 : n;
         for (size_t k = start; k < end; ++k)

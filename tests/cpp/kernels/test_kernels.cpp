@@ -1,4 +1,5 @@
-// Every loop of the table in use against the same sum in 128-bit arithmetic, element by element.
+// Checks every loop of the table in use against the same sum in 128-bit arithmetic, element by
+// element.
 #include <algorithm>
 #include <limits>
 #include <random>
