@@ -17,8 +17,8 @@ using Holders = std::atomic<std::uint32_t>;
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSparseAlignment = 16;  // sparse blocks are many and small
-// A sparse cell costs two bytes more and several times the time of a dense one, so a block turns
-// dense when a quarter of its rows hold something.
+// A sparse cell costs two bytes more and several times the time of a dense one. A block therefore
+// becomes dense once a quarter of its rows hold a position.
 constexpr std::uint32_t kDenseShare = 4;
 
 std::size_t header_bytes(bool dense) { return dense ? kAlignment : kSparseAlignment; }
@@ -97,7 +97,8 @@ bool Block::shared() const noexcept {
     return storage_ != nullptr && holders(storage_).load(std::memory_order_acquire) != 1;
 }
 
-// What set(row) writes, where it can be told without a search; and the count of holders.
+// Prefetches the cells that set(row) will write, if they can be found without a search, and the
+// reference count.
 void Block::prefetch(std::uint32_t row) const noexcept {
     if (storage_ == nullptr) return;
     mvcore::prefetch(storage_ - kSparseAlignment);
@@ -194,7 +195,8 @@ bool Block::reserve(std::uint32_t row, const Net& value, std::uint32_t rows) {
         return others;
     }
     const bool present = mvcore::held(get(row));
-    if (!mvcore::held(value) && !present) return false;  // set() of an absent row to zero: nothing
+    if (!mvcore::held(value) && !present)
+        return false;  // set() of an absent row to zero stores nothing
     const std::uint32_t wanted = reserved_ + (present ? 0U : 1U);
     if (count_ + wanted > capacity_ || !fits) {
         const std::uint32_t used = positions_ + wanted;
@@ -203,7 +205,7 @@ bool Block::reserve(std::uint32_t row, const Net& value, std::uint32_t rows) {
             return others;
         }
         const auto room = std::max((used + used / 2 + 1) / 2 * 2, std::uint32_t{4});
-        rebuild(false, width, columns, room, rows);  // an even number: offsets stay aligned
+        rebuild(false, width, columns, room, rows);  // an even capacity keeps the offsets aligned
     }
     reserved_ = static_cast<std::uint16_t>(wanted);
     return others;
@@ -223,12 +225,13 @@ Net Block::set(std::uint32_t row, const Net& value) noexcept {
     const bool there = k < count_ && offset()[k] == row;
     const Net old = there ? at(k) : Net{};
     if (now && !mvcore::held(old)) {
-        MVCORE_ASSERT(reserved_ > 0);  // reserve() came first
+        MVCORE_ASSERT(reserved_ > 0);  // reserve() was called first
         --reserved_;
     }
     positions_ = static_cast<std::uint16_t>(positions_ + now - mvcore::held(old));
     if (there) {
-        if (now || mvcore::held(old)) put(k, value);  // reserve() leaves a zero that stays shared
+        // Zero stays zero without a write: in that case reserve() has not unshared the block.
+        if (now || mvcore::held(old)) put(k, value);
         return old;
     }
     if (!now) return old;
@@ -248,7 +251,8 @@ Net Block::set(std::uint32_t row, const Net& value) noexcept {
 
 void Block::allocate(std::uint32_t cells, std::uint32_t rows, Width width, int columns) {
     const bool dense = cells * kDenseShare >= rows;
-    const auto capacity = dense ? round_rows(rows) : (cells + 1) / 2 * 2;  // offsets stay aligned
+    const auto capacity =
+        dense ? round_rows(rows) : (cells + 1) / 2 * 2;  // keeps the offsets aligned
     release();
     storage_ = nullptr;
     storage_ = allocate_storage(dense, width, columns, capacity);

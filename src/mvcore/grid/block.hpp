@@ -1,8 +1,9 @@
-// Quantities of up to 4,096 neighbouring rows of one line (an instrument, or an account in the
-// by-account index): dense (one integer per row) or sparse (16-bit offsets beside them), in the
-// narrowest width that holds them. One column serves all measures until an order makes them differ;
-// then there is one each. A block turns dense, wider and three columns as its content needs. Copies
-// share the integers until one of them is written.
+// Quantities of up to 4,096 consecutive rows of one line. A line is an instrument, or an account in
+// the by-account index. A block is dense (one integer per row) or sparse (integers with 16-bit row
+// offsets), in the narrowest width that holds all values. One column serves all measures until an
+// order makes them differ; from then on each measure has a column. A block becomes dense, wider or
+// three-column as its contents require. Copies share storage until one of them is written (copy on
+// write).
 #pragma once
 
 #include <array>
@@ -30,7 +31,7 @@ inline Net all_of(i128 q) noexcept { return {q, q, q}; }
 Width width_of(i128 value) noexcept;
 Width width_of(const Net& q) noexcept;
 
-// Columns of a bulk load: one for all measures, or one each.
+// Columns of a bulk load: one for all measures, or one per measure.
 template <class Q>
 struct Source {
     std::array<const Q*, kMeasures> quantity;
@@ -51,46 +52,47 @@ public:
     }
     void swap(Block& other) noexcept;
 
-    // Makes room so that set(row, value) cannot fail; changes no quantity. Room for several rows
-    // may be reserved before the first is set; for one row only once, unless cancel() comes
-    // between. `rows`: rows of the grid in this block. Throws std::bad_alloc, then nothing has
-    // changed. True if the integers were shared with a copy of the block.
+    // Reserves capacity so that set(row, value) cannot fail. Changes no quantity. Several rows may
+    // be reserved before the first is set, but each row only once unless cancel() comes in between.
+    // `rows`: number of grid rows in this block. If it throws std::bad_alloc, nothing has changed.
+    // Returns true if a copy of the block shared the storage.
     bool reserve(std::uint32_t row, const Net& value, std::uint32_t rows);
-    // Gives up the room that reserve(row, value) may have made in this block.
+    // Releases the capacity that reserve(row, value) may have reserved in this block.
     void cancel(std::uint32_t row, const Net& value) noexcept {
         if (counts(row, value) && reserved_ > 0) --reserved_;
     }
-    // What stood there before. Call reserve first.
+    // Returns the previous value. Call reserve() first.
     Net set(std::uint32_t row, const Net& value) noexcept;
     [[nodiscard]] Net get(std::uint32_t row) const noexcept;
     [[nodiscard]] i128 get(std::uint32_t row, int measure) const noexcept;
 
-    // Whether put(row, measure, value) may be called: there is a column of the measure alone, which
-    // holds the value and is nobody else's.
+    // Whether put(row, measure, value) may be called: the block is dense and has the row, the
+    // measure has its own column, the value fits the width, and no copy shares the storage.
     [[nodiscard]] bool takes(std::uint32_t row, i128 value) const noexcept {
         return dense_ && columns_ == kMeasures && row < count_ && width_of(value) <= width_ &&
                !shared();
     }
-    // One measure of a row that has a position before and after.
+    // Writes one measure of a row that has a position before and after.
     void put(std::uint32_t row, int measure, i128 value) noexcept;
 
-    // Bulk load into an empty block: rows ascend from `first`, which is the block's first row;
-    // every quantity fits `width`, and none of the rows is without a position.
+    // Bulk load into an empty block. Rows ascend; `first` is the grid row of the block's first row.
+    // Every quantity fits `width`, and every row has a position.
     template <class Q>
     void fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
               std::uint32_t first, std::uint32_t rows, Width width);
 
-    // Whether both are copies of one block that nobody has written since.
+    // Whether both share storage: copies of one block, neither written since.
     [[nodiscard]] bool same(const Block& other) const noexcept {
         return storage_ == other.storage_;
     }
     [[nodiscard]] bool dense() const noexcept { return dense_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
-    // Dense: rows held (absent ones are zero). Sparse: cells held (some may be zero).
+    // Dense: number of rows stored (absent ones are zero). Sparse: number of cells stored (some may
+    // be zero).
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-    // Rows with a position.
+    // Number of rows with a position.
     [[nodiscard]] std::uint32_t positions() const noexcept { return positions_; }
-    // Rows that have room and are not set yet. 0 between two writes.
+    // Number of rows reserved but not set yet. 0 between writes.
     [[nodiscard]] std::uint32_t reserved() const noexcept { return reserved_; }
     [[nodiscard]] Width width() const noexcept { return width_; }
     [[nodiscard]] int columns() const noexcept { return columns_; }
@@ -102,8 +104,8 @@ public:
         return reinterpret_cast<const std::uint16_t*>(offset_bytes());
     }
     void prefetch(std::uint32_t row) const noexcept;
-    void prefetch(std::uint32_t row, int measure) const noexcept;  // a measure of it
-    // All of a block of few cells; of others the beginning.
+    void prefetch(std::uint32_t row, int measure) const noexcept;  // one measure only
+    // Prefetches the first two cache lines of a sparse block: all of a block with few cells.
     void prefetch_short() const noexcept {
         if (dense_ || storage_ == nullptr) return;
         mvcore::prefetch(storage_);
@@ -111,7 +113,7 @@ public:
     }
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
-    // f(row, Net) for each position, rows ascending.
+    // Calls f(row, Net) for each position, in ascending row order.
     template <class F>
     void for_each(F&& f) const {
         for_each_between(0, kRows, f);
@@ -138,7 +140,7 @@ private:
     [[nodiscard]] std::uint16_t* offset() noexcept {
         return reinterpret_cast<std::uint16_t*>(offset_bytes());
     }
-    // Whether set(row, value) uses up room of a sparse block.
+    // Whether set(row, value) consumes one reserved cell of a sparse block.
     [[nodiscard]] bool counts(std::uint32_t row, const Net& value) const noexcept {
         return !dense_ && mvcore::held(value) && !mvcore::held(get(row));
     }
@@ -147,11 +149,12 @@ private:
     void rebuild(bool dense, Width width, int columns, std::uint32_t capacity, std::uint32_t rows);
     void release() noexcept;
 
-    // columns_ x capacity_ integers, then (sparse) capacity_ offsets; a count of holders before.
+    // columns_ x capacity_ integers, then (if sparse) capacity_ offsets. A reference count precedes
+    // them.
     std::byte* storage_ = nullptr;
     std::uint16_t count_ = 0;
     std::uint16_t capacity_ = 0;
-    std::uint16_t reserved_ = 0;  // rows that were absent when room was reserved, not yet set
+    std::uint16_t reserved_ = 0;  // absent rows with reserved capacity, not set yet
     std::uint16_t positions_ = 0;
     Width width_ = kernels::w8;
     std::uint8_t columns_ = 1;
@@ -159,7 +162,7 @@ private:
 };
 static_assert(sizeof(Block) == 24);
 
-// f(Q* quantities) with the integer type of the width; const if `quantity` points to const.
+// Calls f(Q* quantities); Q is the integer type of the width, const if `quantity` points to const.
 template <class Void, class F>
 decltype(auto) with_quantity(Width width, Void* quantity, F&& f) {
     static_assert(std::is_void_v<Void>);

@@ -26,7 +26,7 @@ void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& sourc
     for (std::size_t start = 0; start < n;) {
         const std::size_t b = rows[start] / Block::kRows;
         std::size_t end = start;
-        Q most = 0;  // its sign bit and leading zeros are those of the widest quantity
+        Q most = 0;  // OR of the magnitudes: has the width of the widest quantity
         Q apart = 0;
         for (; end < n && rows[end] / Block::kRows == b; ++end)
             for (int c = 0; c < source.columns; ++c) {

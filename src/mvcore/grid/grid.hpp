@@ -1,5 +1,6 @@
-// Net quantities by line and row in blocks: lines are instruments and rows accounts in the book's
-// grid; the other way round in the by-account index. Copies share what neither writes.
+// Net quantities by line and row, stored in blocks. In the book's grid, lines are instruments and
+// rows are accounts. In the by-account index, lines are accounts and rows are slots of instruments.
+// Copies share blocks until one side writes them (copy on write).
 #pragma once
 
 #include <algorithm>
@@ -20,9 +21,9 @@ public:
 
     [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
     [[nodiscard]] std::uint32_t rows() const noexcept { return rows_; }
-    // May move every block's place: O(blocks), seldom.
+    // Rarely relocates every block, in O(blocks).
     void extend(std::size_t lines, std::uint32_t rows);
-    // Whether measures may differ anywhere.
+    // Whether the measures of any position may differ.
     [[nodiscard]] bool split() const noexcept { return split_; }
 
     // Rows of the grid that fall into block b.
@@ -37,7 +38,7 @@ public:
         MVCORE_ASSERT(l < lines_ && b < blocks());
         return blocks_[l * stride_ + b];
     }
-    // Rows with a position.
+    // Number of rows of the line with a position.
     [[nodiscard]] std::uint32_t positions(std::size_t l) const noexcept {
         std::uint32_t n = 0;
         for (std::size_t b = 0; b < blocks(); ++b) n += block(l, b).positions();
@@ -49,7 +50,7 @@ public:
     [[nodiscard]] i128 get(std::size_t l, std::uint32_t row, int measure) const noexcept {
         return block(l, row / Block::kRows).get(row % Block::kRows, measure);
     }
-    // First the block, then, when that is there, the cell in it.
+    // Prefetch the block first. Once it has arrived, prefetch the cell in it.
     void prefetch_block(std::size_t l, std::uint32_t row) const noexcept {
         mvcore::prefetch(&block(l, row / Block::kRows));
     }
@@ -59,34 +60,34 @@ public:
     void prefetch(std::size_t l, std::uint32_t row, int measure) const noexcept {
         block(l, row / Block::kRows).prefetch(row % Block::kRows, measure);
     }
-    // See Block::takes. For who writes: the block's page is this grid's alone from here on.
+    // See Block::takes(). For writers: makes the page of the block exclusive to this grid.
     [[nodiscard]] bool takes(std::size_t l, std::uint32_t row, i128 value) {
         return own(l, row / Block::kRows).takes(row % Block::kRows, value);
     }
     void put(std::size_t l, std::uint32_t row, int measure, i128 value) noexcept {
         own(l, row / Block::kRows).put(row % Block::kRows, measure, value);
     }
-    // See Block::reserve.
+    // See Block::reserve().
     void reserve(std::size_t l, std::uint32_t row, const Net& value) {
         const auto b = row / Block::kRows;
         copies_ += own(l, b).reserve(row % Block::kRows, value, rows_in_block(b)) ? 1U : 0U;
         split_ = split_ || differ(value);
     }
-    // See Block::cancel. Throws std::bad_alloc if the block's page is shared by now.
+    // See Block::cancel(). Throws std::bad_alloc if a copy shares the page of the block by now.
     void cancel(std::size_t l, std::uint32_t row, const Net& value) {
         const auto b = row / Block::kRows;
         if (block(l, b).reserved() != 0) own(l, b).cancel(row % Block::kRows, value);
     }
-    // Rows of the block that have room and are not set yet.
+    // Number of rows of the block reserved but not set yet.
     [[nodiscard]] std::uint32_t reserved(std::size_t l, std::uint32_t row) const noexcept {
         return block(l, row / Block::kRows).reserved();
     }
-    // See Block::set. Returns the change in the number of positions: -1, 0 or 1.
+    // See Block::set(). Returns the change in the number of positions: -1, 0 or 1.
     int set(std::size_t l, std::uint32_t row, const Net& value) noexcept {
         const Net old = own(l, row / Block::kRows).set(row % Block::kRows, value);
         return (held(value) ? 1 : 0) - (held(old) ? 1 : 0);
     }
-    // f(row, Net) for each position of the line, rows ascending.
+    // Calls f(row, Net) for each position of the line, in ascending row order.
     template <class F>
     void for_each(std::size_t l, F&& f) const {
         for_each_between(l, 0, rows_, f);
@@ -103,11 +104,11 @@ public:
         }
     }
 
-    // Bulk load: positions of one line that is empty; rows ascend, none twice.
+    // Bulk load of an empty line. Rows ascend strictly.
     template <class Q>
     void fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n);
 
-    // The line of another grid of as many rows, in place of one that is empty.
+    // Moves a line of another grid, with the same number of rows, into an empty line of this one.
     void take(std::size_t l, Grid& other, std::size_t other_line) {
         MVCORE_ASSERT(other.rows() == rows_ && positions(l) == 0);
         for (std::size_t b = 0; b < blocks(); ++b) own(l, b) = std::move(other.own(other_line, b));
@@ -125,9 +126,9 @@ private:
         return blocks_.own(l * stride_ + b);
     }
 
-    CowVector<Block, 32> blocks_;  // line after line
+    CowVector<Block, 32> blocks_;  // stride_ blocks per line, line after line
     std::size_t lines_ = 0;
-    std::size_t stride_ = 0;  // blocks kept for each line
+    std::size_t stride_ = 0;  // blocks allocated per line
     std::uint32_t rows_ = 0;
     bool split_ = false;
     std::uint64_t copies_ = 0;
