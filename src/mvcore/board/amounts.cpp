@@ -8,9 +8,9 @@
 namespace mvcore {
 namespace {
 
-// Widths: a total has 255 bits, and brought to its currency's largest scale (72 decimals, 240
-// bits) fewer than 496; two rates add 254, a power of ten of up to 30 + 36 decimals 220. 970 <
-// 1023.
+// Bit widths: a total has 255 bits. Rescaled to its currency's largest scale (72 decimals, 240
+// bits), it has fewer than 496. Two rates add 254 bits, and a power of ten of up to 30 + 36
+// decimals adds 220. The sum is 970 < 1023.
 
 template <class T>
 i128 round_half_even(T dividend, T divisor) {
@@ -75,8 +75,8 @@ bool Conversion::quick_terms(int scale, i128& multiplier, std::int64_t& divisor)
     return exponent >= 0 || !__builtin_mul_overflow(divisor, power, &divisor);
 }
 
-// A floating-point quotient and what is left over, twice: the first is off by less than 2^11, the
-// second by one or two. Then the remainder says.
+// Estimates the quotient in floating point, then the quotient of the remainder. The first estimate
+// is off by less than 2^11, the second by one or two. The exact remainder then corrects the result.
 i128 Divisor::quotient(i128 dividend) const noexcept {
     if (dividend == static_cast<std::int64_t>(dividend))
         return round_half_even(static_cast<std::int64_t>(dividend), d_);
@@ -93,7 +93,7 @@ i128 Divisor::quotient(i128 dividend) const noexcept {
     rest -= i128{second} * d_;
     for (; rest < 0; rest += d_) --q;
     for (; rest >= d_; rest -= d_) ++q;
-    const i128 other = d_ - rest;  // how far the next one up is
+    const i128 other = d_ - rest;  // distance to the next multiple
     return q + (rest > other || (rest == other && (q & 1) != 0) ? 1 : 0);
 }
 

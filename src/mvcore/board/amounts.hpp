@@ -1,7 +1,8 @@
-// From exact totals by unit to amounts in a currency, rounded once, half even.
+// Converts exact totals per unit to amounts in a currency, rounded once, half even.
 //
-// In another currency an amount is the sum, over the currencies in it, of the exact subtotal times
-// its rate (divided by the target's where the target is not the base), each rounded once.
+// An amount in a target currency is a sum over the source currencies. Each addend is the exact
+// subtotal times the source's rate, divided by the target's rate if the target is not the base, and
+// is rounded once.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +15,26 @@
 namespace mvcore {
 
 inline constexpr int kMaxValueScale = 30;
-inline constexpr std::int32_t kLocal = -2;  // "local": every currency by itself, unconverted
+inline constexpr std::int32_t kLocal = -2;  // "local": each currency separately, unconverted
 
-// One currency's way into the target.
+// Converts totals of one currency to the target currency.
 class Conversion {
 public:
-    // Rates of the source and of the target; null where that one is the base.
+    // Rates of the source and of the target; null for the base currency.
     Conversion(const Rate* source, const Rate* target, int value_scale);
 
     [[nodiscard]] bool possible() const noexcept { return possible_; }
     // amount = total / 10^scale * rate, rounded half even to value_scale decimals.
     [[nodiscard]] i1024 amount(const i1024& total, int scale) const;
-    // The same where everything on the way fits 127 bits; false: use amount().
+    // Fast path of amount(). Returns false if an intermediate value may exceed 127 bits; then use
+    // amount().
     [[nodiscard]] bool quick_amount(i128 total, int scale, i128& out) const noexcept;
-    // What a total is multiplied with and then divided by, where 126 and 63 bits hold them.
+    // The multiplier and the divisor that turn a total into an amount. Returns false unless they
+    // fit 126 and 63 bits.
     [[nodiscard]] bool quick_terms(int scale, i128& multiplier,
                                    std::int64_t& divisor) const noexcept;
-    // What any total is multiplied with, where nothing is rounded and 63 bits hold it; else 0.
+    // The factor that turns any total into an amount, if nothing is rounded and the factor fits 63
+    // bits; else 0.
     [[nodiscard]] std::int64_t factor(int scale) const noexcept;
 
 private:
@@ -38,10 +42,10 @@ private:
     bool quick_ = true;  // numerator and denominator fit 63 bits
     i1024 numerator_{1};
     i1024 denominator_{1};
-    int shift_ = 0;  // decimals of the result less those that the rates bring
+    int shift_ = 0;  // decimals of the result less those of the rates
 };
 
-// Division by the same positive number again and again, rounded half even.
+// Repeated division by one positive number, rounded half even.
 class Divisor {
 public:
     explicit Divisor(std::int64_t d) : d_(d), inverse_(1.0 / static_cast<double>(d)) {}
@@ -52,34 +56,35 @@ private:
     double inverse_;
 };
 
-// How a list of units becomes amounts of one target currency, or of each currency by itself.
+// Converts totals of a list of units to amounts in one target currency, or in each currency
+// separately.
 class Handout {
 public:
-    struct Group {  // a currency and its units, places in the list given
+    struct Group {  // a currency and its units, as indices into the given list
         std::int32_t currency;
         std::vector<std::uint32_t> members;
         Conversion conversion;
         int scale;  // the largest value scale of its members
     };
-    // `units`: those totals come in; unpriced ones may be among them.
+    // `units`: the units of the totals; may include unpriced ones.
     Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
             std::int32_t target, int value_scale);
 
     [[nodiscard]] const std::vector<Group>& groups() const noexcept { return groups_; }
-    // Null where no unit of the currency has a price.
+    // Null if no unit of the currency has a price.
     [[nodiscard]] const Group* group(std::int32_t currency) const noexcept;
-    // Of the units, each once, in order of code.
+    // Currencies of the units, without duplicates, in ascending code order.
     [[nodiscard]] const std::vector<std::int32_t>& currencies() const noexcept {
         return currencies_;
     }
-    // The factor of all totals where there is but one unit, and it has one; else 0.
+    // The factor of all totals, if there is only one unit and it has a factor; else 0.
     [[nodiscard]] std::int64_t factor() const noexcept;
     [[nodiscard]] const Unit& unit(std::uint32_t place) const noexcept { return units_[place]; }
-    // Whether positions of the unit count as unpriced.
+    // Whether positions of the unit count as unpriced, because a price or a rate is missing.
     [[nodiscard]] bool unpriced(std::uint32_t place) const noexcept { return unpriced_[place]; }
 
-    // Exact amount of one currency, or of all together; total(place) -> i256.
-    // Throws ValueOverflow where it does not fit 38 digits.
+    // The amount of one currency, or of all currencies; total(place) returns an i256. Throws an
+    // Error of kind value_overflow if the amount does not fit 38 digits.
     template <class Total>
     [[nodiscard]] i128 amount(const Group& group, Total&& total) const;
     template <class Total>
@@ -97,13 +102,13 @@ private:
     std::vector<bool> unpriced_;
 };
 
-// Throws ValueOverflow where |amount| has more than 38 digits.
+// Throws an Error of kind value_overflow if |amount| has more than 38 digits.
 i128 checked_amount(const i1024& amount);
 i128 checked_amount(i128 amount);
-// Quantity x price x factor in its own unit's currency, at value_scale.
+// Quantity x price x factor in the unit's own currency, rescaled from `scale` to value_scale.
 i128 value_amount(const i256& value, int scale, int value_scale);
-// The same of quantity * price, which may be wider: the quantities of an order that is dead, or
-// offset by another, are in no total that was checked.
+// The same for quantity * price, which may be wider than 256 bits: no checked total includes the
+// quantities of an order that has ended or that another order offsets.
 i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale);
 
 template <class Total>
@@ -150,7 +155,7 @@ i128 Handout::amount(Total&& total) const {
         if (!quick) break;
     }
     if (quick) return checked_amount(sum);
-    i1024 wide_sum;  // a part may be too large where the whole is not
+    i1024 wide_sum;  // a part may overflow although the sum does not
     for (const auto& group : groups_)
         if (group.conversion.possible()) wide_sum += wide_amount(group, total);
     return checked_amount(wide_sum);

@@ -15,22 +15,23 @@ namespace mvcore {
 
 using UnitId = std::uint32_t;
 inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
-// Whether a fact of the first time comes too late for what is held of the second.
+// Whether a fact of time `time` is older than the stored fact of time `held`. Facts without a time
+// never are.
 inline bool older(std::int64_t time, std::int64_t held) noexcept {
     return time != kNoTime && held != kNoTime && time < held;
 }
 inline constexpr int kAccumulatorBits = 254;
-inline constexpr int kNarrowBits = 62;  // a price below 2^62: two differ by less than 2^63
+inline constexpr int kNarrowBits = 62;  // prices below 2^62 differ by less than 2^63
 
-// How many bits a total of the unit needs, proved by the sum of absolute values.
+// Number of bits that totals of a unit need, proved from the sum of absolute values.
 enum class Lane : std::uint8_t { bits64, bits128, bits256 };
 
-// The lane whose sums cannot overflow where the sum of absolute values is `bound`.
+// The lane whose sums cannot overflow if the sum of absolute values is `bound`.
 Lane lane_of(const Int<8>& bound);
 
 // A currency at a value scale. Values of one unit add up as plain integers.
 struct Unit {
-    static constexpr std::int16_t kUnpriced = -1;  // positions that wait for a price
+    static constexpr std::int16_t kUnpriced = -1;  // the unit of positions without a price
 
     std::int32_t currency = 0;
     std::int16_t scale = kUnpriced;
@@ -44,7 +45,7 @@ struct Terms {
     std::int32_t currency = -1;
     Decimal multiplier{1, 0};
     Decimal quote_factor{1, 0};
-    bool cash = false;  // money of its currency
+    bool cash = false;  // cash in its currency
 
     [[nodiscard]] bool has_factor() const noexcept {
         return multiplier != Decimal{1, 0} || quote_factor != Decimal{1, 0};
@@ -53,13 +54,13 @@ struct Terms {
 
 // What a tick reads and writes: one cache line.
 struct alignas(64) Quote {
-    std::int64_t price = 0;         // mantissa at price_scale * factor, while `wide` is false
+    std::int64_t price = 0;         // mantissa at price_scale, times factor; 0 if `wide`
     std::int64_t time = kNoTime;    // ns since 1970 UTC
-    std::uint64_t epoch = 0;        // of the last change
-    std::uint64_t last_change = 0;  // 1 + its place in the change list
-    std::int64_t factor = 1;        // multiplier * quote_factor, a mantissa
-    std::int64_t ceiling = -1;      // unit.bound counts the price as this; -1: ask the slow way
-    std::uint32_t slot = 0;         // place in the by-account index
+    std::uint64_t epoch = 0;        // of the last price change
+    std::uint64_t last_change = 0;  // 1 + position of that change in the change log; 0: none
+    std::int64_t factor = 1;        // mantissa of multiplier * quote_factor; 1 if `wide`
+    std::int64_t ceiling = -1;      // |price| as counted in unit.bound; -1: use the slow path
+    std::uint32_t slot = 0;         // slot in the by-account index
     UnitId unit = 0;
     std::uint8_t price_scale = 4;
     bool alive = false;
@@ -71,23 +72,23 @@ struct alignas(64) Quote {
 };
 static_assert(sizeof(Quote) == 64);
 
-// What is seldom needed.
+// The rarely used fields of an instrument.
 struct Instrument {
     Terms terms;
     i256 factor{1};  // multiplier * quote_factor = factor / 10^factor_scale
     int factor_scale = 0;
     int quantity_scale = 0;
     i256 abs_quantity;       // sum of |quantity| over the accounts
-    i256 ceiling;            // as in Quote, exact; 0 while unpriced
-    i256 wide_price;         // price mantissa * factor, while Quote::wide
-    i128 wide_mantissa = 0;  // price mantissa, while Quote::wide
+    i256 ceiling;            // as in Quote, but at any width; 0 while unpriced
+    i256 wide_price;         // price mantissa * factor, if Quote::wide
+    i128 wide_mantissa = 0;  // price mantissa, if Quote::wide
 
-    // Of the unit's bound.
+    // The instrument's share of its unit's bound.
     [[nodiscard]] Int<8> share() const { return Int<8>(abs_quantity) * Int<8>(ceiling); }
 };
 
 struct Rate {
-    i128 mantissa = 0;  // > 0 where there is a rate
+    i128 mantissa = 0;  // > 0 if the rate is known
     std::uint8_t scale = 0;
     bool divide = false;  // base = amount / rate instead of amount * rate (FIX 155 with 156)
     std::int64_t time = kNoTime;
@@ -117,7 +118,7 @@ public:
     [[nodiscard]] const Unit& unit(UnitId u) const { return units_[u]; }
     [[nodiscard]] Unit& unit(UnitId u) { return units_[u]; }
     [[nodiscard]] std::size_t units() const noexcept { return units_.size(); }
-    // Unknown where nobody gave one.
+    // A rate that is not known() if none was given.
     [[nodiscard]] const Rate& rate(std::int32_t currency) const {
         static constexpr Rate kNone;
         return std::size_t(currency) < rates_.size() ? rates_[std::size_t(currency)] : kNone;
@@ -129,16 +130,16 @@ public:
     [[nodiscard]] std::uint64_t rates_version() const noexcept { return rates_version_; }
     [[nodiscard]] const std::vector<Rate>& rates() const noexcept { return rates_; }
 
-    // The unit, made where it is new.
+    // The id of the unit. Creates the unit if it is new.
     UnitId unit_of(std::int32_t currency, int scale);
     void extend(std::size_t instruments, std::size_t currencies);
 
-    // price mantissa * factor, whatever the width; the instrument has a price.
+    // price mantissa * factor, at any width. The instrument must have a price.
     [[nodiscard]] i256 price_of(std::int32_t i) const {
         const auto& q = quote(i);
         return q.wide ? instrument(i).wide_price : i256(q.price);
     }
-    // The price as it was given, at price_scale.
+    // The price mantissa as it was given, at price_scale.
     [[nodiscard]] i128 price_mantissa(std::int32_t i) const {
         const auto& q = quote(i);
         return q.wide ? instrument(i).wide_mantissa : q.price / q.factor;
@@ -147,7 +148,7 @@ public:
     [[nodiscard]] int value_scale(std::int32_t i) const {
         return value_scale_of(quote(i), instrument(i));
     }
-    // Every instrument without a price that somebody may hold.
+    // Number of instruments without a price that an account may hold.
     [[nodiscard]] std::size_t unpriced() const noexcept { return unpriced_; }
     void count_unpriced(std::ptrdiff_t change) noexcept {
         unpriced_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(unpriced_) + change);
@@ -168,16 +169,16 @@ private:
     std::size_t unpriced_ = 0;
 };
 
-// Scales grow in steps of two, so that few units arise and few instruments ever change theirs.
+// Scales grow in steps of two, so that few units exist and instruments rarely change their unit.
 inline int even_scale(int scale) { return (scale + 1) / 2 * 2; }
 
-// The exact factor multiplier * quote_factor, trailing zeros stripped.
+// Sets the exact factor multiplier * quote_factor, without trailing zeros.
 void set_factor(Instrument& instrument);
 
-// The price, a mantissa at the quote's scale, where the factor is set. False where price times
-// factor does not fit 254 bits; then nothing has changed.
+// Sets the price, a mantissa at the quote's scale. The factor must be set. Returns false and
+// changes nothing if price times factor does not fit 254 bits.
 bool set_price(Quote& quote, Instrument& instrument, i128 mantissa);
-// The bound counts a price as the next power of two less one, so that a tick seldom changes it.
+// The bound counts a price as the next power of two less one, so that a tick rarely changes it.
 i256 ceiling_of(const i256& price);
 inline void set_ceiling(Quote& quote, Instrument& instrument, const i256& ceiling) {
     instrument.ceiling = ceiling;

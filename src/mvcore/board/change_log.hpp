@@ -1,4 +1,4 @@
-// What changed lately, for views to follow: bounded lists of price changes and of facts.
+// Bounded logs of recent price changes and facts, which views and other readers follow.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace mvcore {
 
-// A price change, told by what was before it.
+// A price change, recorded as the state before it.
 struct Change {
     std::int64_t price;      // Quote::price before
-    std::uint64_t previous;  // Quote::last_change before: tells whether a reader knew that price
+    std::uint64_t previous;  // Quote::last_change before: shows whether a reader saw that price
     std::int32_t instrument;
     UnitId unit_and_wide;
 
@@ -25,8 +25,8 @@ struct Change {
           previous(last_change),
           instrument(code),
           unit_and_wide(old_unit << 1 | UnitId{is_wide}) {}
-    [[nodiscard]] UnitId unit() const noexcept { return unit_and_wide >> 1; }  // before
-    // Before or after: a reader must recompute both units.
+    [[nodiscard]] UnitId unit() const noexcept { return unit_and_wide >> 1; }  // before the change
+    // Wide before or after the change: a reader must recompute both units.
     [[nodiscard]] bool wide() const noexcept { return (unit_and_wide & 1U) != 0; }
 };
 static_assert(sizeof(Change) == 24);
@@ -34,10 +34,10 @@ static_assert(sizeof(Change) == 24);
 // A change of a position's quantities, at the instrument's quantity scale.
 struct Fact {
     std::int64_t change[kMeasures];
-    std::uint64_t previous;  // 1 + the place of the account's fact before; 0: none
+    std::uint64_t previous;  // 1 + log position of the account's previous fact; 0: none
     std::int32_t account;
     std::int32_t instrument;
-    std::int64_t positions;  // -1, 0 or 1
+    std::int64_t positions;  // change in the number of positions: -1, 0 or 1
 };
 static_assert(sizeof(Fact) == 48);
 
@@ -46,7 +46,7 @@ public:
     [[nodiscard]] const Ring<Change>& changes() const noexcept { return changes_; }
     [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
     [[nodiscard]] const Ring<Fact>& facts() const noexcept { return facts_; }
-    // 1 + the place of the account's latest fact; 0: none.
+    // 1 + log position of the account's latest fact; 0: none.
     [[nodiscard]] std::uint64_t last_fact(std::int32_t account) const noexcept {
         return std::size_t(account) < last_fact_.size() ? last_fact_[std::size_t(account)] : 0;
     }

@@ -1,5 +1,5 @@
-// From totals to amounts, at the numbers where arithmetic goes wrong first: the result is exact, or
-// it is an error.
+// Conversion of totals to amounts at numbers that are most likely to break arithmetic: the result
+// is exact, or it is an error.
 #include <random>
 
 #include "edges.hpp"
@@ -21,7 +21,7 @@ std::vector<mvcore::Rate> rates() {
     return out;
 }
 
-// amount is numerator / denominator to the nearest integer, of two as near to the even one.
+// Checks that amount is numerator / denominator rounded to the nearest integer, ties to even.
 void check_nearest(const i1024& amount, const i1024& numerator, const i1024& denominator) {
     const i1024 off = (numerator - amount * denominator).magnitude();
     CHECK(off + off <= denominator);
