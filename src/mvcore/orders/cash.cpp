@@ -8,7 +8,8 @@
 namespace mvcore {
 namespace {
 
-// ISO 4217, list one, by decimals. Codes without a minor unit (gold, baskets, tests) are not here.
+// ISO 4217, list one, by decimals. Codes without a minor unit (gold, baskets, tests) are not
+// listed.
 constexpr std::string_view kNoDecimals =
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF ";
 constexpr std::string_view kThreeDecimals = "BHD IQD JOD KWD LYD OMR TND ";
@@ -28,7 +29,8 @@ bool lists(std::string_view codes, std::string_view currency) noexcept {
     return false;
 }
 
-// quantity * price * factor of the instrument, rounded.
+// quantity * price * factor of the instrument, rounded to cash_scale decimals. None if it has more
+// than 20 digits before the point.
 std::optional<i128> rounded_cost(i128 quantity, int quantity_scale, const FillPrice& price,
                                  const Instrument& instrument, int cash_scale) {
     const int scale = quantity_scale + price.scale + instrument.factor_scale;

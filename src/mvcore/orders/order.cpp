@@ -49,7 +49,7 @@ std::optional<Status> status_of(std::string_view text) noexcept {
         if (code == std::string_view::npos) return std::nullopt;
         return static_cast<Status>(code);
     }
-    for (std::size_t s = 0; s < kStatusNames.size(); ++s)  // most feeds use one spelling
+    for (std::size_t s = 0; s < kStatusNames.size(); ++s)  // fast path: the spelling of most feeds
         if (kStatusNames[s] == text) return static_cast<Status>(s);
     if (text.empty() || text.size() > kLongestName) return std::nullopt;
     if (separator(text.front()) || separator(text.back())) return std::nullopt;

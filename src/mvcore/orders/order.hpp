@@ -46,9 +46,9 @@ inline constexpr std::array<std::string_view, 15> kStatusNames = {"new",
                                                                   "accepted_for_bidding",
                                                                   "pending_replace"};
 
-// The status of a FIX 39 code ("0" to "9", "A" to "E") or of a name in any case, with or without
-// separators between its words: "PartiallyFilled", "PARTIALLY_FILLED" and "partially filled" are
-// one. Also the other common spellings of these names, such as "cancelled".
+// The status of a FIX 39 code ("0" to "9", "A" to "E") or of a name. Names may be in any case, with
+// or without separators between words: "PartiallyFilled", "PARTIALLY_FILLED" and "partially filled"
+// are the same. Other common spellings, such as "cancelled", are accepted too.
 std::optional<Status> status_of(std::string_view text) noexcept;
 // The names and codes that status_of() accepts, for messages.
 std::string status_choices();
@@ -61,12 +61,12 @@ inline bool leaves_nothing(Status s) noexcept {
            s == Status::calculated;
 }
 
-// Statuses that end an order for the day only: a later report may let it work again.
+// Statuses that end an order for the day only. A later report may reactivate it.
 inline bool may_resume(Status s) noexcept {
     return s == Status::done_for_day || s == Status::calculated;
 }
 
-// A price, trailing zeros stripped, or none.
+// A price without trailing zeros, or an unknown one.
 struct FillPrice {
     static constexpr int kUnknown = -1;
 
@@ -80,15 +80,16 @@ struct FillPrice {
 struct Order {
     std::int32_t account = -1;
     std::int32_t instrument = -1;
-    i128 quantity = 0;  // FIX 38, negative to sell; at the instrument's quantity scale, as the rest
-    i128 filled = 0;    // FIX 14, of the same sign
-    i128 rolled = 0;    // how much of `filled` earlier day rolls moved into the holdings
-    FillPrice average_price;  // FIX 6, of all fills
-    FillPrice rolled_price;   // the same at the last day roll, of `rolled`
+    // All quantities of an order are at the quantity scale of the instrument.
+    i128 quantity = 0;        // FIX 38, negative to sell
+    i128 filled = 0;          // FIX 14, same sign as quantity
+    i128 rolled = 0;          // how much of `filled` earlier day rolls moved into the holdings
+    FillPrice average_price;  // FIX 6, over all fills
+    FillPrice rolled_price;   // average price of `rolled`, as of the last day roll
     std::int64_t time = kNoTime;
     Status status = Status::created;
-    // It had ended at the last day roll and no report has changed it since. Replays and late
-    // corrections still find it; the next roll drops it.
+    // The order had ended at the last day roll, and no report has changed it since. Replays and
+    // late corrections still find it. The next roll drops it.
     bool retained = false;
 
     [[nodiscard]] bool all_filled() const noexcept {
@@ -103,21 +104,22 @@ struct Order {
     [[nodiscard]] bool ended() const noexcept {
         return all_filled() || (leaves_nothing(status) && !may_resume(status));
     }
-    // Whether a report that makes `now` of this order brings no news. Its time does not count.
+    // Whether a report that turns this order into `now` changes nothing. The time is ignored.
     [[nodiscard]] bool unchanged(const Order& now) const noexcept {
         return account == now.account && instrument == now.instrument && status == now.status &&
                quantity == now.quantity && filled == now.filled && rolled == now.rolled &&
                average_price == now.average_price;
     }
-    // What the fills cost that earlier rolls moved: what they cost today, unless a roll has said.
+    // The price of the fills that earlier rolls moved: the price that a roll recorded, or else the
+    // average price.
     [[nodiscard]] const FillPrice& price_of_rolled() const noexcept {
         return rolled_price.known() ? rolled_price : average_price;
     }
     [[nodiscard]] bool costed() const noexcept {
         return average_price.known() || rolled_price.known();
     }
-    // What a day roll makes of the order, or nothing if it drops it. `drop_ended`: the rule of
-    // journals of format 1, which kept only orders with something left to fill.
+    // The order after a day roll, or nothing if the roll drops it. `drop_ended`: the rule of
+    // journal format 1, which kept only orders with a quantity left to fill.
     [[nodiscard]] std::optional<Order> after_roll(bool drop_ended) const noexcept {
         if (drop_ended ? leaves() == 0 : ended() && retained) return std::nullopt;
         Order next = *this;

@@ -32,7 +32,7 @@ const char* not_of_kind(IdKind held) noexcept {
 std::uint32_t TextArena::store(std::string_view text) {
     const auto units = bytes_of(text) / kUnit;
     std::uint64_t at = used_;
-    if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // none lies in two chunks
+    if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // no text spans two chunks
     const auto chunk = at / kUnits;
     if (chunk >= kChunks) throw std::bad_alloc();
     if (chunk >= used_chunks_) {
@@ -73,7 +73,8 @@ std::pair<std::uint32_t, int> OrderIndex::locate(const Table& t, std::uint64_t h
 
 void OrderIndex::reserve_tables(std::size_t begin, std::size_t end, std::size_t ids) {
     const auto each = ids / kTables;
-    // Ids spread at random: four standard deviations above the mean, and what lies beyond grows.
+    // Ids are spread at random. Reserves four standard deviations above the mean; a table that gets
+    // more ids grows.
     std::size_t most = each + 16;
     while ((most - each) * (most - each) < 16 * each) most += 16;
     const auto buckets = static_cast<std::uint32_t>(most * 10 / 9 / kEntries + 1);

@@ -1,4 +1,4 @@
-// Ids of orders: text or 64-bit integers, one kind per book. Where an order is, by its id.
+// Order ids: text or 64-bit integers, one kind per book. The index maps an id to the order's slot.
 #pragma once
 
 #include <array>
@@ -18,29 +18,29 @@ namespace mvcore {
 
 enum class IdKind : std::uint8_t { none, integer, text };
 
-// An id as a caller gives it: a text, which is not empty, or a number.
+// An id as a caller gives it: a non-empty text, or a number.
 struct OrderId {
     std::int64_t number = 0;
     std::string_view text;
 };
 
-using Slot = std::uint32_t;  // where the order store keeps an order
+using Slot = std::uint32_t;  // position of an order in the order store
 inline constexpr Slot kNoSlot = ~Slot{0};
 
 std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept;
-// As a message shows it, and as an error's attribute.
+// The id as messages show it, and as errors carry it in an attribute.
 std::string to_text(const OrderId& id);
 std::string plain_text(const OrderId& id);
-// Why an id of the other kind than those held is refused.
+// The reason why an id is refused if its kind differs from `held`.
 const char* not_of_kind(IdKind held) noexcept;
 
-// Texts of ids, one after the other, never moved. What is stored may be read by one thread while
-// another stores more.
+// Append-only storage for the texts of ids, which never move. One thread may read stored texts
+// while another stores more.
 class TextArena {
 public:
     static constexpr std::size_t kMostBytes = 1024;  // of one id
 
-    // Throws std::bad_alloc where nothing more fits.
+    // Throws std::bad_alloc if the text does not fit.
     std::uint32_t store(std::string_view text);
     [[nodiscard]] std::string_view text(std::uint32_t ref) const noexcept {
         const char* p = chunks_[ref / kUnits].get() + std::size_t{ref % kUnits} * kUnit;
@@ -67,9 +67,10 @@ private:
     std::uint64_t used_ = 0;  // units
 };
 
-// A hash index from id to slot in 1,024 tables that grow one by one, so that no growth is a long
-// pause. A bucket is one cache line: 12 slots, a byte of each one's hash, and how many ids went by
-// because it was full. The ids themselves are with the orders.
+// Hash index from order id to slot, split into 1,024 tables. Tables grow one at a time, so that
+// growth never causes a long pause. A bucket is one cache line: 12 slots, a one-byte hash tag for
+// each slot, and the number of ids that overflowed to later buckets because this one was full. The
+// orders themselves hold the ids.
 class OrderIndex {
 public:
     OrderIndex() : tables_(kTables) {}
@@ -82,20 +83,22 @@ public:
         const Table& t = tables_[hash >> kTableShift];
         if (t.buckets != 0) mvcore::prefetch(&t.bucket[home(hash, t.buckets)]);
     }
-    // Where the order may well be, not looked up: to prefetch it. kNoSlot where it cannot be told.
+    // The probable slot of an order, for prefetching: matches the tag but does not compare the id.
+    // kNoSlot if the home bucket has no match.
     [[nodiscard]] Slot guess(std::uint64_t hash) const noexcept;
-    // equal(slot) tells whether the order there has the id; kNoSlot where none has.
+    // equal(slot) returns whether the order in that slot has the id. kNoSlot if no order has it.
     template <class Equal>
     [[nodiscard]] Slot find(std::uint64_t hash, Equal&& equal) const noexcept;
-    // Room so that `more` insertions into the hash's table cannot fail. hash_at(slot) -> hash.
+    // Reserves space so that `more` insertions into the hash's table cannot fail. hash_at(slot)
+    // returns the hash of the order in a slot.
     template <class HashAt>
     void reserve(std::uint64_t hash, std::size_t more, HashAt&& hash_at);
-    // Room for so many ids in all, before the first; in tables [begin, end) that are empty.
+    // Sizes empty tables for `ids` ids in total: all tables, or tables [begin, end).
     void reserve_all(std::size_t ids) { reserve_tables(0, kTables, ids); }
     void reserve_tables(std::size_t begin, std::size_t end, std::size_t ids);
     void insert(std::uint64_t hash, Slot slot) noexcept;
     void erase(std::uint64_t hash, Slot slot) noexcept;
-    // The order moved.
+    // Records that an order moved to another slot.
     void replace(std::uint64_t hash, Slot from, Slot to) noexcept;
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -109,14 +112,14 @@ private:
         std::uint32_t passed = 0;
         std::array<Slot, kEntries> slot{};
 
-        // f(k) for each entry with the tag, until it returns true; whether it did. All tags are
-        // compared at once: which of them fits is as good as random, a branch for each would be
+        // Calls f(k) for each entry with the tag until f returns true. Returns whether it did.
+        // Compares all tags at once: which tag matches is random, so a branch per tag would be
         // mispredicted.
         template <class F>
         bool any_of(std::uint8_t wanted, F&& f) const noexcept {
             static_assert(std::endian::native == std::endian::little);
             std::array<std::uint64_t, 2> tags;
-            std::memcpy(tags.data(), this, sizeof tags);  // and `passed`
+            std::memcpy(tags.data(), this, sizeof tags);  // also `passed`, masked below
             tags[0] = equal_bytes(tags[0], wanted);
             tags[1] = equal_bytes(tags[1], wanted) & 0xFFFFFFFFU;
             for (std::size_t w = 0; w < 2; ++w)
@@ -125,7 +128,7 @@ private:
             return false;
         }
     };
-    // The high bit of each byte that is the wanted one.
+    // Sets the high bit of each byte that equals `wanted`.
     static std::uint64_t equal_bytes(std::uint64_t bytes, std::uint8_t wanted) noexcept {
         constexpr std::uint64_t kLow = 0x7F7F7F7F7F7F7F7FU;
         const std::uint64_t apart = bytes ^ (std::uint64_t{wanted} * 0x0101010101010101U);
@@ -137,7 +140,7 @@ private:
         std::uint32_t buckets = 0;
         std::uint32_t used = 0;
 
-        // So many buckets or a few more.
+        // Allocates `least` buckets, or a few more to use huge pages fully.
         void allocate(std::uint32_t least) {
             const auto count = huge_pages::filling(least * sizeof(Bucket)) / sizeof(Bucket);
             bucket = huge_pages::array<Bucket>(count);
@@ -150,12 +153,12 @@ private:
     static std::uint8_t tag_of(std::uint64_t hash) noexcept {
         return static_cast<std::uint8_t>((hash & 0xFF) | 1U);
     }
-    // Ids that fit before a table must grow.
+    // Number of ids that fit before a table must grow.
     static std::size_t room(std::uint32_t buckets) noexcept {
         return std::size_t{buckets} * kEntries * 9 / 10;
     }
     static void place(Table& t, std::uint64_t hash, Slot slot) noexcept;
-    // The entry that holds the slot.
+    // The bucket and the entry that hold the slot.
     static std::pair<std::uint32_t, int> locate(const Table& t, std::uint64_t hash,
                                                 Slot slot) noexcept;
 
@@ -180,7 +183,8 @@ Slot OrderIndex::find(std::uint64_t hash, Equal&& equal) const noexcept {
     if (t.buckets == 0) return kNoSlot;
     const auto tag = tag_of(hash);
     std::uint32_t b = home(hash, t.buckets);
-    // Once round at most: every bucket of a small table may have been full at some time.
+    // Visits each bucket at most once: every bucket of a small table may have been full at some
+    // time, so `passed` may never be 0.
     for (std::uint32_t step = 0; step < t.buckets; ++step) {
         const Bucket& bucket = t.bucket[b];
         Slot slot = kNoSlot;

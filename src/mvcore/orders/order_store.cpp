@@ -10,7 +10,7 @@ namespace {
 
 bool narrow(i128 v) { return v == static_cast<std::int32_t>(v) && v != OrderRecord::kWide; }
 bool narrow(const FillPrice& p) { return p.mantissa == static_cast<std::int64_t>(p.mantissa); }
-// Whether an order's record and its page's narrow arrays hold it.
+// Whether the order fits its record and the narrow arrays of its page.
 bool narrow(const Order& o) {
     return narrow(o.quantity) && narrow(o.filled) && narrow(o.rolled) && narrow(o.average_price) &&
            narrow(o.rolled_price);
@@ -203,7 +203,7 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     } else {
         if (l.head == ~0U || pages_[l.head]->used == OrderPage::kRecords) {
             const auto p = l.spare;
-            MVCORE_ASSERT(p != ~0U);  // prepare() came first
+            MVCORE_ASSERT(p != ~0U);  // prepare() was called first
             auto& page = pages_.own(p).writable();
             l.spare = page.next;
             page.next = l.head;

@@ -1,7 +1,7 @@
-// Orders in records of 16 bytes, instrument by instrument, in pages of 256 that are copied on
-// write. A slot keeps its order for the order's life in an instrument; a slot that is given up is
-// used again. What few orders have (a time, an id beyond 32 bits, wide quantities, a part that was
-// rolled, prices of fills) lies in arrays that a page has only where one of its orders needs them.
+// Orders as 16-byte records, grouped by instrument in pages of 256 that are copied on write. An
+// order keeps its slot as long as it stays in one instrument. Freed slots are reused. Rare fields
+// (a time, an id beyond 32 bits, wide quantities, a rolled part, prices of fills) are in optional
+// arrays. A page has such an array only if one of its orders needs it.
 #pragma once
 
 #include <atomic>
@@ -23,10 +23,10 @@ struct OrderRecord {
     static constexpr std::uint32_t kFree = 15;  // in place of a status
     static constexpr std::int32_t kWide = std::numeric_limits<std::int32_t>::min();
 
-    std::uint32_t account_and_status;  // 27 bits, one that says `retained`, and 4
+    std::uint32_t account_and_status;  // account: 27 bits, `retained`: 1, status: 4
     std::int32_t quantity;             // kWide: see WideOrder
     std::int32_t filled;
-    std::uint32_t id;  // low bits of an integer, or the place of a text; free: the next free slot
+    std::uint32_t id;  // low bits of an integer, or reference to a text; if free: next free slot
 
     [[nodiscard]] static std::uint32_t pack(std::uint32_t account, bool retained,
                                             std::uint32_t status) noexcept {
@@ -52,7 +52,7 @@ struct WideOrder {
     i128 rolled_price;
 };
 
-// Prices of an order's fills; their mantissas are in the WideOrder where the order has one.
+// Prices of an order's fills. If the order has a WideOrder, that holds the mantissas.
 struct OrderPrices {
     std::int64_t average_price = 0;
     std::int64_t rolled_price = 0;
@@ -60,7 +60,7 @@ struct OrderPrices {
     std::int8_t scale_rolled = FillPrice::kUnknown;
 };
 
-// The arrays that an order needs beside its record.
+// The optional arrays that an order needs.
 struct Extras {
     bool time = false;
     bool high = false;
@@ -82,8 +82,8 @@ struct alignas(64) OrderPage {
     static constexpr std::uint32_t kRecords = 256;
 
     std::int32_t instrument = -1;
-    std::uint32_t next = ~0U;  // page of the same instrument
-    std::uint32_t used = 0;    // records, free ones among them
+    std::uint32_t next = ~0U;  // next page of the same instrument
+    std::uint32_t used = 0;    // number of records, including free ones
     std::uint32_t capacity = 0;
     std::atomic<std::uint32_t> holders{1};
     huge_pages::Array<OrderRecord> records;
@@ -94,13 +94,13 @@ struct alignas(64) OrderPage {
     std::unique_ptr<OrderPrices[]> prices;
 
     OrderPage(std::int32_t of, std::uint32_t records);
-    // With room for `more` records; throws std::bad_alloc.
+    // A copy with space for `more` records. Throws std::bad_alloc.
     OrderPage(const OrderPage& other, std::uint32_t more);
     void need(const Extras& extras);
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 };
 
-// One holder of a page.
+// A counted reference to a page.
 class PageRef {
 public:
     PageRef() = default;
@@ -136,7 +136,7 @@ public:
     [[nodiscard]] std::uint32_t count(std::int32_t instrument) const noexcept {
         return line(instrument).count;
     }
-    // Decimals at which the instrument's orders are kept.
+    // Scale of the stored quantities of the instrument's orders.
     [[nodiscard]] int scale(std::int32_t instrument) const noexcept {
         return line(instrument).scale;
     }
@@ -159,17 +159,17 @@ public:
         return kind_ == IdKind::text ? hash_of({0, text(slot)}, kind_)
                                      : hash_of({number(slot), {}}, kind_);
     }
-    // First the page, then, when that is there, the record in it.
+    // Prefetch the page first. Once it has arrived, prefetch the record in it.
     void prefetch_page(Slot slot) const noexcept {
         mvcore::prefetch(&*pages_[slot / OrderPage::kRecords]);
     }
     void prefetch(Slot slot) const noexcept {
         mvcore::prefetch(&pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords]);
     }
-    // f(slot, page, place in the page) for each order of the instrument.
+    // Calls f(slot, page, index in the page) for each order of the instrument.
     template <class F>
     void for_each(std::int32_t instrument, F&& f) const;
-    // f(page) for each page of the instrument.
+    // Calls f(page) for each page of the instrument.
     template <class F>
     void for_pages(std::int32_t instrument, F&& f) const {
         for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) f(pages_[p]);
@@ -178,43 +178,44 @@ public:
     [[nodiscard]] static Order order(const OrderPage& page, std::uint32_t k) noexcept;
     [[nodiscard]] std::size_t instruments() const noexcept { return lines_.size(); }
 
-    // ---- writes: prepare, which may throw and changes no order, then commit, which cannot ----
+    // ---- writes: prepare() may throw and changes no order; the commit cannot throw ----
     void extend(std::size_t instruments) { lines_.grow(instruments); }
     [[nodiscard]] static Extras extras_of(const Order& order, std::int64_t number) noexcept;
-    // The slot's page may be written, and may hold such an order there.
+    // Makes the slot's page writable, with the arrays that `extras` requires.
     void prepare(Slot slot, const Extras& extras);
-    // So many orders may be added to the instrument.
+    // Reserves space for `more` new orders of the instrument.
     void prepare(std::int32_t instrument, std::size_t more, const Extras& extras);
-    // The text's place, for insert().
+    // Stores the text. Returns the reference that insert() takes.
     std::uint32_t store(std::string_view text) { return arena_->store(text); }
 
-    // `id`: low bits and high bits of an integer, or a text's place.
+    // `id`: the 64 bits of an integer, or the reference to a text.
     Slot insert(const Order& order, std::uint64_t id) noexcept;
     void put(Slot slot, const Order& order) noexcept;  // same instrument, same id
     void erase(Slot slot) noexcept;
-    // Multiplies the quantities of the instrument's orders: pages made beforehand by rescaled().
+    // Multiplies the quantities of the instrument's orders: rescaled() builds the pages, put()
+    // installs them.
     using Rescaled = std::vector<std::pair<std::uint32_t, PageRef>>;
     [[nodiscard]] Rescaled rescaled(std::int32_t instrument, i128 power);
     void put(std::int32_t instrument, int scale, Rescaled&& pages) noexcept;
 
-    // Makes of every order what Order::after_roll() says; calls gone(slot) before it drops one.
-    // Call prepare_roll() first.
+    // Replaces every order by Order::after_roll(). Calls gone(slot) before it drops an order. Call
+    // prepare_roll() first.
     void prepare_roll(bool drop_ended);
     template <class F>
     void roll(bool drop_ended, F&& gone) noexcept;
 
-    // ---- a store that is read: pages are made aside, then taken ----
+    // ---- restore: pages are built separately, then adopted ----
     static void append(OrderPage& page, const Order& order, std::uint64_t id, IdKind kind);
-    // So many pages in all; no page moves while others are taken.
+    // Reserves space for `pages` pages in total, so that no page moves while others are adopted.
     void reserve_pages(std::size_t pages) { pages_.grow(pages); }
-    // All orders of an instrument that had none, in the order of for_each(); every page but the
-    // last is full. Returns the number of the first; the others follow.
+    // Installs the pages, oldest first, of an instrument that has no orders. Every page but the
+    // last is full. Returns the number of the first page; the others have consecutive numbers.
     std::uint32_t adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages);
 
-    // New memory for the texts, where most of it is of orders that are gone. Throws
-    // std::bad_alloc, then nothing has changed.
+    // Moves the texts of the held orders to a new arena. Worthwhile if most texts belong to dropped
+    // orders. If it throws std::bad_alloc, nothing has changed.
     void compact_texts();
-    // Text bytes that no order has any more, or nearly: what a new arena would free.
+    // Text bytes that no order uses any more: approximately what compact_texts() would free.
     [[nodiscard]] std::size_t dead_text_bytes() const noexcept {
         return arena_ ? arena_->used_bytes() - text_bytes_ : 0;
     }
@@ -226,9 +227,9 @@ public:
 
 private:
     struct Line {
-        std::uint32_t head = ~0U;   // the page that grows, older ones behind it
-        std::uint32_t spare = ~0U;  // pages that stand ready
-        Slot free = kNoSlot;        // slots to use again
+        std::uint32_t head = ~0U;   // the page being filled; older pages follow
+        std::uint32_t spare = ~0U;  // empty pages in reserve
+        Slot free = kNoSlot;        // list of freed slots
         std::uint32_t count = 0;
         std::uint8_t scale = 0;
     };
@@ -249,7 +250,7 @@ private:
     IdKind kind_ = IdKind::none;
     std::size_t page_count_ = 0;
     std::size_t size_ = 0;
-    std::size_t text_bytes_ = 0;  // of the orders held
+    std::size_t text_bytes_ = 0;  // text bytes of the orders held
     std::uint64_t copies_ = 0;
 };
 

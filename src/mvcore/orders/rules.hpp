@@ -7,14 +7,14 @@
 
 namespace mvcore {
 
-// order_quantity (FIX 38) and filled_quantity (FIX 14) have one sign; either may be 0.
+// order_quantity (FIX 38) and filled_quantity (FIX 14) must have the same sign; either may be 0.
 constexpr bool signs_agree(i128 quantity, i128 filled) noexcept {
     return quantity == 0 || filled == 0 || (quantity < 0) == (filled < 0);
 }
 
 // Throws InputError if the signs of quantity and filled differ, or if filled less rolled has more
-// than 20 digits before the point. Each of the two may be as large as a net quantity, and their
-// signs may differ.
+// than 20 digits before the point. Both filled and rolled may be as large as a net quantity, and
+// their signs may differ.
 void check_quantities(InputError::Row row, const OrderId& id, const Decimal& quantity,
                       const Decimal& filled, const Decimal& rolled);
 

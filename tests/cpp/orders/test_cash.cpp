@@ -58,7 +58,7 @@ TEST(fills_that_were_rolled_cost_what_they_did_at_the_roll) {
     const Instrument share = with_factor({1, 0});
     Order order = filled(60, {152, 0});
     order.rolled = 50;
-    CHECK(cash_of(order, 0, share) == -10 * 152'00);  // loaded so: all at one price
+    CHECK(cash_of(order, 0, share) == -10 * 152'00);  // loaded like this: all at one price
     order.rolled_price = {150, 0};
     CHECK(cash_of(order, 0, share) == -(60 * 152'00 - 50 * 150'00));
     order = *order.after_roll(false);
@@ -102,7 +102,7 @@ TEST(the_difference_of_two_costs_may_pass_128_bits) {
     CHECK(leg.amount == i256(-190) * pow10<4>(18) * pow10<4>(finest.scale));
 }
 
-// Against 1,024 bits and the definition of half even.
+// Compares with 1,024-bit arithmetic and the definition of half even.
 TEST(narrow_and_wide_arithmetic_agree) {
     std::mt19937_64 random(7);
     for (int k = 0; k < 20000; ++k) {

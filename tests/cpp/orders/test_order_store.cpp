@@ -1,4 +1,4 @@
-// The store of orders by itself: slots used again, pages that grow, and what few orders need.
+// The order store by itself: reused slots, growing pages, and rare fields.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -27,7 +27,7 @@ FillPrice some_price() {
     return {pick(8) == 0 ? -mantissa : mantissa, static_cast<int>(pick(19))};
 }
 
-// A few orders need much.
+// A random order. A few orders need optional arrays.
 Order some_order(std::int32_t instrument) {
     Order o;
     o.account = static_cast<std::int32_t>(pick(1000));
@@ -210,8 +210,8 @@ TEST(a_roll_marks_fills_and_drops_orders_that_ended_before_the_last_roll) {
             CHECK(gone == static_cast<std::size_t>(goes));
             return gone;
         };
-        CHECK(roll(false) > 0);    // those that an earlier roll had retained
-        CHECK(roll(false) > 100);  // those that had ended since
+        CHECK(roll(false) > 0);    // orders that an earlier roll had retained
+        CHECK(roll(false) > 100);  // orders that had ended since
         CHECK(roll(false) == 0);
         CHECK(roll(true) > 0 && s.model.size() > 100);
         Stored::check(copy, then);
