@@ -9,8 +9,9 @@ namespace {
 
 bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
 
-// f(block, first cell, last cell, slot of the first cell) for each piece of the account's line
-// within [begin, end).
+// Calls f(block, first cell, end cell, slot) for each block of the account's line with cells in
+// [begin, end). `slot` is the slot of the first cell if the block is dense, and the first slot of
+// the block if it is sparse.
 template <class F>
 void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::uint32_t end, F&& f) {
     for (std::size_t b = begin / Block::kRows; b < grid.blocks(); ++b) {
@@ -37,7 +38,7 @@ const void* cell(const Block& block, int measure, std::uint32_t k) {
            k * kernels::width_bytes(block.width());
 }
 
-// Sum of quantity * price, in 256 bits: for units that need it, and for sparse lines.
+// Sum of quantity * price in 256 bits, for units that need them. `offset` is null for dense cells.
 i256 wide_sum(Width width, const void* quantity, const std::uint16_t* offset,
               const std::int64_t* prices, std::size_t n) {
     return with_quantity(width, quantity, [&](const auto* q) {
@@ -60,7 +61,8 @@ T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
     });
 }
 
-// Cells of the accounts' lines, in groups of accounts, so that what is in flight stays small.
+// Writes the accounts' lines from the instruments' lines, one group of accounts at a time, so that
+// the buffers stay small.
 template <class Q>
 void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order,
                const std::vector<std::size_t>& start, Grid& grid) {
@@ -113,7 +115,7 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
         runs.back().end = slot + 1;
         index.slots_[std::size_t(order[slot])] = slot;
     }
-    // Cells by account: count, place, fill.
+    // Sorts the cells by account: count, add up the starts, fill.
     const std::uint32_t accounts = by_instrument.rows();
     std::vector<std::size_t> start(accounts + 1, 0);
     for (auto i : order)
@@ -129,7 +131,7 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
     return index;
 }
 
-// Instruments and accounts that came since have slots behind all runs.
+// Adds instruments and accounts created since the copy was taken. Their slots follow all runs.
 void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
     for (auto i = instruments_.size(); i < instruments; ++i) {
         slots_.push_back(static_cast<std::uint32_t>(i));
@@ -152,8 +154,8 @@ void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t in
 
 void AccountIndex::follow(const Grid& before, const Grid& now) {
     MVCORE_ASSERT(!built_);
-    // A write that found no memory may have left more lines than the board has instruments. They
-    // are empty.
+    // A write that ran out of memory may have left more lines than the board has instruments. Such
+    // lines are empty.
     std::vector<Net> held_before;
     for (std::size_t line = 0; line < now.lines(); ++line)
         for (std::size_t b = 0; b < now.blocks(); ++b) {
@@ -183,7 +185,7 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     std::vector<std::int32_t> loose;
     loose.reserve(instruments_.size());
     for (auto i : instruments_) static_cast<void>(board.own_quote(i));
-    // Nothing below can fail, so that quotes and index change together.
+    // From here on nothing can fail, so that quotes and index change together.
     const auto place = [&](std::uint32_t slot, Run* run) {
         Quote& quote = board.own_quote(instruments_[slot]);
         quote.slot = slot;
@@ -236,7 +238,8 @@ void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
 }
 
 void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
-    if (!built_ || quote.loose) return;  // without an index, what a quote says of it is stale
+    // Without an index, the slot and `loose` of a quote are stale.
+    if (!built_ || quote.loose) return;
     if (!same_unit || quote.wide) return loosen(quote, instrument);
     std::int64_t& held = prices_[quote.slot];
     if (fits32(held) != fits32(quote.price))
@@ -249,7 +252,7 @@ i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run
     const auto& kernel = kernels::table();
     const Lane lane = board.unit(run.unit).lane;
     i256 total;
-    // Sums of 64 and 128 bits are modulo; the whole total fits, so it is put together likewise.
+    // 64-bit and 128-bit sums wrap. The total fits, so adding wrapped sums of the pieces is exact.
     std::uint64_t low = 0;
     u128 middle = 0;
     for_pieces(
@@ -306,7 +309,7 @@ std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, 
         const Quote& quote = board.quote(i);
         const bool there = held(grid_.get(line, quote.slot));
         if (there && quote.unit == unit) ++n;
-        // A loose instrument still sits in the run of the unit it had.
+        // A loose instrument still has its slot in the run of its former unit.
         if (there && !runs_.empty() && quote.slot < runs_.back().end &&
             run_of(quote.slot).unit == unit)
             --n;

@@ -1,4 +1,4 @@
-// A batch: what one write call brings, names resolved to codes and decimals to integers.
+// A batch: the input of one write call, with names resolved to codes and decimals to integers.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct PriceRow {
     std::int32_t instrument;
     Decimal price;
     std::int64_t time;        // kNoTime: always applies
-    std::uint64_t epoch = 0;  // at which it became so, where it is restored; 0: the batch's
+    std::uint64_t epoch = 0;  // epoch of the change, if restored; 0: epoch of the batch
 };
 
 struct RateRow {
@@ -37,13 +37,13 @@ struct RateRow {
     Rate rate;
 };
 
-// Columns, since there may be tens of millions: a quantity is mantissa / 10^scale.
+// Columns, because there may be tens of millions of rows. A quantity is mantissa / 10^scale.
 struct HoldingRows {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<std::int64_t> mantissa;
     std::vector<std::uint8_t> scale;             // empty: all zero
-    std::unordered_map<std::size_t, i128> wide;  // by row, where the mantissa is kWide
+    std::unordered_map<std::size_t, i128> wide;  // by row, if the mantissa is kWide
 
     static constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
 
@@ -62,10 +62,10 @@ struct HoldingRows {
     }
 };
 
-// Orders to upsert. An empty column was not given: what is stored stays.
+// Orders to upsert. An empty column was not given: the stored values stay.
 struct OrderRows {
     IdKind kind = IdKind::none;
-    std::vector<OrderId> id;  // texts live as long as the table they came in
+    std::vector<OrderId> id;  // texts point into the input, which must outlive them
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<Decimal> quantity;
@@ -76,11 +76,12 @@ struct OrderRows {
     std::vector<std::int64_t> time;
 };
 
-// A full refresh of the orders, built beside those of the book: there may be tens of millions.
+// A full refresh of the orders, built beside the orders of the book, because there may be tens of
+// millions.
 struct LoadedOrders {
     OrderStore store;
     OrderIndex index;
-    // The row of an order in the table that it came in, while that is there. O(rows).
+    // Finds the row of an order in the input table, while that table exists. O(rows).
     std::function<std::optional<std::size_t>(const OrderId&)> row_of;
 };
 
@@ -114,18 +115,19 @@ struct Batch {
     std::vector<OrderId> removed_orders;
     std::vector<std::int32_t> removed_prices;  // instruments that lose their price
     std::vector<std::int32_t> removed_rates;   // currencies that lose their rate
-    // With holdings_given == Given::load the day starts from those rows instead of the current
+    // If holdings_given is Given::load, the day starts from those rows instead of the current
     // quantities.
     bool roll_day = false;
     bool roll_drops_ended = false;  // see Order::after_roll
 
-    std::vector<std::pair<std::string, std::int64_t>> feeds;  // how far each feed is, by name
-    std::string attributes;            // the wrapper's, which a durable book keeps with the batch
-    std::uint64_t calls = 1;           // write calls it is made of: what it adds to the epoch
-    bool restored = false;             // prices are those that a book had: none comes late
-    std::uint64_t skipped_prices = 0;  // rows of unknown instruments that the caller let go
+    std::vector<std::pair<std::string, std::int64_t>> feeds;  // position of each feed, by name
+    std::string attributes;            // data of the wrapper, stored with the batch if durable
+    std::uint64_t calls = 1;           // number of write calls merged; added to the epoch
+    bool restored = false;             // prices are stored prices of a book: none is late
+    std::uint64_t skipped_prices = 0;  // rows of unknown instruments that the caller skips
 
-    // It brings neither names nor master tables, takes nothing away and ends no day.
+    // Whether the batch adds no names, changes no master tables, removes nothing, rolls no day and
+    // has no attributes.
     [[nodiscard]] bool keeps_masters() const noexcept {
         return accounts_given == Given::absent && instruments_given == Given::absent &&
                fx_given == Given::absent && accounts.added().size() == 0 &&

@@ -1,4 +1,4 @@
-// What a book holds, without its lock.
+// Everything a book holds, except its lock.
 #pragma once
 
 #include <algorithm>
@@ -17,12 +17,12 @@
 
 namespace mvcore {
 
-// Rows of writes that had no effect.
+// Counts of input rows that had no effect.
 struct Dropped {
-    std::uint64_t late_prices = 0;  // strictly older than what is held, as the next two
+    std::uint64_t late_prices = 0;  // strictly older than the stored value, as are the next two
     std::uint64_t late_orders = 0;
     std::uint64_t late_fx = 0;
-    std::uint64_t unchanged_orders = 0;  // reports that bring no news, such as replays
+    std::uint64_t unchanged_orders = 0;  // reports that change nothing, such as replays
     std::uint64_t skipped_prices = 0;    // of unknown instruments, with unknown="skip"
 
     [[nodiscard]] bool any() const noexcept {
@@ -38,7 +38,7 @@ struct Dropped {
     }
 };
 
-// The answer of a write call.
+// The result of a write call.
 struct Written {
     std::uint64_t epoch = 0;
     Dropped dropped;
@@ -46,13 +46,13 @@ struct Written {
     operator std::uint64_t() const noexcept { return epoch; }
 };
 
-// Rows of a batch's orders table that had no effect, ascending. A batch may be made of several
-// calls, each with some of its rows.
+// Rows of a batch's orders table that had no effect, ascending. A batch may merge several calls,
+// each with some of its rows.
 struct DroppedOrders {
     std::vector<std::size_t> late;
     std::vector<std::size_t> unchanged;
 
-    // Those of rows [begin, end).
+    // Counts those in rows [begin, end).
     [[nodiscard]] Dropped between(std::size_t begin, std::size_t end) const noexcept {
         const auto count = [&](const std::vector<std::size_t>& rows) {
             return static_cast<std::uint64_t>(std::lower_bound(rows.begin(), rows.end(), end) -
@@ -70,11 +70,11 @@ struct Counters {
     std::uint64_t ticks = 0;
     std::uint64_t facts = 0;
     Dropped dropped;
-    std::atomic<std::uint64_t> cells_swept = 0;  // by `values` and by views that are closed
+    std::atomic<std::uint64_t> cells_swept = 0;  // by `values` and by closed views
     std::uint64_t index_builds = 0;
 };
 
-// How far each feed has come: the number that its latest batch brought.
+// The position of each feed: the number that its latest batch carried.
 using Feeds = std::map<std::string, std::int64_t, std::less<>>;
 
 struct BookState {

@@ -1,5 +1,5 @@
-// Which instruments' holdings and orders changed since which checkpoint. A writer notes the number
-// of the checkpoint that will be the next: one store.
+// Tracks which instruments' holdings and orders changed since which checkpoint. To mark an
+// instrument dirty, a writer stores the number of the next checkpoint: one memory store.
 #pragma once
 
 #include <algorithm>
@@ -21,12 +21,12 @@ public:
         std::fill(holdings_.begin(), holdings_.end(), next_);
         std::fill(orders_.begin(), orders_.end(), next_);
     }
-    // As a checkpoint has it: nothing changed since number 0.
+    // The state right after a restore: nothing changed since checkpoint 0.
     void none(std::size_t instruments) {
         holdings_.assign(instruments, 0);
         orders_.assign(instruments, 0);
     }
-    // The number that writers note; the caller takes a copy of the state with it.
+    // The number that writers store. The caller copies the state together with it.
     [[nodiscard]] std::uint32_t next() const noexcept { return next_; }
     void begin_next() noexcept { ++next_; }
     [[nodiscard]] const std::vector<std::uint32_t>& held() const noexcept { return holdings_; }

@@ -1,4 +1,4 @@
-// What a read sees: everything of one epoch.
+// Everything a read sees, as of one epoch.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@
 
 namespace mvcore {
 
-// Copies share what neither writes, so that a copy, a snapshot, costs microseconds.
+// Copies share pages until one side writes them (copy on write), so that a snapshot costs
+// microseconds.
 struct State {
     Board board;
     Grid grid;  // lines: instruments, rows: accounts
@@ -23,13 +24,13 @@ struct State {
     CowVector<std::uint32_t, 1024> positions;       // by account
     CowVector<std::uint32_t, 1024> account_orders;  // orders held, by account
     std::vector<std::uint8_t> accounts_alive;       // by account
-    std::vector<std::uint32_t> currency_users;      // instruments alive, by currency
+    std::vector<std::uint32_t> currency_users;      // live instruments, by currency
     CashRule cash;
-    std::vector<CashTarget> cash_targets;  // by currency; with cash from fills
+    std::vector<CashTarget> cash_targets;  // by currency; only with cash from fills
     DirtyInstruments dirty_instruments;
-    std::int32_t base = 0;  // currency
+    std::int32_t base = 0;  // currency code
     std::uint64_t epoch = 0;
-    std::uint64_t masters = 0;  // changes with every change of a master table
+    std::uint64_t masters = 0;  // changes whenever a master table changes
 
     [[nodiscard]] bool account_alive(std::int32_t a) const noexcept {
         return a >= 0 && std::size_t(a) < accounts_alive.size() && accounts_alive[std::size_t(a)];
@@ -37,7 +38,7 @@ struct State {
     [[nodiscard]] bool instrument_alive(std::int32_t i) const noexcept {
         return i >= 0 && std::size_t(i) < board.size() && board.quote(i).alive;
     }
-    // Named by an instrument, by a rate, or the base.
+    // Whether an instrument or a rate names the currency, or it is the base.
     [[nodiscard]] bool currency_known(std::int32_t c) const noexcept {
         return c == base ||
                (c >= 0 &&
@@ -46,27 +47,28 @@ struct State {
     }
 };
 
-// Which row of a view or of `values` a position belongs to.
+// Maps positions to rows of a view or of `values`.
 struct Grouping {
-    std::vector<std::int32_t> account_group;  // by account, -1: not selected; empty: each its own
+    std::vector<std::int32_t> account_group;  // by account, -1: not selected; empty: one group each
     std::vector<std::int32_t> instrument_group;  // by instrument; empty: all in group 0
     std::uint32_t account_groups = 0;
     std::uint32_t instrument_groups = 1;
-    // A list of groups is meant, though it is empty: there are no accounts, or no instruments.
+    // The list of groups is to be used although it is empty: there are no accounts, or no
+    // instruments.
     bool accounts_listed = false;
     bool instruments_listed = false;
 
-    // Every account by itself.
+    // Whether every account is a group of its own.
     [[nodiscard]] bool whole() const noexcept { return account_group.empty() && !accounts_listed; }
-    // All instruments together.
+    // Whether all instruments are in one group.
     [[nodiscard]] bool one_instrument_group() const noexcept {
         return instrument_group.empty() && !instruments_listed;
     }
     [[nodiscard]] std::size_t rows() const noexcept {
         return std::size_t{account_groups} * instrument_groups;
     }
-    // Whether looking so many accounts up one by one reads less than sweeping a line of so many:
-    // one lookup costs about as much as a few cells of a sweep.
+    // Whether looking up `picked` accounts one by one is cheaper than sweeping a line of `accounts`
+    // cells. One lookup costs about as much as a few cells of a sweep.
     [[nodiscard]] bool few(std::size_t picked, std::size_t accounts) const noexcept {
         return !whole() && picked * 8 <= accounts;
     }

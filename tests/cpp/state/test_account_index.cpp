@@ -14,7 +14,7 @@ namespace {
 std::mt19937_64 g_random(3);
 std::uint32_t pick(std::uint64_t n) { return static_cast<std::uint32_t>(g_random() % n); }
 
-// Every account holds so much of every instrument.
+// Every account holds `quantity` of every instrument.
 void load(Book& book, int accounts, int instruments, std::int64_t quantity) {
     book.write([&] {
         Batch b(book.names());
@@ -46,7 +46,7 @@ void hold(Book& book, std::int32_t account, std::int32_t instrument, const Decim
     });
 }
 
-// By sweeping the instruments: no index is used.
+// Computes the value by sweeping the instruments, without an index.
 Net swept(Book& book, std::int32_t account) {
     const State& state = book.state();
     Net units{};
@@ -89,7 +89,7 @@ TEST(an_index_is_built_while_ticks_go_on) {
     for (int a = 0; a < kAccounts; ++a) CHECK(book.value_by_code(a, -1).amount == swept(book, a));
 }
 
-// Names, units, scales, prices and whole tables change while it is built again and again.
+// Names, units, scales, prices and whole tables change while the index is built again and again.
 TEST(an_index_that_is_built_beside_any_write_is_exact) {
     constexpr int kAccounts = 300;
     constexpr int kInstruments = 60;
@@ -162,10 +162,10 @@ TEST(an_index_has_the_last_positions_written_before_it_is_there) {
     }
 }
 
-// Each batch brings more positions than may be followed while others wait.
+// Each batch has more positions than the builder may apply while others wait.
 TEST(an_index_is_built_however_many_facts_come) {
     constexpr int kAccounts = 4000;
-    constexpr int kLines = 5;  // of each writer
+    constexpr int kLines = 5;  // instruments of each writer
     constexpr int kBatches = 200;
     Book book("USD", 12);
     load(book, kAccounts, 3 * kLines, 3);
