@@ -8,7 +8,8 @@
 namespace mvcore {
 namespace {
 
-// The processor itself fetches on along a page once it has begun.
+// Prefetches the records of a page. The hardware prefetcher continues along a memory page once
+// accesses to it have begun.
 void prefetch_records(const OrderPage& page) {
     constexpr std::size_t kLine = 64;
     const auto* begin = reinterpret_cast<const std::byte*>(page.records.get());
@@ -51,7 +52,8 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
     exact_price_ = board.price_of(instrument);
     scale_ = board.value_scale(instrument);
     value_scale_ = value_scale;
-    // What 126 bits hold has no more than 38 digits.
+    // Values of at most 126 bits fit 38 digits. Wider ones may overflow: computing them here makes
+    // the constructor throw.
     if (most_bits() > 126) static_cast<void>(values());
 }
 
@@ -132,9 +134,9 @@ huge_pages::Vector<i128> Revaluation::values() const {
     return out;
 }
 
-// Where some are left out, every place is written and then kept or not, so that nothing depends on
-// what is there; what is left out last is written behind the end. No page has wide orders: their
-// values may overflow.
+// Branch-free filter: writes every value, then advances only past values to keep. The last value
+// left out may land one place behind the end, hence size() + 1. Callers ensure that no page has
+// wide orders, whose values may overflow.
 template <class T>
 std::optional<huge_pages::Vector<T>> Revaluation::multiplied(T factor) const {
     huge_pages::Vector<T> out(size() + 1);

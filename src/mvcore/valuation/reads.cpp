@@ -34,7 +34,8 @@ AccountValue Reads::value(std::int32_t account, std::int32_t currency) const {
     for (int m = 0; m < columns; ++m) {
         sums.clear();
         state_.index.totals(board, account, m, sums);
-        // Nearly every account: one unit, in the currency asked, and everything priced.
+        // Fast path for nearly every account: one unit, in the requested currency, and all
+        // instruments priced.
         if (sums.size() != 1 || board.unit(sums[0].unit).currency != currency ||
             board.unpriced() != 0)
             return value_in_units(account, currency);

@@ -1,5 +1,5 @@
-// All that can be asked of a state, be it the book's present one, a snapshot's, or one that tries
-// other prices. Whoever asks keeps writers out of the state meanwhile.
+// Reads of a state: the book's current one, a snapshot's, or one with trial prices. The caller
+// keeps writers out of the state during a read.
 #pragma once
 
 #include <cstdint>
@@ -19,28 +19,29 @@ struct AccountValue {
     std::uint64_t epoch = 0;
 };
 
-// A question for totals.
+// The parameters of a read of totals.
 struct Question {
     Grouping grouping;
     Measures measures;
     std::vector<std::vector<std::int32_t>> levels;  // of a roll-up; see View::Shape
     std::size_t rows = 0;
     std::int32_t currency = 0;
-    std::uint64_t masters = 0;  // of the state whose master tables it was made for
-    std::shared_ptr<const MeasureCalls> functions = nullptr;  // of the user's; null: none
+    std::uint64_t masters = 0;  // of the state whose master tables the question was built for
+    std::shared_ptr<const MeasureCalls> functions = nullptr;  // user functions; null: none
 };
 
 class Reads {
 public:
     Reads(const State& state, int value_scale) : state_(state), value_scale_(value_scale) {}
 
-    // O(positions of the account); the by-account index is built.
+    // Requires the by-account index. O(positions of the account).
     [[nodiscard]] AccountValue value(std::int32_t account, std::int32_t currency) const;
-    // cells: grows by the cells swept. O(positions selected).
+    // Adds the number of cells swept to `cells`. O(positions selected).
     [[nodiscard]] ResultRows values(const Question& question, std::uint64_t& cells) const;
-    // The floats of figures that values() made of this state; the functions may take long.
+    // Fills in the float columns of figures that values() computed from this state. User functions
+    // may take long.
     void run_functions(const Question& question, ResultRows& figures) const;
-    // The by-account index is built.
+    // Requires the by-account index.
     [[nodiscard]] Positions holdings(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).
     [[nodiscard]] OrderList orders(const Grouping& selection) const;

@@ -19,7 +19,8 @@ bool needs_counts(const Board& board, const Target& target) {
 
 namespace {
 
-// One unit, whose totals times `factor` are the amounts: 126 bits, fewer than 38 digits have.
+// Fast path for one unit, whose amounts are its totals times `factor`. Products have at most 126
+// bits, so they fit 38 digits.
 void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t factor,
                 ResultRows& out) {
     const auto rows = totals.rows();
@@ -32,7 +33,8 @@ void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t fa
     out.unpriced.assign(out.row.size(), 0);
 }
 
-// A currency's totals of one measure onto the amounts of the rows. False: not in so few bits.
+// Adds a currency's totals of one measure to the amounts of the rows. Returns false if the values
+// are too wide for this arithmetic.
 bool add_group(const Totals& totals, const Handout& handout, const Handout::Group& group,
                std::size_t column, std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
     i128 multiplier = 0;
@@ -50,7 +52,7 @@ bool add_group(const Totals& totals, const Handout& handout, const Handout::Grou
         members.push_back({total + column * totals.rows(),
                            static_cast<std::int64_t>(kPow10[std::size_t(shift)])});
     }
-    constexpr std::size_t kMostMembers = 8;  // of 123 bits each
+    constexpr std::size_t kMostMembers = 8;  // of at most 123 bits each
     if (members.size() > kMostMembers) return false;
     const Divisor by(divisor);
     bool over = false;
@@ -64,7 +66,8 @@ bool add_group(const Totals& totals, const Handout& handout, const Handout::Grou
     return !over;
 }
 
-// Column by column, where 64 bits hold every total. False: nothing was made.
+// Fast path if every total fits 64 bits: computes column by column. If it does not apply, returns
+// false and leaves `out` unchanged.
 bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
     const auto count = totals.rows();
     huge_pages::Vector<std::int32_t> rows;

@@ -1,4 +1,4 @@
-// Rows handed out: amounts in the asked currency, rounded once, beside the row they belong to.
+// Result rows: amounts in the requested currency, rounded once, with the row they belong to.
 #pragma once
 
 #include <cstdint>
@@ -13,35 +13,37 @@ namespace mvcore {
 
 struct ResultRows {
     huge_pages::Vector<std::int32_t> row;  // of the grouping, or of its roll-up
-    std::vector<std::int32_t> currency;    // code; only where each currency stands by itself
-    huge_pages::Vector<i128> amount;       // counted in 10^-value_scale, row after row
-    int columns = 1;                       // amounts of a row: one by measure asked, or one for all
+    std::vector<std::int32_t> currency;    // code; only if currencies are separate
+    huge_pages::Vector<i128> amount;       // in units of 10^-value_scale, row after row
+    int columns = 1;  // amounts per row: one per requested measure, or one for all
     huge_pages::Vector<std::uint32_t> unpriced;
-    std::vector<std::vector<double>> floats;  // of each function of the user's, beside the rows
+    std::vector<std::vector<double>> floats;  // per user function, parallel to the rows
     std::vector<bool> removed;                // only in changes
     std::uint64_t epoch = 0;
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }
 };
 
-// Which currency amounts are asked in.
+// The currency of the requested amounts.
 struct Target {
     std::int32_t base = 0;
-    std::int32_t currency = 0;  // kLocal: each by itself
+    std::int32_t currency = 0;  // kLocal: each currency separately
     int value_scale = 8;
 
     [[nodiscard]] bool local() const noexcept { return currency == kLocal; }
 };
 
-// Whether positions must be counted by unit, because some unit has no rate into the target.
+// Whether positions must be counted per unit: if currencies are separate, or if a unit has no rate
+// into the target.
 bool needs_counts(const Board& board, const Target& target);
 
-// f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless local.
+// Calls f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless
+// local.
 template <class F>
 void hand_out(const Totals& totals, const Handout& handout, const Board& board,
               const Target& target, F&& f);
 
-// The rows of one read.
+// All rows of one read.
 ResultRows all_rows(const Totals& totals, const Handout& handout, const Board& board,
                     const Target& target);
 

@@ -7,7 +7,8 @@ namespace mvcore {
 
 namespace {
 
-// Sums wrap at the lane's width, which is what makes them exact; unsigned, so that it is defined.
+// Sums wrap at the lane's width. They are exact because the final total fits. Unsigned arithmetic
+// makes wrapping well defined.
 void add64(std::int64_t& t, i128 quantity, const i256& price) {
     t = static_cast<std::int64_t>(static_cast<std::uint64_t>(t) +
                                   static_cast<std::uint64_t>(quantity) * price.w[0]);
@@ -138,7 +139,7 @@ void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, 
     });
 }
 
-// Sums are modulo 2^64, and exact where the sum of absolute quantities is below 2^63.
+// Sums are modulo 2^64. They are exact if the sum of absolute quantities is below 2^63.
 bool Totals::sums_lines(const State& state, std::int32_t instrument) const {
     return !grouping_.whole() && 2 * std::size_t{grouping_.account_groups} <= picked_.size() &&
            !few_picked(state) && state.board.instrument(instrument).abs_quantity.fits64();
@@ -243,8 +244,7 @@ std::size_t Totals::memory_bytes() const noexcept {
     return bytes;
 }
 
-// ---- Totals from quantities and prices: by account for few accounts, else by instrument, several
-// ----
+// ---- build: by account for few accounts, else several instruments at once ----
 
 void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted) {
     *this = Totals();
@@ -253,7 +253,8 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
-    // Lines may be longer than the accounts that the grouping knows; nobody holds anything there.
+    // A line may have more rows than the grouping has accounts. Nobody holds anything in those
+    // rows.
     const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
                           ? grid_rows_ - grouping_.account_groups
                           : 0;
@@ -298,7 +299,7 @@ void Totals::build_by_account(const State& state) {
 
 void Totals::build_by_instrument(const State& state) {
     const Board& board = state.board;
-    // Instruments of one row group and unit side by side.
+    // Sorted, so that instruments of one row group and unit are adjacent.
     std::vector<std::int32_t> order;
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
         if (grouping_.of_instrument(i) >= 0 && state.grid.positions(std::size_t(i)) != 0)
@@ -321,7 +322,7 @@ void Totals::build_by_instrument(const State& state) {
     count_positions(state, order);
 }
 
-// Instruments of one unit and one row group.
+// Adds the lines of instruments of one unit and one row group.
 void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
     auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
     const auto first_row =
@@ -336,7 +337,8 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
             add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
         return;
     }
-    // Account by account first, at the speed of the whole book; then account groups.
+    // First sums per account, at the speed of a sweep of the whole book; then adds up account
+    // groups.
     std::vector<std::int64_t> by_account;
     for (std::size_t c = 0; c < measures_.size(); ++c) {
         by_account.assign(state.grid.rows(), 0);
@@ -347,13 +349,13 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
     }
 }
 
-// totals[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
+// by_account[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
 void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
                    std::int64_t* by_account) {
     constexpr std::size_t kAhead = 8;
     const auto& kernel = kernels::table();
     const Board& board = state.board;
-    // Within a block of rows the totals stay in the nearest cache.
+    // Works block by block, so that the totals of a block of rows stay in the L1 cache.
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         struct Fan {
             const void* quantity[kernels::kFan];
@@ -364,7 +366,7 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
         std::int64_t* totals = by_account + first;
         const auto full = state.grid.rows_in_block(b);
         for (std::size_t k = 0; k < instruments.size(); ++k) {
-            // Short lines come from all over the memory.
+            // Short lines are scattered in memory.
             if (k + 2 * kAhead < instruments.size())
                 state.grid.prefetch_block(std::size_t(instruments[k + 2 * kAhead]), first);
             if (k + kAhead < instruments.size())
@@ -395,10 +397,10 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
     }
 }
 
-// `order`: the selected instruments that somebody holds, by row group.
+// `order`: the selected instruments that an account holds, sorted by row group.
 void Totals::count_positions(const State& state, std::span<const std::int32_t> order) {
     if (grouping_.one_instrument_group()) {
-        // The book counts positions by account anyway.
+        // The state already counts positions by account.
         for (std::size_t a = 0; a < state.positions.size(); ++a) {
             const auto g = grouping_.of_account(static_cast<std::int32_t>(a));
             if (g >= 0) positions_[std::size_t(g)] += state.positions[a];

@@ -6,9 +6,9 @@
 namespace mvcore {
 namespace {
 
-constexpr std::size_t kChunk = 4096;  // positions of one call: their columns stay in the cache
+constexpr std::size_t kChunk = 4096;  // positions per call; their columns stay in the cache
 
-// The float way of an amount into the target, where there is one.
+// Converts float amounts to the target currency, if the rates are known.
 class FloatRate {
 public:
     FloatRate(const Board& board, std::int32_t currency, const Target& target) {
@@ -27,7 +27,7 @@ private:
         double value = 1;
         bool divide = false;
     };
-    // From the currency into the base, or back.
+    // The conversion from the currency into the base, or back.
     Factor factor(const Board& board, std::int32_t currency, std::int32_t base, bool back) {
         if (currency == base) return {};
         const Rate& rate = board.rate(currency);
@@ -47,7 +47,7 @@ private:
     Factor target_;
 };
 
-// Positions of one instrument: their rows and quantities, kChunk at a time, and one that is none.
+// Rows and quantities of one instrument's positions, kChunk at a time, plus one scratch element.
 struct Columns {
     std::vector<std::uint32_t> row = std::vector<std::uint32_t>(kChunk + 1);
     std::vector<double> quantity = std::vector<double>(kChunk + 1);
@@ -106,7 +106,7 @@ private:
         return std::size_t(i) < values.size() ? values[std::size_t(i)]
                                               : std::numeric_limits<double>::quiet_NaN();
     }
-    // Sums of the instrument's currency; those of all where amounts are converted.
+    // Sums of the instrument's currency, or of all currencies if amounts are converted.
     std::vector<double>& sums_of(std::int32_t currency) {
         const auto place = target_.local() ? std::size_t(currency) : 0;
         if (place >= sums_.size()) sums_.resize(place + 1);
@@ -132,7 +132,7 @@ private:
         gather(call, i, instrument.quantity_scale, flush);
         flush();
     }
-    // flush() empties the columns when the next positions would not fit.
+    // Calls flush(), which empties the columns, if the next positions would not fit.
     template <class Flush>
     void gather(const MeasureCall& call, std::int32_t i, int scale, Flush&& flush) {
         const auto line = static_cast<std::size_t>(i);
@@ -165,7 +165,7 @@ private:
         const auto group = grouping_.of_account(static_cast<std::int32_t>(account));
         return group < 0 ? kNotSelected : first + static_cast<std::uint32_t>(group);
     }
-    // Without a branch: what is no position is written over by the next.
+    // Branch-free: the next row overwrites a row that is no position or is not selected.
     template <class Q, class Row>
     void gather_block(const Block& block, const Q* sods, Measure asked, int scale, Row&& row_of) {
         const Q* quantity = static_cast<const Q*>(block.quantity(asked));
@@ -190,7 +190,7 @@ private:
     }
     static constexpr double kPower[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                         1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
-    // Subtotals take each position too: sums of sums would depend on how rows are numbered.
+    // Subtotals add every position too. Sums of sums would depend on the numbering of rows.
     void add_up(std::vector<double>& sums) const {
         if (levels_.empty())
             for (std::size_t k = 0; k < columns_.n; ++k) sums[columns_.row[k]] += columns_.out[k];
@@ -208,7 +208,7 @@ private:
     bool few_ = false;
     Columns columns_;
     std::vector<double> constants_;
-    std::vector<std::vector<double>> sums_;  // by row; by currency where each stands by itself
+    std::vector<std::vector<double>> sums_;  // by row; by currency if each is separate
 };
 
 }  // namespace
@@ -217,7 +217,7 @@ std::vector<std::vector<double>> run_measures(const State& state, const Grouping
                                               const std::vector<std::vector<std::int32_t>>& levels,
                                               const Target& target, const MeasureCalls& calls,
                                               const ResultRows& figures) {
-    // Rows that a position can reach: those of the grouping, or of the roll-up.
+    // Number of rows that positions map to: rows of the grouping, or of the roll-up.
     std::size_t rows = levels.empty() ? grouping.rows() : 0;
     for (const auto& level : levels)
         for (const auto row : level) rows = std::max(rows, std::size_t(row) + 1);
