@@ -8,7 +8,7 @@
 namespace mvcore {
 namespace {
 
-// Its sign bit and leading zeros are those of the widest of many integers.
+// ORs magnitudes: the result needs the width of the widest integer.
 i128 widest(i128 so_far, i128 value) { return so_far | (value < 0 ? ~value : value); }
 
 IntColumn column_of(i128 most, std::size_t rows) {
@@ -25,8 +25,8 @@ void put(IntColumn& column, std::size_t k, i128 value) {
     });
 }
 
-// The pages of the instrument in the order in which they were begun, so that a store that is read
-// from the chunk keeps its orders in the same order, and writes the same chunk.
+// The pages of the instrument, oldest first. A store restored from the chunk then keeps its orders
+// in the same order, and writes the same chunk.
 std::vector<const OrderPage*> pages_of(const OrderStore& orders, std::int32_t instrument) {
     std::vector<const OrderPage*> pages;
     orders.for_pages(instrument, [&](const PageRef& page) { pages.push_back(&*page); });

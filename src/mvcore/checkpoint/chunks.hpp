@@ -1,6 +1,6 @@
-// State in columns, as a checkpoint stores it: the holdings and the orders of neighbouring
-// instruments (a chunk), and the tables of names, terms, prices and rates. Only inputs: what orders
-// add to positions is added up again when a chunk is read.
+// State as columns, as a checkpoint stores it: the holdings and orders of consecutive instruments
+// (a chunk), and the tables of names, terms, prices and rates. Only inputs are stored. The
+// contribution of orders to positions is recomputed when a chunk is read.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +13,13 @@
 
 namespace mvcore {
 
-// Integers in the narrowest width that holds them all.
+// Integers in the narrowest width that holds all of them.
 struct IntColumn {
     Width width = kernels::w8;
     std::vector<std::byte> bytes;
 };
 
-// Texts one after the other: text k is bytes[offsets[k], offsets[k + 1]).
+// Concatenated texts: text k is bytes[offsets[k], offsets[k + 1]).
 struct TextColumn {
     std::vector<std::int32_t> offsets{0};
     std::vector<char> bytes;
@@ -27,7 +27,7 @@ struct TextColumn {
     void push(std::string_view text);  // throws StorageError beyond 2 GB
 };
 
-// Prices at 18 places, some of which are none.
+// Prices with 18 decimals; `known` is 0 for a missing price.
 struct PriceColumn {
     std::vector<i128> price;
     std::vector<std::uint8_t> known;
@@ -46,7 +46,8 @@ struct HoldingsChunk {
     IntColumn quantity;
 };
 
-// Orders by instrument, ascending, and as they are kept within it; quantities at its scale.
+// Orders by ascending instrument, in storage order within an instrument. Quantities at the scale of
+// the instrument.
 struct OrdersChunk {
     std::size_t rows = 0;
     IntColumn instrument;
@@ -58,16 +59,17 @@ struct OrdersChunk {
     PriceColumn rolled_price;   // likewise
     std::vector<std::uint8_t> status;
     std::vector<std::int64_t> time;      // kNoTime: none; empty if no order has one
-    std::vector<std::uint8_t> retained;  // empty if no order is
-    std::vector<std::int64_t> number;    // integer ids, or else
+    std::vector<std::uint8_t> retained;  // empty if no order is retained
+    std::vector<std::int64_t> number;    // integer ids; empty if ids are text
     TextColumn text;
 };
 
-// Of instruments in [begin, end). O(positions and orders of them).
+// Chunks of the instruments in [begin, end). O(positions and orders of these).
 HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_t end);
 OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t end);
 
-// One row for each instrument, dead ones too, so that codes stay. Decimals at 18 places.
+// One row per instrument, removed ones included, so that codes stay the same. Decimals have 18
+// places.
 struct InstrumentsTable {
     std::vector<std::uint8_t> alive;
     std::vector<std::int32_t> currency;  // -1: none
@@ -76,12 +78,12 @@ struct InstrumentsTable {
     std::vector<std::uint8_t> cash;
     std::vector<std::uint8_t> quantity_scale;
     std::vector<std::uint8_t> priced;
-    std::vector<i128> price;  // 0 where there is none
+    std::vector<i128> price;  // 0 if there is none
     std::vector<std::uint8_t> price_scale;
     std::vector<std::int64_t> price_time;  // kNoTime: none
     std::vector<std::uint64_t> price_epoch;
-    std::vector<std::uint32_t> holdings;  // rows that a holdings chunk has of it, at most
-    std::vector<std::uint32_t> orders;    // rows that an orders chunk has of it
+    std::vector<std::uint32_t> holdings;  // upper bound of its rows in a holdings chunk
+    std::vector<std::uint32_t> orders;    // number of its rows in an orders chunk
 };
 InstrumentsTable instruments_table(const State& state, std::size_t instruments);
 

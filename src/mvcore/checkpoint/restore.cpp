@@ -11,7 +11,7 @@
 namespace mvcore {
 namespace {
 
-// Names with codes 0, 1, 2, ...
+// Interns names with codes 0, 1, 2, ...
 void intern_all(Names& into, const StoredTexts& names, std::size_t count, const char* what) {
     for (std::size_t k = 0; k < count; ++k) {
         const auto name = text_of(names, k);
@@ -22,7 +22,7 @@ void intern_all(Names& into, const StoredTexts& names, std::size_t count, const 
     }
 }
 
-// A decimal at 18 places.
+// A decimal from a mantissa with 18 decimals.
 Decimal decimal_at_18(i128 mantissa, const std::string& what) {
     const auto result = make_decimal(mantissa, kMaxScale);
     if (!result) corrupt(what + " " + describe(result.fault));
@@ -107,7 +107,7 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     }
 }
 
-// The rules of cash instruments that are alive.
+// Checks the rules of a live cash instrument, and registers it as the target of its currency.
 void Restore::add_cash(std::int32_t i) {
     State& state = book_state_.state;
     const Terms& terms = state.board.instrument(i).terms;
@@ -171,7 +171,7 @@ UnitId Restore::unit_of(std::int32_t i) {
     return board.unit_of(currency, q.priced ? board.value_scale(i) : Unit::kUnpriced);
 }
 
-// What orders add to the cash of their accounts, which is in no chunk.
+// Adds the cash from the fills of orders to their accounts. No chunk stores it.
 void Restore::add_legs() {
     State& state = book_state_.state;
     if (!state.cash.from_fills) return;
@@ -228,7 +228,8 @@ void Restore::finish() {
                 std::to_string(counts_.orders) + " were stored");
     add_legs();
     const auto count = static_cast<std::int32_t>(board.size());
-    // Where the bounds do not fit with slack, they may fit without, as in a write.
+    // If the bounds do not fit with rounded-up ceilings, they may fit with exact ones, as in a
+    // write.
     for (const bool tight : {false, true}) {
         std::vector<Int<8>> bounds(board.units());
         for (std::int32_t i = 0; i < count; ++i) {

@@ -1,6 +1,6 @@
-// A book's state out of stored columns. Nothing in them is taken for granted: what does not fit
-// together is refused as CorruptData, whatever bytes came. What can be computed from the rest
-// (positions, what orders add to them, bounds, the index of order ids) is computed.
+// Rebuilds a book's state from stored columns. The columns are not trusted: inconsistent data of
+// any kind is refused as CorruptData. Everything that can be computed from the rest is computed:
+// positions, the contribution of orders to them, bounds, the index of order ids.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ struct StoredHoldings {
     StoredInts quantity;
 };
 struct StoredPrices {
-    StoredInts price;  // at 18 places
+    StoredInts price;  // 18 decimals
     StoredInts known;  // 0 or 1
 };
 struct StoredOrders {
@@ -39,16 +39,16 @@ struct StoredOrders {
     StoredPrices rolled_price;   // likewise
     StoredInts status;
     StoredInts time;      // without data: no order has one
-    StoredInts retained;  // without data: no order is
+    StoredInts retained;  // without data: no order is retained
     StoredInts number;    // without data: ids are text
     StoredTexts text;
 };
 struct StoredRates {
-    std::vector<i128> rate;  // at 18 places, by currency; 0: none
+    std::vector<i128> rate;  // 18 decimals, by currency; 0: none
     std::vector<std::uint8_t> divide;
     std::vector<std::int64_t> time;
 };
-// What the rest must add up to, and what cannot be told from it.
+// Counts that the restored state must match, and counters that cannot be derived from it.
 struct StoredCounts {
     std::uint64_t epoch = 0;
     std::uint64_t masters = 0;
@@ -60,29 +60,30 @@ struct StoredCounts {
 
 class Restore {
 public:
-    // The base currency is the first.
+    // `base` must be the first currency.
     Restore(std::string_view base, IdKind kind, const StoredCounts& counts,
             const CashRule& cash = {});
 
-    // The tables, in this order, once each.
+    // First the tables, in this order, once each.
     void currencies(const StoredTexts& names, std::size_t count, const StoredRates& rates);
     void accounts(const StoredTexts& names, std::vector<std::uint8_t> alive);
     void instruments(const StoredTexts& names, const InstrumentsTable& table);
-    // Then the chunks, in any order, by any number of threads: instruments in [begin, end), each in
-    // one chunk. O(rows + accounts), and O(accounts) for each instrument with many positions.
+    // Then the chunks, in any order, from any number of threads. A chunk has the instruments in
+    // [begin, end); each instrument is in one chunk only. O(rows + accounts), and O(accounts) for
+    // each instrument with many positions.
     void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
                const StoredOrders& orders);
-    // Then the ids that are not in the index's tables [begin, end) yet, by any number of threads,
-    // each with tables of its own.
+    // Then indexes the ids that are not yet in the index's tables [begin, end). Any number of
+    // threads may do so, each for tables of its own.
     void index(std::size_t begin, std::size_t end);
-    // Then what all of it gives. O(instruments).
+    // Finally computes everything that depends on all chunks. O(instruments).
     void finish();
 
     [[nodiscard]] BookState& book_state() noexcept { return book_state_; }
     [[nodiscard]] bool finished() const noexcept { return finished_; }
 
 private:
-    // Orders that room is made for before the first is seen; for others it grows.
+    // The index reserves space for at most so many orders in advance. For more it grows.
     static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
 
     friend class ChunkRestore;
@@ -95,10 +96,10 @@ private:
     std::string base_;
     StoredCounts counts_;
     bool finished_ = false;
-    // While chunks are added.
-    std::mutex mutex_;                 // the state and the texts
-    std::vector<std::uint8_t> added_;  // by instrument
-    // Ids of each table of the index, put there many at a time.
+    // Used while chunks are added.
+    std::mutex mutex_;                 // guards the state and the texts
+    std::vector<std::uint8_t> added_;  // by instrument: 1 once a chunk had it
+    // Ids to be inserted into each table of the index, many at a time.
     struct Ids {
         std::mutex mutex;
         std::vector<std::uint64_t> hash;

@@ -56,8 +56,8 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
 
 void ChunkRestore::run() {
     store_texts();
-    // A holding adds one quantity to a sum, an order four at most: what it filled, what of that was
-    // rolled, and what is left. Sums fit 64 bits, or may not.
+    // A holding adds one quantity to a sum. An order adds at most four: filled less rolled, and
+    // quantity less filled. If these bounds prove that sums fit 64 bits, 64 bits are used.
     const auto terms = i128(held_rows_) + 4 * i128(orders_.rows);
     const int bits = i256(terms).bits() + std::max({held_quantity_.bits(), quantity_.bits(),
                                                     filled_.bits(), rolled_.bits()});
@@ -158,7 +158,7 @@ void ChunkRestore::holdings(std::size_t l, i128 limit, Parts<Q>& parts) {
     }
 }
 
-// The line of the grid: net quantities of the accounts that have any.
+// Fills the line of the grid with the net quantities of the accounts that have any.
 template <class Q>
 void ChunkRestore::fill(std::size_t l, i128 limit, const Parts<Q>& parts) {
     using Stored = std::conditional_t<sizeof(Q) == 8, std::int64_t, i128>;
@@ -218,7 +218,7 @@ void Restore::chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& 
     ChunkRestore(*this, begin, end, holdings, orders).run();
 }
 
-// ---- The orders of a chunk: into pages of their instruments, their ids into the index ----
+// ---- orders of a chunk: into pages of their instruments, their ids into the index ----
 
 void ChunkRestore::store_texts() {
     if (kind_ != IdKind::text) return;
@@ -233,7 +233,7 @@ void ChunkRestore::store_texts() {
         texts_.push_back(state_.orders.store(text_of(orders_.text, k)));
 }
 
-// The page of an instrument's order `row` of `rows`, which is the first on it.
+// Adds the page whose first order is order `row` of the instrument's `rows` orders.
 OrderPage& ChunkRestore::add_page(std::int32_t i, std::size_t row, std::size_t rows) {
     const std::uint32_t room = rows - row <= 16 && row == 0 ? 16 : OrderPage::kRecords;
     auto& pages = pages_[std::size_t(i - begin_)];
@@ -323,7 +323,8 @@ void ChunkRestore::narrow_orders(std::int32_t i, Parts<std::int64_t>& parts) {
                     std::min(rows - row, std::size_t{OrderPage::kRecords}), start + row, parts);
 }
 
-// As order() and OrderStore::append(), in few bits; from the line's row on, which is the chunk's k.
+// Fast path of order() and OrderStore::append() for narrow quantities. Starts at row `row` of the
+// line, which is row k of the chunk.
 void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t rows, std::size_t k,
                                Parts<std::int64_t>& parts) {
     const bool text = kind_ == IdKind::text;
@@ -380,7 +381,7 @@ std::vector<std::uint64_t> ChunkRestore::hashes() const {
     return out;
 }
 
-// Sorted by the table of the index that each goes to, so that a list is locked once.
+// Sorts the ids by table of the index, so that each list is locked only once.
 void ChunkRestore::list_ids() {
     const auto tables = OrderIndex::tables();
     const auto hashes = this->hashes();
@@ -411,7 +412,7 @@ void ChunkRestore::list_ids() {
 
 // ---- the index ----
 
-// One thread at a time; the others go on with their chunks.
+// One thread at a time indexes. The others continue with their chunks.
 void Restore::index_if_many() {
     if (listed_ < kMostListed || indexing_.exchange(true)) return;
     index(0, ids_.size());
@@ -442,10 +443,10 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
     const OrderStore& orders = book_state_.state.orders;
     index.reserve_tables(table, table + 1, std::min(std::size_t(counts_.orders), kMostReserved));
     index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
-    constexpr std::size_t kFetched = 24;  // about as many lines as a core can wait for
+    constexpr std::size_t kFetched = 24;  // about as many cache misses as a core can overlap
     for (std::size_t n = 0; n < slots.size(); ++n) {
         if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
-        // Whether they are the same order is looked up later, not here at random.
+        // Equal tags may be equal ids. check_apart() compares the ids later, with prefetching.
         static_cast<void>(index.find(hashes[n], [&](Slot other) {
             alike.emplace_back(other, slots[n]);
             return false;

@@ -1,5 +1,5 @@
-// One chunk of holdings and orders on its way into a state that is restored: line after line, an
-// instrument each, into blocks and pages of its own, which then become the state's.
+// Restores one chunk of holdings and orders. Builds blocks and pages of its own, line by line (one
+// instrument each), and then moves them into the restored state.
 #pragma once
 
 #include <algorithm>
@@ -19,14 +19,15 @@ public:
     void run();
 
 private:
-    // What one account has in the instrument.
+    // Quantities of one account in the instrument.
     template <class Q>
     struct Part {
         Q sod{};
         Q fill{};
         Q leaves{};
     };
-    // What the accounts of a line have; `accounts` are those that have anything, empty: all may.
+    // Quantities of the accounts of a line. `accounts` lists those that have any, ascending. If it
+    // is empty, `part` is indexed by account code.
     template <class Q>
     struct Parts {
         std::vector<std::uint32_t> accounts;
@@ -39,7 +40,7 @@ private:
             return part[std::size_t(at - accounts.begin())];
         }
     };
-    // The columns of a line, widened.
+    // The columns of a line, widened to 64 bits.
     struct Widened {
         std::vector<std::int64_t> held_account, held_quantity;
         std::vector<std::int64_t> account, quantity, filled, rolled, status, retained, time, number;
@@ -67,7 +68,7 @@ private:
     template <class Q>
     void fill(std::size_t l, i128 limit, const Parts<Q>& parts);
 
-    // ---- orders: restore_orders.cpp ----
+    // ---- orders ----
     void store_texts();
     OrderPage& add_page(std::int32_t i, std::size_t row, std::size_t rows);
     [[nodiscard]] FillPrice price(const StoredColumn& price, const StoredColumn& known,
@@ -95,18 +96,18 @@ private:
     StoredColumn held_account_, held_quantity_;
     StoredColumn account_, quantity_, filled_, rolled_, time_, status_, retained_, number_;
     StoredColumn average_price_, average_price_known_, rolled_price_, rolled_price_known_;
-    std::vector<std::size_t> held_start_;   // by line, and the end of the last
+    std::vector<std::size_t> held_start_;   // by line, plus the end of the last
     std::vector<std::size_t> order_start_;  // likewise
-    bool narrow_;  // orders fit their records, but for times and ids, and have no prices
+    bool narrow_;                           // all quantities are narrow, and no order has prices
     Widened now_;
-    // Made aside; by line of the chunk, or by account.
+    // Built beside the state; by line of the chunk, or by account.
     Grid grid_;
     std::vector<std::uint32_t> positions_;
     std::vector<std::uint32_t> account_orders_;
     std::vector<i256> absolute_;
     std::vector<std::vector<PageRef>> pages_;
     std::vector<std::uint32_t> first_page_;
-    std::vector<std::uint32_t> texts_;  // places of the ids
+    std::vector<std::uint32_t> texts_;  // references to the texts of ids
 };
 
 }  // namespace mvcore

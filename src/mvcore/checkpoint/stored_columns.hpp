@@ -1,5 +1,5 @@
-// Columns as they lie in a file that was read: integers of any width, texts one after the other.
-// Values may lie at any address, and may be anything.
+// Columns as read from a file: integers of any width, and concatenated texts. Values may be
+// unaligned, and are not trusted.
 #pragma once
 
 #include <algorithm>
@@ -23,13 +23,13 @@ struct StoredInts {
 struct StoredTexts {
     const std::byte* offsets = nullptr;  // 32 bits each, one more than there are texts
     const char* bytes = nullptr;
-    std::size_t size = 0;  // of the bytes
+    std::size_t size = 0;  // number of bytes
 };
 
-// The k-th of the texts; refused where its offsets lead out of them.
+// Text k. Throws CorruptData if its offsets are out of range.
 std::string_view text_of(const StoredTexts& texts, std::size_t k);
 
-// f(at): at(k) is the k-th integer in the column's own type.
+// Calls f(at). at(k) returns the k-th integer in the column's own type.
 template <class F>
 void with_stored(const StoredInts& stored, F&& f) {
     with_quantity(stored.width, static_cast<const void*>(nullptr), [&](const auto* typed) {
@@ -42,7 +42,7 @@ void with_stored(const StoredInts& stored, F&& f) {
     });
 }
 
-// A column of integers, and how many bits the largest takes.
+// A column of integers, and the number of bits of the largest magnitude.
 class StoredColumn {
 public:
     StoredColumn(const StoredInts& stored, std::size_t rows) : stored_(stored) {
@@ -65,7 +65,7 @@ public:
         with_stored(stored_, [&](const auto at) { out = at(k); });
         return out;
     }
-    // Integers [begin, end) of one that is not wide.
+    // Copies integers [begin, end) of a column that is not wide.
     void copy(std::size_t begin, std::size_t end, std::int64_t* out) const noexcept {
         with_stored(stored_, [&](const auto at) {
             for (std::size_t k = begin; k < end; ++k)

@@ -1,6 +1,6 @@
-// A state to columns and back: the same to the last bit; and columns that were changed anyhow are
-// refused, or are another state that is whole. Columns are copied to memory of just their size, so
-// that a sanitizer sees a look beyond them.
+// Converts a state to columns and back: the result is equal to the last bit. Damaged columns are
+// refused, or give another consistent state. Columns are copied to memory of exactly their size, so
+// that a sanitizer detects reads beyond them.
 #include <cstring>
 #include <map>
 
@@ -153,7 +153,7 @@ std::map<std::string, Order> orders_of(const State& state, std::int32_t instrume
     return out;
 }
 
-// What is computed, not stored; and the orders.
+// Compares what is computed rather than stored, and the orders.
 void check_computed(const State& a, const State& b, std::int32_t instruments,
                     std::int32_t accounts) {
     for (std::int32_t i = 0; i < instruments; ++i) {
@@ -188,7 +188,7 @@ void check_round_trip(Run& run) {
                    run.book.names().accounts.size());
 }
 
-// One column, changed somewhere.
+// Changes one column at a random place.
 void damage(Run& run, StoredBook& book) {
     auto& range = book.ranges[std::size_t(run.pick(int(book.ranges.size())))];
     const auto change = [&](void* data, std::size_t size) {
@@ -270,7 +270,7 @@ TEST(changed_columns_are_refused_or_whole) {
             } catch (const Error& e) {
                 CHECK(e.kind() == ErrorKind::corrupt_data || e.kind() == ErrorKind::value_overflow);
                 ++refused;
-            } catch (const std::bad_alloc&) {  // so many orders are not there
+            } catch (const std::bad_alloc&) {  // no memory for so many orders
                 ++refused;
             }
         }
