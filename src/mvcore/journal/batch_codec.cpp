@@ -26,13 +26,13 @@ void decode_names(Decoder& in, const Names& held, NameOverlay& names) {
     }
 }
 
-// One for each code; none where no row needs them, so that a small batch costs little in a large
+// One flag per code. Empty if there are no rows, so that a small batch costs little in a large
 // book.
 std::vector<std::uint8_t> flags(std::size_t rows, std::int32_t size) {
     return std::vector<std::uint8_t>(rows != 0 ? static_cast<std::size_t>(size) : 0, 0);
 }
 
-// Codes below `size`, each once.
+// Decodes codes below `size`; refuses duplicates.
 std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size) {
     std::vector<std::int32_t> out;
     const auto count = in.count(1);
@@ -147,7 +147,7 @@ void encode_price_table(Encoder& out, const Batch& batch) {
     encode_prices(out, batch.price_rows);
 }
 
-// Which codes the rest of the batch may name.
+// The codes to which the rest of the batch may refer.
 KnownCodes known_codes(const State& state, const Batch& batch) {
     KnownCodes known{state, batch.accounts_given != Given::load,
                      batch.instruments_given != Given::load,

@@ -1,4 +1,4 @@
-// A batch to bytes and back: codes, new names, decimals as mantissa and scale, orders with ids.
+// Encodes and decodes batches: codes, new names, decimals as mantissa and scale, orders with ids.
 #pragma once
 
 #include <deque>
@@ -18,9 +18,9 @@ struct Decoded {
     Batch batch;
 };
 
-// `names`: those of the book, the batch's among them; written are those from `known` on.
+// `names`: the names of the book, including the batch's. Writes those from `known` on.
 void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known);
-// Throws CorruptData if it is no batch that the book could have been given. `format`: that of the
+// Throws CorruptData if the book could not have accepted such a batch. `format`: the format of the
 // frame.
 void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out);
 
@@ -29,14 +29,14 @@ void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows)
 void encode_feeds(Encoder& out, const Feeds& feeds);
 void decode_feeds(Decoder& in, std::vector<std::pair<std::string, std::int64_t>>& feeds);
 
-// order_codec.cpp
-// Codes that rows may name: those of the book, unless a load of their table takes their place, and
-// those that the batch brings.
+// ---- shared with order_codec.cpp ----
+// The codes to which rows may refer: codes of the book, unless a load replaces their table, and
+// codes that the batch adds.
 struct KnownCodes {
     const State& state;
     bool accounts_stay = true;
     bool instruments_stay = true;
-    std::vector<std::uint8_t> accounts;  // by code: the batch brings it; empty: none
+    std::vector<std::uint8_t> accounts;  // by code: 1 if the batch adds it; empty: none
     std::vector<std::uint8_t> instruments;
 
     std::int32_t account(Decoder& in) const {
@@ -69,7 +69,7 @@ std::int64_t decode_time(Decoder& in);
 void encode_id(Encoder& out, const OrderId& id, IdKind kind);
 OrderId decode_id(Decoder& in, IdKind kind, std::deque<std::string>& texts);
 IdKind decode_kind(Decoder& in, IdKind held);
-// Texts that a book takes: not empty, UTF-8.
+// Decodes a text that a book accepts: not empty, valid UTF-8.
 std::string decode_name(Decoder& in, std::uint64_t most_bytes);
 
 }  // namespace mvcore::journal

@@ -1,5 +1,5 @@
-// Values to bytes and back. What is read is checked: wherever it cannot be what was written,
-// CorruptData.
+// Encodes values as bytes and decodes them. The decoder checks its input: it throws CorruptData if
+// the encoder cannot have written it.
 #pragma once
 
 #include <algorithm>
@@ -13,10 +13,11 @@
 
 namespace mvcore::journal {
 
-// Integers go in sevens of bits, the lowest first, signed ones with the sign in the lowest bit.
+// Integers are variable-length: seven bits per byte, the lowest first (LEB128). Signed integers
+// have the sign in the lowest bit (zigzag).
 class Encoder {
 public:
-    // spill(buffer): called where the buffer is full; it empties it.
+    // spill(buffer) is called when the buffer is full. It empties the buffer.
     explicit Encoder(std::function<void(std::string&)> spill) : spill_(std::move(spill)) {}
 
     void byte(std::uint8_t v) { buffer_.push_back(static_cast<char>(v)); }
@@ -33,7 +34,7 @@ public:
     }
     void text(std::string_view text) {
         number(text.size());
-        // A long one goes in pieces, so that no frame is longer than it may be.
+        // A long text is written in pieces, so that no frame exceeds its size limit.
         for (; text.size() > kPiece; text.remove_prefix(kPiece)) {
             buffer_.append(text.substr(0, kPiece));
             if (buffer_.size() >= kFull) spill_(buffer_);
@@ -44,14 +45,14 @@ public:
 
 private:
     static constexpr std::size_t kPiece = 1 << 18;
-    static constexpr std::size_t kFull = 1 << 19;  // and what is put before the next look fits
+    static constexpr std::size_t kFull = 1 << 19;  // leaves space until the next check
     std::function<void(std::string&)> spill_;
     std::string buffer_;
 };
 
 class Decoder {
 public:
-    // next(buffer): the next piece; `size`: bytes in all.
+    // next(buffer) reads the next piece. `size`: total number of bytes.
     Decoder(std::uint64_t size, std::function<void(std::string&)> next)
         : left_(size), next_(std::move(next)) {}
 
@@ -73,7 +74,7 @@ public:
             if (shift == 126 && b > 3) break;  // more than 128 bits
             v |= (b & 127U) << shift;
             if (b < 128) {
-                if (b == 0 && shift != 0) break;  // there is one way to write a number
+                if (b == 0 && shift != 0) break;  // not the shortest form
                 return v;
             }
         }
@@ -83,7 +84,7 @@ public:
         const u128 v = wide_number();
         return static_cast<i128>(v >> 1 ^ -(v & 1U));
     }
-    // Of a number at most `most`.
+    // A number of at most `most`.
     std::uint64_t number(std::uint64_t most) {
         const u128 v = wide_number();
         if (v > most) corrupt("a number is out of range");
@@ -94,7 +95,8 @@ public:
         if (v != static_cast<std::int64_t>(v)) corrupt("a number is out of range");
         return static_cast<std::int64_t>(v);
     }
-    // How many things follow, of at least so many bytes each: nothing is allocated for more.
+    // The number of items that follow, each of at least `least_bytes` bytes. A count beyond the
+    // bytes left is refused, so that damaged data cannot cause a large allocation.
     std::size_t count(std::uint64_t least_bytes) {
         return static_cast<std::size_t>(number(left_ / least_bytes));
     }

@@ -1,5 +1,6 @@
-// The files of one folder, as the journal needs them: little enough that tests can stand in for a
-// disk that fails, fills up or loses power. Calls give errno, negated where a count is expected.
+// The files of one folder, as the journal needs them. The interface is small, so that tests can
+// simulate a disk that fails, fills up or loses power. Calls return errno, or -errno if they return
+// a count.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,12 @@ namespace mvcore::journal {
 class File {
 public:
     virtual ~File() = default;
-    // May take fewer bytes than given. The count, or -errno.
+    // May write fewer bytes than given. Returns the count, or -errno.
     virtual long write(const void* data, std::size_t size, std::uint64_t offset) = 0;
-    // May give fewer bytes than asked; 0: the end. The count, or -errno.
+    // May read fewer bytes than requested; 0 at the end. Returns the count, or -errno.
     virtual long read(void* data, std::size_t size, std::uint64_t offset) = 0;
     virtual long size() = 0;
-    // What was written survives a power cut once this gives 0.
+    // Once this returns 0, all written bytes survive a power cut.
     virtual int sync() = 0;
     virtual int truncate(std::uint64_t size) = 0;
 };
@@ -26,35 +27,35 @@ class Files {
 public:
     virtual ~Files() = default;
     [[nodiscard]] virtual std::string path() const = 0;  // of the folder, for messages
-    virtual int make_folder() = 0;                       // 0 too where it is there
-    // For reading, and for writing where `write`; made where it is not there and `make`.
+    virtual int make_folder() = 0;                       // also 0 if it exists
+    // Opens for reading, and for writing if `write`. Creates a missing file if `make`.
     virtual int open(const std::string& name, bool write, bool make,
                      std::unique_ptr<File>& out) = 0;
     virtual int list(std::vector<std::string>& names) = 0;
     virtual int rename(const std::string& from, const std::string& to) = 0;
     virtual int remove(const std::string& name) = 0;
-    // Names that were made, changed and removed survive a power cut once this gives 0.
+    // Once this returns 0, created, renamed and removed names survive a power cut.
     virtual int sync_folder() = 0;
-    // One holder at a time, whatever the process; given back with the object, and with the process,
-    // however it ends. EWOULDBLOCK: taken.
+    // Locks the folder: one holder at a time across all processes. The lock is released with the
+    // object, and with the process, however it ends. Returns EWOULDBLOCK if another holder has it.
     virtual int lock() = 0;
     virtual void unlock() noexcept = 0;
     virtual std::uint64_t random() = 0;
 };
 
-// Throws StorageError: what was tried, on which file, and the system's words for `error`.
+// Throws StorageError, with the call, the file and the system's text for `error`.
 [[noreturn]] void storage_error(const Files& files, const char* call, const std::string& name,
                                 int error);
 inline void check(const Files& files, const char* call, const std::string& name, int error) {
     if (error != 0) storage_error(files, call, name, error);
 }
-// All of it: what a call leaves over is tried again, and so is one that a signal interrupted.
+// Writes all bytes. Continues after a partial write, and retries a call that a signal interrupted.
 void write_all(const Files& files, const std::string& name, File& file, const void* data,
                std::size_t size, std::uint64_t offset);
-// As many bytes as there are, at most `size`.
+// Reads up to `size` bytes, fewer only at the end of the file. Returns the count.
 std::size_t read_all(const Files& files, const std::string& name, File& file, void* data,
                      std::size_t size, std::uint64_t offset);
-// f() -> errno, again where a signal interrupted it.
+// Calls f(), which returns errno; repeats it if a signal interrupted it.
 template <class F>
 int uninterrupted(F&& f) {
     constexpr int kInterrupted = 4;  // EINTR

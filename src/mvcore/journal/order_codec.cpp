@@ -1,4 +1,4 @@
-// Orders to bytes and back.
+// Encodes and decodes orders.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -8,7 +8,7 @@
 namespace mvcore::journal {
 namespace {
 
-// Which columns follow.
+// Flags of the columns that follow.
 enum Columns : unsigned {
     kAccount = 1,
     kInstrument = 2,
@@ -54,9 +54,9 @@ i128 decode_quantity(Decoder& in, int scale) {
     return q;
 }
 
-// No order stands twice.
+// Throws CorruptData if an order id occurs twice.
 void check_once(const OrderRows& rows) {
-    std::vector<std::pair<std::uint64_t, std::size_t>> order;  // of ids, by hash
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;  // hash and row of each id
     order.reserve(rows.id.size());
     for (const OrderId& id : rows.id) order.emplace_back(hash_of(id, rows.kind), order.size());
     std::sort(order.begin(), order.end());
@@ -130,7 +130,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
     check_once(rows);
 }
 
-// Line by line, as the store has them.
+// Encodes instrument by instrument, in storage order.
 void encode_loaded(Encoder& out, const LoadedOrders& orders) {
     const OrderStore& store = orders.store;
     out.byte(static_cast<std::uint8_t>(store.kind()));

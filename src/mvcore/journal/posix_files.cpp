@@ -14,7 +14,8 @@
 namespace mvcore::journal {
 namespace {
 
-// A descriptor, closed with its owner, and not inherited by programs that this one starts.
+// Owns a file descriptor and closes it. All are opened with O_CLOEXEC, so that child programs do
+// not inherit them.
 class Descriptor {
 public:
     explicit Descriptor(int fd = -1) noexcept : fd_(fd) {}
@@ -48,7 +49,7 @@ public:
         struct stat s{};
         return ::fstat(fd_.get(), &s) < 0 ? -errno : s.st_size;
     }
-    // Of a file that has no name any more nothing would come back.
+    // Fails if the file was deleted: its contents would be lost.
     int sync() override {
         struct stat s{};
         if (::fstat(fd_.get(), &s) < 0) return errno;
@@ -62,7 +63,8 @@ private:
     Descriptor fd_;
 };
 
-// The folder is looked up once: whatever its name means later, files go where the first were.
+// Opens the folder only once. If its name later refers to another folder, files still go to the
+// first.
 class PosixFiles : public Files {
 public:
     explicit PosixFiles(std::string folder) : folder_(std::move(folder)) {}
@@ -105,8 +107,8 @@ public:
         const int error = find_folder();
         return error != 0 ? error : error_of(::fsync(dir_.get()));
     }
-    // A file that all systems can lock; and the folder, where they can, so that a file which
-    // somebody removed does not let a second one in.
+    // Locks a file, which all systems support. Also locks the folder, if the system can, so that a
+    // second holder is refused even if somebody deletes the lock file.
     int lock() override {
         int fd = -1;
         if (const int error = open_at("lock", O_RDWR | O_CREAT, fd); error != 0) return error;

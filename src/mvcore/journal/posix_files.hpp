@@ -1,4 +1,4 @@
-// The files of a folder of this machine.
+// The files of a local folder, through POSIX calls.
 #pragma once
 
 #include "mvcore/journal/files.hpp"
