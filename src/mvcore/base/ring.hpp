@@ -1,5 +1,5 @@
-// Ring buffer of the newest kCapacity entries. Positions count every entry ever pushed. A reader
-// that fell behind begin() must rebuild.
+// Ring buffer of the newest kCapacity entries. Positions only grow; they never wrap. A reader that
+// fell behind begin() must rebuild.
 #pragma once
 
 #include <cstdint>

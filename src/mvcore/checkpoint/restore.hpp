@@ -83,7 +83,7 @@ public:
     [[nodiscard]] bool finished() const noexcept { return finished_; }
 
 private:
-    // The index reserves space for at most so many orders in advance. For more it grows.
+    // The largest number of orders for which the index reserves space in advance.
     static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
 
     friend class ChunkRestore;

@@ -2,7 +2,7 @@
 //
 // A quantity column is an array of integers of one Width. `price` is the integer price of the
 // instrument (or the difference of two). Sums are modulo 2^64 or 2^128. Callers prove that the
-// final total fits, so wrapping in between is exact (docs/decisions/0001).
+// final total fits, so it is exact even if intermediate sums wrap (docs/decisions/0001).
 #pragma once
 
 #include <cstddef>

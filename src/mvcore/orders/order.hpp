@@ -1,4 +1,4 @@
-// One order, and what it adds to a position.
+// One order, and its contribution to a position.
 #pragma once
 
 #include <array>

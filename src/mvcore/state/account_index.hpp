@@ -23,7 +23,7 @@ public:
     // Whether the index is installed: quotes hold its slots, and writers keep it up to date.
     [[nodiscard]] bool built() const noexcept { return built_; }
 
-    // ---- built in three steps; the first two run beside writers ----
+    // ---- built in three steps; the first two run concurrently with writers ----
     // Builds an index from copies of the book's grid and board. O(positions).
     [[nodiscard]] static AccountIndex of(const Grid& by_instrument, const Board& board);
     // Applies quantities that changed since, from a later copy or from the book's grid: those of

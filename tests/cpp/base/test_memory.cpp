@@ -1,4 +1,4 @@
-// What copies share and what they do not: pages, blocks, the order store and its index.
+// Checks what copies share and what they do not: pages, blocks, the order store and its index.
 #include <memory>
 #include <random>
 #include <unordered_map>

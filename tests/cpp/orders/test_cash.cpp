@@ -1,4 +1,4 @@
-// What the fills of an order add to the cash of its account.
+// Checks the amount that the fills of an order add to the cash of its account.
 #include <random>
 
 #include "check.hpp"

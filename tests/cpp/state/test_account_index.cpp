@@ -1,4 +1,5 @@
-// The by-account index is built beside readers and writers, and follows what they change meanwhile.
+// Checks that the by-account index is exact if it is built while readers and writers run, and that
+// it applies their changes.
 #include <atomic>
 #include <random>
 #include <thread>
