@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,9 +10,9 @@ SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt py
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
 
-# Its book in the browser.
+# Serves the demo's book in the browser.
 serve: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet 'mvcore[serve]'  # which is installed: what it needs besides
+	$(BIN)/python -m pip install --quiet 'mvcore[serve]'  # adds the dependencies of this extra
 	$(BIN)/mvcore serve --demo
 
 test: $(VENV)/installed $(VENV)/developing cpp
@@ -37,7 +37,7 @@ $(VENV)/developing: requirements-dev.txt | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
 
-# ---- the C++ tests ----
+# ---- C++ tests ----
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cmake
 
 cpp: $(VENV)/developing
@@ -46,17 +46,17 @@ cpp: $(VENV)/developing
 asan tsan: $(VENV)/developing
 	$(CMAKE) --preset $@ && $(CMAKE) --build --preset $@ && $(BIN)/ctest --preset $@
 
-# ---- by hand ----
-# The pictures of the page in docs/images; needs Chromium.
+# ---- Run by hand ----
+# Takes the pictures of the page for docs/images. Needs Chromium.
 screenshots: $(VENV)/installed $(VENV)/developing
 	PYTHONPATH=tests $(BIN)/python tests/screenshots.py
 
-# Each writes its section of docs/benchmarks.md.
+# Each benchmark writes its section of docs/benchmarks.md.
 bench: $(VENV)/installed $(VENV)/developing
 	$(BIN)/python bench/report.py --size full --write
 
-# Beside NumPy, numba, polars, DuckDB, pandas, Perspective; charts too. A tenth takes minutes, full
-# size up to an hour and 24 GB.
+# Compares with NumPy, numba, polars, DuckDB, pandas and Perspective, and draws charts. A tenth of
+# the size takes minutes, full size up to an hour and 24 GB.
 compare: $(VENV)/installed $(VENV)/benching
 	$(BIN)/python bench/compare.py --size mid --write
 
@@ -67,17 +67,18 @@ $(VENV)/benching: requirements-bench.txt | $(VENV)/developing
 	$(BIN)/python -m pip install --quiet -r requirements-bench.txt
 	touch $@
 
-# Every promise of docs/reliability.md at the counts before a release; an hour or so.
+# Tests every promise of docs/reliability.md, with the number of runs before a release. Takes about
+# an hour.
 reliability: $(VENV)/installed $(VENV)/developing cpp
 	$(CMAKE) --preset asan && $(CMAKE) --build --preset asan
 	$(BIN)/python tests/reliability_page.py
 
-# Against the memory bus; ten minutes of a day's load in real time; exponents; a book in a folder. Each
-# writes its section of docs/benchmarks.md.
+# bandwidth: against the memory bus. production: ten minutes of a day's load in real time. growth:
+# exponents. durable: a book in a folder. Each writes its section of docs/benchmarks.md.
 bandwidth production growth durable: $(VENV)/installed $(VENV)/developing
 	$(BIN)/python bench/$@.py --write
 
-# A writer and readers for a minute; the state machine for long; every instruction set.
+# Runs a writer and readers for a minute, and a long state machine on every instruction set.
 long: export PYTHONHASHSEED = 0
 long: $(VENV)/installed $(VENV)/developing
 	MVCORE_SECONDS=60 $(BIN)/python -m pytest tests/python/test_consistency.py -s
@@ -89,7 +90,7 @@ wheel: $(VENV)/developing
 	$(BIN)/python -m build --outdir dist
 	ls -l dist
 
-# The lowest versions of what the package needs.
+# Tests with the lowest versions of the package's dependencies.
 floors: $(VENV)/developing
 	$(PYTHON) -m venv build/floors
 	build/floors/bin/pip install --quiet . -c tests/floors.txt pytest hypothesis pytest-benchmark

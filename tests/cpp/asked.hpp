@@ -1,4 +1,4 @@
-// Who answers, a book or a snapshot of it, and the model that it must agree with.
+// The reader under test, a book or a snapshot of it, and the model that it must agree with.
 #pragma once
 
 #include "mvcore/book/snapshot.hpp"

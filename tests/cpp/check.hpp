@@ -1,4 +1,4 @@
-// Checks that say where and what; a failing one ends the test program's run with status 1.
+// Checks that print file, line and expression. If any check fails, the program exits with status 1.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// What durable books are tried with: random calls, and what a book holds as text.
+// Helpers of the durability tests: random calls, and a book's contents as text.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace durable {
 
 using namespace mvcore;
 
-// ---- what a book holds, as text ----
+// ---- Contents of a book as text ----
 
 inline std::string text_of(const Decimal& d) { return format_decimal(d.mantissa, d.scale); }
 inline std::string text_at(i128 mantissa, int scale) {
@@ -32,7 +32,7 @@ inline std::string price_of(const Book& book, std::int32_t i) {
            std::to_string(q.time);
 }
 
-// Everything but prices.
+// Everything except prices.
 inline std::string facts_of(Book& book) {
     std::ostringstream out;
     const State& s = book.state();
@@ -71,7 +71,7 @@ inline std::string facts_of(Book& book) {
     return out.str();
 }
 
-// ---- calls ----
+// ---- Calls ----
 
 using Call = std::function<void(Book&)>;
 
@@ -88,7 +88,7 @@ struct Calls {
     }
     static std::string name(const char* kind, int k) { return kind + std::to_string(k); }
 
-    // New names come with every master batch, whatever it is for.
+    // Every batch of master tables brings new names.
     Call masters() {
         const int a = ++accounts;
         const int i = ++instruments;
@@ -166,7 +166,7 @@ struct Calls {
             });
         };
     }
-    // From the current quantities, or from a custodian's.
+    // Rolls from the current quantities, or from a custodian's holdings.
     Call roll() {
         if (pick(3) != 0) return [](Book& book) { book.roll_day(); };
         const int account = pick(accounts);

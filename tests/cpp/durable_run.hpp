@@ -1,5 +1,6 @@
-// A book on a disk, mostly a simulated one, beside one in memory that gets the same calls. What the
-// disk gives back must be what the other had after some call, none that was acknowledged missing.
+// A book on a disk, usually a simulated one, and a shadow book in memory that gets the same calls.
+// The book recovered from the disk must equal the shadow after some call, with no acknowledged call
+// missing.
 #pragma once
 
 #include <utility>
@@ -11,7 +12,7 @@ namespace durable {
 
 using sim::Disk;
 
-// ---- the pair ----
+// ---- The pair ----
 
 struct Options : journal::Options {
     Options() {
@@ -37,7 +38,7 @@ public:
         disk_ = &disk;
     }
 
-    // False where the machine stopped meanwhile.
+    // Returns false if the machine stopped meanwhile.
     bool open(bool read_only = false) try {
         failed_ = false;
         book_ = std::make_unique<Book>("USD", 8);
@@ -57,7 +58,7 @@ public:
         return book.recover(std::move(files), read_only, options, 0, 0, [](const Batch&) {});
     }
 
-    // One random call to both. False where the machine stopped during it.
+    // Makes one random call to both books. Returns false if the machine stopped during it.
     bool step() {
         const int kind = calls_.instruments == 0 ? 0 : calls_.pick(100);
         if (kind < 3 || calls_.instruments == 0) return fact(calls_.masters());
@@ -76,7 +77,7 @@ public:
         settled();
         return true;
     }
-    // As a checkpoint begins, which gives the journal another file.
+    // Begins a checkpoint, which begins a new journal file.
     bool at_rest() {
         State state;
         Feeds feeds;
@@ -92,20 +93,21 @@ public:
         book_.reset();
         return true;
     }
-    // The process is gone; the disk stays.
+    // Ends the process; the disk remains.
     void drop() {
         book_.reset();
         if (disk_ != nullptr) disk_->heal();
     }
-    // Another process has the book: so many of the calls that this one makes next returned there,
-    // the one after them did not.
+    // Another process has the book. There, the next `returned` calls of this pair returned, and the
+    // call after them did not.
     void elsewhere(long returned) {
         book_.reset();
         returned_ = returned;
     }
 
-    // What came back is a state that was there, not before the last acknowledged one, and its
-    // prices are later than those that were flushed. True where it is; the shadow goes back to it.
+    // Whether the recovered book is a state that once existed, no older than the last acknowledged
+    // state, with prices no older than the flushed prices. If so, the shadow goes back to that
+    // state.
     [[nodiscard]] bool right() {
         const auto facts = strip(facts_of(*book_));
         std::size_t k = states_.size();
@@ -130,7 +132,7 @@ public:
     [[nodiscard]] Book& book() { return *book_; }
     [[nodiscard]] const journal::Report& report() const { return report_; }
     [[nodiscard]] bool failed() const { return failed_; }
-    // A book that failed is read as it was before the call that did, and takes nothing more.
+    // Whether a failed book still reads as before the failed call and refuses all writes.
     [[nodiscard]] bool reads_on() {
         if (book_->closed()) return true;
         const auto refuses = [&](const Call& call) {
@@ -146,7 +148,7 @@ public:
                refuses([](Book& book) { book.flush(); }) &&
                strip(facts_of(*book_)) == states_[applied_].facts;
     }
-    // Whether a book holds what this one held at any time.
+    // Whether the book holds a state that this pair had at any time.
     [[nodiscard]] bool was(Book& book) const {
         const auto facts = strip(facts_of(book));
         return std::any_of(states_.begin(), states_.end(),
@@ -159,9 +161,9 @@ public:
 private:
     struct StateThen {
         std::string facts;
-        std::size_t calls;  // made until then
+        std::size_t calls;  // number of calls made until then
     };
-    // Feeds of prices move with the prices, and are checked with them.
+    // Removes the price feeds, which move with the prices and are checked with them.
     static std::string strip(std::string facts) {
         const auto at = facts.find("\nprices/0>");
         if (at != std::string::npos) facts.erase(at, facts.find('\n', at + 1) - at);
@@ -177,7 +179,8 @@ private:
             prices_[i] = seen_[i].size() - 1;
         }
     }
-    // The shadow goes first, so that a call that stops the machine may have been the last.
+    // Applies the call to the shadow first, because a call that stops the machine may have reached
+    // the disk.
     bool fact(const Call& call) {
         if (!shadow(call)) return refused(call);
         remember();
@@ -190,7 +193,7 @@ private:
     bool quiet(const Call& call) {
         if (!shadow(call)) return refused(call);
         remember();
-        states_.pop_back();  // no fact
+        states_.pop_back();  // a price changes no fact
         at_offset_.emplace(calls_.offset, prices_);
         return survives([&] { call(*book_); });
     }
@@ -209,7 +212,7 @@ private:
     } catch (const Error&) {
         return true;
     }
-    // False where the machine stopped meanwhile, or the disk failed.
+    // Returns false if the machine stopped meanwhile or the disk failed.
     template <class F>
     bool survives(F&& f) try {
         if (book_ == nullptr) return returned_-- > 0;
@@ -230,7 +233,8 @@ private:
         to.resize(std::max(to.size(), other.size()), 0);
         for (std::size_t i = 0; i < other.size(); ++i) to[i] = std::max(to[i], other[i]);
     }
-    // The shadow as the book is: the calls up to there again, and then the prices that came back.
+    // Rebuilds the shadow as the recovered book: repeats the calls up to state k, then writes the
+    // recovered prices.
     void settle(std::size_t k, std::vector<std::size_t>&& found) {
         std::vector<PriceRow> prices;
         const State& s = book_->state();
@@ -273,13 +277,15 @@ private:
     std::vector<Call> made_;
     std::vector<StateThen> states_;
     std::size_t acknowledged_ = 0;
-    std::size_t applied_ = 0;  // the state that the book in memory has
+    std::size_t applied_ = 0;  // index in states_ of the state of the book in memory
     bool failed_ = false;
     long returned_ = 0;
-    std::vector<std::vector<std::string>> seen_;  // by instrument, every price and time it had
-    std::vector<std::size_t> prices_;             // place of the present one in it
-    std::vector<std::size_t> floor_;              // of the one that was flushed
-    std::map<std::int64_t, std::vector<std::size_t>> at_offset_;  // prices when a feed was there
+    std::vector<std::vector<std::string>> seen_;  // by instrument: every price and time it had
+    // By instrument: index of the current price in seen_.
+    std::vector<std::size_t> prices_;
+    std::vector<std::size_t> floor_;  // the same for the flushed prices
+    // By feed position: `prices_` at that time.
+    std::map<std::int64_t, std::vector<std::size_t>> at_offset_;
 };
 
 }  // namespace durable

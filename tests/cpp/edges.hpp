@@ -1,4 +1,4 @@
-// Numbers at which arithmetic goes wrong first.
+// Numbers at the limits of arithmetic.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ using mvcore::Decimal;
 using mvcore::i128;
 
 inline constexpr i128 kMost = ~(i128{1} << 127);  // 2^127 - 1
-// 20 digits before the point, 18 after it.
+// 20 digits before the point and 18 after it.
 inline constexpr i128 kInputMost = mvcore::kPow10[38] - 1;
 
 inline std::vector<i128> numbers() {
@@ -23,7 +23,7 @@ inline std::vector<i128> numbers() {
     return out;
 }
 
-// Those that an input can be, counted in ones and in the last decimal.
+// Numbers that are valid inputs, as integers and in units of 10^-18.
 inline std::vector<Decimal> inputs() {
     std::vector<Decimal> out;
     auto all = numbers();
@@ -34,7 +34,7 @@ inline std::vector<Decimal> inputs() {
     return out;
 }
 
-// Every third, so that a cross product of three stays short. Zero and the extremes are among them.
+// Every third input, which keeps a cross product of three short. Includes zero and the extremes.
 inline std::vector<Decimal> few_inputs() {
     const auto all = inputs();
     std::vector<Decimal> out{{kInputMost, 18}, {-kInputMost, 18}};

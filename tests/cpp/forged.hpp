@@ -1,4 +1,4 @@
-// Frames of a journal file in memory: where they are, and how to make them pass for whole.
+// Finds the frames of a journal file in memory and forges their checksums.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +26,8 @@ inline std::size_t end_of(const std::string& bytes, std::size_t frame) {
                                  frame + sizeof(Header) + header_of(bytes, frame).size);
 }
 
-// Places of the frames from the beginning of the file on, up to the first that is not `whole`, or
-// that has no magic number.
+// Offsets of the frames from the beginning of the file. Stops at the first frame without a magic
+// number and, if `whole`, at the first frame that is not whole.
 inline std::vector<std::size_t> frames_of(const std::string& bytes, bool whole) {
     std::vector<std::size_t> out;
     for (std::size_t at = 0; at + sizeof(Header) <= bytes.size();) {
@@ -45,7 +45,7 @@ inline std::vector<std::size_t> frames_of(const std::string& bytes, bool whole) 
     return out;
 }
 
-// Checksums of the frame, and of those after it, as if it had been written so.
+// Recomputes the checksums of frame `from` and of all later frames, as if they had been written so.
 inline void make_valid(std::string& bytes, const std::vector<std::size_t>& frames,
                        std::size_t from) {
     std::uint32_t previous = 0;

@@ -1,11 +1,11 @@
-// Lists of holdings, orders and prices against the model.
+// Checks lists of holdings, orders and prices against the model.
 #pragma once
 
 #include "asked.hpp"
 
 namespace model {
 
-// Nothing where it does not fit 38 digits.
+// Empty if the amount does not fit 38 digits.
 inline std::optional<i128> checked(const i1024& amount) {
     if (amount.magnitude() >= power_of_ten(mvcore::kMaxAmountDigits)) return std::nullopt;
     return amount.low128();
@@ -50,9 +50,9 @@ inline void check_holdings(const Asked& asked, const Grouping& selection) {
     CHECK(got.converted == expected.converted && got.base_value == expected.base_value);
 }
 
-// Holdings by account; then orders, in whatever order.
+// Compares the holdings by account, then the orders in any order.
 inline void check_revaluation(const Asked& asked, int instrument) {
-    using Row = std::tuple<Id, int, i128, i128>;  // of an order: account, quantity, value
+    using Row = std::tuple<Id, int, i128, i128>;  // order id, account, quantity, value
     const auto name = tables::instrument(instrument);
     const auto& assets = asked.model.assets;
     if (std::size_t(instrument) >= assets.size() || !assets[std::size_t(instrument)].alive) {

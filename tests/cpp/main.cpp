@@ -8,7 +8,7 @@
 
 namespace {
 
-// What a test does not expect to be thrown fails that test, not the run.
+// An unexpected exception fails its test, not the whole run.
 void run(const check::Test& test) {
     try {
         test.run();
@@ -20,7 +20,7 @@ void run(const check::Test& test) {
 
 }  // namespace
 
-// An argument: only the tests whose names have it in them.
+// Argument: a part of a name; runs only the tests whose names contain it.
 int main(int argc, char** argv) {
     try {
         std::printf("instruction set: %s\n", mvcore::kernels::table().isa);

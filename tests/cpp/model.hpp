@@ -1,5 +1,5 @@
-// The slow, obvious book: maps of plain numbers. Every figure is made from scratch, in integers of
-// 1,024 bits that count in units so small that every input is a whole number of them.
+// The slow, obvious reference model: maps of plain numbers. It computes every amount from scratch,
+// in integers of 1,024 bits and in units so small that every input is a whole number of them.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,7 @@ inline const i1024& power_of_ten(int exponent) {
     return powers[static_cast<std::size_t>(exponent)];
 }
 
-// To the nearest integer, of two as near to the even one.
+// Rounds to the nearest integer, and halves to even.
 inline i1024 rounded(const i1024& numerator, const i1024& denominator) {
     const auto [whole, rest] = mvcore::divide_unsigned(numerator.magnitude(), denominator);
     const i1024 above = denominator - rest;
@@ -61,7 +61,7 @@ struct Asset {
     std::optional<Decimal> price;
     std::int64_t time = kNoTime;
 
-    [[nodiscard]] i1024 product() const {  // of price, multiplier and quote_factor
+    [[nodiscard]] i1024 product() const {  // price * multiplier * quote_factor
         if (!price) return {};
         return i1024(fine(*price)) * i1024(fine(multiplier)) * i1024(fine(quote_factor));
     }
@@ -73,7 +73,7 @@ struct Rate {
     std::int64_t time = kNoTime;
 };
 
-// An order; quantities in 10^-18.
+// An order. Quantities are in units of 10^-18.
 struct Ordered {
     int account = -1;
     int instrument = -1;
@@ -99,13 +99,13 @@ struct Ordered {
             status == mvcore::Status::done_for_day || status == mvcore::Status::calculated;
         return complete() || (leaves() == 0 && !for_the_day);
     }
-    // What a report may change, but its time.
+    // Everything that a report may change, except its time.
     [[nodiscard]] auto news() const {
         return std::tuple(account, instrument, quantity, filled, rolled, status);
     }
 };
 
-// What one row holds in one currency.
+// Totals of one row in one currency.
 struct Sum {
     std::array<i1024, mvcore::kMeasures> total;
     std::uint32_t held = 0;
@@ -113,11 +113,11 @@ struct Sum {
 };
 using Sums = std::array<Sum, tables::kCurrencies.size()>;
 
-// A row as a read hands it out.
+// A row as a read returns it.
 struct Line {
     std::int32_t row;
     std::int32_t currency;  // -1 unless local
-    Net amount;             // of each measure asked, the rest is zero
+    Net amount;             // of each requested measure; other entries are zero
     std::uint32_t unpriced;
 
     friend bool operator==(const Line&, const Line&) = default;
@@ -134,16 +134,17 @@ public:
     std::uint64_t unchanged_orders = 0;
     std::vector<std::uint8_t> accounts;  // whether alive
     std::vector<Asset> assets;
-    std::map<std::pair<int, int>, i128> holdings;  // by account and instrument, none is zero
+    std::map<std::pair<int, int>, i128> holdings;  // by account and instrument; never zero
     std::map<Id, Ordered> orders;
-    std::array<std::optional<Rate>, tables::kCurrencies.size()> rates;  // none for the base, 0
+    // Empty for the base currency, 0.
+    std::array<std::optional<Rate>, tables::kCurrencies.size()> rates;
 
     void apply(const tables::Change& change);
     void put_price(int instrument, const Decimal& price, std::int64_t time);
     void put_order(const tables::OrderRow& row, const tables::OrderColumns& with);
-    // From these holdings, or from the current quantities.
+    // Starts the day from these holdings; null: from the current quantities.
     void roll_day(const std::vector<tables::Holding>* custodian = nullptr);
-    // Where any of the measures is not zero.
+    // Positions with at least one measure that is not zero.
     [[nodiscard]] std::map<std::pair<int, int>, Net> positions() const;
     // Whether a position or an order refers to it.
     [[nodiscard]] bool account_held(int account) const;
@@ -157,11 +158,12 @@ public:
 
     [[nodiscard]] std::map<std::size_t, Sums> sums(const Grouping& grouping,
                                                    const Levels& levels) const;
-    // Nothing where an amount has more than 38 digits.
+    // Empty if an amount has more than 38 digits.
     [[nodiscard]] std::optional<std::vector<Line>> lines(const Grouping& grouping,
                                                          const Levels& levels, int target,
                                                          const Measures& measures) const;
-    // total / 10^72 of one currency in another, rounded; nothing where a rate is missing.
+    // Converts total / 10^72 from one currency to another and rounds it. Empty if a rate is
+    // missing.
     [[nodiscard]] std::optional<i1024> amount(const i1024& total, int source, int target) const;
 
 private:

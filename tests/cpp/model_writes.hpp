@@ -1,4 +1,4 @@
-// What each write makes of the model.
+// Applies each kind of write to the model.
 #pragma once
 
 #include "model.hpp"
@@ -78,7 +78,7 @@ inline void Model::put_price(int instrument, const Decimal& price, std::int64_t 
     asset.time = time;
 }
 
-// Upserts the row, unless it comes late.
+// Upserts the row, unless it is late.
 inline void Model::put_order(const tables::OrderRow& row, const tables::OrderColumns& with) {
     const auto known = orders.find(row.id);
     Ordered order = known == orders.end() ? Ordered() : known->second;

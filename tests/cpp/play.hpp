@@ -1,4 +1,4 @@
-// A random run with views, snapshots and what-ifs, read at random moments.
+// A random run with views, snapshots and hypothetical prices, read at random steps.
 #pragma once
 
 #include <deque>
@@ -10,7 +10,7 @@ namespace model {
 
 inline constexpr int kTargets[] = {0, 1, 2, 3, kLocal};
 
-// One view of each grouping, in changing currencies, half of them incremental.
+// One view of each grouping, in varying currencies, half of them incremental.
 inline std::vector<std::unique_ptr<Watch>> watches(Run& run) {
     std::vector<std::unique_ptr<Watch>> out;
     int k = run.pick(10);
@@ -29,7 +29,7 @@ inline void check_some_together(Run& run, const std::vector<std::unique_ptr<Watc
     check_together(run, some);
 }
 
-// Reads come at random moments, so that views meet few changes and many.
+// Reads at random steps, so that views meet both few and many changes.
 inline void play(Run& run, int steps, int moments) {
     auto views = watches(run);
     std::deque<Kept> kept;  // snapshots, the oldest first

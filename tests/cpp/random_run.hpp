@@ -1,4 +1,4 @@
-// A seeded run of random writes, orders among them.
+// A seeded run of random writes, including orders.
 #pragma once
 
 #include "random_writes.hpp"
@@ -16,8 +16,8 @@ public:
         : Writes(accounts, instruments, held_percent, size, value_scale, seed), kind(ids) {}
 
     IdKind kind;             // of order ids; none: no orders
-    int most_orders = 150;   // ids are drawn from so many
-    int order_percent = 35;  // of the steps that write orders
+    int most_orders = 150;   // number of distinct ids
+    int order_percent = 35;  // share of steps that write orders
 
     // One random write.
     void step() {
@@ -64,7 +64,7 @@ public:
         const auto before = model.positions();
         CHECK(book.roll_day() == model.epoch + 1);
         model.roll_day();
-        for (const auto& [key, net] : model.positions())  // as before, but for the start of day
+        for (const auto& [key, net] : model.positions())  // only start-of-day quantities change
             CHECK(net[1] == before.at(key)[1] && net[2] == before.at(key)[2] && net[0] == net[1]);
     }
     void roll_from_custodian() {
@@ -74,7 +74,7 @@ public:
         CHECK(tables::roll_day(book, change) == model.epoch + 1);
         model.roll_day(&*change.holdings);
     }
-    // Other prices and rates for a question. A rate keeps its method.
+    // Hypothetical prices and rates for a question. A rate keeps its method.
     tables::Change what_if(const Model& then) {
         tables::Change change;
         change.as_text = chance(50);
@@ -102,7 +102,8 @@ private:
         const auto number = static_cast<std::int64_t>(k) - most_orders / 2;
         if (kind == IdKind::text)
             return std::string(std::size_t(1 + k % 23), 'x') + std::to_string(k);
-        return k % 3 == 0 ? number * 0x123456789ABCDLL : number;  // beyond 32 bits, below zero
+        // Some beyond 32 bits, some negative.
+        return k % 3 == 0 ? number * 0x123456789ABCDLL : number;
     }
     Id some_id() { return id_at(pick(most_orders)); }
     const Ordered* held(const Id& id) const {
@@ -110,7 +111,8 @@ private:
         return found == model.orders.end() ? nullptr : &found->second;
     }
 
-    // `filled` has the sign of `quantity`: of the one that is stored where no column gives it.
+    // `filled` gets the sign of `quantity`, or that of the stored quantity if there is no such
+    // column.
     tables::OrderRow order_row(const Id& id, const tables::OrderColumns& with) {
         tables::OrderRow row;
         row.id = id;
@@ -142,7 +144,7 @@ private:
         return mvcore::make_decimal(quantity.mantissa / 10 * tenths, quantity.scale).value;
     }
 
-    // Ids each once; columns are left out where every order is known already.
+    // Each id occurs once. Columns may be absent if every order is already known.
     void add_orders(tables::Change& change, int rows) {
         std::set<Id> ids;
         const bool changes_only = chance(50) && !model.orders.empty();
@@ -182,7 +184,7 @@ private:
             if (chance(100 * (1 + pick(8)) / static_cast<int>(model.orders.size()) + 1))
                 ids.push_back(id);
         if (ids.empty()) return;
-        ids.push_back(ids.front());  // an id named twice counts once
+        ids.push_back(ids.front());  // an id that occurs twice counts once
         CHECK(tables::remove(book, {}, {}, ids) == ++model.epoch);
         for (const auto& id : ids) model.orders.erase(id);
     }
@@ -201,7 +203,7 @@ private:
         ++model.epoch;
         CHECK(tables::remove(book, accounts, instruments) == model.epoch);
     }
-    // One bad row at the end of good ones: nothing has changed.
+    // Good rows and one bad row at the end: nothing may change.
     void refused() {
         tables::Change change;
         change.holdings = some_holdings(6, chance(30));

@@ -1,5 +1,5 @@
-// Seeded random writes to a book and its model, both of the same epoch always: everything but
-// orders.
+// Applies seeded random writes of all kinds except orders to a book and its model. Both always have
+// the same epoch.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace model {
 
-// How large random numbers become: bits before the point, and decimals.
+// Largest random numbers: bits before the point, and decimals.
 struct Size {
     int quantity_bits;
     int quantity_scale;
@@ -23,8 +23,8 @@ struct Size {
     int factor_scale;
 };
 inline constexpr Size kSmall{9, 0, 20, 4, 0, 0};    // totals of 64 bits
-inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};  // of 128
-inline constexpr Size kWide{30, 18, 30, 18, 4, 4};  // of 256, prices beyond 64
+inline constexpr Size kMedium{30, 4, 30, 6, 8, 2};  // totals of 128 bits
+inline constexpr Size kWide{30, 18, 30, 18, 4, 4};  // totals of 256 bits, prices beyond 64
 
 class Writes {
 public:
@@ -46,7 +46,7 @@ public:
     std::shared_ptr<mvcore::Book> shared;
     mvcore::Book& book;
     Model model;
-    Size size;  // of the numbers to come
+    Size size;  // of future numbers
 
     void write(const tables::Change& change) {
         model.apply(change);
@@ -68,7 +68,7 @@ public:
         }
         CHECK(epoch == model.epoch);
     }
-    // Rows of one table name no cell twice.
+    // No two rows of one table name the same cell.
     void write_holdings(int rows) {
         tables::Change change;
         change.as_text = chance(50);
@@ -90,7 +90,7 @@ public:
     [[nodiscard]] int instruments() const { return static_cast<int>(model.assets.size()); }
 
 protected:
-    // Up to `bits` bits before the point and `scale` decimals after it.
+    // A number of up to `bits` bits before the point and `most_decimals` decimals after it.
     Decimal number(int bits, int most_decimals) {
         const int scale = pick(most_decimals + 1);
         const int most = bits + scale * 332 / 100;
@@ -101,7 +101,7 @@ protected:
     Decimal quantity() {
         return chance(12) ? Decimal{} : number(size.quantity_bits, size.quantity_scale);
     }
-    // Most prices are near the one before and take the short way.
+    // Most prices are near the previous one and take the fast path.
     Decimal next_price(int instrument) {
         const auto& held = model.assets[std::size_t(instrument)].price;
         if (!held || chance(20)) return number(size.price_bits, size.price_scale);
@@ -111,7 +111,7 @@ protected:
         if (size.factor_bits == 0 || chance(40)) return std::nullopt;
         return chance(4) ? Decimal{} : number(size.factor_bits, size.factor_scale);
     }
-    // A price or a rate, or both, there or not.
+    // Withdraws a price, a rate or both, whether or not they exist.
     void withdraw() {
         std::vector<int> instruments;
         std::vector<int> currencies;
@@ -127,7 +127,7 @@ protected:
     }
     std::int64_t some_time() { return chance(70) ? kNoTime : 1000 + pick(50); }
 
-    // `together`: neighbours of one instrument.
+    // `together`: neighbouring accounts of one instrument.
     std::vector<tables::Holding> some_holdings(int rows, bool together) {
         std::set<std::pair<int, int>> keys;
         std::vector<tables::Holding> out;
@@ -142,7 +142,7 @@ protected:
         return out;
     }
 
-    // A load of all tables but fx.
+    // A load of all tables except fx.
     tables::Change everything(int accounts, int instruments) {
         tables::Change change;
         change.load = true;
@@ -172,7 +172,7 @@ protected:
         std::vector<mvcore::TickRow> ticks;
         std::vector<mvcore::PriceRow> prices;
         for (int k = 0; k < rows; ++k) {
-            const int i = live_instrument();  // one may come several times: the later wins
+            const int i = live_instrument();  // if it repeats, the later row wins
             const auto time = some_time();
             const Decimal price = next_price(i);
             const auto mantissa = static_cast<std::int64_t>(random_() >> (64 - size.price_bits)) -
@@ -222,7 +222,7 @@ protected:
         if (chance(30)) change.prices = {{{i, next_price(i), kNoTime}}};
         write(change);
     }
-    // New names, or names that come back, held from the same call on.
+    // Adds new names, or removed names again, with holdings in the same call.
     void write_masters() {
         const int a = chance(60) ? accounts() : pick(accounts());
         const int i = chance(60) ? instruments() : pick(instruments());

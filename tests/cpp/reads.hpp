@@ -1,5 +1,5 @@
-// Reads that name one account, one instrument or a selection, of the book or of a snapshot, and the
-// sums that must agree with one another.
+// Checks reads of one account, one instrument or a selection, on a book or a snapshot, and sums
+// that must agree with one another.
 #pragma once
 
 #include "lists.hpp"
@@ -7,7 +7,7 @@
 
 namespace model {
 
-// The short way where it is open, else the long one: both say the same.
+// Takes the fast path if possible, else the slow path. Both give the same result.
 inline mvcore::AccountValue value(const Asked& asked, std::string_view account,
                                   std::string_view currency) {
     mvcore::AccountValue out;
@@ -42,8 +42,8 @@ inline void check_account(const Asked& asked, int account, int target) {
     CHECK(got.unpriced == (lines->empty() ? 0 : lines->front().unpriced));
 }
 
-// By account, by instrument and in one sum, unit by unit before anything is rounded; and all
-// together the model's grand total.
+// Totals by account, by instrument and in one sum must agree unit by unit, before any rounding.
+// Together they must give the model's grand total.
 inline void check_sums(Run& run) {
     const auto& state = run.book.state();
     const auto instruments = run.instruments();
@@ -97,7 +97,7 @@ inline void check_point_reads(const Asked& asked) {
 }
 inline void check_point_reads(Run& run) { check_point_reads(Asked(run)); }
 
-// A whole table of figures, as it is or at the prices and rates of `other`.
+// Checks a table of values, at current prices and rates or at those of `other`.
 inline void check_values(const Asked& asked, By by, int target, const Measures& measures,
                          const tables::Change* other) {
     auto& reader = asked.reader;

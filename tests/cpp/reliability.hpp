@@ -1,5 +1,5 @@
-// What the harnesses of docs/reliability.md count, as tests/reliability.py has it: how many runs,
-// and a line of JSON for what came out of them.
+// Counts the runs of the harnesses of docs/reliability.md, like tests/reliability.py: how many runs
+// to make, and one line of JSON per result.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace reliability {
 
-// MVCORE_RELIABILITY=large: as many as once, else as many as every time.
+// MVCORE_RELIABILITY=large selects the number of runs before a release, otherwise the usual number.
 inline std::uint64_t runs(std::uint64_t usual, std::uint64_t large) {
     const char* set = std::getenv("MVCORE_RELIABILITY");
     return set != nullptr && std::string(set) == "large" ? large : usual;
@@ -20,8 +20,8 @@ inline std::string seeds(std::uint64_t first, std::uint64_t last) {
     return std::to_string(first) + " to " + std::to_string(last);
 }
 
-// Added to the file that MVCORE_RECORDS names; printed always. No text has quotes in it. `seeds`
-// is empty where nothing is random.
+// Prints a result and appends it to the file that MVCORE_RECORDS names. The texts must contain no
+// quotes. `seeds` is empty if nothing is random.
 inline void record(const std::string& promise, std::string what, std::uint64_t runs,
                    std::uint64_t failures, const std::string& seeds, const std::string& note = "") {
 #ifdef __SANITIZE_ADDRESS__
@@ -38,7 +38,7 @@ inline void record(const std::string& promise, std::string what, std::uint64_t r
         << "}\n";
 }
 
-// A bug that is seeded: whether the test that is to catch it did. As many runs as caught it.
+// Records whether the test that should catch a seeded bug caught it.
 inline void seeded(const std::string& bug, const std::string& test, bool caught) {
     record("R4", bug, 1, caught ? 0 : 1, "", test);
 }

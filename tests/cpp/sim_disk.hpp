@@ -1,5 +1,5 @@
-// A disk in memory that can lose power, fail and lie. What was written is in its cache; what was
-// synced is on its platters. Names are cached apart from the bytes of files.
+// A disk in memory that can lose power, fail and lie. Writes go to its cache; a sync moves them to
+// its platters. Names are cached separately from the bytes of files.
 #pragma once
 
 #include <cerrno>
@@ -17,22 +17,23 @@ namespace sim {
 
 namespace journal = mvcore::journal;
 
-// Thrown by every call from the moment on at which the machine is to stop.
+// Thrown by the call at which the machine stops, and by every later call.
 struct Stopped {};
 
 enum class Failure { none, io, full, interrupted, partial, stop };
 
-// What a broken program would do: tests must notice each of them.
+// Bugs that a broken program may have. Tests must notice each of them.
 struct Bugs {
     bool no_sync = false;         // of files
     bool no_folder_sync = false;  // of names
     bool no_lock = false;
-    bool late_sync = false;     // a sync takes effect at the next one only: acknowledged too early
-    bool rename_first = false;  // a new file gets its name before it is synced
-    bool no_checksums = false;  // what is read is taken for right
-    bool hides_damage = false;  // a file ends where the first frame is not whole
-    bool partial_is_all = false;  // a write that took a half counts as whole
-    bool seal_alone = false;      // a seal is synced, and not what was written before it
+    // A sync takes effect at the next sync, so the acknowledgement comes too early.
+    bool late_sync = false;
+    bool rename_first = false;    // a new file gets its name before it is synced
+    bool no_checksums = false;    // reads are not verified
+    bool hides_damage = false;    // a file ends before its first broken frame
+    bool partial_is_all = false;  // a partial write counts as complete
+    bool seal_alone = false;      // a seal is synced without the frames before it
 };
 
 struct Inode {
@@ -43,7 +44,7 @@ struct Inode {
     };
     std::string cached;
     std::string synced;
-    std::vector<Change> pending;  // between the two, oldest first
+    std::vector<Change> pending;  // cached but not synced, oldest first
 
     static void apply(std::string& to, const Change& change) {
         if (change.truncates) {
@@ -68,7 +69,7 @@ class Disk {
 public:
     using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
-    // The n-th call from now on fails so, once or as every later one.
+    // Makes the n-th call from now on fail, once or together with every later call.
     void fail(long n, Failure how, bool for_ever) {
         fail_at_ = calls_ + n;
         how_ = how;
@@ -81,10 +82,11 @@ public:
     }
     [[nodiscard]] long calls() const { return calls_; }
 
-    // Every 512 bytes that were not synced are there or not, and every name.
+    // Every unsynced sector of 512 bytes survives or not, and so does every unsynced name.
     void lose_power(std::mt19937_64& random) {
         const auto chance = [&] { return random() % 2 == 0; };
-        const int mood = static_cast<int>(random() % 4);  // nothing survives, everything, some
+        // 0: nothing survives, 1: everything, else some.
+        const int mood = static_cast<int>(random() % 4);
         const auto survives = [&] { return mood == 0 ? false : mood == 1 ? true : chance(); };
         Names left = synced_names_;
         for (const auto& c : name_changes_)
@@ -112,7 +114,7 @@ public:
         }
     }
     Names& names() { return names_; }
-    // As a copy of the folder would have it.
+    // The files as a copy of the folder would have them.
     [[nodiscard]] std::map<std::string, std::string> contents() const {
         std::map<std::string, std::string> out;
         for (const auto& [name, inode] : names_) out[name] = inode->cached;
@@ -131,7 +133,7 @@ public:
 
     Bugs bugs;
     std::mutex mutex;
-    std::uint64_t book = 0x1234'5678'9ABC'DEF0;  // what a book that begins here takes as its number
+    std::uint64_t book = 0x1234'5678'9ABC'DEF0;  // number of a book that begins here
 
 private:
     friend class DiskFile;
@@ -149,7 +151,7 @@ private:
         apply(names_, c);
         name_changes_.push_back(std::move(c));
     }
-    // errno of this call, 0: it goes through.
+    // Returns the errno of this call; 0: it succeeds.
     int next_call(bool* partial = nullptr) {
         if (stopped_) throw Stopped();
         ++calls_;

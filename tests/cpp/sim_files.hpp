@@ -1,5 +1,5 @@
-// The files of a simulated disk, as a journal sees them; where a bug is seeded, as a program that
-// has it would see or use them.
+// The files of a simulated disk, as a journal sees them. With a seeded bug, as a program with that
+// bug would see or use them.
 #pragma once
 
 #include "sim_disk.hpp"
@@ -17,7 +17,7 @@ public:
         try {
             if (const int error = disk_.next_call(&partial)) return -error;
         } catch (const Stopped&) {
-            if (ran) inode_->change({offset, bytes, false});  // it stops while this is under way
+            if (ran) inode_->change({offset, bytes, false});  // the machine stops during this write
             throw;
         }
         const std::size_t taken = partial ? (size + 1) / 2 : size;
@@ -40,7 +40,7 @@ public:
     int sync() override {
         const std::scoped_lock hold(disk_.mutex);
         if (const int error = disk_.next_call()) {
-            // As Linux does it: what could not be written counts as written from now on.
+            // Like Linux: pages that could not be written count as clean from now on.
             if (error == EIO) inode_->pending.clear();
             return error;
         }
@@ -74,7 +74,7 @@ private:
             if (inode == inode_) return name.ends_with(".new");
         return false;
     }
-    // Prices are not synced, and a seal by itself.
+    // Seeded bug: prices are not synced, and a seal is synced alone.
     int sync_seal() {
         if (inode_->pending.empty()) return 0;
         const auto last = inode_->pending.back();
@@ -86,7 +86,7 @@ private:
         Inode::apply(inode_->synced, last);
         return 0;
     }
-    // As a program sees it that does not look closely.
+    // The bytes as a careless program sees them.
     [[nodiscard]] std::string shown() const {
         std::string bytes = inode_->cached;
         if (disk_.bugs.no_checksums) make_valid(bytes, frames_of(bytes, false), 0);

@@ -1,5 +1,5 @@
-// Tables as the text layer takes them, made of plain values. Names are letters and codes: account
-// 7 is "A7". Codes are given in order of first use, so the tests name new things in order.
+// Builds tables for the ingest layer from plain values. Names are a letter and a code: account 7 is
+// "A7". The book assigns codes in order of first use, so the tests must introduce names in order.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ inline std::string account(int code) { return "A" + std::to_string(code); }
 inline std::string instrument(int code) { return "I" + std::to_string(code); }
 inline std::string currency(int code) { return kCurrencies[static_cast<std::size_t>(code)]; }
 
-// Two chunks wherever there are two rows: rows count over all of them.
+// Makes two chunks if there are at least two rows, because row numbers count across chunks.
 template <class MakeChunk>
 text::Column two_chunks(std::size_t rows, MakeChunk&& make) {
     text::Column column;
@@ -34,7 +34,7 @@ text::Column two_chunks(std::size_t rows, MakeChunk&& make) {
     return column;
 }
 
-using Text = std::optional<std::string>;  // nothing: null
+using Text = std::optional<std::string>;  // empty: null
 
 inline text::Column texts(const std::vector<Text>& values) {
     return two_chunks(values.size(), [&](std::size_t begin, std::size_t end) {
@@ -71,7 +71,7 @@ inline text::Column decimals(const std::vector<std::optional<Decimal>>& values, 
     });
 }
 
-// column(rows, f): f(row) is the value, a text or a decimal.
+// f(row) returns the value: a text or a decimal.
 template <class Rows, class F>
 text::Column name_column(const Rows& rows, F&& f) {
     std::vector<Text> out;
@@ -104,7 +104,7 @@ struct OrderRow {
     std::optional<Decimal> rolled;  // null: 0
 };
 
-// Which columns a table of orders has beside `order`.
+// Columns that a table of orders has besides `order`.
 struct OrderColumns {
     bool account = true;
     bool instrument = true;
@@ -115,12 +115,12 @@ struct OrderColumns {
     bool time = true;
 };
 
-// One write call. Tables that are not given stay as they are.
+// One write call. Absent tables do not change.
 struct Change {
     bool load = false;
     bool as_text = false;      // numbers as texts, else as decimals
-    bool with_terms = false;   // columns multiplier and quote_factor; null is 1
-    bool with_method = false;  // fx: column method; without it a known rate keeps its own
+    bool with_terms = false;   // with columns multiplier and quote_factor; null is 1
+    bool with_method = false;  // fx: with column method; without it a known rate keeps its method
     std::optional<std::vector<int>> accounts;
     std::optional<std::vector<mvcore::InstrumentRow>> instruments;
     std::optional<std::vector<mvcore::RateRow>> fx;
@@ -148,7 +148,7 @@ inline text::Column id_column(const std::vector<Id>& ids) {
     });
 }
 
-// By name, or by FIX code.
+// By name or by FIX code.
 inline std::string status_text(mvcore::Status status, bool by_code) {
     const auto s = static_cast<std::size_t>(status);
     return by_code ? std::string(1, "0123456789ABCDE"[s]) : std::string(mvcore::kStatusNames[s]);
@@ -277,7 +277,7 @@ inline std::uint64_t withdraw(mvcore::Book& book, const std::vector<int>& instru
     return book.apply(batch, writing);
 }
 
-// A day roll that starts from these holdings.
+// A day roll that starts from the given holdings.
 inline std::uint64_t roll_day(mvcore::Book& book, const Change& custodian) {
     mvcore::Writing writing(book.lock());
     auto batch = text::make_batch(book.names(), book.state(), to_tables(custodian), true);
@@ -285,7 +285,7 @@ inline std::uint64_t roll_day(mvcore::Book& book, const Change& custodian) {
     return book.apply(batch, writing);
 }
 
-// Takes the fast path if it is open, else the general one.
+// Takes the fast path if possible, else the general one.
 inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
     const auto names = std::pair(account(row.account), instrument(row.instrument));
     const auto* text = std::get_if<std::string>(&row.id);

@@ -1,4 +1,4 @@
-// Reads of a book against its model: values, holdings, prices, and views with what they handed out.
+// Checks views and their results against the model.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace model {
 
-// Groupings as callers make them: of everything, of groups, of a few accounts.
+// Typical groupings: of everything, of groups, of a few accounts.
 enum class By { account, account_and_kind, group, group_and_instrument, few, few_by_kind, all };
 inline constexpr By kGroupings[] = {By::account, By::account_and_kind,     By::group,
                                     By::few,     By::group_and_instrument, By::few_by_kind,
@@ -71,7 +71,7 @@ inline std::vector<Line> lines_of(const mvcore::ResultRows& figures, const Measu
     return out;
 }
 
-// A view and, beside it, what it must believe to have handed out.
+// A view, and the rows that it should have returned last.
 class Watch {
 public:
     Watch(Run& run, By by, int target, bool incremental, const Measures& measures = kEvery,
@@ -88,19 +88,19 @@ public:
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
-    // Reads all rows, or the changes since the last reading.
+    // Reads all rows, or the changes since the last read.
     void check(bool everything) {
         refresh();
         const auto expected = lines();
         mvcore::ResultRows figures;
-        if (!expected) {  // and what was handed out stays as it was
+        if (!expected) {  // the last result stays unchanged
             CHECK_THROWS(mvcore::ErrorKind::value_overflow, read(everything, figures));
             return;
         }
         CHECK(read(everything, figures));
         accept(*expected, figures, everything);
     }
-    // The shape of the master tables as they are.
+    // Adapts the view to the current master tables if its shape is stale.
     void refresh() {
         if (!view_->stale(run_.book.state())) return;
         mvcore::ResultRows nothing;
@@ -124,7 +124,7 @@ public:
     [[nodiscard]] mvcore::View::Stats stats() const { return view_->stats(); }
 
 private:
-    // The short way where it is open, else the long one.
+    // Takes the fast path if possible, else the slow path.
     bool read(bool everything, mvcore::ResultRows& out) {
         bool fresh = false;
         if (run_.chance(50) && run_.book.try_read_view(*view_, everything, out, fresh))
@@ -132,7 +132,8 @@ private:
         return run_.book.read_view(*view_, everything, out);
     }
 
-    // What a row is called while account groups come and go, and its currency.
+    // Identifies a row while account groups come and go: instrument group, account group and
+    // currency.
     using Key = std::tuple<std::size_t, std::size_t, std::int32_t>;
     [[nodiscard]] Key key(const Line& line) const {
         const auto row = static_cast<std::size_t>(line.row);
@@ -177,7 +178,7 @@ private:
         }
     }
 
-    // The incremental totals are those that quantities and prices give from scratch.
+    // The incremental totals must equal totals computed from scratch.
     void check_rebuilt(const std::vector<Line>& expected) const {
         mvcore::ResultRows figures;
         CHECK(run_.book.values(question(run_.book.state(), grouping_, target_, measures_, levels_),
@@ -196,7 +197,7 @@ private:
     std::map<Key, Line> handed_;
 };
 
-// The changes of several views in one call: all of one epoch, or none of them.
+// Reads the changes of several views in one call: all at one epoch, or none.
 inline void check_together(Run& run, const std::vector<Watch*>& watches) {
     std::vector<mvcore::View*> views;
     std::vector<std::optional<std::vector<Line>>> expected;

@@ -7,7 +7,7 @@
 namespace mvcore {
 namespace {
 
-// What the order adds to the absolute quantity of its instrument.
+// The order's contribution to the absolute quantity of its instrument.
 i128 absolute(const Order& o) {
     return static_cast<i128>(magnitude(o.day_fill()) + magnitude(o.leaves()));
 }

@@ -22,7 +22,7 @@ bool FastOrders::moves_cash() const noexcept {
            std::any_of(prices.begin(), prices.end(), [](const FillPrice& p) { return p.known(); });
 }
 
-// Ids, pages and records come from all over the memory.
+// Ids, pages and records are at random addresses, so each lookup step is prefetched.
 bool FastOrders::stage() {
     if (!possible()) return false;
     const OrderRows& rows = batch_.order_rows;
@@ -34,7 +34,7 @@ bool FastOrders::stage() {
     cell_at_.reserve(count);
     std::array<std::uint64_t, kTogether> hashes{};
     std::array<Slot, kTogether> slots{};
-    bool quick = true;  // if it is not, the other rows are not looked up
+    bool quick = true;  // if false, the remaining rows are not looked up
     const auto if_known = [&](std::size_t row, auto&& f) {
         const Slot slot = slots[row % kTogether];
         if (quick && slot != kNoSlot) f(slot);
@@ -95,7 +95,7 @@ bool FastOrders::merge(std::size_t row, const Order& before, Order& now) const {
     return signs_agree(now.quantity, now.filled);
 }
 
-// To the change of the cell, of which several orders may be.
+// Adds to the change of the order's cell, which several orders may share.
 bool FastOrders::add(const Order& before, const Order& now) {
     const auto key =
         static_cast<std::uint64_t>(now.instrument) << 32 | static_cast<std::uint32_t>(now.account);
@@ -129,7 +129,8 @@ bool FastOrders::prove_bounds() {
     for (Raise& r : raises_) {
         const Unit& unit = board.unit(r.unit);
         r.bound = unit.bound + Int<8>(r.by);
-        // In the widest lane the bound may pass what it holds, and an WriteTransaction says so.
+        // In the widest lane the bound may exceed its limit. WriteTransaction then reports the
+        // error.
         if (unit.lane == Lane::bits256 || lane_of(r.bound) > unit.lane) return false;
     }
     return true;

@@ -1,6 +1,6 @@
-// A batch of nothing but reports on orders that the book has, each staying with its account and
-// instrument, in few bits: what a feed sends all day. It takes the steps of an WriteTransaction,
-// with narrow integers and without looking at what cannot change.
+// Fast path for what a feed sends all day: a batch that holds only reports on known orders, each of
+// which keeps its account and instrument. Takes the same steps as a WriteTransaction, with narrow
+// integers and without checking what cannot change.
 #pragma once
 
 #include <array>
@@ -18,16 +18,17 @@ class FastOrders {
 public:
     FastOrders(BookState& live, const Batch& batch) : book_state_(live), batch_(batch) {}
 
-    // Beside readers, and then alone. False where the batch is another one, needs more than this or
-    // is wrong, which an WriteTransaction will tell. May throw std::bad_alloc. No value has
-    // changed. A snapshot or a new index may have taken the room since: then reserve() once more.
-    // If reserve() returns false or throws, nothing stays reserved.
+    // stage() runs beside readers, reserve() under the exclusive lock. Both return false if the
+    // batch is of another kind, needs more than this class does, or is wrong; a WriteTransaction
+    // then reports the error. Both may throw std::bad_alloc. No value has changed. A snapshot or a
+    // new index may have invalidated the reservation since: then call reserve() again. If reserve()
+    // returns false or throws, nothing stays reserved.
     [[nodiscard]] bool stage();
     [[nodiscard]] bool reserve();
-    // Alone. Gives up what reserve() made room for. May throw std::bad_alloc.
+    // Requires the exclusive lock. Releases what reserve() reserved. May throw std::bad_alloc.
     void cancel();
     void commit() noexcept;
-    // After stage().
+    // Valid after stage().
     [[nodiscard]] const DroppedOrders& dropped_orders() const noexcept { return dropped_; }
 
 private:
@@ -43,7 +44,7 @@ private:
     };
     struct Raise {
         UnitId unit;
-        i128 by;  // the unit's bound
+        i128 by;  // increase of the unit's bound
         Int<8> bound;
     };
 
@@ -53,7 +54,7 @@ private:
     [[nodiscard]] bool merge(std::size_t row, const Order& before, Order& now) const;
     [[nodiscard]] bool add(const Order& before, const Order& now);
     [[nodiscard]] bool prove_bounds();
-    // f(cell) for each, what it reads or writes fetched before.
+    // Calls f(cell) for each cell and prefetches what f reads and writes.
     template <class F>
     void each_cell(F&& f);
 
@@ -65,7 +66,7 @@ private:
     FlatMap cell_at_;  // by instrument and account
     std::vector<FastCell> cells_;
     std::vector<Raise> raises_;
-    Feeds feeds_;  // after it, where it brings any
+    Feeds feeds_;  // the feeds after the batch, if it has any
     DroppedOrders dropped_;
     bool reserved_ = false;
 };

@@ -199,7 +199,8 @@ void WriteTransaction::stage_prices() {
             continue;
         }
         ++price_rows_;
-        // Of two prices in a batch the later wins: the former's decimals leave no trace.
+        // If a batch has two prices of an instrument, the later one wins. The decimals of the
+        // earlier one are discarded.
         const int scale = std::max(s.least_scale, even_scale(row.price.scale));
         s.quote.price_scale = static_cast<std::uint8_t>(scale);
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
@@ -209,7 +210,8 @@ void WriteTransaction::stage_prices() {
     }
 }
 
-// Cash without a price is worth 1. What is no longer cash loses that price: nobody sent it.
+// Cash without a price is worth 1. If an instrument stops being cash, it loses that default price,
+// because nobody sent it.
 void WriteTransaction::stage_cash_prices() {
     for (Staged& s : staged_) {
         const bool was_cash = std::size_t(s.code) < state_.board.size() &&
@@ -252,7 +254,7 @@ bool WriteTransaction::instrument_held(const Staged& s) const {
            0;
 }
 
-// What goes must be held by nobody once the batch is in.
+// Refuses to remove accounts and instruments that still have holdings or orders after the batch.
 void WriteTransaction::check_dropped() const {
     for (const auto& s : staged_)
         if (!s.quote.alive && instrument_held(s))
@@ -262,14 +264,14 @@ void WriteTransaction::check_dropped() const {
             refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
 }
 
-// ---- Single cells of the grid: what holdings and orders of an update make of them ----
+// ---- Single cells of the grid: holdings and orders of an update ----
 
 std::string WriteTransaction::key_of(std::size_t row) const {
     return "(" + quoted(batch_.accounts.text(batch_.holding_rows.account[row])) + ", " +
            quoted(batch_.instruments.text(batch_.holding_rows.instrument[row])) + ")";
 }
 
-// `row` has the account and the instrument of an earlier one.
+// `row` repeats the account and instrument of an earlier row.
 void WriteTransaction::refuse_duplicate(std::size_t row) const {
     const auto& rows = batch_.holding_rows;
     std::size_t first = 0;
@@ -298,7 +300,7 @@ void WriteTransaction::check_twice() const {
     }
 }
 
-// Before any cell is looked at, since cells of a line share its scale.
+// Runs before any cell is read, because all cells of a line share one scale.
 void WriteTransaction::grow_scales() {
     grow_cash_scales();
     const auto& rows = batch_.holding_rows;
@@ -312,7 +314,7 @@ void WriteTransaction::grow_scales() {
     }
 }
 
-// What comes in with more decimals than the instrument's quantities have.
+// Raises the instrument's quantity scale if the input has more decimals.
 void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
     Instrument& c = staged(instrument).instrument;
     const int even = even_scale(scale);
@@ -360,9 +362,11 @@ void WriteTransaction::stage_holdings() {
     }
 }
 
-// Adds (1) or takes away (-1) what an order adds to its position, at its instrument's final scale.
+// Adds (sign 1) or removes (sign -1) the order's share of its position, at the instrument's final
+// scale.
 void WriteTransaction::add_order(const Order& order, int sign) {
-    const i256 fill = i256(order.filled) - i256(order.rolled);  // may be of opposite signs
+    // `filled` and `rolled` may have opposite signs.
+    const i256 fill = i256(order.filled) - i256(order.rolled);
     const i256 leaves(order.leaves());
     Instrument& instrument = staged(order.instrument).instrument;
     const i256 most = fill.magnitude() + leaves.magnitude();
@@ -378,8 +382,8 @@ void WriteTransaction::add_order(const Order& order, int sign) {
     }
 }
 
-// Names the row that is likely to be wrong: of the holding, or else of the last order there. Cash
-// moves by orders in other instruments.
+// Names the row that is most likely wrong: the holding, else the last order of this cell. Cash may
+// change through orders in other instruments.
 void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument) const {
     const char* table = "holdings";
     const char* column = "quantity";
@@ -415,7 +419,7 @@ Net WriteTransaction::checked_net(const Cell& c) const {
     return out;
 }
 
-// Cells that changed.
+// Collects the cells that changed.
 void WriteTransaction::stage_writes() {
     writes_.reserve(cells_.size());
     for (const Cell& c : cells_) {
@@ -446,8 +450,8 @@ void WriteTransaction::find_unit(Staged& s) {
                              quoted(batch_.instruments.text(s.code)) + " does not fit 254 bits");
     const i256 price = q.wide ? c.wide_price : i256(q.price);
     q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
-    // A ceiling that still covers the price stays, else prices that swing would come here for ever;
-    // a refresh takes the slack out.
+    // A ceiling that still covers the price stays, so that an oscillating price takes the fast
+    // path. A refresh removes the slack.
     const Quote& before = board.quote(s.code);
     const i256& held = board.instrument(s.code).ceiling;
     const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
@@ -456,7 +460,7 @@ void WriteTransaction::find_unit(Staged& s) {
     set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
 }
 
-// The unit whose sum of absolute values does not fit, or none.
+// Returns the unit whose sum of absolute values does not fit, if any.
 std::optional<UnitId> WriteTransaction::find_bounds() {
     Board& board = state_.board;
     bounds_.clear();
@@ -477,14 +481,15 @@ std::optional<UnitId> WriteTransaction::find_bounds() {
     return std::nullopt;
 }
 
-// The table of the batch that is most likely to have made a sum too large.
+// The table of the batch that most likely made a sum too large.
 const char* WriteTransaction::changed_table() const noexcept {
     if (batch_.holdings_given != Given::absent) return "holdings";
     if (batch_.orders_given != Given::absent) return "orders";
     return batch_.prices_given != Given::absent ? "prices" : "instruments";
 }
 
-// The bounds count prices with some slack; what does not fit with it may fit without.
+// Bounds use price ceilings, which have some slack. If a bound does not fit, tries again without
+// slack.
 void WriteTransaction::prove_bounds() {
     if (!find_bounds()) return;
     tight_ = true;
@@ -497,7 +502,7 @@ void WriteTransaction::prove_bounds() {
                              " does not fit 254 bits");
 }
 
-// A finer quantity scale: every cell of the instrument is multiplied.
+// Multiplies every cell of the instrument if its quantity scale becomes finer.
 void WriteTransaction::rescale(const Staged& s) {
     const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
@@ -508,7 +513,7 @@ void WriteTransaction::rescale(const Staged& s) {
     });
 }
 
-// f(write) for every cell that changes, its quantities fetched before.
+// Calls f(write) for every cell that changes and prefetches its quantities.
 template <class F>
 void WriteTransaction::each_write(F&& f) {
     const Grid* by_account = state_.index.built() ? &state_.index.grid() : nullptr;
@@ -569,7 +574,7 @@ void WriteTransaction::reserve() {
     const auto currencies = static_cast<std::size_t>(batch_.currencies.size());
     const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
     const auto rows = static_cast<std::uint32_t>(batch_.accounts.size());
-    // The board last: whoever reads goes by it, also after memory ran short in between.
+    // Extend the board last. Readers use its size, even if memory runs out in between.
     state_.grid.extend(instruments, rows);
     state_.positions.grow(rows);
     state_.account_orders.grow(rows);
@@ -580,7 +585,8 @@ void WriteTransaction::reserve() {
         rescale(s);
     }
     prove_bounds();
-    // From here on only memory can be short. Names come first: rows never lack one.
+    // From here on only std::bad_alloc is possible. Names come first, so that no row ever lacks its
+    // name.
     auto adopt = [](Names& names, const Names& added) {
         for (std::int32_t k = 0; k < added.size(); ++k) names.intern(added.text(k));
     };
@@ -732,7 +738,7 @@ void WriteTransaction::commit() noexcept {
         auto& u = state_.board.unit(unit);
         MVCORE_ASSERT(bound.bits() <= kAccumulatorBits);
         u.bound = bound;
-        // A refresh makes every view rebuild, so lanes may narrow again.
+        // Every view rebuilds after a refresh, so lanes may become narrower again.
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
     }
     if (!rates_.empty() || batch_.fx_given == Given::load)

@@ -1,11 +1,12 @@
-// One batch on its way into a state: a book's, or a copy that tries other prices.
+// Applies one batch to a state: the book's state, or a copy for hypothetical prices.
 //
-//   stage    beside readers: builds the new state aside; every fault of the input comes out here
-//   reserve  alone: finds units, proves bounds, makes room; may throw, no value has changed
-//   commit   alone: cannot fail
+//   stage    beside readers: builds the new state separately and reports every input error
+//   reserve  exclusive lock: finds units, proves bounds, reserves capacity; may throw, no value
+//            has changed
+//   commit   exclusive lock: cannot fail
 //
-// A durable book lets readers in between reserve and commit, while the batch is written to the
-// journal: reserve_pages() then makes room once more in what they share by now.
+// A durable book admits readers between reserve and commit, while it writes the batch to the
+// journal. reserve_pages() then reserves again, because readers may share some pages by then.
 #pragma once
 
 #include <cstdint>
@@ -23,41 +24,46 @@ namespace mvcore {
 
 class WriteTransaction {
 public:
-    // commit() takes the loaded orders out of the batch.
+    // commit() moves the loaded orders out of the batch.
     WriteTransaction(BookState& live, Batch& batch)
         : state_(live.state), book_state_(&live), batch_(batch) {}
-    // Prices and rates only: nothing is counted, and no view follows.
+    // For batches of prices and rates only: updates no counters and no view.
     WriteTransaction(State& state, Batch& batch) : state_(state), batch_(batch) {}
 
     void stage();
     void reserve();
-    // Once more after readers were let in. If it throws, no cell stays reserved.
+    // Call again after readers were admitted. If it throws, no cell stays reserved.
     void reserve_pages();
-    // Alone. Gives up the room of cells that reserve() made. May throw std::bad_alloc.
+    // Requires the exclusive lock. Releases the cells that reserve() reserved. May throw
+    // std::bad_alloc.
     void cancel();
     void commit() noexcept;
-    // What had no effect, after stage(): of the whole batch, or of some of its order rows alone.
+    // Rows without effect, valid after stage(): dropped() for the whole batch, dropped_orders() for
+    // its order rows.
     [[nodiscard]] Dropped dropped() const noexcept;
     [[nodiscard]] const DroppedOrders& dropped_orders() const noexcept { return dropped_orders_; }
 
-    // After reserve(): quick ticks may come before commit(), which keeps what they did.
+    // Valid after reserve(): whether fast-path ticks may run before commit(), which keeps their
+    // prices.
     [[nodiscard]] bool keeps_quotes() const;
-    // After reserve(): a unit or a ceiling becomes another, so that later batches may fit or not.
+    // Valid after reserve(): whether a unit or a ceiling changes, so that later batches may start
+    // or cease to fit.
     [[nodiscard]] bool moves_bounds() const;
-    // The quotes as ticks have left them; before reserve_pages().
+    // Adopts the quotes that ticks have changed. Call it before reserve_pages().
     void renew_quotes();
 
 private:
-    // An instrument as it will be.
+    // The new state of an instrument.
     struct Staged {
         std::int32_t code;
         Quote quote;
         Instrument instrument;
-        i128 mantissa = 0;    // of the price, at quote.price_scale
-        int least_scale = 4;  // of a new price; most share it, so a currency is one unit
-        bool reset = false;   // not in the book before, or it comes back
+        i128 mantissa = 0;  // of the price, in units of 10^-quote.price_scale
+        // Minimum scale of a new price; most prices share it, so a currency needs only one unit.
+        int least_scale = 4;
+        bool reset = false;  // new to the book, or added again after its removal
     };
-    // A cell of the grid as it will be. Sums may pass 128 bits on the way.
+    // The new state of a grid cell. Intermediate sums may exceed 128 bits.
     struct Cell {
         std::int32_t account;
         std::int32_t instrument;
@@ -76,22 +82,22 @@ private:
         Slot slot;  // kNoSlot: a new order
         Order before;
         Order after;
-        // Until every scale is known; `rolled` too.
+        // Input values, kept until every scale is known.
         Decimal quantity;
         Decimal filled;
         Decimal rolled;
         bool removed = false;
         std::size_t row = 0;
-        std::uint64_t stored = 0;  // the id as the store keeps it
+        std::uint64_t stored = 0;  // the id as the order store keeps it
     };
 
-    // application.cpp
+    // write_transaction.cpp: master data, rates and prices
     Staged& staged(std::int32_t instrument);
     void stage_all();
     void stage_accounts();
     void stage_instruments();
     void stage_cash_targets();
-    // Where the cash of the currency is before the batch, and as it will be.
+    // The instrument that holds the currency's cash, before and after the batch.
     [[nodiscard]] CashTarget cash_target_before(std::int32_t currency) const;
     [[nodiscard]] CashTarget cash_target(std::int32_t currency) const;
     void stage_rates();
@@ -102,7 +108,7 @@ private:
     [[nodiscard]] bool account_held(std::int32_t account) const;
     [[nodiscard]] bool instrument_held(const Staged& s) const;
 
-    // application_cells.cpp
+    // write_transaction.cpp: cells
     void grow_scales();
     void grow_scale(std::int32_t instrument, int scale);
     void stage_holdings();
@@ -115,7 +121,7 @@ private:
     [[noreturn]] void refuse_duplicate(std::size_t row) const;
     [[noreturn]] void refuse_net(std::int32_t account, std::int32_t instrument) const;
 
-    // application_orders.cpp
+    // write_transaction_orders.cpp
     void stage_orders();
     void stage_order(OrderWrite& w);
     void prefetch_cell(const OrderWrite& w, bool whole) const;
@@ -128,7 +134,7 @@ private:
     void commit_rescaled_orders() noexcept;
     void commit_order(const OrderWrite& w) noexcept;
 
-    // application_cash.cpp
+    // write_transaction_cash.cpp
     void grow_cash_scales();
     [[nodiscard]] CashLeg leg_before(const Order& order) const;
     [[nodiscard]] CashLeg leg_after(const Order& order, int quantity_scale);
@@ -142,16 +148,16 @@ private:
     [[noreturn]] void refuse_changed_leg(CashFault fault, std::int32_t instrument);
     [[noreturn]] void refuse_loaded_leg(CashFault fault, Slot slot, const Order& order);
 
-    // application_roll.cpp
+    // write_transaction_refresh.cpp: day roll
     void stage_roll();
-    // The order at place k of the page as the batch leaves it; nothing if a roll drops it.
+    // Order k of the page as the batch leaves it. Empty if the day roll drops the order.
     [[nodiscard]] std::optional<Order> order_after(const OrderPage& page, std::uint32_t k) const {
         const Order order = OrderStore::order(page, k);
         return batch_.roll_day ? order.after_roll(batch_.roll_drops_ended) : order;
     }
     void commit_roll() noexcept;
 
-    // application_refresh.cpp
+    // write_transaction_refresh.cpp: full refresh
     void stage_refresh();
     [[nodiscard]] bool wide_line(std::size_t i, const HoldingRows& lines, std::size_t begin,
                                  std::size_t end, bool kept) const;
@@ -160,7 +166,7 @@ private:
     void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end);
     void refuse_twice(std::int32_t account, std::int32_t instrument) const;
 
-    // application_commit.cpp
+    // write_transaction.cpp: reserve and commit
     void find_unit(Staged& s);
     [[nodiscard]] std::optional<UnitId> find_bounds();
     void prove_bounds();
@@ -173,7 +179,7 @@ private:
     void commit_quote(const Staged& s) noexcept;
     void commit_cells() noexcept;
 
-    // What the orders of a full refresh add to a line of cash, counted in 10^-scale.
+    // Cash that the orders of a full refresh add to one cash instrument, in units of 10^-scale.
     struct CashSums {
         std::vector<i256> by_account;
         i256 absolute;
@@ -183,34 +189,37 @@ private:
     State& state_;
     BookState* book_state_ = nullptr;
     Batch& batch_;
-    FlatMap staged_at_;  // by instrument: place in staged_
+    FlatMap staged_at_;  // by instrument: index into staged_
     std::vector<Staged> staged_;
-    std::vector<std::uint8_t> accounts_alive_;  // as it will be, where accounts change
+    // By account, after the batch; empty: accounts do not change.
+    std::vector<std::uint8_t> accounts_alive_;
     std::vector<Rate> rates_;
-    std::vector<CashTarget> cash_targets_;  // by currency, as it will be; empty: nothing changes
+    // By currency, after the batch; empty: instruments do not change.
+    std::vector<CashTarget> cash_targets_;
     std::vector<Cell> cells_;
     FlatMap cell_at_;  // by instrument and account
     std::vector<Write> writes_;
-    std::vector<Write> rescaled_;  // cells that only change their scale
+    std::vector<Write> rescaled_;  // cells of which only the scale changes
     std::vector<OrderWrite> order_writes_;
     std::vector<std::pair<std::int32_t, OrderStore::Rescaled>> rescaled_orders_;
     std::unordered_map<std::int32_t, std::int32_t> position_changes_;
     std::unordered_map<std::int32_t, std::int32_t> order_changes_;             // by account
     std::unordered_map<std::int32_t, std::int32_t> instrument_order_changes_;  // by instrument
-    Grid grid_;                                                                // a full refresh
+    // The new grid of a full refresh or a day roll.
+    Grid grid_;
     std::vector<std::uint32_t> positions_;
     std::vector<std::uint32_t> account_orders_;
     std::unordered_map<std::int32_t, CashSums> cash_sums_;  // by cash instrument
     bool refreshed_ = false;
-    bool tight_ = false;  // the bounds count prices as they are
+    bool tight_ = false;  // bounds use the exact prices, without slack
     bool texts_stored_ = false;
     bool cells_reserved_ = false;
     Feeds feeds_;
     std::vector<std::pair<UnitId, Int<8>>> bounds_;
-    Dropped dropped_;  // but for orders
+    Dropped dropped_;  // except orders
     DroppedOrders dropped_orders_;
     std::uint64_t price_rows_ = 0;
-    std::uint64_t facts_ = 0;  // holdings that changed and orders applied
+    std::uint64_t facts_ = 0;  // changed holdings and applied orders
 };
 
 }  // namespace mvcore

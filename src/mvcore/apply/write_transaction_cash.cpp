@@ -17,8 +17,8 @@ std::string text_of(const FillPrice& price) { return format_decimal(price.mantis
 
 }  // namespace
 
-// Cash is kept with the decimals that costs are rounded to. The cash instrument of a currency and
-// its decimals change only if the batch changes instruments.
+// Cash has at least as many decimals as costs are rounded to. A currency's cash instrument and its
+// decimals change only if the batch changes instruments.
 void WriteTransaction::grow_cash_scales() {
     for (const CashTarget& target : cash_targets_) {
         if (target.instrument < 0) continue;
@@ -38,7 +38,7 @@ CashLeg WriteTransaction::leg_after(const Order& order, int quantity_scale) {
     return cash_leg(order, quantity_scale, instrument, cash_target(instrument.terms.currency));
 }
 
-// Adds (1) or takes away (-1) what a leg adds to the cash of the account.
+// Adds (sign 1) or removes (sign -1) the leg from the cash of the account.
 void WriteTransaction::add_leg(std::int32_t account, const CashLeg& leg, int sign) {
     if (leg.amount.zero()) return;
     Instrument& cash = staged(leg.target.instrument).instrument;
@@ -69,17 +69,19 @@ void WriteTransaction::stage_legs(const OrderWrite& w, const CashLeg& before) {
     add_leg(w.after.account, leg, 1);
 }
 
-// Whether the batch changes what the fills of the instrument's orders cost, or where that goes.
+// Whether the batch changes the cost of the instrument's fills, or the cash instrument that pays
+// it.
 bool WriteTransaction::changes_legs(std::int32_t instrument) const {
     const Instrument& before = state_.board.instrument(instrument);
     const auto at = staged_at_.find(static_cast<std::uint32_t>(instrument));
-    if (at != FlatMap::kNone && !staged_[at].quote.alive) return false;  // it has no orders left
+    // A removed instrument has no orders.
+    if (at != FlatMap::kNone && !staged_[at].quote.alive) return false;
     const Instrument& after = at == FlatMap::kNone ? before : staged_[at].instrument;
     return before.factor != after.factor || before.factor_scale != after.factor_scale ||
            cash_target_before(before.terms.currency) != cash_target(after.terms.currency);
 }
 
-// Moves the cash of orders that the batch does not name.
+// Moves the cash of orders that the batch does not contain.
 void WriteTransaction::stage_changed_legs() {
     if (cash_targets_.empty()) return;  // instruments do not change
     std::optional<std::unordered_set<Slot>> named;
@@ -102,7 +104,8 @@ void WriteTransaction::stage_changed_legs() {
     }
 }
 
-// Of a full refresh: what all orders add to the cash of accounts. A roll leaves no leg.
+// For a full refresh: sums the cash that all orders add to each account. After a day roll no order
+// has a cash leg.
 void WriteTransaction::sum_legs() {
     if (!state_.cash.from_fills || batch_.roll_day) return;
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
@@ -128,7 +131,7 @@ void WriteTransaction::sum_legs() {
     }
 }
 
-// `what` names the order and stands before the reason.
+// `what` describes the order; the reason is appended to it.
 void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char* column,
                                   InputError::Row row, std::string what, std::int32_t instrument) {
     const auto currency = staged(instrument).instrument.terms.currency;
@@ -139,8 +142,8 @@ void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char
     throw InputError(kind_of(fault), table, column, row, what);
 }
 
-// Names the change that did it: what was the cash of the orders' currency, or else the orders'
-// instrument itself.
+// Names the change that caused the error: the former cash instrument of the orders' currency, or
+// else the orders' own instrument.
 void WriteTransaction::refuse_changed_leg(CashFault fault, std::int32_t instrument) {
     const auto size = static_cast<std::int32_t>(state_.board.size());
     const Terms now = staged(instrument).instrument.terms;

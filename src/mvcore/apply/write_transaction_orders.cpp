@@ -1,4 +1,4 @@
-// Orders of an update, and those that are removed.
+// Updates and removals of orders.
 #include <algorithm>
 #include <unordered_set>
 
@@ -16,7 +16,7 @@ i128 at_scale(const Decimal& d, int scale) {
 
 }  // namespace
 
-// What is stored of the orders named, and what each row makes of it. Rows that come late go.
+// Looks up the stored orders and merges each row into its order. Drops late rows.
 void WriteTransaction::find_orders() {
     const auto& rows = batch_.order_rows;
     if (book_state_ == nullptr) return;
@@ -107,7 +107,7 @@ void WriteTransaction::stage_removed_orders() {
     }
 }
 
-// Each cell loses what the order was and gains what it is; every scale is final.
+// Subtracts each order's old state from its cell and adds the new state. Every scale is final here.
 void WriteTransaction::stage_orders() {
     cells_.reserve(cells_.size() + order_writes_.size());
     cell_at_.reserve(cells_.size() + order_writes_.size());
@@ -166,7 +166,8 @@ void WriteTransaction::reserve_orders() {
         Extras extras;
     };
     std::unordered_map<std::int32_t, Added> added;
-    std::unordered_map<std::uint64_t, std::size_t> ids;  // new ones by table of the index
+    // Number of new orders by table of the index.
+    std::unordered_map<std::uint64_t, std::size_t> ids;
     for (OrderWrite& w : order_writes_) {
         const bool moves = w.slot == kNoSlot || w.before.instrument != w.after.instrument;
         const bool text = store.kind() == IdKind::text;
@@ -186,7 +187,8 @@ void WriteTransaction::reserve_orders() {
         a.extras |= extras;
     }
     texts_stored_ = true;
-    // A slot that is given up may be taken by any order that is added to its instrument.
+    // An order added to the same instrument may reuse a freed slot, so the slot's page needs its
+    // extras.
     for (const OrderWrite& w : order_writes_)
         if (w.slot != kNoSlot && (w.removed || w.before.instrument != w.after.instrument)) {
             const auto taken = added.find(w.before.instrument);
@@ -195,7 +197,8 @@ void WriteTransaction::reserve_orders() {
     for (const auto& [i, a] : added) store.prepare(i, a.orders, a.extras);
 }
 
-// Pages at finer scales. They are copies of pages that are prepared for the batch already.
+// Prepares order pages at finer scales. These are copies of pages that are already prepared for the
+// batch.
 void WriteTransaction::reserve_rescaled_orders() {
     rescaled_orders_.clear();
     if (book_state_ == nullptr || batch_.loaded_orders) return;

@@ -8,7 +8,7 @@ namespace mvcore {
 
 namespace {
 
-// What one account has in one instrument: start of day, filled since, and still to be filled.
+// An account's quantities in one instrument: start of day, filled since, and still to be filled.
 template <class Q>
 struct Parts {
     std::uint32_t account;
@@ -22,7 +22,7 @@ struct Parts {
     }
 };
 
-// One entry for each account, accounts ascending.
+// Merges entries so that each account has one, in ascending order of account.
 template <class Q>
 void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<Q>>& by_account) {
     const auto before = [](const auto& a, const auto& b) { return a.account < b.account; };
@@ -53,8 +53,8 @@ void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<
     }
 }
 
-// The rows side by side by instrument, from start[instrument] on. One pass that reads in order
-// and writes to as many places as there are instruments.
+// Groups the rows by instrument; start[instrument] is the first row of each group. Reads in one
+// sequential pass and writes to as many places as there are instruments.
 HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next) {
     HoldingRows out;
     out.account.resize(rows.size());
@@ -70,7 +70,7 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
     return out;
 }
 
-// As a quantity; none if it has more than 20 digits before the point.
+// Converts to a quantity. Empty if it has more than 20 digits before the point.
 std::optional<i128> fitting(std::int64_t v, int) { return v; }
 std::optional<i128> fitting(const i256& v, int scale) {
     if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale)) return std::nullopt;
@@ -88,12 +88,12 @@ struct Absolute {
 
 }  // namespace
 
-// A counting sort of the holdings by instrument, then one line of the new grid after the other.
+// Counting sort of the holdings by instrument, then builds the new grid line by line.
 void WriteTransaction::stage_refresh() {
     const auto& rows = batch_.holding_rows;
     const auto instruments = static_cast<std::size_t>(batch_.instruments.size());
     refreshed_ = true;
-    // A batch that was refused may have made room for more than there are names for.
+    // A refused batch may have extended the board and the grid beyond the number of names.
     grid_ = Grid(std::max(instruments, state_.board.size()),
                  std::max(static_cast<std::uint32_t>(batch_.accounts.size()), state_.grid.rows()));
     positions_.assign(grid_.rows(), 0);
@@ -134,8 +134,8 @@ void WriteTransaction::stage_refresh() {
     }
 }
 
-// Whether the sum of an account's quantities may not fit 64 bits: the number of terms times the
-// largest of them at the instrument's scale. `kept`: the line's holdings stay.
+// Whether the sum of an account's quantities may exceed 64 bits, judged by the number of terms
+// times the largest term at the instrument's scale. `kept`: the existing holdings of the line stay.
 bool WriteTransaction::wide_line(std::size_t i, const HoldingRows& lines, std::size_t begin,
                                  std::size_t end, bool kept) const {
     const auto code = static_cast<std::int32_t>(i);
@@ -160,7 +160,7 @@ bool WriteTransaction::wide_line(std::size_t i, const HoldingRows& lines, std::s
             meet(u128{1} << (8 * kernels::width_bytes(block.width()) - 1),
                  scale - state_.board.instrument(code).quantity_scale);
         }
-    // What an order filled, what of that was rolled, and what is left of its quantity.
+    // Terms of an order: filled, rolled and remaining quantity.
     const int by = orders.count(code) == 0 ? 0 : scale - orders.scale(code);
     orders.for_each(code, [&](Slot, const OrderPage& page, std::uint32_t k) {
         if (wide) return;
@@ -174,7 +174,7 @@ bool WriteTransaction::wide_line(std::size_t i, const HoldingRows& lines, std::s
     return wide || largest >> 63 != 0 || bits(terms) + bits(largest) > 62;
 }
 
-// No cell twice; every instrument's scale as it will be.
+// Refuses duplicate cells and finds the final scale of every instrument.
 void WriteTransaction::check_lines(const HoldingRows& lines,
                                    const std::vector<std::size_t>& start) {
     const bool loaded = batch_.holdings_given == Given::load;
@@ -183,7 +183,8 @@ void WriteTransaction::check_lines(const HoldingRows& lines,
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
         if (const CashTarget target = cash_target(c); target.instrument >= 0)
             cash_scale[std::size_t(target.instrument)] = even_scale(target.scale);
-    std::vector<std::int32_t> last(grid_.rows(), -1);  // the instrument that named the account last
+    // By account: the last instrument that named it.
+    std::vector<std::int32_t> last(grid_.rows(), -1);
     for (std::size_t i = 0; i + 1 < start.size(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
         int scale = cash_scale[i];
@@ -285,7 +286,7 @@ void WriteTransaction::fill_line(std::size_t i, const HoldingRows& rows, std::si
     grid_.fill(i, accounts.data(), source, accounts.size());
 }
 
-// ---- The day roll: current quantities become start-of-day holdings and all fills count as rolled
+// ---- Day roll: current quantities become start-of-day holdings, and all fills count as rolled
 // ----
 
 void WriteTransaction::stage_roll() {
@@ -299,7 +300,7 @@ void WriteTransaction::stage_roll() {
     for (std::size_t i = 0; i < grid_.lines(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
         const bool empty = state_.grid.positions(i) == 0 && store.count(code) == 0;
-        // Cash legs that cancel out leave no position, but a sum of absolute quantities to reset.
+        // Cash legs that cancel out leave no position, but their absolute quantities must be reset.
         if (empty &&
             (i >= state_.board.size() || state_.board.instrument(code).abs_quantity.zero()))
             continue;

@@ -1,5 +1,5 @@
-// Decimals handed out: integers of shape (n), or (n, 2) of 128 bits, to Decimal objects and NumPy
-// numbers.
+// Converts decimals for Python: integers of shape (n), or 128-bit integers of shape (n, 2), to
+// Decimal objects and NumPy numbers.
 #include <algorithm>
 
 #include "mvcore/base/decimal.hpp"
@@ -38,7 +38,7 @@ private:
     Mask mask_{0};
 };
 
-// `strip`: without trailing zeros, as quantities and prices are read.
+// `strip`: without trailing zeros, as for quantities and prices.
 py::list to_decimals(const Integers& array, int scale, bool strip, const py::object& valid) {
     const Values values(array, valid);
     PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
@@ -88,12 +88,12 @@ py::array_t<std::int64_t> to_int64(const Integers& array) {
     return to_array(std::move(out));
 }
 
-// The same numbers counted in the last decimal that any of them needs: 128-bit integers, the digits
-// of the largest, and the scale. A null counts as 0.
+// Rescales the numbers to the last decimal that any of them needs. Returns 128-bit integers, the
+// number of digits of the largest, and the scale. A null counts as 0.
 py::tuple narrowed(const Integers& array, int scale, const py::object& valid) {
     const Values values(array, valid);
     std::vector<i128> out;
-    int zeros = scale;  // that every number ends in
+    int zeros = scale;  // number of trailing zeros that all numbers share
     for (py::ssize_t k = 0; k < values.size(); ++k) {
         out.push_back(values.null(k) ? i128{0} : values[k]);
         while (zeros > 0 && out.back() % kPow10[std::size_t(zeros)] != 0) --zeros;

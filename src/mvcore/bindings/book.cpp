@@ -1,4 +1,4 @@
-// The book's wide, cold surface. Calls that may take long run without the GIL.
+// The book's cold API. Calls that may take long run without the GIL.
 #include "mvcore/book/book.hpp"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ namespace {
 
 using FeedList = std::vector<std::pair<std::string, std::int64_t>>;
 
-// `attributes`: the wrapper's, which come back when the book is opened again.
+// `attributes`: attributes of the Python wrapper, journaled and restored when the book is reopened.
 py::tuple apply(Book& book, const py::dict& given, bool load, const FeedList& feeds,
                 const py::bytes& attributes, bool skip_unknown_prices) {
     const auto tables = to_tables(given);
@@ -82,7 +82,7 @@ py::tuple apply(Book& book, const py::dict& given, bool load, const FeedList& fe
     }));
 }
 
-// `given`: a table of holdings that the day starts from, or none.
+// `given`: a table of holdings that the day starts from, or empty.
 py::tuple roll_day(Book& book, const py::dict& given) {
     const auto tables = to_tables(given);
     return to_tuple(unlocked([&] {
@@ -99,7 +99,7 @@ py::tuple roll_day(Book& book, const py::dict& given) {
                      "the base currency " + quoted(currency) + " has no rate", currency);
 }
 
-// Codes without duplicates, sorted.
+// Sorts the codes and removes duplicates.
 std::vector<std::int32_t> distinct(std::vector<std::int32_t> codes) {
     std::sort(codes.begin(), codes.end());
     codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
@@ -152,7 +152,7 @@ py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, cons
     return to_tuple(unlocked(write));
 }
 
-// Texts of codes, and the whole list of names that frames look up in.
+// The names of codes, or None for negative codes.
 py::list names_of(Book& book, const std::string& side, const Codes& codes) {
     const Names& names = side == "account"      ? book.names().accounts
                          : side == "instrument" ? book.names().instruments
@@ -278,7 +278,7 @@ void add_book(py::module_& m) {
              py::arg("skip_unknown"))
         .def("roll_day", &roll_day, py::arg("given"))
         .def("names", &names_of, py::arg("side"), py::arg("codes"))
-        // Currency of every instrument, alive or not; -1 where there is none.
+        // Currency of every instrument, alive or not; -1 if it has none.
         .def("currencies", [](Book& book) { return to_array(unlocked(currencies, book)); })
         .def_property_readonly("counts",
                                [](Book& book) {

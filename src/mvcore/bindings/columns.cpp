@@ -1,5 +1,5 @@
-// Python values to columns. Values of Python objects are copied out here, before any lock is
-// taken, since reading them may run Python code.
+// Converts Python values to columns. Python objects are copied out here, before any lock is taken,
+// because reading them may run Python code.
 #include <optional>
 
 #include "mvcore/base/errors.hpp"
@@ -11,13 +11,13 @@ namespace {
 
 using namespace mvcore::text;
 
-// Where a Python value comes from.
+// The table, column and row of a Python value.
 struct ValuePlace {
     const std::string& table;
     const std::string& column;
     std::optional<std::size_t> row;
 
-    // The exception has the value itself.
+    // The exception carries the value itself.
     [[noreturn]] void refuse(const py::handle& value, const char* reason) const {
         const auto errors = py::module_::import("mvcore.errors");
         const py::str text = errors.attr("shown")(value);
@@ -71,7 +71,7 @@ Column dictionary(std::size_t rows, std::uintptr_t bits, std::int64_t offset,
             d.texts.push_back(name_at(chunk, k, null));
             d.text_null.push_back(null ? 1 : 0);
         }
-    // The texts' buffers live as long as the owner, which holds both arrays.
+    // The owner holds both arrays and keeps the buffers of the texts alive.
     return one({rows, validity(bits, offset), std::move(d), keep(std::move(owner))});
 }
 
@@ -122,8 +122,8 @@ Column texts(const py::sequence& values, const std::string& table, const std::st
 
 constexpr const char* kNumber = "a number: int, Decimal, float, str or a number of NumPy";
 
-// The text of what is neither text nor a float: digits as the base type writes them, since a
-// subclass may write anything. Null if the type is not one of a number.
+// The text of a value that is neither text nor float. Uses the base type's digits, because a
+// subclass may write anything. Returns null if the type is not a number.
 py::object number_text(const py::handle& value) {
     struct Types {
         py::object decimal;
@@ -144,8 +144,8 @@ py::object number_text(const py::handle& value) {
     return text.is_none() ? py::object() : text;
 }
 
-// Exactly these types are numbers: str, float, int and Decimal with their subclasses, and NumPy's
-// integers and floats.
+// Accepts exactly these types as numbers: str, float, int and Decimal with their subclasses, and
+// NumPy's integers and floats.
 Decimal decimal_of_object(const py::handle& value, const ValuePlace& place) {
     PyObject* p = value.ptr();
     DecimalResult result;
@@ -160,7 +160,7 @@ Decimal decimal_of_object(const py::handle& value, const ValuePlace& place) {
                 PyUnicode_Check(p) ? py::reinterpret_borrow<py::object>(value) : number_text(value);
             if (!text) {
                 if (PyErr_Occurred() == nullptr) place.refuse_type(value, kNumber);
-                PyErr_Clear();  // an int of thousands of digits has no text
+                PyErr_Clear();  // Python refuses the text of an int with thousands of digits
                 place.refuse(value, describe(DecimalFault::too_many_digits));
             }
             Py_ssize_t size = 0;
@@ -222,7 +222,7 @@ void add_columns(py::module_& m) {
             },
             py::arg("more"))
         .def("__len__", &Column::rows);
-    // mantissa (as an int) and scale of one value.
+    // Returns the mantissa (as an int) and the scale of one value.
     m.def(
         "parse_decimal",
         [](const py::object& value, const std::string& table, const std::string& column) {

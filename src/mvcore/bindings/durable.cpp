@@ -1,4 +1,4 @@
-// Books in a folder: opening, flushing, what a checkpoint needs.
+// Books in a folder: opening, flushing and checkpoints.
 #include <cerrno>
 
 #include "mvcore/base/errors.hpp"
@@ -9,9 +9,9 @@
 namespace mvcore::bindings {
 namespace {
 
-// A folder that this process has, and what its journal says of the book in it.
+// A folder that this process has opened, and what its journal says about the book in it.
 struct Folder {
-    std::unique_ptr<journal::Files> files;  // gone once a book has it
+    std::unique_ptr<journal::Files> files;  // null after a book has taken it
     bool read_only;
     std::optional<journal::BookOnDisk> book;
 };
@@ -44,7 +44,7 @@ journal::SyncMode mode_of(const std::string& name) {
                                 : journal::SyncMode::os;
 }
 
-// What a batch did to the master tables, for the wrapper to do to its attributes.
+// A batch's changes of the master tables, which the wrapper replays on its attributes.
 struct MastersChange {
     Given accounts;
     Given instruments;
@@ -102,8 +102,8 @@ py::tuple recover(Book& book, Folder& folder, const std::string& sync, double pr
     return py::make_tuple(out, masters);
 }
 
-// (files, bytes, sequences of the first and of the last frame, bytes of a tail that was not
-// finished, the book's number); zeros where there is none.
+// Returns (files, bytes, sequence of the first frame, sequence of the last frame, bytes of the torn
+// tail, the book's number). Zeros if there is no journal.
 py::tuple check_journal(const std::string& path) {
     const auto report = unlocked([&] {
         const auto files = journal::posix_files(path);
@@ -150,7 +150,7 @@ void add_durable(py::module_& m) {
                                    return f.book->opening.cash.scale;
                                })
         .def_property_readonly("book_id", [](const Folder& f) { return f.book ? f.book->book : 0; })
-        // The folder is free again, unless a book has it.
+        // Releases the folder, unless a book has taken it.
         .def("close", [](Folder& f) { f.files.reset(); });
     m.def("recover", &recover, py::arg("book"), py::arg("folder"), py::arg("sync"),
           py::arg("price_interval"), py::arg("sync_interval"), py::arg("file_bytes"),

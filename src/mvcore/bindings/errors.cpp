@@ -1,4 +1,4 @@
-// The one place where errors of the core become Python exceptions.
+// Translates errors of the core to Python exceptions. No other file does.
 #include "mvcore/base/errors.hpp"
 #include "mvcore/bindings/parts.hpp"
 
@@ -18,7 +18,7 @@ py::object class_of(ErrorKind kind) {
     return py::module_::import("mvcore.errors").attr(name);
 }
 
-// A message may quote bytes that are no UTF-8.
+// A message may quote bytes that are not valid UTF-8.
 py::object text_of(std::string_view text) {
     return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
         text.data(), static_cast<py::ssize_t>(text.size()), "backslashreplace"));

@@ -1,4 +1,4 @@
-// Valuation functions of the user's on their way to the core.
+// Passes the user's valuation functions to the core.
 #include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
@@ -20,11 +20,12 @@ MeasureCall to_call(std::uintptr_t address, int quantity, std::vector<std::int32
 }  // namespace
 
 void add_functions(py::module_& m) {
-    // Whoever makes it keeps the compiled functions alive.
+    // The Python object that created it keeps the compiled functions alive.
     py::class_<MeasureCalls, Functions>(m, "Functions")
         .def(py::init<>())
         .def("__len__", &MeasureCalls::size)
-        // Constants: where each comes from; 3 and on are places in `attributes`.
+        // `constants`: the source of each constant (MeasureCall::Source); values from 3 on are
+        // indices into `attributes`.
         .def(
             "add",
             [](MeasureCalls& calls, std::uintptr_t address, int quantity,

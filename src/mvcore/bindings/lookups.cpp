@@ -1,4 +1,4 @@
-// Lookups for selections, error messages and warnings. None of them is on the path of a tick.
+// Lookups for selections, error messages and warnings. No tick uses them.
 #include <algorithm>
 
 #include "mvcore/bindings/parts.hpp"
@@ -6,8 +6,8 @@
 namespace mvcore::bindings {
 namespace {
 
-// The codes of names, -1 for a name that the state does not have. `side`: "account", "instrument"
-// or "currency"; a currency is there if an instrument, a rate or the base names it.
+// The codes of names; -1 for a name that the state does not have. `side`: "account", "instrument"
+// or "currency". A currency is known if it is the base, or if an instrument or a rate uses it.
 std::vector<std::int32_t> find_codes(Reader& reader, const std::string& side,
                                      const text::Column& names) {
     const Reading reading(reader.lock());
@@ -35,7 +35,7 @@ std::vector<std::int32_t> find_codes(Reader& reader, const std::string& side,
     return out;
 }
 
-// By currency code: how many instruments have it, and whether it converts into the base.
+// By currency code: how many instruments use it, and whether it converts into the base.
 struct Currencies {
     std::vector<std::uint32_t> instruments;
     std::vector<std::uint8_t> convertible;
@@ -55,7 +55,7 @@ Currencies currencies_in_use(Reader& reader) {
     return out;
 }
 
-// Codes of the currencies that instruments have and that do not convert into the base.
+// Codes of currencies that instruments use but that do not convert into the base.
 std::vector<std::int32_t> currencies_without_rate(Reader& reader) {
     const ShortReading reading(reader);
     const State& state = reader.state();
@@ -68,8 +68,8 @@ std::vector<std::int32_t> currencies_without_rate(Reader& reader) {
     return out;
 }
 
-// The positions in each of the instruments. The lock is held for one instrument at a time, so that
-// no tick waits for long: the counts may be of different epochs.
+// The number of positions of each instrument. Holds the lock for one instrument at a time, so that
+// no tick waits for long; the counts may belong to different epochs.
 std::vector<std::uint32_t> positions_of(Reader& reader, const std::vector<std::int32_t>& codes) {
     std::vector<std::uint32_t> out;
     for (const auto code : codes) {

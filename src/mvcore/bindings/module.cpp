@@ -19,14 +19,14 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_store(m);
     add_restore(m);
     m.def("isa", [] { return mvcore::kernels::table().isa; });
-    m.def("isas", [] {  // that this CPU can run
+    m.def("isas", [] {  // those that this CPU can run
         std::vector<std::string> names;
         for (const char* isa : {"baseline", "avx2", "avx512"})
             if (mvcore::kernels::of_this_cpu(isa) != nullptr) names.emplace_back(isa);
         return names;
     });
-    mvcore::kernels::table();  // a wrong MVCORE_ISA is refused at import
-    // Places of functions that numba calls, in bytes from the table's beginning.
+    mvcore::kernels::table();  // an invalid MVCORE_ISA fails at import
+    // Offsets in bytes of the functions that numba calls, from the beginning of the table.
     py::dict places;
     places["tick_scaled"] = offsetof(mvcore_capi, tick_scaled);
     places["value_scaled"] = offsetof(mvcore_capi, value_scaled);

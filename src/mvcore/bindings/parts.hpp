@@ -1,4 +1,4 @@
-// The parts of the extension module, and what they share.
+// The parts of the extension module, and helpers that they share.
 #pragma once
 
 #include <pybind11/gil_safe_call_once.h>
@@ -31,8 +31,8 @@ void add_durable(py::module_& m);
 void add_store(py::module_& m);
 void add_restore(py::module_& m);
 
-// Releases the GIL. A daemon thread that comes back when the interpreter is gone is unwound from
-// here, which pybind11's own class, whose destructor may not throw, would turn into an abort.
+// Releases the GIL. A daemon thread that returns after the interpreter has ended is unwound from
+// here. pybind11's own class has a destructor that may not throw, so it would abort instead.
 class Unlocked {
 public:
     Unlocked() : state_(PyEval_SaveThread()) {}
@@ -44,16 +44,16 @@ private:
     PyThreadState* state_;
 };
 
-// f(arguments...) without the GIL. What it returns is made of no Python objects: those are made
-// with no lock held, since making one may run a finalizer that asks for it.
+// Calls f(arguments...) without the GIL. Its result must contain no Python objects. Those are
+// created with no lock held, since creating one may run a finalizer that asks for a lock.
 template <class F, class... Arguments>
 auto unlocked(F&& f, Arguments&&... arguments) {
     const Unlocked free;
     return f(std::forward<Arguments>(arguments)...);
 }
 
-// Destroys without the GIL what may flush, join a thread or give gigabytes back. Called with the
-// GIL or, by a thread that never had it, without.
+// Destroys without the GIL, because destruction may flush, join a thread or free gigabytes. The
+// caller holds the GIL, or is a thread that never had it.
 template <class F>
 void destroy_unlocked(F&& destroy) {
     if (PyGILState_Check() == 0) return destroy();
@@ -61,15 +61,15 @@ void destroy_unlocked(F&& destroy) {
     destroy();
 }
 
-// What make() returned when it was first called. A static that imports in its initializer could
-// wait for the GIL of a thread that waits for the static. Never freed: the interpreter is gone
-// before statics are.
+// Caches the result of the first make(). With a static initializer that imports, one thread could
+// wait for the GIL while the thread that holds it waits for the static. Never freed, because the
+// interpreter ends before statics are destroyed.
 template <class T, class Make>
 const T& stored(py::gil_safe_call_once_and_store<T>& once, Make&& make) {
     return once.call_once_and_store_result(std::forward<Make>(make)).get_stored();
 }
 
-// Below so many bytes, releasing the GIL costs more than freeing them.
+// Up to this size, releasing the GIL costs more than freeing the memory.
 inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
 template <class T>
 bool large(const T&) {
@@ -86,11 +86,11 @@ struct DeleteUnlocked {
     }
 };
 
-// Holds the book's lock for a short read; waits for it without the GIL.
+// Holds the book's lock for a short read. Waits for the lock without the GIL.
 class ShortReading {
 public:
     explicit ShortReading(Reader& reader) : lock_(reader.lock()) {
-        while (!lock_.try_read()) {  // never wait for the GIL with the lock held
+        while (!lock_.try_read()) {  // never wait for the GIL while holding the lock
             const Unlocked unlocked;
             lock_.read();
             lock_.end_read();
@@ -106,8 +106,8 @@ private:
 
 inline constexpr const char* kFromFills = "from_fills";
 
-// The vector becomes the array's memory: nothing is copied. Integers of 128 bits are an array of
-// shape (n, 2): low and high words.
+// Moves the vector into the array without copying. 128-bit integers become an array of shape (n,
+// 2): low and high words.
 template <class T, class A>
 auto to_array(std::vector<T, A>&& values) {
     using V = std::vector<T, A>;
@@ -123,11 +123,11 @@ auto to_array(std::vector<T, A>&& values) {
     return py::array_t<Item>(shape, reinterpret_cast<const Item*>(held->data()), owner);
 }
 
-// Only what converts without loss: NumPy refuses other types.
+// Accept only types that convert without loss: NumPy refuses others.
 using Codes = py::array_t<std::int32_t, py::array::c_style>;
 using Times = py::array_t<std::int64_t, py::array::c_style>;
 
-[[noreturn]] void refuse_argument(const std::string& message);  // InvalidInput
+[[noreturn]] void refuse_argument(const std::string& message);  // throws InvalidInput
 
 // Throws if a code is not in [least, end).
 std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
@@ -138,13 +138,14 @@ Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
 std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels,
                                                  std::size_t rows);
 Measures to_measures(const std::vector<int>& measures);
-// Functions of the user's with what they need of one state of the master tables; None: none.
+// The user's functions with the data they need from one version of the master tables. None: no
+// functions.
 using Functions = std::shared_ptr<MeasureCalls>;
 text::Tables to_tables(const py::dict& given);
-// `cash`: "from_fills" or none; `scale`: none for the minor units of ISO 4217.
+// `cash`: "from_fills" or none. `scale`: none means the minor units of ISO 4217.
 CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale);
 
-// Numbers by name, in order.
+// Pairs of name and number, in order.
 using Counts = std::vector<std::pair<const char*, std::uint64_t>>;
 inline Counts to_counts(const Dropped& d) {
     return {{"late_prices", d.late_prices},
@@ -153,7 +154,7 @@ inline Counts to_counts(const Dropped& d) {
             {"unchanged_orders", d.unchanged_orders},
             {"skipped_prices", d.skipped_prices}};
 }
-// The epoch, and None or a dict of what was dropped.
+// Returns (epoch, None or a dict of the dropped rows).
 inline py::tuple to_tuple(const Written& w) {
     if (!w.dropped.any()) return py::make_tuple(w.epoch, py::none());
     py::dict dropped;

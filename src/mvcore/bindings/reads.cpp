@@ -1,4 +1,4 @@
-// What books and snapshots answer. Calls that may take long run without the GIL.
+// Reads of books and snapshots. Calls that may take long run without the GIL.
 #include <variant>
 
 #include "mvcore/bindings/parts.hpp"
@@ -69,7 +69,7 @@ py::dict to_dict(OrderList&& o) {
     return out;
 }
 
-// read(out) without the GIL; None where it says that the groups are stale.
+// Calls read(out) without the GIL. Returns None if it reports stale groups.
 template <class Out, class Read, class Convert>
 py::object unless_stale(Read&& read, Convert&& convert) {
     Out out;
@@ -126,8 +126,8 @@ void add_reads(py::module_& m) {
         .def("close", &Reader::close)
         .def("check_open", &Reader::check_open)
         .def("value", &value, py::arg("account"), py::arg("currency"))
-        // `currency`: its code, or its name where only the rates given may know it. `given`: tables
-        // of other prices and rates to try, none for the present ones.
+        // `currency`: its code, or its name if only the given rates may know it. `given`: tables of
+        // hypothetical prices and rates; empty means the current ones.
         .def(
             "values",
             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
@@ -179,7 +179,7 @@ void add_reads(py::module_& m) {
             "revalue",
             [](Reader& reader, std::string_view instrument) {
                 {
-                    const ShortReading reading(reader);  // most lines are read in microseconds
+                    const ShortReading reading(reader);  // most lines take only microseconds
                     if (reader.short_line(instrument)) return reader.revalue_of(instrument);
                 }
                 return unlocked([&] { return reader.revalue(instrument); });
@@ -203,7 +203,7 @@ void add_reads(py::module_& m) {
                 }));
             },
             py::arg("names"), py::arg("call"))
-        // unknown_ok: -1 stands for an unknown name.
+        // unknown_ok: an unknown name becomes -1.
         .def(
             "instrument_codes",
             [](Reader& reader, const text::Column& names, const std::string& call,

@@ -1,4 +1,4 @@
-// A state out of columns of files, as store.cpp gave them. What takes long runs without the GIL.
+// Restores a state from columns of files as store.cpp made them. Long work runs without the GIL.
 #include "mvcore/checkpoint/restore.hpp"
 
 #include "mvcore/base/errors.hpp"
@@ -9,13 +9,14 @@ namespace {
 
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 
-// Integers of 8 to 64 bits, or of 128 as shape (n, 2); `rows` of them. None: there are none.
+// Converts `rows` integers of 8 to 64 bits, or of 128 bits as shape (n, 2). None: the column is
+// absent.
 StoredInts to_ints(const py::object& given, std::size_t rows) {
     if (given.is_none()) return {};
     const auto array = py::cast<py::array>(given);
     const bool wide = array.ndim() == 2;
     const auto width = array.itemsize();
-    // A buffer that converting would make a copy of lives no longer than this function.
+    // Refuse buffers that need conversion: the converted copy would not outlive this function.
     if (!py::isinstance<py::array>(given) || array.dtype().kind() != 'i' ||
         (array.flags() & py::array::c_style) == 0 ||
         (wide ? array.shape(1) != 2 || width != 8 : array.ndim() != 1) ||
@@ -31,7 +32,7 @@ StoredInts to_ints(const py::object& given, std::size_t rows) {
     return out;
 }
 
-// (prices, which are known), `rows` of them. None: there are none.
+// Converts (prices, known flags) of `rows` rows. None: the column is absent.
 StoredPrices to_prices(const py::object& given, std::size_t rows) {
     if (given.is_none()) return {};
     const auto columns = py::cast<py::tuple>(given);
@@ -39,7 +40,7 @@ StoredPrices to_prices(const py::object& given, std::size_t rows) {
     return {to_ints(columns[0], rows), to_ints(columns[1], rows)};
 }
 
-// (offsets, bytes), `rows` of them.
+// Converts (offsets, bytes) of `rows` texts.
 StoredTexts to_texts(const py::tuple& given, std::size_t rows) {
     if (given.size() != 2 || !py::isinstance<py::array>(given[0]) ||
         !py::isinstance<Bytes>(given[1]))

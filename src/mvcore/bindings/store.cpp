@@ -1,4 +1,4 @@
-// Columns of a state for files; restore.cpp is the way back. What takes long runs without the GIL.
+// Exports a state as columns for files; restore.cpp is the inverse. Long work runs without the GIL.
 #include "mvcore/base/crc32c.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/bindings/parts.hpp"
@@ -16,7 +16,7 @@ py::array ints(IntColumn&& column, std::size_t rows) {
     return {py::dtype(kTypes[column.width]), shape, held->data(), owner};
 }
 
-// (prices, which are known), or None where none is.
+// Returns (prices, known flags), or None if no price is known.
 py::object prices(PriceColumn&& column) {
     if (column.price.empty()) return py::none();
     auto known = to_array(std::move(column.known));
@@ -65,8 +65,8 @@ struct NamesOut {
     TextColumn currencies;
 };
 
-// The names that are known, a few at a time so that no writer waits. A checkpoint has those that
-// its journal has by then, however much room calls that were refused have made since.
+// The first `known` names, read in small batches so that no writer waits. A checkpoint holds the
+// names that its journal has by then, even if refused calls have added more since.
 TextColumn names_of(Snapshot& snapshot, const Names& names, std::int32_t known) {
     constexpr std::size_t kTogether = 4096;
     const auto most = static_cast<std::size_t>(known);
@@ -145,7 +145,7 @@ py::tuple dirty_instruments(Snapshot& snapshot) {
                           to_array(std::vector(t.ordered())));
 }
 
-// The state between two writes: a snapshot, its counts, the sequence that it goes up to, the feeds.
+// The state between two writes: a snapshot, its counts, the sequence that it covers, and the feeds.
 py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     StoredCounts counts;
     Feeds feeds;

@@ -1,4 +1,4 @@
-// Views, and what reads hand out: columns are made when they are asked for.
+// Views and result rows. Columns are created on demand.
 #include <algorithm>
 
 #include "mvcore/base/errors.hpp"
@@ -35,7 +35,7 @@ void refuse_argument(const std::string& message) { throw Error(ErrorKind::invali
 std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
                                    const char* what) {
     if (codes.ndim() != 1) refuse_argument(std::string(what) + ": not one dimension");
-    // Copied first: another thread may write the array.
+    // Copies first, because another thread may write the array.
     std::vector<std::int32_t> out(codes.data(), codes.data() + codes.size());
     for (const auto code : out)
         if (code < least || code >= end)
@@ -55,10 +55,10 @@ struct PyView {
     PyView(const PyView&) = delete;
     PyView& operator=(const PyView&) = delete;
 
-    // None where the shape is stale.
+    // Returns None if the shape is stale.
     py::object read(bool everything) {
         ResultRows out;
-        // A small view is read with the GIL kept: releasing it costs more than the read.
+        // Reads a small view without releasing the GIL: releasing it costs more than the read.
         bool ok = false;
         if (!book->try_read_view(*view, everything, out, ok)) {
             const Unlocked unlocked;
@@ -78,7 +78,7 @@ struct PyView {
     }
     py::dict stats() {
         const auto s = unlocked([&] {
-            const Reading reading(book->lock());  // a writer may bring the view up to date
+            const Reading reading(book->lock());  // a writer may be updating the view
             const std::scoped_lock lock(view->mutex);
             return view->stats();
         });
@@ -93,7 +93,7 @@ struct PyView {
 }  // namespace
 
 void add_views(py::module_& m) {
-    // Columns are made when they are asked for.
+    // Columns are created on demand.
     py::class_<ResultRows, std::unique_ptr<ResultRows, DeleteUnlocked>>(m, "ResultRows")
         .def("__len__", &ResultRows::size)
         .def_readonly("epoch", &ResultRows::epoch)
@@ -103,7 +103,7 @@ void add_views(py::module_& m) {
         .def("row",
              [](const ResultRows& f) { return to_array(huge_pages::Vector<std::int32_t>(f.row)); })
         .def("currency", [](const ResultRows& f) { return to_array(std::vector(f.currency)); })
-        // Of the measure that was asked k-th.
+        // Amounts of the k-th requested measure.
         .def(
             "amount",
             [](const ResultRows& f, std::size_t k) {
@@ -115,7 +115,7 @@ void add_views(py::module_& m) {
                 return to_array(std::move(out));
             },
             py::arg("k"))
-        // Of the function that was asked k-th.
+        // Values of the k-th requested function.
         .def(
             "floats",
             [](const ResultRows& f, std::size_t k) {
@@ -136,7 +136,7 @@ void add_views(py::module_& m) {
         .def("reshape", &PyView::reshape, py::arg("accounts"), py::arg("account_groups"),
              py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
              py::arg("rows"), py::arg("masters"), py::arg("functions"))
-        // Whether a read is a matter of microseconds.
+        // Whether a read takes only microseconds.
         .def("quick",
              [](PyView& v) {
                  const ShortReading reading(*v.book);
@@ -144,7 +144,7 @@ void add_views(py::module_& m) {
                  return lock.owns_lock() && !v.view->stale(v.book->state()) &&
                         v.view->quick(v.book->state(), v.book->change_log());
              })
-        // The next hand-out has all rows.
+        // The next result has all rows.
         .def("forget",
              [](PyView& v) {
                  const Unlocked unlocked;
@@ -165,7 +165,7 @@ void add_views(py::module_& m) {
         },
         py::arg("book"), py::arg("currency"), py::arg("measures"), py::arg("incremental"),
         py::arg("functions"));
-    // Changes of several views of one book, of one epoch; None where a shape is stale.
+    // Changes of several views of one book at one epoch. None if any shape is stale.
     m.def(
         "changes",
         [](const std::vector<PyView*>& views) -> py::object {

@@ -43,7 +43,7 @@ Written Book::apply(Batch& batch, Writing& writing) {
         quick.commit();
         out.dropped = quick.dropped_orders().all();
     } else {
-        if (staged) writing.unpublish();  // staging may be long
+        if (staged) writing.unpublish();  // the slow path may stage for long
         WriteTransaction application(book_state_, batch);
         application.stage();
         writing.publish();
@@ -60,15 +60,15 @@ void Book::after_batch(const Batch& batch) noexcept {
     OrderStore& orders = book_state_.state.orders;
     if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
             orders.compact_texts();
-        } catch (const std::bad_alloc&) {  // the next roll will
+        } catch (const std::bad_alloc&) {  // the next roll retries
         }
     after_write();
 }
 
-// ---- prices ----
+// ---- Prices ----
 
-// price * factor fits beside the old one, in the same unit and under the ceiling that the unit's
-// bound counts it as.
+// Fast path: price * factor fits 64 bits in the quote's unit, and does not exceed the ceiling that
+// the unit's bound assumes for it.
 bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
                        std::int64_t& out) noexcept {
     const int shift = quote.price_scale - scale;
@@ -152,7 +152,7 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
     }
     try {
         return tick_by_batch({{instrument, price, time}});
-    } catch (const InputError& e) {  // of a batch of one row
+    } catch (const InputError& e) {  // restates the error for this call
         throw InputError(e.kind(), "tick", e.column, std::nullopt, e.reason, e.value);
     }
 }
@@ -186,13 +186,13 @@ Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown
 }
 
 bool Book::quick_ticks(std::span<const TickRow> rows) {
-    constexpr std::size_t kKept = 65'536;  // after a larger batch the room is given back
+    constexpr std::size_t kKept = 65'536;  // larger buffers are freed before the next batch
     if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
     tick_prices_.resize(rows.size());
     bool quick = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
-        constexpr std::size_t kAhead = 8;  // quotes come from all over the board
+        constexpr std::size_t kAhead = 8;  // quotes are at random addresses of the board
         if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
         check_instrument(row.instrument, k);
         quick = quick && quick_price(book_state_.state.board.quote(row.instrument), row.mantissa,
@@ -226,7 +226,8 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
         return tick_by_batch(prices, skip_unknown);
     }
     writing->publish();
-    // Alone only: whoever reads may be in a page that a snapshot shares. May throw.
+    // Requires the exclusive lock, because a reader may be using a page that a snapshot shares. May
+    // throw.
     for (const auto& row : rows)
         static_cast<void>(book_state_.state.board.own_quote(row.instrument));
     Written out;
@@ -242,7 +243,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     return out;
 }
 
-// ---- the day, and reads ----
+// ---- Day roll and reads ----
 
 Written Book::roll_day() {
     return write([&] {
@@ -256,7 +257,7 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     if (!lock_.try_read()) return false;
     const EndReading end(lock_);
     if (!book_state_.state.index.built()) return false;
-    constexpr std::uint32_t kQuickPositions = 16'384;  // one dot product per unit
+    constexpr std::uint32_t kQuickPositions = 16'384;  // cost: one dot product per unit
     const auto code = find(book_state_.names.accounts, account);
     if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
         book_state_.state.positions[std::size_t(code)] > kQuickPositions)
@@ -271,7 +272,7 @@ State Book::copy(NamesKnown& names) {
     return book_state_.state;
 }
 
-// ---- checkpoints ----
+// ---- Checkpoints ----
 
 void Book::adopt(Restore& restored) {
     Writing writing(lock_);
@@ -296,12 +297,12 @@ std::uint64_t Book::memory_names() const noexcept {
            names.currencies.memory_bytes();
 }
 
-// ---- One order at a time: what a feed sends thousands of a second ----
+// ---- Single orders: a feed sends thousands per second ----
 
 Written Book::order(const OrderFact& fact) {
     try {
         return write([&] { return order_batch(fact); });
-    } catch (const InputError& e) {  // of a batch of one row
+    } catch (const InputError& e) {  // restates the error for this call
         if (e.table != "orders") throw;
         throw InputError(e.kind(), "order", e.column, std::nullopt, e.reason, e.value);
     }
@@ -347,8 +348,9 @@ bool Book::try_order(const OrderFact& fact, Written& out) {
     return quick;
 }
 
-// An order of a known and priced instrument that stays with its account, in few bits, no finer than
-// those before, and without cash that moves. All that may throw comes before the first change.
+// Fast path: the instrument is known and priced, the order keeps its account and instrument, its
+// numbers are small and no finer than the scale, and no cash moves. Everything that may throw comes
+// before the first change.
 bool Book::quick_order(const OrderFact& fact, Written& out) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
@@ -364,7 +366,7 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
         !scaled(fact.quantity, scale, now.quantity) || !scaled(fact.filled, scale, now.filled) ||
         !signs_agree(now.quantity, now.filled))
         return false;
-    // The first order of a book splits the measures, and views are built anew.
+    // The first order of a book splits the measures, which makes views rebuild.
     if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
         return false;
     now.average_price = fact.average_price;
@@ -408,10 +410,10 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     const Quote& quote = state.board.quote(now.instrument);
     Unit& unit = state.board.unit(quote.unit);
     const Int<8> bound = unit.bound + Int<8>(static_cast<i128>(cell.more()) * quote.ceiling);
-    // In the widest lane the bound may pass what it holds, which takes the way that says so.
+    // In the widest lane the bound may exceed its limit. The slow path then reports the error.
     if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
         return false;
-    // Room. The cell comes last, so that nothing has to be cancelled.
+    // Reserves capacity. The cell comes last, so that nothing needs to be cancelled.
     const bool text = store.kind() == IdKind::text;
     const auto extras = OrderStore::extras_of(now, text ? 0 : id.number);
     if (slot != kNoSlot) {
@@ -441,7 +443,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     return true;
 }
 
-// ---- The book's views: who they are, and reading them under its lock ----
+// ---- Views: the list of views, and reads under the book's lock ----
 
 void Book::after_write() noexcept {
     if (incremental_views_ == 0) return;
@@ -451,7 +453,8 @@ void Book::after_write() noexcept {
             view && view->incremental() && !view->stale(book_state_.state))
             try {
                 view->sync(book_state_.state, book_state_.change_log);
-            } catch (const std::bad_alloc&) {  // the write is in; the view rebuilds when read
+            } catch (const std::bad_alloc&) {
+                // The write is complete; the view rebuilds at its next read.
             }
 }
 
@@ -517,14 +520,14 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
         return read_drafts(views, false, out);
     const Reading reading(lock_);
     std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // one order for all who lock several
+    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
     std::vector<std::unique_lock<std::mutex>> locks;
     for (View* view : ordered) {
         locks.emplace_back(view->mutex);
         if (view->stale(book_state_.state)) return false;
     }
     std::vector<ResultRows> found;
-    // An amount that does not fit is found before any view forgets what it handed out.
+    // Finds an amount that does not fit before any view replaces its last result.
     for_views(views,
               [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
     for (View* view : views)
@@ -579,7 +582,7 @@ void Book::sync_view(View& view) {
     if (!view.stale(book_state_.state)) view.sync(book_state_.state, book_state_.change_log);
 }
 
-// ---- Books in a folder: how one comes back, and who may write it ----
+// ---- Durable books: recovery, and who may write ----
 
 journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
                               const journal::Options& options, std::uint64_t loaded,
@@ -591,7 +594,7 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
         corrupt(files->path() + ": the checkpoint is of another book than the journal");
     const auto end =
         recovery.run(loaded, [&](const auto& header, auto& in) { replay(header, in, each); });
-    // Calls that changed nothing, as late prices, are in no group.
+    // Calls that changed nothing, such as late prices, are in no group. The seal has their epoch.
     const auto& report = recovery.report();
     if (report.sealed) book_state_.state.epoch = std::max(book_state_.state.epoch, report.epoch);
     if (read_only) {
@@ -612,7 +615,7 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
     return recovery.report();
 }
 
-// Prices first, as they were before the batch. The epoch comes out as it was after it.
+// Applies the prices as they were before the batch, then the batch. Ends with the batch's epoch.
 void Book::replay(const journal::Header& header, journal::Decoder& in,
                   const std::function<void(const Batch&)>& each) {
     Writing writing(lock_);
@@ -631,8 +634,8 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     if (header.kind == journal::FrameKind::prices) {
         if (in.left() != 0) corrupt("bytes are left over");
         come_to(1);
-        // Facts of that epoch, or of the next, which were on their way to the disk, stand before
-        // it.
+        // Facts of the same or of the next epoch, which were on their way to the disk, may precede
+        // this frame in the journal.
         if (epoch >= header.epoch) --epoch;
         apply(prices, writing);
         return;
@@ -653,7 +656,7 @@ void Book::flush() {
     if (durable_ != nullptr) durable_->flush();
 }
 
-// Ticks check under the lock whether the book is open, so that none is acknowledged behind the
+// Ticks check under the lock whether the book is open, so no tick is acknowledged after the
 // journal's seal.
 void Book::close() {
     {
@@ -718,7 +721,8 @@ void Book::refuse() const {
     }
 }
 
-// A view is read with its own mutex inside the lock. add_view() needs only the mutex of the list.
+// Acquires the book's lock for reading, then the mutex of the list and that of every view. Reads
+// hold a view's mutex inside the lock; add_view() holds only the mutex of the list.
 void Book::before_fork(ForkDeadline deadline) noexcept {
     Reader::before_fork(deadline);
     views_held_for_fork_ = succeeds(deadline, [&] { return views_mutex_.try_lock(); });
@@ -758,7 +762,7 @@ void Book::become_child() noexcept {
 bool Book::read_drafts(std::span<View* const> views, bool everything,
                        std::vector<ResultRows>& out) {
     std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // one order for all who lock several
+    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
     for (;;) {
         std::vector<View::Draft> drafts;
         State seen;
@@ -781,7 +785,7 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
         bool stand = true;
         for (View* view : ordered) locks.emplace_back(view->mutex);
         for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
-        if (!stand) continue;  // another reader came in between
+        if (!stand) continue;  // another reader came first
         for (std::size_t k = 0; k < views.size(); ++k)
             out.push_back(views[k]->hand(std::move(drafts[k])));
         return true;

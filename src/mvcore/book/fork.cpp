@@ -13,7 +13,7 @@
 namespace mvcore {
 namespace {
 
-// Readers at rest for a fork wait no longer than this, all together.
+// Total time that a fork waits for readers to come to rest.
 constexpr auto kLongest = std::chrono::seconds(1);
 
 struct Registry {
@@ -21,7 +21,7 @@ struct Registry {
     std::vector<Reader*> readers;
 };
 
-// Never destroyed: books may be released when the process ends.
+// Never destroyed, because books may be released while the process exits.
 Registry& registry() {
     static Registry& one = *new Registry;
     return one;

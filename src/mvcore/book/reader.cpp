@@ -10,7 +10,7 @@
 namespace mvcore {
 namespace {
 
-// An amount that does not fit names the argument of the call.
+// Runs f(); an error, such as an amount that does not fit, names the argument of the call.
 template <class F>
 auto naming(const char* call, const char* column, std::string_view name, F&& f) {
     try {
@@ -32,7 +32,7 @@ auto naming(const char* call, const char* column, std::string_view name, F&& f) 
                      std::to_string(code));
 }
 
-// A few accounts are read sooner than the book's state is copied.
+// Reading a few accounts takes less time than copying the book's state.
 bool brief(const Question& question) {
     constexpr std::ptrdiff_t kFew = 16;
     const auto& groups = question.grouping.account_group;
@@ -42,7 +42,8 @@ bool brief(const Question& question) {
 
 }  // namespace
 
-// What is read without the lock, for as long as it takes: a writer copies what it writes meanwhile.
+// Copies the state, to be read without the lock for as long as needed. Meanwhile a writer copies
+// pages before it changes them.
 bool Reader::copy_if(std::uint64_t masters, State& seen) const {
     const Reading reading(state_lock_);
     if (read_.masters != masters) return false;
@@ -63,7 +64,7 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
     }
 }
 
-// Held for reading: a writer that prepares beside readers has changed nothing yet.
+// Holds the lock for reading. A writer that prepares beside readers has not changed anything yet.
 void Reader::before_fork(ForkDeadline deadline) noexcept {
     at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_read(); });
 }
@@ -108,11 +109,11 @@ void Reader::build_index() {
     done();
 }
 
-// From a copy of the state; then follows the facts of the meantime, at first beside writers and at
-// last, if they are few, alone. Batches may bring facts faster than they are followed: then writers
-// wait in the last round, and readers do not.
+// Builds the index from a copy of the state, then follows the facts written meanwhile: first beside
+// writers, at last under the exclusive lock if few facts are left. If writers outpace this, they
+// wait during the last round; readers do not.
 void Reader::build_index_beside() {
-    constexpr std::uint64_t kFew = 256;  // facts to follow while others wait
+    constexpr std::uint64_t kFew = 256;  // facts to follow under the exclusive lock
     constexpr int kMostRounds = 4;
     const ChangeLog* const history = history_of_writes();
     const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };

@@ -1,4 +1,4 @@
-// Reads of a state behind its lock: the book's own, or a snapshot's.
+// Reads of a state under its lock. The state is the book's own or a snapshot's.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@ namespace mvcore {
 
 class Reader {
 public:
-    // The names may grow under their own lock, which is the book's.
+    // The names may grow. The book's lock guards them.
     Reader(State& state, const Vocabulary& names, Lock& lock, Lock& names_lock, int value_scale)
         : read_(state),
           vocabulary_(names),
@@ -27,32 +27,34 @@ public:
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    // currency: empty for the base.
+    // `currency`: empty means the base currency.
     AccountValue value(std::string_view account, std::string_view currency);
-    // The same by codes, which may be any numbers; currency -1: the base.
+    // The same by codes, which the call checks. `currency`: -1 means the base currency.
     AccountValue value_by_code(std::int32_t account, std::int32_t currency);
-    // These are false, with nothing read, where the master tables are not those of `masters`, for
-    // which the groups were made.
+    // These return false, with nothing read, if the master tables are no longer those of `masters`,
+    // for which the groups were made.
     bool values(const Question& question, ResultRows& out);
-    // The same at the batch's prices and rates; make(names, state) -> Batch. `currency`: its name
-    // where the question has no code for it, since the rates may bring it; else empty.
+    // Like values(), at the prices and rates of the batch make(names, state). `currency`: the name
+    // of the currency if the question has no code for it, since the batch's rates may introduce it;
+    // else empty.
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
     bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
     Revaluation revalue(std::string_view instrument);
-    // The same for who holds the lock, and whether it takes no longer than some microseconds.
+    // Parts of revalue() for callers that hold the lock: whether it takes only microseconds, and
+    // the read itself.
     [[nodiscard]] bool short_line(std::string_view instrument) const;
     [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
 
-    // Called by the fork handler alone, see fork.hpp. Waits until no thread changes what this
-    // reader shows, but not beyond the deadline.
+    // Only the fork handler calls these; see fork.hpp. Waits until no thread changes this reader's
+    // state, but not beyond the deadline.
     virtual void before_fork(ForkDeadline deadline) noexcept;
     virtual void after_fork() noexcept;
-    // It can be used in the child; if the wait was in vain it is closed there.
+    // Makes the reader usable in the child. Closes it there if the wait failed.
     virtual void become_child() noexcept;
-    // This process is a child, and a thread of its parent was changing the state at the fork.
+    // True in a forked child if a thread of the parent was changing the state at the fork.
     [[nodiscard]] bool lost_in_fork() const noexcept { return lost_in_fork_; }
 
     // Throws ClosedError.
@@ -65,12 +67,13 @@ public:
     [[nodiscard]] Lock& names_lock() const noexcept { return names_lock_; }
     Lock& lock() noexcept { return state_lock_; }
 
-    // The code of a name, known to the state or not.
+    // The code of a name, whether or not the state uses it.
     [[nodiscard]] std::int32_t find(const Names& names, std::string_view name) const {
         const NamesReading reading(*this);
         return names.find(name);
     }
-    // Keeps the names as they are; a part of holding the lock where both locks are one.
+    // Locks the names for reading. Does nothing if the names share the lock of the state, which the
+    // caller holds.
     class NamesReading {
     public:
         explicit NamesReading(const Reader& reader)
@@ -88,13 +91,13 @@ public:
     };
 
 protected:
-    // Hold the lock for reading; the index is built.
+    // Requires the lock for reading and a built index.
     [[nodiscard]] AccountValue value_of(std::string_view account, std::string_view currency) const;
-    // O(positions) beside readers and writers, who wait O(instruments) at its end. If many facts
-    // come in the meantime, again and again, writers wait for those of the fifth round. One thread
-    // builds, others that call this wait for it.
+    // O(positions) beside readers and writers; they wait O(instruments) at the end. If many facts
+    // keep arriving, writers wait during the fifth round. One thread builds; other callers wait for
+    // it.
     void build_index();
-    // Tries until it succeeds. False: the deadline passed first.
+    // Retries until it succeeds. Returns false if the deadline passes first.
     template <class Try>
     static bool succeeds(ForkDeadline deadline, Try&& attempt) noexcept {
         while (!attempt()) {
@@ -105,7 +108,8 @@ protected:
     }
     bool at_rest_for_fork_ = false;
     bool lost_in_fork_ = false;
-    // Has every change of the grid in its facts, or is reset by it. Null: nobody writes this state.
+    // The log of all writes to this state. Every change of the grid is in its facts, or resets
+    // them. Null: nobody writes this state.
     [[nodiscard]] virtual const ChangeLog* history_of_writes() const noexcept { return nullptr; }
 
     virtual void count_cells(std::uint64_t) {}
@@ -114,9 +118,9 @@ protected:
 
 private:
     void build_index_beside();
-    // False where the master tables are no longer those.
+    // Returns false if the master tables changed.
     bool copy_if(std::uint64_t masters, State& seen) const;
-    // f(reads), whose PositionOverflow is told by names.
+    // Runs f(reads). A PositionOverflow becomes an error that names the account and the instrument.
     template <class F>
     [[nodiscard]] auto named_positions(const char* call, State& seen, F&& f) const;
 
@@ -126,10 +130,10 @@ private:
     Lock& names_lock_;
     int value_scale_;
     std::atomic<bool> closed_ = false;
-    std::atomic<bool> building_ = false;  // a thread builds the index
+    std::atomic<bool> building_ = false;  // true while a thread builds the index
 };
 
-// The state with the batch's prices and rates, beside `state`.
+// A copy of the state with the batch's prices and rates.
 State hypothetical(const State& state, Batch& batch);
 
 template <class Make>

@@ -1,4 +1,4 @@
-// A book as it was at one epoch, to be read while writes go on.
+// A book as it was at one epoch, readable while writes continue.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ class Snapshot : public Reader {
 public:
     // O(pages): microseconds.
     explicit Snapshot(const std::shared_ptr<Book>& book) : Snapshot(book, Copied(*book)) {}
-    // Of a copy that was taken before, when there were these names.
+    // From a state copied earlier, with the names known at that time.
     Snapshot(const std::shared_ptr<Book>& book, State&& state, const NamesKnown& names)
         : Reader(state_, book->names(), lock_, book->lock(), book->value_scale()),
           names_(names),
@@ -21,7 +21,7 @@ public:
     }
     ~Snapshot() override { forget_at_fork(this); }
 
-    // Its names are the book's, which was registered first.
+    // A snapshot uses the book's names. The book was registered first, so it is already settled.
     void become_child() noexcept override {
         Reader::become_child();
         if (book_->lost_in_fork()) close();
@@ -39,9 +39,9 @@ private:
         : Snapshot(book, std::move(copied.state), copied.names) {}
 
     NamesKnown names_;
-    std::shared_ptr<Book> book_;  // the names
+    std::shared_ptr<Book> book_;  // owns the names
     State state_;
-    Lock lock_;  // the index is built when it is first needed
+    Lock lock_;  // needed because the index is built on demand
 };
 
 }  // namespace mvcore

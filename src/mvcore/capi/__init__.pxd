@@ -6,7 +6,8 @@
 #     with nogil:
 #         mvcore.tick(api, book, code, 1515000, 4)
 #
-# Each raises the exception of mvcore that the core names. Compile with mvcore.get_include().
+# Each call raises the exception of mvcore that matches the core's error. Compile with
+# mvcore.get_include().
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_Import
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -36,7 +37,7 @@ cdef inline const mvcore_capi* table() except NULL:
 
 
 cdef inline mvcore_book* handle(book) except NULL:
-    """The pointer of a Book; valid while the Book object lives."""
+    """The pointer of a Book. It is valid while the Book object lives."""
     return <mvcore_book*>PyCapsule_GetPointer(book.__mvcore_book__(), "mvcore.book")
 
 
@@ -56,7 +57,7 @@ cdef inline int raise_error(const mvcore_capi* api, int kind, const char* text) 
 cdef inline uint64_t tick(const mvcore_capi* api, mvcore_book* book, int32_t instrument,
                           int64_t mantissa, int32_t scale,
                           int64_t time=MVCORE_NO_TIME) except? 0 nogil:
-    """Price mantissa / 10**scale for an instrument code. Returns the epoch. O(1)."""
+    """Writes price mantissa / 10**scale of an instrument code. Returns the epoch. O(1)."""
     cdef mvcore_decimal price
     cdef mvcore_error error
     cdef uint64_t epoch = 0
@@ -72,7 +73,7 @@ cdef inline uint64_t tick(const mvcore_capi* api, mvcore_book* book, int32_t ins
 cdef inline uint64_t ticks(const mvcore_capi* api, mvcore_book* book, const int32_t* instruments,
                            const int64_t* mantissas, int32_t scale, size_t count,
                            const int64_t* times=NULL) except? 0 nogil:
-    """Many prices in one batch. Returns the epoch. O(count)."""
+    """Writes many prices in one batch. Returns the epoch. O(count)."""
     cdef mvcore_error error
     cdef uint64_t epoch = 0
     cdef int kind = api.ticks(book, instruments, mantissas, scale, times, count, &epoch, &error)
@@ -83,7 +84,7 @@ cdef inline uint64_t ticks(const mvcore_capi* api, mvcore_book* book, const int3
 
 cdef inline int value(const mvcore_capi* api, mvcore_book* book, const char* account,
                       size_t length, mvcore_valuation* out) except -1 nogil:
-    """The account's value in the base currency. O(positions of the account)."""
+    """Reads the account's value in the base currency. O(positions of the account)."""
     cdef mvcore_error error
     cdef int kind = api.value(book, account, length, NULL, 0, 1, out, &error)
     if kind != MVCORE_OK:

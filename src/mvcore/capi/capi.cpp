@@ -1,4 +1,4 @@
-// Fills the C table. Nothing is thrown across it.
+// Fills the C table. No function of it throws.
 #include "mvcore/capi/capi.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ i128 mantissa_of(const mvcore_decimal& d) {
     return static_cast<i128>(static_cast<u128>(d.high) << 64 | d.low);
 }
 
-// An argument of a call, in an error.
+// An argument of a call, for error messages.
 struct Argument {
     const char* call;
     const char* name;
@@ -28,14 +28,14 @@ struct Argument {
 };
 constexpr Argument kTickPrice{"tick", "price"};
 
-// text() -> the number in words, for the message.
+// text() returns the number as text, for the message.
 template <class Text>
 Decimal checked(const Argument& argument, const DecimalResult& result, Text&& text) {
     if (!result) argument.refuse(text(), describe(result.fault));
     return result.value;
 }
 
-// The caller's struct may hold anything.
+// The caller's struct may hold any bits.
 void check_scale(const mvcore_decimal& d) {
     if (d.scale < 0 || d.scale > kMaxScale)
         kTickPrice.refuse("scale " + std::to_string(d.scale), "is not in 0..18");
@@ -46,9 +46,10 @@ Decimal checked_decimal(const mvcore_decimal& d) {
                    [&] { return format_decimal(mantissa_of(d), d.scale); });
 }
 
-// Most prices have at most four decimals, which every price scale holds: trailing zeros may stay.
+// Fast path: most prices have at most four decimals, which every price scale holds. Trailing zeros
+// may stay.
 inline bool four_decimals(double value, int64_t& mantissa) noexcept {
-    constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: the sum is a whole number
+    constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
     const double scaled = value * 1e4;
     const double whole = (scaled + kRound) - kRound;
     if (!(scaled > -1e15 && scaled < 1e15) || whole / 1e4 != value) return false;
@@ -131,15 +132,16 @@ int tick_named(mvcore_book* book, const char* name, size_t length, mvcore_decima
     });
 }
 
-// price(k, row) fills mantissa and scale of the row, or gives the mantissa that does not fit 64
-// bits. Each element is read once, then checked as read: another thread may be writing the array.
+// price(k, row, mantissa) fills the row's mantissa and scale. If the mantissa does not fit 64 bits,
+// it returns false and stores the mantissa in its third argument. Reads each element once and
+// checks that copy, because another thread may write the array.
 template <class F>
 int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, size_t count,
          uint64_t* epoch, mvcore_error* error, F&& price) noexcept {
     return guarded(error, [&] {
         Book& b = book_of(book);
         b.check_writable();
-        thread_local std::vector<TickRow> kept;  // of batches of the usual size
+        thread_local std::vector<TickRow> kept;  // reused for batches of the usual size
         constexpr size_t kKept = 65'536;
         if (kept.capacity() > kKept) kept = std::vector<TickRow>();
         kept.resize(count);

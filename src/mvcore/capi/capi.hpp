@@ -4,7 +4,7 @@
 
 namespace mvcore::embed {
 
-// Functions of the table with plain arguments: see capi.h.
+// Functions of the table with plain arguments; see capi.h.
 int32_t account_code(mvcore_book* book, const char* name, size_t length) noexcept;
 int32_t currency_code(mvcore_book* book, const char* name, size_t length) noexcept;
 int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t scale, int64_t time,

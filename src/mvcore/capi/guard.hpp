@@ -19,10 +19,10 @@ inline Dropped& last_dropped_of_thread() noexcept {
     return last;
 }
 
-// What the thread's last failed call refused, for last_fault().
+// The input that the thread's last failed call refused, for last_fault().
 struct LastFault {
     std::string text;
-    std::size_t reason = 0;  // where it begins in `text`
+    std::size_t reason = 0;  // offset in `text`
     std::string table;
     std::string column;
     std::string value;
@@ -58,7 +58,7 @@ inline void remember_fault(const Error& e) noexcept {
     }
 }
 
-// Keeps what a write dropped for last_dropped(); returns its epoch.
+// Stores what a write dropped, for last_dropped(). Returns the write's epoch.
 inline std::uint64_t remember_dropped(const Written& written) noexcept {
     if (written.dropped.any() || last_dropped_of_thread().any())
         last_dropped_of_thread() = written.dropped;

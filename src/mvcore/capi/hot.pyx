@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True, auto_pickle=False
-"""The hot calls: what a service calls for every tick and every look. Everything else is pybind11."""
+"""The hot calls that a service makes for every tick and every read. The rest is pybind11."""
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_CheckExact
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_Import
@@ -27,7 +27,7 @@ if api.version != MVCORE_CAPI_VERSION or api.size != sizeof(mvcore_capi):
     raise ImportError("mvcore.hot and mvcore._core are of different builds; install mvcore again")
 
 
-# Integers in nanoseconds within these bounds, 1980 to 2200, are plausible times.
+# Integers in nanoseconds within these bounds (years 1980 to 2200) are plausible times.
 cdef int64_t EARLIEST = 315_532_800 * 10**9
 cdef int64_t AFTER = 7_289_654_400 * 10**9
 cdef str NANOSECONDS = "ns"
@@ -53,13 +53,13 @@ cdef int64_t id_of(order) except? -1:
 
 
 cdef int number_of(value, mvcore_decimal* out, str table, str column) except -1:
-    """str, float and int at once; anything else, and every error, as columns are read."""
+    """Fast path for str, float and int. Other types and all errors go through the cold path."""
     cdef mvcore_error error
     cdef Py_ssize_t size
     cdef const char* text
     cdef long long small
     cdef int overflow = 0
-    if PyFloat_Check(value):  # NumPy's float64 is one too
+    if PyFloat_Check(value):  # includes NumPy's float64
         if api.decimal_of_double(PyFloat_AS_DOUBLE(value), out, &error) == MVCORE_OK:
             return 0
     elif PyLong_CheckExact(value):
@@ -72,14 +72,14 @@ cdef int number_of(value, mvcore_decimal* out, str table, str column) except -1:
     elif PyUnicode_CheckExact(value):
         text = utf8_or_null(value, &size)
         if text is NULL:
-            PyErr_Clear()  # a lone surrogate, of which the cold surface says where it is
+            PyErr_Clear()  # a lone surrogate; the cold path reports its position
         elif api.parse_decimal(text, size, out, &error) == MVCORE_OK:
             return 0
     return cold_number_of(value, out, table, column)
 
 
 cdef int cold_number_of(value, mvcore_decimal* out, str table, str column) except -1:
-    """As the core's cold surface reads it, with its errors."""
+    """Cold path: reads the value as the core reads a value of a column, and raises its errors."""
     cdef mvcore_error error
     cdef Py_ssize_t size
     cdef int kind
@@ -96,7 +96,7 @@ cdef str text_of(const char* text):
 
 
 cdef failure(int kind, mvcore_error* error, dict given):
-    """The exception of a call that failed. given: the caller's own values by column."""
+    """Builds the exception of a failed call. given: the caller's own values by column."""
     cdef mvcore_fault fault
     if not api.last_fault(&fault):
         return failed(kind, text_of(error.text))
@@ -111,7 +111,7 @@ cdef closed():
 
 
 cdef object written(uint64_t epoch):
-    """The answer of a call after which `last_dropped` is not empty."""
+    """The result of a write: the epoch, or a `Written` if the call dropped anything."""
     cdef mvcore_dropped dropped
     if not api.last_dropped(&dropped):
         return epoch
@@ -130,7 +130,7 @@ cdef object decimal_from(mvcore_decimal value):
 
 
 cdef class HotBook:
-    """The part of `Book` that Cython holds: `tick`, `value` and the batch of prices."""
+    """The part of `Book` in Cython: `tick`, `order`, `value` and batches of prices."""
     cdef mvcore_book* _book
     cdef readonly object _core
     cdef readonly str _base_currency
@@ -147,7 +147,7 @@ cdef class HotBook:
         return self._core.handle()
 
     cdef int64_t when_of(self, time, time_unit, str call) except? -1:
-        """Nanoseconds. An integer of nanoseconds is read here, all else by `times`."""
+        """Converts a time to nanoseconds. `times` converts all but integers of nanoseconds."""
         cdef timespec now
         cdef long long small = MVCORE_NO_TIME
         cdef int overflow = 0
@@ -168,17 +168,18 @@ cdef class HotBook:
         return to_ns(time, call, "time", None, rule(self._max_future, self._ahead, time_unit, call))
 
     def tick(self, instrument, price, time=None, time_unit="ns"):
-        """One new price.
+        """Writes one new price.
 
         instrument: name, or code of `instrument_codes`. price: str, int, Decimal or float (its
-        shortest decimal text). Returns the new epoch, an int; if the price was dropped, a `Written`
-        whose `late_prices` is 1.
+        shortest decimal text). Returns the new epoch as an int. If the price was dropped, returns a
+        `Written` whose `late_prices` is 1.
 
         time: None; text in the extended format of ISO 8601 ("2024-03-01", "2024-03-01T21:00:00.5Z",
-        "2024-03-01 22:00:00+01:00"; without an offset UTC); a datetime (without a zone UTC), date
-        or datetime64; or an integer since 1970 UTC in `time_unit` ("s", "ms", "us" or "ns") that is
-        in the years 1980 to 2200. A time strictly older than that of the price held drops the new
-        one. One that is more than the book's `max_future` ahead of the clock is refused.
+        "2024-03-01 22:00:00+01:00"; UTC if it has no offset); a datetime (UTC if it has no zone), a
+        date or a datetime64; or an integer since 1970 UTC in `time_unit` ("s", "ms", "us" or "ns"),
+        within the years 1980 to 2200. If `time` is strictly older than the time of the held price,
+        the new price is dropped. A time more than the book's `max_future` ahead of the clock is
+        refused.
 
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1): nothing is valued.
         """
@@ -213,19 +214,19 @@ cdef class HotBook:
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
               time=None, average_price=None, time_unit="ns"):
-        """One order, new or changed: every column anew.
+        """Writes one order, new or changed, with all its columns.
 
         order: its id, text or int, one kind per book. order_quantity (FIX 38): negative to sell.
         filled_quantity (FIX 14): cumulative, of the same sign. status (FIX 39): "new",
         "partially_filled", "filled", "canceled", ... in any case or spelling, or its FIX code.
-        average_price (FIX 6): of all its fills; None: unknown, also where it was known before, so
-        that with cash="from_fills" today's fills give their cash back. Numbers: as `tick`'s price.
-        time, time_unit: as `tick`; a time strictly older than the order's drops the fact. An order
-        may change anything, account and instrument included. What day rolls moved into the holdings
-        (`rolled_quantity`) stays as it is.
+        average_price (FIX 6): of all its fills. None makes it unknown, even if it was known before;
+        with cash="from_fills" the cash of today's fills is then given back. Numbers: as the price
+        of `tick`. time, time_unit: as in `tick`; a time strictly older than the held order's drops
+        the fact. An order may change anything, including its account and instrument. The quantity
+        that day rolls moved into the holdings (`rolled_quantity`) does not change.
 
-        Returns the new epoch, an int; if the fact was dropped (`late_orders`) or changed nothing
-        (`unchanged_orders`), a `Written` that says so.
+        Returns the new epoch as an int. If the fact was dropped (`late_orders`) or changed nothing
+        (`unchanged_orders`), returns a `Written` that says so.
 
         Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(1).
         """

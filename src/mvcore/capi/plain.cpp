@@ -1,5 +1,5 @@
-// Functions of the C table whose arguments are integers and pointers alone, for callers to whom a
-// struct by value is awkward: numba, ctypes. Codes come as 64 bits, so that none is cut short.
+// Functions of the C table that take only integers and pointers, for callers that cannot easily
+// pass a struct by value: numba and ctypes. Codes have 64 bits, so that none is truncated.
 #include <limits>
 
 #include "mvcore/capi/capi.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 std::int32_t known_code(bool known, std::int32_t code) { return known ? code : -1; }
 
-// One that does not fit becomes a code that no name has and that means nothing else.
+// A code that does not fit becomes INT32_MIN, which is no name's code and has no other meaning.
 std::int32_t narrowed(std::int64_t code) {
     return code == static_cast<std::int32_t>(code) ? static_cast<std::int32_t>(code)
                                                    : std::numeric_limits<std::int32_t>::min();

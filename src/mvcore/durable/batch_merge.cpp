@@ -1,4 +1,5 @@
-// Which batches can be one: they bring facts alone, in the same columns, of different keys.
+// Merges batches into one group. Batches can be merged if they bring only facts, in the same
+// columns, for different keys.
 #include <algorithm>
 
 #include "mvcore/durable/group_commit.hpp"

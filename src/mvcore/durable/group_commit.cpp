@@ -50,12 +50,12 @@ Written GroupCommit::write(const Make& make) {
     return request.written;
 }
 
-// Every request gets its epoch or its error; nothing is thrown.
+// Gives every request its epoch or its error. Never throws.
 void GroupCommit::lead(Requests& waiting) {
     while (!waiting.empty()) commit_some(waiting, true);
 }
 
-// The first that wait, as many as can be one batch.
+// Takes requests from the front of the queue, as many as can be merged into one batch.
 void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
     Request* const first = waiting.front();
     group.members.reserve(waiting.size());
@@ -73,7 +73,7 @@ void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
             waiting.front()->end_row = group.batch->order_rows.id.size();
             group.members.push_back(waiting.front());
             waiting.pop_front();
-        } catch (...) {  // it is told so when its turn comes
+        } catch (...) {  // the request gets this error when it leads a group
             return;
         }
 }
@@ -88,14 +88,14 @@ void GroupCommit::commit_some(Requests& waiting, bool merge) {
         error = std::current_exception();
     }
     group.writing.reset();
-    // One of several may be wrong: each gets its own answer, unless it is the disk that failed.
+    // One of several requests may be wrong. Retry each alone, unless the disk failed.
     if (error && group.members.size() > 1 && !journal_->failed()) try {
             Requests apart(group.members.begin(), group.members.end());
             while (!apart.empty()) commit_some(apart, false);
             return;
-        } catch (const std::bad_alloc&) {  // of the list: nothing was tried
+        } catch (const std::bad_alloc&) {  // no memory for the list: nothing was retried
         }
-    if (group.members.empty()) {  // no memory for one
+    if (group.members.empty()) {  // no memory for a single member
         waiting.front()->error = error;
         finish(waiting.front());
         waiting.pop_front();
@@ -107,14 +107,14 @@ void GroupCommit::commit_some(Requests& waiting, bool merge) {
     }
 }
 
-// Under the mutex, so that no caller leaves while its request is still looked at.
+// Holds the mutex, so that no caller returns while its request is still in use.
 void GroupCommit::finish(Request* request) {
     const std::scoped_lock hold(turn_mutex_);
     request->done = true;
     turn_.notify_all();
 }
 
-// Whether it may come out otherwise where the latest prices are not there before it.
+// Whether the group's outcome may depend on prices that the journal does not have yet.
 bool GroupCommit::brings_prices(const Group& group) const {
     return prices_due_ || (feeds_due_ && !group.batch->feeds.empty());
 }
@@ -130,7 +130,7 @@ void GroupCommit::write_group(Group& group) {
         const DroppedOrders& dropped = quick.dropped_orders();
         return tell_members(group, dropped.all(), dropped);
     }
-    if (staged) group.writing->unpublish();  // staging may be long
+    if (staged) group.writing->unpublish();  // the slow path may stage for long
     WriteTransaction application(book_state_, batch);
     application.stage();
     group.writing->publish();
@@ -153,7 +153,7 @@ void GroupCommit::write_group(Group& group) {
     tell_members(group, application.dropped(), application.dropped_orders());
 }
 
-// Only calls that bring holdings and orders alone are merged, so several members share nothing but
+// Only calls that bring nothing but holdings and orders are merged, so several members share only
 // dropped orders.
 void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOrders& orders) {
     if (group.members.size() == 1) {
@@ -167,8 +167,8 @@ void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOr
     }
 }
 
-// Writes the group, which is staged and reserved, to the journal; then makes room once more by
-// `again` and commits.
+// Writes a staged and reserved group to the journal, reserves once more by calling `again`, then
+// commits.
 template <class Again, class Staged>
 void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged) {
     const Batch& batch = *group.batch;
@@ -183,7 +183,7 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
         group.writing->publish();
         try {
             staged.cancel();
-        } catch (const std::bad_alloc&) {  // the first error counts; some cells keep their room
+        } catch (const std::bad_alloc&) {  // report the first error; some cells stay reserved
         }
         throw;
     }
@@ -193,12 +193,13 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
         group.writing->publish();
         if (!again()) throw std::bad_alloc();
     } catch (const std::exception& e) {
-        // It is in the journal, but not here: only opening anew makes them one.
+        // The group is in the journal but not in memory. Only reopening the book makes them agree
+        // again.
         journal_->fail(e.what());
         throw;
     }
     staged.commit();
-    MVCORE_ASSERT(book_state_.state.epoch >= epoch);  // ticks may have come in between
+    MVCORE_ASSERT(book_state_.state.epoch >= epoch);  // ticks may have run meanwhile
     auto at = book_state_.state.epoch - batch.calls;
     for (Request* member : group.members) member->written.epoch = ++at;
     if (!ticks_go_on) priced_epoch_ = book_state_.state.epoch;
@@ -217,7 +218,8 @@ void GroupCommit::append_group(const Group& group, bool with_prices, std::uint64
     });
     known_ = NamesKnown::of(book_state_.names);
     ++groups_;
-    // While this is synced nobody may write those prices again, behind the batch's own.
+    // Set this before the sync: otherwise the price lane could write those prices again, after the
+    // batch's own prices.
     if (with_prices) {
         priced_epoch_ = book_state_.state.epoch;
         prices_due_ = feeds_due_ = false;
@@ -244,7 +246,7 @@ void GroupCommit::trim(std::uint64_t sequence) {
     });
 }
 
-// The seal is the last to go to the disk, prices that nobody waited for before it.
+// The seal is the last frame of the journal. Pending prices are written before it.
 void GroupCommit::close() {
     in_turn([&] {
         if (std::exchange(closed_, true)) return;
@@ -270,7 +272,7 @@ void GroupCommit::close() {
 GroupCommit::~GroupCommit() {
     try {
         close();
-    } catch (...) {  // what was acknowledged is in the journal, which lacks its seal
+    } catch (...) {  // acknowledged writes are in the journal, which only lacks its seal
     }
 }
 

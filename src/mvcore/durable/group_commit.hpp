@@ -1,12 +1,14 @@
-// How a durable book is written: one thread leads, the others wait for it. What waits and does not
-// touch the same keys goes in one group: one write and one sync of the journal for all of them.
+// Writes to a durable book by group commit: one thread leads and the others wait for it. Waiting
+// calls that touch different keys form one group, which costs one write and one sync of the
+// journal.
 //
-//   stage, reserve        as in memory; every fault of the input comes out here
-//   journal, sync         readers go on, and so do ticks where they do not meet the batch
-//   commit                the new epoch is seen, and the calls return
+//   stage, reserve        as in memory; every input error is reported here
+//   journal, sync         readers continue, and so do ticks that do not affect the batch
+//   commit                the new epoch becomes visible, and the calls return
 //
-// Prices sent alone do not wait: a thread writes those that changed every so often, as they are
-// then. A group that could come out otherwise at older prices brings the present ones with it.
+// Calls that bring only prices do not wait: a background thread writes the changed prices at
+// intervals, conflated to the latest. If older prices could change the outcome of a group, the
+// group carries the current prices.
 #pragma once
 
 #include <atomic>
@@ -30,8 +32,8 @@ namespace mvcore::journal {
 
 enum class SyncMode : std::uint8_t {
     always,    // a call returns when its facts are on the disk
-    interval,  // they are every sync_interval
-    os,        // when the system likes, or flush() asks
+    interval,  // facts are synced every sync_interval
+    os,        // when the operating system writes back, or flush() is called
 };
 
 struct Options {
@@ -39,56 +41,58 @@ struct Options {
     std::chrono::nanoseconds price_interval = std::chrono::milliseconds(50);
     std::chrono::nanoseconds sync_interval = std::chrono::seconds(1);
     std::uint64_t file_bytes = std::uint64_t{64} << 20;
-    bool background = true;  // false: prices are written and files synced by flush() alone
+    bool background = true;  // false: only flush() writes prices and syncs files
 };
 
-using Make = std::function<Batch()>;  // of the names and the state, which stand still meanwhile
+// Makes a batch from the names and the state, which do not change during the call.
+using Make = std::function<Batch()>;
 
 class GroupCommit {
 public:
-    // `after_write` brings views up to date; `on_failure` tells that the journal takes no more.
+    // `after_write` brings views up to date. `on_failure` reports that the journal refuses further
+    // writes.
     GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
                 std::function<void()> on_failure, std::unique_ptr<Files> files,
                 std::unique_ptr<Journal> journal, const Options& options);
-    ~GroupCommit();  // as close(), and silent
+    ~GroupCommit();  // like close(), but swallows errors
     GroupCommit(const GroupCommit&) = delete;
     GroupCommit& operator=(const GroupCommit&) = delete;
 
-    // One write call. make() may be called by another thread, and twice.
+    // One write call. Another thread may call make(), and may call it twice.
     Written write(const Make& make);
-    // Everything that was written, prices too, is on the disk when it returns.
+    // When it returns, every earlier write is on the disk, prices included.
     void flush();
     void close();
-    // The state between two writes: f(sequence that it has, names that the journal has by then).
-    // All of it is in the journal, on the disk, and what comes after it in another file, so that
-    // opening need not read what a checkpoint has.
+    // Calls f(sequence, names in the journal) between two writes. Everything up to that sequence is
+    // on the disk. Later frames go to a new file, so that recovery need not read what a checkpoint
+    // covers.
     template <class F>
     void at_rest(F&& f);
     void trim(std::uint64_t sequence);
 
     [[nodiscard]] bool failed() const noexcept { return journal_->failed(); }
     [[nodiscard]] const std::string& failure() const noexcept { return journal_->failure(); }
-    // Somebody was told that it failed: close() need not.
+    // A caller was told about the failure, so close() need not report it.
     void told() noexcept { untold_ = false; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return journal_->bytes(); }
     [[nodiscard]] std::uint64_t groups() const noexcept { return groups_; }
     [[nodiscard]] std::uint64_t syncs() const noexcept { return syncs_; }
-    // In a forked child, where nothing of this may be used or destroyed: lets go of the folder's
-    // lock, which is the parent's.
+    // For a forked child, which must neither use nor destroy this object: releases the folder lock,
+    // which belongs to the parent.
     void abandon() noexcept { files_->unlock(); }
 
 private:
     struct Request {
         const Make* make;
         Written written;
-        std::size_t end_row = 0;  // of its group's order rows: its own come before it
+        std::size_t end_row = 0;  // end of its rows in the group's order rows
         std::exception_ptr error;
         bool done = false;
     };
     using Requests = std::deque<Request*>;
     struct Group;
 
-    // With the turn: a write, a checkpoint or close() at a time.
+    // Runs f as the leader: one write, checkpoint or close() at a time.
     template <class F>
     void in_turn(F&& f);
     void lead(Requests& waiting);
@@ -125,12 +129,12 @@ private:
     bool leading_ = false;
     bool closed_ = false;
 
-    std::mutex file_mutex_;  // appends; taken before lock_, or beside readers
-    std::mutex sync_mutex_;  // syncs, taken before file_mutex_
-    // Epoch up to which prices are in the journal. Written by who holds lock_, for reading only
-    // where it has file_mutex_ too.
+    std::mutex file_mutex_;  // for appends; acquired before lock_, or beside readers
+    std::mutex sync_mutex_;  // for syncs; acquired before file_mutex_
+    // Prices up to this epoch are in the journal. A thread that changes it holds lock_; a thread
+    // that holds lock_ only for reading must hold file_mutex_ too.
     std::atomic<std::uint64_t> priced_epoch_;
-    // The next group must bring the prices; the feeds of the price lane moved. With lock_.
+    // The next group must carry the prices; the feeds of the price lane moved. Guarded by lock_.
     std::atomic<bool> prices_due_ = false;
     std::atomic<bool> feeds_due_ = false;
 
@@ -139,8 +143,8 @@ private:
     bool stopping_ = false;
     std::atomic<std::uint64_t> groups_ = 0;
     std::atomic<std::uint64_t> syncs_ = 0;
-    std::atomic<bool> untold_ = false;        // it failed, and no caller knows
-    static thread_local bool in_background_;  // whether this thread is one that nobody waits for
+    std::atomic<bool> untold_ = false;        // the journal failed, and no caller knows
+    static thread_local bool in_background_;  // whether this is the worker thread
     std::unique_ptr<std::thread> worker_;
 };
 
@@ -169,7 +173,7 @@ void GroupCommit::at_rest(F&& f) {
     in_turn([&] {
         check_open();
         write_prices();
-        sync_now();  // beside ticks; what is left is little
+        sync_now();  // runs beside ticks, so that little is left to sync under the locks
         const std::scoped_lock syncing(sync_mutex_);
         const std::scoped_lock file(file_mutex_);
         journal_->begin_file();
@@ -177,7 +181,7 @@ void GroupCommit::at_rest(F&& f) {
     });
 }
 
-// merge.cpp: whether the rows of `more` may stand in `batch`, and puts them there.
+// batch_merge.cpp: add() appends the rows of `more` to `batch` if they can be merged.
 bool mergeable(const Batch& batch);
 class Merged {
 public:
@@ -187,9 +191,9 @@ public:
 private:
     void add_keys(const Batch& batch);
     [[nodiscard]] bool meets(const Batch& more) const;
-    std::vector<std::uint64_t> keys_;  // hashes, sorted: two that are equal count as the same key
+    std::vector<std::uint64_t> keys_;  // sorted hashes; equal hashes count as the same key
 };
-// Prices, and feeds, and nothing else.
+// Whether the batch brings only prices and feeds.
 bool prices_alone(const Batch& batch);
 
 }  // namespace mvcore::journal

@@ -54,15 +54,16 @@ Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& e
     file_ = std::move(file);
     write_again(end.unsynced);
     check(files_, "sync", name_, uninterrupted([&] { return file_->sync(); }));
-    // Whoever made the file may have died before its name was on the disk.
+    // The process that made the file may have died before the folder entry was on the disk.
     check(files_, "sync the folder of", name_, uninterrupted([&] { return files_.sync_folder(); }));
     if (!end.named) name_book();
-    // An older mvcore would take frames of this format for a torn tail and cut them. It refuses a
-    // file that begins with one.
+    // An older mvcore would mistake frames of this format for a torn tail and cut them. It refuses
+    // a file that begins with such a frame.
     if (end.format != kFormat) begin_file();
 }
 
-// The end of the file, which a sync that failed may have left in memory alone, marked as written.
+// Rewrites the unsynced end of the file. After a failed sync the kernel may hold these pages in
+// memory only, yet marked as written.
 void Journal::write_again(std::uint64_t bytes) {
     std::string piece(std::min<std::uint64_t>(bytes, kMostBytes), '\0');
     for (auto at = size_ - bytes; at < size_; at += piece.size()) {
@@ -73,7 +74,7 @@ void Journal::write_again(std::uint64_t bytes) {
     }
 }
 
-// After an error nobody knows what is on the disk: it is not tried again.
+// After an error the content of the disk is unknown, so the write is not retried.
 template <class F>
 void Journal::guarded(F&& f) {
     if (failed_)
@@ -94,7 +95,7 @@ void Journal::fail(const char* why) noexcept {
     if (failed_.exchange(true)) return;
     try {
         failure_ = why;
-    } catch (const std::bad_alloc&) {  // then it is not told why
+    } catch (const std::bad_alloc&) {  // no memory for the reason
     }
     on_failure_();
 }
@@ -110,7 +111,7 @@ Header Journal::next_header(FrameKind kind, std::uint64_t epoch) const {
     return header;
 }
 
-// One write. What the header says of the journal becomes so when it is there.
+// Appends a frame in one write. The journal's fields change only if the write succeeded.
 void Journal::append_frame(const Header& unfinished, std::string_view contents) {
     Header header = unfinished;
     const auto bytes = frame_bytes(header, contents);
@@ -131,7 +132,7 @@ std::string Journal::opening_bytes() const {
     return std::move(out.buffer());
 }
 
-// A file of one frame that has no name yet, all of it on the disk.
+// Makes a file of one frame under a temporary name and syncs it.
 std::shared_ptr<File> Journal::make_file(const std::string& name, const std::string& bytes) {
     const auto unfinished = name + kUnfinished;
     const auto tried = [&](const char* call, auto&& f) {
@@ -145,7 +146,7 @@ std::shared_ptr<File> Journal::make_file(const std::string& name, const std::str
     return file;
 }
 
-// It gets its name when it is on the disk, so that one without is damaged.
+// Renames the file only after it is on the disk, so a named file without a whole frame is damaged.
 void Journal::name_file(const std::string& name) {
     check(files_, "rename", name,
           uninterrupted([&] { return files_.rename(name + kUnfinished, name); }));
@@ -175,7 +176,7 @@ void Journal::go_on_in(NextFile& next) {
     previous_ = next.header.checksum;
 }
 
-// Says which book the folder has, so that a journal that is another's, or gone, is noticed.
+// Writes which book the folder holds, so that a foreign or missing journal is noticed.
 void Journal::name_book() {
     Header header;
     header.kind = FrameKind::opening;
@@ -220,7 +221,8 @@ void Journal::begin_file() {
     NextFile next;
     try {
         next = make_next();
-    } catch (const Error&) {  // no room: the journal is whole, and goes on where it was
+    } catch (const Error&) {
+        // No space for a new file: the journal is whole and continues in the old file.
         static_cast<void>(files_.remove(file_name(sequence_ + 1) + kUnfinished));
         return;
     }
@@ -240,7 +242,7 @@ void Journal::trim(std::uint64_t sequence) {
     check(files_, "list", "", uninterrupted([&] { return files_.list(names); }));
     std::erase_if(names, [](const auto& name) { return first_sequence(name) == 0; });
     std::sort(names.begin(), names.end());
-    // The oldest first, so that what is left never has a hole.
+    // Removes the oldest first, so that the remaining files never have a gap.
     for (std::size_t k = 0; k + 1 < names.size(); ++k) {
         if (first_sequence(names[k + 1]) > sequence + 1) break;
         check(files_, "remove", names[k], uninterrupted([&] { return files_.remove(names[k]); }));

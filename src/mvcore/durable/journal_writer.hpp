@@ -1,5 +1,5 @@
-// The journal of a book: files of frames that only grow. Whoever calls sees to it that one thread
-// does at a time, save where it is said; after an error it takes nothing more.
+// The journal of a book: append-only files of frames. Unless a function says otherwise, the caller
+// ensures that one thread calls at a time. After an error the journal refuses further writes.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@
 
 namespace mvcore::journal {
 
-// What the first frame of each file tells.
+// Contents of the first frame of each file.
 struct Opening {
     std::string base_currency;
     int value_scale = 0;
@@ -23,40 +23,40 @@ struct Opening {
     friend bool operator==(const Opening&, const Opening&) = default;
 };
 
-// Where a journal ends, so that it can go on there.
+// The end of a journal, from which writing resumes.
 struct End {
-    std::string file;            // its last, empty: there is none yet
-    std::uint64_t bytes = 0;     // of that file
-    std::uint64_t unsynced = 0;  // of them; the last, of which no later frame says they are synced
-    std::uint64_t sequence = 0;  // of the last frame
-    std::uint32_t checksum = 0;  // of that frame's header
-    bool named = false;          // the file that says which book it is is there
-    std::uint16_t format = kFormat;  // of the file's first frame
+    std::string file;                // last file; empty: no journal yet
+    std::uint64_t bytes = 0;         // size of that file
+    std::uint64_t unsynced = 0;      // bytes at its end that no later frame reports as synced
+    std::uint64_t sequence = 0;      // sequence of the last frame
+    std::uint32_t checksum = 0;      // checksum of the last frame's header
+    bool named = false;              // the file that identifies the book exists
+    std::uint16_t format = kFormat;  // format of the file's first frame
 };
 
 inline constexpr const char* kBookFile = "book";
 std::string file_name(std::uint64_t first_sequence);
-// The sequence in the name, 0 where it is not one of a journal file.
+// The sequence in the name; 0 if the name is not that of a journal file.
 std::uint64_t first_sequence(const std::string& name);
 
 class Journal {
 public:
-    // Goes on at the end, or begins a new journal where there is none. All before it is synced.
+    // Continues a journal at its end, or begins a new one. Syncs everything before the end.
     Journal(Files& files, Opening opening, std::uint64_t book, const End& end,
             std::uint64_t file_bytes);
 
-    // Called once, when it fails.
+    // `f` is called once, when the journal fails.
     void on_failure(std::function<void()> f) { on_failure_ = std::move(f); }
-    // As after a write that failed.
+    // Puts the journal into the failed state, as a failed write does.
     void fail(const char* why) noexcept;
-    // What failed first, for messages. Any thread, once on_failure() was told.
+    // The first failure, for messages. Any thread may call this after on_failure()'s function ran.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-    // One group: write(encoder) gives what it holds. Returns its sequence.
+    // Appends one group: write(encoder) encodes its contents. Returns its sequence.
     std::uint64_t append(FrameKind kind, std::uint64_t epoch,
                          const std::function<void(Encoder&)>& write);
-    // A sync in two halves, so that others may append meanwhile, but begin no file: what begin()
-    // gives is synced by any thread, one at a time, and told to end().
+    // A sync in two halves, so that other threads may append meanwhile, but not begin a file. Any
+    // thread may sync the file of begin_sync(), one at a time, and pass the result to end_sync().
     struct Sync {
         std::shared_ptr<File> file;
         std::uint64_t sequence = 0;
@@ -64,17 +64,17 @@ public:
     [[nodiscard]] Sync begin_sync() const noexcept { return {file_, sequence_}; }
     void end_sync(const Sync& sync, int error);
     void sync();
-    // What comes next goes to another file, if there is room for one. All that there is is on the
-    // disk then. Nobody syncs meanwhile: the system tells of a lost write only once.
+    // Continues in a new file if there is space for one. Everything before it is then on the disk.
+    // No other thread may sync meanwhile: the system reports a lost write only once.
     void begin_file();
-    // Everything before is synced first: the seal says so.
+    // Syncs everything first, as a seal requires.
     void seal(std::uint64_t epoch);
-    // Removes files whose every frame is at or before the sequence.
+    // Removes files that hold only frames up to the sequence.
     void trim(std::uint64_t sequence);
 
     [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
     [[nodiscard]] bool failed() const noexcept { return failed_; }  // any thread
-    // The next group should go to another file.
+    // Whether the next group should go to a new file.
     [[nodiscard]] bool full() const noexcept { return size_ >= file_bytes_; }
     [[nodiscard]] bool unsynced() const noexcept { return durable_ != sequence_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // any thread
@@ -87,7 +87,7 @@ private:
     struct NextFile {
         std::string name;
         std::shared_ptr<File> file;
-        Header header;  // of its opening
+        Header header;  // of the opening frame
         std::size_t size = 0;
     };
     NextFile make_next();
@@ -102,15 +102,15 @@ private:
     Files& files_;
     Opening opening_;
     std::uint64_t book_;
-    std::uint64_t file_bytes_;  // a file that has so many is followed by another
+    std::uint64_t file_bytes_;  // size from which on a new file begins
     std::shared_ptr<File> file_;
     std::string name_;
-    std::uint64_t size_ = 0;  // of the file
+    std::uint64_t size_ = 0;  // of the current file
     std::uint64_t sequence_ = 0;
     std::uint64_t durable_ = 0;
     std::uint32_t previous_ = 0;
     std::uint64_t epoch_ = 0;
-    std::atomic<std::uint64_t> bytes_ = 0;  // appended since it was opened
+    std::atomic<std::uint64_t> bytes_ = 0;  // appended since the book was opened
     std::atomic<bool> failed_ = false;
     std::string failure_;
     std::function<void()> on_failure_ = [] {};

@@ -1,9 +1,10 @@
-// Prices sent alone, and syncs that nobody waits for.
+// The price lane: batches of prices only, and syncs in the background.
 #include "mvcore/durable/group_commit.hpp"
 
 namespace mvcore::journal {
 
-// Those that changed since the journal had them all. O(instruments): 64 bytes of each are read.
+// Collects the prices that changed since the journal last had all of them. O(instruments): reads 64
+// bytes of each.
 void GroupCommit::take_prices(std::vector<PriceRow>& rows) const {
     const Board& board = book_state_.state.board;
     for (std::size_t i = 0; i < board.size(); ++i) {
@@ -15,7 +16,8 @@ void GroupCommit::take_prices(std::vector<PriceRow>& rows) const {
     }
 }
 
-// Nobody appends between the look and the write, so that older prices never follow newer ones.
+// Holds file_mutex_ from reading the prices to writing them, so that older prices never follow
+// newer ones.
 void GroupCommit::write_prices() {
     begin_file_if_full();
     const std::scoped_lock file(file_mutex_);
@@ -51,7 +53,8 @@ void GroupCommit::begin_file_if_full() {
     if (journal_->full()) journal_->begin_file();
 }
 
-// Others append meanwhile. One at a time: the system tells of a lost write only once.
+// Other threads may append meanwhile. One sync at a time: the system reports a lost write only
+// once.
 void GroupCommit::sync_now() {
     const std::scoped_lock syncing(sync_mutex_);
     Journal::Sync sync;
@@ -86,8 +89,9 @@ void GroupCommit::work() {
                 sync_now();
                 synced = now;
             }
-        } catch (const std::bad_alloc&) {  // tried again at the next time
-        } catch (const Error&) {  // the journal takes nothing more, and whoever comes next is told
+        } catch (const std::bad_alloc&) {  // retried at the next interval
+        } catch (const Error&) {
+            // The journal refuses further writes, and the next caller gets the error.
             return;
         }
 }

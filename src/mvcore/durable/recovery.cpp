@@ -19,7 +19,7 @@ constexpr std::size_t kWindow = 1 << 20;
 
 }  // namespace
 
-// A file through a window, since most frames are small.
+// Reads a file through a window, since most frames are small.
 struct Recovery::Reader {
     Files& files;
     std::string name;
@@ -29,7 +29,7 @@ struct Recovery::Reader {
     std::string window;
     std::uint64_t window_at = 0;
 
-    // The bytes there, fewer where the file ends.
+    // Returns the bytes at `place`, fewer at the end of the file.
     std::string_view view(std::uint64_t place, std::size_t bytes) {
         const auto there = std::min<std::uint64_t>(bytes, size - std::min(size, place));
         if (place < window_at || place + there > window_at + window.size()) {
@@ -77,7 +77,7 @@ void Recovery::open(const std::string& name, Reader& reader) {
     reader.size = static_cast<std::uint64_t>(size);
 }
 
-// The frame at the beginning of a file, which has to be there whole.
+// Reads the first frame of a file, which must be whole.
 BookOnDisk Recovery::opening_of(const std::string& name) {
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(name, reader);
@@ -124,7 +124,7 @@ std::optional<Header> Recovery::read_frame(Reader& reader) {
     return header;
 }
 
-// Of a frame that was whole when it was read before.
+// Reads again the header of a frame that was whole before.
 Header Recovery::header_again(Reader& reader, std::uint64_t at) {
     const auto header = header_at(reader.view(at, kHeader));
     if (!header) damaged(files_, reader.name, at, "changed while it was read");
@@ -156,7 +156,7 @@ void Recovery::hand_out(Reader& reader, std::uint64_t begin, const Header& last,
     ++report_.groups;
 }
 
-// False at a place where no whole group begins; what is valid there has been taken in.
+// Reads one group. If no whole group begins here, returns false and restores the position.
 bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const Group& group) {
     const auto begin = reader.at;
     const End before = end_;
@@ -198,7 +198,7 @@ std::optional<Recovery::Cut> Recovery::read_file(std::size_t k, std::uint64_t lo
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[k], reader);
     ++report_.files;
-    // A file has its name since its first frame was on the disk, and all before that.
+    // A file gets its name only after its first frame and all earlier frames are on the disk.
     if (!read_group(reader, loaded, group))
         damaged(files_, names_[k], 0, "the file's beginning is damaged, or a file before it is");
     while (reader.at < reader.size)
@@ -212,11 +212,11 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
     if (!read_only_) {
         std::vector<std::string> all;
         check(files_, "list", "", uninterrupted([&] { return files_.list(all); }));
-        for (const auto& name : all)  // files whose making was broken off
+        for (const auto& name : all)  // files that were never finished
             if (name.starts_with("journal-") && name.ends_with(".log.new"))
                 check(files_, "remove", name, uninterrupted([&] { return files_.remove(name); }));
     }
-    if (names_.empty()) {  // a new book, or a copy of a checkpoint alone
+    if (names_.empty()) {  // a new book, or only a copy of a checkpoint
         end_.sequence = loaded;
         return end_;
     }
@@ -224,7 +224,7 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
     if (first > loaded + 1)
         corrupt(files_.path() + ": the journal begins with " + std::to_string(first) +
                 ", but only what is up to " + std::to_string(loaded) + " is there before it");
-    std::size_t begin = 0;  // files before it have nothing else than the checkpoint
+    std::size_t begin = 0;  // the checkpoint covers all files before this one
     while (begin + 1 < names_.size() && first_sequence(names_[begin + 1]) <= loaded + 1) ++begin;
     read_files(begin, loaded, group);
     end_.unsynced = end_.bytes - (unsynced_.empty() ? end_.bytes : unsynced_.front().second);
@@ -263,20 +263,20 @@ void Recovery::check_named() const {
         corrupt(files_.path() + "/" + kBookFile + " is missing, which says which book it is");
 }
 
-// A frame says up to where the journal was on the disk when it was written.
+// Looks for a later frame that claims that the damaged bytes were already on the disk.
 void Recovery::refuse_damage(const Cut& cut) {
     const auto& name = names_[cut.file];
     const auto refuse = [&](const std::string& why) {
         damaged(files_, name, cut.bytes,
                 "frame " + std::to_string(cut.sequence) + " is damaged: " + why);
     };
-    // The next file was begun when all of this one was on the disk.
+    // A new file begins only after the whole previous file is on the disk.
     if (cut.file + 1 < names_.size()) refuse("there is " + names_[cut.file + 1] + " after it");
     std::uint64_t magic = kMagic;
     const std::string_view wanted(reinterpret_cast<const char*>(&magic), sizeof magic);
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[cut.file], reader);
-    reader.size = std::min(reader.size, cut.size);  // a writer may have added to it since
+    reader.size = std::min(reader.size, cut.size);  // a writer may have appended since
     for (auto at = cut.bytes; at + kHeader <= reader.size;) {
         const auto window = reader.view(at, kWindow);
         const auto found = window.find(wanted);

@@ -1,4 +1,4 @@
-// Columns of names to codes.
+// Converts columns of names to codes.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline std::string_view checked_name(const Place& place, std::size_t row, const 
     return name;
 }
 
-// code(name, row) -> code or -1.
+// code(name, row) returns a code, or -1 for an unknown name.
 template <class Code>
 std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place,
                         const char* what, Code&& code) {
@@ -31,7 +31,7 @@ std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, cons
     return found;
 }
 
-// Each text of a dictionary is looked up once, when the first row names it.
+// Looks up each text of a dictionary once, when the first row refers to it.
 template <class Index, class Code>
 void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Place& place,
                       const char* what, Code&& code, std::vector<std::int32_t>& out) {
@@ -54,7 +54,7 @@ void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Pl
 template <class Code>
 void text_codes(const Chunk& chunk, const Place& place, const char* what, Code&& code,
                 std::vector<std::int32_t>& out) {
-    std::string_view last;  // names often stand many times in a row
+    std::string_view last;  // consecutive rows often repeat a name
     std::int32_t last_code = -1;
     for (std::size_t k = 0; k < chunk.rows; ++k) {
         bool null = false;

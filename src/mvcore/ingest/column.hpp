@@ -1,5 +1,5 @@
-// Columns as callers bring them: Arrow buffers, NumPy arrays, or values copied out of Python
-// objects. Pieces ("chunks") follow one another; rows count over all of them.
+// Columns as callers pass them: Arrow buffers, NumPy arrays, or values copied out of Python
+// objects. A column is a list of chunks; row numbers count across all chunks.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace mvcore::text {
 
-// Element k, read once, wherever it is aligned.
+// Reads element k exactly once. The data may be unaligned.
 template <class T>
 T read(const void* data, std::size_t k) noexcept {
     T v;
@@ -23,7 +23,7 @@ T read(const void* data, std::size_t k) noexcept {
     return v;
 }
 
-// Which values are null: an Arrow validity bitmap, or nothing.
+// Null mask: an Arrow validity bitmap. No bitmap means no nulls.
 struct Validity {
     const std::uint8_t* bits = nullptr;
     std::int64_t offset = 0;
@@ -45,10 +45,10 @@ struct Texts {
     }
 };
 
-// Integer places in a list of texts.
+// Integer indices into a list of texts.
 struct Dictionary {
     const void* indices;
-    int bytes;  // of an index: 1, 2, 4, 8
+    int bytes;  // size of an index: 1, 2, 4, 8
     bool is_signed;
     std::vector<std::string_view> texts;
     std::vector<std::uint8_t> text_null;
@@ -67,7 +67,7 @@ enum class Number : std::uint8_t { i8, i16, i32, i64, u8, u16, u32, u64, f32, f6
 struct Numbers {
     Number kind;
     const void* data;
-    int scale = 0;  // of decimal128; of integers counted in 10^-scale
+    int scale = 0;  // of decimal128, and of integers in units of 10^-scale
 };
 
 struct OwnedDecimals {
@@ -95,12 +95,12 @@ public:
     [[nodiscard]] std::size_t rows() const noexcept;
 };
 
-// A column in a message.
+// A column as error messages name it.
 struct Place {
     std::string_view table;
     std::string_view column;
 
-    // A value of the caller's, shown with its reason after it.
+    // The message shows the caller's value, then the reason.
     [[noreturn]] void refuse(std::size_t row, const Chunk& chunk, std::size_t k,
                              std::string_view reason) const;
     [[noreturn]] void refuse(std::size_t row, std::string reason, std::string value) const;
@@ -109,15 +109,15 @@ struct Place {
     [[noreturn]] void unknown(std::size_t row, std::string_view value, std::string_view what) const;
 };
 
-// The value as a decimal; text is parsed. `null` is set where it is null.
+// The value as a decimal; parses text. Sets `null` if the value is null.
 DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null);
-// The value of a column of flags, none if it is null; throws InvalidInput if the chunk holds
-// others.
+// The value of a column of flags; empty if null. Throws InvalidInput if the chunk holds other
+// types.
 std::optional<bool> flag_at(const Chunk& chunk, std::size_t k);
-// The value as text: for a message, and as an error's attribute.
+// The value as text: shown_at() for messages (text is quoted), text_at() for an error's attribute.
 std::string shown_at(const Chunk& chunk, std::size_t k);
 std::string text_at(const Chunk& chunk, std::size_t k);
-// The text; throws InvalidInput where the chunk holds no texts. `null` is set where it is null.
+// The value as a text. Sets `null` if it is null. Throws InvalidInput if the chunk holds no texts.
 std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null);
 
 }  // namespace mvcore::text

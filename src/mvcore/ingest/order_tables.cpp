@@ -1,4 +1,4 @@
-// Tables of orders to batches.
+// Converts tables of orders to batches.
 #include <algorithm>
 #include <unordered_set>
 
@@ -18,11 +18,11 @@ constexpr Place kAverage{"orders", "average_price"};
 constexpr Place kStatus{"orders", "status"};
 constexpr Decimal kZero{};
 
-// Row after row of a column.
+// Iterates over the rows of a column.
 class Cursor {
 public:
     explicit Cursor(const Column& column) : column_(column) {}
-    // f(chunk, place in the chunk) for the next row.
+    // Calls f(chunk, index in the chunk) for the next row.
     template <class F>
     auto next(F&& f) {
         while (k_ == column_.chunks[chunk_].rows) ++chunk_, k_ = 0;
@@ -42,7 +42,7 @@ IdKind kind_of(const Column& column) {
     return IdKind::none;
 }
 
-// The column's kind, which must be that of the ids held.
+// Returns the column's kind of id. Refuses a kind that differs from that of the held ids.
 IdKind checked_kind(const Column& column, IdKind held, const Place& place) {
     const IdKind kind = kind_of(column);
     if (kind == IdKind::none || held == IdKind::none || kind == held) return kind;
@@ -159,7 +159,7 @@ void fill_orders(const Table& table, const OrderStore& held, std::vector<std::in
 
 namespace {
 
-// The first row with the id.
+// Finds the first row with the id.
 std::optional<std::size_t> row_of(const Table& table, const OrderId& id, IdKind kind) {
     Cursor ids(required(table, kId.table, kId.column));
     const std::size_t rows = required(table, kId.table, kId.column).rows();
@@ -170,9 +170,9 @@ std::optional<std::size_t> row_of(const Table& table, const OrderId& id, IdKind 
     return std::nullopt;
 }
 
-// Builds the store and the index of a full refresh: three passes over the caller's columns, no copy
-// of them. Another thread may write the arrays meanwhile: what a later pass reads must fit what the
-// earlier ones made room for.
+// Builds the order store and the index of a full refresh in three passes over the caller's columns,
+// without copying them. Another thread may write the arrays meanwhile, so each pass checks that its
+// values fit what earlier passes reserved.
 class OrderLoad {
 public:
     OrderLoad(const Table& table, IdKind held, const std::vector<std::int32_t>& accounts,
@@ -206,7 +206,7 @@ private:
         std::uint64_t hash;
         Status status;
     };
-    // f(row, Row) for each row; hashes are made where `hashed`.
+    // Calls f(row, Row) for each row. Computes hashes only if `hashed`.
     template <class F>
     void for_rows(bool hashed, F&& f) const;
     [[noreturn]] static void changed(std::size_t row) {
@@ -294,7 +294,7 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         out->store.prepare(static_cast<std::int32_t>(i), lines_[i].orders, lines_[i].extras);
         out->store.put(static_cast<std::int32_t>(i), lines_[i].scale, {});
     }
-    constexpr std::size_t kTogether = 64;  // lines and buckets come from all over the memory
+    constexpr std::size_t kTogether = 64;  // pages and buckets are at random addresses
     std::vector<Row> together;
     together.reserve(kTogether);
     for_rows(true, [&](std::size_t row, const Row& r) {

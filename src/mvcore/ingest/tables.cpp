@@ -10,10 +10,10 @@
 namespace mvcore::text {
 namespace {
 
-// Stands for an unknown name that the caller accepts. No name has this code.
+// Code of an unknown name that the caller accepts. No name has this code.
 constexpr std::int32_t kUnknown = std::numeric_limits<std::int32_t>::max();
 
-// f(row, chunk, place in the chunk) for each row.
+// Calls f(row, chunk, index in the chunk) for each row.
 template <class F>
 void for_rows(const Column& column, F&& f) {
     std::size_t row = 0;
@@ -36,7 +36,7 @@ void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
     }
 }
 
-// Which names the rest of the batch may use.
+// The names that other tables of the batch may use.
 class Known {
 public:
     Known(const NameOverlay& names, const std::vector<std::int32_t>& rows, bool only_rows,
@@ -70,7 +70,7 @@ std::optional<Decimal> optional_decimal(const Column* column, const Place& place
 
 std::int32_t currency_code(Batch& batch, const Place& place, std::size_t row,
                            std::string_view name) {
-    if (name == "local")  // it would mean something else in every read
+    if (name == "local")  // every read takes 'local' for something else
         place.refuse(row, "'local' cannot be a currency's name", "local");
     return batch.currencies.intern(name);
 }
@@ -160,7 +160,7 @@ void fill_prices(const Table& table, const Known& known, bool skip_unknown, Batc
              });
 }
 
-// Whole numbers of 32 bits or fewer without nulls need no decimals: most books' quantities.
+// Fast path for most books: integers of 16 or 32 bits without nulls need no decimal conversion.
 bool copy_integers(const Column& column, std::vector<std::int64_t>& out) {
     for (const auto& chunk : column.chunks) {
         const auto* n = std::get_if<Numbers>(&chunk.data);

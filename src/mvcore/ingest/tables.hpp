@@ -1,5 +1,5 @@
-// Tables to batches: names to codes, decimals to integers. Every fault names table, column, row
-// and value.
+// Converts tables to batches: names to codes, decimals to integers. Every error names table,
+// column, row and value.
 #pragma once
 
 #include <map>
@@ -30,31 +30,31 @@ struct Tables {
     std::optional<Table> orders;
 };
 
-// Names must be those of the state or of a master table of the same call. The batch refers to the
-// names: keep others from changing them.
+// Names must be known to the state or to a master table of the same call. The batch refers to
+// `names`, which must not change while it exists.
 Batch make_batch(const Vocabulary& names, const State& state, const Tables& tables, bool load,
                  bool skip_unknown_prices = false);
 
-// Codes of names; UnknownId where one is not alive. `at`: where the names come from.
+// Converts names to codes. Throws UnknownId if a name is not alive. `at`: the column for messages.
 std::vector<std::int32_t> account_codes(const Reader& reader, const Column& names, Place at);
-// unknown_ok: -1 stands for an unknown name.
+// unknown_ok: an unknown name becomes -1.
 std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& names, Place at,
                                            bool unknown_ok = false);
-// The same for currencies that an instrument or a rate names.
+// The same for currencies that an instrument or a rate uses.
 std::vector<std::int32_t> currency_codes(const Reader& reader, const Column& names, Place at);
 
-// What a row's decimal is; `default_value` where it is null, if there is one.
+// The decimal of a row. A null becomes `default_value`, or an error if that is null too.
 Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
                         const Decimal* default_value);
 const Column& required(const Table& table, std::string_view name, std::string_view column);
 
-// orders.cpp. Codes of accounts and instruments are empty where the column is absent.
+// order_tables.cpp. The codes of accounts or instruments are empty if the column is absent.
 void fill_orders(const Table& table, const OrderStore& held, std::vector<std::int32_t> accounts,
                  std::vector<std::int32_t> instruments, Batch& batch);
 void load_orders(const Table& table, const OrderStore& held,
                  const std::vector<std::int32_t>& accounts,
                  const std::vector<std::int32_t>& instruments, Batch& batch);
-// Ids of orders that are to be of the held ones' kind.
+// Converts order ids, which must be of the same kind as the held ones.
 std::vector<OrderId> order_ids(const Column& column, IdKind held, const Place& place);
 
 }  // namespace mvcore::text

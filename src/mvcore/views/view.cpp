@@ -15,14 +15,14 @@ void View::reshape(Shape shape) {
                       shape.grouping.whole() == shape_.grouping.whole() &&
                       shape.levels == shape_.levels;
     ++shapes_;
-    masters_ = shape.masters;  // the present ones may be newer: then reads find it stale
+    masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
     shape_ = std::move(shape);
     by_account_ = Totals::goes_by_account(shape_.grouping);
     if (!same) built_ = false;
     ready_.reset();
 }
 
-// More account groups shift the numbers of all rows but the first instrument group's.
+// More account groups change the row numbers of every instrument group except the first.
 void View::keep_row_numbers(const Grouping& next) {
     const std::size_t before = shape_.grouping.account_groups;
     const std::size_t after = next.account_groups;
@@ -53,7 +53,8 @@ void View::rebuild(const State& state) {
     ++rebuilds_;
 }
 
-// Instruments whose price moved since; each is told by its first change.
+// Counts the instruments whose price moved since the last read. Each is counted once, at its first
+// change.
 std::size_t View::moved(const ChangeLog& history) const noexcept {
     const auto& changes = history.changes();
     std::size_t n = 0;
@@ -62,7 +63,7 @@ std::size_t View::moved(const ChangeLog& history) const noexcept {
     return n;
 }
 
-// The totals cannot follow to the state, but must be built anew.
+// Whether the totals must be rebuilt because following the logs cannot bring them up to date.
 bool View::lost(const State& state, const ChangeLog& history) const {
     return !built_ || price_place_ < history.changes().begin() ||
            fact_place_ < history.facts().begin() || (totals_.merged() && state.grid.split()) ||
@@ -74,12 +75,12 @@ void View::sync(const State& state, const ChangeLog& history) {
     MVCORE_ASSERT(price_place_ <= history.changes().end());
     MVCORE_ASSERT(fact_place_ <= history.facts().end());
     MVCORE_ASSERT(!stale(state));
-    // Far behind, a rebuild reads less than following would.
+    // If many prices moved, a rebuild reads fewer cells than following each change.
     const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
     const bool summed = 2 * totals_.summed() > state.board.size();
     const bool anew =
         lost(state, history) || (!summed && moved(history) > std::max<std::size_t>(most, 16));
-    // What throws on the way (memory) leaves a view that rebuilds.
+    // If an exception (out of memory) leaves this function early, the next read rebuilds.
     built_ = false;
     if (anew) rebuild(state);
     else follow(state, history);
@@ -88,7 +89,7 @@ void View::sync(const State& state, const ChangeLog& history) {
     fact_place_ = history.facts().end();
 }
 
-// Few accounts: their facts by threads, the others' are never looked at.
+// A view of few accounts follows each account's linked list of facts and skips all other facts.
 template <class F>
 void View::for_facts(const ChangeLog& history, F&& f) const {
     const auto& facts = history.facts();
@@ -102,8 +103,8 @@ void View::for_facts(const ChangeLog& history, F&& f) const {
             f(facts[place - 1]);
 }
 
-// Applies the changes of prices, then the facts. A fact meets the price that the totals held for
-// its instrument before: q_now * (p_now - p_before) + dq * p_before.
+// Applies the price changes, then the facts. A fact uses the price that the totals held for its
+// instrument before the price changes: q_now * (p_now - p_before) + dq * p_before.
 void View::follow(const State& state, const ChangeLog& history) {
     const bool facts = fact_place_ != history.facts().end();
     Before before;
@@ -112,7 +113,7 @@ void View::follow(const State& state, const ChangeLog& history) {
         for_facts(history, [&](const Fact& fact) { totals_.note(fact); });
     for (auto place = price_place_; place < history.changes().end(); ++place) {
         const Change& change = history.changes()[place];
-        if (change.previous > price_place_) continue;  // met already
+        if (change.previous > price_place_) continue;  // already applied
         if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
         if (facts) before.emplace(change.instrument, &change);
         follow_price(state, change, recompute);
@@ -124,7 +125,7 @@ void View::follow(const State& state, const ChangeLog& history) {
     for (auto unit : recompute) totals_.recompute_unit(state, unit);
 }
 
-// Units that must be computed anew are noted.
+// Adds units that must be recomputed to `recompute`.
 void View::follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute) {
     const auto i = change.instrument;
     const Quote& now = state.board.quote(i);
@@ -171,7 +172,7 @@ bool View::quick(const State& state, const ChangeLog& history) const {
 
 std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
                                  std::int32_t instrument, bool price) const {
-    if (stale(state)) return 0;  // then it is left alone
+    if (stale(state)) return 0;  // a stale view is not synchronized
     const bool behind = price_place_ != history.changes().end() ||
                         (fact_place_ != history.facts().end() && !totals_.threaded());
     if (behind || lost(state, history)) return std::uint64_t{1} << 40;
@@ -191,11 +192,11 @@ View::Stats View::stats() const {
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 
-// ---- What a view hands out: all rows, or those that differ from what it handed out last ----
+// ---- Results: all rows, or the rows that differ from the last result ----
 
 namespace {
 
-// One amount for each measure, also where one column serves all; the rest is zero.
+// Returns one amount per measure, even if one column serves all measures. Other entries are zero.
 Net amounts_of(const ResultRows& figures, std::size_t row, std::size_t measures) {
     Net out{};
     for (std::size_t m = 0; m < measures; ++m)
@@ -241,15 +242,15 @@ void View::check(const State& state, const ChangeLog& history) {
     if (handed_epoch_ != state.epoch || handed_masters_ != masters_) ready_ = figures(state);
 }
 
-// What check() made, or anew.
+// Returns the result that check() prepared, or computes a new one.
 ResultRows View::present(const State& state) {
     ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
     ready_.reset();
     return all;
 }
 
-// What is remembered changes only after every amount has been found to fit; where memory runs short
-// meanwhile, nothing was handed out.
+// Updates the remembered result only after every amount is known to fit. If memory runs out, the
+// view forgets the last result, as if it had never returned one.
 ResultRows View::hand(ResultRows all, bool everything) {
     try {
         return remember(std::move(all), everything);
@@ -259,7 +260,7 @@ ResultRows View::hand(ResultRows all, bool everything) {
     }
 }
 
-// All rows, or those that differ from the last hand-out.
+// Remembers the result. Returns all rows, or only the rows that differ from the last result.
 ResultRows View::remember(ResultRows all, bool everything) {
     ResultRows out;
     out.epoch = all.epoch;
@@ -332,8 +333,7 @@ ResultRows View::changes(const State& state, const ChangeLog& history) {
     return hand(present(state), false);
 }
 
-// ---- Views with functions of the user's: read in three steps, so that no function runs under a
-// lock ----
+// ---- Views with user functions: read in three steps, so that no function runs under a lock ----
 
 View::Draft View::draft(const State& state, const ChangeLog& history, bool everything) {
     Draft out;

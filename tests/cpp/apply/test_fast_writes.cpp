@@ -1,4 +1,4 @@
-// What the calls that keep the GIL may do: a few microseconds of work, counted in rows.
+// Calls that keep the GIL may do only a few microseconds of work, counted in rows.
 #include "check.hpp"
 #include "mvcore/book/book.hpp"
 
@@ -6,7 +6,7 @@ using namespace mvcore;
 
 namespace {
 
-// Every account holds both instruments; one order has split the measures.
+// Loads accounts that all hold both instruments.
 void load(Book& book, int accounts) {
     book.write([&] {
         Batch b(book.names());
@@ -67,11 +67,11 @@ TEST(a_tick_keeps_the_gil_if_few_rows_follow_it) {
     std::vector<std::shared_ptr<View>> few;
     for (int k = 0; k < 10; ++k) few.push_back(add_view(book, one, {}));
     CHECK(ticks(book, 0) && book.try_order(order(7), out));
-    // One of all accounts.
+    // One view of all accounts.
     const auto all = add_view(book, {}, {});
     CHECK(ticks(book, 0) && book.try_order(order(8), out));
-    // Two together have more than 4,096 rows to follow, unless they do not show the instrument. An
-    // order moves one position.
+    // Two such views have more than 4,096 rows to follow, unless they do not show the instrument.
+    // An order moves one position.
     const auto again = add_view(book, {}, {0, -1});
     CHECK(!ticks(book, 0));
     CHECK(ticks(book, 1));
@@ -86,11 +86,11 @@ TEST(a_write_that_makes_a_view_rebuild_does_not_keep_the_gil) {
     const auto view = add_view(book, {}, {});
     book.order(order(5));
     const auto rebuilds = view->stats().rebuilds;
-    load(book, 10);  // all facts are forgotten; the shape is stale
+    load(book, 10);  // forgets all facts; the shape is stale
     Written out;
-    CHECK(ticks(book, 0));  // so the view is left alone
+    CHECK(ticks(book, 0));  // a stale view is not synchronized
     CHECK(view->stats().rebuilds == rebuilds);
-    // The first order splits the measures, and the view is built anew.
+    // The first order splits the measures, and the view rebuilds.
     book.write([&] {
         Batch b(book.names());
         b.removed_orders = {{1, {}}};
@@ -108,7 +108,7 @@ TEST(an_account_of_many_positions_is_not_valued_with_the_gil) {
     Book book("USD", 8);
     load(book, 3);
     AccountValue out;
-    CHECK(!book.try_value("A0", "", out));  // no index
+    CHECK(!book.try_value("A0", "", out));  // the index is not built
     static_cast<void>(book.value("A0", ""));
     CHECK(book.try_value("A0", "", out) && out.amount == all_of(i128{42} * 100'000'000));
     book.write([&] {

@@ -1,5 +1,5 @@
-// Writes of the numbers at which arithmetic goes wrong first: the book is exact afterwards, or the
-// write is refused and everything stays as it was.
+// Writes numbers at the limits of arithmetic. Afterwards the book is exact, or the write was
+// refused and changed nothing.
 #include "edges.hpp"
 #include "reads.hpp"
 
@@ -9,7 +9,7 @@ using mvcore::ErrorKind;
 
 namespace {
 
-// A book of two accounts that hold one instrument, with a view of each kind.
+// A book of two accounts that hold one instrument, with a lazy and an incremental view.
 struct Small {
     Small() : run(2, 4, 100, kSmall, 8, 11) {
         tables::Change change;
@@ -31,7 +31,7 @@ struct Small {
         lazy.check(true);
         incremental.check(false);
     }
-    // Writes; refused, it must be for its size, and everything is as it was.
+    // Writes. A refused write must be a value overflow and must change nothing.
     template <class WriteModel, class WriteBook>
     bool attempt(WriteModel&& write_model, WriteBook&& write_book) {
         bool taken = true;
@@ -147,7 +147,8 @@ TEST(many_ticks_are_exact_at_every_scale) {
     }
 }
 
-// 254 bits: a price of 127 times a factor of 127 and one.
+// Totals have 254 bits, which a price of 127 bits times a factor of 127 bits can fill. One more bit
+// overflows.
 TEST(a_write_that_could_overflow_a_total_changes_nothing) {
     const Decimal most{edges::kInputMost, 18};
     Small small;
@@ -173,7 +174,7 @@ TEST(a_write_that_could_overflow_a_total_changes_nothing) {
     CHECK(small.attempt(hold({6, 0}, {-7, 0})));
 }
 
-// Names, units and rates of a refused write are not the book's.
+// Names, units and rates of a refused write do not reach the book.
 TEST(a_refused_write_leaves_no_trace) {
     using namespace mvcore;
     const Decimal most{edges::kInputMost, 18};
@@ -185,7 +186,7 @@ TEST(a_refused_write_leaves_no_trace) {
     first.holdings = {{{0, 0, {3, 0}}}};
     first.prices = {{{0, {7, 0}, kNoTime}}};
     tables::apply(book, first);
-    tables::Change refused;  // a currency, an account and two instruments that are new
+    tables::Change refused;  // with a new currency, a new account and two new instruments
     refused.with_terms = true;
     refused.accounts = {{1}};
     refused.instruments = {{{1, 1, {}, {}}, {2, 1, most, most}}};
@@ -205,14 +206,14 @@ TEST(a_refused_write_leaves_no_trace) {
     };
     CHECK(whole(0) == 21 * kPow10[8] && whole(kLocal) == 21 * kPow10[8]);
     CHECK(book.value("A0", "").amount[sod] == 21 * kPow10[8]);
-    refused.prices = {{{1, {1, 0}, kNoTime}}};  // now it fits: the codes are free still
+    refused.prices = {{{1, {1, 0}, kNoTime}}};  // now it fits, and the codes are still free
     refused.holdings = {{{1, 1, {5, 0}}}};
     refused.fx = {{{1, {2, 0, false}}}};
     CHECK(tables::apply(book, refused) == 3);
     CHECK(whole(0) == 31 * kPow10[8] && book.value("A1", "EUR").amount[sod] == 5 * kPow10[8]);
 }
 
-// Each order fits 64 bits at the finer scale of the holding, and their sum does not.
+// Each order fits 64 bits at the finer scale of the holding, but their sum does not.
 TEST(a_load_beside_many_large_orders_is_exact) {
     for (const int count : {3, 20, 47, 100}) {
         for (const bool roll : {false, true}) {

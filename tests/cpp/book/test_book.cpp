@@ -1,5 +1,5 @@
-// Seeded random runs of a book against its model: every figure exact, every incremental total equal
-// to the one recomputed, whatever the order of writes and reads.
+// Seeded random runs of a book against its model: every amount is exact, and every incremental
+// total equals the recomputed one, whatever the order of writes and reads.
 #include "play.hpp"
 
 using namespace model;
@@ -78,7 +78,8 @@ TEST(numbers_outgrow_their_lanes) {
     }
 }
 
-// Ticks of few instruments are followed however many there are, those of all are not.
+// A view follows the ticks of few instruments unless the log has lost some. If all instruments
+// tick, the view may rebuild.
 TEST(a_view_that_missed_more_prices_than_are_kept_is_exact) {
     constexpr int kKept = static_cast<int>(mvcore::Ring<mvcore::Change>::kCapacity);
     for (int ticks : {10, kKept - 1, kKept, kKept + 1, kKept + 5000})
@@ -113,7 +114,7 @@ TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
         while (run.book.change_log().facts().end() - start < kKept + more - 500)
             run.write_holdings(500);
         for (int k = 0; k < 8; ++k) run.tick();
-        if (more == 0)  // exactly as many as are kept: the view follows
+        if (more == 0)  // exactly as many as the log keeps, so the view follows
             while (run.book.change_log().facts().end() - start < kKept) run.write_holdings(1);
         for (auto* view : {&whole, &few, &incremental}) view->check(false);
         CHECK((whole.stats().rebuilds == rebuilds) == (more == 0));
@@ -121,7 +122,7 @@ TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
 }
 
 TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
-    for (const int left : {0, 5}) {  // of the only holding of an account that goes
+    for (const int left : {0, 5}) {  // quantity left in the only holding of a removed account
         Run run(3, 4, 100, kSmall, 8, 12);
         tables::Change change;
         change.load = true;

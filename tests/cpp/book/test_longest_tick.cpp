@@ -1,6 +1,6 @@
-// One thread ticks while another makes calls of any size. Every tick must count; the longest beside
-// each call is printed, not judged: docs/decisions/0015. MVCORE_ROWS: positions, and as many
-// orders.
+// One thread ticks while another makes calls of any size. Every tick must count. The longest tick
+// beside each call is printed, not judged: docs/decisions/0015. MVCORE_ROWS sets the number of
+// positions and of orders.
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -157,7 +157,7 @@ TEST(ticks_go_on_beside_calls_of_any_size) {
     snapshot.reset();
     ticker.beside("roll_day", [&] { book.roll_day(); });
     ticker.beside("load(holdings=) again", [&] { put_holdings(book, Given::load, 7); });
-    // Six of the calls write, and the masters came before them.
+    // Six of the calls write. The master tables were written before them.
     CHECK(book.state().epoch == ticker.ticks() + 1 + 6);
     for (int a = 0; a < accounts(); a += 97) {
         i128 sum = 0;

@@ -1,4 +1,4 @@
-// Seeded random runs of books with orders against the model, and the cases that a run seldom meets.
+// Seeded random runs of books with orders against the model, and cases that a run seldom meets.
 #include "edges.hpp"
 #include "play.hpp"
 
@@ -11,7 +11,7 @@ tables::OrderRow order(std::int64_t id, int account, int instrument, Decimal qua
     return {id, account, instrument, quantity, filled, Status::created, kNoTime, {}};
 }
 
-// Everything that a book says of few accounts and instruments.
+// Checks every read of a book with few accounts and instruments.
 void check_all(Run& run) {
     check_sums(run);
     check_point_reads(run);
@@ -30,7 +30,7 @@ TEST(a_dense_book_with_orders_is_exact) {
 }
 
 TEST(a_book_of_few_positions_and_many_orders_is_exact) {
-    Run run(9, 3, 30, kSmall, 2, 23, IdKind::integer);  // lines of several pages
+    Run run(9, 3, 30, kSmall, 2, 23, IdKind::integer);  // several order pages per instrument
     run.most_orders = 3000;
     run.order_percent = 60;
     for (int k = 0; k < 60; ++k) run.write_orders(100);
@@ -80,7 +80,7 @@ TEST(order_quantities_outgrow_their_records) {
     }
 }
 
-// The holding's cell is counted before the order makes the instrument's quantities finer.
+// One batch with holdings, and with orders that make the quantity scale finer.
 TEST(holdings_and_finer_orders_of_one_batch_are_exact) {
     Run run(3, 4, 100, kSmall, 8, 31);
     tables::Change change;
@@ -90,8 +90,8 @@ TEST(holdings_and_finer_orders_of_one_batch_are_exact) {
     check_all(run);
 }
 
-// A slot that a batch gives up is taken by another order of the same batch, which needs more room
-// than the page has: a time, a high id, a quantity beyond 32 bits.
+// A batch frees a slot, and another order of the same batch takes it. That order needs columns that
+// the page lacks: a time, a high id, a quantity beyond 32 bits.
 TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
     for (int what = 0; what < 4; ++what) {
         Run run(3, 4, 100, kSmall, 8, 32);
@@ -110,13 +110,13 @@ TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
         check_all(run);
         added.time = 76;
         change.orders = {{added}};
-        run.write(change);  // late where the time was kept
+        run.write(change);  // late only if the first time was stored
         CHECK(run.book.counters().dropped.late_orders == (what == 0 ? 1U : 0U));
         check_all(run);
     }
 }
 
-// As a group of a journal may, after a call that memory was short for.
+// A journal group may bring an unused name after a call that ran out of memory.
 TEST(reports_that_bring_a_name_take_it_in) {
     Run run(3, 4, 100, kSmall, 8, 33);
     tables::Change first;

@@ -1,8 +1,8 @@
-// Readers and writers at once, for ThreadSanitizer and for what an answer may never show: two
-// epochs at a time. Work is counted, not timed.
+// Readers and writers at once, for ThreadSanitizer, and to check that no answer mixes two epochs.
+// Work is counted, not timed.
 //
-// Every account holds as much of LONG as it owes of SHORT, and both always get the same price in
-// the same batch: within one epoch the account is worth nothing. One account holds one FREE, whose
+// Every account holds as much LONG as it owes SHORT. Both always get the same price in the
+// same batch, so within one epoch the account is worth zero. One account holds one FREE, whose
 // price only rises.
 #include <atomic>
 #include <memory>
@@ -27,7 +27,7 @@ constexpr int kMasters = 60;
 constexpr int kReads = 900;
 const Measures kOnly{sod};
 
-// CHECK is for one thread: failures are counted here and told by the test.
+// CHECK is for one thread. Other threads count failures here, and the test reports them.
 class Stress {
 public:
     Stress();
@@ -52,7 +52,7 @@ private:
     static int pick(Random& random, int n) {
         return static_cast<int>(random() % static_cast<unsigned>(n));
     }
-    // Epochs never go back within one thread.
+    // Epochs must not decrease within one thread.
     void seen(std::uint64_t epoch, std::uint64_t& last) {
         require(epoch >= last, "an epoch went back");
         last = epoch;
@@ -106,23 +106,24 @@ Stress::Stress() {
     }
 }
 
-// Of the master tables as they are: no other thread may be changing them.
+// Uses the current master tables, which no other thread may change meanwhile.
 View::Shape Stress::shape(int kind) const {
     const auto accounts = static_cast<std::uint32_t>(book_.names().accounts.size());
     Grouping g;
     g.account_groups = kind == 0 ? accounts : 5;
     for (std::uint32_t a = 0; kind != 0 && a < accounts; ++a) {
-        const bool picked = kind != 2 || a % 200 == 7;  // few: they go by account
+        const bool picked = kind != 2 || a % 200 == 7;  // few: uses the by-account index
         g.account_group.push_back(a == kFreeAccount || !picked ? -1 : std::int32_t(a % 5));
     }
-    return {g, {}, 0, book_.state().masters};  // only the writer of masters asks
+    // Callers hold the read lock, or are the thread that writes the master tables.
+    return {g, {}, 0, book_.state().masters};
 }
 
-// ---- writers ----
+// ---- Writers ----
 
 void Stress::write_pair(Random& random, std::int64_t price) {
     const int account = 1 + pick(random, kAccounts - 1);
-    if (price % 10 != 0) {  // two ticks in one batch: most of them take the short way
+    if (price % 10 != 0) {  // two ticks in one batch; most take the fast path
         const int scale = price % 50 == 1 ? 7 : 2;
         const std::vector<TickRow> rows{{price, kNoTime, kLong, scale},
                                         {price, kNoTime, kShort, scale}};
@@ -152,7 +153,7 @@ void Stress::write_prices() {
     }
 }
 
-// New accounts with what they hold, other instruments that come and go, views opened and closed.
+// Adds accounts with holdings, adds and removes instruments, opens and closes views.
 void Stress::write_masters() {
     Random random(2);
     std::uint64_t last = 0;
@@ -180,7 +181,7 @@ void Stress::write_masters() {
     }
 }
 
-// ---- readers ----
+// ---- Readers ----
 
 void Stress::check_figures(const ResultRows& figures, const char* what) {
     ++answers_;
@@ -193,10 +194,10 @@ void Stress::check_figures(const ResultRows& figures, const char* what) {
 void Stress::read_view(View& view, bool by_account, bool everything, std::uint64_t& last) {
     ResultRows figures;
     bool fresh = false;
-    if (!book_.try_read_view(view, everything, figures, fresh))  // the short way is not open
+    if (!book_.try_read_view(view, everything, figures, fresh))  // fast path refused
         fresh = book_.read_view(view, everything, figures);
     if (!fresh) {
-        ++stale_;  // its shape is being made anew
+        ++stale_;  // its shape is being replaced
         return;
     }
     seen(figures.epoch, last);
@@ -262,7 +263,7 @@ void Stress::read_revaluation(Random& random, std::uint64_t& last) {
     const auto values = r.values();
     require(quantities.size() == r.size() && values.size() == r.size(), "a list of another epoch");
     for (std::size_t k = 0; k < values.size(); ++k) {
-        const i256 exact = i256(quantities[k]) * i256(r.price());  // 36 decimals, values 8
+        const i256 exact = i256(quantities[k]) * i256(r.price());  // 36 decimals; values have 8
         require(exact == i256(values[k]) * pow10<4>(28), "a value at another price");
     }
     ++answers_;

@@ -1,4 +1,4 @@
-// A random run with orders in one thread, readers and refused writers in others: every answer is
+// A random run with orders in one thread; readers and refused writers in others. Every answer is
 // compared with the model of its epoch.
 #include <atomic>
 #include <condition_variable>
@@ -12,7 +12,7 @@ using namespace model;
 
 namespace {
 
-// The model of every epoch, as the writer leaves them behind.
+// The models of all epochs, recorded by the writer.
 class Oracle {
 public:
     void keep(const Model& model) {
@@ -20,7 +20,7 @@ public:
         if (models_.empty() || models_.back().epoch != model.epoch) models_.push_back(model);
         kept_.notify_all();
     }
-    // A write is seen by readers a moment before it is kept here.
+    // Readers may see a write shortly before it is recorded here.
     const Model& at(std::uint64_t epoch) {
         std::unique_lock lock(mutex_);
         kept_.wait(lock, [&] { return models_.back().epoch >= epoch; });
@@ -73,7 +73,7 @@ public:
     }
 
 private:
-    // A view that only this thread reads, and what its changes add up to.
+    // A view that only this thread reads, and the rows that its changes add up to.
     class Followed {
     public:
         Followed(ReadingThread& thread, By by, int target, bool incremental)
@@ -166,7 +166,7 @@ private:
             if (!book_.try_value(tables::account(account), "", got))
                 got = book_.value(tables::account(account), "");
         } catch (const mvcore::Error& e) {
-            CHECK(e.kind() == ErrorKind::unknown_id);  // it is removed now and then
+            CHECK(e.kind() == ErrorKind::unknown_id);  // the run removes it now and then
             return;
         }
         Grouping only;
@@ -211,7 +211,7 @@ private:
     Run dice_;
 };
 
-// Nothing of it is ever the book's.
+// Writes that are always refused. None of them may reach the book.
 void write_refused(Shared& shared) {
     tables::Change change;
     change.prices = {{{0, {1, 0}, kNoTime}}};
@@ -247,7 +247,8 @@ TEST(every_answer_beside_writers_is_that_of_its_epoch) {
     }
 }
 
-// Prices of many instruments at once, while readers read them and snapshots share their pages.
+// Writes prices of many instruments at once, while readers read them and snapshots share their
+// pages.
 TEST(ticks_copy_what_a_snapshot_shares_when_nobody_reads_it) {
     Run run(3, 300, 50, kSmall, 8, 60);
     std::vector<mvcore::TickRow> rows;

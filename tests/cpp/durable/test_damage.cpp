@@ -1,5 +1,5 @@
-// Files that are not what was written: refused, or exactly what the book held at some time; never
-// something else, never a crash, also where somebody made the checksums right again.
+// Damaged files are refused, or give exactly a state that the book once had; never another state,
+// never a crash. Files with forged, valid checksums must not crash either.
 #include <cstring>
 
 #include "durable_run.hpp"
@@ -54,7 +54,7 @@ struct Damage {
         std::advance(at, std::ptrdiff_t(pick(files.size())));
         return *at;
     }
-    // What every file was but for one thing. False: the same as before.
+    // Damages one file in one respect. Returns false if the files did not change.
     bool inflict(const Subject& s, Contents& files) {
         auto& [name, bytes] = any(files);
         const auto before = files;
@@ -78,7 +78,7 @@ struct Damage {
         }
         return files != before;
     }
-    // A byte of a frame, or a field, and all checksums made right.
+    // Changes bytes of a frame, sometimes a field, and makes all checksums valid again.
     void forge(std::string& bytes) {
         const auto frames = sim::frames_of(bytes, true);
         const auto k = pick(frames.size());
@@ -128,11 +128,12 @@ private:
 
 struct Outcome {
     std::uint64_t refused = 0;
-    std::uint64_t exact = 0;    // all of it
-    std::uint64_t earlier = 0;  // what it held before, the rest cut and told
-    std::uint64_t untold = 0;   // before, and nobody could know: cut short between two groups
+    std::uint64_t exact = 0;    // the complete book
+    std::uint64_t earlier = 0;  // an earlier state; the rest was cut and reported
+    // An earlier state, not reported: the file ends exactly between two groups.
+    std::uint64_t untold = 0;
     std::uint64_t wrong = 0;
-    std::uint64_t forged = 0;  // opened though somebody forged it: only used
+    std::uint64_t forged = 0;  // forged, yet opened; the book is only used
 };
 
 void use(Book& book) {
@@ -141,7 +142,7 @@ void use(Book& book) {
     for (std::int32_t a = 0; a < book.names().accounts.size(); ++a)
         if (book.state().account_alive(a)) try {
                 static_cast<void>(book.value_by_code(a, -1));
-            } catch (const Error&) {  // over 38 digits
+            } catch (const Error&) {  // more than 38 digits
             }
 }
 

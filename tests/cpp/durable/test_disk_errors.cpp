@@ -1,5 +1,5 @@
-// Every call to the disk fails once, and from then on: nothing is lost, nothing is acknowledged
-// afterwards, reads go on, and the book opens again when the disk is well.
+// Every call to the disk fails once, or from then on. No acknowledged write is lost, no later write
+// is acknowledged, reads continue, and the book reopens after the disk recovers.
 #include "durable_run.hpp"
 #include "reliability.hpp"
 
@@ -7,10 +7,10 @@ using namespace durable;
 
 namespace {
 
-// What a fact, a close or an opening did where call n failed.
+// Outcome of a run in which call n failed.
 enum class End { unharmed, refused, wrong };
 
-// Opens again, also after a power cut.
+// Whether the book reopens, also after power cuts.
 bool comes_back(Pair& pair, Disk& disk, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     pair.drop();
@@ -44,7 +44,7 @@ End run(long n, sim::Failure how, bool for_ever, long& calls) {
     return fine ? End::unharmed : End::refused;
 }
 
-// The same where the book is being opened, with a tail to cut.
+// The same while a book with a torn tail is opened.
 End run_opening(long n, sim::Failure how, bool for_ever, long& calls) {
     Disk disk;
     Pair pair(disk, 12);
@@ -70,7 +70,7 @@ End run_opening(long n, sim::Failure how, bool for_ever, long& calls) {
     return fine ? End::unharmed : End::refused;
 }
 
-// Call 1, 2, 3, ... until there are no more.
+// Fails call 1, 2, 3, ... until the run makes fewer calls than that.
 template <class Run>
 void each_call(const char* what, Run&& run, sim::Failure how, bool for_ever, int least_refused,
                bool may_refuse) {

@@ -1,4 +1,5 @@
-// Groups: many callers at once, large ones, what a reader sees while one is on its way.
+// Group commit: many concurrent callers, large groups, and what readers see while a group is being
+// written.
 #include <thread>
 
 #include "durable_run.hpp"
@@ -8,12 +9,12 @@ using namespace durable;
 
 namespace {
 
-// A disk that takes its time to sync, and tells when it does.
+// A disk with slow syncs that calls `during` in each sync.
 struct Sync {
     std::atomic<int> microseconds = 300;
-    std::function<void()> during;  // only where no other thread syncs
+    std::function<void()> during;  // set only if no other thread syncs
     std::atomic<int> under_way = 0;
-    std::atomic<int> met = 0;  // syncs that began while another was under way
+    std::atomic<int> met = 0;  // syncs that began during another one
 };
 
 class SlowFile : public journal::File {
@@ -71,7 +72,7 @@ struct Slow {
         Calls calls(1);
         for (int k = 0; k < 4; ++k) calls.masters()(book);
     }
-    // The book that comes back.
+    // The facts of the recovered book.
     std::string facts_again() {
         Book again("USD", 8);
         again.recover(std::make_unique<sim::DiskFiles>(disk), true, Options(), 0, 0,
@@ -116,12 +117,12 @@ TEST(callers_at_once_share_a_sync) {
     for (int t = 0; t < kThreads; ++t)
         writers.emplace_back([&, t] {
             for (int k = 0; k < kCalls; ++k) {
-                if (k % 10 == 9) try {  // one that is wrong harms none of those with it
+                if (k % 10 == 9) try {  // a wrong call harms no other call of its group
                         order(slow.book, "x", 1, "nobody");
                     } catch (const Error&) {
                         ++refused;
                     }
-                // Every thread now and then writes the same order: those do not meet in a group.
+                // Threads sometimes write the same order. Such writes never share a group.
                 const auto id = k % 7 == 0 ? "same" : std::to_string(t) + "-" + std::to_string(k);
                 epochs[t].push_back(order(slow.book, id, t * 1000 + k));
             }
@@ -145,7 +146,7 @@ TEST(callers_at_once_share_a_sync) {
     CHECK(slow.facts_again() == facts);
 }
 
-// The system tells of a lost write only once: whoever comes second would believe that all is well.
+// The system reports a lost write only once, so a second concurrent sync would miss it.
 TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
     Slow slow(true, 300);
     std::atomic<bool> over = false;
@@ -199,7 +200,7 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
                                        .value,
                                    kNoTime, epoch);
             NamesKnown names;
-            const State kept = book.copy(names);  // its pages are shared when the batch goes on
+            const State kept = book.copy(names);  // shares its pages while the batch continues
             CHECK(kept.epoch == before + 1);
         });
         reader.join();
@@ -215,7 +216,7 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
 TEST(prices_that_wait_never_follow_newer_ones) {
     Slow slow(true);
     auto& book = slow.book;
-    // The thread writes prices many times while a group that brings its own is synced.
+    // The price lane writes prices many times while a group with its own prices is synced.
     slow.sync.microseconds = 4000;
     for (int k = 0; k < 30; ++k) {
         book.tick(0, Decimal{1, 2}, kNoTime);
@@ -228,7 +229,7 @@ TEST(prices_that_wait_never_follow_newer_ones) {
             b.holding_rows.push_quantity(Decimal{k, 0});
             return b;
         });
-        Book again("USD", 8);  // as if the process had died now
+        Book again("USD", 8);  // as if the process had died here
         again.recover(std::make_unique<sim::DiskFiles>(slow.disk), true, Options(), 0, 0,
                       [](const Batch&) {});
         CHECK(price_of(again, 0) == price_of(book, 0));
@@ -322,7 +323,7 @@ void load_sparse(Book& book) {
     });
 }
 
-// Several orders by one call: what a feed of reports brings.
+// Writes several orders in one call, like a feed of reports.
 std::uint64_t report(Book& book, const std::vector<std::string>& ids, std::int64_t quantity,
                      Status status) {
     return book.write([&] {
@@ -352,7 +353,7 @@ TEST(a_durable_write_reserves_its_room_once) {
         order(book, id, 5, account.c_str());
         CHECK(block.reserved() == 0);
         report(book, {id}, 5, Status::suspended);
-        report(book, {id}, 5, Status::canceled);  // the position is gone
+        report(book, {id}, 5, Status::canceled);  // the position disappears
         report(book, {id}, 7, Status::created);   // and comes back
         CHECK(block.reserved() == 0 && block.positions() == std::uint32_t(k) + 2);
     }
@@ -369,13 +370,13 @@ TEST(a_fast_path_that_fails_keeps_no_room) {
     report(book, {"far", "large"}, 1, Status::canceled);
     const Block& block = book.state().grid.block(0, 0);
     CHECK(block.positions() == 1 && !block.dense());
-    // The first cell has room when the second turns out to be too large for 64-bit arithmetic.
+    // The first cell is already reserved when the second is too large for 64-bit arithmetic.
     report(book, {"far", "large"}, 1, Status::created);
     CHECK(block.reserved() == 0 && block.positions() == 2);
     CHECK(block.get(1)[expected] == 1 && block.get(kManyAccounts - 1)[expected] == kSmall);
 }
 
-// A tick that found the book open, and waited for the lock while the book was closed, is refused.
+// A tick that found the book open but waited for the lock during close() is refused.
 TEST(a_tick_that_is_acknowledged_is_sealed) {
     for (int round = 0; round < 300; ++round) {
         Disk disk;

@@ -1,5 +1,5 @@
-// Processes that are killed before, in the middle of and after each kind of call to a real disk,
-// also while they recover: what comes back is a state that was there, with everything that was
+// Processes are killed before, during and after each kind of call to a real disk, also during
+// recovery. The recovered book must be a state that once existed, with everything that was
 // acknowledged.
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -35,14 +35,14 @@ enum When { before, middle, after };
     for (;;) ::pause();
 }
 
-// What parent and child both see. The child dies at the n-th call of its kind.
+// State that parent and child share. The child dies at the n-th call of its kind.
 struct Shared {
     CallKind kind = write_call;
     When when = before;
-    std::uint64_t n = 0;        // 0: it lives
-    bool keeps_writes = false;  // a broken program: the system has a write at the next call
+    std::uint64_t n = 0;        // 0: the child does not die
+    bool keeps_writes = false;  // seeded bug: the system gets a write only at the next call
     std::atomic<bool> met = false;
-    std::atomic<long> returned = 0;  // calls of the book
+    std::atomic<long> returned = 0;  // calls of the book that returned
 
     template <class F>
     auto around(CallKind call, F&& f) {
@@ -125,9 +125,9 @@ private:
     Shared& shared_;
 };
 
-// How many calls of a kind there may be in a life, which dies at one of them.
+// Largest n by kind of call: a life dies at the n-th call of its kind.
 constexpr std::uint64_t kMost[kCallKinds] = {25, 12, 1, 3, 2, 1, 4};
-constexpr std::uint64_t kLives = 12;  // of a book
+constexpr std::uint64_t kLives = 12;  // per book
 
 struct Outcome {
     std::uint64_t kills = 0;
@@ -147,7 +147,7 @@ void play(Pair& pair, int steps, bool closes, F&& returned) {
         if (!pair.open()) ::_exit(1);
         play(pair, steps, closes, [&] { ++shared.returned; });
         if (check::failures() != failures || pair.failed()) ::_exit(1);
-        die();  // it met no such call
+        die();  // no such call was made
     } catch (...) {
         ::_exit(1);
     }
@@ -159,8 +159,8 @@ bool was_killed(pid_t child) {
            WTERMSIG(status) == SIGKILL;
 }
 
-// What a child left, seen by the parent, who makes the same calls without a disk. It only reads:
-// what is torn is there for the next child.
+// Whether the child left a correct book. The parent made the same calls without a disk. It opens
+// the folder to read only, so that the next child finds the torn tail.
 bool left_right(Pair& pair, const std::string& folder) try {
     const bool begun = std::filesystem::exists(folder + "/book");
     return pair.open(begun) && pair.right();
@@ -169,7 +169,7 @@ bool left_right(Pair& pair, const std::string& folder) try {
     return false;
 }
 
-// A book that dies again and again.
+// A book whose process dies again and again.
 void lives(std::uint64_t seed, Shared& shared, const std::string& folder, std::uint64_t kills,
            Outcome& out) {
     std::filesystem::remove_all(folder);

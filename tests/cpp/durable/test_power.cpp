@@ -1,5 +1,5 @@
-// Power cuts at every kind of moment, also during recovery: nothing that was acknowledged is lost,
-// nothing comes back that was not there. Broken disks must be noticed.
+// Power cuts at every kind of moment, also during recovery. Nothing acknowledged may be lost, and
+// no state may appear that never existed. The tests must notice broken disks.
 #include "durable_run.hpp"
 #include "reliability.hpp"
 
@@ -8,13 +8,13 @@ using namespace durable;
 namespace {
 
 struct Outcome {
-    std::uint64_t wrong = 0;           // states that were not there, or too old
+    std::uint64_t wrong = 0;           // states that never existed, or are too old
     std::uint64_t refused = 0;         // CorruptData
     std::uint64_t cut = 0;             // runs in which a tail was cut
-    std::vector<std::uint64_t> seeds;  // of those that are wrong or refused
+    std::vector<std::uint64_t> seeds;  // of the wrong and refused runs
 };
 
-// Three lives of one book, each ended by a power cut (or by the death of the process alone).
+// Three lives of one book, each ended by a power cut or by the death of the process alone.
 void live(std::uint64_t seed, const sim::Bugs& bugs, int cuts_in_recovery, Outcome& outcome) {
     std::mt19937_64 random(seed * 7919 + 1);
     Disk disk;
@@ -74,7 +74,7 @@ TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
     record("D2", "a book ended three times by a power cut on a simulated disk", runs, outcome);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
-    CHECK(outcome.cut > runs / 20);  // the cuts meet the journal where it hurts
+    CHECK(outcome.cut > runs / 20);  // the cuts often tear a tail
 }
 
 TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
@@ -93,7 +93,7 @@ TEST(recovery_survives_power_cuts_during_recovery) {
     CHECK(outcome.refused == 0);
 }
 
-// ---- what the runs above must notice ----
+// ---- Bugs that the runs above must notice ----
 
 namespace {
 
