@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 template <class T, std::size_t N>
@@ -34,11 +36,13 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const T& operator[](std::size_t i) const noexcept {
+        MVCORE_ASSERT(i < size_);
         return pages_[i / N]->items[i % N];
     }
     // The element, for writing. Makes its page exclusive to this vector first. If that throws
     // std::bad_alloc, nothing has changed. Once a page is exclusive, calls for it cannot fail.
     [[nodiscard]] T& own(std::size_t i) {
+        MVCORE_ASSERT(i < size_);
         Page*& page = pages_[i / N];
         if (page->holders.load(std::memory_order_acquire) != 1) page = copy_of(page);
         return page->items[i % N];
@@ -48,6 +52,7 @@ public:
         pages_.reserve((n + N - 1) / N);
         while (pages_.size() * N < n) pages_.push_back(new Page());
         size_ = n > size_ ? n : size_;
+        MVCORE_ASSERT(pages_.size() * N >= size_);
     }
     // Pages copied because another vector held them.
     [[nodiscard]] std::uint64_t copies() const noexcept { return copies_; }

@@ -27,6 +27,7 @@ public:
         entries_[end_ & (kCapacity - 1)] = entry;
         ++end_;
         if (end_ - begin_ > kCapacity) begin_ = end_ - kCapacity;
+        MVCORE_ASSERT(begin_ < end_ && end_ - begin_ <= kCapacity);
     }
     // Drops all entries and skips one position, so that every reader rebuilds, even one that was up
     // to date.

@@ -43,11 +43,13 @@ void set_factor(Instrument& instrument) {
         factor = factor.negative() ? -quotient : quotient;
         --scale;
     }
+    MVCORE_ASSERT(scale >= 0 && scale <= 2 * kMaxScale);
     instrument.factor = factor;
     instrument.factor_scale = scale;
 }
 
 bool set_price(Quote& quote, Instrument& instrument, i128 mantissa) {
+    MVCORE_ASSERT(quote.price_scale <= kMaxScale && instrument.factor_scale >= 0);
     const auto exact = Int<8>(mantissa) * Int<8>(instrument.factor);
     if (exact.magnitude().bits() > kAccumulatorBits) return false;
     i256 price;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/decimal.hpp"
 #include "mvcore/base/prefetch.hpp"
@@ -115,8 +116,14 @@ public:
     [[nodiscard]] Instrument& own_instrument(std::int32_t i) {
         return instruments_.own(std::size_t(i));
     }
-    [[nodiscard]] const Unit& unit(UnitId u) const { return units_[u]; }
-    [[nodiscard]] Unit& unit(UnitId u) { return units_[u]; }
+    [[nodiscard]] const Unit& unit(UnitId u) const {
+        MVCORE_ASSERT(u < units_.size());
+        return units_[u];
+    }
+    [[nodiscard]] Unit& unit(UnitId u) {
+        MVCORE_ASSERT(u < units_.size());
+        return units_[u];
+    }
     [[nodiscard]] std::size_t units() const noexcept { return units_.size(); }
     // A rate that is not known() if none was given.
     [[nodiscard]] const Rate& rate(std::int32_t currency) const {
@@ -142,6 +149,7 @@ public:
     // The price mantissa as it was given, at price_scale.
     [[nodiscard]] i128 price_mantissa(std::int32_t i) const {
         const auto& q = quote(i);
+        MVCORE_ASSERT(q.wide || (q.factor != 0 && q.price % q.factor == 0));
         return q.wide ? instrument(i).wide_mantissa : q.price / q.factor;
     }
     // Decimals of a value: quantity x price x factor of this instrument.
@@ -151,6 +159,7 @@ public:
     // Number of instruments without a price that an account may hold.
     [[nodiscard]] std::size_t unpriced() const noexcept { return unpriced_; }
     void count_unpriced(std::ptrdiff_t change) noexcept {
+        MVCORE_ASSERT(static_cast<std::ptrdiff_t>(unpriced_) + change >= 0);
         unpriced_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(unpriced_) + change);
     }
     // Pages copied because a snapshot held them.
@@ -181,6 +190,8 @@ bool set_price(Quote& quote, Instrument& instrument, i128 mantissa);
 // The bound counts a price as the next power of two less one, so that a tick rarely changes it.
 i256 ceiling_of(const i256& price);
 inline void set_ceiling(Quote& quote, Instrument& instrument, const i256& ceiling) {
+    MVCORE_ASSERT(!ceiling.negative() && (quote.wide || ceiling.fits64()));
+    MVCORE_ASSERT(quote.wide || i256(quote.price).magnitude() <= ceiling);
     instrument.ceiling = ceiling;
     quote.ceiling = quote.wide ? -1 : ceiling.low64();
 }

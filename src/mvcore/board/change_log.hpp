@@ -55,6 +55,7 @@ public:
     }
     void push(Fact fact) noexcept {
         MVCORE_ASSERT(std::size_t(fact.account) < last_fact_.size());
+        MVCORE_ASSERT(fact.instrument >= 0 && fact.positions >= -1 && fact.positions <= 1);
         auto& last = last_fact_[std::size_t(fact.account)];
         MVCORE_ASSERT(last <= facts_.end());
         fact.previous = last;

@@ -35,6 +35,8 @@ Holders& holders(std::byte* storage) noexcept {
 }
 
 std::byte* allocate_storage(bool dense, Width width, int columns, std::uint32_t capacity) {
+    MVCORE_ASSERT(columns == 1 || columns == kMeasures);
+    MVCORE_ASSERT(capacity <= Block::kRows);
     const std::size_t bytes = storage_bytes(dense, width, columns, capacity);
     void* p = dense ? huge_pages::allocate(bytes) : std::malloc(bytes);
     if (p == nullptr) throw std::bad_alloc();
@@ -86,6 +88,7 @@ void Block::swap(Block& other) noexcept {
 }
 
 void Block::release() noexcept {
+    MVCORE_ASSERT(storage_ == nullptr || holders(storage_).load(std::memory_order_relaxed) > 0);
     if (storage_ == nullptr || holders(storage_).fetch_sub(1, std::memory_order_acq_rel) != 1)
         return;
     std::byte* const begin = storage_ - header_bytes(dense_);
@@ -121,6 +124,7 @@ std::size_t Block::memory_bytes() const noexcept {
 }
 
 i128 Block::at(std::uint32_t k, int column) const noexcept {
+    MVCORE_ASSERT(k < capacity_ && column >= 0 && column < columns_);
     return with_quantity(width_, quantity(column),
                          [&](const auto* q) { return static_cast<i128>(q[k]); });
 }
@@ -130,6 +134,8 @@ Net Block::at(std::uint32_t k) const noexcept {
 }
 
 void Block::put(std::uint32_t k, const Net& value) noexcept {
+    MVCORE_ASSERT(k < capacity_ && width_of(value) <= width_);
+    MVCORE_ASSERT(columns_ == kMeasures || !differ(value));
     for (int c = 0; c < columns_; ++c)
         with_quantity(width_, static_cast<void*>(column(c)), [&](auto* q) {
             using Q = std::remove_cvref_t<decltype(*q)>;
@@ -146,11 +152,13 @@ void Block::put(std::uint32_t row, int measure, i128 value) noexcept {
 }
 
 std::uint32_t Block::lower_bound(std::uint32_t row) const noexcept {
+    MVCORE_ASSERT(!dense_ && count_ <= capacity_);
     const std::uint16_t* rows = offset();
     return static_cast<std::uint32_t>(std::lower_bound(rows, rows + count_, row) - rows);
 }
 
 Net Block::get(std::uint32_t row) const noexcept {
+    MVCORE_ASSERT(row < kRows);
     if (dense_) return row < count_ ? at(row) : Net{};
     if (count_ == 0) return {};
     const auto k = lower_bound(row);
@@ -158,6 +166,7 @@ Net Block::get(std::uint32_t row) const noexcept {
 }
 
 i128 Block::get(std::uint32_t row, int measure) const noexcept {
+    MVCORE_ASSERT(row < kRows && measure >= 0 && measure < kMeasures);
     const int column = columns_ == 1 ? 0 : measure;
     if (dense_) return row < count_ ? at(row, column) : 0;
     if (count_ == 0) return 0;
@@ -180,10 +189,14 @@ void Block::rebuild(bool dense, Width width, int columns, std::uint32_t capacity
         else next.append(row, value);
     });
     next.positions_ = positions_;
+    MVCORE_ASSERT(next.count_ <= next.capacity_ && next.positions_ <= next.count_);
+    MVCORE_ASSERT(dense || next.count_ == next.positions_);  // zeros are not copied
+    MVCORE_ASSERT(dense || next.count_ + next.reserved_ <= next.capacity_);
     swap(next);
 }
 
 bool Block::reserve(std::uint32_t row, const Net& value, std::uint32_t rows) {
+    MVCORE_ASSERT(row < rows && rows <= kRows);
     const bool others = shared();
     const Width width = std::max(width_, width_of(value));
     const int columns = differ(value) ? kMeasures : columns_;
@@ -208,10 +221,12 @@ bool Block::reserve(std::uint32_t row, const Net& value, std::uint32_t rows) {
         rebuild(false, width, columns, room, rows);  // an even capacity keeps the offsets aligned
     }
     reserved_ = static_cast<std::uint16_t>(wanted);
+    MVCORE_ASSERT(count_ + reserved_ <= capacity_ && !shared());
     return others;
 }
 
 Net Block::set(std::uint32_t row, const Net& value) noexcept {
+    MVCORE_ASSERT(row < kRows);
     const bool now = mvcore::held(value);
     if (dense_) {
         MVCORE_ASSERT(row < count_ && !shared());
@@ -246,10 +261,14 @@ Net Block::set(std::uint32_t row, const Net& value) noexcept {
     ++count_;
     offset()[k] = static_cast<std::uint16_t>(row);
     put(k, value);
+    MVCORE_ASSERT(k == 0 || offset()[k - 1] < row);
+    MVCORE_ASSERT(k + 1U == count_ || offset()[k + 1] > row);
+    MVCORE_ASSERT(positions_ <= count_);
     return old;
 }
 
 void Block::allocate(std::uint32_t cells, std::uint32_t rows, Width width, int columns) {
+    MVCORE_ASSERT(cells <= rows && rows <= kRows);
     const bool dense = cells * kDenseShare >= rows;
     const auto capacity =
         dense ? round_rows(rows) : (cells + 1) / 2 * 2;  // keeps the offsets aligned
@@ -264,6 +283,7 @@ void Block::allocate(std::uint32_t cells, std::uint32_t rows, Width width, int c
 }
 
 void Block::append(std::uint32_t row, const Net& value) noexcept {
+    MVCORE_ASSERT(count_ < capacity_ && (count_ == 0 || offset()[count_ - 1] < row));
     offset()[count_] = static_cast<std::uint16_t>(row);
     put(count_++, value);
 }

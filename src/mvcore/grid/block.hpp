@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
 #include "mvcore/base/wide_int.hpp"
 #include "mvcore/kernels/kernels.hpp"
@@ -182,6 +183,8 @@ decltype(auto) with_quantity(Width width, Void* quantity, F&& f) {
 template <class Q>
 void Block::fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
                  std::uint32_t first, std::uint32_t rows, Width width) {
+    MVCORE_ASSERT(empty() && n > 0 && reserved_ == 0);
+    MVCORE_ASSERT(row[0] >= first && row[n - 1] - first < rows);
     allocate(n, rows, width, source.columns);
     positions_ = static_cast<std::uint16_t>(n);
     for (int c = 0; c < source.columns; ++c)

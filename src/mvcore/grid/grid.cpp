@@ -19,11 +19,13 @@ void Grid::extend(std::size_t lines, std::uint32_t rows) {
     blocks_.grow(lines * stride_);
     lines_ = lines;
     rows_ = rows;
+    MVCORE_ASSERT(blocks() <= stride_ && lines_ * stride_ <= blocks_.size());
 }
 
 template <class Q>
 void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n) {
     for (std::size_t start = 0; start < n;) {
+        MVCORE_ASSERT(start == 0 || rows[start] > rows[start - 1]);
         const std::size_t b = rows[start] / Block::kRows;
         std::size_t end = start;
         Q most = 0;  // OR of the magnitudes: has the width of the widest quantity
@@ -34,6 +36,7 @@ void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& sourc
                 most |= q < 0 ? ~q : q;
                 apart |= q ^ source.quantity[0][end];
             }
+        MVCORE_ASSERT(rows[end - 1] < rows_ && block(l, b).empty());
         Source<Q> here = {source.quantity, apart == 0 ? 1 : source.columns};
         for (auto& q : here.quantity) q = q == nullptr ? q : q + start;
         own(l, b).fill(rows + start, here, static_cast<std::uint32_t>(end - start),

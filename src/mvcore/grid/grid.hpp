@@ -28,6 +28,7 @@ public:
 
     // Rows of the grid that fall into block b.
     [[nodiscard]] std::uint32_t rows_in_block(std::size_t b) const noexcept {
+        MVCORE_ASSERT(b * Block::kRows < rows_);
         return std::min<std::uint32_t>(Block::kRows,
                                        rows_ - static_cast<std::uint32_t>(b * Block::kRows));
     }

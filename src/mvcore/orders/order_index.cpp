@@ -30,6 +30,7 @@ const char* not_of_kind(IdKind held) noexcept {
 }
 
 std::uint32_t TextArena::store(std::string_view text) {
+    MVCORE_ASSERT(!text.empty() && text.size() <= kMostBytes);
     const auto units = bytes_of(text) / kUnit;
     std::uint64_t at = used_;
     if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // no text spans two chunks
@@ -48,6 +49,7 @@ std::uint32_t TextArena::store(std::string_view text) {
 }
 
 void OrderIndex::place(Table& t, std::uint64_t hash, Slot slot) noexcept {
+    MVCORE_ASSERT(slot != kNoSlot && t.used < std::size_t{t.buckets} * kEntries);
     for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1) {
         Bucket& bucket = t.bucket[b];
         const bool placed = bucket.any_of(0, [&](std::size_t k) {
@@ -65,6 +67,7 @@ void OrderIndex::place(Table& t, std::uint64_t hash, Slot slot) noexcept {
 
 std::pair<std::uint32_t, int> OrderIndex::locate(const Table& t, std::uint64_t hash,
                                                  Slot slot) noexcept {
+    MVCORE_ASSERT(t.used > 0 && home(hash, t.buckets) < t.buckets);
     for (std::uint32_t b = home(hash, t.buckets);; b = b + 1 == t.buckets ? 0 : b + 1)
         for (int k = 0; k < kEntries; ++k)
             if (t.bucket[b].tag[std::size_t(k)] != 0 && t.bucket[b].slot[std::size_t(k)] == slot)
@@ -89,14 +92,16 @@ void OrderIndex::insert(std::uint64_t hash, Slot slot) noexcept {
 void OrderIndex::erase(std::uint64_t hash, Slot slot) noexcept {
     Table& t = tables_[hash >> kTableShift];
     const auto [found, k] = locate(t, hash, slot);
+    MVCORE_ASSERT(t.bucket[found].tag[std::size_t(k)] == tag_of(hash));
     t.bucket[found].tag[std::size_t(k)] = 0;
     for (std::uint32_t b = home(hash, t.buckets); b != found; b = b + 1 == t.buckets ? 0 : b + 1)
-        --t.bucket[b].passed;
+        MVCORE_ASSERT(t.bucket[b].passed > 0), --t.bucket[b].passed;
     --t.used;
 }
 
 void OrderIndex::replace(std::uint64_t hash, Slot from, Slot to) noexcept {
     Table& t = tables_[hash >> kTableShift];
+    MVCORE_ASSERT(to != kNoSlot);
     const auto [b, k] = locate(t, hash, from);
     t.bucket[b].slot[std::size_t(k)] = to;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
 
@@ -43,6 +44,7 @@ public:
     // Throws std::bad_alloc if the text does not fit.
     std::uint32_t store(std::string_view text);
     [[nodiscard]] std::string_view text(std::uint32_t ref) const noexcept {
+        MVCORE_ASSERT(ref / kUnits < used_chunks_);
         const char* p = chunks_[ref / kUnits].get() + std::size_t{ref % kUnits} * kUnit;
         std::uint16_t size = 0;
         std::memcpy(&size, p, sizeof size);
@@ -207,10 +209,12 @@ void OrderIndex::reserve(std::uint64_t hash, std::size_t more, HashAt&& hash_at)
     while (t.used + more > room(least)) least += least / 3 + 1;
     Table next;
     next.allocate(least);
+    MVCORE_ASSERT(next.buckets >= least && t.used + more <= room(next.buckets));
     for (std::uint32_t b = 0; b < t.buckets; ++b)
         for (std::size_t k = 0; k < kEntries; ++k)
             if (t.bucket[b].tag[k] != 0)
                 place(next, hash_at(t.bucket[b].slot[k]), t.bucket[b].slot[k]);
+    MVCORE_ASSERT(next.used == t.used);
     t = std::move(next);
 }
 

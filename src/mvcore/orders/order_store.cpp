@@ -51,10 +51,12 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
       rolled(copied(o.rolled, used, capacity)),
       wide(copied(o.wide, used, capacity)),
       prices(copied(o.prices, used, capacity)) {
+    MVCORE_ASSERT(used + more <= capacity && capacity <= kRecords);
     std::copy_n(o.records.get(), used, records.get());
 }
 
 void OrderPage::need(const Extras& extras) {
+    MVCORE_ASSERT(used <= capacity && holders.load(std::memory_order_relaxed) == 1);
     need_array(time, extras.time, used, capacity, kNoTime);
     need_array(high, extras.high, used, capacity, std::uint32_t{0});
     need_array(rolled, extras.rolled, used, capacity, std::int32_t{0});
@@ -70,12 +72,15 @@ std::size_t OrderPage::memory_bytes() const noexcept {
 }
 
 void OrderStore::set_kind(IdKind kind) {
+    MVCORE_ASSERT(kind_ == IdKind::none && kind != IdKind::none && size_ == 0);
     if (kind == IdKind::text) arena_ = std::make_shared<TextArena>();
     kind_ = kind;
 }
 
 Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
+    MVCORE_ASSERT(k < page.used);
     const OrderRecord& r = page.records[k];
+    MVCORE_ASSERT(!r.free());
     Order o;
     o.account = r.account();
     o.instrument = page.instrument;
@@ -83,6 +88,7 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
     o.retained = r.retained();
     o.time = page.time ? page.time[k] : kNoTime;
     const bool wide = r.quantity == OrderRecord::kWide;
+    MVCORE_ASSERT(!wide || page.wide != nullptr);
     if (wide) {
         o.quantity = page.wide[k].quantity;
         o.filled = page.wide[k].filled;
@@ -105,6 +111,7 @@ Order OrderStore::order(Slot slot) const noexcept {
 }
 
 std::int64_t OrderStore::number(const OrderPage& page, std::uint32_t k) noexcept {
+    MVCORE_ASSERT(k < page.used);
     const std::uint64_t high = page.high ? page.high[k] : 0;
     return static_cast<std::int64_t>(high << 32 | page.records[k].id);
 }
@@ -120,6 +127,7 @@ Extras OrderStore::extras_of(const Order& order, std::int64_t number) noexcept {
 }
 
 OrderPage& OrderStore::own(std::uint32_t p, std::uint32_t more) {
+    MVCORE_ASSERT(p < page_count_);
     PageRef& ref = pages_.own(p);
     const bool others = ref.shared();
     if (others || ref->used + more > ref->capacity) {
@@ -138,6 +146,7 @@ std::uint32_t OrderStore::add_page(std::int32_t instrument, std::uint32_t record
     if (page_count_ >= kNoSlot / OrderPage::kRecords) throw std::bad_alloc();
     pages_.grow(page_count_ + 1);
     pages_.own(page_count_) = PageRef(std::make_unique<OrderPage>(instrument, records));
+    MVCORE_ASSERT(page_count_ < pages_.size());
     return static_cast<std::uint32_t>(page_count_++);
 }
 
@@ -177,6 +186,9 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
     MVCORE_ASSERT(page.holders.load() == 1 && k < page.capacity);
     MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
+    MVCORE_ASSERT(page.time || o.time == kNoTime);
+    MVCORE_ASSERT(page.prices || !o.costed());
+    MVCORE_ASSERT(narrow(o) ? page.rolled || o.rolled == 0 : page.wide != nullptr);
     OrderRecord& r = page.records[k];
     r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
                                              static_cast<std::uint32_t>(o.status));
@@ -214,6 +226,7 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
     const auto k = slot % OrderPage::kRecords;
     MVCORE_ASSERT(page.instrument == o.instrument && page.used <= page.capacity);
+    MVCORE_ASSERT(page.high || id >> 32 == 0);
     page.records[k].id = static_cast<std::uint32_t>(id);
     if (page.high) page.high[k] = static_cast<std::uint32_t>(id >> 32);
     write(page, k, o);
@@ -238,7 +251,7 @@ void OrderStore::erase(Slot slot) noexcept {
     r.account_and_status = OrderRecord::kFree;
     r.id = l.free;
     l.free = slot;
-    MVCORE_ASSERT(l.count > 0);
+    MVCORE_ASSERT(l.count > 0 && l.count <= size_);
     --l.count;
     --size_;
 }
@@ -283,6 +296,7 @@ void OrderStore::prepare_roll(bool drop_ended) {
 }
 
 void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKind kind) {
+    MVCORE_ASSERT(page.used < page.capacity && page.instrument == o.instrument);
     const auto k = page.used;
     page.need(extras_of(o, kind == IdKind::text ? 0 : static_cast<std::int64_t>(id)));
     page.records[k].id = static_cast<std::uint32_t>(id);
@@ -293,10 +307,13 @@ void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKin
 
 std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages) {
     Line& l = lines_.own(std::size_t(instrument));
+    MVCORE_ASSERT(l.count == 0 && l.head == ~0U && l.free == kNoSlot);
     l.scale = static_cast<std::uint8_t>(scale);
     const auto first = static_cast<std::uint32_t>(page_count_);
     if (page_count_ + pages.size() > pages_.size()) throw std::bad_alloc();
     for (PageRef& page : pages) {
+        MVCORE_ASSERT(page->instrument == instrument);
+        MVCORE_ASSERT(&page == &pages.back() || page->used == OrderPage::kRecords);
         if (kind_ == IdKind::text)
             for (std::uint32_t k = 0; k < page->used; ++k)
                 text_bytes_ += TextArena::bytes_of(arena_->text(page->records[k].id));
@@ -310,6 +327,7 @@ std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<
 }
 
 void OrderStore::compact_texts() {
+    MVCORE_ASSERT(kind_ == IdKind::text);
     auto arena = std::make_shared<TextArena>();
     std::vector<std::uint32_t> places(page_count_ * OrderPage::kRecords);
     for (std::uint32_t p = 0; p < page_count_; ++p) {

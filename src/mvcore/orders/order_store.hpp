@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
@@ -118,11 +119,21 @@ public:
             delete page_;
     }
     [[nodiscard]] bool shared() const noexcept {
+        MVCORE_ASSERT(page_ != nullptr);
         return page_->holders.load(std::memory_order_acquire) != 1;
     }
-    [[nodiscard]] const OrderPage& operator*() const noexcept { return *page_; }
-    [[nodiscard]] const OrderPage* operator->() const noexcept { return page_; }
-    [[nodiscard]] OrderPage& writable() noexcept { return *page_; }
+    [[nodiscard]] const OrderPage& operator*() const noexcept {
+        MVCORE_ASSERT(page_ != nullptr);
+        return *page_;
+    }
+    [[nodiscard]] const OrderPage* operator->() const noexcept {
+        MVCORE_ASSERT(page_ != nullptr);
+        return page_;
+    }
+    [[nodiscard]] OrderPage& writable() noexcept {
+        MVCORE_ASSERT(page_ != nullptr);
+        return *page_;
+    }
 
 private:
     OrderPage* page_ = nullptr;
@@ -238,6 +249,8 @@ private:
         return i >= 0 && std::size_t(i) < lines_.size() ? lines_[std::size_t(i)] : kNone;
     }
     [[nodiscard]] const OrderRecord& record(Slot slot) const noexcept {
+        MVCORE_ASSERT(slot / OrderPage::kRecords < page_count_);
+        MVCORE_ASSERT(slot % OrderPage::kRecords < pages_[slot / OrderPage::kRecords]->used);
         return pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords];
     }
     OrderPage& own(std::uint32_t page, std::uint32_t more = 0);

@@ -141,6 +141,7 @@ void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
 }
 
 void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
+    MVCORE_ASSERT(!built_ && std::size_t(instrument) < slots_.size());
     const auto slot = slots_[std::size_t(instrument)];
     grid_.reserve(std::size_t(account), slot, quantity);
     grid_.set(std::size_t(account), slot, quantity);
@@ -203,6 +204,8 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     slots_ = {};
     wide_at_build_ = loose_.size();
     built_ = true;
+    MVCORE_ASSERT(prices_.size() == instruments_.size());
+    MVCORE_ASSERT(grid_.lines() >= accounts && grid_.rows() == instruments_.size());
 }
 
 void AccountIndex::drop_if_loose() noexcept {
@@ -221,6 +224,7 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
         instruments_.push_back(i);
         loose_.push_back(i);
     }
+    MVCORE_ASSERT(instruments_.size() == board.size());
 }
 
 std::size_t AccountIndex::run_at(std::uint32_t slot) const noexcept {
@@ -231,6 +235,8 @@ std::size_t AccountIndex::run_at(std::uint32_t slot) const noexcept {
 }
 
 void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
+    MVCORE_ASSERT(built_ && !quote.loose && quote.slot < prices_.size());
+    MVCORE_ASSERT(instruments_[quote.slot] == instrument);
     if (!fits32(prices_[quote.slot])) --runs_[run_at(quote.slot)].wide_prices;
     prices_[quote.slot] = 0;
     quote.loose = true;
@@ -241,6 +247,7 @@ void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_un
     // Without an index, the slot and `loose` of a quote are stale.
     if (!built_ || quote.loose) return;
     if (!same_unit || quote.wide) return loosen(quote, instrument);
+    MVCORE_ASSERT(quote.slot < prices_.size() && instruments_[quote.slot] == instrument);
     std::int64_t& held = prices_[quote.slot];
     if (fits32(held) != fits32(quote.price))
         runs_[run_at(quote.slot)].wide_prices += fits32(held) ? 1U : ~0U;
@@ -251,6 +258,8 @@ i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run
                              int measure) const {
     const auto& kernel = kernels::table();
     const Lane lane = board.unit(run.unit).lane;
+    MVCORE_ASSERT(run.begin <= run.end && run.end <= prices_.size());
+    MVCORE_ASSERT(run.wide_prices <= run.end - run.begin);
     i256 total;
     // 64-bit and 128-bit sums wrap. The total fits, so adding wrapped sums of the pieces is exact.
     std::uint64_t low = 0;
