@@ -46,7 +46,9 @@ void WriteTransaction::stage() {
 }
 
 WriteTransaction::Staged& WriteTransaction::staged(std::int32_t instrument) {
+    MVCORE_ASSERT(instrument >= 0 && instrument < batch_.instruments.size());
     const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
+    MVCORE_ASSERT(fresh ? at == staged_.size() : staged_[at].code == instrument);
     if (fresh) {
         Staged s;
         s.code = instrument;
@@ -449,6 +451,7 @@ void WriteTransaction::find_unit(Staged& s) {
                          "price times multiplier times quote_factor of " +
                              quoted(batch_.instruments.text(s.code)) + " does not fit 254 bits");
     const i256 price = q.wide ? c.wide_price : i256(q.price);
+    MVCORE_ASSERT(c.terms.currency >= 0);
     q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
     // A ceiling that still covers the price stays, so that an oscillating price takes the fast
     // path. A refresh removes the slack.
@@ -504,6 +507,8 @@ void WriteTransaction::prove_bounds() {
 
 // Multiplies every cell of the instrument if its quantity scale becomes finer.
 void WriteTransaction::rescale(const Staged& s) {
+    MVCORE_ASSERT(s.instrument.quantity_scale % 2 == 0);
+    MVCORE_ASSERT(s.instrument.quantity_scale <= kMaxScale);
     const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
     state_.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, const Net& quantity) {
@@ -551,6 +556,7 @@ void WriteTransaction::cancel() {
 void WriteTransaction::reserve_cells() {
     AccountIndex& index = state_.index;
     cancel();
+    MVCORE_ASSERT(!cells_reserved_);
     cells_reserved_ = true;
     if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
     each_write([&](const Write& w) {
@@ -602,6 +608,8 @@ void WriteTransaction::reserve() {
         feeds_ = book_state_->feeds;
         for (const auto& [name, position] : batch_.feeds) feeds_[name] = position;
     }
+    MVCORE_ASSERT(state_.grid.lines() >= state_.board.size());
+    MVCORE_ASSERT(state_.positions.size() == state_.account_orders.size());
     reserve_pages();
 }
 
@@ -661,6 +669,9 @@ void WriteTransaction::commit_quote(const Staged& s) noexcept {
     if (before.alive) --users(board.instrument(s.code));
     if (s.quote.alive) ++users(s.instrument);
     board.own_instrument(s.code) = s.instrument;
+    MVCORE_ASSERT(s.quote.price_scale <= kMaxScale);
+    MVCORE_ASSERT(s.quote.alive || !s.quote.priced);
+    MVCORE_ASSERT(s.quote.unit < board.units());
     q = s.quote;
     q.slot = before.slot;
     q.loose = before.loose;
@@ -686,6 +697,7 @@ void WriteTransaction::commit_cells() noexcept {
             state_.positions.own(a) = positions_[a];
             state_.account_orders.own(a) = account_orders_[a];
         }
+        MVCORE_ASSERT(positions_.size() >= state_.positions.size());
         book_state_->change_log.forget_facts();
         state_.dirty_instruments.all();
         return;
@@ -698,6 +710,7 @@ void WriteTransaction::commit_cells() noexcept {
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
         MVCORE_ASSERT(positions >= 0 || state_.positions[account] > 0);
+        MVCORE_ASSERT(account < state_.positions.size() && w.quantity != w.before);
         state_.positions.own(account) += static_cast<std::uint32_t>(positions);
         if (w.quantity[sod] != w.before[sod]) state_.dirty_instruments.holdings(w.instrument);
         Fact fact{{}, 0, w.account, w.instrument, positions};
@@ -736,10 +749,11 @@ void WriteTransaction::commit() noexcept {
     }
     for (const auto& [unit, bound] : bounds_) {
         auto& u = state_.board.unit(unit);
-        MVCORE_ASSERT(bound.bits() <= kAccumulatorBits);
+        MVCORE_ASSERT(!bound.negative() && bound.bits() <= kAccumulatorBits);
         u.bound = bound;
         // Every view rebuilds after a refresh, so lanes may become narrower again.
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
+        MVCORE_ASSERT(u.lane >= lane_of(u.bound));
     }
     if (!rates_.empty() || batch_.fx_given == Given::load)
         state_.board.set_rates(std::move(rates_));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 namespace {
 
@@ -69,6 +71,7 @@ DecimalResult make_decimal(i128 mantissa, int scale) {
         mantissa /= 10, --scale;
     }
     if (scale > kMaxScale) return {{}, DecimalFault::too_many_decimals};
+    MVCORE_ASSERT(scale >= 0 && mantissa != 0);
     const auto limit = static_cast<u128>(kPow10[kMaxIntegerDigits + scale]);
     if (magnitude(mantissa) >= limit) return {{}, DecimalFault::too_many_digits};
     return {{mantissa, scale}, DecimalFault::none};

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 class FlatMap {
@@ -28,6 +30,7 @@ public:
         auto k = start(key);
         for (; slots_[k].place != kNone; k = next(k))
             if (slots_[k].key == key) return {slots_[k].place, false};
+        MVCORE_ASSERT(size_ < kNone && 2 * size_ < slots_.size());
         slots_[k] = {key, static_cast<std::uint32_t>(size_)};
         return {static_cast<std::uint32_t>(size_++), true};
     }
@@ -47,6 +50,7 @@ private:
     void rehash(std::size_t wanted) {
         std::size_t size = 16;
         while (size < wanted) size *= 2;
+        MVCORE_ASSERT((size & (size - 1)) == 0 && 2 * size_ <= size);
         auto old = std::move(slots_);
         slots_.assign(size, Entry());
         for (const Entry& e : old) {

@@ -9,6 +9,8 @@
 #include <new>
 #include <unordered_map>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore::huge_pages {
 namespace {
 
@@ -69,6 +71,7 @@ public:
         if (piece != nullptr) slab.free = *static_cast<void**>(piece);
         else piece = reinterpret_cast<std::byte*>(&slab + 1) + bytes * slab.fresh++;
         ++slab.used;
+        MVCORE_ASSERT(slab.fresh <= kRoom / bytes && slab.used <= slab.fresh);
         if (slab.free == nullptr && slab.fresh == kRoom / bytes) unlink(c, slab);
         return piece;
     }
@@ -79,16 +82,20 @@ public:
         const auto place = reinterpret_cast<std::uintptr_t>(piece);
         Slab& slab = *reinterpret_cast<Slab*>(place - place % kHuge);
         const bool full = slab.free == nullptr && slab.fresh == kRoom / bytes;
+        MVCORE_ASSERT(slab.used > 0 && slab.used <= slab.fresh);
+        MVCORE_ASSERT((place - place % kHuge) + sizeof(Slab) <= place);
         *static_cast<void**>(piece) = slab.free;
         slab.free = piece;
         if (full) link(c, slab);
         if (--slab.used != 0) return;
         unlink(c, slab);
+        MVCORE_ASSERT(c.slabs > 0);
         --c.slabs;
         if (spares_ < spare_.size()) {
             spare_[spares_++] = &slab;
             return;
         }
+        MVCORE_ASSERT(mapped_ >= kHuge);
         mapped_ -= kHuge;
         munmap(&slab, kHuge);
     }
@@ -102,6 +109,7 @@ public:
     void release_alone(void* piece, std::size_t bytes) noexcept {
         munmap(piece, bytes);
         const std::scoped_lock lock(mutex_);
+        MVCORE_ASSERT(mapped_ >= bytes && bytes % kHuge == 0);
         mapped_ -= bytes;
     }
     std::mutex& mutex() noexcept { return mutex_; }
@@ -130,6 +138,7 @@ private:
         c.open = &slab;
     }
     static void unlink(Class& c, Slab& slab) noexcept {
+        MVCORE_ASSERT(slab.previous != nullptr || c.open == &slab);
         if (slab.previous != nullptr) slab.previous->next = slab.next;
         else c.open = slab.next;
         if (slab.next != nullptr) slab.next->previous = slab.previous;
@@ -164,6 +173,7 @@ void release(void* piece, std::size_t bytes) noexcept {
 
 std::size_t filling(std::size_t bytes) noexcept {
     if (bytes > kRoom) return rounded(bytes, kHuge);
+    MVCORE_ASSERT(bytes > 0);
     const std::size_t pieces = kRoom / rounded(bytes, kLine);
     return kRoom / pieces / kLine * kLine;
 }

@@ -87,6 +87,7 @@ std::int32_t Names::intern(std::string_view text) {
     const auto code = size();
     entries_.push_back({store(text), hash});
     slots_[k] = {static_cast<std::uint32_t>(hash >> 32), code};
+    MVCORE_ASSERT(2 * entries_.size() <= slots_.size() && this->text(code) == text);
     return code;
 }
 
@@ -99,6 +100,7 @@ void Names::grow() {
         while (larger[k].code != kNone) k = (k + 1) & mask;
         larger[k] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(code)};
     }
+    MVCORE_ASSERT(larger.size() > slots_.size() && 2 * entries_.size() <= larger.size());
     slots_ = std::move(larger);
 }
 
@@ -111,6 +113,7 @@ std::string_view Names::store(std::string_view text) {
     }
     auto& block = arena_.back();
     const auto start = block.size();
+    MVCORE_ASSERT(start + text.size() <= block.capacity());  // earlier texts must not move
     block.append(text);
     return std::string_view(block).substr(start);
 }

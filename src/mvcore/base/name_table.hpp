@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 std::uint64_t hash_of(std::string_view text);
@@ -22,6 +24,7 @@ public:
     // The code of the text. Adds the text if it is unknown.
     std::int32_t intern(std::string_view text);
     [[nodiscard]] std::string_view text(std::int32_t code) const {
+        MVCORE_ASSERT(code >= 0 && code < size());
         return entries_[static_cast<std::size_t>(code)].text;
     }
     [[nodiscard]] std::int32_t size() const noexcept {
@@ -81,6 +84,7 @@ public:
         return code != Names::kNone ? code : base_.size() + added_.intern(text);
     }
     [[nodiscard]] std::string_view text(std::int32_t code) const {
+        MVCORE_ASSERT(code >= 0 && code < size());
         return code < base_.size() ? base_.text(code) : added_.text(code - base_.size());
     }
     [[nodiscard]] std::int32_t size() const noexcept { return base_.size() + added_.size(); }

@@ -7,6 +7,8 @@
 #include <compare>
 #include <cstdint>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 using i128 = __int128;
@@ -110,6 +112,7 @@ struct QuotientRemainder {
 // Both operands non-negative, divisor not zero. Knuth's algorithm D in 32-bit digits.
 template <int N>
 QuotientRemainder<N> divide_unsigned(const Int<N>& dividend, const Int<N>& divisor) {
+    MVCORE_ASSERT(!dividend.negative() && !divisor.negative() && !divisor.zero());
     constexpr int kDigits = 2 * N;
     std::array<std::uint32_t, kDigits + 1> u{};
     std::array<std::uint32_t, kDigits> v{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 
 namespace mvcore {
@@ -61,6 +62,7 @@ bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
     } else if (__builtin_mul_overflow(divisor, kPow10[std::size_t(-exponent)], &divisor)) {
         return false;
     }
+    MVCORE_ASSERT(divisor > 0);
     out = divisor == 1 ? dividend : divided(dividend, divisor);
     return true;
 }
@@ -93,6 +95,7 @@ i128 Divisor::quotient(i128 dividend) const noexcept {
     rest -= i128{second} * d_;
     for (; rest < 0; rest += d_) --q;
     for (; rest >= d_; rest -= d_) ++q;
+    MVCORE_ASSERT(rest >= 0 && rest < d_);
     const i128 other = d_ - rest;  // distance to the next multiple
     return q + (rest > other || (rest == other && (q & 1) != 0) ? 1 : 0);
 }
@@ -108,6 +111,7 @@ std::int64_t Conversion::factor(int scale) const noexcept {
 }
 
 i1024 Conversion::amount(const i1024& total, int scale) const {
+    MVCORE_ASSERT(possible_ && denominator_ > i1024(0));
     const int exponent = shift_ - scale;
     if (exponent >= 0)
         return divide_half_even(total * numerator_ * pow10<16>(exponent), denominator_);
@@ -163,6 +167,7 @@ Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t
             groups_.push_back({unit.currency, {}, conversion, 0});
             group = std::prev(groups_.end());
         }
+        MVCORE_ASSERT(unit.scale >= 0);
         group->members.push_back(place);
         group->scale = std::max<int>(group->scale, unit.scale);
     }

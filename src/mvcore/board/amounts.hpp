@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/wide_int.hpp"
 #include "mvcore/board/board.hpp"
 
@@ -48,7 +49,9 @@ private:
 // Repeated division by one positive number, rounded half even.
 class Divisor {
 public:
-    explicit Divisor(std::int64_t d) : d_(d), inverse_(1.0 / static_cast<double>(d)) {}
+    explicit Divisor(std::int64_t d) : d_(d), inverse_(1.0 / static_cast<double>(d)) {
+        MVCORE_ASSERT(d > 0);
+    }
     [[nodiscard]] i128 quotient(i128 dividend) const noexcept;
 
 private:
@@ -79,7 +82,10 @@ public:
     }
     // The factor of all totals, if there is only one unit and it has a factor; else 0.
     [[nodiscard]] std::int64_t factor() const noexcept;
-    [[nodiscard]] const Unit& unit(std::uint32_t place) const noexcept { return units_[place]; }
+    [[nodiscard]] const Unit& unit(std::uint32_t place) const noexcept {
+        MVCORE_ASSERT(place < units_.size());
+        return units_[place];
+    }
     // Whether positions of the unit count as unpriced, because a price or a rate is missing.
     [[nodiscard]] bool unpriced(std::uint32_t place) const noexcept { return unpriced_[place]; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 namespace {
@@ -41,10 +43,13 @@ Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
     }
     auto& rows = units_[std::size_t(places_[unit])];
     if (rows.lane < u.lane) widen(rows, u.lane);
+    MVCORE_ASSERT(unit_list_.size() == units_.size());
+    MVCORE_ASSERT(unit_list_[std::size_t(places_[unit])] == unit && rows.lane >= u.lane);
     return rows;
 }
 
 void Totals::widen(UnitRows& rows, Lane lane) {
+    MVCORE_ASSERT(lane > rows.lane);
     if (lane == Lane::bits256) {
         if (rows.lane == Lane::bits64) {
             for (auto t : rows.t64) rows.t256.emplace_back(t);
@@ -60,6 +65,7 @@ void Totals::widen(UnitRows& rows, Lane lane) {
 }
 
 i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexcept {
+    MVCORE_ASSERT(place < units_.size() && column < columns() && row < this->rows());
     const auto& rows = units_[place];
     const auto at = std::size_t(column) * this->rows() + row;
     switch (rows.lane) {
@@ -79,6 +85,7 @@ void Totals::add(UnitRows& rows, std::size_t at, i128 quantity, const i256& pric
 
 void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                       const i256& price) {
+    MVCORE_ASSERT(row < rows());
     auto& unit_rows = rows_of(state, unit);
     cells_swept_ += measures_.size();
     for (std::size_t c = 0; c < measures_.size(); ++c)
@@ -87,6 +94,8 @@ void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Ne
 
 void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t instrument,
                             int measure, UnitRows& rows, const i256& price) {
+    MVCORE_ASSERT(std::size_t(instrument) < state.grid.lines());
+    MVCORE_ASSERT(state.grid.rows() <= grid_rows_);  // a view rebuilds if the grid has grown
     const auto& kernel = kernels::table();
     const bool narrow = price.fits64();
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
@@ -181,6 +190,7 @@ void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit
 }
 
 void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
+    MVCORE_ASSERT(row < positions_.size() && (change >= 0 || positions_[row] > 0));
     positions_[row] += static_cast<std::uint32_t>(change);
     auto& counts = rows_of(state, unit).counts;
     if (!counts.empty()) counts[row] += static_cast<std::uint32_t>(change);
@@ -218,6 +228,7 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
     for (const auto& map : maps)
         for (std::size_t row = 0; row < positions_.size(); ++row) {
             if (positions_[row] == 0) continue;
+            MVCORE_ASSERT(map[row] >= 0 && std::size_t(map[row]) < rows);
             const auto to = static_cast<std::size_t>(map[row]);
             out.positions_[to] += positions_[row];
             for (std::uint32_t place = 0; place < units_.size(); ++place) {
@@ -324,6 +335,7 @@ void Totals::build_by_instrument(const State& state) {
 
 // Adds the lines of instruments of one unit and one row group.
 void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
+    MVCORE_ASSERT(!instruments.empty() && grouping_.of_instrument(instruments[0]) >= 0);
     auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
     const auto first_row =
         std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
