@@ -193,7 +193,7 @@ def _reason(error: Exception) -> str:
     return said[0] if said else type(error).__name__
 
 
-# ---- what a call asks for ----
+# ---- the measures of a call ----
 
 
 def measures_asked(

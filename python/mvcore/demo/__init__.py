@@ -12,7 +12,7 @@ def run(
     seconds: float = 10.0,
     proof_only: bool = False,
 ) -> int:
-    """Run the demo. The exit status is 1 if any figure is wrong; a slow machine is not an error."""
+    """Run the demo. The exit status is 1 if any amount is wrong. A slow machine is not an error."""
     from mvcore.demo import proof
 
     status = proof.run()

@@ -53,11 +53,10 @@ def price_text(price: int) -> str:
 
 @dataclass
 class Facts:
-    """The generated facts, kept to compute the book's answers independently.
+    """The generated facts, from which the book's answers are computed independently.
 
-    Callers that change `prices` and `filled` also tell the book; the rest never changes. Each
-    account has ORDERS_EACH orders on each of the first instruments. Order ids count on in that
-    order.
+    `prices` and `filled` change together with the book; the rest never changes. Each account has
+    ORDERS_EACH orders on each of the first instruments. Order ids are numbered in that order.
     """
 
     accounts: list[str]

@@ -28,7 +28,7 @@ EXACT = Context(prec=60)  # a fill's quantity x price has at most 11 decimals an
 
 @dataclass(frozen=True)
 class Day:
-    """What happened on one day, and what was published about it."""
+    """The facts and the published amounts of one day."""
 
     date: str
     fills: list[tuple[str, Decimal, Decimal]]  # instrument, signed quantity, price

@@ -32,7 +32,7 @@ PLAIN_WIDTH = 130  # columns, if output is no terminal
 
 @dataclass
 class Now:
-    """What the screen shows of one read."""
+    """The content of the screen after one read."""
 
     elapsed_s: float
     ticks: int

@@ -23,6 +23,6 @@ class Limits:
     least_interval: int = 50
     most_interval: int = 5_000
     hello: float = 5.0  # from connecting to the token
-    slow: float = 10.0
+    slow: float = 10.0  # time for one message; a slower client is disconnected
     # without changes, an empty message is sent this often, to detect a dead client
     silence: float = 10.0
