@@ -129,9 +129,8 @@ class Keeper:
             self._closing.set()
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join()
-        if self._writing.acquire(
-            blocking=False
-        ):  # otherwise the files are released with this object
+        # Otherwise the files are released with this object.
+        if self._writing.acquire(blocking=False):
             self._checkpoints.close()
             self._writing.release()
 
