@@ -79,7 +79,7 @@ def test_what_does_not_fit_64_bits_leaves_the_array_alone(book) -> None:
 def test_times(book) -> None:
     code = int(book.instrument_codes(["AAPL"])[0])
     h = jit.handle(book)
-    assert jit.tick_at(h, code, 2, 0, START + 999) == jit.OK  # older than the price held
+    assert jit.tick_at(h, code, 2, 0, START + 999) == jit.OK  # older than the held price
     assert book.stats()["late_prices"] == 1
     assert jit.tick_at(h, code, 2, 0, START + 1_001) == jit.OK
     assert book.prices()["price"][0] == 2
