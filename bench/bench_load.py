@@ -27,7 +27,7 @@ def rows(request: pytest.FixtureRequest, world: World) -> Any:
 
 @pytest.mark.parametrize("rows", CASES, ids=" ".join, indirect=True, scope="module")
 def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> None:
-    """The contenders fill a dense array. pyarrow converts text names to codes."""
+    """The other contenders fill a dense array. pyarrow converts text names to codes."""
     form, order, table = rows
     masters = world.masters()
     held: dict[str, Any] = {}

@@ -66,7 +66,7 @@ def test_a_function_by_account_of_the_whole_book(
 def test_ticks_of_a_compiled_loop(
     who: str, size: Any, world: World, book: Any, measure: Any, check_prices: Any
 ) -> None:
-    """The contender writes the price into an array."""
+    """The other contender writes the price into an array."""
     from mvcore import jit
 
     @numba.njit(nogil=True)

@@ -24,10 +24,10 @@ def test_revalue_with_orders(
     who: str, size: Any, world: World, orders: OrderWorld, order_book: Any, measure: Any,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """Random instruments. The contenders know each order by position, and compute the values at
-    once.
+    """Read random instruments.
 
-    So only the second row compares like with like.
+    The other contenders know each order by position, and compute the values at once. So only the
+    second row compares like with like.
     """
     instruments = world.some(world.instruments, max(size.calls // 10, 2)).tolist()
     names = [world.instrument_names[i] for i in instruments]

@@ -14,7 +14,7 @@ from dataset import World, amounts, decimal_of, text_of
 def test_value_of_an_account(
     who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """Random accounts. The contenders have a second copy of the quantities, by account."""
+    """Random accounts. The other contenders have a second copy of the quantities, by account."""
     accounts = world.some(world.accounts, size.calls // 4).tolist()
     names = [world.account_names[a] for a in accounts]
     by_account, prices = world.by_account, world.prices
@@ -94,10 +94,10 @@ def test_values_by_account_of_the_whole_book(
 def test_revalue(
     asked: str, who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """Random instruments. The contenders compute the values at once, so their two rows are the
-    same.
+    """Read random instruments.
 
-    So only the second row compares like with like.
+    The other contenders compute the values at once, so their two rows are the same. Only the second
+    row compares like with like.
     """
     instruments = world.some(world.instruments, size.calls // 10).tolist()
     names = [world.instrument_names[i] for i in instruments]

@@ -1,6 +1,7 @@
 """Books of other shapes: sparse, and with 18-decimal quantities. Generated, loaded, ticked, read.
 
-The contender is plain NumPy. For the sparse book also numba, where each position names its account.
+The other contender is plain NumPy. The sparse book also has numba, where each position names its
+account.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def test_make(shape: str, size: Any, measure: Any) -> None:
 
 @contenders([case for case in CASES if case[1] != "numba"])
 def test_load(shaped: Any, who: str, measure: Any) -> None:
-    """The contender sorts the rows by instrument."""
+    """The other contender sorts the rows by instrument."""
     shape, world, _ = shaped
     table, masters = world.holdings(), world.masters()
     accounts, codes = (table[c].combine_chunks().indices.to_numpy() for c in table.column_names[:2])
@@ -117,7 +118,7 @@ def test_load(shaped: Any, who: str, measure: Any) -> None:
 
 @every_case
 def test_tick(shaped: Any, who: str, size: Any, measure: Any, request: Any) -> None:
-    """The contenders only store the price."""
+    """Stores the price and does nothing else."""
     shape, world, book = shaped
     random = np.random.default_rng(23)
     codes = random.integers(0, world.instruments, size.calls).tolist()
@@ -228,7 +229,7 @@ def test_whole_book_by_account(shaped: Any, who: str, measure: Any, request: Any
 def test_changes_of_a_view_of_two_accounts(
     shaped: Any, who: str, size: Any, measure: Any, request: Any
 ) -> None:
-    """8 of the 100 most held instruments move between two reads. The contenders sum anew."""
+    """8 of the 100 most held instruments move between two reads. The other contenders sum anew."""
     shape, world, book = shaped
     firsts = np.random.default_rng(25).integers(0, world.accounts - 1, VIEWS)
     pairs = np.stack([firsts, firsts + 1], axis=1)

@@ -34,7 +34,7 @@ def test_sparse_tick_with_an_incremental_view_of_all_accounts(
 ) -> None:  # fmt: skip
     """The view's cost per tick is the difference of the first two.
 
-    The contenders have, for each instrument, the numbers of the accounts that hold it.
+    The other contenders have, for each instrument, the numbers of the accounts that hold it.
     """
     starts, owners, quantities = sparse.by_instrument
     random = np.random.default_rng(27)

@@ -36,8 +36,7 @@ def test_tick(
     key: str, price_type: str, which: str, moves: str, who: str, size: Any, kernels: Any,
     measure: Any, check_prices: Any, request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """The contenders also store the price and do nothing else. They look up codes and scale by
-    hand."""
+    """The other contenders also only store the price. They look up codes and scale by hand."""
     world, book = (request.getfixturevalue(name) for name in BOOKS[which])
     ticks = world.stream(size.calls, moves)
     codes = ticks.codes.tolist()

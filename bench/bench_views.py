@@ -31,7 +31,7 @@ def names_of(world: World, pair: Any) -> list[str]:
 def test_open_a_view_of_two_accounts(
     then: str, who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """The contenders have no view to open: they sum the two accounts."""
+    """The other contenders have no view to open: they sum the two accounts."""
     pairs = pairs_of(world, max(size.calls // 100, 2))
     names = [names_of(world, pair) for pair in pairs]
     by_account, prices = world.by_account, world.prices
@@ -76,7 +76,7 @@ def test_open_a_view_of_two_accounts(
 def test_changes_of_a_view_of_two_accounts(
     who: str, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """The contenders know which instruments moved, by how much, and whose totals change."""
+    """The other contenders know which instruments moved, by how much, and whose totals change."""
     pairs = pairs_of(world, VIEWS)
     views = []
     if who == "mvcore":

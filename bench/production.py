@@ -89,8 +89,8 @@ def over(found: Found) -> bool:
 def ramp(live: Live, base: Plan, what: str) -> Iterator[list[str]]:
     """Increase one load while the others stay constant. Yields a row per step.
 
-    The ramp ends at the second step over the limit, because one may be caused by other load of the
-    machine.
+    A step over the limit is run again, because other load of the machine may have caused it. The
+    ramp ends if the second run is over the limit too.
     """
     plan = base
     if what == "sessions":

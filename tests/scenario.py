@@ -58,7 +58,7 @@ def play(book: mvcore.Book, *steps: tuple) -> None:
         want = {"Anna": anna, "Ben": ben[0] if ben else (0, 0, 0)}
         want = {name: tuple(D(amount) for amount in amounts) for name, amounts in want.items()}
         assert {name: worth(book, name) for name in want} == want, what
-        # A view returns exactly the accounts whose amounts moved.
+        # The view returns every account whose amounts moved, with its new amounts.
         moved = {row["account"]: row for row in view.changes().to_pylist()}
         assert set(moved) >= {name for name in want if want[name] != last[name]}, what
         for name, row in moved.items():

@@ -101,7 +101,9 @@ def test_another_rolled_quantity_forgets_its_price(book) -> None:
     assert (same.unchanged_orders, moved(book)) == (1, -60)
     book.update(orders={"order": ["G"], "rolled_quantity": [20]})  # 30 x 12 - 20 x 12
     assert moved(book) == -120
-    book.update(orders={"order": ["G"], "rolled_quantity": [30]})  # the cost of 10 is lost
+    book.update(
+        orders={"order": ["G"], "rolled_quantity": [30]}
+    )  # the rolled price of 10 stays forgotten
     assert moved(book) == 0
 
 

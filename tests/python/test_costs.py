@@ -63,7 +63,7 @@ def test_changes_sweep_the_cells_of_the_instruments_that_moved(dense, moved) -> 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
 def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
-    """After the first sweep, a price costs one cell per group, and each fact costs one cell."""
+    """After the first sweep, a price costs one cell per group, a fact one cell per measure."""
     by = ("desk", "sector")
     view = dense.view(by=by, mode=mode)
     shown = {(row["desk"], row["sector"]): row for row in view.read().to_pylist()}

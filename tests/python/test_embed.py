@@ -156,7 +156,7 @@ def test_a_c_program(plain, handles, book) -> None:
     assert b"'1,5' is not a decimal number" in text.value
     assert value(b"nothing", b"1", b"A2") == UNKNOWN_ID
     assert value(b"AAPL", b"1", b"nobody") == UNKNOWN_ID
-    assert book.epoch == 3  # the last module's tick was valid
+    assert book.epoch == 3  # the tick of the last call was applied
     book.close()
     assert value(b"AAPL", b"1", b"A2") == CLOSED
 
