@@ -93,8 +93,10 @@ def compare(found: dict[str, Any], part: float) -> None:
 def test_memory_of_the_holdings(
     who: str, size: Any, world: World, benchmark: Any, loaded_book: Any
 ) -> None:
-    """Measures bytes, not time. Contenders: the array by instrument (NumPy), and by account too
-    (numba)."""
+    """Measures bytes, not time.
+
+    Contenders: the array by instrument (NumPy), and by account too (numba).
+    """
     benchmark.group = "memory of the holdings"
     if who == "mvcore":
         found = taken("dense", world.accounts, world.instruments)

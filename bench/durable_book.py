@@ -113,8 +113,10 @@ def reports_table(ledger: Ledger, ids: Ints, filled: Ints) -> pa.Table:
 
 
 def report(ledger: Ledger, ids: Ints) -> Ints:
-    """Fill those orders that are not filled, and reset the others. Returns the filled
-    quantities."""
+    """Fill those orders that are not filled, and reset the others.
+
+    Returns the filled quantities.
+    """
     before = ledger.filled[ids]
     filled = np.where(before == ledger.quantity[ids], 0, ledger.quantity[ids])
     ledger.filled[ids] = filled
@@ -167,8 +169,10 @@ class Ticks:
         return self.calls[(self.sent - 1) % len(self.calls)]
 
     def settle(self) -> None:
-        """Write the prices sent since the last call into the ledger. The last per instrument
-        wins."""
+        """Write the prices sent since the last call into the ledger.
+
+        The last per instrument wins.
+        """
         first = max(self.sent - len(self.calls), self.settled)
         last, self.settled = np.arange(first, self.sent) % len(self.calls), self.sent
         for code, price in zip(self.codes[last].tolist(), self.prices[last].tolist(), strict=True):

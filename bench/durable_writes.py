@@ -80,8 +80,9 @@ def checkpoints(
 
 
 def beside(book: Any, ticks: Ticks, work: Callable[[], object]) -> tuple[float, list[int]]:
-    """Run `work` in a thread, while this thread ticks. Returns its seconds and the ticks'
-    latencies.
+    """Run `work` in a thread, while this thread ticks.
+
+    Returns its seconds and the ticks' latencies.
 
     A tick is due every EVERY ns, however long earlier ones took. Its latency is the time from due
     to done.
@@ -181,8 +182,10 @@ def plain_writes(folder: Path, size: int, count: int, sync: bool) -> float:
 
 
 def write_for_replay(folder: Path, facts: Facts, count: int, single: bool) -> tuple[int, int]:
-    """Write a checkpoint, then at least `count` order reports. Returns their number and journal
-    bytes."""
+    """Write a checkpoint, then at least `count` order reports.
+
+    Returns their number and journal bytes.
+    """
     with mvcore.open(folder, sync="os", checkpoint_bytes=None) as book:
         book.checkpoint()
         before = counted(book)

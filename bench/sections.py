@@ -1,5 +1,7 @@
-"""The sections of docs/benchmarks.md that commands rewrite. Hand-written text around them is
-kept."""
+"""The sections of docs/benchmarks.md that commands rewrite.
+
+Hand-written text around them is kept.
+"""
 
 from __future__ import annotations
 

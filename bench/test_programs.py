@@ -59,8 +59,10 @@ def test_bandwidth() -> None:
 
 
 def test_growth() -> None:
-    """Every operation has a measured and a stated exponent. Small books say nothing about
-    either."""
+    """Every operation has a measured and a stated exponent.
+
+    Small books say nothing about either.
+    """
     start = growth.Shape(accounts=10, instruments=20, positions=100, views=2)
     starts = dict.fromkeys(("accounts", "instruments", "positions", "views"), start)
     starts["incremental"] = replace(start, incremental=1)

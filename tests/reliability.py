@@ -38,8 +38,10 @@ class Record:
 
 @contextmanager
 def recorded(promise: str, what: str, seeds: str = "", note: str = "") -> Iterator[Record]:
-    """Record a harness, which counts `runs`. An exception is recorded as a failure, with the runs
-    so far."""
+    """Record a harness, which counts `runs`.
+
+    An exception is recorded as a failure, with the runs so far.
+    """
     record = Record(promise, what, seeds, note)
     try:
         yield record

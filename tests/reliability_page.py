@@ -99,8 +99,10 @@ def leaks(name: str) -> bool:
 
 
 def read(names: list[str]) -> tuple[list[Record], str]:
-    """Records summed by promise and kind of run, in order of first appearance. Also returns the
-    commits."""
+    """Records summed by promise and kind of run, in order of first appearance.
+
+    Also returns the commits.
+    """
     found: dict[tuple[str, str], Record] = {}
     at: dict[str, list[str]] = {}
     for name in names:

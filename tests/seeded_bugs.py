@@ -332,8 +332,10 @@ BUGS = [
 
 
 def copy_sources() -> None:
-    """Copy files that differ, with new times. With an old time, make would not rebuild after a
-    bug."""
+    """Copy files that differ, with new times.
+
+    With an old time, make would not rebuild after a bug.
+    """
     for path in [*ROOT.glob("CMake*"), *ROOT.glob("src/**/*"), *ROOT.glob("tests/cpp/**/*")]:
         to = COPY / path.relative_to(ROOT)
         if path.is_file() and not (to.exists() and to.read_bytes() == path.read_bytes()):
@@ -351,8 +353,10 @@ def build() -> None:
 
 
 def fails(bug: Bug) -> bool:
-    """Return whether one of the test's checks fails. Raises RuntimeError if the test does not
-    end."""
+    """Return whether one of the test's checks fails.
+
+    Raises RuntimeError if the test does not end.
+    """
     program = COPY / "build" / "dev" / "tests" / "cpp" / bug.program
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MVCORE_")}
     done = subprocess.run(

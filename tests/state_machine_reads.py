@@ -36,8 +36,10 @@ SCENARIOS = [("prices",), ("fx",), ("prices", "fx")]
 
 
 def same(got, want) -> None:
-    """Assert equal rows and columns. Amounts have the book's decimals, quantities no trailing
-    zeros."""
+    """Assert equal rows and columns.
+
+    Amounts have the book's decimals, quantities no trailing zeros.
+    """
     if not isinstance(want, list) or not isinstance(got, list):
         assert got == want
         return

@@ -241,8 +241,10 @@ def test_versions_are_equal() -> None:
 
 
 def test_kernel_objects_share_no_weak_symbol() -> None:
-    """The linker keeps one copy of a weak function. It could be the AVX-512 one, for every
-    machine."""
+    """The linker keeps one copy of a weak function.
+
+    It could be the AVX-512 one, for every machine.
+    """
     tool = shutil.which("nm")
     if tool is None:
         pytest.skip("no nm here")

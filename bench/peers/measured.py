@@ -99,8 +99,10 @@ class Measured:
         each: int = 1,
         alone: bool = False,
     ) -> None:
-        """Time an operation. `new` makes the inputs of a number of calls, 1 if timed `alone`;
-        `each` calls."""
+        """Time an operation.
+
+        `new` makes the inputs of a number of calls, 1 if timed `alone`; `each` calls.
+        """
 
         def once(count: int) -> float:
             given = new(count)
@@ -267,8 +269,10 @@ def ticks_of(found: dict[str, list[float]]) -> dict[str, list[float]]:
 def measure(
     kind: type[Peer], shape: tuple[int, int], smaller: list[tuple[int, int]], effort: Effort
 ) -> dict[str, Any]:
-    """Measure everything about a peer in its own process. Its memory is the growth of the
-    process."""
+    """Measure everything about a peer in its own process.
+
+    Its memory is the growth of the process.
+    """
     by_size = {a * i: a_smaller_book(kind, (a, i), effort) for a, i in smaller}
     empty = resident()
     world = World(*shape)

@@ -1,5 +1,7 @@
-"""DuckDB in memory. Tables are sorted by the columns of the queries, so that zone maps find
-rows."""
+"""DuckDB in memory.
+
+Tables are sorted by the columns of the queries, so that zone maps find rows.
+"""
 
 from __future__ import annotations
 

@@ -88,8 +88,10 @@ class Mvcore(Peer):
 
 
 class MvcoreBySession(Mvcore):
-    """mvcore with a view per session. Each read returns the changes since the session's last
-    read."""
+    """mvcore with a view per session.
+
+    Each read returns the changes since the session's last read.
+    """
 
     operations = ("watched",)
 

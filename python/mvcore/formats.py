@@ -39,8 +39,10 @@ class _Line:
 
 
 def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """Lines in the format of RFC 4180, with plain newlines. A label that is not set is an empty
-    field."""
+    """Lines in the format of RFC 4180, with plain newlines.
+
+    A label that is not set is an empty field.
+    """
     line = _Line()
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(names)

@@ -49,8 +49,9 @@ _pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
 def handle(book: Book) -> int:
-    """Return the book's pointer, for functions of this module. It is valid while the Book object
-    lives.
+    """Return the book's pointer, for functions of this module.
+
+    It is valid while the Book object lives.
 
     After `close` they return CLOSED. Raises InvalidInput if `book` is not a Book.
     """

@@ -114,8 +114,10 @@ def _digits(value: Any) -> str:
 
 
 def _number(label: str) -> float:
-    """The label as a float, nan if it is not a finite number. "1_000", which Python accepts, is no
-    number."""
+    """The label as a float, nan if it is not a finite number.
+
+    "1_000", which Python accepts, is no number.
+    """
     try:
         value = float(label) if "_" not in label else math.nan
     except ValueError:

@@ -160,8 +160,10 @@ def _compile(function: types.FunctionType, name: str, parameters: Sequence[str])
 
 
 def _over_columns(of_one: Any, parameters: Sequence[str]) -> Any:
-    """Make the loop over columns. It is generated as text, because numba cannot expand an argument
-    list built at run time."""
+    """Make the loop over columns.
+
+    It is generated as text, because numba cannot expand an argument list built at run time.
+    """
     names = iter(range(len(parameters)))
     arguments = ["quantities[k]" if p == "quantity" else f"c{next(names)}" for p in parameters]
     constants = [f"    c{k} = constants[{k}]" for k in range(len(parameters) - 1)]

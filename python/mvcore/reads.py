@@ -339,7 +339,10 @@ class Reads:
 
     def prices(self) -> Frame:
         """Return the instruments that have a price: instrument, price, time (null if none was
-        given), epoch of the price's last change. O(instruments)."""
+        given), epoch of the price's last change.
+
+        O(instruments).
+        """
         self._core.check_open()
         return positions.prices_frame(self, self._core.prices())
 

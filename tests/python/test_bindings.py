@@ -1,5 +1,7 @@
-"""The compiled module checks lengths, codes and types of arguments. It frees memory without the
-GIL."""
+"""The compiled module checks lengths, codes and types of arguments.
+
+It frees memory without the GIL.
+"""
 
 from __future__ import annotations
 

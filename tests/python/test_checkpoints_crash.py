@@ -16,8 +16,10 @@ KILL = RuntimeError("killed")
 
 
 def run_until(files: MemoryFiles, stop: int | None, once: bool = False) -> tuple[list, int]:
-    """Write three checkpoints with writes in between. Returns the facts at each, and the
-    operations."""
+    """Write three checkpoints with writes in between.
+
+    Returns the facts at each, and the operations.
+    """
     book = make()
     keeper = checkpoints(files, book)
     facts = []

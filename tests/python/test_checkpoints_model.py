@@ -35,8 +35,10 @@ class Machine(state_machine.Machine):
 
     @rule(whole=st.booleans())
     def reopen(self, whole: bool) -> None:
-        """Restore the book. The next checkpoint writes what changed since this one, or
-        everything."""
+        """Restore the book.
+
+        The next checkpoint writes what changed since this one, or everything.
+        """
         self.save()
         self.views.clear()
         self.snapshots.clear()

@@ -108,8 +108,10 @@ def free_bytes(folder: Path) -> int:
 
 @pytest.mark.parametrize("room", [0, 60_000, 500_000, 1_000_000])
 def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
-    """The checkpoint fails. The book continues in the remaining space, and checkpoints once there
-    is more."""
+    """The checkpoint fails.
+
+    The book continues in the remaining space, and checkpoints once there is more.
+    """
     what = "a disk of 16 MB on which a checkpoint finds no room, and finds it again"
     with recorded("D5", what) as record:
         record.runs = 1

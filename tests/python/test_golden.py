@@ -19,8 +19,10 @@ FORMATS = [1, 2]
 
 
 def stamp(nanoseconds: int) -> np.datetime64:
-    """A time beyond the range of integers. The files were written when integers were not
-    limited."""
+    """A time beyond the range of integers.
+
+    The files were written when integers were not limited.
+    """
     return np.datetime64(nanoseconds, "ns")
 
 

@@ -105,8 +105,10 @@ def test_what_a_caller_mistakes(book) -> None:
 
 
 def test_a_view_keeps_the_attribute_that_it_was_opened_by(book) -> None:
-    """If the other side gets an attribute of that name, a new query is ambiguous. The view is
-    not."""
+    """If the other side gets an attribute of that name, a new query is ambiguous.
+
+    The view is not.
+    """
     views = [book.view(by=("desk", "account")), book.view(by="desk", mode="incremental")]
     for view in views:
         view.read()

@@ -206,14 +206,18 @@ class Events:
         return False
 
     def _whole_orders(self) -> bool:
-        """Return whether each row states its order completely. `Book.order` resets values that are
-        absent."""
+        """Return whether each row states its order completely.
+
+        `Book.order` resets values that are absent.
+        """
         priced = "average_price" in self._cells or not self.keeps_prices
         return priced and "filled_quantity" in self._cells and "status" in self._cells
 
     def _with_feed(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int]) -> None:
-        """Apply a batch with a feed position. Of several ticks of an instrument, only the last
-        counts."""
+        """Apply a batch with a feed position.
+
+        Of several ticks of an instrument, only the last counts.
+        """
         rows = batch.rows
         if batch.kind == TICK:
             rows = list({self._cells["instrument"][row]: row for row in rows}.values())
@@ -260,8 +264,10 @@ def an(kind: str) -> str:
 
 
 def cells_of(column: pa.ChunkedArray) -> list[Any]:
-    """The Python values of a column. Floats of less than 64 bits keep their shortest decimal
-    text."""
+    """The Python values of a column.
+
+    Floats of less than 64 bits keep their shortest decimal text.
+    """
     import pyarrow as pa
 
     cells: list[Any] = column.to_pylist()

@@ -37,8 +37,10 @@ class CommandError(Exception):
 
 
 class Progress(Shown):
-    """Progress bars on stderr, one per step. Shows nothing if stderr is no terminal or the work is
-    short."""
+    """Progress bars on stderr, one per step.
+
+    Shows nothing if stderr is no terminal or the work is short.
+    """
 
     def __init__(self, *, long: bool) -> None:
         self._shown: RichProgress | None = None
@@ -97,8 +99,10 @@ def read_tables(
 
 
 def read_table(path: str, schema: Schema, options: Options, progress: Progress) -> FileTable:
-    """Read one file with a progress bar. Print a line on stderr if it does not have the
-    defaults."""
+    """Read one file with a progress bar.
+
+    Print a line on stderr if it does not have the defaults.
+    """
     try:
         size = Path(path).stat().st_size
         packed = Path(path).suffix.lower() in COMPRESSIONS

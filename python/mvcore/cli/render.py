@@ -75,8 +75,10 @@ def text_chunks(names: list[str], columns: list[list[object]], kind: str) -> Ite
 
 
 def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """A JSON array of objects, one row per line. Amounts are texts, because JSON numbers are
-    floats."""
+    """A JSON array of objects, one row per line.
+
+    Amounts are texts, because JSON numbers are floats.
+    """
     separator = "["
     for values in zip(*columns, strict=True):
         row = {name: plain(value) for name, value in zip(names, values, strict=True)}
@@ -86,8 +88,10 @@ def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
 
 
 def cell(value: object) -> str:
-    """One cell of the table. `-` is a label that is not set, or a column that a subtotal
-    aggregates."""
+    """One cell of the table.
+
+    `-` is a label that is not set, or a column that a subtotal aggregates.
+    """
     return "-" if value is None else printable(str(plain(value)))
 
 

@@ -98,8 +98,10 @@ def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
 
 @contextlib.contextmanager
 def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
-    """Open the book from a folder, from files, or from the demo. Print whether facts are
-    durable."""
+    """Open the book from a folder, from files, or from the demo.
+
+    Print whether facts are durable.
+    """
     cash: dict[str, Any] = {"cash": arguments.cash, "cash_scale": arguments.cash_scale}
     if arguments.book is not None:
         base, scale = arguments.base_currency, arguments.value_scale

@@ -60,8 +60,10 @@ def read(
 
 
 def load(book: mvcore.Book, tables: Mapping[str, Any], progress: Progress) -> None:
-    """Load all tables in one batch, so that they are checked together. Errors name file and
-    line."""
+    """Load all tables in one batch, so that they are checked together.
+
+    Errors name file and line.
+    """
     progress.step("loading")
     book.load(**tables)
 
@@ -69,8 +71,10 @@ def load(book: mvcore.Book, tables: Mapping[str, Any], progress: Progress) -> No
 def apply_ticks(
     book: mvcore.Book, ticks: FileTable, unknown: Literal["error", "skip"], progress: Progress
 ) -> None:
-    """Apply ticks in the file's order. Batches avoid a call per tick; the final prices are the
-    same."""
+    """Apply ticks in the file's order.
+
+    Batches avoid a call per tick; the final prices are the same.
+    """
     advance = progress.step("ticks", ticks.rows)
     row, dropped = 0, Dropped()
     for batch in ticks.data.to_batches(max_chunksize=TICKS_PER_BATCH):

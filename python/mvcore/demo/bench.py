@@ -58,8 +58,10 @@ class Bench:
     def moves(
         self, count: int, among: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Make random prices and apply them to the facts. If an instrument occurs twice, the later
-        wins."""
+        """Make random prices and apply them to the facts.
+
+        If an instrument occurs twice, the later wins.
+        """
         rows = self.random.integers(0, among or len(self.facts.instruments), count)
         prices = self.random.integers(LOWEST_PRICE, HIGHEST_PRICE, count, dtype=np.int64)
         self.facts.prices[rows] = prices

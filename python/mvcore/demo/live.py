@@ -1,5 +1,5 @@
-"""Runs a brokerage's book live: ticks at a market's pace with some accounts watched, then at full
-speed.
+"""Runs a brokerage's book live: ticks at a market's pace, with some accounts watched, then flat
+out.
 
 The book is durable in a folder, and is reopened at the end. A speed is printed only after the timed
 answers were found equal, to the last digit, to NumPy's integer arithmetic on the same quantities

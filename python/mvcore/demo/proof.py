@@ -133,8 +133,10 @@ class Replay:
 
     @staticmethod
     def _current(book: mvcore.Book, currency: str) -> Decimal:
-        """The account's value. NaN if it has unpriced positions, because the value would be
-        incomplete."""
+        """The account's value.
+
+        NaN if it has unpriced positions, because the value would be incomplete.
+        """
         value = book.value(ACCOUNT, currency=currency)
         return Decimal("NaN") if value.unpriced else value.current
 
@@ -163,8 +165,10 @@ def compare(days: list[Day]) -> list[list[Mismatch]]:
 
 
 def run(days: list[Day] | None = None) -> int:
-    """Print the proof. The exit status is 0 if every amount of every day equals the published
-    one."""
+    """Print the proof.
+
+    The exit status is 0 if every amount of every day equals the published one.
+    """
     days = read_days() if days is None else days
     fills = sum(len(day.fills) for day in days)
     print(f"Proof: a real account, {fills:,} fills, {days[0].date} to {days[-1].date}.")

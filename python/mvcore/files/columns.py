@@ -147,8 +147,10 @@ def _repeated(ids: npt.NDArray[np.int64]) -> tuple[int, int] | None:
 
 
 def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    """Sum rows with the same key exactly, into the first of them. Also returns a mask of the rows
-    kept."""
+    """Sum rows with the same key exactly, into the first of them.
+
+    Also returns a mask of the rows kept.
+    """
     import pyarrow as pa
 
     ids = keys_of(table, schema.key)
@@ -193,8 +195,10 @@ def texts_of(column: pa.ChunkedArray) -> list[str | None]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    """Return whether `texts_of` turns every value into a number. The caller has checked texts
-    before."""
+    """Return whether `texts_of` turns every value into a number.
+
+    The caller has checked texts before.
+    """
     import pyarrow as pa
 
     types = pa.types

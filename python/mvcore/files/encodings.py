@@ -175,8 +175,10 @@ def _unmarked_utf16(head: bytes) -> Encoding | None:
 
 
 def _of_bytes(path: Path) -> Encoding:
-    """UTF-8, or Windows-1252 if the bytes look like it. Damaged UTF-8 fails later, when it is
-    decoded."""
+    """UTF-8, or Windows-1252 if the bytes look like it.
+
+    Damaged UTF-8 fails later, when it is decoded.
+    """
     utf8 = Encoding("utf-8", "utf-8")
     decoder = codecs.getincrementaldecoder("utf-8")()
     ascii_so_far = True

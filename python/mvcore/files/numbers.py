@@ -38,8 +38,9 @@ LOOKALIKES = {
 
 
 def plain_where_usual(texts: pa.Array, options: Options) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """Convert the numbers of an array to plain digits. Rows in the mask need `plain_number`
-    instead.
+    """Convert the numbers of an array to plain digits.
+
+    Rows in the mask need `plain_number` instead.
 
     Numbers with digits, marks and a sign in the usual places are converted vectorized.
     """

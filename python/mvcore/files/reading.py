@@ -220,8 +220,10 @@ def _read_text(path: Path, schema: Schema, options: Options, progress: Progress)
 def _named(
     path: str, names: list[str], schema: Schema, options: Options, line: int | None
 ) -> tuple[list[str | None], dict[str, str], tuple[str, ...]]:
-    """Map the columns of the file to those of the table (None: dropped). Also returns renamed and
-    ignored."""
+    """Map the columns of the file to those of the table (None: dropped).
+
+    Also returns renamed and ignored.
+    """
     renamed = {name: options.rename[name] for name in names if name in options.rename}
     out: list[str | None] = []
     ignored = []

@@ -191,8 +191,10 @@ class FileTable(Mapping[str, Any]):
 
 
 def located(write: Callable[..., Written]) -> Callable[..., Written]:
-    """Decorate a write, whose first argument is the tables by name. Its errors name lines of
-    files."""
+    """Decorate a write, whose first argument is the tables by name.
+
+    Its errors name lines of files.
+    """
 
     @functools.wraps(write)
     def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:

@@ -161,8 +161,10 @@ class Hub:
     # -- the poller --
 
     async def _poll(self) -> None:
-        """Run the poller. After an error it is unknown which rows a view returned, so all views
-        end."""
+        """Run the poller.
+
+        After an error it is unknown which rows a view returned, so all views end.
+        """
         try:
             with self._reads:  # keeps the thread between reads
                 await self._follow()

@@ -62,8 +62,10 @@ class Heads:
         self._known: dict[Any, tuple[Key, str]] = {}
 
     def update_of(self, frame: Frame) -> Update:
-        """Serialize a frame of changes. New rows come in the order of their labels. Not
-        thread-safe."""
+        """Serialize a frame of changes.
+
+        New rows come in the order of their labels. Not thread-safe.
+        """
         assert isinstance(frame, FiguresFrame)
         if frame._shape is not self._shape:
             self._shape, self._known = frame._shape, {}
@@ -87,8 +89,10 @@ class Heads:
         return Update(self._columns, frame.epoch, rows)
 
     def _learn(self, frame: FiguresFrame, numbers: list[Any]) -> list[int]:
-        """Cache the labels of new rows. Returns the positions of all rows, in the order of their
-        labels."""
+        """Cache the labels of new rows.
+
+        Returns the positions of all rows, in the order of their labels.
+        """
         # all columns before the amounts; unpriced and removed come last
         before = frame.column_names[: -len(frame._asked.measures) - 2]
         lists = [frame[name] for name in before]

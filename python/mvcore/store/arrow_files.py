@@ -71,8 +71,10 @@ def texts(values: Texts) -> pa.Array:
 
 
 def strings(values: Sequence[str]) -> pa.Array:
-    """A column of strings. Avoids pa.array(), which imports pandas and blocks other threads
-    meanwhile."""
+    """A column of strings.
+
+    Avoids pa.array(), which imports pandas and blocks other threads meanwhile.
+    """
     data = [value.encode() for value in values]
     offsets = np.zeros(len(data) + 1, np.int32)
     np.cumsum([len(d) for d in data], out=offsets[1:])
@@ -176,8 +178,10 @@ class Batch:
         return _wide(column), ~_nulls(column)
 
     def optional_prices(self, name: str) -> tuple[Array, Array] | None:
-        """The prices, shape (n, 2), and 1 for each that is not null. None if the column is of
-        nulls."""
+        """The prices, shape (n, 2), and 1 for each that is not null.
+
+        None if the column is of nulls.
+        """
         column = self.column(name, DECIMAL, pa.null(), nulls=True)
         if column.type == pa.null():
             return None

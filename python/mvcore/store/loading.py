@@ -114,8 +114,10 @@ def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None
 
 
 def _not_to_be_read(files: Files, error: PermissionError) -> StorageError:
-    """Make the error for an unreadable file. It may be whole, so no older checkpoint replaces
-    it."""
+    """Make the error for an unreadable file.
+
+    It may be whole, so no older checkpoint replaces it.
+    """
     name = error.filename or "a file of a checkpoint"
     return StorageError(f"{files.folder / str(name)}: {error.strerror}")
 
