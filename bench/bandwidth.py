@@ -1,14 +1,14 @@
-"""Operations against the memory bus: the bytes of state that each must move, and how fast it does.
+"""Measures operations against the memory bus: the bytes of state each must move, and its speed.
 
-`python bench/bandwidth.py [--size tiny|mid|full] [--write]` measures how fast one core and two read
-memory, then operations of the book with orders, beside numba by hand on 32-bit quantities, in turns
-within one run. Every answer is checked against NumPy. A book that fits the cache (mid, tiny) may
-have shares above 1.
+`python bench/bandwidth.py [--size tiny|mid|full] [--write]` first measures how fast one core and
+two cores read memory. Then it measures operations of the book with orders, next to hand-written
+numba on 32-bit quantities, in turns within one run. Every answer is checked against NumPy. A book
+that fits the cache (mid, tiny) may have shares above 1.
 
-The bytes are those that the operation cannot do without in the present layout, whose width
-`book.memory()` tells: quantities of the accounts and instruments read (one column for each
-measure), order records, totals, what a view handed out last. "In cache" is what stays there from
-one call to the next: read and written.
+The bytes are those that the operation must move in the present layout, whose width `book.memory()`
+reports: quantities of the accounts and instruments read (one column per measure), order records,
+totals, and what a view last returned. "In cache" is data that stays in the cache from call to call:
+read and written.
 """
 
 from __future__ import annotations

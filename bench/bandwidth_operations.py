@@ -1,4 +1,4 @@
-"""The operations of `bandwidth.py`: what each must move, its calls, its answers."""
+"""The operations of `bandwidth.py`: the bytes each must move, its calls, its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numba_orders import tick_totals as tick_three_totals
 from orders_dataset import EACH, OrderWorld
 
 MEASURES = ("sod", "current", "expected")
-# Bytes of a total, of what a view remembers of a row, of a price; of a quantity in numba.
+# Bytes of a total, of a view's remembered row, of a price; of a quantity in numba.
 TOTAL, HANDED, PRICE, WIDTH = 8, 64, 8, 4
 WHO = ("mvcore", "numba 1")
 BUS, TICK = 0.7, 1 / 1.5  # goals: share of the rate
@@ -27,7 +27,7 @@ BUS, TICK = 0.7, 1 / 1.5  # goals: share of the rate
 
 @dataclass
 class Operation:
-    """`memory` bytes come from memory (`theirs` in numba), `cache` bytes stay in the cache."""
+    """`memory` bytes come from memory (`theirs` in numba). `cache` bytes stay in the cache."""
 
     name: str
     memory: int
@@ -69,7 +69,7 @@ class Bench:
 
 
 def width_of(taken: int, count: int) -> int:
-    """Bytes of one of so many; a power of two, and what is above it are heads of blocks."""
+    """Bytes per element of a block. The rest above a power of two is block headers."""
     return int(2 ** (taken // count).bit_length()) // 2
 
 
@@ -88,7 +88,7 @@ def operations(size: Size, world: World) -> list[Operation]:
 
 
 def whole_book(bench: Bench, measures: tuple[str, ...]) -> Operation:
-    """A price moves there and back before each call, so that nothing may be kept ready."""
+    """A price moves back and forth before each call, so that no result can be cached."""
     world, book, nets = bench.world, bench.book, bench.nets
     places = [MEASURES.index(m) for m in measures]
     name, price = world.instrument_names[0], int(world.prices[0])
@@ -139,7 +139,7 @@ def said(measures: tuple[str, ...]) -> str:
 
 
 def ticks_into_a_view(bench: Bench, measures: tuple[str, ...]) -> Operation:
-    """An incremental view of all accounts: what it adds to a tick of some instrument."""
+    """An incremental view of all accounts: its share of a tick of a random instrument."""
     world, book, nets = bench.world, bench.book, bench.nets
     places = [MEASURES.index(m) for m in measures]
     ticks = world.stream(bench.size.calls)
@@ -197,7 +197,7 @@ def put_back(bench: Bench) -> None:
 
 
 def changes_after_a_tick(bench: Bench) -> Operation:
-    """All rows of a lazy view of three measures, which hands out those that changed."""
+    """A lazy view of three measures with all rows. It returns those that changed."""
     world, book = bench.world, bench.book
     board, totals = world.prices.copy(), bench.totals.copy()
     held = amounts(totals)
@@ -232,7 +232,7 @@ def changes_after_a_tick(bench: Bench) -> Operation:
 
 
 def account_read(bench: Bench) -> Operation:
-    """Accounts at random. numba has a second copy of the quantities, by account."""
+    """Random accounts. numba has a second copy of the quantities, by account."""
     world = bench.world
     accounts = world.some(world.accounts, bench.size.calls // 4)
     names = [world.account_names[a] for a in accounts.tolist()]
@@ -292,11 +292,11 @@ def revaluation(bench: Bench) -> Operation:
         return out
 
     def quantities(i: int, who: str) -> Any:
-        """Of holdings, then of orders; the book has them in an order of its own."""
+        """Quantities of holdings, then of orders. The book's order of orders is undefined."""
         held = world.held[i].astype(np.int64)
         if who != "mvcore":
             return np.concatenate([held, orders.quantity[i * each : (i + 1) * each]])
-        held = held[held != 0]  # a quantity of 0 is no holding
+        held = held[held != 0]  # a quantity of 0 is not a holding
         ids = bench.book.revalue(world.instrument_names[i])["order"][len(held) :]
         assert sorted(ids) == list(range(i * each, (i + 1) * each))
         return np.concatenate([held, orders.quantity[ids]])

@@ -1,4 +1,4 @@
-"""How fast memory is read, and arrays in the cache are read and written; one timing for all."""
+"""Measures the read rate of memory, and the update rate of arrays in the cache."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from dataset import Size
 from numba_kernels import OPTIONS
 
 Call = Callable[[], Any]
-BYTES = {"tiny": 8_000_000}  # of the array that is summed up; elsewhere far beyond any L3
+# size of the summed array; at the other sizes it is far larger than any L3 cache
+BYTES = {"tiny": 8_000_000}
 FAR = 1_000_000_000
-TIMES = 200  # that an array in the cache is gone over in one call
+TIMES = 200  # passes over an array in the cache per call
 
 
 @njit(**OPTIONS)
@@ -39,7 +40,7 @@ def add_up_in_two(numbers):
 
 @njit(**OPTIONS)
 def update(totals, times):
-    """Every total read and written, so many times."""
+    """Read and write every total this many times."""
     for k in range(times):
         for a in range(totals.shape[0]):
             totals[a] += k
@@ -48,8 +49,10 @@ def update(totals, times):
 def in_turns(
     size: Size, calls: dict[str, Call], check: Callable[[str, Any], None], setup: Call | None = None
 ) -> dict[str, list[float]]:
-    """Seconds of each call, by its name. One after the other in every round, so that what else the
-    machine does meets all of them. Not timed: `setup` before a round, `check` of each answer.
+    """Time each call by name.
+
+    The calls take turns in every round, so that other load of the machine affects all alike. Not
+    timed: `setup` before a round, and `check` of each answer.
     """
     spent: dict[str, list[float]] = {name: [] for name in calls}
     least, most = size.rounds
@@ -62,7 +65,7 @@ def in_turns(
         for name, call in calls.items():
             start = time.perf_counter()
             answer = call()
-            if turn >= 0:  # the first compiles, builds indexes, touches memory
+            if turn >= 0:  # the first round compiles, builds indexes and touches memory
                 spent[name].append(time.perf_counter() - start)
             check(name, answer)
     return spent
@@ -70,14 +73,15 @@ def in_turns(
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes a second: of memory by cores, of the cache by the bytes of an array."""
+    """Bytes per second: of memory by number of cores, of the cache by the array's size."""
 
     bytes: int
     memory: dict[int, list[float]]
     cache: dict[int, list[float]]
 
     def seconds(self, memory: float, cache: float, cores: int) -> float:
-        """What so many bytes take, at the medians; the cache at the rate of the nearest array."""
+        """The time to move these bytes at the median rates, the cache at that of the nearest
+        array."""
         nearest = min(self.cache, key=lambda n: abs(n - cache / 2))
         return memory / statistics.median(self.memory[cores]) + cache / statistics.median(
             self.cache[nearest]
@@ -97,7 +101,7 @@ def measured_rates(size: Size) -> Rates:
     spent = in_turns(size, calls, all_ones)
     memory = {int(n): [numbers.nbytes / s for s in seconds] for n, seconds in spent.items()}
     cache: dict[int, list[float]] = {}
-    for columns in (1, 3, 8):  # totals of one measure, of three, and those handed out beside them
+    for columns in (1, 3, 8):  # totals of one measure, of three, and with those returned before
         totals = np.zeros(size.accounts * columns, np.int64)
         calls_of_update: dict[str, Call] = {"": lambda totals=totals: update(totals, TIMES)}
         done = []

@@ -1,4 +1,4 @@
-"""A book comes in, and what it takes: rows of holdings with names as text or dictionary columns."""
+"""Loads a book, and measures time and memory: holdings with names as text or dictionary columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rows(request: pytest.FixtureRequest, world: World) -> Any:
 
 @pytest.mark.parametrize("rows", CASES, ids=" ".join, indirect=True, scope="module")
 def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> None:
-    """The others fill a dense array; names given as text become codes by pyarrow."""
+    """The other contenders fill a dense array. pyarrow converts text names to codes."""
     form, order, table = rows
     masters = world.masters()
     held: dict[str, Any] = {}
@@ -36,7 +36,7 @@ def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> 
         held.clear()
 
     def codes(column: str, names: list[str]) -> Any:
-        """Positions of the names, as an expert gets them out of an Arrow column."""
+        """Positions of the names, extracted from an Arrow column as an expert would."""
         array = table[column].combine_chunks()
         encoded = pc.dictionary_encode(array) if pa.types.is_string(array.type) else array
         place = {name: code for code, name in enumerate(names)}
@@ -84,7 +84,7 @@ def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> 
 
 
 def compare(found: dict[str, Any], part: float) -> None:
-    """What the book counts is what the process grew by."""
+    """Assert that the book's own count equals the growth of the process."""
     for said, grown in (("memory", "growth"), ("memory_with_index", "growth_with_index")):
         total = found[said]["total"]
         assert abs(total - found[grown]) <= part * found[grown], found
@@ -93,7 +93,10 @@ def compare(found: dict[str, Any], part: float) -> None:
 def test_memory_of_the_holdings(
     who: str, size: Any, world: World, benchmark: Any, loaded_book: Any
 ) -> None:
-    """Bytes, not a timing. Against: the array by instrument (NumPy), and by account too (numba)."""
+    """Measures bytes, not time.
+
+    Contenders: the array by instrument (NumPy), and by account too (numba).
+    """
     benchmark.group = "memory of the holdings"
     if who == "mvcore":
         found = taken("dense", world.accounts, world.instruments)
@@ -123,7 +126,7 @@ def test_memory_of_the_holdings(
 def test_load_and_memory_of_holdings_and_orders(
     ids: str, size: Any, world: World, benchmark: Any
 ) -> None:
-    """One load of everything in a process of its own, tables of dictionary columns."""
+    """One load of all tables with dictionary columns, in its own process."""
     found = taken("dense", world.accounts, world.instruments, ids)
     assert found["rows"] == world.rows * (1 + EACH)
     if size.name == "full":

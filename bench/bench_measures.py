@@ -1,4 +1,4 @@
-"""Functions of the user's over the whole book: what the core adds to the loop that one writes."""
+"""Valuation functions over the whole book: the core's overhead over a hand-written loop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def loop(held, prices, out):
 
 @pytest.fixture
 def wanted(world: World) -> Any:
-    """By account, in order of instruments, as the core adds up: equal to the last bit."""
+    """Values by account, summed in order of instruments like the core: equal bits."""
     out = np.zeros(world.accounts)
     prices = world.prices / 10**PRICE_SCALE
     for i in range(world.instruments):
@@ -53,7 +53,7 @@ def test_a_function_by_account_of_the_whole_book(
         return out
 
     def check(got: Any) -> None:
-        if who == "numpy":  # another order of adding
+        if who == "numpy":  # another order of summation
             np.testing.assert_allclose(got, wanted, rtol=1e-12)
         else:
             assert (got == wanted).all()
@@ -66,7 +66,7 @@ def test_a_function_by_account_of_the_whole_book(
 def test_ticks_of_a_compiled_loop(
     who: str, size: Any, world: World, book: Any, measure: Any, check_prices: Any
 ) -> None:
-    """The other writes the price into an array."""
+    """The other contender writes the price into an array."""
     from mvcore import jit
 
     @numba.njit(nogil=True)

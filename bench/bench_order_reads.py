@@ -1,4 +1,4 @@
-"""The book with orders is read: three measures of an account, an instrument, everything."""
+"""Reads of the book with orders: three measures of an account, an instrument, everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataset import PRICE_SCALE, World, amounts, text_of
 from orders_dataset import EACH, HOUSEHOLD, SECTORS, OrderWorld
 
 MEASURES = ("sod", "current", "expected")
-FACTOR = {None: 10, "EUR": 8}  # of 10: a EUR is 1.25 of the base
+FACTOR = {None: 10, "EUR": 8}  # in tenths: a EUR is 1.25 of the base
 
 
 def measures_of(frame: Any) -> Any:
@@ -24,8 +24,11 @@ def test_revalue_with_orders(
     who: str, size: Any, world: World, orders: OrderWorld, order_book: Any, measure: Any,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """Instruments at random. The others know each order by its place, and make the values at once:
-    the second row is like for like."""
+    """Read random instruments.
+
+    The other contenders know each order by position, and compute the values at once. So only the
+    second row compares like with like.
+    """
     instruments = world.some(world.instruments, max(size.calls // 10, 2)).tolist()
     names = [world.instrument_names[i] for i in instruments]
     held, prices, each = world.held, world.prices, world.accounts * EACH
@@ -79,13 +82,13 @@ def test_changes_of_the_whole_book(
     who: str, moved: str, currency: str | None, world: World, orders: OrderWorld,
     order_book: Any, measure: Any, request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """By account. numba keeps totals in the base currency, and adds all up when all moved."""
+    """By account. numba keeps totals in the base currency, and sums anew if all prices moved."""
     nets = np.stack(list(orders.measures().values()))
     board = world.prices.copy()
     totals = np.stack([board @ net for net in nets])
     random = np.random.default_rng(10)
     codes = np.arange(world.instruments, dtype=np.int32)
-    mine = board.copy()  # what numba's loop has seen
+    mine = board.copy()  # the prices that numba's loop has seen
     now: list[int] = []
     view = None
     if who == "mvcore":
@@ -146,7 +149,7 @@ SHAPES = {
 def test_open_a_view_of_the_book_with_orders(
     shape: str, world: World, orders: OrderWorld, order_book: Any, measure: Any
 ) -> None:
-    """Opened, read once, closed."""
+    """Open, read once and close."""
     count, by = SHAPES[shape]
     chosen = world.account_names[: min(count, world.accounts)] if count else None
     shown = slice(0, len(chosen) if chosen else world.accounts)

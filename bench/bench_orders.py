@@ -1,4 +1,4 @@
-"""Order facts: one by one, and in batches, each filling an order somewhere in the book."""
+"""Order reports, one by one and in batches. Each fills a random order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def hand(orders: OrderWorld) -> Any:
 
 
 def compare(who: str, got: Any, reports: Reports, world: World, measures: Any) -> None:
-    """Totals of all accounts, expected ones too: a fill does not change them."""
+    """Compare totals of all accounts. Expected ones too: a fill does not change them."""
     want = reports.current(measures, world.prices)
     if who == "mvcore":
         frame = got.values(measures=("current", "expected"))
@@ -95,7 +95,7 @@ def test_order_facts_in_a_batch(
     who: str, world: World, orders: OrderWorld, order_book: Any, hand: Any, measure: Any,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """Partial rows: the id, what is filled, the status."""
+    """Partial rows: id, filled quantity, status."""
     reports = Reports(orders, min(BATCH, orders.count // 2))
     measures = orders.measures()
     tables: list[pa.Table] = []
@@ -141,6 +141,6 @@ def test_order_facts_in_a_batch(
 
 
 def restore(who: str, reports: Reports, orders: OrderWorld, book: Any) -> None:
-    """The book is shared."""
+    """Restore the orders, because the tests share the book."""
     if who == "mvcore":
         book.update(orders=orders.rows(reports.ids))

@@ -1,4 +1,4 @@
-"""What is it worth now: one account, one instrument, the whole book."""
+"""Reads of present values: one account, one instrument, the whole book."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataset import World, amounts, decimal_of, text_of
 def test_value_of_an_account(
     who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """Accounts at random. The others hold a second copy of the quantities, by account."""
+    """Random accounts. The other contenders have a second copy of the quantities, by account."""
     accounts = world.some(world.accounts, size.calls // 4).tolist()
     names = [world.account_names[a] for a in accounts]
     by_account, prices = world.by_account, world.prices
@@ -47,7 +47,7 @@ def test_value_of_an_account(
 def test_values_by_account_of_the_whole_book(
     asked: str, who: str, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """A price moves there and back before each round, so that nothing may be kept ready."""
+    """A price moves back and forth before each round, so that no result can be cached."""
     decimals = asked == "Decimals of one column"
     threads = 2 if who == "numba" and len(os.sched_getaffinity(0)) > 1 else 1
     partial = np.zeros((threads, world.accounts), np.int64)
@@ -94,8 +94,11 @@ def test_values_by_account_of_the_whole_book(
 def test_revalue(
     asked: str, who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """Instruments at random. The others make the values at once, so that their rows are the same
-    and only the second is like for like."""
+    """Read random instruments.
+
+    The other contenders compute the values at once, so their two rows are the same. Only the second
+    row compares like with like.
+    """
     instruments = world.some(world.instruments, size.calls // 10).tolist()
     names = [world.instrument_names[i] for i in instruments]
     array = asked == "market values as an array"
@@ -119,7 +122,7 @@ def test_revalue(
     def check(got: list[Any]) -> None:
         assert len(got) == len(instruments)
         for i, values in zip(instruments, got, strict=True):
-            there = held[i] != 0  # a quantity of 0 is no holding
+            there = held[i] != 0  # a quantity of 0 is not a holding
             want = held[i].astype(np.int64) * prices[i]
             if who != "mvcore":
                 assert (values == want).all()

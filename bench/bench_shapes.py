@@ -1,6 +1,7 @@
-"""Books of other shapes: sparse, and of 18-decimal quantities. Made, loaded, ticked, read.
+"""Books of other shapes: sparse, and with 18-decimal quantities. Generated, loaded, ticked, read.
 
-Plain NumPy beside each; numba beside the sparse one, where each position says whose it is.
+The other contender is plain NumPy. The sparse book also has numba, where each position names its
+account.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from book_memory import SHAPES, taken
 from dataset import PRICE_SCALE, SIZES, VALUE_SCALE, decimal_of, text_of
 from sparse_dataset import SIZES as SPARSE_SIZES
 
-MOVED, VIEWS = 8, 16  # instruments between two looks; views that look one after the other
+MOVED, VIEWS = 8, 16  # instruments that move between two reads; views read one after the other
 OTHERS = {"sparse": ["numpy", "numba"], "decimals": ["numpy"]}
 CASES = [(shape, who) for shape in OTHERS for who in ["mvcore", *OTHERS[shape]]]
 
@@ -28,7 +29,7 @@ def size_of(shape: str, name: str) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def loaded_shape(request: pytest.FixtureRequest, size: Any) -> Any:
-    """The name of a shape, its world and its book: one shape at a time."""
+    """The name of a shape, its world and its book. One shape exists at a time."""
     shape = request.param
     world = SHAPES[shape](*size_of(shape, size.name))
     book = mvcore.Book()
@@ -38,7 +39,7 @@ def loaded_shape(request: pytest.FixtureRequest, size: Any) -> Any:
 
 @pytest.fixture
 def shaped(loaded_shape: Any) -> Any:
-    """The same, at the prices of the start."""
+    """The loaded shape at the initial prices."""
     yield loaded_shape
     _, world, book = loaded_shape
     codes = np.arange(world.instruments, dtype=np.int32)
@@ -60,7 +61,7 @@ def current(frame: Any) -> Any:
 
 @pytest.mark.parametrize("shape", OTHERS)
 def test_make(shape: str, size: Any, measure: Any) -> None:
-    """Not mvcore's: how fast rows come from the seed, so that a run is not spent on them."""
+    """Not a measurement of mvcore: the time to generate rows from the seed."""
 
     def check(world: Any) -> None:
         each = world.rows // world.accounts
@@ -86,7 +87,7 @@ def test_make(shape: str, size: Any, measure: Any) -> None:
 
 @contenders([case for case in CASES if case[1] != "numba"])
 def test_load(shaped: Any, who: str, measure: Any) -> None:
-    """The other puts the rows in order of instruments."""
+    """The other contender sorts the rows by instrument."""
     shape, world, _ = shaped
     table, masters = world.holdings(), world.masters()
     accounts, codes = (table[c].combine_chunks().indices.to_numpy() for c in table.column_names[:2])
@@ -108,7 +109,7 @@ def test_load(shaped: Any, who: str, measure: Any) -> None:
         else:
             places, owners, quantities = got
             assert (np.diff(places) >= 0).all()
-            assert quantities.sum() == quantity.sum()  # both wrap alike
+            assert quantities.sum() == quantity.sum()  # both overflow alike
             assert len(owners) == world.rows
 
     call = {"mvcore": with_mvcore, "numpy": with_numpy}[who]
@@ -117,7 +118,7 @@ def test_load(shaped: Any, who: str, measure: Any) -> None:
 
 @every_case
 def test_tick(shaped: Any, who: str, size: Any, measure: Any, request: Any) -> None:
-    """The price is stored, and nothing else."""
+    """Stores the price and does nothing else."""
     shape, world, book = shaped
     random = np.random.default_rng(23)
     codes = random.integers(0, world.instruments, size.calls).tolist()
@@ -193,7 +194,7 @@ def test_value_of_an_account(shaped: Any, who: str, size: Any, measure: Any, req
 
 @every_case
 def test_whole_book_by_account(shaped: Any, who: str, measure: Any, request: Any) -> None:
-    """A price moves there and back before each round, so that nothing may be kept ready."""
+    """A price moves back and forth before each round, so that no result can be cached."""
     shape, world, book = shaped
     want = world.amounts_at(world.prices)
     kernels = request.getfixturevalue("numba_kernels") if who == "numba" else None
@@ -228,7 +229,7 @@ def test_whole_book_by_account(shaped: Any, who: str, measure: Any, request: Any
 def test_changes_of_a_view_of_two_accounts(
     shaped: Any, who: str, size: Any, measure: Any, request: Any
 ) -> None:
-    """Of the 100 most held instruments 8 move between two looks. The others add up anew."""
+    """8 of the 100 most held instruments move between two reads. The other contenders sum anew."""
     shape, world, book = shaped
     firsts = np.random.default_rng(25).integers(0, world.accounts - 1, VIEWS)
     pairs = np.stack([firsts, firsts + 1], axis=1)

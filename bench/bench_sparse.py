@@ -1,4 +1,4 @@
-"""A tick of the sparse book while the totals of all its accounts are kept up to date."""
+"""A tick of the sparse book, with the totals of all its accounts kept up to date."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_sparse_tick_with_an_incremental_view_of_all_accounts(
     which: str, who: str, size: Any, sparse: SparseWorld, sparse_book: mvcore.Book, kernels: Any,
     measure: Any,
 ) -> None:  # fmt: skip
-    """What the view adds to a tick is the difference of the first two.
+    """The view's cost per tick is the difference of the first two.
 
-    The others have, for each instrument, the numbers of the accounts that hold it.
+    The other contenders have, for each instrument, the numbers of the accounts that hold it.
     """
     starts, owners, quantities = sparse.by_instrument
     random = np.random.default_rng(27)

@@ -1,4 +1,4 @@
-"""A price comes in: one by one, and the whole board in one call."""
+"""Ticks: one by one, and a price of every instrument in one call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOOKS = {"whole book": ("world", "book"), "a few accounts": ("small_world", "sma
 
 
 def test_loop(size: Any, world: World, measure: Any) -> None:
-    """What the loop in Python adds to each figure of `test_tick`."""
+    """The overhead of the Python loop in each result of `test_tick`."""
     batch = [(code, None) for code in world.stream(size.calls).codes.tolist()]
 
     def loop() -> int:
@@ -36,7 +36,7 @@ def test_tick(
     key: str, price_type: str, which: str, moves: str, who: str, size: Any, kernels: Any,
     measure: Any, check_prices: Any, request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    """The others store the price too, and nothing else; they look codes up and scale by hand."""
+    """The other contenders also only store the price. They look up codes and scale by hand."""
     world, book = (request.getfixturevalue(name) for name in BOOKS[which])
     ticks = world.stream(size.calls, moves)
     codes = ticks.codes.tolist()

@@ -1,4 +1,4 @@
-"""Views: what it costs to open one, to ask it what changed, and to keep it up to date."""
+"""The costs of views: opening, reading changes, and keeping them up to date."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from dataset import MOVES, PRICE_SCALE, World, amounts
 
-MOVED = 8  # instruments that move between two looks
-VIEWS = 16  # views that look one after the other, so that one look can be timed without the ticks
+MOVED = 8  # instruments that move between two reads
+VIEWS = 16  # views read one after the other, so that a read is timed without the ticks
 
 
 def totals_of(frame: Any) -> list[int]:
@@ -31,7 +31,7 @@ def names_of(world: World, pair: Any) -> list[str]:
 def test_open_a_view_of_two_accounts(
     then: str, who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """The others have nothing to open: they add the two accounts up."""
+    """The other contenders have no view to open: they sum the two accounts."""
     pairs = pairs_of(world, max(size.calls // 100, 2))
     names = [names_of(world, pair) for pair in pairs]
     by_account, prices = world.by_account, world.prices
@@ -76,7 +76,7 @@ def test_open_a_view_of_two_accounts(
 def test_changes_of_a_view_of_two_accounts(
     who: str, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """The others know which instruments moved, by how much, and whom to tell."""
+    """The other contenders know which instruments moved, by how much, and whose totals change."""
     pairs = pairs_of(world, VIEWS)
     views = []
     if who == "mvcore":
@@ -112,7 +112,7 @@ def test_changes_of_a_view_of_two_accounts(
         want = np.stack([world.by_account[pair].astype(np.int64) @ board for pair in pairs])
         if who == "mvcore":
             for frame, pair, row in zip(got, pairs, amounts(want), strict=True):
-                # Of 8 instruments an account hardly ever holds none; if so it has not changed.
+                # An account rarely holds none of the 8 instruments. If so, it has not changed.
                 moved = world.by_account[pair[:, None], codes].any(axis=1)
                 assert frame["account"] == [
                     n for n, m in zip(names_of(world, pair), moved, strict=True) if m
@@ -137,7 +137,7 @@ CONTENDERS = ["mvcore", "mvcore without the view", "numpy", "numba"]
 def test_tick_with_an_incremental_view_of_all_accounts(
     who: str, moves: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
 ) -> None:
-    """What the view adds to a tick is the difference of the first two."""
+    """The view's cost per tick is the difference of the first two."""
     ticks = world.stream(size.calls // 2, moves)
     codes = ticks.codes.tolist()
     floats = [

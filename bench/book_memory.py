@@ -1,10 +1,10 @@
-"""What a book takes, in a process of its own.
+"""Measures the memory of a book in its own process.
 
-`python book_memory.py SHAPE ACCOUNTS INSTRUMENTS [integer|text]` loads holdings, with two orders
-for each of them if a kind of order ids is named, and prints one line of JSON: seconds of the load,
-growth of the resident set over the process before it (the tables that were loaded freed again), its
-peak over the process with the tables, and what `book.memory()` says; the last two after the first
-`value` too, which builds the by-account index.
+`python book_memory.py SHAPE ACCOUNTS INSTRUMENTS [integer|text]` loads holdings. With a kind of
+order ids it also loads two orders per holding. It prints one line of JSON: seconds of the load;
+growth of the resident set over the process before it, after the loaded tables were freed; its peak
+over the process with the tables; and the result of `book.memory()`. The last two are also measured
+after the first `value`, which builds the by-account index.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHAPES: dict[str, Any] = {"dense": World, "sparse": SparseWorld, "decimals": Dec
 
 
 def taken(shape: str, accounts: int, instruments: int, *ids: str) -> dict[str, Any]:
-    """What a process that loads such a book says."""
+    """The output of a process that loads such a book."""
     command = [sys.executable, __file__, shape, str(accounts), str(instruments), *ids]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -53,7 +53,7 @@ def resident_bytes() -> int:
 
 
 def tables_of(world: Any, ids: str | None) -> tuple[dict[str, Any], int]:
-    """What is loaded, and how many rows."""
+    """The tables to load, and their number of rows."""
     if ids is None:
         return {"holdings": world.holdings(), **world.masters()}, world.rows
     tables = {"holdings": world.holdings("by instrument"), **world.masters()}
@@ -63,7 +63,7 @@ def tables_of(world: Any, ids: str | None) -> tuple[dict[str, Any], int]:
 
 
 def warm_up(ids: str | None) -> None:
-    """What the first load imports and allocates is not the book's."""
+    """Load a tiny book first: imports and first allocations do not count for the measured book."""
     world = World(2, 2)
     with mvcore.Book() as book:
         book.load(**tables_of(world, ids)[0])

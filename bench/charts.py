@@ -1,4 +1,4 @@
-"""The charts of docs/images that `compare.py --write` draws."""
+"""Draws the charts of docs/images for `compare.py --write`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOURS = dict(
 
 
 def by_size(axes: Axes, found: dict[str, Any]) -> str:
-    """Solid: totals of all accounts kept; dotted: the price stored and nothing else."""
+    """Solid: totals of all accounts are kept. Dotted: the price is stored and nothing else."""
     for name, said in found.items():
         points = {int(size): times for size, times in said["by_size"].items()}
         for what, style in (("tick, totals kept", "o-"), ("tick", "o:")):
@@ -63,7 +63,7 @@ CHARTS = {"tick": by_size, "memory": memory, "sessions": sessions}
 
 
 def draw(section: str, found: dict[str, Any]) -> list[str]:
-    """Draws them; what Markdown shows them by."""
+    """Draw the charts. Returns the Markdown that shows them."""
     out = []
     for name, chart in CHARTS.items():
         figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")

@@ -1,9 +1,9 @@
-"""mvcore beside what one would use instead: the same data, the same questions, one run.
+"""Compares mvcore with alternatives: the same data, the same queries, one run.
 
 `python bench/compare.py [--size tiny|mid|full] [--only NAME ...] [--json FILE] [--write]` runs each
-peer in a process of its own, one after the other, and prints tables; `--write` puts them into
-docs/benchmarks.md and the charts into docs/images. A peer whose package is not installed is left
-out, and that is said. Ends with an error if an answer of any of them is wrong.
+peer in its own process, one after the other, and prints tables. `--write` writes them into
+docs/benchmarks.md and the charts into docs/images. A peer whose package is not installed is skipped
+with a note. Ends with an error if any answer is wrong.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from sections import write_section
 
 @dataclass(frozen=True)
 class Entry:
-    """A class of peers/; what it imports, and that on PyPI."""
+    """A class of peers/, the module it imports, and its package on PyPI."""
 
     module: str
     kind: str
     imports: str
     package: str
     full: bool = True  # whether it is run at full size
-    threads: str = ""  # the variable that says how many; then it is run with one too
+    threads: str = ""  # the variable for the number of threads; if set, the peer also runs with one
 
 
 US, BY_SESSION = "mvcore", "mvcore, a view a session"
@@ -69,7 +69,7 @@ ROWS = {
 EFFORTS = {"tiny": Effort(0, 2, 1), "mid": Effort(1, 7, 3), "full": Effort(2, 7, 2)}
 SECTIONS = {"mid": "compare", "full": "compare-full"}
 
-Found = dict[str, Any]  # by peer: what `measure` says
+Found = dict[str, Any]  # by peer: the result of `measure`
 
 
 def kind_of(name: str) -> Any:
@@ -78,23 +78,23 @@ def kind_of(name: str) -> Any:
 
 
 def shapes(size: str) -> tuple[tuple[int, int], list[tuple[int, int]]]:
-    """Accounts and instruments; and of three smaller books, by steps of ten."""
+    """Accounts and instruments, and those of three smaller books in steps of ten."""
     asked = SIZES[size]
     smaller = {max(asked.accounts // part, 2) for part in (1_000, 100, 10)}
     return (asked.accounts, asked.instruments), [(a, asked.instruments) for a in sorted(smaller)]
 
 
 def one(name: str, size: str) -> Any:
-    """In this process."""
+    """Measure a peer in this process."""
     shape, smaller = shapes(size)
     return measure(kind_of(name), shape, smaller, EFFORTS[size])
 
 
 def alone(name: str, size: str) -> Any:
-    """In a process of its own, whose memory goes with it.
+    """Measure a peer in its own process, which frees its memory.
 
-    One that waits for its own second thread where another process has the core is run with one
-    thread as well, and of each operation the quicker counts.
+    A peer whose threads wait for each other suffers if another process uses a core. It is also run
+    with one thread, and the faster result of each operation counts.
     """
     command = [sys.executable, __file__, "--peer", name, "--size", size]
     found = []
@@ -116,7 +116,7 @@ def quicker(first: Any, *others: Any) -> Any:
 
 
 def absent(size: str) -> dict[str, str]:
-    """Peers that are not run, and why."""
+    """The peers that are skipped, and why."""
     out = {}
     for name, entry in PEERS.items():
         if find_spec(entry.imports) is None:
@@ -127,7 +127,7 @@ def absent(size: str) -> dict[str, str]:
 
 
 def times_of(found: Found) -> dict[str, dict[str, list[float]]]:
-    """Seconds a call, or bytes, by row and peer."""
+    """Seconds per call, or bytes, by row and peer."""
     rows: dict[str, dict[str, list[float]]] = {row: {} for row in ROWS}
     for name, said in found.items():
         if name == BY_SESSION:

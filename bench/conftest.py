@@ -1,8 +1,8 @@
-"""Sizes, the measured book and its oracle, and how a call is timed.
+"""Fixtures: sizes, the measured book and its oracle, and the timing of calls.
 
-Every test here is run once per contender (`who`): mvcore, plain NumPy, numba by hand. Each states
-its operation, which becomes the group of the benchmark, and checks its answer to the last digit
-before and after it is timed. MVCORE_BENCH=mid or full makes it a real measurement.
+Every test runs once per contender (`who`): mvcore, plain NumPy, hand-written numba. Each names its
+operation, which becomes the group of the benchmark. It checks its answer to the last digit before
+and after it is timed. MVCORE_BENCH=mid or full makes it a real measurement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataset import PRICE_SCALE, Size, World, decimal_of, size_asked
 from orders_dataset import OrderWorld
 
 Check = Callable[[Any], None]
-SIZE = size_asked()  # a wrong name ends the run here
+SIZE = size_asked()  # a wrong name fails here
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,8 @@ def world(size: Size) -> World:
 
 @pytest.fixture(scope="session")
 def small_world(size: Size) -> World:
-    """As many instruments, 5 accounts: 25 thousand holdings where the other has 25 million."""
+    """A world with as many instruments but 5 accounts: 25 thousand holdings instead of 25
+    million."""
     return World(5, size.instruments)
 
 
@@ -64,7 +65,7 @@ def put_back(book: mvcore.Book, world: World) -> None:
 
 @pytest.fixture
 def book(loaded_book: mvcore.Book, world: World) -> Iterator[mvcore.Book]:
-    """The book at the prices of the start."""
+    """The book at the initial prices."""
     yield loaded_book
     put_back(loaded_book, world)
 
@@ -90,7 +91,7 @@ def loaded_order_book(world: World, orders: OrderWorld) -> mvcore.Book:
 
 @pytest.fixture
 def order_book(loaded_order_book: mvcore.Book, world: World) -> Iterator[mvcore.Book]:
-    """The book with orders, at the prices of the start."""
+    """The book with orders, at the initial prices."""
     yield loaded_order_book
     put_back(loaded_order_book, world)
 
@@ -110,16 +111,16 @@ def who(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def kernels(who: str, request: pytest.FixtureRequest) -> Any:
-    """numba's functions where they are to run (compiled at first call), else None."""
+    """numba's functions (compiled at the first call) if the contender uses them, else None."""
     return request.getfixturevalue("numba_kernels") if "numba" in who else None
 
 
 @pytest.fixture
 def measure(benchmark: Any, size: Size) -> Callable[..., Any]:
-    """Times `call`, which makes `calls` calls of what is measured; checks what it returns.
+    """Time `call`, which makes `calls` calls of the operation, and check its result.
 
-    A batch of calls keeps the harness (a fraction of a microsecond a round) out of the figure: the
-    loop of Python over the batch is in it. `setup` runs before each round and is not timed.
+    A batch of calls amortizes the harness (a fraction of a microsecond per round). The Python loop
+    over the batch is included. `setup` runs before each round and is not timed.
     """
 
     def run(

@@ -1,4 +1,4 @@
-"""The book that is measured, as plain NumPy integers: also the oracle of every answer."""
+"""The measured book as plain NumPy integers, which are also the oracle of every answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-PRICE_SCALE = 4  # prices are integers counted in 1e-4
-VALUE_SCALE = 8  # decimals of the amounts that a book hands out by default
-ORDERS = ("by account", "by instrument", "shuffled")  # of the rows of a table of holdings
+PRICE_SCALE = 4  # prices are integers in units of 1e-4
+VALUE_SCALE = 8  # decimals of amounts that a book returns by default
+ORDERS = ("by account", "by instrument", "shuffled")  # row orders of a table of holdings
 
 MOVES = ("at random", "within 0.5 %")  # new prices
 
@@ -22,14 +22,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Size:
-    """accounts x instruments, and for how long one benchmark repeats what it times."""
+    """accounts x instruments, and for how long a benchmark is repeated."""
 
     name: str
     accounts: int
     instruments: int
-    calls: int  # of a hot call, timed together
+    calls: int  # of a fast call, timed together
     seconds: float
-    rounds: tuple[int, int]  # at least, at most
+    rounds: tuple[int, int]  # minimum, maximum
 
 
 SIZES = {
@@ -48,7 +48,7 @@ def size_asked() -> Size:
 
 
 def amounts(totals: Ints) -> Ints:
-    """Totals in 1e-4 as a book hands them out: counted in 10**-VALUE_SCALE."""
+    """Convert totals in 1e-4 to a book's amounts, in units of 10**-VALUE_SCALE."""
     return totals * 10 ** (VALUE_SCALE - PRICE_SCALE)
 
 
@@ -57,7 +57,7 @@ def decimal_of(value: int, scale: int = PRICE_SCALE) -> Decimal:
 
 
 def text_of(price: int) -> str:
-    """The price as a feed writes it: 151.5000."""
+    """The price as a feed sends it: 151.5000."""
     return f"{price // 10**PRICE_SCALE}.{price % 10**PRICE_SCALE:0{PRICE_SCALE}d}"
 
 
@@ -84,20 +84,20 @@ class World:
 
     @cached_property
     def totals(self) -> Ints:
-        """The value of every account at the prices of the start, in 1e-4."""
+        """The value of every account at the initial prices, in 1e-4."""
         return self.totals_at(self.prices)
 
     def totals_at(self, prices: Ints) -> Ints:
         return prices @ self.held
 
     def stream(self, count: int, moves: str = "at random") -> Turns:
-        """Ticks of instruments at random."""
+        """Ticks of random instruments."""
         random = np.random.default_rng(2)
         codes = random.integers(0, self.instruments, count, dtype=np.int32)
         return Turns(self, codes, self.new_prices(random, codes, moves))
 
     def whole_board(self, moves: str = "at random") -> Turns:
-        """A tick of every instrument, in no order."""
+        """A tick of every instrument, in random order."""
         random = np.random.default_rng(3)
         codes = random.permutation(self.instruments).astype(np.int32)
         return Turns(self, codes, self.new_prices(random, codes, moves))
@@ -105,7 +105,7 @@ class World:
     def new_prices(
         self, random: np.random.Generator, codes: npt.NDArray[np.int32], moves: str
     ) -> tuple[Ints, Ints]:
-        """Two for each tick: any price, or within 0.5 % of the one at the start."""
+        """Two prices per tick: any, or within 0.5 % of the initial price."""
         if moves == "at random":
             prices = random.integers(100_000, 1_900_000, len(codes), dtype=np.int64)
             return prices, 2_000_000 - prices
@@ -114,11 +114,11 @@ class World:
         return start + far, start - far
 
     def some(self, of: int, count: int, seed: int = 5) -> npt.NDArray[np.int64]:
-        """Accounts or instruments to look at."""
+        """Random accounts or instruments to read."""
         return np.random.default_rng(seed).integers(0, of, count)
 
     def masters(self) -> dict[str, dict[str, object]]:
-        """The tables of a load but for the holdings; codes are then array positions."""
+        """The tables of a load except holdings. Codes equal array positions."""
         names = self.instrument_names
         return {
             "instruments": {"instrument": names, "currency": ["USD"] * len(names)},
@@ -151,14 +151,16 @@ class World:
 
 
 class Turns:
-    """The same instruments at two sets of prices by turns: every tick of every round is a move."""
+    """The same instruments with two sets of prices that alternate: every tick of every round is a
+    move."""
 
     def __init__(
         self, world: World, codes: npt.NDArray[np.int32], prices: tuple[Ints, Ints]
     ) -> None:
         self.codes = codes
         self.prices = prices
-        self.boards = [world.prices.copy(), world.prices.copy()]  # after a round of either set
+        # prices after a round of either set
+        self.boards = [world.prices.copy(), world.prices.copy()]
         for board, new in zip(self.boards, self.prices, strict=True):
             for code, price in zip(codes.tolist(), new.tolist(), strict=True):
                 board[code] = price
@@ -169,5 +171,5 @@ class Turns:
 
     @property
     def board(self) -> Ints:
-        """What all prices are after this round."""
+        """All prices after this round."""
         return self.boards[self.now]

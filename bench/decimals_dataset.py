@@ -1,4 +1,4 @@
-"""A dense book of quantities of 18 decimals, as integers counted in 1e-18."""
+"""A dense book of 18-decimal quantities, as integers in units of 1e-18."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DROPPED = 10 ** (QUANTITY_SCALE + PRICE_SCALE - VALUE_SCALE)
 
 
 class DecimalWorld(World):
-    """Every account holds every instrument: 0.000000000000000001 to 9, as tokens are held."""
+    """Every account holds every instrument: 0.000000000000000001 to 9, like tokens."""
 
     def __init__(self, accounts: int, instruments: int) -> None:
         super().__init__(accounts, instruments)
@@ -22,9 +22,10 @@ class DecimalWorld(World):
         self.held: Ints = np.random.default_rng(22).integers(1, MOST + 1, shape, dtype=np.int64)
 
     def totals_of(self, held: Ints, prices: Ints) -> list[int]:
-        """`prices @ held` in 1e-22, exact: NumPy adds up parts of the quantities, Python the parts.
+        """`prices @ held` in 1e-22, exact: NumPy sums parts of the quantities, Python adds the
+        parts.
 
-        `held` by instrument and account.
+        held: by instrument and account.
         """
         parts = [held >> shift & (1 << LIMB) - 1 for shift in (0, LIMB, 2 * LIMB)]
         low, middle, high = ((prices @ part).tolist() for part in parts)
@@ -33,8 +34,8 @@ class DecimalWorld(World):
         ]
 
     def amounts_at(self, prices: Ints) -> Ints:
-        """As a book hands them out: rounded half even, counted in 1e-8."""
-        step = max(2**20 // self.instruments, 1)  # accounts at a time: the parts stay in cache
+        """A book's amounts: rounded half even, in units of 1e-8."""
+        step = max(2**20 // self.instruments, 1)  # accounts at a time: the parts stay in the cache
         totals: list[int] = []
         for first in range(0, self.accounts, step):
             totals += self.totals_of(self.held[:, first : first + step], prices)
@@ -47,7 +48,7 @@ class DecimalWorld(World):
     def holdings(self, order: str = "by account", text: bool = False) -> pa.Table:
         """Quantities as decimal128(38, 18)."""
         table = super().holdings(order, text)
-        words = np.zeros((self.rows, 2), np.int64)  # the upper word of a positive one is 0
+        words = np.zeros((self.rows, 2), np.int64)  # the upper word of a positive quantity is 0
         words[:, 0] = table["quantity"].to_numpy()
         kind = pa.decimal128(38, QUANTITY_SCALE)
         column = pa.Array.from_buffers(kind, self.rows, [None, pa.py_buffer(words)])
@@ -55,6 +56,6 @@ class DecimalWorld(World):
 
 
 def rounded(total: int) -> int:
-    """From 1e-22 to 1e-8, half even."""
+    """Round from 1e-22 to 1e-8, half even."""
     whole, rest = divmod(total, DROPPED)
     return whole + (2 * rest > DROPPED or (2 * rest == DROPPED and whole % 2 == 1))

@@ -1,10 +1,10 @@
-"""A book in a folder: its size, checkpoints, how it opens again, and what its journal costs.
+"""Measures a durable book: size, checkpoints, opening, and the cost of its journal.
 
 `python bench/durable.py [--size tiny|mid|full] [--folder FOLDER] [--write]`
 
-Loads the book with integer and with text order ids into folders of their own (in a temporary one
-under FOLDER, which is removed afterwards), and opens them again in new processes. NumPy keeps the
-same quantities and prices: after each opening every total of the book is compared with it.
+Loads the book with integer and with text order ids, each into its own folder (in a temporary one
+under FOLDER, which is removed afterwards). Opens them again in new processes. NumPy keeps the same
+quantities and prices, and after each opening every total of the book is compared with it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CACHES = ("warm", "cold")
 
 
 def child(program: str, *arguments: object) -> dict[str, Any]:
-    """What a program of this folder printed: one line of JSON."""
+    """Run a program of this folder, and parse its output, one line of JSON."""
     command = [sys.executable, str(HERE / program), *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -59,14 +59,14 @@ def child(program: str, *arguments: object) -> dict[str, Any]:
 
 @dataclass
 class Opened:
-    """The openings of one folder by cache, and the sizes of its files by kind."""
+    """The openings of one folder by cache state, and the sizes of its files by kind."""
 
     runs: dict[str, list[dict[str, Any]]]
     bytes: dict[str, int]
 
 
 def open_again(folder: Path, ledger: Ledger, rounds: int, caches: tuple[str, ...]) -> Opened:
-    """In new processes, cold and warm by turns. Raises where an answer was wrong."""
+    """Open in new processes, alternately cold and warm. Raises if an answer was wrong."""
     expected = folder.parent / "expected.json"
     write_expected(ledger, expected)
     runs: dict[str, list[dict[str, Any]]] = {cache: [] for cache in caches}
@@ -86,7 +86,7 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def measure(size: Size, effort: Effort, folder: Path, say: Callable[[str], None]) -> list[str]:
-    """All tables."""
+    """Measure everything. Returns the tables."""
     whole = (size.accounts, size.instruments)
     ledger = Ledger(world_of(*whole))
     integer, text = folder / "integer", folder / "text"

@@ -1,4 +1,4 @@
-"""What `durable.py` writes into its book, and the same in NumPy: no answer comes from mvcore."""
+"""The writes of `durable.py`, and the same in NumPy: no expected answer comes from mvcore."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from dataset import PRICE_SCALE, VALUE_SCALE, World, decimal_of, text_of
 from orders_dataset import STATUSES, OrderWorld
 from production_oracle import MEASURES, Ledger
 
-BATCH = 1_000  # order facts of one `update`
-POOL = 20_000  # ticks that are made before the clock starts, and then sent again and again
-TOUCHED = 100  # holdings and orders that change in an instrument, of each
+BATCH = 1_000  # order reports per `update`
+POOL = 20_000  # ticks that are made before the clock starts, and then sent repeatedly
+TOUCHED = 100  # holdings, and orders, that change per instrument
 
 Ints = npt.NDArray[np.int64]
 
 
 def tables(orders: OrderWorld, text: bool) -> dict[str, Any]:
-    """All of the book, as `load` takes it."""
+    """The whole book, as `load` takes it."""
     held = orders.world.holdings("by instrument")
     return {"holdings": held, "orders": orders.table(text=text), **orders.masters()}
 
 
 def write_expected(ledger: Ledger, path: Path) -> None:
-    """For a process that opens the book: totals of every account and sector, as JSON integers."""
+    """Write the totals of every account and sector for a process that opens the book, as JSON
+    integers."""
     scaled = {"accounts": ledger.accounts().tolist(), "sectors": ledger.by_sector()}
     path.write_text(json.dumps(scaled))
 
 
 def check(book: Any, expected: dict[str, Any]) -> None:
-    """Three measures of every account and of every sector, to the last digit."""
+    """Check three measures of every account and sector, to the last digit."""
     frame = book.values()
     for name, wanted in zip(MEASURES, expected["accounts"], strict=True):
         assert frame.to_numpy(name, scaled=True).tolist() == wanted, name
@@ -56,8 +57,10 @@ def check_account(value: Any, expected: dict[str, Any], account: int) -> None:
 
 
 class Facts:
-    """Execution reports of orders all over the book, without end: each fills its order up, or puts
-    it back. The ledger has what was taken."""
+    """An endless stream of execution reports on random orders: each fills its order or resets it.
+
+    The ledger gets the reports that were taken.
+    """
 
     def __init__(self, ledger: Ledger, count: int) -> None:
         random = np.random.default_rng(31)
@@ -67,7 +70,7 @@ class Facts:
         self.at = 0
 
     def take(self, count: int) -> tuple[Ints, Ints]:
-        """The next ids, no two the same, and what of each is filled now."""
+        """The next distinct ids, and the new filled quantity of each."""
         assert count <= len(self.ids)
         if self.at + count > len(self.ids):
             self.at = 0
@@ -93,7 +96,7 @@ class Facts:
         )
 
     def batches(self, count: int) -> list[pa.Table]:
-        """Tables of BATCH rows (or of all that there are), for `Book.update(orders=)`."""
+        """Tables of BATCH rows (or of all, if there are fewer), for `Book.update(orders=)`."""
         size = min(BATCH, len(self.ids))
         return [reports_table(self.ledger, *self.take(size)) for _ in range(count)]
 
@@ -110,7 +113,10 @@ def reports_table(ledger: Ledger, ids: Ints, filled: Ints) -> pa.Table:
 
 
 def report(ledger: Ledger, ids: Ints) -> Ints:
-    """Fill those orders up that are not, put the others back to nothing; what is filled then."""
+    """Fill those orders that are not filled, and reset the others.
+
+    Returns the filled quantities.
+    """
     before = ledger.filled[ids]
     filled = np.where(before == ledger.quantity[ids], 0, ledger.quantity[ids])
     ledger.filled[ids] = filled
@@ -126,14 +132,14 @@ def add(ledger: Ledger, measures: Any, instruments: Ints, accounts: Ints, change
 
 
 def touch(book: Any, ledger: Ledger, instruments: Ints) -> None:
-    """Other holdings and orders in each of these instruments, in one `update`."""
+    """Change holdings and orders of these instruments in one `update`."""
     world = ledger.world
     each = min(TOUCHED, world.accounts)
     accounts = np.tile(np.arange(each), len(instruments))
     places = np.repeat(instruments, each)
     new = (ledger.net[0][places, accounts] + 1) % 4_001
     add(ledger, range(3), places, accounts, new - ledger.net[0][places, accounts])
-    ids = (places * world.accounts + accounts) * 2  # two orders of each account
+    ids = (places * world.accounts + accounts) * 2  # two orders per account
     holdings = {
         "account": [world.account_names[a] for a in accounts.tolist()],
         "instrument": [world.instrument_names[i] for i in places.tolist()],
@@ -143,7 +149,7 @@ def touch(book: Any, ledger: Ledger, instruments: Ints) -> None:
 
 
 class Ticks:
-    """A pool of ticks that goes round; the ledger has the prices when asked to."""
+    """A pool of ticks that is sent cyclically. The ledger gets the prices on request."""
 
     def __init__(self, ledger: Ledger, pool: int = POOL) -> None:
         random = np.random.default_rng(32)
@@ -163,7 +169,10 @@ class Ticks:
         return self.calls[(self.sent - 1) % len(self.calls)]
 
     def settle(self) -> None:
-        """The prices sent since the last time, into the ledger: of an instrument the last."""
+        """Write the prices sent since the last call into the ledger.
+
+        The last per instrument wins.
+        """
         first = max(self.sent - len(self.calls), self.settled)
         last, self.settled = np.arange(first, self.sent) % len(self.calls), self.sent
         for code, price in zip(self.codes[last].tolist(), self.prices[last].tolist(), strict=True):
@@ -171,7 +180,7 @@ class Ticks:
 
 
 def put_board(book: Any, ledger: Ledger, seed: int) -> None:
-    """A new price of every instrument, in one call."""
+    """Set a new price of every instrument, in one call."""
     ledger.prices[:] = np.random.default_rng(seed).integers(100_000, 1_900_000, len(ledger.prices))
     codes = np.arange(len(ledger.prices), dtype=np.int32)
     book.ticks(codes, ledger.prices, scale=PRICE_SCALE)

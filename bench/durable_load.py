@@ -1,9 +1,9 @@
-"""A book into a folder, in a process of its own: what `durable.py` begins with.
+"""Loads a book into a folder, in its own process: the first step of `durable.py`.
 
 `python durable_load.py FOLDER ACCOUNTS INSTRUMENTS integer|text ROUNDS TICKS` loads holdings and
-orders into a durable book there, writes its first checkpoint and closes it. With ROUNDS, the same
-book in memory is loaded before, and ticks of both are timed by turns: TICKS single ones, and
-twenty times as many in batches. Prints one line of JSON.
+orders into a durable book there, writes its first checkpoint and closes it. With ROUNDS, it first
+loads the same book in memory and times ticks of both alternately: TICKS single ones, and twenty
+times as many in batches. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import mvcore
 from dataset import PRICE_SCALE, World, decimal_of, text_of
 from durable_book import seconds, tables, world_of
 
-BATCH = 5_000  # ticks of one call
+BATCH = 5_000  # ticks per call
 
 
 def main(folder: str, size: tuple[int, int], ids: str, rounds: int, ticks: int) -> None:
@@ -45,10 +45,10 @@ def main(folder: str, size: tuple[int, int], ids: str, rounds: int, ticks: int) 
 def by_turns(
     memory: Any, durable: Any, world: World, rounds: int, count: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Seconds of a tick, by kind and book; both books have the start's prices again then.
+    """Time a tick, by kind and book. Afterwards both books have the initial prices.
 
-    Every tick is a move. A round is longer than `price_interval`, so that what the durable book
-    does in the background is in it.
+    Every tick is a move. A round is longer than `price_interval`, so it includes the background
+    work of the durable book.
     """
     random = np.random.default_rng(33)
     codes = random.integers(0, world.instruments, BATCH).astype(np.int32)

@@ -1,13 +1,13 @@
-"""A folder's book opened, in a process of its own, and its first answers.
+"""Opens a durable book in its own process, and reads its first answers.
 
 `python durable_opening.py FOLDER EXPECTED warm|cold` prints one line of JSON: seconds of
-`mvcore.open`, and of the journal's replay in it; the first value of an account and the first by
-sector; the growth of the resident set; bytes that came from the disk meanwhile. All totals are
-compared with EXPECTED, the JSON of `durable_book.write_expected`.
+`mvcore.open`, and of the journal replay in it; the first value of an account and the first by
+sector; the growth of the resident set; bytes read from the disk meanwhile. All totals are compared
+with EXPECTED, the JSON of `durable_book.write_expected`.
 
-cold: the pages of the folder's files are dropped from the system's cache before
-(POSIX_FADV_DONTNEED; a virtual machine's host may have them still). warm: the files are read
-before, and once more to time that: `read` is what the bytes alone take.
+cold: first drops the pages of the folder's files from the system's cache (POSIX_FADV_DONTNEED; the
+host of a virtual machine may still have them). warm: first reads the files, and once more to time
+that: `read` is the time for the bytes alone.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main(folder: Path, expected: dict[str, Any], cache: str) -> None:
 
 
 def warm_up() -> None:
-    """What the first book of a process imports is not the opening's."""
+    """Open a tiny book first: imports do not count for the measured opening."""
     with tempfile.TemporaryDirectory() as folder:
         with mvcore.open(folder) as book:
             book.load(**tables_of(World(2, 2), "integer")[0])
@@ -71,7 +71,7 @@ def warm_up() -> None:
 
 
 def timed_replay() -> list[float]:
-    """Seconds of each call that applies the journal, which the recovery's report does not tell."""
+    """Time each call that replays the journal. The recovery report does not include it."""
     took: list[float] = []
     recover = core.recover
 
@@ -99,7 +99,7 @@ def read_all(files: list[Path]) -> None:
 
 
 def disk_bytes() -> int:
-    """Read from the disk by this process so far."""
+    """Bytes that this process has read from the disk so far."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("read_bytes:"))
 

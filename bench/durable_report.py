@@ -1,4 +1,4 @@
-"""The tables of `durable.py`. Goals are those of 25 million holdings and 50 million orders."""
+"""The tables of `durable.py`. Goals are for 25 million holdings and 50 million orders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from durable_writes import FULL, PART, PRICES, Checkpoint, Journal
 from report import figure, spread
 
 CHECKPOINT_GOALS = {PART: 1.0, PRICES: 0.1}  # seconds
-TICK_GOAL = 5e-3  # seconds, p99.9 of a tick beside a checkpoint
+TICK_GOAL = 5e-3  # seconds, p99.9 of a tick during a checkpoint
 OPEN_GOALS = {"integer": 1.0, "text": 2.5}  # seconds, warm
-REPLAY_GOAL = 2e6  # facts a second
-SLOWER_GOAL = 1.2  # a tick of a durable book over one in memory
+REPLAY_GOAL = 2e6  # order reports per second
+SLOWER_GOAL = 1.2  # a tick of a durable book relative to one in memory
 PERCENTILES = (50, 99, 99.9, 100)
 TABLES = ("accounts", "instruments", "currencies", "manifest", "book", "lock")
 
@@ -23,7 +23,7 @@ Rows = Iterable[Iterable[str]]
 
 
 def table(title: str, heads: str, rows: Rows) -> list[str]:
-    """heads: between `|`."""
+    """Make a Markdown table. heads: the column heads, separated by `|`."""
     count = heads.count("|") + 1
     lines = [f"{title}:", "", f"| {heads} |", "|---" * count + "|"]
     return [*lines, *("| " + " | ".join(cells) + " |" for cells in rows), ""]
@@ -38,7 +38,7 @@ def megabytes(size: float) -> str:
 
 
 def met(goal: str, value: float, limit: float | None) -> str:
-    """The goal and whether it is met; nothing where there is none."""
+    """The goal and whether it is met. Empty if there is no goal."""
     return "" if limit is None else f"{goal}: {'yes' if value <= limit else 'no'}"
 
 

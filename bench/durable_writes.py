@@ -1,4 +1,4 @@
-"""What an open durable book takes: checkpoints, ticks beside them, the journal by `sync`."""
+"""The costs of an open durable book: checkpoints, concurrent ticks, the journal by `sync`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ SYNCS = ("always", "interval", "os")
 
 @dataclass(frozen=True)
 class Effort:
-    """rounds: of which the median is taken; opens: those of openings. quiet: seconds of ticks
-    without a checkpoint. single, batches: calls of a round of the journal. replay: order facts that
-    an opening replays. ticks: of a round beside the book in memory."""
+    """The numbers of repetitions.
+
+    rounds, opens: rounds and openings, whose medians are reported. quiet: seconds of ticks without
+    a checkpoint. single, batches: calls per round of the journal. replay: order reports that an
+    opening replays. ticks: per round next to the book in memory.
+    """
 
     rounds: int = 5
     opens: int = 3
@@ -39,18 +42,18 @@ class Effort:
 
 @dataclass
 class Checkpoint:
-    """One kind of checkpoint, by round."""
+    """The measurements of one kind of checkpoint, by round."""
 
     alone: list[float] = field(default_factory=list)  # seconds
-    beside: list[float] = field(default_factory=list)  # with ticks meanwhile
+    beside: list[float] = field(default_factory=list)  # with concurrent ticks
     bytes: list[int] = field(default_factory=list)  # written
-    late: list[int] = field(default_factory=list)  # ns of each tick
+    late: list[int] = field(default_factory=list)  # ns from due to done, for each tick
 
 
 def checkpoints(
     folder: Path, ledger: Ledger, effort: Effort
 ) -> tuple[dict[str, Checkpoint], list[int]]:
-    """By what changed before it; and the latencies of ticks without any."""
+    """Measure checkpoints by what changed before them, and the latencies of ticks without any."""
     random = np.random.default_rng(34)
     count = ledger.world.instruments
     ticks = Ticks(ledger)
@@ -77,8 +80,13 @@ def checkpoints(
 
 
 def beside(book: Any, ticks: Ticks, work: Callable[[], object]) -> tuple[float, list[int]]:
-    """Seconds of `work` in a thread of its own, and how late each tick of this thread was done
-    after it was due: one every EVERY ns, whatever those before took."""
+    """Run `work` in a thread, while this thread ticks.
+
+    Returns its seconds and the ticks' latencies.
+
+    A tick is due every EVERY ns, however long earlier ones took. Its latency is the time from due
+    to done.
+    """
     took: list[float] = []
     failed: list[BaseException] = []
 
@@ -108,17 +116,17 @@ def beside(book: Any, ticks: Ticks, work: Callable[[], object]) -> tuple[float, 
 
 @dataclass
 class Journal:
-    """Seconds of a fact, and of a plain file that takes the same bytes, by round."""
+    """Seconds of an order report, and of a plain file write of as many bytes, by round."""
 
     fact: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
-    bytes: float = 0  # of a call in the journal
+    bytes: float = 0  # per call in the journal
 
 
 def journals(
     folder: Path, ledger: Ledger, facts: Facts, effort: Effort
 ) -> dict[tuple[str, str], Journal]:
-    """By `sync` and kind of call."""
+    """Measure the journal by `sync` and kind of call."""
     out = {}
     for sync in SYNCS:
         with mvcore.open(folder, sync=sync, checkpoint_bytes=None) as book:
@@ -157,7 +165,7 @@ def _batches(book: Any, calls: list[Any]) -> None:
 
 
 def plain_writes(folder: Path, size: int, count: int, sync: bool) -> float:
-    """Seconds of as many appends to a file of the same disk, each with fdatasync if so asked."""
+    """Time appends to a plain file on the same disk, each with fdatasync if `sync`."""
     path = folder.parent / "plain"
     data = os.urandom(size)
     with path.open("wb", buffering=0) as file:
@@ -174,7 +182,10 @@ def plain_writes(folder: Path, size: int, count: int, sync: bool) -> float:
 
 
 def write_for_replay(folder: Path, facts: Facts, count: int, single: bool) -> tuple[int, int]:
-    """A checkpoint, then so many order facts (or a few more): their number, the journal's bytes."""
+    """Write a checkpoint, then at least `count` order reports.
+
+    Returns their number and journal bytes.
+    """
     with mvcore.open(folder, sync="os", checkpoint_bytes=None) as book:
         book.checkpoint()
         before = counted(book)

@@ -1,8 +1,9 @@
-"""How operations grow with accounts, instruments, positions and views.
+"""Measures how operations scale with accounts, instruments, positions and views.
 
-`python bench/growth.py [--write]` times each at four sizes over a factor of 100, fits the exponent
-(least squares of the logarithms), and puts it beside the one that docs/architecture.md states.
-Exit status 1 if something grows faster. What views hand out is checked against NumPy.
+`python bench/growth.py [--write]` times each operation at four sizes over a factor of 100, fits the
+exponent (least squares of the logarithms), and compares it with the exponent in
+docs/architecture.md. Exit status 1 if an operation grows faster. The rows that views return are
+checked against NumPy.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from sections import write_section
 SECTION = "growth"
 ARCHITECTURE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 FACTOR, POINTS = 100, 4
-SLACK = 0.2  # of an exponent: 2.5 times over the factor of 100, which caches do
-START = {  # the smallest of each series, and the others, which stay
+SLACK = 0.2  # tolerance of an exponent: 2.5 times over the factor of 100, an effect of caches
+START = {  # the smallest size of each series, and the other, constant sizes
     "accounts": Shape(accounts=500, instruments=100, positions=50_000),
     "instruments": Shape(accounts=500, instruments=100, positions=50_000),
     "positions": Shape(accounts=1_000, instruments=1_000, positions=10_000),
@@ -34,7 +35,7 @@ START = {  # the smallest of each series, and the others, which stay
 
 
 def stated() -> dict[str, dict[str, float]]:
-    """By operation and what grows, from the table in docs/architecture.md."""
+    """Exponents by operation and size, from the table in docs/architecture.md."""
     lines = [
         [cell.strip() for cell in line.strip("|\n").split("|")]
         for line in ARCHITECTURE.read_text().partition("| exponent of |")[2].splitlines()
@@ -63,7 +64,7 @@ def report(
     starts: dict[str, Shape] = START,
     factor: float = FACTOR,
 ) -> tuple[list[str], list[str]]:
-    """Tables, and what grows faster than stated."""
+    """The tables, and the operations that grow faster than stated."""
     lines, faster, said = [], [], stated()
     for what, start in starts.items():
         shapes = series(what, POINTS, factor, start)

@@ -1,4 +1,5 @@
-"""A book of any number of accounts, instruments and positions; what `growth.py` times on it."""
+"""A book of any number of accounts, instruments and positions, and the operations that `growth.py`
+times."""
 
 from __future__ import annotations
 
@@ -20,7 +21,10 @@ MOVED = 8  # instruments between two reads of a view
 
 @dataclass(frozen=True)
 class Shape:
-    """Positions: rounded down to as many for each account. Views are of two accounts each."""
+    """The sizes of a book.
+
+    positions: rounded down to the same number per account. Views have two accounts each.
+    """
 
     accounts: int
     instruments: int
@@ -31,14 +35,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Effort:
-    """calls: timed together, where one is too short; rounds: of which the median is taken."""
+    """calls: timed together, if one is too short. rounds: the median is reported."""
 
     calls: int = 1_000
     rounds: int = 15
 
 
 class GrowthBook:
-    """Each account holds neighbouring instruments, with one order on each position."""
+    """Each account holds adjacent instruments, with one order on each position."""
 
     def __init__(self, shape: Shape) -> None:
         random = np.random.default_rng(21)
@@ -56,7 +60,7 @@ class GrowthBook:
         self.account_names = [f"ACC{a:06d}" for a in range(shape.accounts)]
         self.instrument_names = [f"SYM{i:06d}" for i in range(shape.instruments)]
         self.book = mvcore.Book()
-        self.load()  # at the highest price: later ones are all under the ceilings
+        self.load()  # at the highest price, so that later prices stay below the bounds
         self.prices[:] = random.integers(LOWEST, HIGHEST, shape.instruments)
         codes = np.arange(shape.instruments, dtype=np.int32)
         self.book.ticks(codes, self.prices, scale=PRICE_SCALE)
@@ -106,7 +110,7 @@ class GrowthBook:
         return [(c, p / 10**PRICE_SCALE) for c, p in zip(codes, prices, strict=True)]
 
     def some_facts(self, count: int) -> list[tuple[Any, ...]]:
-        """Orders that are filled to another part, which is never all of it."""
+        """Reports that change the filled part of orders, which is never all."""
         out = []
         for k in self.random.integers(0, len(self.held), count).tolist():
             done = int(self.random.integers(0, self.quantity[k]))
@@ -117,7 +121,7 @@ class GrowthBook:
         return out
 
     def check(self, frame: Any) -> None:
-        """All rows of a view, against NumPy."""
+        """Check all rows of a view against NumPy."""
         totals = np.zeros(self.shape.accounts, np.int64)
         np.add.at(totals, self.account, (self.held + self.filled) * self.prices[self.instrument])
         codes = np.array([int(name[3:]) for name in frame["account"]])
@@ -127,7 +131,7 @@ class GrowthBook:
 
 
 def median_of(rounds: int, prepare: Callable[[], Any], call: Callable[[Any], Any]) -> float:
-    """Seconds of `call`, given what `prepare` made, which is not timed."""
+    """The median seconds of `call` on the result of `prepare`, which is not timed."""
     spent = []
     for _ in range(rounds + 1):
         made = prepare()
@@ -146,7 +150,8 @@ def each_of(function: Callable[..., Any]) -> Callable[[list[Any]], None]:
 
 
 def changes(made: GrowthBook, accounts: list[str] | None, rounds: int) -> float:
-    """After some ticks, and after another view: its code is in the cache whatever ran before."""
+    """Time `changes` after some ticks, and after reading another view, which brings the code into
+    the cache."""
     with made.open(accounts) as other, made.open(accounts) as view:
         other.read(), view.read()
 
@@ -174,7 +179,7 @@ def opening(made: GrowthBook, accounts: list[str] | None, rounds: int) -> float:
 
 
 def timed(shape: Shape, effort: Effort) -> dict[str, float]:
-    """Seconds a call of each operation, in a book of this shape; its views checked afterwards."""
+    """Seconds per call of each operation in a book of this shape. Checks its views afterwards."""
     made = GrowthBook(shape)
     calls, rounds = effort.calls, effort.rounds
     out = {

@@ -1,8 +1,8 @@
-"""The same operations as an expert writes them by hand for the dense case.
+"""The operations as an expert writes them by hand for the dense case.
 
 Quantities are 32-bit integers, one row per instrument (`held`) and one row per account
-(`by_account`); money is 64-bit integers counted in 1e-4 that would wrap silently. There are no
-names, currencies, scales, epochs or checks: an account is an array position.
+(`by_account`). Money is 64-bit integers in units of 1e-4 that would overflow silently. There are no
+names, currencies, scales, epochs or checks. An account is an array position.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def set_float_prices(codes, new, prices):
 
 @njit(**OPTIONS)
 def tick_totals(i, price, prices, held, totals):
-    """A price, and the total of every account that it moves."""
+    """Store a price, and update the total of every account."""
     move = price - prices[i]
     prices[i] = price
     row = held[i]
@@ -51,7 +51,7 @@ def tick_totals(i, price, prices, held, totals):
 
 @njit(**OPTIONS)
 def sparse_tick_totals(i, price, prices, starts, accounts, quantities, totals):
-    """The same where each position says whose it is."""
+    """`tick_totals` for a sparse book, in which each position names its account."""
     move = price - prices[i]
     prices[i] = price
     for k in range(starts[i], starts[i + 1]):
@@ -72,7 +72,7 @@ def account_total(a, prices, by_account):
 
 @njit(**OPTIONS)
 def sparse_totals(some, prices, codes, quantities, totals):
-    """`codes` and `quantities` have one row for each account."""
+    """`codes` and `quantities` have one row per account."""
     for k in range(len(some)):
         total = np.int64(0)
         for c in range(codes.shape[1]):
@@ -101,7 +101,8 @@ def add_four(p0, p1, p2, p3, row0, row1, row2, row3, totals):
 
 @njit(**OPTIONS)
 def add_rows(prices, held, totals):
-    """Four instruments at a time: totals are then read and written a quarter as often."""
+    """Process four instruments at a time, so that totals are read and written a quarter as
+    often."""
     totals[:] = 0
     many = prices.shape[0] // 4 * 4
     for i in range(0, many, 4):
@@ -116,7 +117,7 @@ def add_rows(prices, held, totals):
 
 @njit(parallel=True, **OPTIONS)
 def whole_book(prices, held, partial):
-    """The total of every account in partial[0]; one thread per row of `partial`."""
+    """Sum every account's total into partial[0]. One thread per row of `partial`."""
     threads = partial.shape[0]
     count = prices.shape[0]
     for t in prange(threads):
@@ -137,7 +138,7 @@ def watched_totals(watched, prices, by_account, totals):
 
 @njit(**OPTIONS)
 def watched_moves(watched, codes, moves, by_account, totals):
-    """What some instruments' moves add to the watched totals."""
+    """Add the moves of some instruments to the watched totals."""
     for w in range(len(watched)):
         for k in range(len(codes)):
             totals[w] += np.int64(by_account[watched[w], codes[k]]) * moves[k]

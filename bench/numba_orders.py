@@ -1,7 +1,7 @@
-"""Orders and three measures as an expert writes them by hand: order ids are array positions.
+"""Orders and three measures as an expert writes them by hand. Order ids are array positions.
 
 `nets` and `nets_by_account` hold sod, current and expected quantities, by instrument and by
-account. Money is 64-bit integers counted in 1e-4 that would wrap silently.
+account. Money is 64-bit integers in units of 1e-4 that would overflow silently.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba_kernels import OPTIONS, add_rows
 
 @njit(**OPTIONS)
 def order(k, i, a, done, filled, nets, nets_by_account):
-    """A fill of an order that stays with its account and instrument."""
+    """Fill an order. Its account and instrument do not change."""
     change = done - filled[k]
     filled[k] = done
     nets[1, i, a] += change
@@ -29,7 +29,7 @@ def orders(ids, instruments, accounts, done, filled, nets, nets_by_account):
 
 @njit(**OPTIONS)
 def instrument_values(i, prices, held, quantity, values):
-    """Every holding and every order of an instrument at its price."""
+    """Values of every holding and order of an instrument at its price."""
     price = prices[i]
     accounts = held.shape[1]
     each = quantity.shape[0] // held.size
@@ -42,7 +42,7 @@ def instrument_values(i, prices, held, quantity, values):
 
 @njit(**OPTIONS)
 def tick_totals(i, price, prices, nets, totals):
-    """A price, and three totals of every account that it moves."""
+    """Store a price, and update three totals of every account."""
     move = price - prices[i]
     prices[i] = price
     for m in range(3):

@@ -1,4 +1,4 @@
-"""The measured book with working orders: two for each holding, as plain NumPy integers."""
+"""The measured book with two working orders per holding, as plain NumPy integers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dataset import World
 EACH = 2  # orders of one account in one instrument
 STATUSES = ["new", "partially_filled", "filled"]
 TEXT_ID = "ORD{:09d}"  # 12 characters
-SECTORS, HOUSEHOLD = 11, 5  # sectors of instruments; accounts in a household
+SECTORS, HOUSEHOLD = 11, 5  # sectors of instruments; accounts per household
 
 Ids = npt.NDArray[np.int64]
 
 
 class OrderWorld:
-    """Quantities -200 to 200 but 0, a random part of each filled; ids count up, by instrument."""
+    """Quantities from -200 to 200 except 0, each filled at random. Ids count up, by instrument."""
 
     def __init__(self, world: World) -> None:
         random = np.random.default_rng(7)
@@ -45,7 +45,7 @@ class OrderWorld:
         return {
             "sod": held,
             "current": held + self.net(self.filled),
-            "expected": held + self.net(self.quantity),  # filled and what is left
+            "expected": held + self.net(self.quantity),  # filled and leaves
         }
 
     def places(self, ids: Ids) -> tuple[Ids, Ids]:
@@ -57,7 +57,7 @@ class OrderWorld:
         return ((filled != 0).astype(np.int8) + (filled == self.quantity[ids])).astype(np.int8)
 
     def table(self, order: str = "by instrument", text: bool = False) -> pa.Table:
-        """Every order; shuffled: as they arrive in a day, instruments and accounts at random."""
+        """All orders. shuffled: random instruments and accounts, as orders arrive during a day."""
         ids = np.arange(self.count)
         if order == "shuffled":
             np.random.default_rng(8).shuffle(ids)
@@ -87,7 +87,7 @@ class OrderWorld:
         )
 
     def masters(self) -> dict[str, dict[str, object]]:
-        """Those of the world, with attributes to group by, and a rate to convert with."""
+        """The world's master tables, with attributes to group by and a rate to convert with."""
         tables = self.world.masters()
         tables["accounts"]["household"] = [
             f"H{a // HOUSEHOLD:04d}" for a in range(self.world.accounts)
@@ -100,7 +100,7 @@ class OrderWorld:
 
 
 class Reports:
-    """Execution reports of some orders that fill them up and put them back, by turns."""
+    """Execution reports that alternately fill some orders and reset them."""
 
     def __init__(self, orders: OrderWorld, count: int, seed: int = 9) -> None:
         random = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ class Reports:
         self.instruments, self.accounts = orders.places(self.ids)
         self.quantity = orders.quantity[self.ids]
         start = orders.filled[self.ids]
-        self.filled = [start, self.quantity - start]  # never both what is stored
+        self.filled = [start, self.quantity - start]  # neither equals what is stored
         self.now = 0
 
     def turn(self) -> None:
@@ -121,7 +121,7 @@ class Reports:
         return [STATUSES[code] for code in codes.tolist()]
 
     def current(self, measures: dict[str, npt.NDArray[np.int32]], prices: Any) -> Any:
-        """What the accounts are worth after this turn, from what they were at the start."""
+        """The accounts' values after this round, computed from the initial ones."""
         totals = prices @ measures["current"]
         change = (self.filled[self.now] - self.filled[0]).astype(np.int64)
         np.add.at(totals, self.accounts, change * prices[self.instruments])

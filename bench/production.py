@@ -1,11 +1,11 @@
-"""A day's load on the whole book in real time: CPU, latencies, memory; then how much it takes.
+"""A day's load on the whole book in real time: CPU, latencies, memory; then the maximum load.
 
 `python bench/production.py [--size tiny|mid|full] [--seconds S] [--write]`
 
-One thread writes single ticks and order facts, and a price of every instrument in one batch every
-minute; others poll the sessions' views, firm-wide views, and take snapshots. Then ticks, facts and
-sessions grow step by step until the p99 of a poll exceeds 10 ms. What views handed out is compared
-with NumPy at sampled epochs and at the end.
+One thread writes single ticks and order reports, and every minute a price of every instrument in
+one batch. Other threads poll the sessions' views and firm-wide views, and take snapshots. Then
+ticks, reports and sessions grow step by step until the p99 of a poll exceeds 10 ms. The rows that
+views returned are compared with NumPy at sampled epochs and at the end.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from sections import write_section
 
 SECTION = "production"
 PERCENTILES = (50, 90, 99, 99.9)
-LIMIT = 10e6  # ns, of the p99 of a poll
-STEP_SECONDS = 10.0  # of a step of a ramp, or a sixth of the run
-GROWS = {"ticks": 4.0, "facts": 4.0, "sessions": 2.0}  # by this factor a step
-MOST = 1_000_000.0  # of anything, a second or open
+LIMIT = 10e6  # ns, for the p99 of a poll
+STEP_SECONDS = 10.0  # per step of a ramp, or a sixth of the run
+GROWS = {"ticks": 4.0, "facts": 4.0, "sessions": 2.0}  # factors per step
+MOST = 1_000_000.0  # maximum of any load, per second or open
 
 
 def table(found: Found, plan: Plan) -> list[str]:
@@ -87,8 +87,11 @@ def over(found: Found) -> bool:
 
 
 def ramp(live: Live, base: Plan, what: str) -> Iterator[list[str]]:
-    """One load grows and the others stay. A row for each step; the last is over the limit, twice:
-    once may be what else the machine does."""
+    """Increase one load while the others stay constant. Yields a row per step.
+
+    A step over the limit is run again, because other load of the machine may have caused it. The
+    ramp ends if the second run is over the limit too.
+    """
     plan = base
     if what == "sessions":
         plan = replace(base, sessions=max(base.sessions // 4, 1))

@@ -1,4 +1,4 @@
-"""What is written while `production.py` runs, and what every answer has to be: NumPy, no mvcore."""
+"""The writes of `production.py` and their exact answers: NumPy, no mvcore."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataset import PRICE_SCALE, amounts
 from orders_dataset import SECTORS, STATUSES, OrderWorld
 
 MEASURES = ("sod", "current", "expected")
-TICK, FACT, BOARD = 0, 1, 2  # kinds of writes: a price, an order fact, a price of every instrument
+# kinds of writes: a price, an order report, a price of every instrument
+TICK, FACT, BOARD = 0, 1, 2
 KINDS = ("tick", "order fact", "batch of ticks")
 BLOCK = 1_000  # writes whose arguments are made together
 
@@ -20,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Ledger:
-    """The book in NumPy, as it is after some number of writes."""
+    """The book in NumPy, after any number of writes."""
 
     def __init__(self, orders: OrderWorld) -> None:
         self.orders, self.world = orders, orders.world
@@ -31,11 +32,11 @@ class Ledger:
         self.sectors = np.arange(self.world.instruments) % SECTORS
 
     def accounts(self, codes: Any = slice(None)) -> Ints:
-        """By measure and account, as a book hands amounts out."""
+        """Amounts by measure and account, as a book returns them."""
         return np.stack([amounts(self.prices @ net[:, codes]) for net in self.net])
 
     def by_sector(self) -> dict[str, list[int]]:
-        """Three measures by name of the sector, counted in 1e-4."""
+        """Three measures by name of the sector, in units of 1e-4."""
         values = self.sums * self.prices  # below 2**63 by instrument; sectors are added as integers
         return {
             f"S{s:02d}": [sum(row[self.sectors == s].tolist()) for row in values]
@@ -43,7 +44,7 @@ class Ledger:
         }
 
     def apply(self, writes: Writes, first: int, last: int) -> None:
-        """Writes in [first, last); the later price of an instrument stands."""
+        """Apply writes in [first, last). The later price of an instrument wins."""
         kinds = writes.kind[first:last]
         begin = first
         for k in [*(first + np.flatnonzero(kinds == BOARD)).tolist(), last]:
@@ -64,16 +65,17 @@ class Ledger:
 
 
 class Writes:
-    """Ticks, order facts and whole boards in the order in which they are due, made before the run.
+    """Ticks, order reports and whole boards in the order in which they are due, made before the
+    run.
 
-    Each kind comes at even distances. A quarter of the facts give an order another quantity, all of
-    them another filled part.
+    The writes of a kind are evenly spaced. A quarter of the reports change the order quantity, all
+    of them the filled part.
     """
 
     def __init__(
         self, ledger: Ledger, rates: dict[int, float], seconds: float, seed: int = 12
     ) -> None:
-        """rates: of each kind, a second."""
+        """rates: per second, by kind."""
         random = np.random.default_rng(seed)
         counts = {kind: int(rate * seconds + 0.5) for kind, rate in rates.items()}
         due = np.concatenate([(np.arange(n) + 0.5) / rates[kind] for kind, n in counts.items()])
@@ -85,17 +87,17 @@ class Writes:
         self.instrument, self.account = ledger.orders.places(ids)
         ticks = self.kind == TICK
         self.instrument[ticks] = random.integers(0, ledger.world.instruments, ticks.sum())
-        # A price, the id of an order, or the number of a board.
+        # The price, the order id, or the number of the board.
         self.value = np.where(ticks, random.integers(100_000, 1_900_000, len(due)), ids)
         boards = counts.get(BOARD, 0)
         self.value[self.kind == BOARD] = np.arange(boards)
         self.boards = random.integers(100_000, 1_900_000, (boards, ledger.world.instruments))
         self._facts(random)
-        self.begun = np.zeros(len(due), np.int64)  # ns, filled in by the writer
+        self.begun = np.zeros(len(due), np.int64)  # ns, set by the writer
         self.ended = np.zeros(len(due), np.int64)
 
     def _facts(self, random: np.random.Generator) -> None:
-        """Quantities of the facts, and by how much each changes those before it."""
+        """The quantities of the reports, and the change of each against the one before."""
         facts = np.flatnonzero(self.kind == FACT)
         ids = self.value[facts]
         before = self.ledger.quantity[ids].astype(np.int64)
@@ -103,7 +105,7 @@ class Writes:
         quantity = np.where(random.random(len(facts)) < 0.25, other, before)
         filled = np.trunc(quantity * random.random(len(facts))).astype(np.int64)
         order = np.argsort(ids, kind="stable")
-        again = np.diff(ids[order], prepend=-1) == 0  # an earlier fact of the same order
+        again = np.diff(ids[order], prepend=-1) == 0  # an earlier report on the same order
         for name, new, start in (
             ("quantity", quantity, self.ledger.quantity),
             ("filled", filled, self.ledger.filled),
@@ -124,7 +126,7 @@ class Writes:
         return len(self.due)
 
     def calls(self) -> Iterator[tuple[int, Any]]:
-        """Kind and arguments of each write, of `Book.tick`, `Book.order` or `Book.ticks`."""
+        """The kind and arguments of each write, for `Book.tick`, `Book.order` or `Book.ticks`."""
         world = self.ledger.world
         accounts, instruments = world.account_names, world.instrument_names
         codes = np.arange(world.instruments, dtype=np.int32)

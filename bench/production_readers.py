@@ -1,4 +1,4 @@
-"""The readers of `production.py`: what they ask, and that what they got was right."""
+"""The readers of `production.py`: their calls, and the checks of their answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dataset import PRICE_SCALE, World
 from production_oracle import MEASURES, Ledger
 from production_roles import now
 
-GROUP = 250  # views of one call: as many as the service asks at a time
-TRACKED = 50  # sessions whose rows are put together from what was handed out
-SAMPLE = 5.0  # seconds between two moments at which a reader keeps what it holds, to be checked
+GROUP = 250  # views per call, as many as the service reads at a time
+TRACKED = 50  # sessions whose rows are accumulated from changes
+SAMPLE = 5.0  # seconds between two samples that a reader keeps to be checked
 
 
 class Sessions:
-    """Views of two accounts each; of some, the rows are put together from their changes."""
+    """Views of two accounts each. For some, the rows are accumulated from changes."""
 
     def __init__(self, book: mvcore.Book, world: World, count: int) -> None:
         firsts = world.some(world.accounts - 1, count, seed=13)
@@ -59,7 +59,7 @@ class Sessions:
             self.samples.append((epoch, self.pairs[views].reshape(-1), values))
 
     def last(self) -> None:
-        """What every session holds at the end: what was handed out, and all rows once more."""
+        """Sample every session at the end: the accumulated rows, and a full read."""
         for which, call in enumerate(self.calls):
             frames = call()
             self.after(which, frames)
@@ -71,7 +71,7 @@ class Sessions:
                 self.samples.append((frame.epoch, self.pairs[v], values))
 
     def check(self, ledger: Ledger, epoch: int) -> int:
-        """Those samples that are of this epoch; how many amounts."""
+        """Check the samples of this epoch. Returns the number of amounts."""
         amounts = 0
         for at, accounts, values in self.samples:
             if at == epoch:
@@ -135,7 +135,7 @@ class Firm:
 
 
 class Snapshots:
-    """A snapshot that is read by sector, held for a while, and read once more."""
+    """A snapshot that is read by sector, held for a while, and read again."""
 
     def __init__(self, book: mvcore.Book, hold: float) -> None:
         self.book, self.hold = book, hold

@@ -1,8 +1,8 @@
-"""Who is at work while `production.py` runs: a writer, and readers that ask again and again.
+"""The threads of `production.py`: a writer, and readers that call repeatedly.
 
-Each is a thread that has a time at which every call is due and does not wait for others: latency
-counts from then, so that a call which is late because the one before took long is counted as late
-(no coordinated omission). CPU is that of the thread within the calls.
+Every call of a thread has a due time. Latency counts from then, so a call that is late because the
+previous one took long counts as late (no coordinated omission). CPU is the thread's time within the
+calls.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from production_oracle import KINDS, Writes
 
 now, cpu = time.perf_counter_ns, time.thread_time_ns
 HOUR = 3_600_000_000_000
-LATE = 1.0  # seconds after the end when what was not done is given up
+LATE = 1.0  # seconds after the end until pending calls are abandoned
 
 
 class Histogram(HdrHistogram):
-    """Nanoseconds, to three digits."""
+    """Nanoseconds, with three digits."""
 
     def __init__(self) -> None:
         super().__init__(1, HOUR, 3)
 
 
 class Role(threading.Thread):
-    """`calls` of one kind, evenly within each period; `after` is told what each returned."""
+    """Makes `calls` evenly within each period. `after` gets the result of each."""
 
     def __init__(
         self, name: str, period: float, calls: list[Callable[[], Any]],
         after: Callable[[int, Any], None], weights: list[int],
     ) -> None:  # fmt: skip
-        """weights: how many latencies the one of each call stands for."""
+        """weights: the number of latencies that each call stands for."""
         super().__init__(name=name, daemon=True)
         self.period, self.calls, self.after, self.weights = period, calls, after, weights
-        self.latency, self.alone = Histogram(), Histogram()  # from when it was due; the call
+        self.latency, self.alone = Histogram(), Histogram()  # from due; of the call alone
         self.cpu, self.start_ns, self.seconds, self.given_up = 0, 0, 0.0, 0
         self.failed: BaseException | None = None
 
@@ -49,7 +49,7 @@ class Role(threading.Thread):
         self.start()
 
     def due(self) -> list[int]:
-        """Nanoseconds from the start."""
+        """Due times in nanoseconds from the start."""
         each = self.period / len(self.calls)
         return [int((k + 0.5) * each * 1e9) for k in range(int(self.seconds / each + 0.5))]
 
@@ -84,7 +84,8 @@ def sleep_until(due: int) -> None:
 
 
 class Writer(threading.Thread):
-    """Every write when it is due: single calls of `tick` and `order`, whole boards by `ticks`."""
+    """Makes every write when it is due: single calls of `tick` and `order`, whole boards with
+    `ticks`."""
 
     def __init__(self, book: mvcore.Book, writes: Writes) -> None:
         super().__init__(name="writer", daemon=True)
@@ -124,7 +125,7 @@ class Writer(threading.Thread):
         return len(self.writes) - self.written
 
     def nanoseconds(self, kind: int) -> tuple[Any, Any]:
-        """From when each write of a kind was due until it was done; of its call alone."""
+        """The latencies of a kind of writes from due to done, and the durations of the calls."""
         writes = self.writes
         done = np.flatnonzero(writes.kind[: self.written] == kind)
         due = self.start_ns + (writes.due * 1e9).astype(np.int64)

@@ -1,4 +1,4 @@
-"""One run of `production.py`: the threads, for so long, and what was found."""
+"""One run of `production.py`: its threads, its duration, and its measurements."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOLD = 5.0  # seconds that a snapshot is held, or a sixth of its period
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of what, a second or every so many seconds."""
+    """The loads, per second or as periods in seconds."""
 
     seconds: float
     ticks: float = 83.3
@@ -53,28 +53,29 @@ class Live:
 
 @dataclass
 class Found:
-    """What a run did. Seconds are nanoseconds in the histograms."""
+    """The measurements of a run. Histograms are in nanoseconds."""
 
-    latency: dict[str, Histogram]  # from when it was due
-    alone: dict[str, Histogram]  # the call
+    latency: dict[str, Histogram]  # from due
+    alone: dict[str, Histogram]  # of the call
     cpu: dict[str, float]  # shares of a core, within the calls
-    process: float  # share of a core of everything in this process
+    process: float  # share of a core of the whole process
     given_up: dict[str, int]
     memory: list[tuple[float, int]]  # seconds from the start, resident bytes
     counted: tuple[int, int]  # bytes that book.memory() counts at the start and at the end
     pages_copied: int
-    rows: int  # handed out
+    rows: int  # returned
     checked: int  # amounts compared
-    moments: int  # epochs at which
+    moments: int  # epochs at which amounts were compared
 
     def slope(self, after: float) -> float:
-        """Bytes a second that memory grows, by least squares, after so much of the run."""
+        """The growth of memory in bytes per second, by least squares, after this part of the
+        run."""
         times, sizes = np.array(self.memory[int(len(self.memory) * after) :], np.float64).T
         return float(np.polyfit(times, sizes, 1)[0]) if len(times) > 1 else 0.0
 
 
 def run(live: Live, plan: Plan) -> Found:
-    """For so many seconds of real time. Raises AssertionError where an answer was wrong."""
+    """Run in real time. Raises AssertionError if an answer was wrong."""
     book, ledger = live.book, live.ledger
     rates = {TICK: plan.ticks, FACT: plan.facts, BOARD: 1 / plan.board_every}
     writes = Writes(ledger, rates, plan.seconds)
@@ -93,7 +94,7 @@ def run(live: Live, plan: Plan) -> Found:
     first_epoch, copied = book.epoch, book.stats()["pages_copied"]
     counted = book.memory()["total"]
     gc.collect()
-    gc.freeze()  # what was made for the measurement is not for the collector to look through
+    gc.freeze()  # the collector need not scan the data of the measurement
     before, start = time.process_time(), now() + 200_000_000
     for thread in (writer, *roles):
         thread.begin(start, plan.seconds)
@@ -130,7 +131,7 @@ def run(live: Live, plan: Plan) -> Found:
 def watch_memory(
     threads: tuple[threading.Thread, ...], start: int, seconds: float
 ) -> list[tuple[float, int]]:
-    """Resident bytes every second, until all are done."""
+    """Record the resident bytes every second until all threads are done."""
     out = []
     every = min(1.0, seconds / 20)
     while any(thread.is_alive() for thread in threads):
@@ -146,7 +147,7 @@ def watch_memory(
 def check(
     ledger: Ledger, writes: Writes, written: int, first_epoch: int, readers: list[Any]
 ) -> tuple[int, int]:
-    """Every sample against NumPy at its epoch; how many amounts, and of how many epochs."""
+    """Check every sample against NumPy at its epoch. Returns the numbers of amounts and epochs."""
     epochs = sorted({sample[0] for reader in readers for sample in reader.samples})
     at, checked = 0, 0
     for epoch in epochs:
@@ -158,7 +159,7 @@ def check(
 
 
 def written(writer: Writer) -> tuple[dict[str, Histogram], dict[str, Histogram]]:
-    """Latencies of the writes, and of the calls alone, by kind."""
+    """Latencies of the writes, and durations of their calls, by kind."""
     latency, alone = {}, {}
     for kind, name in enumerate(KINDS):
         latency[name], alone[name] = Histogram(), Histogram()
@@ -169,7 +170,7 @@ def written(writer: Writer) -> tuple[dict[str, Histogram], dict[str, Histogram]]
 
 
 def to_three_digits(values: Any) -> Any:
-    """So that there are few different ones to record; no more than the histogram keeps."""
+    """Round to the digits that the histogram keeps, so that few distinct values are recorded."""
     values = np.maximum(values, 1)
     step = 10 ** np.maximum(np.floor(np.log10(values)).astype(np.int64) - 3, 0)
     return values // step * step

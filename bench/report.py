@@ -1,10 +1,10 @@
-"""All benchmarks once, in one process, as a table for the docs.
+"""Runs all benchmarks once, in one process, and makes a table for the docs.
 
 `python bench/report.py [--size tiny|mid|full] [--only WORDS] [--json FILE.json] [--write]`
 
-`--write` puts the table into docs/benchmarks.md (`sections.py`), where a run at full size belongs.
-Medians, with the 10th and 90th percentile, per call. Goals are those of a book of 25 million
-holdings on two cores; a smaller size shows none. Exit status 1 if an answer was wrong.
+`--write` writes the table into docs/benchmarks.md (`sections.py`); use it with a run at full size.
+Medians with the 10th and 90th percentile, per call. Goals are for a book of 25 million holdings on
+two cores; a smaller size shows none. Exit status 1 if an answer was wrong.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataset import SIZES
 from sections import write_section
 
 HERE = Path(__file__).resolve().parent
-GOALS = {  # seconds a call, or bytes, by how the name of the operation begins
+GOALS = {  # seconds per call, or bytes, by the start of the operation's name
     "load, names as plain text": 4.0,
     "load, dictionary columns": 1.0,
     "memory of the holdings": 250e6,
@@ -58,7 +58,7 @@ GOALS = {  # seconds a call, or bytes, by how the name of the operation begins
     "open a view, read it: 100 accounts by sector": 3e-3,
     "open a view, read it: all by household and sector": 150e-3,
 }
-MEMORY = "memory of "  # operations that are counted in bytes
+MEMORY = "memory of "  # operations that are measured in bytes
 WITH_VIEW = "tick with an incremental view of all accounts"
 ADDED = "incremental view of all accounts: added to a tick"
 PLAIN = "mvcore without the view"
@@ -70,7 +70,7 @@ Times = dict[str, list[float]]  # by contender
 
 
 def figure(value: float | None, operation: str) -> str:
-    """Three digits with a unit."""
+    """Format with three digits and a unit."""
     if value is None:
         return ""
     if operation.startswith(MEMORY):
@@ -87,7 +87,7 @@ def median(times: Times, who: str) -> float | None:
 
 
 def percentile(values: list[float], part: float) -> float:
-    """Nearest rank."""
+    """The nearest-rank percentile."""
     ordered = sorted(values)
     return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
 
@@ -106,7 +106,7 @@ def ratio(ours: float | None, theirs: float | None) -> str:
 
 
 def collect(benchmarks: list[dict[str, Any]]) -> dict[str, Times]:
-    """Seconds a call (or bytes), by operation and contender, in the order they ran."""
+    """Seconds per call (or bytes), by operation and contender, in the order they ran."""
     found: dict[str, Times] = {}
     for one in benchmarks:
         operation, extra = one["group"], one["extra_info"]
@@ -117,7 +117,7 @@ def collect(benchmarks: list[dict[str, Any]]) -> dict[str, Times]:
         times = [seconds / extra["calls"] for seconds in one["stats"]["data"]]
         found.setdefault(operation, {})[extra["who"]] = times
     for times in found.values():
-        if ALONE in times:  # two threads are slower where another process has the second core
+        if ALONE in times:  # two threads are slower if another process uses the second core
             times["numba"] = min(times["numba"], times.pop(ALONE), key=statistics.median)
     for operation in [name for name in found if name.startswith(WITH_VIEW)]:
         if {"mvcore", PLAIN} <= found[operation].keys():
@@ -171,7 +171,7 @@ def machine() -> str:
 
 
 def run(size: str, only: str | None, json_file: Path) -> int:
-    """pytest here, in this process."""
+    """Run pytest in this process."""
     os.environ["MVCORE_BENCH"] = size
     arguments = [
         str(HERE), "--rootdir", str(HERE.parent), "-c", str(HERE.parent / "pyproject.toml"),

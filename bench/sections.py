@@ -1,4 +1,7 @@
-"""The sections of docs/benchmarks.md that commands rewrite; hand-written text around them stays."""
+"""The sections of docs/benchmarks.md that commands rewrite.
+
+Hand-written text around them is kept.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 
 def write_section(name: str, text: str, page: Path = PAGE) -> None:
-    """Replaces what stands between `<!-- NAME -->` and `<!-- end NAME -->`.
+    """Replace the text between `<!-- NAME -->` and `<!-- end NAME -->`.
 
-    ValueError, and the page as it was, unless each of the two stands there once, in this order.
+    Raises ValueError and leaves the page unchanged, unless each marker occurs once, in this order.
     """
     first, last = f"<!-- {name} -->\n", f"<!-- end {name} -->\n"
     old = page.read_text()

@@ -1,14 +1,15 @@
-"""The service with many sessions: what it costs, how late its messages are, whether all are right.
+"""Measures the service with many sessions: cost, message latency, and correctness.
 
 `python bench/sessions.py [--size full|tenth|small] [--sessions N] [--seconds S] [--stopped PART]
-[--write]`: what was measured, also into docs/benchmarks.md.
+[--write]` prints the measurements; --write also writes them into docs/benchmarks.md.
 
-The service runs in this process (uvicorn's loop in one thread, the writer of ticks and facts in
-another), its clients in a second one: each selects two accounts of its own. With `--stopped` a
-part of them reads no more after a third of the time. Every message is compared with NumPy.
+The service runs in this process: uvicorn's loop in one thread, the writer of ticks and reports in
+another. The clients run in a second process, and each selects two accounts of its own. With
+`--stopped`, a part of them stops reading after a third of the time. Every message is compared with
+NumPy.
 
-Latency: from the moment when a tick was due to be written until a client has the first message of
-the tick's epoch or a later one; for each tick and each client that reads to the end.
+Latency: from the time a tick is due until a client has the first message with the tick's epoch or a
+later one; for each tick and each client that reads to the end.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ from sessions_oracle import Checked, Writes, check
 from sessions_service import WAIT, Clients, Server, Usage, Writer
 
 SIZES = {"full": (5_000, 5_000), "tenth": (5_000, 500), "small": (200, 50)}
-TICKS, FACTS = 83.3, 2_000  # a second
-PIPES = 2  # to the process of the clients
+TICKS, FACTS = 83.3, 2_000  # per second
+PIPES = 2  # to the clients' process
 
 
 @contextlib.contextmanager
@@ -57,19 +58,19 @@ def loaded(accounts: int, instruments: int) -> Iterator[tuple[mvcore.Book, Order
 
 @dataclass(frozen=True)
 class Asked:
-    """What to measure."""
+    """The parameters of a measurement."""
 
     size: str = "full"
     sessions: int = 1_000
     seconds: float = 60.0
     stopped: int = 0  # sessions whose client stops reading after a third of the time
-    watched: int = 2  # accounts of a session
+    watched: int = 2  # accounts per session
     interval: int = 100  # milliseconds
     limits: Limits = field(default_factory=Limits)
 
 
 def run(asked: Asked) -> dict[str, Any]:
-    """What was measured, by name."""
+    """Run a measurement. Returns the results by name."""
     with loaded(*SIZES[asked.size]) as (book, orders), tempfile.TemporaryDirectory() as folder:
         writes = Writes(orders, TICKS, FACTS, asked.seconds)
         names = orders.world.account_names
@@ -85,7 +86,7 @@ def run(asked: Asked) -> dict[str, Any]:
             memory = resident_bytes() - memory
             writer = Writer(book, writes)
             gc.collect()
-            gc.freeze()  # what was made for the measurement is not the service's to look through
+            gc.freeze()  # the collector need not scan the data of the measurement
             writer.start()
             start = Usage(server, writer)
             found = stop(server, writer, clients, asked) if asked.stopped else {}
@@ -114,7 +115,7 @@ def run(asked: Asked) -> dict[str, Any]:
 
 
 def warm_up(server: Server, selections: dict[str, Any], out: Path) -> None:
-    """What the first sessions import and allocate is not the others'."""
+    """Run a few sessions first: their imports and allocations do not count for the others."""
     few = {"accounts": selections["accounts"][:8], "stopped": 0}
     clients = Clients(server.port, selections | few, out)
     clients.hear("ready")
@@ -123,7 +124,7 @@ def warm_up(server: Server, selections: dict[str, Any], out: Path) -> None:
 
 
 def stop(server: Server, writer: Writer, clients: Clients, asked: Asked) -> dict[str, Any]:
-    """Some clients read no more; when their sessions were gone, until the end of the writes."""
+    """Stop some clients. Measures when their sessions are gone, until the writes end."""
     time.sleep(asked.seconds / 3)
     began, there, gone = time.monotonic(), asked.sessions, []
     clients.tell("stop")
@@ -136,7 +137,7 @@ def stop(server: Server, writer: Writer, clients: Clients, asked: Asked) -> dict
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    """Not for ever: what did not come true is seen in the figures."""
+    """Wait for a condition, but not for ever: if it stays false, the results show it."""
     end = time.monotonic() + WAIT
     while not true() and time.monotonic() < end:
         time.sleep(0.1)
@@ -148,7 +149,7 @@ def latency(checked: Checked, chosen: Any = slice(None)) -> str:
 
 
 def report(found: dict[str, Any], asked: Asked) -> list[str]:
-    """Tables."""
+    """Make the tables."""
     used, checked, left = found["used"], found["checked"], found["left"]
     cpu = [f"{used[n]:.1%}" for n in ("all", "event loop", "other threads", "writer")]
     lines = [

@@ -1,11 +1,11 @@
-"""The clients of `sessions.py`, in a process of their own: real connections to the service.
+"""The clients of `sessions.py` in their own process, with real connections to the service.
 
-Reads one line of JSON from standard input: what to connect to, and the selections. Prints "ready"
-when every client has its first rows. Then it is told, line by line: "stop" makes some of the
-clients read no more, "leave" makes all close and writes what they got to a file.
+Reads one line of JSON from standard input: the address, and the selections. Prints "ready" when
+every client has its first rows. Then it reads commands, one per line: "stop" makes some clients
+stop reading, "leave" closes all and writes the received messages to a file.
 
-The protocol is that of the `websockets` package, without its queues and tasks, so that the time
-of a message is the time when its bytes were there.
+It uses the protocol of the `websockets` package without its queues and tasks, so the time of a
+message is the arrival time of its bytes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-AT_ONCE = 50  # connections under way
-SMALL = 4_096  # the receive buffer of a client that stops, so that it is full soon
-DRAIN = 15.0  # seconds that what is left in a stopped connection may take to arrive
+AT_ONCE = 50  # concurrent connection attempts
+SMALL = 4_096  # small receive buffer of a client that stops, so that it fills soon
+DRAIN = 15.0  # seconds for the remaining data of a stopped connection to arrive
 
 
 class Client(asyncio.Protocol):
-    """One session; `times` and `messages` are what came, in order."""
+    """One session. `times` and `messages` are those received, in order."""
 
     def __init__(self, port: int, selection: dict[str, Any]) -> None:
         self.url, self.selection = f"ws://127.0.0.1:{port}/v1/live", selection
@@ -59,14 +59,14 @@ class Client(asyncio.Protocol):
         now = time.monotonic()
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
-            if not isinstance(event, Frame):  # the handshake is done
+            if not isinstance(event, Frame):  # the handshake is complete
                 self.protocol.send_text(json.dumps(self.selection).encode())
             elif event.opcode is Opcode.TEXT:
                 self.times.append(now)
                 self.messages.append(bytes(event.data))
                 if len(self.times) == 1:
                     self.first.set_result(None)
-        self._flush()  # also the pong to a ping
+        self._flush()  # also sends the pong to a ping
 
     def connection_lost(self, error: Exception | None) -> None:
         self.protocol.receive_eof()
@@ -80,7 +80,7 @@ class Client(asyncio.Protocol):
             self.transport.write(data)
 
     async def leave(self) -> None:
-        """As a browser does: close, wait for the answer, hang up."""
+        """Close as a browser does: send the close frame, wait for the answer, hang up."""
         try:
             self.protocol.send_close(1000)
             self._flush()
@@ -89,7 +89,8 @@ class Client(asyncio.Protocol):
         await self._end()
 
     async def drain(self) -> None:
-        """Read on: what was under way when the client stopped, then how it ended."""
+        """Continue to read: the data in flight when the client stopped, then the end of the
+        connection."""
         self.transport.resume_reading()
         await self._end()
 
@@ -99,7 +100,7 @@ class Client(asyncio.Protocol):
         self.transport.abort()
 
     def record(self, stopped: bool) -> dict[str, Any]:
-        """The close code is None where the connection was dropped without one."""
+        """The results. The close code is None if the connection was dropped without one."""
         received = self.protocol.close_rcvd
         return {
             "accounts": self.selection["accounts"], "times": self.times, "stopped": stopped,
@@ -141,5 +142,5 @@ async def run(asked: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a pause of this process is not the service's
+    gc.disable()  # a collector pause of this process is not the service's latency
     asyncio.run(run(json.loads(sys.stdin.buffer.raw.readline())))  # type: ignore[attr-defined]

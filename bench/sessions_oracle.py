@@ -1,4 +1,4 @@
-"""What is written while `sessions.py` runs, and what every message has to be: NumPy, no mvcore."""
+"""The writes of `sessions.py` and the exact content of every message: NumPy, no mvcore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Writes:
-    """Ticks and order facts in the order in which they are written, made before the run."""
+    """Ticks and order reports in the order of writing, made before the run."""
 
     def __init__(self, orders: OrderWorld, ticks: float, facts: float, seconds: float) -> None:
         self.orders = orders
@@ -30,14 +30,14 @@ class Writes:
         order = np.argsort(due, kind="stable")
         self.due = np.ceil(due[order] / TURN) * TURN  # seconds from the start
         self.is_tick = (np.arange(len(due)) < counts[0])[order]
-        self.epochs = np.zeros(len(due), np.int64)  # filled in by the writer
+        self.epochs = np.zeros(len(due), np.int64)  # set by the writer
         self.times = np.zeros(len(due))
         total = len(due)
         self.ids = random.integers(0, orders.count, total)
         self.instruments, self.accounts = orders.places(self.ids)
         self.instruments[self.is_tick] = random.integers(0, orders.world.instruments, counts[0])
         self.prices = random.integers(100_000, 1_900_000, total)
-        # A quarter of the facts give an order another quantity; all of them another filled part.
+        # A quarter of the reports change the order quantity, all of them the filled part.
         before = orders.quantity[self.ids].astype(np.int64)
         other = np.sign(before) * random.integers(1, 201, total)
         self.quantity = np.where(random.random(total) < 0.25, other, before)
@@ -63,7 +63,7 @@ class Writes:
 
 
 class Replay:
-    """The value of every account after each write, as integers counted in 1e-4."""
+    """The value of every account after each write, as integers in units of 1e-4."""
 
     def __init__(self, writes: Writes, written: int, first_epoch: int) -> None:
         self.writes, self.written, self.epoch = writes, written, first_epoch
@@ -76,7 +76,7 @@ class Replay:
         self._next = 0
 
     def forward(self, epoch: int) -> None:
-        """To the end of that epoch."""
+        """Replay to the end of that epoch."""
         writes = self.writes
         while self._next < self.written and writes.epochs[self._next] <= epoch:
             k = self._next
@@ -95,19 +95,20 @@ class Replay:
             self.totals[:, a] += np.array(change) * self.prices[i]
 
     def row(self, account: int, name: str) -> list[Any]:
-        """As the service sends it."""
+        """The row as the service sends it."""
         return [name, "USD", *map(amount_text, self.totals[:, account].tolist()), 0]
 
 
 def amount_text(value: int) -> str:
-    """All digits of an amount: 12345 is 1.23450000."""
+    """An amount with all digits: 12345 is 1.23450000."""
     whole, rest = divmod(abs(value), 10**PRICE_SCALE)
     return f"{'-' * (value < 0)}{whole}.{rest:0{PRICE_SCALE}d}{'0' * (VALUE_SCALE - PRICE_SCALE)}"
 
 
 @dataclass
 class Checked:
-    """`latencies` has one for each tick and client, in seconds, and `ticks` the tick of each."""
+    """The results. `latencies` has one entry per tick and client, in seconds; `ticks` has its
+    tick."""
 
     messages: int
     wrong: int
@@ -117,13 +118,13 @@ class Checked:
 
 
 def check(writes: Writes, written: int, first_epoch: int, clients: list[dict[str, Any]]) -> Checked:
-    """Every message against the rows of its epoch; and whether all got the last ones."""
+    """Check every message against the rows of its epoch, and that all clients got the last rows."""
     replay = Replay(writes, written, first_epoch)
     account_names = writes.orders.world.account_names
     place = {name: code for code, name in enumerate(account_names)}
     parsed = [[json.loads(text) for text in client["messages"]] for client in clients]
     epochs = [np.array([m.get("epoch", 0) for m in messages]) for messages in parsed]
-    wrong = sum(int((np.diff(e) <= 0).any()) for e in epochs)  # they only go up
+    wrong = sum(int((np.diff(e) <= 0).any()) for e in epochs)  # epochs must increase
     who = np.concatenate([np.full(len(e), c) for c, e in enumerate(epochs)])
     which = np.concatenate([np.arange(len(e)) for e in epochs])
     order = np.argsort(np.concatenate(epochs), kind="stable")
@@ -149,9 +150,10 @@ def check(writes: Writes, written: int, first_epoch: int, clients: list[dict[str
 def latencies(
     writes: Writes, written: int, epochs: list[Any], times: list[Any], clients: list[dict[str, Any]]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """From when each tick was due to the first message at its epoch or a later one, by client.
+    """Latencies from due until the first message with the tick's epoch or a later one, by client.
 
-    Of those that read to the end."""
+    Only of clients that read to the end.
+    """
     ticks = np.flatnonzero(writes.is_tick[:written])
     found = []
     for e, t, client in zip(epochs, times, clients, strict=True):

@@ -1,4 +1,4 @@
-"""The server process of `sessions.py`: the service, the writer, and what they use."""
+"""The server process of `sessions.py`: the service, the writer, and their resource use."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from mvcore.serve import Limits, create_app, limit_backlog, server_settings
 from sessions_oracle import Writes
 
 HERE = Path(__file__).resolve().parent
-WAIT = 60.0  # seconds for what has to come
+WAIT = 60.0  # maximum seconds to wait for something
 
 
 class Server(threading.Thread):
-    """uvicorn in a thread of its own."""
+    """uvicorn in its own thread."""
 
     def __init__(self, book: mvcore.Book, limits: Limits) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Server(threading.Thread):
         return self.hub.counts["sessions"]  # type: ignore[no-any-return]
 
     def left(self) -> dict[str, int]:
-        """What sessions take."""
+        """The resources that sessions hold."""
         return {
             "views": self.hub.views, "tasks": self.tasks(),
             "descriptors": len(os.listdir("/proc/self/fd")),
@@ -80,7 +80,8 @@ class Server(threading.Thread):
 
 
 class Writer(threading.Thread):
-    """Ticks and facts at their pace: single calls of `tick` and `order`, in turns of 10 ms."""
+    """Writes ticks and reports at their pace: single calls of `tick` and `order`, in turns of 10
+    ms."""
 
     def __init__(self, book: mvcore.Book, writes: Writes) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class Writer(threading.Thread):
             writes.epochs[k], writes.times[k] = epoch, when
             self.written = k + 1
         self.done.set()
-        self.measured.wait()  # as long as the thread lives, its clock can be read
+        self.measured.wait()  # keep the thread alive, so that its clock can be read
 
 
 class Clients:
@@ -132,7 +133,7 @@ class Clients:
 
 
 class Usage:
-    """CPU seconds by thread and of the process, and what the hub counted."""
+    """CPU seconds of the threads and the process, and the hub's counters."""
 
     def __init__(self, server: Server, writer: Writer) -> None:
         self.at = time.monotonic()
@@ -143,7 +144,7 @@ class Usage:
         self.counts = dict(server.hub.counts)
 
     def since(self, before: Usage) -> dict[str, float]:
-        """Shares of a core, and counts a second."""
+        """Shares of a core, and counts per second."""
         seconds = self.at - before.at
         out = {name: (cpu - before.cpu[name]) / seconds for name, cpu in self.cpu.items()}
         out["other threads"] = out["all"] - out["event loop"] - out["writer"]

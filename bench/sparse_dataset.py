@@ -1,4 +1,4 @@
-"""A sparse book, as plain NumPy integers: many accounts that hold a few of many instruments."""
+"""A sparse book as plain NumPy integers: many accounts that hold a few of many instruments."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from dataset import Ints, amounts, text_of
 
-EACH = 50  # positions of an account
+EACH = 50  # positions per account
 SIZES = {"tiny": (120, 400), "mid": (100_000, 20_000), "full": (1_000_000, 20_000)}
-STEPS = 1 << 16  # an instrument's share of its stratum is a multiple of 1 in so many
+STEPS = 1 << 16  # an instrument's share of its stratum is a multiple of 1 / STEPS
 
 
 def strata(instruments: int) -> npt.NDArray[np.int64]:
-    """Where each of EACH runs of instruments begins, and the end: runs of equal Zipf weight.
+    """The boundaries of EACH runs of instruments of equal Zipf weight.
 
-    The most held are alone in theirs, as nobody can hold them more than once.
+    The most held instruments are alone in theirs, because an account holds an instrument once.
     """
     weights = 1 / np.arange(1, instruments + 1)
     rest = np.cumsum(weights[::-1])[::-1]  # of this instrument and all after it
@@ -33,7 +33,7 @@ def strata(instruments: int) -> npt.NDArray[np.int64]:
 
 
 class SparseWorld:
-    """Each account holds 1 to 4000 of EACH instruments, one of each stratum.
+    """Each account holds 1 to 4000 of EACH instruments, one from each stratum.
 
     Within a stratum instruments are drawn by Zipf weight, so SYM00000 is the most held.
     """
@@ -68,7 +68,7 @@ class SparseWorld:
         return totals
 
     def amounts_at(self, prices: Ints) -> Ints:
-        """As a book hands them out: counted in 1e-8."""
+        """The amounts as a book returns them, in units of 1e-8."""
         return amounts(self.totals_at(prices))
 
     def some_amounts(self, accounts: Ints, prices: Ints) -> Ints:
@@ -77,7 +77,7 @@ class SparseWorld:
 
     @cached_property
     def by_instrument(self) -> tuple[Ints, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Where each instrument's positions begin (and the end), their accounts and quantities."""
+        """The boundaries of each instrument's positions, their accounts and quantities."""
         flat = self.codes.reshape(-1)
         order = np.argsort(flat, kind="stable")
         starts = np.zeros(self.instruments + 1, np.int64)
@@ -87,7 +87,7 @@ class SparseWorld:
 
     @cached_property
     def by_account(self) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-        """Instruments and quantities, one row for each account."""
+        """Instruments and quantities, one row per account."""
         return np.ascontiguousarray(self.codes.T), np.ascontiguousarray(self.quantity.T)
 
     def masters(self) -> dict[str, dict[str, object]]:
@@ -99,7 +99,7 @@ class SparseWorld:
         }
 
     def holdings(self) -> pa.Table:
-        """Rows by account, names as dictionary columns."""
+        """Rows by account, with names as dictionary columns."""
         codes, quantity = self.by_account
         accounts = np.repeat(np.arange(self.accounts, dtype=np.int32), EACH)
 

@@ -1,8 +1,7 @@
-"""Ticks alone, then beside readers that stopped: a snapshot that is held, a view left unread.
+"""Times ticks alone, then next to readers that stopped: a held snapshot, an unread view.
 
 `python bench/stopped_reader.py [--size tiny|mid|full] [--seconds S]` prints a table: latencies of
-single ticks, one after the other for so long, pages copied, memory. What the view then reads is
-checked against NumPy.
+single ticks, pages copied, memory. The view's final read is checked against NumPy.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ BLOCK = 1_000  # ticks made, timed and recorded together
 
 
 def ticks_for(live: Live, seconds: float) -> Histogram:
-    """Latencies of ticks; the clock is in them."""
+    """Latencies of ticks, including the clock's overhead."""
     tick, clock, found = live.book.tick, time.perf_counter_ns, Histogram()
     random = np.random.default_rng(11)
     end = time.perf_counter() + seconds

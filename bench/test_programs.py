@@ -1,4 +1,4 @@
-"""The programs of this folder, tiny: they assert their answers themselves, and make tables."""
+"""Runs the programs of this folder at tiny size. They check their answers, and make tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from growth_book import Effort
 
 
 def cells(lines: list[str], first: str) -> list[str]:
-    """Of the row that begins so."""
+    """The cells of the row with this first cell."""
     (line,) = (line for line in lines if line.startswith(f"| {first} |"))
     return [cell.strip() for cell in line.strip("|").split("|")]
 
@@ -53,13 +53,16 @@ def test_bandwidth() -> None:
     lines = bandwidth.report(SIZES["tiny"])
     row = cells(lines, "whole book by account, three measures")
     world = World(SIZES["tiny"].accounts, SIZES["tiny"].instruments)
-    assert row[1] == f"{world.rows * 3 * 2 / 1e3:,.0f} KB"  # columns of 16 bits
+    assert row[1] == f"{world.rows * 3 * 2 / 1e3:,.0f} KB"  # 16-bit columns
     assert row[7] == f"{bandwidth_operations.BUS:.0%}"
     assert all(cell.endswith("%") for cell in row[5:7])
 
 
 def test_growth() -> None:
-    """Every operation has an exponent and one that is stated; small books tell neither."""
+    """Every operation has a measured and a stated exponent.
+
+    Small books say nothing about either.
+    """
     start = growth.Shape(accounts=10, instruments=20, positions=100, views=2)
     starts = dict.fromkeys(("accounts", "instruments", "positions", "views"), start)
     starts["incremental"] = replace(start, incremental=1)
@@ -91,7 +94,7 @@ def live(production):
 
 
 def test_production(production, live) -> None:
-    """Two runs: the second begins with the book that the first left."""
+    """Two runs: the second begins with the book of the first."""
     plan = production.Plan(
         0.6, ticks=300, sessions=60, poll_every=0.05, firm=2, firm_every=0.1, board_every=0.15,
         snapshot_every=0.2,
@@ -103,7 +106,7 @@ def test_production(production, live) -> None:
             "tick": 180, "order fact": 1_200, "batch of ticks": 4, production.POLL: 720,
             production.FIRM: 12, production.SNAPSHOT: 3,
         }  # fmt: skip
-        assert found.checked >= 60 * 2 * 3  # each session's amounts, at the end
+        assert found.checked >= 60 * 2 * 3  # the amounts of each session at the end
         assert found.rows > 0
     row = cells(production.report(found, plan), production.POLL)
     assert row[2] == "720"
@@ -116,7 +119,7 @@ def test_production_finds_a_wrong_row(production, live) -> None:
 
 
 def test_what_is_late_counts_from_when_it_was_due(production) -> None:
-    """A call of 0.2 s that is due every 0.05 s: nearly all of them wait for those before."""
+    """Calls of 0.2 s are due every 0.05 s: nearly all wait for earlier ones."""
     import time
 
     from production_roles import Role
@@ -141,7 +144,7 @@ def test_a_ramp_ends_over_the_limit(production, live, monkeypatch) -> None:
 
 
 def test_durable(tmp_path: Path) -> None:
-    """Each opening compares its book with NumPy's totals, and fails where one is another."""
+    """Each opening compares its book with NumPy's totals, and fails if any differs."""
     import durable
     from durable_writes import SYNCS
 

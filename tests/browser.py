@@ -1,5 +1,7 @@
-"""A headless browser on the page of a running service. Without one its tests are skipped, but not
-in CI."""
+"""A headless browser on the page of a running service.
+
+Without a browser these tests are skipped, except in CI.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,20 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-WAIT = 30_000  # milliseconds, where something has to come
-DASH = "\N{EN DASH}"  # instead of a figure that there is none of
+WAIT = 30_000  # milliseconds to wait for something to appear
+DASH = "\N{EN DASH}"  # shown instead of a number that does not exist
 
 
 @contextlib.contextmanager
 def chromium() -> Iterator[sync_api.Browser]:
-    """One of the machine's, or the one that Playwright installed."""
+    """Start the machine's browser, or the one that Playwright installed."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_api.sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         except sync_api.Error as error:
             why = f"Chromium does not start: {error.message.splitlines()[0]}"
-            if os.environ.get("MVCORE_SKIP_NOTHING"):  # .ci/run, which installs it
+            if os.environ.get("MVCORE_SKIP_NOTHING"):  # .ci/run, which installs a browser
                 pytest.fail(why)
             pytest.skip(why)
         try:
@@ -36,7 +38,7 @@ def chromium() -> Iterator[sync_api.Browser]:
 
 
 class Overview:
-    """The page as its user has it. `complaints`: what it wrote to the console as an error."""
+    """The page as a user sees it. `complaints`: errors that it wrote to the console."""
 
     def __init__(self, browser: sync_api.Browser, url: str, **settings: object) -> None:
         self.context = browser.new_context(accept_downloads=True, **settings)
@@ -54,13 +56,13 @@ class Overview:
             self.complaints.append(message.text)
 
     def state(self, name: str) -> None:
-        """Wait for it."""
+        """Wait for this connection state."""
         self.page.wait_for_function(
             "name => document.getElementById('state').textContent === name", arg=name
         )
 
     def choose(self, picker: str, *texts: str) -> None:
-        """By keyboard, as somebody types it."""
+        """Choose by keyboard, as a user types."""
         box = self.page.locator(f"#{picker} input")
         box.focus()
         for text in texts:
@@ -77,7 +79,7 @@ class Overview:
         box.press("Escape")
 
     def rows(self, pinned: bool = False) -> list[list[str]]:
-        """Texts of the cells as they stand on the screen, in the order of rows and columns."""
+        """The texts of the cells as displayed, in the order of rows and columns."""
         return self.page.evaluate(ROWS, pinned)
 
     def titles(self) -> list[str]:
@@ -86,7 +88,7 @@ class Overview:
         return [text.strip() for _, text in sorted(found, key=lambda pair: int(pair[0] or 0))]
 
     def epoch(self, epoch: int) -> None:
-        """Wait until the page shows it, or a later one."""
+        """Wait until the page shows this epoch or a later one."""
         self.page.wait_for_function(
             "at => Number(document.getElementById('epoch').textContent.replace(/,/g, '')) >= at",
             arg=epoch,

@@ -1,4 +1,4 @@
-"""The book of the tests of cases from public bug reports."""
+"""The book for test cases from public bug reports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A book whose fills move cash, for tests with figures by hand.
+"""A book whose fills move cash, for tests with amounts computed by hand.
 
-Account X starts with 20,000 USD. Quantities of cash are read as amounts: the price of cash is 1.
+Account X starts with 20,000 USD. The price of cash is 1, so quantities of cash equal amounts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ MONEY = {"USD": "dollars", "EUR": "euros", "JPY": "yen", "KWD": "dinars"}  # cas
 
 
 def tables() -> dict[str, dict[str, list]]:
-    """A is a share, FUT a future of 50 a point, BUND a bond in percent; J and K are foreign."""
+    """A is a share, FUT a future with multiplier 50, BUND a bond in percent; J and K are
+    foreign."""
     return {
         "instruments": {
             "instrument": ["A", "FUT", "BUND", "J", "K", *MONEY.values()],
@@ -48,7 +49,7 @@ def fill(book, order, quantity, filled, average_price=None, **more) -> int:
 
 
 def quantities(book, account: str, instrument: str) -> tuple[D, D, D]:
-    """Of a position whose price is 1."""
+    """The quantities of a position whose price is 1."""
     rows = book.values(account, instrument, by=(), currency="local").to_pylist()
     if not rows:
         return D(0), D(0), D(0)
@@ -60,7 +61,7 @@ def cash(book, currency: str = "USD", account: str = "X") -> tuple[D, D, D]:
 
 
 def moved(book, currency: str = "USD", account: str = "X") -> D:
-    """What fills have added to cash today."""
+    """What today's fills have added to cash."""
     sod, current, expected = cash(book, currency, account)
     assert current == expected
     return current - sod

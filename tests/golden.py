@@ -1,6 +1,6 @@
-"""Checkpoints of a format version, to be read by all later ones: `tests/data/`.
+"""Checkpoints of one format version in `tests/data/`, which all later versions must read.
 
-Run as a program, it writes those of the present version; they are made once and never again.
+Run as a program, it writes those of the present version. They are made once and never changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def rows_of(book: Book) -> dict[str, list[dict[str, str]]]:
-    """All that the book says, as texts."""
+    """All that the book can report, as texts."""
     frames = {
         "holdings": book.holdings(),
         "orders": book.orders(),

@@ -1,8 +1,8 @@
-"""Every kind of call again and again in a process of its own: what memory and descriptors grow by.
+"""Repeats every kind of call in its own process, and measures the growth of memory and descriptors.
 
-`python tests/leaks.py CALLS FOLDER`: for each kind a line `kind calls resident allocated
-descriptors`, by a line fitted to what the process had at twenty moments. Bytes that are allocated
-may fit into what is resident already. The last kinds leak on purpose.
+`python tests/leaks.py CALLS FOLDER` prints a line `kind calls resident allocated descriptors` for
+each kind. The growth is that of a line fitted to twenty measurements. Allocated bytes may fit into
+memory that is already resident. The last kinds leak on purpose.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import mvcore
 ACCOUNTS = [f"A{k}" for k in range(6)]
 INSTRUMENTS = [f"I{k}" for k in range(8)]
 MOMENTS = 20
-Kinds = dict[str, tuple[int, Callable[[int], object]]]  # so many calls of CALLS: one in ...
+Kinds = dict[str, tuple[int, Callable[[int], object]]]  # number of calls: one in this many of CALLS
 
 
 def load(book: mvcore.Book) -> None:
@@ -40,7 +40,7 @@ def load(book: mvcore.Book) -> None:
 
 
 def filled(book: mvcore.Book) -> mvcore.Book:
-    """The lists of the latest changes and facts, which hold 65,536 of each, are full."""
+    """Fill the lists of the latest changes and facts, which hold 65,536 entries each."""
     load(book)
     quantity = np.arange(48)
     for k in range(1400):
@@ -165,7 +165,7 @@ def books(folder: Path) -> Kinds:
 
 
 def stored(folder: Path) -> Iterator[Kinds]:
-    """The calls of a book in a folder that differ from those of one in memory."""
+    """The calls of a durable book that differ from those of a book in memory."""
     options = {"sync": "os", "journal_file_bytes": 1 << 20, "checkpoint_bytes": 1 << 22}
     with mvcore.open(folder / "stored", **options) as book:
         kinds = writes(filled(book))
@@ -187,7 +187,7 @@ def seeded() -> Kinds:
 
 
 class MallInfo(ctypes.Structure):
-    """What mallinfo2 of glibc gives."""
+    """The result of glibc's mallinfo2."""
 
     _fields_ = tuple(
         (name, ctypes.c_size_t)
@@ -201,7 +201,7 @@ LIBC.mallinfo2.restype = MallInfo
 
 
 def now() -> tuple[int, int, int]:
-    """Resident bytes, bytes that malloc has given out, open descriptors."""
+    """Resident bytes, bytes allocated by malloc, open descriptors."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     given = LIBC.mallinfo2()
@@ -213,11 +213,11 @@ def now() -> tuple[int, int, int]:
 
 
 def growth(call: Callable[[int], object], calls: int) -> list[int]:
-    """By what each of them grows over so many calls, after half as many."""
+    """The growth of each over this many calls, after half as many warm-up calls."""
     each = -(-calls // MOMENTS)
     for k in range(calls // 2):
         call(k)
-    gc.freeze()  # what is there is not looked through again
+    gc.freeze()  # existing objects are not scanned again
     marks = [now()]
     for moment in range(MOMENTS):
         for k in range(moment * each, moment * each + each):

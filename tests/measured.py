@@ -1,4 +1,4 @@
-"""Functions of the user's, and a book to run them over."""
+"""Valuation functions of users, and a book to run them on."""
 
 import mvcore
 
@@ -53,7 +53,7 @@ NOTE_A, NOTE_B = (q * 5.0 / 100 * 20 / 365 for q in (3000.0, -500.0))
 
 
 def named(name):
-    """A function of that name that gives back the quantity."""
+    """Make a function with this name that returns the quantity."""
     space: dict = {}
     exec(f"def {name}(quantity): return quantity", space)
     return space[name]

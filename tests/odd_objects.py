@@ -1,4 +1,4 @@
-"""Objects that look like numbers, texts or columns, and what the tests of cases share."""
+"""Objects that look like numbers, texts or columns, and helpers of the case tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import mvcore
 
 
 def make() -> mvcore.Book:
-    """X holds 1 ES at 5000 USD and Y nothing."""
+    """X holds 1 ES at 5000 USD, and Y nothing."""
     book = mvcore.Book("USD", value_scale=2)
     book.load(
         instruments={
@@ -38,7 +38,7 @@ def worth(book) -> D:
 
 
 class Count(int):
-    """An int that writes something else."""
+    """An int whose str() is another number."""
 
     def __str__(self) -> str:
         return "7"
@@ -47,7 +47,7 @@ class Count(int):
 
 
 class Rate(float):
-    """A float that writes something else."""
+    """A float whose str() is another number."""
 
     def __str__(self) -> str:
         return "7"
@@ -56,14 +56,14 @@ class Rate(float):
 
 
 class Amount(D):
-    """A Decimal that writes something else."""
+    """A Decimal whose str() is another number."""
 
     def __str__(self) -> str:
         return "7"
 
 
 class Name(str):
-    """A str that writes something else."""
+    """A str whose str() is another text."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ class Side(enum.StrEnum):
 
 
 class Kind(str, enum.Enum):  # noqa: UP042
-    """Its str() is Kind.FUTURE."""
+    """A str whose str() is Kind.FUTURE."""
 
     FUTURE = "50"
 
@@ -90,7 +90,7 @@ class Plain(enum.Enum):
 
 
 class Unit(pa.ExtensionType):
-    """An extension type that pyarrow knows."""
+    """An extension type that is registered with pyarrow."""
 
     def __init__(self) -> None:
         super().__init__(pa.int64(), "tests.unit")
@@ -104,7 +104,7 @@ class Unit(pa.ExtensionType):
 
 
 class Foreign:
-    """A column of a library that has the PyCapsule interface only."""
+    """A column of a library that only has the PyCapsule interface."""
 
     def __init__(self, column: pa.Array, metadata: dict | None = None) -> None:
         self.column, self.metadata = column, metadata
@@ -117,7 +117,7 @@ class Foreign:
 
 
 def name_of(value: Any) -> str:
-    huge = isinstance(value, int) and abs(value) > 10**100  # which has no text
+    huge = isinstance(value, int) and abs(value) > 10**100  # an int without a text
     return f"{type(value).__name__} {'huge' if huge else str(value)[:12]!r}"
 
 
@@ -129,7 +129,7 @@ def object_array(values: list[Any]) -> np.ndarray[Any, Any]:
 
 
 def containers(values: list[Any]) -> list[Any]:
-    """Columns that hold these objects as they are."""
+    """Columns that hold these objects unchanged."""
     return [values, tuple(values), object_array(values), deque(values), UserList(values),
             pd.Series(object_array(values), dtype=object)]  # fmt: skip
 
@@ -144,7 +144,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def refused(book, write, table: str, column: str, row: int | None, value: Any = ...) -> str:
-    """The call raises InvalidInput with these attributes and changes nothing."""
+    """Assert that the call raises InvalidInput with these attributes, and changes nothing."""
     epoch = book.epoch
     with pytest.raises(mvcore.InvalidInput) as caught:
         write()

@@ -1,6 +1,6 @@
-"""A small book in plain NumPy integers: what every answer is at every epoch of a list of writes.
+"""A small book in plain NumPy integers: the exact answers at every epoch of a list of writes.
 
-Prices count in 1e-2, rates in 1e-2, amounts in 1e-4: nothing is ever rounded.
+Prices are in 1e-2, rates in 1e-2, amounts in 1e-4, so nothing is ever rounded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def names(letter: str, count: int) -> list[str]:
 
 
 class Oracle:
-    """Quantities by account and instrument of the three measures; orders by id."""
+    """Quantities by account and instrument for three measures, and orders by id."""
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -29,10 +29,10 @@ class Oracle:
         self.prices = np.arange(INSTRUMENTS, dtype=np.int64) + 1000
         self.rate = 110
         self.orders: dict[int, list[int]] = {}  # account, instrument, quantity, filled, rolled
-        self.retained: set[int] = set()  # orders that had ended at the last roll, not changed since
+        self.retained: set[int] = set()  # orders that had ended at the last roll, unchanged since
 
     def tables(self) -> dict[str, Any]:
-        """The book at epoch 1: nobody holds anything."""
+        """The tables of the book at epoch 1, without holdings."""
         self.epoch = 1
         instruments = names("I", INSTRUMENTS)
         return {
@@ -47,7 +47,7 @@ class Oracle:
         }
 
     def apply(self, kind: str, given: Any) -> None:
-        """One write."""
+        """Apply one write."""
         self.epoch += 1
         if kind == "prices":
             for instrument, price in given:
@@ -87,14 +87,14 @@ class Oracle:
         self.nets[1, a, i] += sign * (filled - rolled)
         self.nets[2, a, i] += sign * (filled - rolled + leaves(quantity, filled))
 
-    # -- answers, as arrays of row, (sod, current, expected, is there) --
+    # -- answers, as arrays of row, (sod, current, expected, exists) --
 
     def _worth(self) -> np.ndarray:
         factor = np.where(EURO, self.rate, 100)
         return self.nets * (self.prices * factor)
 
     def totals(self, accounts: np.ndarray, instruments: np.ndarray) -> np.ndarray:
-        """By pairs of groups of accounts and instruments."""
+        """Totals by pairs of account group and instrument group."""
         worth, there = self._worth(), (self.nets != 0).any(axis=0)
         rows = (int(accounts.max()) + 1, int(instruments.max()) + 1)
         out = np.zeros((*rows, 4), np.int64)
@@ -114,7 +114,7 @@ class Oracle:
         return self.totals(np.zeros(ACCOUNTS, int), SECTORS)
 
     def fills(self) -> np.ndarray:
-        """Of every order by id: is it there, quantity, filled."""
+        """For every order by id: does it exist, quantity, filled."""
         out = np.zeros((ORDERS, 3), np.int64)
         for order, (_, _, quantity, filled, _) in self.orders.items():
             out[order] = 1, quantity, filled

@@ -1,4 +1,4 @@
-"""A WebSocket client that does what no library would."""
+"""A WebSocket client that violates the protocol as no library would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 def frame(
     payload: bytes, opcode: int = TEXT, fin: bool = True, reserved: int = 0, masked: bool = True
 ) -> bytes:
-    """One frame of RFC 6455; the mask is all zeros, so that the payload stands as it is."""
+    """One frame of RFC 6455. The mask is all zeros, so the payload is unchanged."""
     first = (0x80 if fin else 0) | reserved << 4 | opcode
     bit = 0x80 if masked else 0
     if len(payload) < 126:
@@ -27,7 +27,7 @@ def frame(
 
 
 def handshake(token: str | None = "all", **headers: str | None) -> bytes:
-    """A request to open `/v1/live`; a header of None is left out."""
+    """A request to open `/v1/live`. Headers that are None are omitted."""
     lines = {
         "Host": "127.0.0.1", "Upgrade": "websocket", "Connection": "Upgrade",
         "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
@@ -46,12 +46,12 @@ class Raw:
         self._read = b""
 
     def send(self, *parts: bytes) -> None:
-        """As far as the other side takes it."""
+        """Send as far as the other side accepts it."""
         with contextlib.suppress(OSError):
             self.socket.sendall(b"".join(parts))
 
     def status(self) -> int:
-        """Of the answer to the handshake."""
+        """The status of the response to the handshake."""
         while b"\r\n\r\n" not in self._read:
             self._read += self._more()
         head, _, self._read = self._read.partition(b"\r\n\r\n")
@@ -74,7 +74,7 @@ class Raw:
             return None
 
     def code(self) -> int | None:
-        """What the connection was closed with."""
+        """The close code of the connection."""
         while isinstance(found := self.message(), dict):
             pass
         return found
@@ -93,7 +93,7 @@ class Raw:
 
 @contextlib.contextmanager
 def opened(port: int, first: bytes | None = None) -> Iterator[Raw]:
-    """A connection whose handshake was sent, and taken where it is the usual one."""
+    """Open a connection and send the handshake. The default handshake must be accepted."""
     raw = Raw(port, handshake() if first is None else first)
     try:
         if first is None:

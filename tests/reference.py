@@ -1,8 +1,8 @@
-"""The slow, obvious model that mvcore is compared with: plain dicts and exact fractions.
+"""The reference model: slow, obvious, made of plain dicts and exact fractions.
 
-Tables come in as a dict of lists of plain Python values, rows go out as lists of dicts, as
-`frame.to_pylist()` gives them. A write builds a whole new state aside and puts it in place when
-every row was good, so an error cannot leave half of a batch behind.
+Tables are dicts of lists of plain Python values. Rows are returned as lists of dicts, like
+`frame.to_pylist()`. A write builds a new state and installs it after every row was accepted, so an
+error cannot leave half of a batch.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ReferenceBook(Reads):
         scale: int | None = None,
         unknown: str = "error",
     ) -> int:
-        """Rows one after the other: of two for the same instrument the later wins."""
+        """Apply rows in order. If an instrument occurs twice, the later price wins."""
         times = [None] * len(prices) if times is None else times
         if not len(instruments) == len(prices) == len(times):
             raise InvalidInput("ticks: lengths differ")
@@ -203,7 +203,7 @@ class ReferenceBook(Reads):
         return ReferenceView(query)
 
     def changes(self, views: list[ReferenceView]) -> list[list[dict]]:
-        """All of them or none: a view that cannot be read keeps the others as they were."""
+        """Read all views or none: if one fails, the others are unchanged."""
         if any(view.query.book is not self for view in views):
             raise InvalidInput("changes: a view of another book")
         if len({id(view) for view in views}) < len(views):
@@ -233,11 +233,11 @@ class ReferenceBook(Reads):
         }
 
 
-# -- comparing ---------------------------------------------------------------------------------
+# -- comparison ------------------------------------------------------------------------------
 
 
 class Fault(str):
-    """The name of an error; where it is shown, what the error said too."""
+    """The name of an error. Its repr also shows the message."""
 
     __slots__ = ("said",)
 
@@ -251,7 +251,7 @@ class Fault(str):
 
 
 def outcome(call: Callable[[], Any], errors: type[Exception] = Error) -> Any:
-    """The answer, as rows where it is a frame, or the name of the error."""
+    """The answer (a frame as rows), or the name of the error."""
     try:
         answer = call()
         return answer.to_pylist() if hasattr(answer, "to_pylist") else answer
@@ -260,7 +260,7 @@ def outcome(call: Callable[[], Any], errors: type[Exception] = Error) -> Any:
 
 
 def revalued(book, instrument: str, errors: type[Exception] = Error) -> Any:
-    """What `revalue` answers, orders by id after the holdings: mvcore promises no order of them."""
+    """The rows of `revalue`, orders sorted by id: mvcore does not define their order."""
     rows = outcome(lambda: book.revalue(instrument), errors)
     if isinstance(rows, str):
         return rows
@@ -269,7 +269,7 @@ def revalued(book, instrument: str, errors: type[Exception] = Error) -> Any:
 
 
 def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
-    """Everything that can be read of a book, the model's or mvcore's, as plain values."""
+    """Everything that can be read from a book, the model's or mvcore's, as plain values."""
     stats = book.stats()
     names = (
         *("epoch", "late_prices", "late_orders", "late_fx", "unchanged_orders", "skipped_prices"),
@@ -282,7 +282,7 @@ def dump(book, errors: type[Exception] = Error) -> dict[str, Any]:
 
 
 def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
-    """What a snapshot has too."""
+    """The part of `dump` that a snapshot has as well."""
     everything = {"by": ("account", "instrument", "currency"), "currency": "local"}
     orders = outcome(book.orders, errors)
     ordered = [] if isinstance(orders, str) else dict.fromkeys(row["instrument"] for row in orders)

@@ -1,4 +1,5 @@
-"""Cash from fills in the reference model: what the fills of orders move, and where it goes."""
+"""Cash from fills in the reference model: the amounts that fills move, and their cash
+instruments."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from reference_orders import Order
 
 CASH_SCALE_MAX = 18
-# ISO 4217, list one: the minor units of the currencies that tests use.
+# The minor units (ISO 4217, list one) of the currencies in tests.
 MINOR_UNITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 
 
@@ -29,7 +30,7 @@ def check_mode(cash: str | None, cash_scale: int | None) -> None:
 
 
 def check_instruments(state) -> None:
-    """Cash counts in whole units of its currency; from fills, a currency has one cash at most."""
+    """Check that cash has no factors, and with cash from fills that a currency has at most one."""
     found: dict[str, str] = {}
     for name, instrument in state.instruments.items():
         if not instrument.cash:
@@ -57,7 +58,7 @@ def cash_decimals(state, currency: str) -> int:
 
 
 def rounded_cost(exact: Fraction, decimals: int) -> Fraction:
-    """Half even. The result must fit a quantity."""
+    """Round half even. The result must fit a quantity."""
     cost = Fraction(round(exact * 10**decimals), 10**decimals)
     if abs(cost) >= NET_MAX:
         raise ValueOverflow("orders.average_price: a cost has more than 20 digits")
@@ -65,7 +66,7 @@ def rounded_cost(exact: Fraction, decimals: int) -> Fraction:
 
 
 def leg(state, order: Order) -> tuple[str, Fraction] | None:
-    """The cash instrument that an order moves, and by how much; None if it moves nothing."""
+    """The cash instrument that an order moves, and the amount. None if it moves nothing."""
     if state.cash is None or order.average_price is None:
         return None
     price = order.average_price
@@ -86,7 +87,7 @@ def leg(state, order: Order) -> tuple[str, Fraction] | None:
 
 
 def legs(state) -> dict[tuple[str, str], Fraction]:
-    """What all orders together move, by account and cash instrument."""
+    """The amounts that all orders move in total, by account and cash instrument."""
     sums: dict[tuple[str, str], Fraction] = {}
     for order in state.orders.values():
         moved = leg(state, order)

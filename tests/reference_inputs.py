@@ -1,4 +1,4 @@
-"""Random tables for the state machine, and the many forms in which a caller may have them."""
+"""Random tables for the state machine, in all forms that callers may pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reference_view import plain
 
 try:
     import polars as pl
-except ImportError:  # one way fewer to hand in a table
+except ImportError:  # one form of tables fewer
     pl = None
 
 NAMES = {
@@ -27,7 +27,7 @@ NAMES = {
     "instrument": ["I1", "I2", "i2", "I4", "I5 ", "Ünï", "💶"],
     "currency": ["USD", "EUR", "JPY", "GBP"],
 }
-# Ids of orders by their kind, which a run takes one of. Texts go by code point, not by UTF-16.
+# Order ids by kind. A run uses one kind. Texts sort by code point, not by UTF-16.
 IDS: dict[type, list] = {
     str: ["O1", "O9", "O10", "o1", "no 5 ", "Ö6", "\uff8e", "💶"],
     int: [1, 9, 10, 0, -7, 5_000_000_000, 2**63 - 1, -(2**63)],
@@ -44,7 +44,7 @@ STATUS = st.one_of(
     st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES, *SPELLINGS])
 )
 TIMES = [None, None, *range(START, START + 9_000, 1_000)]
-# By kind of column: cells that no table may hold, and the error is InvalidInput.
+# By kind of column: cells that are InvalidInput in any table.
 BAD_NUMBERS = ["abc", "", " 1", "1_0", float("nan"), float("inf"), D("NaN"), D("1e20"), "1e-19"]
 BAD_NUMBERS += [True, b"1", "99999999999999999999.1e1", [1]]
 BAD_NAMES = ["", 5, None, "\ud800", b"A1", True]
@@ -67,7 +67,7 @@ BAD: dict[str, list] = {
 
 
 def numbers(huge: bool, positive: bool = False) -> st.SearchStrategy[D]:
-    """Decimals of all sorts: small, money, many decimals and, if wanted, up to the limits."""
+    """Decimals of all sorts: small, money, many decimals and, if `huge`, up to the limits."""
     sorts = [(10**3, 0), (10**6, 2), (10**9, 4), (10**15, 8), (10**25, 18), (9, 18), (10**9, 0)]
     if huge:
         sorts += [(10**38 - 1, 18), (10**20 - 1, 0), (2**63, 0), (2**62, 12)]
@@ -75,11 +75,11 @@ def numbers(huge: bool, positive: bool = False) -> st.SearchStrategy[D]:
         st.integers(1 if positive else -limit, limit).map(lambda n, scale=scale: D(f"{n}e-{scale}"))
         for limit, scale in sorts
     ]
-    return st.one_of(*ranges, *[st.just(D(10**20 - 1))] * huge)  # two of which are too many
+    return st.one_of(*ranges, *[st.just(D(10**20 - 1))] * huge)  # the sum of two overflows
 
 
 def some(draw, values: list, most: int = 12) -> list:
-    """A few of the values, none twice; seldom none at all."""
+    """Some of the values without repetition, rarely none at all."""
     most = min(most, len(values))
     least = min(draw(st.sampled_from([0, 3, 6, 9])), most)
     picks = st.lists(st.sampled_from(values), unique=True, min_size=least, max_size=most)
@@ -87,7 +87,7 @@ def some(draw, values: list, most: int = 12) -> list:
 
 
 def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge: bool):
-    """A table with the names in `ends`: what the two masters hold after the call, and order ids."""
+    """A table. ends: the names in the two masters after the call, and order ids."""
     if name == "orders":
         return draw_orders(draw, whole, model, ends, huge)
 
@@ -130,7 +130,7 @@ def draw_table(draw, name: str, whole: bool, model, ends: dict[str, list], huge:
 
 
 def draw_cash(draw, table: dict[str, list], whole: bool, model) -> None:
-    """Mostly one cash instrument of each currency, with factors of 1; else any, or two of one."""
+    """Usually one cash instrument per currency, with factors of 1. Otherwise any, or two of one."""
     names, held = table["instrument"], {} if whole else model.state.instruments
 
     def after(column: str, place: int):
@@ -160,7 +160,7 @@ def draw_cash(draw, table: dict[str, list], whole: bool, model) -> None:
 
 
 def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> dict[str, list]:
-    """A table of orders; in a partial update, some or many columns of what is there."""
+    """A table of orders. A partial update has some or many columns of existing orders."""
     held = model.state.orders
     known = [name for name in ends["order"] if name in held]
     ids = some(draw, known if not whole and draw(st.booleans()) else ends["order"], 8)
@@ -175,11 +175,12 @@ def draw_orders(draw, whole: bool, model, ends: dict[str, list], huge: bool) -> 
 
 
 def draw_facts(draw, ids: list, columns: set[str], model, ends, huge, careless=False):
-    """Columns of these orders that agree with each other and with what is stored, or careless."""
+    """Columns of these orders that are consistent with each other and the stored ones, or
+    random."""
     held, filled = model.state.orders, "filled_quantity" in columns
     table: dict[str, list] = {"order": ids}
     for name in (name for name in ("account", "instrument") if name in columns):
-        few = draw(st.sampled_from([1, 2, 100]))  # so that there are several of a position
+        few = draw(st.sampled_from([1, 2, 100]))  # so that a position has several
         table[name] = [draw(st.sampled_from(ends[name][:few])) for _ in ids]
     if "order_quantity" in columns:
         sides = [0 if filled or careless else sign(held, order) for order in ids]
@@ -198,18 +199,18 @@ def draw_facts(draw, ids: list, columns: set[str], model, ends, huge, careless=F
 
 
 def sign(held: dict, order) -> Fraction | int:
-    """A number with the sign of what an order was filled with."""
+    """A number with the sign of the order's fills."""
     return held[order].filled_quantity if order in held else 0
 
 
 def draw_order_quantity(draw, side: Fraction | int, huge: bool) -> D:
-    """Bought or sold as `side` is, either where that is 0."""
+    """A quantity with the sign of `side`, or any sign if that is 0."""
     quantity = draw(st.one_of(st.just(D(0)), *[numbers(huge)] * 9))
     return quantity.copy_sign(D(1 if side > 0 else -1)) if side else quantity
 
 
 def draw_filled(draw, wanted: D, huge: bool, careless: bool) -> D | None:
-    """Nothing, a part, all, or too much of what was wanted. Nothing here may round."""
+    """None, a part, all, or too much of the order quantity. Nothing here may round."""
     number = draw(numbers(huge))
     if careless:
         return number.copy_sign(wanted.copy_negate())
@@ -225,7 +226,7 @@ def filled_after(table: dict[str, list], held: dict) -> list[D | None]:
 
 
 def draw_rolled(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
-    """Mostly what was filled or a part of it, as a morning load has it."""
+    """Usually the fills or a part of them, as in a morning load."""
     return [
         draw(st.sampled_from([None, D(0), f or D(0), f or D(0), draw(numbers(huge))]))
         for f in filled_after(table, held)
@@ -233,7 +234,7 @@ def draw_rolled(draw, table: dict[str, list], held: dict, huge: bool) -> list[D 
 
 
 def draw_average(draw, table: dict[str, list], held: dict, huge: bool) -> list[D | None]:
-    """Unknown, nothing, the price that is held, or another, mostly one whose cost fits."""
+    """Unknown, zero, the held price, or another one, usually one whose cost fits."""
     prices = []
     for name, filled in zip(table["order"], filled_after(table, held), strict=True):
         old = held[name].average_price if name in held else None
@@ -258,7 +259,7 @@ def is_int64(value: D) -> bool:
 
 
 def plain_column(draw, name: str, values: list) -> Any:
-    """A column as a list or NumPy array, in one of the forms that mean these values."""
+    """A column as a list or NumPy array, in one of the forms with these values."""
     whole = bool(values) and None not in values
     forms = [lambda: values]
     if name == "time":
@@ -284,12 +285,12 @@ def plain_column(draw, name: str, values: list) -> Any:
 
 
 def plain_cell(draw, name: str, value: Any) -> Any:
-    """One value in one of the forms that mean it. NaT means no time in an array only."""
+    """One value in one of its forms. NaT means no time only in an array."""
     return None if value is None else plain_column(draw, name, [value])[0]
 
 
 def int_types(name: str, values: list) -> list[str]:
-    """The types that hold these order ids besides int64."""
+    """The integer types besides int64 that hold these order ids."""
     if name != "order" or not all(isinstance(value, int) for value in values):
         return []
     kinds = {"uint64": range(2**64), "int32": range(-(2**31), 2**31), "uint8": range(2**8)}
@@ -326,7 +327,7 @@ def arrow_column(draw, name: str, values: list) -> pa.ChunkedArray:
 
 
 def dress(draw, table: dict[str, list]) -> Any:
-    """The same table in one of the forms that a caller may have it in."""
+    """The table in one of the forms that callers may pass."""
     form = draw(st.sampled_from(["plain", "plain", "arrow", "polars"]))
     if form == "plain":
         return {name: plain_column(draw, name, values) for name, values in table.items()}
@@ -341,13 +342,13 @@ def decimals(value: Fraction) -> int:
 
 
 def cash_moved(state: State, name: str) -> list[Fraction]:
-    """What each order moves of a cash instrument."""
+    """The amounts that each order moves in a cash instrument."""
     legs = [reference_cash.leg(state, order) for order in state.orders.values()]
     return [leg[1] for leg in legs if leg is not None and leg[0] == name]
 
 
 class Exposure:
-    """The sum of absolute values, counted in the smallest units that each instrument ever had."""
+    """The sum of absolute values, in the smallest units that each instrument ever had."""
 
     def __init__(self) -> None:
         self.scales: dict[tuple[str, int], int] = {}
@@ -368,7 +369,8 @@ class Exposure:
 
     @staticmethod
     def facts(state: State, name: str) -> tuple[tuple[list[Fraction], list[Fraction]], ...]:
-        """Quantities, price and factor of an instrument: what is summed, what is only stored."""
+        """Quantities, price and factor of an instrument: those that are summed, and those only
+        stored."""
         held = [quantity for (_, other), quantity in state.holdings.items() if other == name]
         orders = [order for order in state.orders.values() if order.instrument == name]
         held += [quantity for order in orders for quantity in (order.day_fill, order.leaves)]

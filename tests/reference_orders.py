@@ -1,4 +1,4 @@
-"""Orders in the reference model: what one is, what a fact does to it, and what a day's end does."""
+"""Orders in the reference model: the record, the effect of a report, and the day roll."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import reference_cash
 from reference_tables import NEEDED_IN_LOAD, NET_MAX
 from reference_view import InvalidInput, UnknownId, ValueOverflow
 
-# Statuses that leave nothing working, and those of them after which an order may work again.
+# Statuses that leave nothing working, and those among them after which an order may resume.
 CLOSED = {
     *("filled", "done_for_day", "canceled", "replaced", "rejected", "expired", "calculated"),
 }
@@ -25,10 +25,12 @@ class Net(NamedTuple):
 
 
 class Order(NamedTuple):
-    """`rolled_quantity` is the part of the fills that start-of-day holdings have already.
-    `rolled_price` is the average price of that part; None means `average_price`, whatever it is.
+    """An order.
 
-    `retained`: the order had ended at the last roll and no report has changed it since."""
+    `rolled_quantity`: the part of the fills that start-of-day holdings include. `rolled_price`: the
+    average price of that part; None means the present `average_price`. `retained`: the order had
+    ended at the last roll, and no report has changed it since.
+    """
 
     account: str
     instrument: str
@@ -61,12 +63,12 @@ class Order(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Nothing more will be filled, today or later."""
+        """Return whether nothing more will be filled, today or later."""
         return self.complete or self.status in CLOSED - RESUMABLE
 
     @property
     def news(self) -> tuple:
-        """What a report may change, but its time."""
+        """The fields that a report may change, except its time."""
         return self._replace(time=None, retained=False)
 
 
@@ -106,7 +108,7 @@ def put_orders(state, rows: list[dict[str, Any]]) -> None:
 
 
 def positions(state) -> dict[tuple[str, str], Net]:
-    """The pairs of which a quantity is not zero. Cash that fills moved is current."""
+    """The pairs with a nonzero quantity. Cash that fills moved counts as current."""
     zero = Fraction(0)
     filled, leaves = {}, {}
     for order in state.orders.values():
@@ -125,9 +127,10 @@ def positions(state) -> dict[tuple[str, str], Net]:
 
 
 def roll_day(state, holdings: list[dict[str, Any]] | None = None) -> None:
-    """Current quantities, or the custodian's, are the holdings of the new day.
+    """Make current quantities, or the custodian's, the holdings of the new day.
 
-    All fills count as rolled. An order that ended stays until the next roll."""
+    All fills count as rolled. An ended order is kept until the next roll.
+    """
     nets = positions(state)
     if holdings is None:
         state.holdings = {pair: net.current for pair, net in nets.items() if net.current}

@@ -1,4 +1,4 @@
-"""What can be asked of the reference model: of the book itself, of a snapshot, at other prices."""
+"""Reads of the reference model: of the book, of a snapshot, at other prices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reference_view import (
 
 
 class Reads:
-    """Reads of one state, which the others own."""
+    """Reads of one state, which the subclass owns."""
 
     base_currency: str
     value_scale: int
@@ -39,9 +39,9 @@ class Reads:
         return self.state.epoch
 
     def check_open(self) -> None:
-        """A snapshot may be closed; the book of the model never is."""
+        """Snapshots may be closed. The model's book is never closed."""
 
-    # -- what queries ask ----------------------------------------------------------------------
+    # -- inputs of queries -----------------------------------------------------------------------
 
     def positions(self) -> dict[tuple[str, str], Net]:
         return positions(self.state)
@@ -55,8 +55,10 @@ class Reads:
         return self.state.instruments[name].attributes
 
     def what_if(self, prices: Mapping | None, fx: Mapping | None, currency: str | None) -> Reads:
-        """The same facts at other prices and rates; nobody else sees them. A rate must be of a
-        currency that the book has, or of that of the amounts."""
+        """The same facts at other prices and rates, for this query only.
+
+        A rate must be of a currency in the book, or of the currency of the amounts.
+        """
         if prices is None and fx is None:
             return self
         if not all(given is None or isinstance(given, Mapping) for given in (prices, fx)):
@@ -102,7 +104,7 @@ class Reads:
         query = Query(book, accounts, instruments, by, measures, currency, rollup, allow_empty)
         return list(query.rows().values())
 
-    # -- facts, each with what it is worth -----------------------------------------------------
+    # -- facts with their values -----------------------------------------------------------------
 
     def holdings(self, accounts=None, instruments=None, allow_empty=False) -> list[dict]:
         self.check_open()
@@ -152,7 +154,7 @@ class Reads:
         return rows
 
     def revalue(self, instrument: str) -> list[dict]:
-        """Holdings by account, then orders; these by id, which mvcore need not do."""
+        """Holdings by account, then orders by id. mvcore does not define the order of orders."""
         self.check_open()
         if instrument not in self.state.instruments:
             raise UnknownId(f"revalue: unknown instrument {instrument!r}")
@@ -243,12 +245,12 @@ def plain_or_none(number: Fraction | None):
 
 
 def moment(time: int | None):
-    """As frames give it, to the microsecond."""
+    """The time as in frames, to the microsecond."""
     return None if time is None else EPOCH_START + timedelta(microseconds=time // 1000)
 
 
 class ReferenceSnapshot(Reads):
-    """The state of one epoch. A write makes a new state, so this one never changes."""
+    """The state of one epoch. Writes make new states, so this one never changes."""
 
     def __init__(self, book: Reads) -> None:
         self.base_currency, self.value_scale = book.base_currency, book.value_scale

@@ -1,4 +1,4 @@
-"""What the reference model knows at one epoch, and how a batch changes it."""
+"""The state of the reference model at one epoch, and the effect of a batch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rate(NamedTuple):
 
 
 class State:
-    """Everything that is known at one epoch. Values are immutable, so dicts are copied flat."""
+    """The facts at one epoch. Values are immutable, so shallow copies of the dicts suffice."""
 
     def __init__(
         self, base_currency: str, cash: str | None = None, cash_scale: int | None = None
@@ -50,8 +50,8 @@ class State:
         self.prices: dict[str, Price] = {}
         self.holdings: dict[tuple[str, str], Fraction] = {}
         self.orders: dict[str | int, Order] = {}
-        self.order_kind: type | None = None  # of ids, for the life of the book
-        # What was ever seen, in that order: names and labels keep their place for good.
+        self.order_kind: type | None = None  # of ids, fixed for the life of the book
+        # Everything ever seen, in order: names and labels keep their positions.
         self.attributes: dict[str, dict[str, int]] = {side: {} for side in SIDES}
         self.seen: dict[Any, dict[str, int]] = {"account": {}, "instrument": {}, "currency": {}}
         self.see("currency", base_currency)
@@ -137,7 +137,7 @@ class State:
         reference_orders.put_orders(self, rows)
 
     def check(self) -> None:
-        """What must be true after any write."""
+        """Check the invariants after a write."""
         for account, instrument in self.holdings:
             if account not in self.accounts or instrument not in self.instruments:
                 raise InvalidInput(f"holding ({account!r}, {instrument!r}) refers to what goes")
@@ -149,8 +149,11 @@ class State:
         reference_orders.check_nets(self)
 
     def price_cash(self) -> None:
-        """Cash that has no price is worth 1. What is no longer cash loses a price of 1 that has no
-        time and is not of this write."""
+        """Give cash without a price the price 1.
+
+        An instrument that is no longer cash loses a price of 1 that has no time, unless this write
+        set it.
+        """
         for name in self.cash_before:
             price = self.prices.get(name)
             known = name in self.instruments and not self.instruments[name].cash

@@ -1,4 +1,4 @@
-"""How the reference model reads tables: cells, keys, and which columns there have to be."""
+"""How the reference model reads tables: cells, keys, required columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = {
     "orders": ("order",),
 }
 NEEDED = {"fx": ("rate",), "prices": ("price",), "holdings": ("quantity",)}
-# An update needs these only of an order that is new, which reading a table cannot know.
+# An update needs these only for new orders, which reading a table cannot know.
 NEEDED_IN_LOAD = {"orders": ("account", "instrument", "order_quantity")}
 OPTIONAL = {
     "instruments": ("currency", "multiplier", "quote_factor", "cash"),
@@ -35,13 +35,13 @@ OPTIONAL = {
     ),
 }
 NET_MAX = 10**20  # quantities are less
-STATUSES = (  # of FIX 39, with the codes 0 to 9 and A to E
+STATUSES = (  # FIX 39, with the codes 0 to 9 and A to E
     *("new", "partially_filled", "filled", "done_for_day", "canceled", "replaced"),
     *("pending_cancel", "stopped", "rejected", "suspended", "pending_new", "calculated"),
     *("expired", "accepted_for_bidding", "pending_replace"),
 )
 STATUS_CODES = dict(zip("0123456789ABCDE", STATUSES, strict=True))
-# Names without separators, and the other spellings of FIX engines.
+# Names without separators, and other spellings of FIX engines.
 STATUS_SPELLINGS = {name.replace("_", ""): name for name in STATUSES} | {
     "partialfilled": "partially_filled",
     "partialfill": "partially_filled",
@@ -92,7 +92,7 @@ def number_or_none(value) -> Fraction | None:
 
 
 def true_or_false(value) -> bool:
-    """Exact: neither a number nor a text is a boolean."""
+    """Parse a boolean exactly: neither numbers nor texts are accepted."""
     if value is not None and not isinstance(value, bool):
         raise InvalidInput(f"{value!r} is not a boolean")
     return bool(value)
@@ -182,7 +182,7 @@ PARSERS = {
 
 
 def check_columns(table: str, columns: dict[str, list], whole: bool) -> set[str]:
-    """The columns that are not attributes, if what has to be there is, and nothing else."""
+    """The columns that are not attributes. Checks required and unknown columns."""
     needed = (*KEYS[table], *NEEDED.get(table, ()))
     for name in (*needed, *(NEEDED_IN_LOAD.get(table, ()) if whole else ())):
         if name not in columns:
@@ -198,7 +198,7 @@ def check_columns(table: str, columns: dict[str, list], whole: bool) -> set[str]
 
 
 def read_table(table: str, columns: dict[str, list], whole: bool) -> list[dict]:
-    """The rows of a table, parsed; any bad cell is an error. `whole` means in place of all."""
+    """Parse the rows of a table. Any bad cell raises. `whole`: the table replaces all rows."""
     known = check_columns(table, columns, whole)
     rows, keys = [], set()
     for place in range(len(next(iter(columns.values())))):

@@ -1,7 +1,7 @@
-"""The reading half of the reference model: errors, exact amounts, groups and views.
+"""The reads of the reference model: errors, exact amounts, groups and views.
 
-Slow and obvious on purpose. Every number is a Fraction, nothing is kept between two reads but
-what a view last handed out, and every amount is computed from the quantities each time.
+Slow and obvious on purpose. Every number is a Fraction. Nothing is cached between reads except what
+a view last returned, and every amount is computed from the quantities each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DIGITS_MAX = 38
 
 
 class Error(Exception):
-    """What the model raises; the names are those of mvcore's classes."""
+    """Base of the model's errors, which have the names of mvcore's classes."""
 
 
 class UnknownId(Error):
@@ -48,17 +48,17 @@ class Valuation(NamedTuple):
 
 
 def decimal_of(count: int, scale: int) -> Decimal:
-    """`count` in units of 10**-scale, whatever precision the decimal context has."""
+    """`count` in units of 10**-scale, independent of the precision of the decimal context."""
     return Decimal((int(count < 0), tuple(map(int, str(abs(count)))), -scale))
 
 
 def plain(number: Fraction) -> Decimal:
-    """A quantity or price as a Decimal; they have at most 18 decimals."""
+    """A quantity or price as a Decimal, with at most 18 decimals."""
     return decimal_of(int(number * 10**18), 18)
 
 
 def amount(parts: Iterable[Fraction], value_scale: int) -> Decimal:
-    """The sum of parts (one for each currency), each of them rounded once, half even."""
+    """The sum of parts (one per currency), each rounded once, half even."""
     count = sum(round(part * 10**value_scale) for part in parts)
     if abs(count) >= 10**DIGITS_MAX:
         raise ValueOverflow(f"amount {count}E-{value_scale} does not fit {DIGITS_MAX} digits")
@@ -75,7 +75,7 @@ def worth_in_base(book, currency: str) -> Fraction | None:
 
 
 def conversion(book, currency: str, target: str) -> Fraction | None:
-    """What one unit of a currency is in the target's, or None without the rates for it."""
+    """The value of one unit of a currency in the target currency, or None without their rates."""
     if target in (currency, "local"):
         return Fraction(1)
     own, other = worth_in_base(book, currency), worth_in_base(book, target)
@@ -110,7 +110,7 @@ def label_of(value: Any) -> str | None:
 
 
 class Selection:
-    """Which names are looked at: all, a list of names, or attributes with the values wanted."""
+    """Selected names: all, a list of names, or attributes with their wanted values."""
 
     def __init__(self, book, side: str, wanted, allow_empty: bool = False) -> None:
         self.book, self.side = book, side
@@ -133,7 +133,7 @@ class Selection:
                     raise UnknownId(f"unknown {side} {name!r}")
 
     def check_labels(self, allow_empty: bool) -> None:
-        """Something must have each label at this moment, but not later on."""
+        """Check that each label is in use now. It need not be later."""
         for attribute, labels in self.attributes.items():
             held = {self.label(attribute, name) for name in self.book.masters(self.side)}
             if not allow_empty and labels - held - {None}:
@@ -153,7 +153,7 @@ class Selection:
 
 
 class Column(NamedTuple):
-    """One of the `by` columns: `kind` says where labels come from and how they are ordered."""
+    """A `by` column. `kind` defines the source and the order of its labels."""
 
     name: str
     kind: Any
@@ -183,7 +183,7 @@ def resolve(book, name: str) -> Column:
 
 
 class Query:
-    """One question, asked again and again of the book as it is at the moment."""
+    """A query that can be repeated on the present state of the book."""
 
     def __init__(
         self, book, accounts, instruments, by, measures, currency, rollup, allow_empty=False
@@ -205,7 +205,7 @@ class Query:
         self.instruments = Selection(book, "instrument", instruments, allow_empty)
 
     def rows(self) -> dict[tuple, dict]:
-        """Rows by key (level, labels, own currency if local), in the order they are handed out."""
+        """Rows by key (level, labels, own currency if local), in the order of the output."""
         book, totals = self.book, {}
         for (account, instrument), net in book.positions().items():
             if account not in self.accounts or instrument not in self.instruments:
@@ -246,7 +246,8 @@ class Query:
         return self._row(key, {}, [0])
 
     def order(self, key: tuple) -> tuple:
-        """A total comes before its details, labels as first seen, the label None last."""
+        """The sort key: totals before details, labels in order of first use, the label None
+        last."""
         level, labels, local = key
         seen = self.book.state.seen
         places = []
@@ -259,7 +260,7 @@ class Query:
 
 
 class ReferenceView:
-    """Remembers what it last handed out, whole, and compares."""
+    """Keeps a full copy of what it last returned, and compares."""
 
     def __init__(self, query: Query) -> None:
         self.query = query
@@ -274,7 +275,7 @@ class ReferenceView:
         return asked.rows()
 
     def read(self, prices=None, fx=None) -> list[dict]:
-        """At prices or rates of the caller's own, nothing counts as handed out."""
+        """Read all rows. With prices or rates, the read does not count as returned."""
         now = self.rows(prices, fx)
         if prices is None and fx is None:
             self.last = now

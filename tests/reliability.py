@@ -1,8 +1,9 @@
-"""What the harnesses of docs/reliability.md count: how many runs, and what came out of them.
+"""Records of the harnesses of docs/reliability.md: how many runs, and their outcome.
 
-MVCORE_RELIABILITY=large: the counts that are run before a release, not those of every `make test`.
-MVCORE_RECORDS: a file to which every harness adds a line of JSON; without it nothing is recorded.
-`tests/cpp/reliability.hpp` is the same for harnesses in C++; `reliability_page.py` runs them all.
+MVCORE_RELIABILITY=large selects the counts of a release instead of those of `make test`.
+MVCORE_RECORDS: a file to which every harness appends a line of JSON; without it nothing is
+recorded. `tests/cpp/reliability.hpp` does the same for harnesses in C++. `reliability_page.py` runs
+them all.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from dataclasses import asdict, dataclass
 
 
 def runs(usual: int, large: int) -> int:
-    """How many: as many as every time, or as many as once."""
+    """The number of runs: the usual one, or that of a release."""
     return large if os.environ.get("MVCORE_RELIABILITY") == "large" else usual
 
 
 @dataclass
 class Record:
-    """promise: its label in docs/reliability.md. what: a run is this; of R4, the seeded bug. seeds:
-    those of the runs; empty where nothing is random. note: of R4, the test."""
+    """A record of a harness.
+
+    promise: its label in docs/reliability.md. what: describes a run; for R4, the seeded bug. seeds:
+    of the runs, empty if nothing is random. note: for R4, the test.
+    """
 
     promise: str
     what: str
@@ -34,8 +38,10 @@ class Record:
 
 @contextmanager
 def recorded(promise: str, what: str, seeds: str = "", note: str = "") -> Iterator[Record]:
-    """The harness counts `runs` as it goes; an exception is a failure, and what was counted until
-    then is recorded too."""
+    """Record a harness, which counts `runs`.
+
+    An exception is recorded as a failure, with the runs so far.
+    """
     record = Record(promise, what, seeds, note)
     try:
         yield record
@@ -54,7 +60,7 @@ def add(record: Record) -> None:
 
 @contextmanager
 def seeded(bug: str, test: str) -> Iterator[None]:
-    """A bug that the body asserts to be caught, and the test that catches it."""
+    """Record a bug that the body asserts to be caught, and the test that catches it."""
     with recorded("R4", bug, note=test) as record:
         record.runs = 1
         yield

@@ -1,9 +1,8 @@
-"""Runs every harness of docs/reliability.md and writes what came out of them into the page.
+"""Run every harness of docs/reliability.md and write the outcomes into the page.
 
 `python tests/reliability_page.py [--counts large|usual] [--only HARNESS]`, or `make reliability`,
-which builds what it needs before. Exit status 1 where a harness failed; the page says so then.
---only: one harness is run anew, and the page takes the rest from the run before, whose records are
-in build/reliability.
+which first builds what is needed. Exit status 1 if a harness failed; the page then says so. --only:
+run one harness, and take the other records from the last run in build/reliability.
 """
 
 from __future__ import annotations
@@ -27,11 +26,9 @@ from report import machine  # noqa: E402
 from sections import write_section  # noqa: E402
 
 PAGE = ROOT / "docs" / "reliability.md"
-RECORDS = (
-    ROOT / "build" / "reliability"
-)  # a file for each harness, with the commit in its first line
+RECORDS = ROOT / "build" / "reliability"  # a file per harness, with the commit in its first line
 LEAKS = "leaks of "
-PROMISES = ("D1", "D2", "D4", "D5", "D6, D7", "D9", "I4", "R1")  # and R4, in a table of its own
+PROMISES = ("D1", "D2", "D4", "D5", "D6, D7", "D9", "I4", "R1")  # R4 has its own table
 PYTHON_TESTS = (
     "test_kill", "test_disk_errors", "test_disk_full", "test_checkpoints",
     "test_checkpoints_crash", "test_checkpoints_damage", "test_checkpoints_open",
@@ -46,7 +43,7 @@ def program(preset: str, name: str, *tests: str) -> list[str]:
 
 
 def harnesses() -> dict[str, list[str]]:
-    """Commands that record what they count, by name."""
+    """The commands of the recording harnesses, by name."""
     files = [f"tests/python/{name}.py" for name in PYTHON_TESTS]
     return {
         "durable_tests": program("dev", "durable_tests"),
@@ -66,7 +63,7 @@ def records_of(name: str) -> Path:
 
 
 def begin(name: str) -> float:
-    """Its records go to a new file, which says at which commit they were made."""
+    """Start a new record file with the present commit."""
     RECORDS.mkdir(parents=True, exist_ok=True)
     records_of(name).write_text(json.dumps({"commit": commit()}) + "\n")
     os.environ["MVCORE_RECORDS"] = str(records_of(name))
@@ -74,7 +71,7 @@ def begin(name: str) -> float:
 
 
 def run(name: str, command: list[str]) -> bool:
-    """Whether it came through."""
+    """Run a harness. Returns whether it succeeded."""
     began = begin(name)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     seconds = time.monotonic() - began
@@ -84,8 +81,10 @@ def run(name: str, command: list[str]) -> bool:
 
 
 def leaks(name: str) -> bool:
-    """Whether a test program came through with nothing that LeakSanitizer, which looks when a
-    program ends, found lost. The usual counts, and nothing else is recorded."""
+    """Return whether a test program succeeded and LeakSanitizer found no leak at its exit.
+
+    It runs the usual counts, and records only this outcome.
+    """
     begin(LEAKS + name)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MVCORE_")}
     command = program("asan", name)
@@ -100,8 +99,10 @@ def leaks(name: str) -> bool:
 
 
 def read(names: list[str]) -> tuple[list[Record], str]:
-    """Records of one promise and kind of run added up, in the order in which they came; the commits
-    at which they were made."""
+    """Records summed by promise and kind of run, in order of first appearance.
+
+    Also returns the commits.
+    """
     found: dict[tuple[str, str], Record] = {}
     at: dict[str, list[str]] = {}
     for name in names:
@@ -124,7 +125,7 @@ def add_up(found: dict[tuple[str, str], Record], records: list[Record]) -> None:
 
 
 def bound(record: Record) -> str:
-    """By how many failures in all runs 0 of N could be by chance, of one kind in twenty."""
+    """The upper bound of the failure rate with 95 % confidence, after 0 failures in N runs."""
     if not record["seeds"] or record["failures"] or not record["runs"]:
         return ""
     return f"{300 / record['runs']:.2g} %"

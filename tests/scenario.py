@@ -1,4 +1,4 @@
-"""How scenarios are told: a small book, and steps with what everybody is worth after each."""
+"""The form of scenarios: a small book, and steps with everybody's value after each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ORDER = ("order", "account", "instrument", "order_quantity", "filled_quantity", 
 
 
 def orders(*rows: tuple) -> dict[str, list]:
-    """An orders table, its columns from the left, as many as a row has."""
+    """Make an orders table from rows. Columns are filled from the left."""
     return dict(zip(ORDER, map(list, zip(*rows, strict=True)), strict=False))
 
 
@@ -47,7 +47,8 @@ def worth(book: mvcore.Book, account: str) -> tuple:
 
 
 def play(book: mvcore.Book, *steps: tuple) -> None:
-    """Each step: what, the call, Anna's (sod, current, expected), and Ben's if he has any."""
+    """Run steps: description, call, Anna's (sod, current, expected), and Ben's if they are not
+    0."""
     view = book.view(by=("account",))
     view.changes()
     last = {name: worth(book, name) for name in ("Anna", "Ben")}
@@ -57,7 +58,7 @@ def play(book: mvcore.Book, *steps: tuple) -> None:
         want = {"Anna": anna, "Ben": ben[0] if ben else (0, 0, 0)}
         want = {name: tuple(D(amount) for amount in amounts) for name, amounts in want.items()}
         assert {name: worth(book, name) for name in want} == want, what
-        # A view hands out those whose amounts moved, and nobody else.
+        # The view returns every account whose amounts moved, with its new amounts.
         moved = {row["account"]: row for row in view.changes().to_pylist()}
         assert set(moved) >= {name for name in want if want[name] != last[name]}, what
         for name, row in moved.items():
@@ -67,7 +68,7 @@ def play(book: mvcore.Book, *steps: tuple) -> None:
 
 
 def order_row(book: mvcore.Book, order) -> tuple:
-    """order quantity, filled, leaves, status, market value, filled value"""
+    """Order quantity, filled, leaves, status, market value, filled value."""
     (row,) = [row for row in book.orders().to_pylist() if row["order"] == order]
     return (*(row[n] for n in (*ORDER[3:5], "leaves_quantity")), *(row[n] for n in ROW_END))
 

@@ -1,4 +1,4 @@
-"""The pictures of docs/images, taken of the page on the demo's book: `make screenshots`."""
+"""Takes the pictures of docs/images from the page with the demo's book: `make screenshots`."""
 
 import json
 import sys

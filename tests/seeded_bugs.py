@@ -1,9 +1,9 @@
-"""Mistakes that one could make in the sources, and the test in C++ that must fail for each.
+"""Seeded bugs in the sources, and the C++ test that must fail for each.
 
-`python tests/seeded_bugs.py`: in a copy of the sources under build/seeded one mistake after the
-other is made, built and tested; minutes. Exit status 1 where one is not caught, or a test fails
-without.
-Other bugs are seeded by the tests themselves: sim_disk.hpp, test_checkpoints_crash.py.
+`python tests/seeded_bugs.py` applies one bug after the other to a copy of the sources under
+build/seeded, builds it and runs the test. It takes minutes. Exit status 1 if a bug is not caught,
+or if a test fails without a bug. Other bugs are seeded by the tests themselves: sim_disk.hpp,
+test_checkpoints_crash.py.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from reliability import seeded
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "seeded"
-SECONDS = 300  # that a test may take
+SECONDS = 300  # time limit of a test
 
 
 class Bug(NamedTuple):
-    """program: core_tests or durable_tests. old: stands once in the file, new instead of it."""
+    """A bug. program: core_tests or durable_tests. old: occurs once in the file; new replaces
+    it."""
 
     what: str
     program: str
@@ -331,7 +332,10 @@ BUGS = [
 
 
 def copy_sources() -> None:
-    """What differs, as new: with its old time it would not be built again after a bug in it."""
+    """Copy files that differ, with new times.
+
+    With an old time, make would not rebuild after a bug.
+    """
     for path in [*ROOT.glob("CMake*"), *ROOT.glob("src/**/*"), *ROOT.glob("tests/cpp/**/*")]:
         to = COPY / path.relative_to(ROOT)
         if path.is_file() and not (to.exists() and to.read_bytes() == path.read_bytes()):
@@ -340,16 +344,19 @@ def copy_sources() -> None:
 
 
 def build() -> None:
-    """Both test programs of the copy; quickly, not quick ones."""
+    """Build both test programs of the copy, with little optimization so that the build is fast."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     flags = ["-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -DNDEBUG", "-DMVCORE_WERROR=OFF"]
-    flags += ["-DMVCORE_ASSERTIONS=OFF"]  # the tests must catch a bug, not an assertion
+    flags += ["-DMVCORE_ASSERTIONS=OFF"]  # a test must catch the bug, not an assertion
     for command in (["cmake", "--preset", "dev", *flags], ["cmake", "--build", "--preset", "dev"]):
         subprocess.run(command, cwd=COPY, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def fails(bug: Bug) -> bool:
-    """Whether the test fails by one of its checks. RuntimeError where it comes to no end."""
+    """Return whether one of the test's checks fails.
+
+    Raises RuntimeError if the test does not end.
+    """
     program = COPY / "build" / "dev" / "tests" / "cpp" / bug.program
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MVCORE_")}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A service that runs, and clients of it: over real connections."""
+"""A running service and its clients, over real connections."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ TOKENS = {
 
 @contextlib.contextmanager
 def running(app, port: int = 0, **settings):
-    """The port of a server that runs the application in a thread; `settings` are uvicorn's, on top
-    of those that bound connections."""
+    """Run the application in a server thread and yield its port.
+
+    settings: uvicorn's, in addition to those that limit connections.
+    """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
@@ -63,7 +65,7 @@ def serving(book):
 
 @contextlib.contextmanager
 def served(*arguments: str, stop=signal.SIGKILL):
-    """The lines printed at the start, and a client; the process is ended by the signal `stop`."""
+    """The lines printed at the start, and a client. The signal `stop` ends the process."""
     command = [sys.executable, "-m", "mvcore", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -92,7 +94,7 @@ def live(port: int, token: str | None = "all", **settings):
 
 
 class Follower:
-    """A client that keeps the rows it was sent."""
+    """A client that keeps the rows it received."""
 
     def __init__(self, connection) -> None:
         self.connection, self.rows, self.columns, self.epoch = connection, {}, [], 0
@@ -116,7 +118,7 @@ class Follower:
         return message
 
     async def at(self, epoch: int) -> dict:
-        """Rows as a dict once that epoch is there."""
+        """Return the rows as a dict once this epoch has arrived."""
         while self.epoch < epoch:
             await self.next()
         return self.table()
@@ -126,7 +128,7 @@ class Follower:
 
 
 def settled(service) -> None:
-    """Nothing is left over."""
+    """Assert that nothing is left over."""
     for _ in range(100):
         if service.hub.views == service.hub.counts["sessions"] == 0 and not service.hub.polling:
             break

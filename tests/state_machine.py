@@ -1,4 +1,4 @@
-"""Random operations on mvcore and on the reference model; every digit must be the same."""
+"""Random operations on mvcore and on the reference model. Every digit must be the same."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Machine(ReadingMachine):
             "ValueOverflow",
             "InvalidInput",
         }:
-            pass  # of two faults in one call, either may be named
+            pass  # of two faults in one call, either may be reported
         else:
             same(got, want)
         if not isinstance(got, int):
@@ -113,7 +113,7 @@ class Machine(ReadingMachine):
 
     @rule(data=st.data(), side=st.sampled_from(["account", "instrument"]), alone=st.booleans())
     def remove(self, data, side, alone) -> None:
-        """A name, often one that is not held, alone or with all orders that refer to it."""
+        """Remove a name, often one without positions, alone or with all orders that refer to it."""
         held = {name for pair in self.model.state.holdings for name in pair}
         free = [name for name in self.model.masters(side) if name not in held]
         name = data.draw(st.sampled_from([*free, *NAMES[side]]))
@@ -125,7 +125,7 @@ class Machine(ReadingMachine):
 
     @rule(data=st.data(), kind=st.sampled_from(["prices", "fx"]), alone=st.booleans())
     def withdraw(self, data, kind, alone) -> None:
-        """A price or a rate, known or not."""
+        """Withdraw prices or rates, known or unknown."""
         side = {"prices": "instrument", "fx": "currency"}[kind]
         names = data.draw(st.lists(st.sampled_from([*NAMES[side], "nobody"]), min_size=1))
         given = {kind: names[0] if alone else names}
@@ -133,7 +133,7 @@ class Machine(ReadingMachine):
 
     @rule(data=st.data())
     def update_known_prices(self, data) -> None:
-        """Prices of known and unknown instruments, the unknown ones skipped."""
+        """Prices of known and unknown instruments. The unknown ones are skipped."""
         ends = {"instrument": [*NAMES["instrument"], "nobody", "no one"]}
         table = draw_table(data.draw, "prices", False, self.model, ends, self.huge)
         self.both(
@@ -143,7 +143,7 @@ class Machine(ReadingMachine):
 
     @rule(data=st.data())
     def remove_orders(self, data) -> None:
-        """Some that are known, and seldom one that is not or cannot be."""
+        """Remove some known orders, and rarely an unknown or impossible one."""
         known = list(self.model.state.orders)
         ids = data.draw(st.lists(st.sampled_from(known), max_size=4)) if known else []
         if not data.draw(st.integers(0, 5)):
@@ -166,7 +166,7 @@ class Machine(ReadingMachine):
     @precondition(lambda self: self.model.state.orders)
     @rule(data=st.data(), steps=st.lists(st.sampled_from(ORDER_STEPS), min_size=1, max_size=6))
     def order_steps(self, data, steps) -> None:
-        """One thing after the other about some orders: a fill, a cancel, a move, a night."""
+        """Several steps on some orders: a fill, a cancel, a move, a day roll."""
         for step in steps:
             more = data.draw(st.sampled_from([step, step, "time"]))
             self.order_step(data.draw, {step, more}, careless=not data.draw(st.integers(0, 3)))
@@ -174,12 +174,12 @@ class Machine(ReadingMachine):
     @precondition(lambda self: self.model.state.cash and self.model.state.orders)
     @rule(data=st.data(), steps=st.lists(st.sampled_from(FILL_STEPS), min_size=1, max_size=6))
     def fills(self, data, steps) -> None:
-        """Fills with their average price, corrections of it, and nights."""
+        """Fills with their average price, corrections of it, and day rolls."""
         for step in steps:
             self.order_step(data.draw, {step, "average_price"}, careless=False)
 
     def order_step(self, draw, columns: set[str], careless: bool) -> None:
-        """Something about some orders, or a night."""
+        """A step on some orders, or a day roll."""
         orders = list(self.model.state.orders)
         if "roll_day" in columns:
             self.both_roll()
@@ -204,7 +204,7 @@ class Machine(ReadingMachine):
     @precondition(lambda self: self.model.state.orders)
     @rule(data=st.data(), nights=st.integers(0, 2))
     def replay(self, data, nights) -> None:
-        """Reports that the book has already, sent again, perhaps after a night or two."""
+        """Resend reports that the book has already, possibly after one or two day rolls."""
         sent = {
             name: order
             for name, order in self.model.state.orders.items()
@@ -254,7 +254,7 @@ class Machine(ReadingMachine):
         codes = self.book.instrument_codes(names)
         assert codes.dtype == np.int32
         for name, code in zip(names, codes.tolist(), strict=True):
-            assert self.codes.setdefault(name, code) == code  # for the book's life
+            assert self.codes.setdefault(name, code) == code  # fixed for the book's life
         forms += [codes, codes.astype(np.int64), pa.array(codes)]
         instruments = draw(st.sampled_from(forms))
         at = None if times is None else plain_column(draw, "time", times)
@@ -273,7 +273,7 @@ class Machine(ReadingMachine):
 
     @rule(data=st.data(), name=st.sampled_from(TABLES))
     def bad_row(self, data, name) -> None:
-        """One bad cell, unknown name or double key in an update that is good otherwise."""
+        """One bad cell, unknown name or duplicate key in an update that is otherwise valid."""
         draw = data.draw
         ends = {side: list(self.model.masters(side)) for side in ("account", "instrument")}
         ends["order"] = self.ids
@@ -289,9 +289,9 @@ class Machine(ReadingMachine):
                 values.append(values[place])
         elif sort == "unknown" and name in ("prices", "holdings", "orders"):
             table["instrument"][place] = "nobody"
-            if name == "orders" and draw(st.booleans()):  # late, and refused all the same
+            if name == "orders" and draw(st.booleans()):  # late, but still refused
                 table["time"] = [START - 1] * len(table[key])
-        elif sort == "missing" and name == "orders":  # which is an error where an order is new
+        elif sort == "missing" and name == "orders":  # an error for a new order
             del table[draw(st.sampled_from(NEEDED_IN_LOAD[name]))]
         elif sort == "kind" and name == "orders" and self.model.state.order_kind is not None:
             table["order"][place] = draw(st.sampled_from(self.other_ids))
@@ -309,6 +309,6 @@ class Machine(ReadingMachine):
 
     def teardown(self) -> None:
         if sys.exc_info()[1] is not None:
-            return  # a step failed, that is the difference to report
+            return  # a step failed; that difference is reported
         if hasattr(self, "views"):
             self.ask_all_readers()

@@ -1,4 +1,4 @@
-"""The reading half of the state machine: questions, what-ifs, views and snapshots."""
+"""The reads of the state machine: queries, what-ifs, views and snapshots."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ BY += ["account.country", "instrument.country", "instrument.tier", "country"]
 AMOUNTS = ("sod", "current", "expected", "market_value", "base_value", "filled_value")
 QUANTITIES = ("quantity", "order_quantity", "filled_quantity", "average_price", "rolled_quantity")
 QUANTITIES += ("leaves_quantity", "price")
-# What a 256-bit accumulator holds, less a margin: a smaller sum of absolute values may not be
+# The capacity of a 256-bit accumulator, less a margin. Smaller sums of absolute values must not be
 # refused.
 ACCUMULATOR = 10**70
 SCENARIOS = [("prices",), ("fx",), ("prices", "fx")]
 
 
 def same(got, want) -> None:
-    """Equal rows and columns, amounts with just the book's decimals, quantities with no zeros."""
+    """Assert equal rows and columns.
+
+    Amounts have the book's decimals, quantities no trailing zeros.
+    """
     if not isinstance(want, list) or not isinstance(got, list):
         assert got == want
         return
-    for row, other in zip(got, want, strict=False):  # the first row that differs, not all of them
+    for row, other in zip(got, want, strict=False):  # report the first different row, not all
         assert row == other
         assert list(row) == list(other)
         for name in (name for name in AMOUNTS if other.get(name) is not None):
@@ -51,7 +54,7 @@ def same(got, want) -> None:
 
 
 def same_answer(got, want) -> None:
-    """The same rows; of two faults in one question, either may be named."""
+    """Assert the same rows. Of two faults in one query, either may be reported."""
     if isinstance(got, str) and isinstance(want, str):
         assert got == want or {got, want} == {"UnknownId", "InvalidInput"}
         return
@@ -59,14 +62,14 @@ def same_answer(got, want) -> None:
 
 
 def same_dump(got, want) -> None:
-    """Every fact and amount of two snapshots."""
+    """Assert that every fact and amount of two snapshots is equal."""
     expected = dump_reads(want)
     for part, answer in dump_reads(got, mvcore.Error).items():
         same(answer, expected[part])
 
 
 def same_changes(book, model, views: list[tuple]) -> None:
-    """One frame for each view, of one epoch, or one error for all."""
+    """Assert one frame per view, of one epoch, or one error for all."""
     want = outcome(lambda: model.changes([view for _, view in views]))
     got = outcome(lambda: book.changes([view for view, _ in views]), mvcore.Error)
     if isinstance(want, str) or isinstance(got, str):
@@ -79,7 +82,7 @@ def same_changes(book, model, views: list[tuple]) -> None:
 
 
 class ReadingMachine(RuleBasedStateMachine):
-    """Rules that leave facts as they are; `book`, `model` and the readers are the other half's."""
+    """Rules that do not change facts. The subclass has `book`, `model` and the readers."""
 
     book: mvcore.Book
     model: ReferenceBook
@@ -88,7 +91,7 @@ class ReadingMachine(RuleBasedStateMachine):
     snapshots: list[tuple]
 
     def query(self, draw: Callable, model) -> dict:
-        """Arguments of `values`, with at most one thing wrong in them."""
+        """Arguments of `values`, with at most one fault."""
         query: dict = {}
         for side in ("account", "instrument"):
             known = list(model.masters(side))
@@ -104,12 +107,12 @@ class ReadingMachine(RuleBasedStateMachine):
         measures = draw(st.permutations(["sod", "current", "expected"]))
         query["measures"] = measures[: draw(st.integers(1, 3))]
         query["rollup"] = draw(st.booleans())
-        if "country" not in query["by"]:  # which is an error already
+        if "country" not in query["by"]:  # otherwise it is an error already
             query["currency"] = draw(st.sampled_from([None, "local", *NAMES["currency"]]))
         return query
 
     def labels(self, draw: Callable, model, side: str) -> dict:
-        """A selection by attribute, by name or by currency; seldom by a label that nothing has."""
+        """A selection by attribute, name or currency; rarely by a label that nothing has."""
         labels = {**ATTRIBUTES[side], side: NAMES[side]}
         if side == "instrument":
             labels["currency"] = NAMES["currency"]
@@ -122,7 +125,7 @@ class ReadingMachine(RuleBasedStateMachine):
         return {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
 
     def scenario(self, draw: Callable, model, names: tuple) -> dict:
-        """Prices or rates to value at, or both. A rate may be of a currency that is unknown."""
+        """Hypothetical prices or rates, or both. A rate may be of an unknown currency."""
         named = some(draw, list(model.masters("instrument")))
         prices = {name: draw(numbers(self.huge)) for name in named}
         base = model.base_currency
@@ -135,7 +138,8 @@ class ReadingMachine(RuleBasedStateMachine):
     def same_scenario(
         self, draw: Callable, scenario: dict, on_book, on_model, model, currency
     ) -> None:
-        """Both calls with the scenario; mvcore may find it too large for what it adds up in."""
+        """Compare both calls with the scenario. mvcore may refuse one that overflows its
+        accumulators."""
         dressed = {
             name: {key: plain_cell(draw, "price", number) for key, number in given.items()}
             for name, given in scenario.items()
@@ -149,7 +153,7 @@ class ReadingMachine(RuleBasedStateMachine):
             same_answer(got, want)
 
     def same_reads(self, draw: Callable, book, model) -> None:
-        """Everything that both a book and a snapshot of it can be asked."""
+        """Compare every read that a book and a snapshot share."""
         query, errors = self.query(draw, model), mvcore.Error
         same_answer(
             outcome(lambda: book.values(**query), errors),
@@ -206,7 +210,7 @@ class ReadingMachine(RuleBasedStateMachine):
         query = self.query(data.draw, self.model) | {"mode": mode}
         want = outcome(lambda: self.model.view(**query))
         got = outcome(lambda: self.book.view(**query), mvcore.Error)
-        if isinstance(want, str):  # of two faults in one call, either may be named
+        if isinstance(want, str):  # of two faults in one call, either may be reported
             assert got in ("UnknownId", "InvalidInput")
         else:
             self.views.append((got, want))
@@ -224,14 +228,14 @@ class ReadingMachine(RuleBasedStateMachine):
         names = data.draw(st.sampled_from(SCENARIOS))
         scenario = self.scenario(data.draw, self.model, names)
         scenario = {name: given for name, given in scenario.items() if given}
-        if scenario:  # a read at no other price is a plain read
+        if scenario:  # a read without other prices is a plain read
             currency = want.query.currency
             self.same_scenario(data.draw, scenario, got.read, want.read, self.model, currency)
 
     @precondition(lambda self: self.views)
     @rule(data=st.data())
     def ask_several_views(self, data) -> None:
-        """In any order, and seldom with one among them that cannot be asked."""
+        """Read views in any order, rarely with a closed or repeated one."""
         chosen = some(data.draw, self.views)
         wrong = data.draw(st.sampled_from([None, None, None, "twice", "closed"]))
         if wrong == "twice":
@@ -241,7 +245,7 @@ class ReadingMachine(RuleBasedStateMachine):
             same_changes(
                 self.book, self.model, [*chosen[:place], self.closed_view(), *chosen[place:]]
             )
-        same_changes(self.book, self.model, chosen)  # and after an error nothing is missing
+        same_changes(self.book, self.model, chosen)  # and an error consumes no changes
 
     def closed_view(self) -> tuple:
         pair = self.book.view(), self.model.view()
@@ -286,7 +290,7 @@ class ReadingMachine(RuleBasedStateMachine):
             assert outcome(lambda name=name: got.revalue(name), mvcore.Error) == "ClosedError"
 
     def ask_all_readers(self) -> None:
-        """Whatever was not asked until the end."""
+        """Compare every reader that is left at the end."""
         same_changes(self.book, self.model, self.views)
         for got, want in self.views:
             for call in ("changes", "read"):

@@ -1,4 +1,4 @@
-"""Small books to store: everything that a checkpoint must bring back, and what happens next."""
+"""Small books to store: everything that a checkpoint must restore, and later writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make(
     seed: int = 0,
     cash: Literal["from_fills"] | None = None,
 ) -> Book:
-    """Scales from 0 to 18 decimals, 128-bit quantities, names that are gone, rates both ways."""
+    """A book with 0 to 18 decimals, 128-bit quantities, removed names, rates of both methods."""
     book = Book(cash=cash)
     make_in(book, ids, accounts, instruments, seed)
     return book
@@ -96,7 +96,7 @@ def orders(book: Book, ids: type, count: int, rng: random.Random) -> None:
 
 
 def change(book: Book, step: int, ids: type = int) -> None:
-    """One of the writes there are, in turn."""
+    """Make one write. The kinds take turns."""
     rng = random.Random(step)
     kinds = [
         lambda: book.tick("I1", f"{step}.25"),

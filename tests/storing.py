@@ -1,4 +1,4 @@
-"""Books to checkpoints and back, and file systems that fail or forget."""
+"""Writes books to checkpoints and back, on file systems that fail or lose data."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def reopen(
 
 
 class MemoryFiles(Files):
-    """A disk that keeps what was synced; of the rest it keeps what it likes when power fails.
+    """A disk that keeps synced data. At a power loss it keeps a random part of the rest.
 
-    Operations are counted; the `stop`-th raises `fault` and so do all after it, or (`once`) none.
+    Operations are counted. The `stop`-th raises `fault`, and so do all later ones unless `once`.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class MemoryFiles(Files):
         self.synced: dict[int, bytes] = {}
         self.entries: dict[str, int] = {}
         self.synced_entries: dict[str, int] = {}
-        self.pending: list[tuple[str, str, str]] = []  # of entries: kind, name, other name
+        self.pending: list[tuple[str, str, str]] = []  # directory changes: kind, name, other name
         self.count = 0
         self.stop: int | None = None
         self.once = False
@@ -90,7 +90,7 @@ class MemoryFiles(Files):
         self.entries[name] = number
         self.pending.append(("add", name, str(number)))
         half = bytes(data)[: memoryview(data).nbytes // 2]
-        self.content[number] = half  # what a write that fails leaves
+        self.content[number] = half  # a failed write leaves a part
         self._step()
         self.content[number] = bytes(data)
 
@@ -130,7 +130,7 @@ class MemoryFiles(Files):
                 entries[other] = number
 
     def after_power_loss(self, rng: random.Random) -> MemoryFiles:
-        """The disk as the next boot finds it."""
+        """The disk after a power loss."""
         out = MemoryFiles()
         out.entries = dict(self.synced_entries)
         for step in self.pending:
@@ -144,14 +144,14 @@ class MemoryFiles(Files):
         return out
 
     def after_kill(self) -> MemoryFiles:
-        """The process died, the system did not: everything written is there."""
+        """The disk after the process died but not the system: everything written is there."""
         out = MemoryFiles()
         out.entries, out.content = dict(self.entries), dict(self.content)
         out.synced_entries, out.synced = dict(out.entries), dict(out.content)
         return out
 
     def _torn(self, number: int, rng: random.Random) -> bytes:
-        """What was not synced is there, is not, or is there in part, sector by sector."""
+        """Unsynced data is there, is missing, or is there in part, sector by sector."""
         content, synced = self.content[number], self.synced[number]
         if content == synced or rng.random() < 0.3:
             return synced

@@ -1,7 +1,7 @@
-"""The documentation is a program: its Python examples run, its links lead somewhere.
+"""Tests the documentation: its Python examples run, and its links have targets.
 
-The examples of one page share one namespace and one empty folder and run in the order in which
-they stand. There is no way to mark one as not to be run: what is not runnable is not ```python.
+The examples of a page share one namespace and one empty folder, and run in page order. No example
+can be marked as not to be run: an example that does not run must not be ```python.
 """
 
 import doctest
@@ -49,7 +49,7 @@ def run(page: Path, block: Block, namespace: dict[str, Any]) -> None:
         code = compile("\n" * (block.line - 1) + block.code, where, "exec")
         exec(code, namespace)
         return
-    # globs is copied by DocTest, so what the block defines is handed back to the page.
+    # DocTest copies globs, so copy the block's definitions back.
     test = doctest.DocTestParser().get_doctest(block.code, namespace, where, where, block.line - 1)
     report: list[str] = []
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -69,7 +69,7 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def anchors(text: str) -> set[str]:
-    """What GitHub calls the headings of a page."""
+    """The anchors that GitHub makes of the headings of a page."""
     headings = re.findall(r"^#+[ \t]+(.+?)[ \t#]*$", FENCE.sub("", text), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""What a reviewer would say every time: layers, file length, names, what must not be in a file."""
+"""Checks that reviewers would repeat: layers, file length, names, forbidden content of files."""
 
 import ast
 import re
@@ -54,7 +54,7 @@ def code_of(path: Path) -> str:
 
 
 def includes(path: Path) -> Iterator[tuple[str, Path | None]]:
-    """Each header as it is written, and the file of src/ that it is, if it is one."""
+    """Each header as written, and its file in src/, if it is one."""
     pattern = r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]'
     for quote, header in re.findall(pattern, path.read_text(), flags=re.MULTILINE):
         roots = (path.parent, CORE, SRC) if quote == '"' else (SRC,)
@@ -140,7 +140,8 @@ def test_the_library_never_prints_and_never_ends_the_process() -> None:
     cython = re.compile(r"\b(?:print|printf|abort|exit)\s*\(")
     wrong = []
     for path in files(CORE, CXX | {".pyx", ".pxd"}):
-        if path == CORE / "base" / "assert.hpp":  # ends the process in builds with assertions alone
+        # it ends the process only in builds with assertions
+        if path == CORE / "base" / "assert.hpp":
             continue
         pattern = cython if path.suffix in {".pyx", ".pxd"} else cxx
         for number, line in enumerate(code_of(path).splitlines(), 1):
@@ -154,7 +155,7 @@ def test_the_library_never_prints_and_never_ends_the_process() -> None:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Full names of what a module of the wrapper imports, wherever in it."""
+    """The full names of all imports of a module of the Python package."""
     tree = ast.parse(path.read_text(), name(path))
     package = ["mvcore", *path.relative_to(WRAPPER).parent.parts]
     for node in ast.walk(tree):
@@ -241,7 +242,10 @@ def test_versions_are_equal() -> None:
 
 
 def test_kernel_objects_share_no_weak_symbol() -> None:
-    """The linker keeps one copy of a weak function: the AVX-512 one, for every machine."""
+    """The linker keeps one copy of a weak function.
+
+    It could be the AVX-512 one, for every machine.
+    """
     tool = shutil.which("nm")
     if tool is None:
         pytest.skip("no nm here")

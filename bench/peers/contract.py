@@ -1,8 +1,8 @@
-"""What every peer of mvcore is asked to do. Amounts are integers counted in 1e-4.
+"""The operations that every peer of mvcore implements. Amounts are integers in units of 1e-4.
 
-An account or an instrument is known by its place in the lists of names (mvcore is told names where
-it wants names). A peer keeps `current` quantities, start of day plus filled, and what is stored of
-an order. All take prices as a feed brings them: floats of four decimals.
+Accounts and instruments are identified by their positions in the lists of names (mvcore gets names
+where its API takes them). A peer keeps `current` quantities (start of day plus filled) and the
+stored state of orders. All take prices as feeds send them: floats of four decimals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 from dataset import Ints
 
 OPERATIONS = ("tick", "kept_tick", "whole_book", "account", "watched", "order_fact")
-SCALE = 10_000  # amounts and prices in a unit of currency
+SCALE = 10_000  # units of amounts and prices per currency unit
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tables:
 
 
 def codes(table: pa.Table, column: str) -> npt.NDArray[Any]:
-    """Of a dictionary column: here the places of the names in the lists."""
+    """The codes of a dictionary column, which are positions in the lists of names."""
     return table[column].combine_chunks().indices.to_numpy()
 
 
@@ -45,27 +45,27 @@ def numbers(table: pa.Table, column: str) -> npt.NDArray[Any]:
 
 
 class Peer:
-    """Made of the tables: then every read may be asked."""
+    """A peer, made from the tables and then ready for every read."""
 
     name: ClassVar[str]
     package: ClassVar[str]  # on PyPI
-    tolerance: ClassVar[float] = 0.0  # of its answers, relative; 0: exact
+    tolerance: ClassVar[float] = 0.0  # relative tolerance of its answers; 0: exact
     operations: ClassVar[tuple[str, ...]] = OPERATIONS
-    leaves_out: ClassVar[str] = ""  # which operations are not there, and why
+    leaves_out: ClassVar[str] = ""  # operations that are missing, and why
 
     def __init__(self, tables: Tables) -> None:
         raise NotImplementedError
 
     def tick(self, instrument: int, price: float) -> None:
-        """A price comes in; totals that are kept are brought up to date before it returns."""
+        """Apply a price, and update the totals that are kept."""
         raise NotImplementedError
 
     def ticks(self, prices: Ints) -> None:
-        """A price of every instrument; nothing is kept or watched."""
+        """Apply a price of every instrument. No totals are kept."""
         raise NotImplementedError
 
     def keep_totals(self) -> None:
-        """From now on, `totals` has the value of every account at any moment."""
+        """From now on keep the value of every account in `totals`."""
         raise NotImplementedError
 
     def totals(self) -> Any:
@@ -75,7 +75,7 @@ class Peer:
         raise NotImplementedError
 
     def whole_book(self) -> Any:
-        """The value of every account, added up now."""
+        """The value of every account, summed now."""
         raise NotImplementedError
 
     def account(self, account: int) -> Any:
@@ -84,20 +84,20 @@ class Peer:
     def order(
         self, order: int, account: int, instrument: int, quantity: int, filled: int, status: int
     ) -> None:
-        """A fact of a known order: `filled` replaces what is stored."""
+        """Apply a report on a known order. `filled` replaces the stored quantity."""
         raise NotImplementedError
 
     def watch(self, pairs: Ints) -> None:
-        """Sessions of two accounts each."""
+        """Watch sessions of two accounts each."""
         raise NotImplementedError
 
     def look(self) -> Any:
-        """What the accounts of all sessions are worth, as numbers, two a session."""
+        """The values of the accounts of all sessions, two per session."""
         raise NotImplementedError
 
     def unwatch(self) -> None:
         raise NotImplementedError
 
     def integers(self, answer: Any) -> Any:
-        """An answer, counted in 1e-4."""
+        """Convert an answer to integers in units of 1e-4."""
         return np.asarray(answer)

@@ -1,4 +1,5 @@
-"""One peer in this process: operations timed, and every answer compared with exact integers."""
+"""Measures one peer in this process: times operations, and compares every answer with exact
+integers."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ from dataset import Ints, World
 from orders_dataset import OrderWorld
 from peers.contract import SCALE, Peer, Tables
 
-MOVED, PAIRS = 8, 16  # instruments that move between two looks; sessions that look together
+MOVED, PAIRS = 8, 16  # instruments that move between two reads; sessions that read together
 SESSIONS = (10, 100, 300, 1_000)
 POLLS_A_SECOND = 10
-ROUND = 0.02  # seconds of calls that are timed together, at most so many
+ROUND = 0.02  # seconds of calls that are timed together, at most
 MOST = 1_000
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Each operation is repeated for so many rounds, and on until `seconds` are up."""
+    """Each operation is repeated for `rounds` rounds, and further until `seconds` are over."""
 
     seconds: float
     rounds: int
@@ -33,7 +34,7 @@ class Effort:
 
 
 class Exact:
-    """The book in plain integers: what every answer has to be, counted in 1e-4."""
+    """The book in plain integers: the exact answers, in units of 1e-4."""
 
     def __init__(self, world: World, orders: OrderWorld) -> None:
         self.orders = orders
@@ -58,7 +59,7 @@ class Exact:
             self.prices[code] = round(price * SCALE)
 
     def new_orders(self, count: int) -> list[tuple[int, ...]]:
-        """Facts of orders at random, each filled to some other part."""
+        """Reports on random orders, each with another filled part."""
         ids = self.random.integers(0, self.orders.count, count)
         instruments, accounts = self.orders.places(ids)
         quantity = self.orders.quantity[ids].astype(np.int64)
@@ -74,7 +75,7 @@ class Exact:
 
 
 class Measured:
-    """The operations, on a peer that is loaded, and what they took: seconds a call."""
+    """The operations on a loaded peer, and their times in seconds per call."""
 
     def __init__(self, peer: Peer, exact: Exact, effort: Effort) -> None:
         self.peer, self.exact, self.effort = peer, exact, effort
@@ -98,7 +99,10 @@ class Measured:
         each: int = 1,
         alone: bool = False,
     ) -> None:
-        """`new` makes inputs of so many calls, one where each is timed `alone`, as `each` calls."""
+        """Time an operation.
+
+        `new` makes the inputs of a number of calls, 1 if timed `alone`; `each` calls.
+        """
 
         def once(count: int) -> float:
             given = new(count)
@@ -187,7 +191,7 @@ class Measured:
 
         self.peer.watch(pairs)
         self.time("watched", new, lambda _: self.peer.look(), check, each=PAIRS, alone=True)
-        facts = self.exact.new_orders(20)  # of the watched accounts' too, if it happens so
+        facts = self.exact.new_orders(20)  # possibly of watched accounts
         self.do_orders(facts)
         self.exact.ordered(facts)
         check(None, self.peer.look())
@@ -208,8 +212,11 @@ class Measured:
             order(*fact)
 
     def sessions(self, counts: tuple[int, ...]) -> dict[int, float]:
-        """CPU of all threads, as a share of a core, for so many sessions that look ten times a
-        second while 83 ticks come in. Ends where a look takes longer than its tenth of a second."""
+        """The CPU time of all threads as a share of a core, by number of sessions.
+
+        Each session reads ten times a second while 83 ticks per second arrive. Stops when a read
+        takes longer than a tenth of a second.
+        """
         shares = {}
         for count in counts:
             pairs = self.pairs(count)
@@ -249,7 +256,7 @@ def every(run: Measured) -> dict[str, list[float]]:
 
 
 def a_smaller_book(kind: type[Peer], shape: tuple[int, int], effort: Effort) -> Any:
-    """Its ticks. Compiles, and allocates what the first use does, beside."""
+    """Ticks of a smaller book. As a side effect it compiles and makes first allocations."""
     world = World(*shape)
     orders = OrderWorld(world)
     return ticks_of(every(Measured(kind(tables_of(world, orders)), Exact(world, orders), effort)))
@@ -262,7 +269,10 @@ def ticks_of(found: dict[str, list[float]]) -> dict[str, list[float]]:
 def measure(
     kind: type[Peer], shape: tuple[int, int], smaller: list[tuple[int, int]], effort: Effort
 ) -> dict[str, Any]:
-    """Everything about a peer, in a process of its own: its memory is what that grows by."""
+    """Measure everything about a peer in its own process.
+
+    Its memory is the growth of the process.
+    """
     by_size = {a * i: a_smaller_book(kind, (a, i), effort) for a, i in smaller}
     empty = resident()
     world = World(*shape)

@@ -1,4 +1,7 @@
-"""DuckDB, in memory: tables in the order in which they are asked, so that zone maps find rows."""
+"""DuckDB in memory.
+
+Tables are sorted by the columns of the queries, so that zone maps find rows.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ VALUE = "sum(net::BIGINT * price)::BIGINT AS value"
 
 
 class Duckdb(Peer):
-    """Money is BIGINT counted in 1e-4: exact, and quicker than DECIMAL."""
+    """Money is BIGINT in units of 1e-4: exact, and faster than DECIMAL."""
 
     name, package = "DuckDB", "duckdb"
 
@@ -126,7 +129,7 @@ class Duckdb(Peer):
         self.run("COMMIT")
 
     def watch(self, pairs: Ints) -> None:
-        """The positions of the accounts that are watched, by session."""
+        """The positions of watched accounts, by session."""
         owners = pairs.reshape(-1)
         sessions = pa.table({"place": pa.array(range(len(owners)), pa.int32()), "account": owners})
         self.database.register("sessions", sessions)

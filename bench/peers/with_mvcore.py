@@ -1,4 +1,4 @@
-"""mvcore itself, called as its README says; it keeps three measures where the others keep one."""
+"""mvcore itself, called as in its README. It keeps three measures; the others keep one."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ class Mvcore(Peer):
         self.book.order(order, *names, quantity, filled, STATUSES[status])
 
     def watch(self, pairs: Ints) -> None:
-        """One view of all that are watched, as the others ask one question for all."""
+        """One view of all watched accounts, since the others run one query for all."""
         self.owners = pairs
         watched = [self.accounts[a] for a in np.unique(pairs).tolist()]
         self.views = [self.book.view(accounts=watched, measures="current")]
         self.seen = np.zeros(len(self.accounts), np.int64)
 
     def look(self) -> Any:
-        """Only rows that changed are handed out."""
+        """Only changed rows are returned."""
         changes = self.views[0].changes()
         self.seen[changes.codes("account")] = changes.to_numpy("current", scaled=True)
         return self.seen[self.owners]
@@ -88,7 +88,10 @@ class Mvcore(Peer):
 
 
 class MvcoreBySession(Mvcore):
-    """The same with a view for each session: each is told what changed since it last looked."""
+    """mvcore with a view per session.
+
+    Each read returns the changes since the session's last read.
+    """
 
     operations = ("watched",)
 

@@ -1,4 +1,5 @@
-"""numba: 32-bit quantities by instrument and by account, 64-bit money that would wrap silently."""
+"""numba: 32-bit quantities by instrument and by account, 64-bit money that would overflow
+silently."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def add(instruments, accounts, quantities, net):
 
 @njit(**OPTIONS)
 def order_fact(k, a, i, quantity, done, status, facts, state, nets, prices, totals):
-    """`totals` may be empty: nothing is kept."""
+    """`totals` is empty if no totals are kept."""
     change = done - facts[1, k]
     facts[0, k], facts[1, k], state[k] = quantity, done, status
     net, by_account = nets
@@ -34,7 +35,7 @@ def order_fact(k, a, i, quantity, done, status, facts, state, nets, prices, tota
 
 @njit(**OPTIONS)
 def look(owners, prices, seen, moved, by_account, watched):
-    """What the instruments that moved add to the accounts that are watched."""
+    """Add the moves of instruments to the watched accounts."""
     count = 0
     for i in range(len(prices)):
         if prices[i] != seen[i]:
@@ -55,7 +56,7 @@ NOTHING = np.empty(0, np.int64)
 
 
 class Numba(Numpy):
-    """What NumPy's keeps, narrower."""
+    """The arrays of the NumPy peer with narrower types."""
 
     name, package = "numba", "numba"
 

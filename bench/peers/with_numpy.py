@@ -1,4 +1,4 @@
-"""NumPy: dense arrays of floats, so that BLAS adds up; whole numbers below 2**53, so exact."""
+"""NumPy: dense arrays of floats, so that BLAS sums. Whole numbers below 2**53 are exact."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Numpy(Peer):
         self.places: dict[int, list[int]] = {}
 
     def load_orders(self, tables: Tables) -> None:
-        """An order's id is its place."""
+        """An order's id is its position."""
         ids = numbers(tables.orders, "order")
         self.quantity, self.filled = np.empty((2, len(ids)), np.int16)
         self.quantity[ids] = numbers(tables.orders, "order_quantity")
@@ -83,7 +83,7 @@ class Numpy(Peer):
         self.watched = self.by_account[self.owners] @ self.prices
 
     def look(self) -> Any:
-        """What the instruments that moved add."""
+        """Add the moves of instruments."""
         moved = np.flatnonzero(self.prices != self.seen)
         move = self.prices[moved] - self.seen[moved]
         self.watched += self.by_account[self.owners[:, None], moved] @ move

@@ -1,4 +1,4 @@
-"""pandas: long frames in order of instruments, and of accounts; sums by groupby."""
+"""pandas: long frames sorted by instrument and by account. Sums use groupby."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def cells(table: Any, column: str) -> pd.DataFrame:
 
 
 class Pandas(Peer):
-    """Every account holds every instrument here, so that columns of totals line up with slices."""
+    """Every account holds every instrument here, so columns of totals align with slices."""
 
     name, package = "pandas", "pandas"
 
     def __init__(self, tables: Tables) -> None:
         self.many_instruments, self.many_accounts = tables.shape
         both = [cells(tables.holdings, "quantity"), cells(tables.orders, "filled_quantity")]
-        net = pd.concat(both).groupby(CELL, as_index=False)["net"].sum()  # in order of both
+        net = pd.concat(both).groupby(CELL, as_index=False)["net"].sum()  # sorted by both
         self.owner, self.instrument = net["account"], net["instrument"]
         self.net = net["net"].astype(np.int32)
         by_account = net.sort_values(["account", "instrument"], ignore_index=True)
@@ -37,7 +37,7 @@ class Pandas(Peer):
             "status": codes(tables.orders, "status"),
         }
         ids = pd.Index(numbers(tables.orders, "order"))
-        self.orders = pd.DataFrame(orders, index=ids).sort_index()  # an order's id is its place
+        self.orders = pd.DataFrame(orders, index=ids).sort_index()  # an order's id is its position
         self.prices = pd.Series(tables.prices.copy())
         self.kept: Any = None
         self.watched: Any = None
@@ -89,7 +89,7 @@ class Pandas(Peer):
         self.make_watched()
 
     def make_watched(self) -> None:
-        """The rows of the accounts that are watched, one for each, by session."""
+        """The rows of watched accounts, one each, by session."""
         rows = self.net_by_account.to_numpy().reshape(-1, self.many_instruments)
         self.watched = pd.DataFrame(rows[self.owners])
 

@@ -1,4 +1,4 @@
-"""Perspective: a row for each position with its value, indexed; its own views add up, in floats."""
+"""Perspective: an indexed row with a value per position. Its own views sum, in floats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def arrow(columns: dict[str, Any]) -> bytes:
 
 
 class Perspective(Peer):
-    """It multiplies nothing by a price that is kept once: NumPy makes the rows' values."""
+    """It cannot multiply by a price that is stored once: NumPy computes the rows' values."""
 
     name, package, tolerance = "Perspective", "perspective-python", 1e-9
     operations = OPERATIONS[1:]
@@ -50,7 +50,8 @@ class Perspective(Peer):
         many = self.shape[1]
         ids = np.arange(instrument * many, (instrument + 1) * many, dtype=np.int32)
         self.table.update(arrow({"id": ids, "value": self.net[instrument] * price}))
-        (self.table.size if self.kept is None else self.kept.num_rows)()  # until then it may wait
+        # forces the update, which may be pending until then
+        (self.table.size if self.kept is None else self.kept.num_rows)()
 
     def ticks(self, prices: Ints) -> None:
         self.prices = prices / SCALE

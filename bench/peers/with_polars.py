@@ -1,4 +1,4 @@
-"""polars: positions in order of instruments, and of accounts, so that a slice is what is asked."""
+"""polars: positions sorted by instrument and by account, so that a query reads a slice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cells(table: Any, column: str) -> pl.LazyFrame:
 
 
 class Polars(Peer):
-    """Every account holds every instrument here, so that columns of totals line up with slices."""
+    """Every account holds every instrument here, so columns of totals align with slices."""
 
     name, package = "polars", "polars"
 
@@ -30,10 +30,10 @@ class Polars(Peer):
         net = pl.concat(both).group_by(CELL).agg(pl.col("net").sum())
         positions = net.sort(CELL).collect(engine="streaming")
         self.net = positions["net"].rechunk()
-        by_account = positions.sort("account", "instrument").rechunk()  # sorted: groups are runs
+        by_account = positions.sort("account", "instrument").rechunk()  # sorted, so groups are runs
         self.instrument, self.owner, self.net_by_account = by_account.get_columns()
         del positions, by_account
-        ids = np.argsort(numbers(tables.orders, "order"))  # an order's id is its place
+        ids = np.argsort(numbers(tables.orders, "order"))  # an order's id is its position
         orders = tables.orders
         self.quantity = pl.Series(numbers(orders, "order_quantity")[ids])
         self.filled = pl.Series(numbers(orders, "filled_quantity")[ids])
@@ -96,7 +96,7 @@ class Polars(Peer):
         self.make_watched()
 
     def make_watched(self) -> None:
-        """The rows of the accounts that are watched, by session."""
+        """The rows of watched accounts, by session."""
         many = self.many_instruments
         rows = (self.owners[:, None] * many + np.arange(many)).reshape(-1)
         self.watched = pl.DataFrame(

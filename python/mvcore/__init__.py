@@ -67,10 +67,13 @@ def __getattr__(name: str) -> Any:
 
 
 def isa() -> str:
-    """The instruction set in use: "baseline", "avx2" or "avx512"; MVCORE_ISA forces one."""
+    """Return the instruction set in use: "baseline", "avx2" or "avx512".
+
+    The environment variable MVCORE_ISA forces one.
+    """
     return _isa()
 
 
 def get_include() -> str:
-    """The folder with `mvcore/capi.h`, for modules that use the C table."""
+    """Return the folder that contains `mvcore/capi.h`, for modules that use the C API."""
     return str(Path(__file__).parent / "include")

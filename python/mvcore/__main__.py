@@ -1,4 +1,4 @@
-"""`python -m mvcore` is the command `mvcore`, also where no script directory is on the PATH."""
+"""`python -m mvcore` runs the command `mvcore`, even if no script directory is on the PATH."""
 
 import sys
 

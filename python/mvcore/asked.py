@@ -1,4 +1,4 @@
-"""The words of a call for totals, checked."""
+"""The checked arguments of a call for totals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MeasuresAsked = str | Measure | Sequence[str | Measure]
 
 @dataclass(frozen=True)
 class Asked:
-    """The words of a call, checked; what they select is found when it is read."""
+    """The arguments of a call, checked. Selections are resolved at each read."""
 
     accounts: Codes | Wanted | None
     instruments: Codes | Wanted | None
@@ -35,12 +35,12 @@ class Asked:
 
     @property
     def measure_numbers(self) -> list[int]:
-        """What the core calls the exact measures."""
+        """The core's numbers of the exact measures."""
         return [MEASURES.index(measure) for measure in self.measures if isinstance(measure, str)]
 
     @property
     def functions(self) -> list[Measure]:
-        """The user's."""
+        """The user's functions."""
         return [measure for measure in self.measures if isinstance(measure, Measure)]
 
 
@@ -54,7 +54,7 @@ def asked(
     codes: Callable[[str, Sequence[str]], Codes],
     find: Find,
 ) -> Asked:
-    """Check the words of a call; `codes(side, names)` raises UnknownId, `find` does not."""
+    """Check the arguments of a call. `codes(side, names)` raises UnknownId, `find` does not."""
     by = _words(by, "by")
     measures = measures_asked(measures, by, _words)
     if not isinstance(rollup, bool | np.bool_):

@@ -1,4 +1,4 @@
-"""The book: holdings, prices and rates in, exact market values out."""
+"""The book: takes holdings, orders, prices and rates, and returns exact market values."""
 
 from __future__ import annotations
 
@@ -49,14 +49,17 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
 class Book(HotBook, Reads, Closing):
-    """A book in memory; `mvcore.open` gives one that survives.
+    """A book in memory. `mvcore.open` returns a durable one.
 
-    base_currency: what amounts are in unless a call asks otherwise. value_scale: decimals of
-    amounts, 0 to 30. cash: "from_fills" if the average price of an order's fills moves cash: the
-    account's position in the cash instrument of the order's currency. cash_scale: decimals that
-    the cost of fills is rounded to, 0 to 18; None: the minor unit of each currency by ISO 4217.
-    max_future: a fact whose time is further ahead of the clock is refused, since it would hide all
-    facts until then. Any number of threads may read while one writes.
+    base_currency: the currency of amounts unless a call names another. value_scale: decimals of
+    amounts, 0 to 30.
+
+    cash: if "from_fills", the average price of an order's fills moves cash. The cash is the
+    account's position in the cash instrument of the order's currency. cash_scale: decimals that the
+    cost of fills is rounded to, 0 to 18. None means the minor unit of each currency (ISO 4217).
+
+    max_future: how far a time may be ahead of the clock. A fact with a later time is refused,
+    because it would hide all facts until then. Any number of threads may read while one writes.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class Book(HotBook, Reads, Closing):
         try:
             core = _core.Book(base_currency, value_scale, cash, cash_scale)
             self._bind(core, base_currency, ahead)
-        except TypeError:  # what pybind11 makes of a lone surrogate
+        except TypeError:  # pybind11 raises TypeError for a lone surrogate
             raise invalid(
                 "book",
                 "base_currency",
@@ -105,13 +108,13 @@ class Book(HotBook, Reads, Closing):
             ) from None
         self._masters = Masters()
         self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
-        self._masters_lock = threading.RLock()  # writers of master tables
+        self._masters_lock = threading.RLock()  # held by writers of master tables
         rest_at_fork(self, "_masters_lock", threading.RLock, self._core, rank=0)
         self._incremental: weakref.WeakSet[View] = weakref.WeakSet()
         self._names = NameLists(self._core)
         self._missing_rates = MissingRates(self._core, base_currency, self._names)
-        self._recovery: Recovery | None = None  # a durable book's
-        self._keeper: Keeper | None = None  # of its checkpoints
+        self._recovery: Recovery | None = None  # None for a book in memory
+        self._keeper: Keeper | None = None  # writes checkpoints; None for a book in memory
 
     # ---- writes ----
 
@@ -126,24 +129,26 @@ class Book(HotBook, Reads, Closing):
         fx: Any = None,
         time_unit: TimeUnit = "ns",
     ) -> Written:
-        """Replace the whole of each table named, in one atomic batch. Returns the new epoch.
+        """Replace every table that is passed, in one atomic batch. Returns the new epoch.
 
         Columns: instruments `instrument, currency, multiplier=1, quote_factor=1, cash=False,
         <attributes>`; accounts `account, <attributes>`; holdings `account, instrument, quantity`;
         orders `order, account, instrument, order_quantity, filled_quantity=0, average_price=null,
         rolled_quantity=0, status="new", time=null` (see `order`); prices `instrument, price,
         time=null`; fx `currency, rate, method="multiply", time=null` (or "divide", FIX 155 with
-        156). rolled_quantity is the part of an order's cumulative fills that the holdings have
-        already: with it a morning load of orders that live for several days does not count
-        yesterday's fills again. Times: see `tick`; time_unit is that of integers in columns `time`.
+        156).
 
-        cash: whether an instrument is money of its currency. It has no multiplier or quote_factor,
-        and price 1 while no other is given. With cash="from_fills" a currency has at most one.
+        rolled_quantity is the part of an order's cumulative fills that the holdings already
+        include. With it, a morning load of multi-day orders does not count yesterday's fills twice.
+        Times: see `tick`. time_unit is the unit of integers in columns `time`.
 
-        One bad row and nothing has changed. Refused while something kept refers to what is
-        dropped. A currency that has positions and no rate is logged once, as a warning of the
-        logger "mvcore". Raises UnknownId, InvalidInput, ValueOverflow,
-        ClosedError. O(rows).
+        cash: true if the instrument is money of its currency. A cash instrument has no multiplier
+        or quote_factor. Its price is 1 unless a price is given. With cash="from_fills" a currency
+        has at most one cash instrument.
+
+        If one row is bad, nothing changes. `load` is refused if a table that stays refers to a row
+        that `load` drops. If a currency has positions but no rate, the logger "mvcore" logs one
+        warning. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -166,12 +171,13 @@ class Book(HotBook, Reads, Closing):
     ) -> Written:
         """Upsert rows with absolute values, in one atomic batch. Returns the new epoch.
 
-        Columns as `load`. An absent column keeps what is stored (defaults for new rows); null
-        means the default. A price, rate or order strictly older than the one held is dropped; the
-        result counts those (see `Written`). feed: how far each source has come with this batch, as
-        in `{"topic/partition": offset}`: 64-bit integers that `feed_positions` returns. unknown:
-        "skip" leaves out and counts prices of unknown instruments. Warns and raises as
-        `load`. O(rows).
+        Columns as in `load`. An absent column keeps what is stored (new rows get the default). Null
+        means the default. A price, rate or order strictly older than the one held is dropped, and
+        the result counts it (see `Written`).
+
+        feed: the offset that each source has reached with this batch, as in `{"topic/partition":
+        offset}`. Offsets are 64-bit integers; `feed_positions` returns them. unknown: "skip"
+        ignores prices of unknown instruments and counts them. Warns and raises as `load`. O(rows).
         """
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
@@ -224,10 +230,10 @@ class Book(HotBook, Reads, Closing):
         write: Callable[[], Written],
         attributes: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
     ) -> Written:
-        """A write of master tables, and the attributes that go with it.
+        """Write master tables, and publish their attributes.
 
-        The core's part is done at a stroke. Should the rest be interrupted, the next read or write
-        finishes it.
+        The core applies its part atomically. If the rest is interrupted, the next read or write
+        completes it.
         """
         with self._masters_lock:
             self._finish()
@@ -242,7 +248,7 @@ class Book(HotBook, Reads, Closing):
         self._pending = None
 
     def _adopt(self, account: dict[str, Any], instrument: dict[str, Any]) -> None:
-        """Make the attributes the present ones; views that are to be up to date follow at once."""
+        """Publish the attributes. Incremental views catch up before this returns."""
         accounts, instruments, _ = self._core.counts
         self._masters = Masters(
             self._core.masters, accounts, instruments, account, instrument, self._core.currencies()
@@ -251,12 +257,14 @@ class Book(HotBook, Reads, Closing):
             view._catch_up()
 
     def _warn_of_missing_rates(self) -> None:
-        """After what may leave positions without a rate. With no lock held: handlers of log records
-        are the caller's code."""
+        """Warn of positions without a rate. Call it after a write that may leave some.
+
+        The caller must hold no lock: handlers of log records run code of the application.
+        """
         self._missing_rates.check(self._masters)
 
     def _settle(self) -> None:
-        """Wait until the attributes of a write that is just being published are there too."""
+        """Wait until the attributes of a write in progress are published."""
         with self._masters_lock:
             self._finish()
 
@@ -269,12 +277,13 @@ class Book(HotBook, Reads, Closing):
         unknown: Literal["error", "skip"] = "error",
         time_unit: TimeUnit = "ns",
     ) -> Written:
-        """Many prices in one atomic batch; of one instrument the later wins. Returns the epoch.
+        """Set many prices in one atomic batch. Returns the new epoch.
 
-        instruments: names, or codes of `instrument_codes` (int arrays). prices: floats, or with
-        `scale` integers counted in 10**-scale, or any column of decimals. times, time_unit: as
-        `tick`. unknown: "skip" leaves out and counts prices of unknown instruments. Raises
-        UnknownId, InvalidInput, ValueOverflow, ClosedError. O(prices).
+        If an instrument occurs twice, the later price wins. instruments: names, or int arrays of
+        codes from `instrument_codes`. prices: floats, or any column of decimals; with `scale`,
+        integers in units of 10**-scale. times, time_unit: as in `tick`. unknown: "skip" ignores
+        prices of unknown instruments and counts them. Raises UnknownId, InvalidInput,
+        ValueOverflow, ClosedError. O(prices).
         """
         self._core.check_open()
         try:
@@ -304,7 +313,8 @@ class Book(HotBook, Reads, Closing):
             return written(self._core.ticks(codes, scaled_column(counted, scale), when, skip))
         if not skip and type(prices) is np.ndarray and prices.dtype == float and prices.ndim == 1:
             ticks.same_length(len(codes), len(prices))
-            with contextlib.suppress(InvalidInput):  # said again below, with the row
+            # the exact path below raises it again, with the row
+            with contextlib.suppress(InvalidInput):
                 return self._ticks_float(codes, np.ascontiguousarray(prices), when)
         column = number_column(prices, "ticks", "price")
         ticks.same_length(len(codes), len(column))
@@ -321,11 +331,14 @@ class Book(HotBook, Reads, Closing):
     ) -> Written:
         """Remove names and orders, and withdraw prices and rates. Returns the new epoch.
 
-        A name is refused while a holding or an order refers to it. What an order filled today and
-        what it left to fill leave its position with it. prices: instruments that lose their price,
-        so that positions in them are unpriced until the next one. fx: currencies that lose their
-        rate. Something that has no price or rate is left as it is. Warns of positions without a
-        rate as `load`. Raises UnknownId, InvalidInput, ClosedError. O(names).
+        accounts, instruments: a name is refused while a holding or an order refers to it. orders:
+        today's fills and the leaves quantity of an order leave the position with it. prices:
+        instruments that lose their price; positions in them are unpriced until the next one. fx:
+        currencies that lose their rate. An instrument without a price or a currency without a rate
+        is no error.
+
+        Warns of positions without a rate, as `load`. Raises UnknownId, InvalidInput, ClosedError.
+        O(names).
         """
         self._core.check_open()
         given = {
@@ -369,15 +382,15 @@ class Book(HotBook, Reads, Closing):
     def roll_day(self, holdings: Any = None) -> Written:
         """Start a new day, in one batch: `sod` becomes what `current` is. Returns the new epoch.
 
-        holdings: a custodian's table (columns as `load`) that the day starts from instead of the
-        computed quantities; positions that it does not name are zero. The fills of every order
-        count as rolled (`rolled_quantity`): the feed may go on sending cumulative quantities, and
-        only what differs from those at the roll counts as filled today.
+        holdings: a custodian's table (columns as in `load`) that the day starts from, instead of
+        the computed quantities. Positions that it does not name become zero. The fills of every
+        order count as rolled (`rolled_quantity`). The feed may continue to send cumulative
+        quantities: only the difference to the quantity at the roll counts as filled today.
 
-        Orders that ended during the day stay until the next roll, so that a replay of their last
-        report changes nothing and a correction adjusts the position by its difference. Orders that
-        are done for the day stay until they end. Raises UnknownId, InvalidInput, ValueOverflow,
-        ClosedError. O(positions and orders).
+        Orders that ended during the day are kept until the next roll. A replay of their last report
+        therefore changes nothing, and a correction adjusts the position by its difference. Orders
+        that are done for the day are kept until they end. Raises UnknownId, InvalidInput,
+        ValueOverflow, ClosedError. O(positions and orders).
         """
         self._core.check_open()
         if holdings is None:
@@ -398,7 +411,7 @@ class Book(HotBook, Reads, Closing):
     # ---- reads ----
 
     def instrument_codes(self, names: Any) -> Codes:
-        """int32 codes of names. A code is never given to another name in the book's life.
+        """Return the int32 codes of names. A code is never reassigned during the life of the book.
 
         Raises UnknownId. O(names).
         """
@@ -420,11 +433,14 @@ class Book(HotBook, Reads, Closing):
         *,
         allow_empty: bool = False,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as `values`. If a label of
-        the selection is later taken from all that have it, the view has no rows for it.
+        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`.
 
-        mode "lazy": it meets new prices when it is read; "incremental": every write brings it up
-        to date before it returns. Close it, or drop the last reference. O(positions selected).
+        If later no account or instrument has a label that the selection names, the view has no rows
+        for it.
+
+        mode: a "lazy" view applies new prices when it is read. An "incremental" view is up to date
+        before each write returns. Close the view, or drop the last reference to it. O(positions
+        selected).
         """
         self._core.check_open()
         given: Any = mode
@@ -436,65 +452,75 @@ class Book(HotBook, Reads, Closing):
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)
-        with self._masters_lock:  # no write of master tables may miss it
+        with self._masters_lock:  # a write of master tables must not miss this view
             view = View(self, question, code, incremental=True)
             self._incremental.add(view)
         return view
 
     def changes(self, views: Sequence[View]) -> list[Frame]:
-        """`changes` of several views of this book, in one call and of one epoch; one frame each.
+        """Return the `changes` of several views of this book: one frame per view, all of one epoch.
 
-        Raises InvalidInput where one is another book's or stands twice, ClosedError, ValueOverflow;
-        then nothing was handed out. Cost as `View.changes`.
+        Raises InvalidInput if a view belongs to another book or is listed twice, ClosedError,
+        ValueOverflow. If it raises, no view's changes are consumed. Cost as `View.changes`.
         """
         self._core.check_open()
         return changes_of(self, views)
 
     def snapshot(self) -> Snapshot:
-        """The book as it is at this epoch, to be read while writes go on; close it, or use it in a
-        `with`. O(pages): microseconds. Raises ClosedError."""
+        """Return the book at its present epoch, for reads while writes continue.
+
+        Close it, or use it in a `with` statement. O(pages): microseconds. Raises ClosedError.
+        """
         self._core.check_open()
         return Snapshot(self)
 
     # ---- the book itself ----
 
     def stats(self) -> dict[str, int]:
-        """Counts: epoch, ticks (prices applied), facts (holdings that `update` changed and orders
-        applied), late_prices, late_orders, late_fx, unchanged_orders and skipped_prices (see
-        `Written`), accounts, instruments, positions, orders,
-        unpriced_instruments, units, index_builds, views open, cells_swept by `values` and by all
-        views so far, pages_copied because a snapshot or a long read held them; of a durable book
-        journal_bytes, journal_groups, journal_syncs and checkpoints since it was opened, and of the
-        last checkpoint checkpoint_generation, _epoch, _bytes, _files, _new_bytes and _new_files
-        (written for it) and _microseconds."""
+        """Return counters of the book.
+
+        epoch, ticks (prices applied), facts (holdings that `update` changed, and orders applied),
+        late_prices, late_orders, late_fx, unchanged_orders, skipped_prices (see `Written`),
+        accounts, instruments, positions, orders, unpriced_instruments, units, index_builds, views
+        (open now), cells_swept (by `values` and by all views so far), pages_copied (because a
+        snapshot or a long read held them).
+
+        A durable book adds journal_bytes, journal_groups, journal_syncs and checkpoints, counted
+        since it was opened. About the last checkpoint it adds checkpoint_generation, _epoch,
+        _bytes, _files, _new_bytes and _new_files (written for this checkpoint), and _microseconds.
+        """
         self._core.check_open()
         stats = self._core.stats() | _core.journal_stats(self._core)
         return stats if self._keeper is None else stats | self._keeper.stats()
 
     def memory(self) -> dict[str, int]:
-        """Bytes by part of the core, and their total."""
+        """Return the bytes that each part of the core uses, and their total."""
         self._core.check_open()
         return self._core.memory()
 
     def feed_positions(self) -> dict[str, int]:
-        """How far each source has come: the latest of each that `update(feed=)` brought."""
+        """Return the latest offset of each source that `update(feed=)` recorded."""
         self._core.check_open()
         return _core.feeds(self._core)
 
     @property
     def recovery(self) -> Recovery | None:
-        """What opening a durable book found; None for one in memory."""
+        """What opening a durable book found. None for a book in memory."""
         return self._recovery
 
     def flush(self) -> None:
-        """Return when all that was written, prices too, is on the disk. Nothing to do for a book in
-        memory. Raises StorageError, ClosedError."""
+        """Wait until every write, prices included, is on the disk.
+
+        A book in memory has nothing to flush. Raises StorageError, ClosedError.
+        """
         _core.flush(self._core)
 
     def checkpoint(self) -> None:
-        """Write the book as it is now to its folder, so that opening it reads that and only the
-        journal after it. What did not change since the last checkpoint is not written again; the
-        two newest are kept, and the journal since the older. Writers go on meanwhile.
+        """Write the present state to the book's folder.
+
+        The next opening reads the checkpoint and replays only the journal after it. Data that did
+        not change since the last checkpoint is not written again. The folder keeps the two newest
+        checkpoints, and the journal since the older one. Writers continue meanwhile.
 
         Raises InvalidInput for a book in memory, StorageError, ClosedError. O(what changed).
         """
@@ -509,10 +535,11 @@ class Book(HotBook, Reads, Closing):
             )
 
     def close(self) -> None:
-        """Refuse every later call; closing twice is fine. Memory goes with the last reference.
+        """Close the book: later calls raise ClosedError. A second `close` does nothing.
 
-        A durable book writes what is still to be written first, and lets go of its folder. Raises
-        StorageError where that fails; the folder is free even so.
+        The last reference frees the memory. A durable book first writes what is pending, then
+        releases its folder. Raises StorageError if the write fails; the folder is released in that
+        case too.
         """
         if self._keeper is not None:
             self._keeper.close()
@@ -520,7 +547,7 @@ class Book(HotBook, Reads, Closing):
 
 
 def check_cash(cash: Any, cash_scale: Any) -> None:
-    """Raises InvalidInput if they are not what a book takes."""
+    """Raises InvalidInput if `cash` or `cash_scale` is not allowed."""
     if cash is not None and (not isinstance(cash, str) or cash != "from_fills"):
         raise InvalidInput.about(
             "book", "cash", None, cash, f"{shown(cash)} is neither 'from_fills' nor None"
@@ -539,7 +566,7 @@ def check_cash(cash: Any, cash_scale: Any) -> None:
 
 
 def written(answer: tuple[int, dict[str, int] | None]) -> Written:
-    """The core's answer of a write."""
+    """Convert the core's result of a write."""
     epoch, dropped = answer
     return Written(epoch, **dropped) if dropped else Written(epoch)
 

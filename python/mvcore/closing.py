@@ -1,4 +1,4 @@
-"""What books, views and snapshots have in common: they are closed at the end of a `with`."""
+"""The context manager that books, views and snapshots share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """Calls its `close` when a `with` ends."""
+    """Calls `close` at the end of a `with` block."""
 
     if TYPE_CHECKING:
         close: Callable[[], None]

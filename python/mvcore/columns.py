@@ -1,7 +1,7 @@
-"""Columns as callers have them, to columns that the core reads.
+"""Converts columns from callers into columns that the core reads.
 
-Every accepted type is named here. Anything else is refused by the name of its type, since a library
-that converts it may make something else of it.
+Every accepted type is named here. Any other type is refused by name, because a library that
+converts it may change its values.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from mvcore.times import TimeRule, column_ns, pylist, whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Values = Any  # a list or tuple, a NumPy array of one dimension, or a chunked array of Arrow
+Values = Any  # a list or tuple, a 1-dimensional NumPy array, or a chunked array of Arrow
 SEQUENCE = "a list, tuple, 1-dimensional NumPy array or a column of Arrow, pandas or polars"
 _NAME = b"ARROW:extension:name"
 _FLAG = "True or False"
-_NULL_FLAG = -1  # of a column of flags in the core
-# Dtypes of pandas besides NumPy's; polars' types that Arrow has too.
+_NULL_FLAG = -1  # null in a column of flags in the core
+# Pandas dtypes besides NumPy's, and polars types that Arrow also has.
 _PANDAS = {
     *("StringDtype", "CategoricalDtype", "BooleanDtype", "DatetimeTZDtype", "ArrowDtype"),
     *("Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "Float32Dtype", "Float64Dtype"),
@@ -38,18 +38,18 @@ _POLARS = {
     *("Float32", "Float64", "Decimal", "String", "Categorical", "Enum", "Boolean", "Date"),
     *("Datetime", "Null"),
 }
-_POLARS_WIDE = {"Int128", "UInt128"}  # of which Arrow has no counterpart
+_POLARS_WIDE = {"Int128", "UInt128"}  # Arrow has no counterpart
 
 
 def type_name(value: Any) -> str:
-    """The type of a value with its library, such as `pandas.Series`."""
+    """The name of a value's type with its library, such as `pandas.Series`."""
     kind = type(value)
     library = kind.__module__.partition(".")[0]
     return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
 
 
 def not_a_column(values: Any, table: str, column: str | None, expected: str) -> InvalidInput:
-    """The error for a container that is not accepted. Its values are not shown."""
+    """Make the error for a container that is not accepted. Its values are not shown."""
     wrong = f"a {type_name(values)} is not accepted"
     return invalid(table, column, None, values, wrong, expected)
 
@@ -62,15 +62,16 @@ def _not_of_type(kind: Any, values: Any, table: str, column: str, expected: str)
 
 
 def read(values: Any, table: str, column: str) -> Values:
-    """The values as a list, a NumPy array of one dimension or a chunked array of Arrow."""
+    """Return the values as a list, a 1-dimensional NumPy array or a chunked array of Arrow."""
     if isinstance(values, list | tuple):
         return values
     if isinstance(values, np.ndarray):
         return _numpy(values, table, column)
     if isinstance(values, str | bytes | bytearray | memoryview | Mapping):
         raise wrong_type(table, column, None, values, SEQUENCE)
-    if isinstance(values, array) and values.typecode in "fdbBhHiIlLqQ":  # others are of text
-        return np.array(memoryview(values))  # as floats of Python, float32 have other digits
+    if isinstance(values, array) and values.typecode in "fdbBhHiIlLqQ":  # other typecodes hold text
+        # as Python floats, float32 values would have other digits
+        return np.array(memoryview(values))
     if isinstance(values, range | array | deque):
         return list(values)
     pandas = sys.modules.get("pandas")
@@ -105,7 +106,8 @@ def _numpy(values: np.ndarray[Any, Any], table: str, column: str) -> np.ndarray[
                 table, column, row, values, "the value is masked", "an array without masked values"
             )
         values = np.asarray(values)
-    if type(values) not in (np.ndarray, np.memmap):  # others give the numbers another meaning
+    # subclasses may change the meaning of the numbers
+    if type(values) not in (np.ndarray, np.memmap):
         raise not_a_column(values, table, column, SEQUENCE)
     if values.ndim != 1:
         raise invalid(
@@ -159,17 +161,17 @@ def _categorical(values: Any) -> Values:
             found = pa.DictionaryArray.from_arrays(indices, pa.array(categories, pa.string()))
             return pa.chunked_array([found])
         except (pa.ArrowException, UnicodeEncodeError):
-            pass  # a category that is no valid Unicode, which the list's reader names
+            pass  # a category is not valid Unicode; the reader of the list names it
     return [None if code < 0 else categories[code] for code in codes.tolist()]
 
 
 def without_missing(values: list[Any]) -> list[Any]:
-    """Values of a column of pandas, None for what it counts as missing: nan, NaT and NA."""
+    """Replace what pandas counts as missing (nan, NaT and NA) by None."""
     return [None if is_missing(value) else value for value in values]
 
 
 def is_missing(value: Any) -> bool:
-    """None, a float that is nan, NaT, and pandas.NA, which says of nothing whether it equals it."""
+    """True for None, a float nan, NaT and pandas.NA. NA is not even equal to itself."""
     if value is None or isinstance(value, str):
         return value is None
     if isinstance(value, float | np.floating | np.datetime64 | np.timedelta64):
@@ -193,14 +195,14 @@ def _polars(values: Any, table: str, column: str) -> Values:
         return _arrow(pa.chunked_array([values.to_arrow()]), table, column)
     except InvalidInput:
         raise
-    except Exception as error:  # a panic of polars is no ordinary exception
+    except Exception as error:  # a polars panic is not an ordinary exception
         raise _not_of_type(
             f"polars.{values.dtype}", values, table, column, f"values that Arrow has ({error})"
         ) from None
 
 
 def _capsule(values: Any, table: str, column: str) -> Values:
-    """A column of any library with the Arrow PyCapsule interface."""
+    """Read a column of any library with the Arrow PyCapsule interface."""
     import pyarrow as pa
 
     try:
@@ -227,7 +229,7 @@ def check_extension(field: pa.Field, values: Any, table: str, column: str) -> No
 
 
 def _arrow(values: pa.ChunkedArray, table: str, column: str) -> pa.ChunkedArray:
-    """With run-end encoding and string views undone; extension types are refused."""
+    """Decode run-end encoding. Raises InvalidInput for extension types."""
     import pyarrow as pa
 
     kind = values.type
@@ -323,7 +325,7 @@ def number_column(values: Any, table: str, column: str) -> Column:
 
 
 def flag_column(values: Any, table: str, column: str) -> Column:
-    """A column of booleans. Nothing else counts as one: neither 0 and 1 nor texts."""
+    """A column of booleans. Neither 0 and 1 nor texts are accepted."""
     found = read(values, table, column)
     if isinstance(found, np.ndarray):
         if found.dtype.kind == "b":
@@ -355,7 +357,7 @@ def _arrow_flags(found: pa.ChunkedArray, values: Any, table: str, column: str) -
 
 
 def scaled_column(counted: np.ndarray[Any, Any], scale: int) -> Column:
-    """int64 counted in 10**-scale, contiguous."""
+    """A column of contiguous int64 values in units of 10**-scale."""
     return Column.numbers("i64", len(counted), 0, 0, counted.ctypes.data, scale, counted)
 
 
@@ -365,7 +367,7 @@ def time_column(values: Any, table: str, column: str, rule: TimeRule) -> npt.NDA
 
 
 def text_of_scalar(value: Any) -> str | None:
-    """The digits of a number of NumPy; None for any other type. The core calls it."""
+    """The digits of a NumPy number. None for any other type. The core calls it."""
     integer = whole(value)
     if integer is not None:
         return str(integer)
@@ -375,7 +377,7 @@ def text_of_scalar(value: Any) -> str | None:
 
 
 def names_of(values: Any, table: str, column: str) -> list[Any]:
-    """Names that a caller selects: one, or any collection of them. Their order does not count."""
+    """Names that a caller selects: one name, or any collection. Their order does not matter."""
     if isinstance(values, str):
         return [values]
     if isinstance(values, set | frozenset):
@@ -464,7 +466,7 @@ def _arrow_numbers(chunk: pa.Array, values: Any, table: str, column: str) -> Col
 
 
 def attribute_values(values: Any, table: str, column: str) -> list[Any]:
-    """The values of a column of attributes, each of which becomes a label."""
+    """The values of an attribute column. Each becomes a label."""
     found = read(values, table, column)
     expected = "text, numbers, booleans or dates"
     if isinstance(found, np.ndarray):
@@ -485,13 +487,14 @@ def attribute_values(values: Any, table: str, column: str) -> list[Any]:
         raise _not_of_type(found.type, values, table, column, expected)
     try:
         if types.is_timestamp(held) and held.unit == "ns":
-            found = found.cast(pa.timestamp("us", held.tz))  # Python's have no nanoseconds
+            found = found.cast(pa.timestamp("us", held.tz))  # Python's datetime has no nanoseconds
         out: list[Any] = pylist(found, table, column)
     except InvalidInput:
         raise
-    except Exception as error:  # nanoseconds that a time of Python does not have
+    except Exception as error:  # nanoseconds that Python's datetime cannot hold
         raise _not_of_type(found.type, values, table, column, f"values of it ({error})") from None
-    if types.is_float16(held) or types.is_float32(held):  # as Python floats they have other digits
+    # as Python floats they would have other digits
+    if types.is_float16(held) or types.is_float32(held):
         narrow = np.float32 if types.is_float32(held) else np.float16
         out = [value if value is None else narrow(value) for value in out]
     return out

@@ -1,4 +1,4 @@
-"""The first rows of a frame for people: as text, and as HTML for notebooks."""
+"""Shows the first rows of a frame as text, and as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from mvcore.frame import Frame
 
 ROWS = 10
-WIDEST = 40  # characters of a name; amounts are never cut
+WIDEST = 40  # characters of a name; amounts are never truncated
 
 
 def as_text(frame: Frame) -> str:
-    """Aligned columns, numbers to the right."""
+    """Align the columns, numbers to the right."""
     names, columns = _first(frame)
     texts = [[name, *map(_cell, column)] for name, column in zip(names, columns, strict=True)]
     widths = [max(map(len, column)) for column in texts]
@@ -33,7 +33,7 @@ def as_text(frame: Frame) -> str:
 
 
 def as_html(frame: Frame) -> str:
-    """A table without styles of its own."""
+    """Make a table without styles of its own."""
     names, columns = _first(frame)
     style = [' style="text-align: right"' if _is_numeric(c) else "" for c in columns]
     body = [[_cell(value) for value in row] for row in zip(*columns, strict=True)]

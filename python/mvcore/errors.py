@@ -1,4 +1,4 @@
-"""What mvcore raises. Every message names the table, the column, the row and the value."""
+"""The exceptions of mvcore. Every message names the table, the column, the row and the value."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mvcore.near import hint, near
 
 
 class Error(Exception):
-    """Base of everything that mvcore raises on purpose.
+    """Base of every exception that mvcore raises on purpose.
 
-    `table`, `column`, `row` and `value` say which input was wrong; each is None if it does not
-    apply. table: a table or a call. Rows count from 0. `reason` is the message without them. If
-    the input is from a file: `file`, and `line`, counted from 1.
+    `table` (a table or a call), `column`, `row` and `value` say which input was wrong. Each is None
+    if it does not apply. Rows count from 0. `reason` is the message without them. If the input is
+    from a file, `file` names it, and `line` counts from 1.
     """
 
     file: str | None = None
@@ -26,8 +26,10 @@ class Error(Exception):
     _unlike: tuple[str, Sequence[str], bool] | None = None
 
     def unlike(self, unknown: str, known: Sequence[str], list_known: bool = True) -> Self:
-        """Remember what was unknown and what it might have been; nothing is compared yet.
-        list_known: `str` shows the known ones if none is near."""
+        """Remember an unknown name and the known ones, to suggest similar names later.
+
+        Nothing is compared yet. list_known: if no known name is similar, `str` lists them all.
+        """
         self._unlike = (unknown, known, list_known)
         return self
 
@@ -35,7 +37,7 @@ class Error(Exception):
     def about(
         cls, table: str | None, column: str | None, row: int | None, value: Any, reason: str
     ) -> Self:
-        """The error about one input. Its message is `table.column, row N: reason`."""
+        """Make an error about one input. Its message is `table.column, row N: reason`."""
         place = place_of(table, column, row)
         return cls(f"{place}: {reason}" if place else reason).at(table, column, row, value, reason)
 
@@ -47,7 +49,10 @@ class Error(Exception):
         value: Any = None,
         reason: str | None = None,
     ) -> Self:
-        """Set the attributes that say which input was wrong. reason: if the message has more."""
+        """Set the attributes that say which input was wrong.
+
+        reason: needed if the message holds more than the reason.
+        """
         self.table, self.column, self.row, self.value = table, column, row, value
         self._reason = reason
         return self
@@ -61,8 +66,11 @@ class Error(Exception):
 
     @property
     def near(self) -> tuple[str, ...]:
-        """Known names or labels like the unknown one. `str` shows them; `args` has the message
-        without them, for readers who may not see every name."""
+        """Known names or labels similar to the unknown one.
+
+        `str` shows them. `args` has the message without them, for readers who may not see every
+        name.
+        """
         return () if self._unlike is None else near(*self._unlike[:2])
 
     def _hint(self) -> str:
@@ -84,18 +92,21 @@ class InvalidInput(Error, ValueError):
 
 
 def shown(value: Any) -> str:
-    """The value's repr for a message, at most 100 characters; the type's name if it has none."""
+    """Return the value's repr for a message, at most 100 characters.
+
+    If the repr raises, return the name of the type.
+    """
     try:
         text = repr(value)
         text.encode()
-    except Exception:  # a repr may raise anything, for example of an int of thousands of digits
+    except Exception:  # a repr may raise anything, e.g. for an int of thousands of digits
         return f"a value of type {type(value).__name__}"
     text = text if len(text) <= 100 else f"{text[:97]}..."
     return text if text.isprintable() else " ".join(text.split())  # frames have several lines
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the text has no lone surrogates."""
+    """Return whether the text has no lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -104,7 +115,10 @@ def is_unicode(text: str) -> bool:
 
 
 def place_of(table: str | None, column: str | None, row: int | None = None) -> str:
-    """`table.column, row N`, without what is None. A column's name may hold anything."""
+    """Return `table.column, row N`, without the parts that are None.
+
+    A column's name may hold any text, so it is escaped.
+    """
     name = None if column is None else column.encode(errors="backslashreplace").decode()
     place = ".".join(part for part in (table, name) if part)
     return place if row is None else f"{place}, row {row}"
@@ -118,7 +132,7 @@ def invalid(
     wrong: str,
     expected: str = "",
 ) -> InvalidInput:
-    """The error about one input: what is wrong, and what was expected."""
+    """Make an error that says what is wrong with an input, and what was expected."""
     reason = f"{wrong}; expected {expected}" if expected else wrong
     return InvalidInput.about(table, column, row, value, reason)
 
@@ -126,7 +140,7 @@ def invalid(
 def wrong_type(
     table: str, column: str | None, row: int | None, value: Any, expected: str
 ) -> InvalidInput:
-    """The error for a value whose type is not accepted. It names the type."""
+    """Make an error for a value of a type that is not accepted. It names the type."""
     wrong = f"{shown(value)} is a {type(value).__name__}"
     return invalid(table, column, row, value, wrong, expected)
 
@@ -136,22 +150,21 @@ class ValueOverflow(Error, OverflowError):
 
 
 class ClosedError(Error):
-    """The book or the view was closed."""
+    """The book, view or snapshot was closed."""
 
 
 class CorruptData(Error):
-    """Stored bytes that are not what was written."""
+    """Stored bytes differ from what was written."""
 
 
 class StorageError(Error, OSError):
     """The disk failed or is full, another process has the book open, or it may not be written.
 
-    After a write that failed a book acknowledges nothing more until it is opened again; reads go
-    on.
+    After a failed write, a book acknowledges nothing more until it is opened again. Reads continue.
     """
 
 
-# By the numbers of the C table (mvcore/capi.h).
+# By error kind of the C API (mvcore/capi.h).
 _KINDS: dict[int, type[Exception]] = {
     1: UnknownId,
     2: InvalidInput,
@@ -172,6 +185,6 @@ def failed(
     value: Any = None,
     reason: str | None = None,
 ) -> Any:
-    """The exception for a return value of the C table."""
+    """Make the exception for a return value of the C API."""
     error = _KINDS.get(kind, Error)(message)
     return error.at(table, column, row, value, reason) if isinstance(error, Error) else error

@@ -1,4 +1,4 @@
-"""Positions of feeds, as `update(feed=)` takes them."""
+"""Checks the feed positions that `update(feed=)` takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mvcore.times import whole
 
 
 def checked(feed: Mapping[str, int] | None) -> list[tuple[str, int]]:
-    """Pairs of name and position."""
+    """Return pairs of name and position."""
     if feed is None:
         return []
     if not isinstance(feed, Mapping):

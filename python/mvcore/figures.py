@@ -1,4 +1,4 @@
-"""Rows of the core to the frames of `values` and views."""
+"""Turns result rows of the core into the frames of `values` and views."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 class FiguresFrame(Frame):
-    """Columns: [level] by... amount_currency measures... unpriced [removed]; rows in label order.
+    """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order.
 
-    Nothing but the core's figures is held until a column is asked for.
+    Holds only the core's result rows until a column is used.
     """
 
-    # `_order`, once a column is made: the places of the columns' rows in the core's figures.
+    # `_order` is set when the first column is made: the positions of the rows in the core's
+    # results.
     __slots__ = ("_asked", "_book", "_figures", "_order", "_shape", "_with_removed")
 
     def __init__(
@@ -47,7 +48,7 @@ class FiguresFrame(Frame):
         return self._made
 
     def _make(self) -> dict[str, Column | Callable[[], Column]]:
-        """In the order of the labels; each column is made when it is asked for."""
+        """Prepare the columns, in the order of the labels. Each is made on first use."""
         book, asked, shape, figures = self._book, self._asked, self._shape, self._figures
         local = asked.currency == "local"
         pick = self._order = self._in_order(local)
@@ -83,7 +84,8 @@ class FiguresFrame(Frame):
         return columns
 
     def _in_order(self, local: bool) -> Any:
-        """Places of the rows in the core's figures, all of them where they lie in order there."""
+        """Positions of the sorted rows in the core's results, slice(None) if they are sorted
+        there."""
         figures = self._figures
         if len(self) < 2 or (self._shape.ordered and not local and figures.ascending):
             return slice(None)
@@ -96,9 +98,10 @@ class FiguresFrame(Frame):
 def overflow_of(
     error: ValueOverflow, book: Reads, questions: Sequence[tuple[Asked, Shape]]
 ) -> ValueOverflow:
-    """The error with the measure and the labels of the row that does not fit; the core counts them.
+    """Add to the error the measure and the labels of the row that does not fit.
 
-    `questions`: those of the views that were read together."""
+    The core reports them as numbers. questions: of the views that were read together.
+    """
     view, row, column = getattr(error, "place", (0, -1, 0))
     if row < 0:
         return error
@@ -117,7 +120,7 @@ def overflow_of(
 
 
 def _sort_key(ids: Any) -> Any:
-    """Subtotals first, what is not set last."""
+    """Sort subtotals first, and labels that are not set last."""
     return np.where(ids == NOT_SET, LAST, ids)
 
 

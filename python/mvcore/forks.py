@@ -1,5 +1,8 @@
-"""Locks of Python objects across a fork. The child has only the thread that forked, so a lock that
-another thread holds would stay locked there. The core rests by itself: mvcore/book/fork.hpp."""
+"""Protects locks of Python objects across a fork.
+
+The child has only the thread that forked. A lock held by another thread would stay locked there.
+The core protects its own locks (src/mvcore/book/fork.hpp).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from mvcore import _core
 
-LONGEST = 1.0  # seconds that a fork waits for all locks together
+LONGEST = 1.0  # seconds that a fork waits for all locks in total
 
 
 class _Kept(NamedTuple):
@@ -31,16 +34,17 @@ _lost: list[tuple[Any, _Kept]] = []
 def rest_at_fork(
     owner: Any, attribute: str, make: Callable[[], Any], core: _core.Book, rank: int
 ) -> None:
-    """Forks take the lock in the owner's attribute, those of lower ranks first.
+    """Make every fork acquire the lock in the owner's attribute, lower ranks first.
 
-    If it stays taken for too long, the child gets a new one by `make`, and its book is closed.
+    If a fork cannot acquire it in time, the child gets a new lock from `make`, and its book is
+    closed.
     """
     _kept[owner] = _Kept(rank, attribute, make, core)
 
 
 def _before() -> None:
     deadline = time.monotonic() + LONGEST
-    owners = [owner for ref in _kept.keyrefs() if (owner := ref()) is not None]  # of this moment
+    owners = [owner for ref in _kept.keyrefs() if (owner := ref()) is not None]  # a stable copy
     for owner, kept in sorted(((o, _kept[o]) for o in owners), key=lambda one: one[1].rank):
         lock = getattr(owner, kept.attribute)
         if lock.acquire(timeout=max(0.0, deadline - time.monotonic())):

@@ -1,4 +1,4 @@
-"""Frames as files: CSV and Parquet, every digit kept."""
+"""Writes frames as CSV and Parquet, with every digit."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 
 
 def plain(value: object) -> object:
-    """A Decimal as the text of all its digits: str() would turn 0.00000000 into 0E-8."""
+    """A Decimal as text with all its digits. str() would turn 0.00000000 into 0E-8."""
     return format(value, "f") if isinstance(value, Decimal) else value
 
 
 def printable(text: str) -> str:
-    """Text from outside, made harmless: it can neither break the line nor steer the terminal."""
+    """Escape text from outside, so that it can neither break the line nor control the terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Line:
-    """What the csv module writes to. It quotes a break only where its lines end in one, so they
-    end in both kinds for it, and in a plain newline here."""
+    """The file object for the csv module.
+
+    The module quotes a CR or LF in a field only if the line terminator contains it. So the
+    terminator is CR LF, and `write` replaces it by a plain newline.
+    """
 
     text = ""
 
@@ -36,7 +39,10 @@ class _Line:
 
 
 def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """RFC 4180 with plain newlines. A label that is not set is an empty field."""
+    """Lines in the format of RFC 4180, with plain newlines.
+
+    A label that is not set is an empty field.
+    """
     line = _Line()
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(names)
@@ -47,13 +53,13 @@ def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
 
 
 def csv_bytes(frame: Frame) -> bytes:
-    """The whole file, UTF-8."""
+    """The complete file, in UTF-8."""
     names = frame.column_names
     return "".join(csv_lines(names, [frame[name] for name in names])).encode()
 
 
 def parquet_bytes(frame: Frame) -> bytes:
-    """The file, through memory: pyarrow asks where it is, and a pipe does not know."""
+    """The file, written to memory first: pyarrow calls tell(), which fails for a pipe."""
     from pyarrow import parquet
 
     buffer = io.BytesIO()

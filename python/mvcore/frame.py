@@ -1,4 +1,4 @@
-"""Frames: what reads return. Names, Decimals and Arrow arrays are made when they are asked for."""
+"""Frames: what reads return. Names, Decimals and Arrow arrays are made on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = npt.NDArray[Any]
-CHUNK = 1_000  # rows that exist as Python objects while a frame is iterated over
+CHUNK = 1_000  # rows that exist as Python objects while a caller iterates over a frame
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Number:
-    """Exact decimals counted in 10**-scale: 64-bit integers, or 128-bit ones of shape (n, 2)."""
+    """Exact decimals in units of 10**-scale: int64, or 128-bit integers as int64 pairs, shape (n,
+    2).
+    """
 
     values: npt.NDArray[np.int64]
     scale: int
     valid: npt.NDArray[np.uint8] | None = None
-    strip: bool = False  # quantities and prices: without trailing zeros
+    strip: bool = False  # without trailing zeros, as for quantities and prices
 
     def to_list(self) -> list[Any]:
         return to_decimals(self.values, self.scale, self.strip, self.valid)
@@ -109,7 +111,10 @@ class Plain:
 
 @dataclass(frozen=True)
 class Ids:
-    """Ids of orders, an int64 array or a list of texts; rows before and after have none."""
+    """Order ids: an int64 array or a list of texts.
+
+    `before` rows before them and `after` rows after them have no id.
+    """
 
     values: Array | list[str]
     before: int = 0
@@ -172,7 +177,7 @@ Column = Text | Number | Plain | Ids | Time
 
 
 class Frame:
-    """Rows of one epoch. A column is made when it is asked for, and then kept.
+    """Rows of one epoch. A column is made on first use, and then kept.
 
     `len(frame)`, `frame.column_names`, `frame["current"]` (a list), `frame[:10]` (a frame of these
     rows), iteration over rows as dicts, `to_pylist()`, `to_numpy`, `codes`, `to_arrow`,
@@ -197,16 +202,16 @@ class Frame:
         return self._length
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Rows as dicts, some at a time: the frame keeps none of them."""
+        """Iterate over rows as dicts. They are made in chunks, and the frame keeps none of them."""
         for start in range(0, self._length, CHUNK):
             yield from self[start : start + CHUNK].to_pylist()
 
     def __repr__(self) -> str:
-        """The first rows as text."""
+        """Return the first rows as text."""
         return display.as_text(self)
 
     def _repr_html_(self) -> str:
-        """The first rows for a notebook."""
+        """Return the first rows as HTML for a notebook."""
         return display.as_html(self)
 
     @property
@@ -229,8 +234,10 @@ class Frame:
     @overload
     def __getitem__(self, name: slice) -> Frame: ...
     def __getitem__(self, name: str | slice) -> list[Any] | Frame:
-        """A column as a list: str, Decimal, int, bool, datetime (microseconds) or None. Of a slice,
-        a frame of these rows, which are not made yet."""
+        """Return a column as a list of str, Decimal, int, bool, datetime (microseconds) or None.
+
+        A slice returns a frame of these rows; it makes no values yet.
+        """
         if isinstance(name, slice):
             return self._rows(name)
         return self._column(name).to_list()
@@ -247,17 +254,17 @@ class Frame:
         return Frame(columns, length, self.epoch)
 
     def to_pylist(self) -> list[dict[str, Any]]:
-        """One dict per row."""
+        """Return one dict per row."""
         names = self.column_names
         rows = zip(*(self[name] for name in names), strict=True)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def to_numpy(self, name: str, scaled: bool = False) -> Array:
-        """The column as an array: float64 (the nearest), or with `scaled` int64 counted in the
-        column's last decimal. Names are objects, times datetime64[ns].
+        """Return the column as an array: the nearest float64.
 
-        Raises ValueOverflow where a scaled value does not fit 64 bits, InvalidInput where one is
-        null.
+        With `scaled`, int64 in units of the column's last decimal. Names are objects, times
+        datetime64[ns]. Raises ValueOverflow if a scaled value does not fit 64 bits, InvalidInput if
+        one is null.
         """
         column = self._column(name)
         if scaled and not isinstance(column, Number):
@@ -276,8 +283,10 @@ class Frame:
         return column.to_numpy(scaled)
 
     def codes(self, name: str) -> npt.NDArray[np.int32]:
-        """The codes of a column of names; -1 is null. Instruments' are those of
-        `instrument_codes`."""
+        """Return the int32 codes of a column of names. -1 is null.
+
+        Codes of instruments are those of `instrument_codes`.
+        """
         column = self._column(name)
         if not isinstance(column, Text):
             raise InvalidInput.about(
@@ -286,12 +295,12 @@ class Frame:
         return np.maximum(column.codes, -1).astype(np.int32)
 
     def to_arrow(self, decimals: Literal["stable", "narrow"] = "stable") -> pa.Table:
-        """A pyarrow table: names string, times timestamp(ns, UTC).
+        """Return a pyarrow table. Names are string, times timestamp(ns, UTC).
 
-        decimals="stable": amounts decimal128(38, value_scale), quantities and prices decimal128(38,
-        18), so that all frames of a kind have one schema. "narrow": each column has the smallest
-        precision and scale that hold it, so that `quantity * price` fits 38 digits in duckdb and
-        pyarrow, unless the numbers themselves are too long.
+        decimals="stable": amounts are decimal128(38, value_scale), quantities and prices
+        decimal128(38, 18), so all frames of a kind have one schema. "narrow": each column has the
+        smallest precision and scale that hold it. Then `quantity * price` fits 38 digits in duckdb
+        and pyarrow, unless the numbers themselves are too long.
         """
         import pyarrow as pa
 

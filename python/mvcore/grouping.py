@@ -1,7 +1,7 @@
-"""What a caller asks for (`accounts`, `instruments`, `by`, `rollup`) to integer arrays.
+"""Turns a selection and grouping (`accounts`, `instruments`, `by`, `rollup`) into integer arrays.
 
-A row is a pair of an account group and an instrument group: row = instrument_group * account
-groups + account_group. Group numbers only grow, so that a view's rows keep theirs.
+A row is a pair of an account group and an instrument group: row = instrument_group * account groups
++ account_group. Existing groups keep their numbers, so a view's rows keep theirs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mvcore.selecting import matching
 if TYPE_CHECKING:
     from mvcore import _core
 
-LAST = np.int32(2**31 - 1)  # sorts behind every label
-TOTAL = -2  # a column that a subtotal leaves open
+LAST = np.int32(2**31 - 1)  # sorts after every label
+TOTAL = -2  # label id of a column that a subtotal aggregates over
 MOST_ROWS = 1 << 27
-MOST_ROLLED_UP = 1 << 20  # every possible row has its prefixes worked out
+MOST_ROLLED_UP = 1 << 20  # lower, because a roll-up computes the prefixes of every possible row
 _NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
@@ -36,16 +36,19 @@ def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass
 class Groups:
-    """Numbers of the combinations of label ids on one side."""
+    """Numbers the combinations of label ids on one side."""
 
     number: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     def of(self, columns: list[Codes], chosen: npt.NDArray[np.bool_]) -> Codes:
-        """The group of each code, -1 where it is not chosen. New combinations get new numbers, in
-        order of their labels, those not set last."""
+        """The group of each code, -1 if the code is not chosen.
+
+        New combinations get the next numbers, in the order of their labels. Labels that are not set
+        sort last.
+        """
         out = np.full(len(chosen), -1, np.int32)
         picked = np.flatnonzero(chosen)
-        if len(picked) <= 64:  # most views watch few accounts: Python is quicker than NumPy there
+        if len(picked) <= 64:  # Python is faster than NumPy for few accounts, as in most views
             keys = list(zip(*(column[picked].tolist() for column in columns), strict=True))
             keys = keys or [()] * len(picked)
             for key in sorted(set(keys), key=_in_order):
@@ -72,20 +75,20 @@ class Groups:
 
 @dataclass(frozen=True)
 class Shape:
-    """Groups, roll-up and label ids for one state of the master tables."""
+    """Groups, roll-up and label ids for one version of the master tables."""
 
     masters: Masters
-    by: tuple[str, ...]  # as asked, attributes with their side
-    account_group: Codes | None  # None: every account by itself
+    by: tuple[str, ...]  # as given, attributes with their side
+    account_group: Codes | None  # None: every account is its own group
     account_groups: int
     instrument_group: Codes | None  # None: all in group 0
     instrument_groups: int
     levels: list[Codes]
     rows: int  # of the roll-up
     labels: list[Callable[[npt.NDArray[np.int32]], Codes]]  # rows -> label ids, per by column
-    level_of: Codes | None  # by row, where rolled up
-    ordered: bool  # rows come in the order of their labels
-    functions: _core.Functions | None  # the user's, with the attributes that they ask for
+    level_of: Codes | None  # level of each row; None without a roll-up
+    ordered: bool  # rows are in the order of their labels
+    functions: _core.Functions | None  # the user's functions, with the attributes that they use
 
     def core_arguments(self) -> tuple[Codes | None, int, Codes | None, int, list[Codes], int]:
         return (
@@ -96,17 +99,17 @@ class Shape:
 
 @dataclass
 class Shaper:
-    """Makes shapes of one `Asked`; remembers group numbers from one to the next."""
+    """Makes the shapes of one `Asked`, and keeps group numbers from one shape to the next."""
 
     asked: Asked
     accounts: Groups = field(default_factory=Groups)
     instruments: Groups = field(default_factory=Groups)
     prefixes: dict[tuple[int, ...], int] = field(default_factory=dict)
-    # An attribute keeps the side that it was found on, also when the other one gets it too.
+    # An attribute stays on the side where it was first found, even if the other side gets it later.
     by: tuple[str, ...] = ()
 
     def anew(self) -> Shaper:
-        """For the same question, without the group numbers."""
+        """A shaper for the same question, without the group numbers."""
         return Shaper(self.asked, by=self.by)
 
     def shape(self, masters: Masters) -> Shape:
@@ -150,7 +153,7 @@ class Shaper:
         return self._rolled_up(shape, rows) if self.asked.rollup else shape
 
     def _in_order(self) -> bool:
-        """Groups were numbered in the order of their labels."""
+        """Return whether group numbers are in the order of their labels."""
         groups = self.accounts if len(self.accounts.number) > 1 else self.instruments
         keys = [_in_order(key) for key in groups.number]
         return keys == sorted(keys)
@@ -240,7 +243,7 @@ def resolve(name: str, masters: Masters) -> tuple[str, Codes]:
 
 
 def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
-    """The attribute that a `by` column names, `account.x`, `instrument.x` or x alone."""
+    """The side and attribute of a `by` column: `account.x`, `instrument.x` or x alone."""
     side, dot, rest = name.partition(".")
     if dot and side in ("account", "instrument"):
         table = masters.account if side == "account" else masters.instrument

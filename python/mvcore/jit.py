@@ -1,4 +1,4 @@
-"""Ticks and values from code that numba compiles: the C table (`mvcore/capi.h`) without Python.
+"""Ticks and values from code that numba compiles. Calls the C API (`mvcore/capi.h`), not Python.
 
 >>> import numba, numpy, mvcore
 >>> from mvcore import jit
@@ -11,10 +11,10 @@
 ...     failed = jit.value(book, account, out)
 ...     return -1 if failed else out[jit.CURRENT]
 
-`handle(book)` is what such code takes for the book; keep the Book itself alive. Functions return OK
-or a kind of error and raise nothing. Where another thread holds the book's lock they wait, so let
-the function that calls them release the GIL (`nogil=True`). Importing this module needs numba
-(`pip install mvcore[numba]`); the first call of each function compiles it.
+Pass `handle(book)` to compiled code as the book, and keep the Book object alive. Functions return
+OK or an error kind, and raise nothing. They wait while another thread holds the book's lock, so the
+caller should release the GIL (`nogil=True`). Importing this module needs numba (`pip install
+mvcore[numba]`). The first call of each function compiles it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ INVALID_INPUT = 2
 VALUE_OVERFLOW = 3
 CLOSED = 4
 NO_MEMORY = 6
-SOD, CURRENT, EXPECTED, UNPRICED, EPOCH = range(5)  # places in what `value` fills
+SOD, CURRENT, EXPECTED, UNPRICED, EPOCH = range(5)  # indexes into the array that `value` fills
 VALUE_SIZE = 5
-BASE = -1  # as a currency's code
+BASE = -1  # currency code of the base
 NO_TIME = -(2**63)
 
 _pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
@@ -49,9 +49,11 @@ _pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
 def handle(book: Book) -> int:
-    """The book's pointer, for functions of this module; valid while the Book object lives.
+    """Return the book's pointer, for functions of this module.
 
-    After `close` they return CLOSED. Raises InvalidInput where it is no Book.
+    It is valid while the Book object lives.
+
+    After `close` they return CLOSED. Raises InvalidInput if `book` is not a Book.
     """
     try:
         pointer: int = _pointer_of(book.__mvcore_book__(), b"mvcore.book")
@@ -63,7 +65,7 @@ def handle(book: Book) -> int:
 
 
 def account_codes(book: Book, names: Sequence[str]) -> Codes:
-    """int32 codes of accounts, as `Book.instrument_codes` has them of instruments.
+    """Return int32 codes of accounts, as `Book.instrument_codes` does for instruments.
 
     Raises UnknownId, InvalidInput, ClosedError. O(names).
     """
@@ -76,13 +78,13 @@ def account_codes(book: Book, names: Sequence[str]) -> Codes:
 
 
 def currency_code(book: Book, name: str) -> int:
-    """The code of a currency. Raises UnknownId, InvalidInput, ClosedError. O(1)."""
+    """Return the code of a currency. Raises UnknownId, InvalidInput, ClosedError. O(1)."""
     book._core.check_open()
     return book._currency_code(name)
 
 
 def _function(name: str, *arguments: Any) -> Any:
-    """A function of the table; `arguments` are its C types, pointers among them as intp."""
+    """A function of the C API. `arguments` are its C types, with pointers as intp."""
     table = _pointer_of(_core._C_API, b"mvcore._core._C_API")
     address = ctypes.c_size_t.from_address(table + _core._C_PLACES[name]).value
     return ctypes.CFUNCTYPE(ctypes.c_int, *arguments)(address)
@@ -100,7 +102,7 @@ def _whole(number: Any) -> Any:
 
 @_numba.extending.overload(_whole, strict=False)  # type: ignore[untyped-decorator]
 def _whole_in_numba(number: Any) -> Any:
-    """numba would cut a float down to an integer without a word."""
+    """Accept integers only: numba would silently truncate a float."""
     if isinstance(number, _numba.types.Integer) and (number.signed or number.bitwidth < 64):
         return lambda number: number
     return None
@@ -112,7 +114,7 @@ def _room(out: Any) -> Any:
 
 @_numba.extending.overload(_room, strict=False)  # type: ignore[untyped-decorator]
 def _room_in_numba(out: Any) -> Any:
-    """The address of an array that has room for what `value` fills, 0 where it is too short."""
+    """The address of an array that is long enough for `value`, or 0 if it is too short."""
     column = _numba.types.Array(_numba.types.int64, 1, "C")
     if out == column:
         return lambda out: out.ctypes.data if out.size >= VALUE_SIZE else 0
@@ -121,26 +123,29 @@ def _room_in_numba(out: Any) -> Any:
 
 @_numba.njit(nogil=True)  # type: ignore[untyped-decorator]
 def tick_at(book: int, instrument: int, price: int, scale: int, time: int) -> int:
-    """A new price, price / 10**scale, of the instrument with the code; time in ns since 1970 UTC or
-    NO_TIME, as `Book.tick`. OK, UNKNOWN_ID, INVALID_INPUT, VALUE_OVERFLOW or CLOSED. O(1)."""
+    """Set a new price, price / 10**scale, of the instrument with this code.
+
+    time: ns since 1970 UTC, or NO_TIME, as in `Book.tick`. Returns OK, UNKNOWN_ID, INVALID_INPUT,
+    VALUE_OVERFLOW or CLOSED. O(1).
+    """
     code, mantissa = _whole(instrument), _whole(price)
     return _tick(_whole(book), code, mantissa, _whole(scale), _whole(time), 0)  # type: ignore[no-any-return]
 
 
 @_numba.njit(nogil=True)  # type: ignore[untyped-decorator]
 def tick(book: int, instrument: int, price: int, scale: int) -> int:
-    """A new price without a time: see `tick_at`."""
+    """Set a new price without a time: see `tick_at`."""
     return tick_at(book, instrument, price, scale, NO_TIME)  # type: ignore[no-any-return]
 
 
 @_numba.njit(nogil=True)  # type: ignore[untyped-decorator]
 def value_in(book: int, account: int, currency: int, out: Any) -> int:
-    """The value of the account with the code, in the currency with the code (BASE: the base).
+    """Compute the value of an account in a currency, both by code (BASE: the base currency).
 
-    Fills `out`, an int64 array of VALUE_SIZE: SOD, CURRENT and EXPECTED counted in
-    10**-value_scale, UNPRICED positions, EPOCH. OK, UNKNOWN_ID, INVALID_INPUT (`out` is too short),
-    VALUE_OVERFLOW (an amount does not fit 64 bits) or CLOSED; but for OK, `out` stays as it was.
-    O(positions of the account).
+    Fills `out`, an int64 array of VALUE_SIZE: SOD, CURRENT and EXPECTED in units of
+    10**-value_scale, UNPRICED positions, EPOCH. Returns OK, UNKNOWN_ID, INVALID_INPUT (`out` is too
+    short), VALUE_OVERFLOW (an amount does not fit 64 bits) or CLOSED. On any result but OK, `out`
+    is unchanged. O(positions of the account).
     """
     room = _room(out)
     if room == 0:
@@ -150,5 +155,5 @@ def value_in(book: int, account: int, currency: int, out: Any) -> int:
 
 @_numba.njit(nogil=True)  # type: ignore[untyped-decorator]
 def value(book: int, account: int, out: Any) -> int:
-    """The value in the base currency: see `value_in`."""
+    """Compute the value in the base currency: see `value_in`."""
     return value_in(book, account, BASE, out)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""Attributes of accounts and instruments: what `by` groups by and selections select by.
+"""Attributes of accounts and instruments, for groupings and selections.
 
-The core knows names and numbers; attributes live here, as labels by code. A `Masters` never
-changes: a write that changes a master table makes a new one, so that readers need no lock.
+The core knows names and numbers. Attributes are kept here, as labels by code. A `Masters` is
+immutable: a write that changes a master table makes a new one, so readers need no lock.
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ if TYPE_CHECKING:
 
 Codes = npt.NDArray[np.int32]
 NOT_SET = -1
-_ZEROS = re.compile(r"(?:\.|(\.\d*[1-9]))0+(?=$|[+-])")  # the last digits of a time's fraction
+_ZEROS = re.compile(r"(?:\.|(\.\d*[1-9]))0+(?=$|[+-])")  # trailing zeros of a time's fraction
 _EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rounded
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute of one side. Label ids are never reused, so views may remember them."""
+    """One attribute of one side. Label ids are never reused, so views may keep them."""
 
     labels: tuple[str, ...] = ()
     ids: Codes = field(default_factory=lambda: np.empty(0, np.int32))  # by code, NOT_SET: none
     place: dict[str, int] = field(default_factory=dict)  # label -> id
 
     def id_of(self, value: Any) -> int:
-        """The label's id; -2 where nothing has had it."""
+        """The label's id, or -2 if the label was never used."""
         return NOT_SET if value is None else self.place.get(label_of(value), -2)
 
     @cached_property
     def _used(self) -> npt.NDArray[np.bool_]:
-        """By label id: whether anything has the label now."""
+        """By label id: whether an account or instrument has the label now."""
         return np.bincount(self.ids[self.ids >= 0], minlength=len(self.labels)) > 0
 
     def is_used(self, label: str) -> bool:
-        """Whether anything has the label now."""
+        """Return whether an account or instrument has the label now."""
         return label in self.place and bool(self._used[self.place[label]])
 
     def used_labels(self) -> list[str]:
-        """The labels that something has now."""
+        """The labels that are in use now."""
         return [label for label, used in zip(self.labels, self._used.tolist(), strict=True) if used]
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
-        """The values as float64, by code; nan where it is not set or is no number."""
+        """The values as float64, by code. nan if the value is not set or not a number."""
         values = np.array([*map(_number, self.labels), math.nan])
         return values[self.ids]  # NOT_SET is the last
 
 
 @dataclass(frozen=True)
 class Masters:
-    """Attributes as of one state of the core's master tables."""
+    """The attributes for one version of the core's master tables."""
 
     version: int = 0  # the core's `masters`
-    accounts: int = 0  # codes given so far, alive or not
+    accounts: int = 0  # codes assigned so far, removed ones included
     instruments: int = 0
     account: Mapping[str, Attribute] = field(default_factory=dict)
     instrument: Mapping[str, Attribute] = field(default_factory=dict)
@@ -75,10 +75,13 @@ class Masters:
 
 
 def label_of(value: Any) -> str:
-    """The text of an attribute's value: a number without trailing zeros, whatever its type; a date
-    or a time as ISO 8601 writes it, without trailing zeros of the fraction, whatever its unit."""
+    """The text of an attribute's value.
+
+    A number has no trailing zeros, whatever its type. A date or a time is in ISO 8601, without
+    trailing zeros of the fraction, whatever its unit.
+    """
     if isinstance(value, str):
-        return str.__str__(value)  # subclasses, as those of enum, may write anything
+        return str.__str__(value)  # subclasses such as enums may override __str__
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, np.datetime64) and np.datetime_data(value)[0] in ("h", "m"):
@@ -94,12 +97,13 @@ def label_of(value: Any) -> str:
     except InvalidOperation:
         return text
     if not number:
-        return "0"  # also less than nothing
-    return f"{number:f}" if abs(number.adjusted()) < 100 else str(number)  # without all its zeros
+        return "0"  # also negative zero
+    # beyond that, the exponent form, not a long run of zeros
+    return f"{number:f}" if abs(number.adjusted()) < 100 else str(number)
 
 
 def _digits(value: Any) -> str:
-    """As the base type writes them."""
+    """The digits as the base type writes them."""
     if isinstance(value, int):
         return int.__repr__(value)
     if isinstance(value, float):
@@ -110,7 +114,10 @@ def _digits(value: Any) -> str:
 
 
 def _number(label: str) -> float:
-    """Python would take "1_000" and "inf" for numbers."""
+    """The label as a float, nan if it is not a finite number.
+
+    "1_000", which Python accepts, is no number.
+    """
     try:
         value = float(label) if "_" not in label else math.nan
     except ValueError:
@@ -119,7 +126,7 @@ def _number(label: str) -> float:
 
 
 def is_label(value: Any) -> bool:
-    """Whether the value can be a label: text, a finite number, a bool, a date or a time."""
+    """Return whether the value can be a label: text, a finite number, a bool, a date or a time."""
     if isinstance(value, float | np.floating):
         return bool(np.isfinite(value))
     if isinstance(value, Decimal):
@@ -130,7 +137,7 @@ def is_label(value: Any) -> bool:
 
 
 def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]:
-    """Labels of a column of attribute values, before anything is written."""
+    """Convert a column of attribute values to labels, before anything is written."""
     out: list[str | None] = []
     for row, value in enumerate(values):
         if is_missing(value):
@@ -161,7 +168,10 @@ def with_rows(
     size: int,
     refresh: bool,
 ) -> dict[str, Attribute]:
-    """The attributes after rows of a master table; `refresh`: all others lose theirs."""
+    """The attributes after rows of a master table were written.
+
+    refresh: codes that are not in the rows lose their attributes.
+    """
     out: dict[str, Attribute] = {}
     for name in [*attributes, *(c for c in columns if c not in attributes)]:
         if refresh and name not in columns:
@@ -188,7 +198,7 @@ def after(
     labels: Mapping[str, Mapping[str, list[str | None]]],
     refresh: bool,
 ) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
-    """The attributes of both sides after a write that is in the core already."""
+    """The attributes of both sides, after the core has applied a write."""
     accounts, instruments, _ = core.counts
     account, instrument = dict(held.account), dict(held.instrument)
     if "accounts" in columns:

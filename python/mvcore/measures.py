@@ -1,4 +1,4 @@
-"""Valuation functions of the user's: Python compiled by numba, run by the core without the GIL."""
+"""Valuation functions of the user: numba compiles them, and the core runs them without the GIL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mvcore.masters import Masters
 
 QUANTITIES = ("sod", "current", "expected")
-TERMS = ("price", "multiplier", "quote_factor")  # what the core has of every instrument
+TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core
 _TAKEN = {
     *QUANTITIES, "account", "instrument", "currency", "level", "amount_currency", "removed",
     "unpriced", "epoch",
@@ -36,7 +36,8 @@ class Measure:
         self.parameters = _parameters(function, self.name)
         self.function = function
         self.__doc__ = function.__doc__
-        self._compiled = _compile(function, self.name, self.parameters)  # alive with this object
+        # kept alive with this object
+        self._compiled = _compile(function, self.name, self.parameters)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -46,17 +47,17 @@ class Measure:
 
     @property
     def address(self) -> int:
-        """Of the compiled function over columns."""
+        """The address of the compiled function over columns."""
         return self._compiled.address  # type: ignore[no-any-return]
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Parameters that are attributes of instruments."""
+        """The parameters that are attributes of instruments."""
         return tuple(p for p in self.parameters if p != "quantity" and p not in TERMS)
 
     @property
     def sources(self) -> list[int]:
-        """What the core calls the parameters but `quantity`, in their order."""
+        """The core's numbers of the parameters except `quantity`, in their order."""
         known = (*TERMS, *self.attributes)
         return [known.index(p) for p in self.parameters if p != "quantity"]
 
@@ -68,22 +69,24 @@ def measure(*, quantity: str = "current") -> Callable[[Callable[..., float]], Me
 def measure(
     function: Callable[..., float] | None = None, /, *, quantity: str = "current"
 ) -> Measure | Callable[[Callable[..., float]], Measure]:
-    """A function that values one position, for `measures` of `values` and `view`.
+    """Make a function that values one position, for `measures` of `values` and `view`.
 
-    Its parameters say what it gets, all of it float64: `quantity` (required; the net quantity that
-    the argument `quantity` names: "sod", "current" or "expected"), `price`, `multiplier`,
-    `quote_factor`, and any numeric attribute of the instrument by its name (nan where it is not
-    set or is no number). It returns what the position counts for, an amount in the instrument's
-    currency. Its column, named like the function, is float64: results converted by the float of the
-    rate and added up by row in a fixed order, so that equal states give equal bits. Positions
-    without a rate, and without a price if it asks for `price`, are left out; `unpriced` counts
+    The names of its parameters select its inputs, all float64: `quantity` (required; the net
+    quantity that the argument `quantity` names: "sod", "current" or "expected"), `price`,
+    `multiplier`, `quote_factor`, and any numeric attribute of the instrument by its name (nan if it
+    is not set or not a number). It returns the position's contribution, an amount in the
+    instrument's currency.
+
+    Its column, named like the function, is float64. Results are converted by the float of the rate,
+    and added up by row in a fixed order, so equal states give equal bits. Positions without a rate
+    are left out; so are positions without a price if `price` is a parameter. `unpriced` counts
     them.
 
-    numba compiles it (`pip install mvcore[numba]`; about a second), with its rules: division by
-    zero gives inf or nan, a position for which it raises is nan. Every read calls it for each
-    position selected, O(positions), without the GIL and without a lock: writers go on. Raises
-    InvalidInput where it is not a function of such parameters or numba cannot compile it,
-    ImportError where numba is missing.
+    numba compiles it (`pip install mvcore[numba]`; about a second) with numba's rules: division by
+    zero gives inf or nan. A position for which the function raises is nan. Every read calls it for
+    each position selected, O(positions), without the GIL and without a lock, so writers continue.
+    Raises InvalidInput if it is not a function of such parameters or numba cannot compile it,
+    ImportError if numba is missing.
     """
     if function is None:
         _check_quantity(quantity)
@@ -131,7 +134,7 @@ def _parameters(function: types.FunctionType, name: str) -> tuple[str, ...]:
 
 
 def import_numba(who: str) -> Any:
-    """Numba, which only what is named here needs."""
+    """Import numba, which is an optional dependency."""
     try:
         import numba
     except ImportError as error:
@@ -152,16 +155,19 @@ def _compile(function: types.FunctionType, name: str, parameters: Sequence[str])
         if not isinstance(result, numba.types.Float | numba.types.Integer | numba.types.Boolean):
             raise TypeError(f"it returns {result}, not a number")
         return numba.cfunc(signature, error_model="numpy")(_over_columns(of_one, parameters))
-    except Exception as error:  # what its passes stumble over is not always wrapped
+    except Exception as error:  # numba does not wrap every exception of its passes
         raise _wrong("function", name, f"numba cannot compile {name}: {_reason(error)}") from error
 
 
 def _over_columns(of_one: Any, parameters: Sequence[str]) -> Any:
-    """The loop. Numba takes no argument lists that are put together at run time: hence text."""
+    """Make the loop over columns.
+
+    It is generated as text, because numba cannot expand an argument list built at run time.
+    """
     names = iter(range(len(parameters)))
     arguments = ["quantities[k]" if p == "quantity" else f"c{next(names)}" for p in parameters]
     constants = [f"    c{k} = constants[{k}]" for k in range(len(parameters) - 1)]
-    # An exception must not leave it: the core is no Python.
+    # No exception may leave the loop: its caller is C++.
     text = "\n".join(
         [
             "def columns(n, quantities, constants, out):",
@@ -179,7 +185,7 @@ def _over_columns(of_one: Any, parameters: Sequence[str]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The line of numba's message that says what is wrong."""
+    """The line of numba's message that names the error."""
     lines = [line.strip() for line in _ANSI.sub("", str(error)).splitlines()]
     said = [
         line
@@ -189,13 +195,13 @@ def _reason(error: Exception) -> str:
     return said[0] if said else type(error).__name__
 
 
-# ---- what a call asks for ----
+# ---- the measures of a call ----
 
 
 def measures_asked(
     value: Any, by: Sequence[str], words: Callable[[Any, str], tuple[str, ...]]
 ) -> tuple[str | Measure, ...]:
-    """The `measures` of a call, checked; `words(names, what)` checks names."""
+    """Check the `measures` of a call. `words(names, what)` checks names."""
     given = [value] if isinstance(value, Measure) else value
     if not isinstance(given, str | Mapping) and isinstance(given, Iterable):
         given = tuple(given)
@@ -217,9 +223,9 @@ def measures_asked(
 
 
 def core_functions(measures: Sequence[Measure], masters: Masters) -> _core.Functions | None:
-    """The functions with the attributes that they ask for; None where there are none.
+    """The functions with the attributes that they use. None if there are no functions.
 
-    Raises InvalidInput where there is no attribute of a parameter's name.
+    Raises InvalidInput if no attribute has the name of a parameter.
     """
     if not measures:
         return None
@@ -231,7 +237,7 @@ def core_functions(measures: Sequence[Measure], masters: Masters) -> _core.Funct
 
 
 def _numbers(function: str, name: str, masters: Masters) -> npt.NDArray[np.float64]:
-    """An attribute of instruments as float64, by code; nan where it is not set or no number."""
+    """An attribute of instruments as float64, by code. nan if it is not set or not a number."""
     attribute = masters.instrument.get(name)
     if attribute is None:
         raise invalid(

@@ -1,7 +1,7 @@
-"""Warnings about currencies without a rate, whose positions are in no amount of the base.
+"""Warnings about currencies without a rate. Amounts in the base currency leave out their positions.
 
-`unpriced` counts such positions in every row. A total that leaves out most of a book is worth a
-line in the log besides: the currency is often a wrong spelling of another.
+`unpriced` counts such positions in every row. The log gets a warning as well, because the currency
+is often a misspelling of another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mvcore.names import NameLists
 
 log = logging.getLogger("mvcore")
-TABLES = {"instruments", "holdings", "orders", "fx"}  # a write of these may hide positions
+# a write of these may leave positions without a rate
+TABLES = {"instruments", "holdings", "orders", "fx"}
 
 
 class MissingRates:
@@ -37,8 +38,11 @@ class MissingRates:
         self._instruments: tuple[Masters, dict[int, Codes]] | None = None  # by currency
 
     def check(self, masters: Masters) -> None:
-        """Warn about what the book hides now. O(currencies); for a currency without a rate and
-        without positions also O(its instruments)."""
+        """Warn about currencies that have positions but no rate.
+
+        O(currencies). A currency without a rate and without positions also costs O(its
+        instruments).
+        """
         missing = _core.currencies_without_rate(self._core)
         if not missing and not self._warned:
             return
@@ -56,7 +60,7 @@ class MissingRates:
             log.warning("%s", text)
 
     def _instruments_in(self, masters: Masters, currency: int) -> Codes:
-        """Searched for once in each state of the master tables."""
+        """The instruments of a currency, cached for each version of the master tables."""
         if self._instruments is None or self._instruments[0] is not masters:
             self._instruments = masters, {}
         found = self._instruments[1]

@@ -1,4 +1,4 @@
-"""Names of codes, for frames: asked of the core once, then kept."""
+"""Names of codes, for frames: fetched from the core once, then cached."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class NameLists:
-    """Lists of a book's names by code; codes are never given again, so lists only grow."""
+    """Lists of a book's names by code. Codes are never reused, so lists only grow."""
 
     def __init__(self, core: _core.Book) -> None:
         self._core = core
         self._known: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
 
     def of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        """codes -> names; a negative code has none."""
+        """Return a function from codes to names. The name of a negative code is None."""
 
         def names(codes: npt.NDArray[np.int32]) -> list[str | None]:
             known = self._known[side]

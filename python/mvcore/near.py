@@ -1,18 +1,21 @@
-"""Known names that an unknown one may have been meant to be."""
+"""Finds known names that are similar to an unknown one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-MOST = 5_000  # known names; among more, a search would take long
+MOST = 5_000  # known names; a search among more would take too long
 SHOWN = 3
 FEW = 10
 ALIKE = 0.6  # difflib's ratio
 
 
 def near(name: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Up to three of the known names, the most similar first. Upper and lower case are the same;
-    a name that begins with the other one is similar too. O(known names)."""
+    """Up to three of the known names, the most similar first.
+
+    Case does not matter. A known name that begins with the unknown one is similar too. O(known
+    names).
+    """
     if len(known) > MOST:
         return ()
     wanted = name.casefold()
@@ -28,7 +31,7 @@ def near(name: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def hint(name: str, known: Sequence[str], list_known: bool = True) -> str:
-    """What an error message ends with: the near names, or else all known ones if they are few."""
+    """The end of an error message: the similar names, or else all known names if they are few."""
     names = near(name, known)
     if names:
         *others, last = map(repr, names)

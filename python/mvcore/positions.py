@@ -1,4 +1,4 @@
-"""Positions, revaluations and prices of the core to frames."""
+"""Turns positions, orders, revaluations and prices of the core into frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mvcore import _core
     from mvcore.reads import Reads
 
-EXACT = 18  # decimals of quantities and prices handed out
+EXACT = 18  # decimals of quantities and prices in frames
 # FIX 39 (OrdStatus), in the order of its codes 0..9, A..E.
 STATUSES = (
     "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
@@ -69,7 +69,7 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
 
 
 def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
-    """Every column is made when it is asked for."""
+    """Each column is made on first use."""
     rows, holdings = len(found), found.holdings
     valid = None if found.priced else np.zeros(rows, np.uint8)
     kinds = ("HOLDING", "ORDER")

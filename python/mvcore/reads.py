@@ -1,4 +1,4 @@
-"""What a book and a snapshot answer alike."""
+"""The reads that books and snapshots share."""
 
 from __future__ import annotations
 
@@ -38,12 +38,14 @@ class Reads:
     _names: NameLists
 
     def _settle(self) -> None:
-        """Wait until the attributes of a write that is just being published are there too. What no
-        write reaches never waits."""
+        """Wait until the attributes of a write in progress are published.
+
+        A snapshot never waits: no write changes it.
+        """
 
     @property
     def base_currency(self) -> str:
-        """What amounts are in unless a call asks otherwise."""
+        """The currency of amounts, unless a call names another."""
         return self._base_currency
 
     @property
@@ -58,7 +60,7 @@ class Reads:
 
     @property
     def cash_scale(self) -> int | None:
-        """Decimals that the cost of fills is rounded to; None: the minor units of ISO 4217."""
+        """Decimals that the cost of fills is rounded to. None: the minor units of ISO 4217."""
         return self._cash_scale
 
     @property
@@ -80,27 +82,31 @@ class Reads:
         *,
         allow_empty: bool = False,
     ) -> Frame:
-        """Exact totals by any grouping, all of one epoch.
+        """Return exact totals by any grouping, all of one epoch.
 
-        accounts, instruments: names, or a mapping of attribute to label or list of labels (None:
-        not set); `account`, `instrument` and `currency` count as attributes. A label that nothing
-        has is an error unless `allow_empty`. by: `account`, `instrument`, `currency` and any
-        attribute; `()` is the grand total. measures: of "sod" (start of day), "current" (with the
-        fills since) and "expected" (with the leaves of orders), and functions made by
-        `mvcore.measure`. currency: None is the base, a name converts, "local" gives a row per group
-        and currency. rollup: subtotals of every prefix of `by`, with a column `level`.
+        accounts, instruments: names, or a mapping of attribute to label or list of labels. The
+        label None selects what has no label. `account`, `instrument` and `currency` count as
+        attributes. A label that no account or instrument has is an error unless `allow_empty`.
 
-        prices, fx: value the same rows at these prices and rates, by name; nothing changes. A rate
-        keeps its method; the base currency has the rate 1. An instrument must be in the book. A
-        currency must be the base, or be named by an instrument, a rate or `currency`.
+        by: any of `account`, `instrument`, `currency` and attributes; `()` is the grand total.
+        measures: any of "sod" (start of day), "current" (sod and the fills since) and "expected"
+        (current and the leaves of orders), and functions made by `mvcore.measure`.
 
-        Columns: [level] by... amount_currency measures... unpriced; those of functions are float64.
-        `amount_currency` is the currency of the row's amounts. A column `currency`, the currency of
-        the instruments, is there only if `by` names it. Each row is rounded once, so rounded rows
-        need not add up to their rounded total.
+        currency: None is the base, a name converts, "local" gives a row per group and currency.
+        rollup: adds subtotals of every prefix of `by`, with a column `level`.
 
-        Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function asks
-        for), ValueOverflow, ClosedError. O(positions selected), and as much for each function.
+        prices, fx: value the same rows at these prices and rates, by name. The book does not
+        change. A rate keeps its method; the base currency has the rate 1. An instrument must be in
+        the book. A currency must be the base, or an instrument, a rate or `currency` must name it.
+
+        Columns: [level] by... amount_currency measures... unpriced. Columns of functions are
+        float64. `amount_currency` is the currency of the row's amounts. A column `currency` (of the
+        instruments) appears only if `by` names it. Each row is rounded once, so rounded rows need
+        not add up to their rounded total.
+
+        Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function has as
+        a parameter), ValueOverflow, ClosedError. O(positions selected), and as much for each
+        function.
         """
         self._core.check_open()
         given = what_if(prices, fx)
@@ -114,7 +120,10 @@ class Reads:
     def _values(
         self, shaper: Shaper, currency: int | str, given: dict[str, dict[str, Any]]
     ) -> Frame:
-        """`currency`: its code, or its name where only the rates given may know it."""
+        """Make the frame of `values`.
+
+        currency: its code, or its name if `fx` is given, because only those rates may name it.
+        """
         core, question = self._core, shaper.asked
         while True:
             shape = shaper.shape(self._masters)
@@ -160,7 +169,7 @@ class Reads:
         return question
 
     def _check_labels(self, question: Asked) -> None:
-        """Raises InvalidInput for a label that nothing has."""
+        """Raises InvalidInput for a label that no account or instrument has."""
         for side, wanted in (("account", question.accounts), ("instrument", question.instruments)):
             if not isinstance(wanted, Mapping):
                 continue
@@ -173,17 +182,17 @@ class Reads:
                 check_labels(self._masters, side, wanted, self._find, self._in_use)
 
     def _find(self, side: str, names: Sequence[str]) -> Codes:
-        """Codes of names; -1 for one that is unknown. `side`: account, instrument or currency."""
+        """Codes of names, -1 for unknown names. `side`: account, instrument or currency."""
         return _core.find_codes(self._open_core(), side, text_column(names, "selection", side))
 
     def _open_core(self) -> Any:
-        """The core. Raises ClosedError, also if another thread has just closed a snapshot."""
+        """Return the core. Raises ClosedError, also if another thread just closed the snapshot."""
         core = self._core
         core.check_open()
         return core
 
     def _in_use(self, side: str) -> list[str]:
-        """Names that a selection may use, for error messages: none if there are very many."""
+        """Names that a selection may use, for error messages. Empty if there are more than MOST."""
         if side == "currency":
             users, _ = _core.currencies_in_use(self._open_core())
             codes = np.flatnonzero(users).astype(np.int32)
@@ -200,7 +209,7 @@ class Reads:
             return _core.LOCAL
         try:
             code: int = self._core.currency_code(currency)
-        except TypeError:  # what pybind11 makes of a lone surrogate
+        except TypeError:  # pybind11 raises TypeError for a lone surrogate
             raise InvalidInput.about(
                 None, "currency", None, currency, f"{currency!r} is not valid Unicode"
             ) from None
@@ -213,7 +222,7 @@ class Reads:
         return code
 
     def _known_currencies(self) -> list[str]:
-        """For error messages: the base, and those of instruments and rates."""
+        """For error messages: the base currency, and the currencies of instruments and rates."""
         users, convertible = _core.currencies_in_use(self._open_core())
         codes = np.flatnonzero((users != 0) | (convertible != 0)).astype(np.int32)
         return [str(name) for name in self._names_of("currency")(codes)]
@@ -227,7 +236,7 @@ class Reads:
             raise self._unlike(error, side, names) from None
 
     def _unlike(self, error: UnknownId, side: str, names: Sequence[str]) -> UnknownId:
-        """The error, with the names that the first unknown one may have been meant to be."""
+        """Add to the error the known names that are similar to the first unknown one."""
         unknown = [n for n, c in zip(names, self._find(side, names), strict=True) if c < 0]
         if not unknown:
             return error
@@ -235,13 +244,15 @@ class Reads:
         return error.unlike(unknown[0], self._in_use(side))
 
     def _check_what_if(self, prices: Any, fx: Any, currency: str) -> None:
-        """Raises UnknownId for a name that is not in the book. `currency`: of the amounts, which
-        a rate may bring."""
+        """Raises UnknownId for a name that is not in the book.
+
+        currency: the currency of the amounts. The book need not know it if `fx` has its rate.
+        """
         for table, side, given in (("prices", "instrument", prices), ("fx", "currency", fx)):
             names = list(given or ())
             for row, (name, code) in enumerate(zip(names, self._find(side, names), strict=True)):
                 if code >= 0 or (table == "fx" and name in (currency, "local")):
-                    continue  # the core says that no currency is called "local"
+                    continue  # the core refuses a currency called "local"
                 known = self._in_use(side) if table == "prices" else self._known_currencies()
                 raise (
                     UnknownId.about(table, side, row, name, f"unknown {side} {name!r}").unlike(
@@ -267,14 +278,14 @@ class Reads:
     def holdings(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
     ) -> Frame:
-        """Start-of-day positions: account, instrument, quantity, price, amount_currency,
+        """Return start-of-day positions: account, instrument, quantity, price, amount_currency,
         market_value, base_value.
 
         `amount_currency` is the instrument's currency, and the currency of `market_value`.
         `base_value` is in the book's base currency. Amounts without a price, and a `base_value`
         without a rate, are null.
 
-        Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
         O(positions of the accounts).
         """
         self._core.check_open()
@@ -285,15 +296,16 @@ class Reads:
     def orders(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
     ) -> Frame:
-        """Orders held, sorted by account, instrument and id: order, account, instrument,
-        order_quantity (FIX 38), filled_quantity (FIX 14), average_price (FIX 6, null where it is
-        unknown), rolled_quantity (the part of the fills that day rolls moved into the holdings),
-        leaves_quantity (FIX 151), status (FIX 39, by name), time, price, amount_currency,
-        market_value (of the order quantity), filled_value. `amount_currency` is the instrument's
-        currency, and the currency of both amounts. Amounts are null if the instrument has no
-        price.
+        """Return the orders held, sorted by account, instrument and id.
 
-        Selections as `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        Columns: order, account, instrument, order_quantity (FIX 38), filled_quantity (FIX 14),
+        average_price (FIX 6, null if unknown), rolled_quantity (the part of the fills that day
+        rolls moved into the holdings), leaves_quantity (FIX 151), status (FIX 39, by name), time,
+        price, amount_currency, market_value (of the order quantity), filled_value.
+        `amount_currency` is the instrument's currency, and the currency of both amounts. Amounts
+        are null if the instrument has no price.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
         O(orders of the instruments).
         """
         self._core.check_open()
@@ -302,13 +314,14 @@ class Reads:
         )
 
     def revalue(self, instrument: str) -> Frame:
-        """Every holding and order of one instrument at its one price: record_type ("HOLDING" or
-        "ORDER"), account, order (null for a holding), quantity (an order's order_quantity), price,
-        amount_currency (the instrument's), market_value. Holdings come first, by account; the
-        order of orders is not promised.
+        """Return every holding and order of one instrument at its present price.
 
-        Raises UnknownId, ValueOverflow, ClosedError. O(pages of the instrument); a column, when it
-        is asked for, O(holdings and orders).
+        Columns: record_type ("HOLDING" or "ORDER"), account, order (null for a holding), quantity
+        (an order's order_quantity), price, amount_currency (the instrument's), market_value.
+        Holdings come first, sorted by account. Orders come in no particular order.
+
+        Raises UnknownId, ValueOverflow, ClosedError. O(pages of the instrument). Each column used
+        costs O(holdings and orders).
         """
         core = self._core
         core.check_open()
@@ -316,7 +329,7 @@ class Reads:
             raise wrong_type("revalue", "instrument", None, instrument, "text")
         try:
             found = core.revalue(instrument)
-        except TypeError:  # what pybind11 makes of a lone surrogate
+        except TypeError:  # pybind11 raises TypeError for a lone surrogate
             raise invalid(
                 "revalue", "instrument", None, instrument, f"{instrument!r} is not valid Unicode"
             ) from None
@@ -325,8 +338,11 @@ class Reads:
         return positions.revaluation_frame(self, found)
 
     def prices(self) -> Frame:
-        """Instruments that have a price: instrument, price, time (null where none was given),
-        epoch of its last change. O(instruments)."""
+        """Return the instruments that have a price: instrument, price, time (null if none was
+        given), epoch of the price's last change.
+
+        O(instruments).
+        """
         self._core.check_open()
         return positions.prices_frame(self, self._core.prices())
 
@@ -335,7 +351,7 @@ class Reads:
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:
-    """Tables of the prices and rates to try."""
+    """Make the tables of hypothetical prices and rates."""
     out: dict[str, dict[str, Any]] = {}
     for name, key, value, given in (
         ("prices", "instrument", "price", prices),

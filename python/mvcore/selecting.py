@@ -1,7 +1,7 @@
-"""Selections by attribute: checked when a caller makes them, matched with the master tables.
+"""Selections by attribute: checks them, and matches them with the master tables.
 
-Beside the attributes, accounts have the key `account`, and instruments have `instrument` and
-`currency`: their labels are names.
+Besides their attributes, accounts have the key `account`, and instruments have the keys
+`instrument` and `currency`. The labels of these keys are names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXPECTED = "text, a number, a date or None"
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
-    """The labels of a selection as texts. Raises InvalidInput for anything that is no label."""
+    """The labels of a selection as texts. Raises InvalidInput for a value that is no label."""
     out: dict[str, tuple[str | None, ...]] = {}
     for name, labels in given.items():
         if not isinstance(name, str):
@@ -53,7 +53,8 @@ def _listed(place: str, labels: Any) -> list[Any]:
     scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
     if odd or scalar or not isinstance(labels, Iterable):
         raise _refused(place, labels, "a label or a list of labels")
-    if hasattr(labels, "to_pylist") or isinstance(labels, array):  # as attributes are read
+    # read them like attribute columns
+    if hasattr(labels, "to_pylist") or isinstance(labels, array):
         table, _, column = place.partition(".")
         return attribute_values(labels, table, column)
     return list(labels)
@@ -63,7 +64,7 @@ def _label(place: str, value: Any) -> str | None:
     if hasattr(value, "as_py"):  # a scalar of pyarrow
         try:
             value = value.as_py()
-        except Exception:  # text that is not UTF-8, an unknown zone, a time of another range
+        except Exception:  # text that is not UTF-8, an unknown zone, a time out of range
             raise _refused(place, value, _EXPECTED) from None
     if _is_not_set(value):
         return None
@@ -77,7 +78,7 @@ def _label(place: str, value: Any) -> str | None:
 
 
 def _is_not_set(value: Any) -> bool:
-    """None, nan, NaT; also pandas.NA, which refuses to say whether it equals itself."""
+    """True for None, nan, NaT and pandas.NA. NA == NA is NA, whose bool raises."""
     if value is None or isinstance(value, str):
         return value is None
     try:
@@ -98,16 +99,16 @@ def check_labels(
     find: Find,
     in_use: Callable[[str], Sequence[str]],
 ) -> None:
-    """Raises InvalidInput for an attribute that is unknown and for a label that nothing has.
+    """Raises InvalidInput for an unknown attribute and for a label that nothing has.
 
-    in_use(key): the names that may be labels of `account`, `instrument` or `currency`.
+    in_use(key): returns the names that may be labels of `account`, `instrument` or `currency`.
     """
     for name, labels in wanted.items():
         attribute = attribute_of_side(masters, side, name)
         texts = [label for label in labels if label is not None]
         if attribute is not None:
             unknown = [text for text in texts if not attribute.is_used(text)]
-        elif name == "currency":  # one that only a rate names is no label
+        elif name == "currency":  # a currency that only a rate names is no label
             held = set(in_use(name))
             unknown = [text for text in texts if text not in held]
         else:
@@ -119,13 +120,13 @@ def check_labels(
 
 
 def no_label(side: str, name: str, label: str) -> InvalidInput:
-    """The error for a label that nothing has."""
+    """Make the error for a label that no account or instrument has."""
     reason = f"no {side} has the label {label!r}"
     return InvalidInput.about(f"{side}s", name, None, label, reason)
 
 
 def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:
-    """The attribute; None for a key whose labels are names. Raises InvalidInput."""
+    """The attribute. None for a key whose labels are names. Raises InvalidInput if unknown."""
     table = masters.account if side == "account" else masters.instrument
     if name not in table and name not in NAMES[side]:
         known = ", ".join(map(repr, table)) or "none"
@@ -138,7 +139,7 @@ def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | Non
 
 
 def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> npt.NDArray[np.bool_]:
-    """Which codes match every attribute of a selection."""
+    """A mask of the codes that match every attribute of a selection."""
     size = masters.accounts if side == "account" else masters.instruments
     mask = np.ones(size, bool)
     for name, labels in wanted.items():

@@ -1,4 +1,4 @@
-"""Snapshots: a book as it was at one epoch, read while writes go on."""
+"""Snapshots: a book at one epoch, read while writes continue."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 class Snapshot(Reads, Closing):
     """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue` and `prices` of
-    one epoch. Costs microseconds to take; while it is open the writer copies each page (a few
-    kilobytes) once, when it first changes it.
+    one epoch.
+
+    A snapshot takes microseconds to make. While it is open, the writer copies each page (a few
+    kilobytes) before changing it for the first time.
     """
 
     def __init__(self, book: Book) -> None:
@@ -34,7 +36,7 @@ class Snapshot(Reads, Closing):
             book._settle()
 
     def value(self, account: str, currency: str | None = None) -> Valuation:
-        """The account's value at the snapshot's epoch, as `Book.value`."""
+        """Return the account's value at the snapshot's epoch, as `Book.value`."""
         self._core.check_open()
         if not isinstance(account, str):
             raise InvalidInput.about(
@@ -47,7 +49,7 @@ class Snapshot(Reads, Closing):
             )
         try:
             amounts, unpriced, epoch = self._core.value(account, asked)
-        except TypeError:  # what pybind11 makes of a lone surrogate
+        except TypeError:  # pybind11 raises TypeError for a lone surrogate
             raise InvalidInput.about(
                 "value", None, None, None, f"{account!r} or {asked!r} is not valid Unicode"
             ) from None
@@ -55,12 +57,12 @@ class Snapshot(Reads, Closing):
         return Valuation(account, sod, current, expected, asked, unpriced, epoch)
 
     def close(self) -> None:
-        """Let go of the epoch; closing twice is fine. Frames stay as they are."""
+        """Release the epoch. A second `close` does nothing. Frames stay valid."""
         self._core = _Closed()
 
 
 class _Closed:
-    """In the core's place."""
+    """Replaces the core of a closed snapshot: every use raises ClosedError."""
 
     def __getattr__(self, name: str) -> Any:
         raise ClosedError("the snapshot is closed")

@@ -1,6 +1,6 @@
-"""Tables as callers bring them, to columns that the core reads.
+"""Converts tables from callers into columns that the core reads.
 
-A table is anything with the Arrow PyCapsule protocol (pyarrow, polars, pandas, duckdb) or a
+A table is any object with the Arrow PyCapsule protocol (pyarrow, polars, pandas, duckdb) or a
 mapping of column name to sequence or NumPy array. pyarrow is imported only for the former.
 """
 
@@ -55,18 +55,18 @@ _COLUMNS = {
         "rolled_quantity", "status", "time",
     },
 }  # fmt: skip
-# What frames call their own columns, and what masters call theirs.
+# Names of the columns that frames and master tables define themselves.
 RESERVED = {
     "account", "instrument", "currency", "multiplier", "quote_factor", "cash", "level",
     "amount_currency", "removed", "unpriced", "sod", "current", "expected", "epoch",
 }  # fmt: skip
-# What reads of these tables add to the columns that writes take.
+# Columns that reads add to those that writes take.
 _DERIVED = {
     "holdings": {"price", "amount_currency", "market_value", "base_value"},
     "orders": {"leaves_quantity", "price", "amount_currency", "market_value", "filled_value"},
     "prices": {"epoch"},
 }
-ALIKE = 0.9  # difflib's ratio of a misspelled name
+ALIKE = 0.9  # difflib's ratio from which a name counts as a misspelling
 
 
 def read_table(
@@ -127,7 +127,7 @@ def _columns_of(name: str, table: Any) -> dict[str, Any]:
 
 
 def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
-    """Names and columns of anything that is a table."""
+    """Names and columns of a table."""
     if isinstance(table, Mapping):
         return list(table.items())
     if isinstance(table, Frame):
@@ -160,13 +160,13 @@ def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
 
 
 def _pairs_of_frame(name: str, frame: Frame) -> list[tuple[Any, Any]]:
-    """The columns of a read without those that it derives, which are not even calculated."""
+    """The columns of a frame without the derived ones, which are not even computed."""
     derived = _DERIVED.get(name, set())
     return [(c, frame._column(c).to_arrow()) for c in frame.column_names if c not in derived]
 
 
 def _check_index(name: str, frame: Any) -> None:
-    """Keys of a group-by are in the index, which is not read."""
+    """Refuse a named index. It may hold the keys of a group-by, and mvcore does not read it."""
     named = [key for key in frame.index.names if key is not None]
     if named:
         raise invalid(
@@ -176,7 +176,8 @@ def _check_index(name: str, frame: Any) -> None:
 
 
 def check_indexes(name: str, columns: Mapping[str, Any]) -> None:
-    """Series of pandas are taken row by row. With indexes that differ, pandas would align them."""
+    """Refuse pandas Series with different indexes. mvcore takes them row by row; pandas would align
+    them."""
     pandas = sys.modules.get("pandas")
     if pandas is None:
         return
@@ -195,11 +196,12 @@ def check_indexes(name: str, columns: Mapping[str, Any]) -> None:
 
 
 def set_value(error: Error, tables: Mapping[str, Any]) -> None:
-    """Set the caller's own value in an error of the core, which has it as text."""
+    """Set the caller's own value in an error of the core, which knows only its text."""
     known = error.value is not None and not isinstance(error.value, str)
     if error.row is None or known or tables.get(error.table or "") is None:
         return
-    with contextlib.suppress(Exception):  # anybody's container; the message has the value as text
+    # the container may be of any type; the message has the value as text
+    with contextlib.suppress(Exception):
         values: Any = dict(_pairs(str(error.table), tables[str(error.table)]))[error.column]
         value = getattr(values, "iloc", values)[error.row]
         error.value = value.as_py() if hasattr(value, "as_py") else value
@@ -222,9 +224,11 @@ def _check_attribute_name(name: str, column: str, columns: Collection[str]) -> N
 
 
 def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
-    """The fixed column of a master table that an attribute's name is likely to mean. As an
-    attribute it would leave the fixed column at its default."""
-    import difflib  # for attributes only
+    """The column of a master table that the attribute's name probably means.
+
+    Accepted as an attribute, it would leave that column at its default.
+    """
+    import difflib  # only for attributes
 
     folded = _folded(column)
     for fixed in sorted(_COLUMNS[name]):
@@ -243,7 +247,10 @@ def _folded(column: str) -> str:
 
 
 def located(write: Callable[..., Written]) -> Callable[..., Written]:
-    """Errors of a write, whose first argument is the tables by name, tell the lines of files."""
+    """Decorate a write, whose first argument is the tables by name.
+
+    Its errors name lines of files.
+    """
 
     @functools.wraps(write)
     def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:
@@ -260,7 +267,7 @@ def located(write: Callable[..., Written]) -> Callable[..., Written]:
 
 
 def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:
-    """Names of a book, and those that a write brings in a mapping of columns."""
+    """The names in a book, and those that the write adds."""
     known = list(book._in_use(side))
     master = tables.get(f"{side}s")
     new = master.get(side, ()) if isinstance(master, Mapping) else ()

@@ -1,4 +1,4 @@
-"""Batches of prices as callers bring them, to the arrays that the hot face reads."""
+"""Converts batches of prices from callers into arrays for the fast tick calls."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Codes:
-    """Codes of names, or codes as they are. Codes are checked when they are applied.
+    """Convert names to codes, or return codes as given. The core checks codes when it applies them.
 
-    unknown_ok: -1 stands for an unknown name."""
+    unknown_ok: an unknown name becomes -1.
+    """
     found = read(instruments, "ticks", "instrument")
     given = found if isinstance(found, np.ndarray) and found.dtype.kind in "iu" else _codes(found)
     if given is None:
@@ -42,7 +43,7 @@ def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Co
 
 
 def _codes(found: Any) -> npt.NDArray[Any] | None:
-    """Integers of a list or a column of Arrow; None if the first value is none."""
+    """The integers of a list or an Arrow column. None if the first value is not an integer."""
     if isinstance(found, np.ndarray):
         if found.dtype.kind != "O":
             return None
@@ -67,7 +68,7 @@ def _code(value: Any, row: int) -> int:
 
 
 def skips(unknown: Any, call: str) -> bool:
-    """Whether `unknown="skip"` was said."""
+    """Return whether `unknown` is "skip"."""
     if not isinstance(unknown, str) or unknown not in ("error", "skip"):
         raise InvalidInput.about(
             call,
@@ -80,7 +81,7 @@ def skips(unknown: Any, call: str) -> bool:
 
 
 def checked_scale(scale: Any) -> int:
-    """The scale as an int."""
+    """Check the scale, and return it as an int."""
     number = whole(scale)
     if number is None or not 0 <= number <= 18:
         raise InvalidInput.about(
@@ -90,7 +91,7 @@ def checked_scale(scale: Any) -> int:
 
 
 def scaled(prices: Any, rows: int) -> npt.NDArray[np.int64]:
-    """Prices counted in 10**-scale as int64."""
+    """Prices as int64 in units of 10**-scale."""
     found = read(prices, "ticks", "price")
     expected = "with scale, an integer of 64 bits"
     if isinstance(found, list | tuple) or (

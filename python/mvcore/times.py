@@ -1,4 +1,4 @@
-"""Times of facts: nanoseconds since 1970 UTC, as FIX 60 and Arrow's timestamp(ns, UTC) count."""
+"""Times of facts: nanoseconds since 1970 UTC (FIX 60, Arrow's timestamp(ns, UTC))."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ EXPECTED = (
     "ISO 8601 text, a datetime, a date, a timestamp of NumPy, a column of Arrow or an integer"
 )
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-# Integers mean times in these years; others are likely to count another unit.
+# An integer must be a time in these years. Otherwise its unit is probably another one.
 _EARLIEST = (dt.datetime(1980, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
 _AFTER = (dt.datetime(2201, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
-# The extended format of ISO 8601. `fromisoformat` accepts more, and reads some of it wrongly:
+# The extended format of ISO 8601. `fromisoformat` accepts more, and misreads some of it:
 # "20240301210000Z" as 10:00.
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)"
@@ -37,10 +37,10 @@ _ISO = re.compile(
 
 
 class TimeRule(NamedTuple):
-    """How one call reads times."""
+    """How one call interprets times."""
 
     unit: int = 1  # nanoseconds that an integer counts
-    latest: int | None = None  # None: whatever the clock says
+    latest: int | None = None  # None: no limit
     max_future: dt.timedelta = ONE_DAY  # for messages
 
 
@@ -61,7 +61,7 @@ def max_future_ns(max_future: Any) -> int:
 
 
 def rule(max_future: dt.timedelta, ahead_ns: int, time_unit: Any, call: str) -> TimeRule:
-    """The rule of a call that is made now. `ahead_ns`: max_future in nanoseconds."""
+    """Make the rule for a call that starts now. `ahead_ns`: max_future in nanoseconds."""
     unit = UNITS.get(time_unit) if isinstance(time_unit, str) else None
     if unit is None:
         raise invalid(
@@ -78,12 +78,12 @@ def to_ns(
     row: int | None = None,
     rule: TimeRule = ANY_TIME,
 ) -> int:
-    """One time; None is no time."""
+    """Convert one time to nanoseconds. None becomes NO_TIME."""
     if value is None:
         return NO_TIME
     if isinstance(value, str):
         ns = _ns_of_text(value, table, column, row)
-    elif isinstance(value, dt.date) and value == value:  # NaT of pandas calls itself a datetime
+    elif isinstance(value, dt.date) and value == value:  # pandas' NaT is an instance of datetime
         ns = _ns_of_date(value, table, column, row)
     elif (integer := whole(value)) is not None:
         lowest, highest = _integers(rule.unit)
@@ -102,11 +102,11 @@ def to_ns(
 
 
 def whole(value: Any) -> int | None:
-    """The integer that a Python or NumPy integer is; None for any other type, bool too."""
+    """The value of a Python or NumPy integer. None for any other type, bool included."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return int.__index__(value)  # subclasses may say anything else
+        return int.__index__(value)  # subclasses may override it
     if isinstance(value, np.integer) and value.dtype.kind in "iu":
         return int(value)
     return None
@@ -141,14 +141,14 @@ def _ns_of_date(value: dt.date, table: str, column: str, row: int | None) -> int
     if not isinstance(value, dt.datetime):
         return (value.toordinal() - _EPOCH.toordinal()) * ONE_DAY_NS
     try:
-        if type(value) is not dt.datetime:  # subclasses may calculate in another way
-            nanosecond = int(getattr(value, "nanosecond", 0))  # which pandas has
+        if type(value) is not dt.datetime:  # subclasses may override arithmetic
+            nanosecond = int(getattr(value, "nanosecond", 0))  # a pandas Timestamp has it
             value = dt.datetime(
                 value.year, value.month, value.day, value.hour, value.minute, value.second,
                 value.microsecond, value.tzinfo, fold=value.fold,
             )  # fmt: skip
         since = (value if value.tzinfo else value.replace(tzinfo=dt.UTC)) - _EPOCH
-    except Exception as error:  # a tzinfo may be anybody's code
+    except Exception as error:  # a tzinfo may run any code
         wrong = f"{shown(value)} cannot be converted to UTC: {error}"
         raise invalid(table, column, row, value, wrong, "a datetime with a valid tzinfo") from None
     microseconds = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
@@ -156,7 +156,7 @@ def _ns_of_date(value: dt.date, table: str, column: str, row: int | None) -> int
 
 
 def _integers(unit: int) -> tuple[int, int]:
-    """The integers of a unit that are plausible times: from the first, before the second."""
+    """The range of integers of a unit that are plausible times: lowest, and first beyond."""
     return _EARLIEST // unit, _AFTER // unit
 
 
@@ -240,10 +240,10 @@ def _ns_of_arrow(
 
 
 def pylist(values: pa.ChunkedArray | pa.Array, table: str, column: str) -> list[Any]:
-    """The values of a column of Arrow as objects of Python."""
+    """The values of an Arrow column as Python objects."""
     try:
         return list(values.to_pylist())
-    except Exception:  # text that is not UTF-8, an unknown zone, a time that Python does not have
+    except Exception:  # text that is not UTF-8, an unknown zone, a time out of Python's range
         row = -1
         try:
             for row in range(len(values)):
@@ -270,7 +270,8 @@ def _ns_of_integers(
     rule: TimeRule,
 ) -> npt.NDArray[np.int64]:
     lowest, highest = _integers(rule.unit)
-    # No plausible time is beyond int64; of unsigned ones those become negative.
+    # No plausible time is beyond int64. Larger unsigned values become negative, so they are
+    # refused.
     counted = values.astype(np.int64)
     bad = np.flatnonzero(((counted < lowest) | (counted >= highest)) & ~nulls)
     if bad.size:
@@ -284,13 +285,16 @@ def _ns_of_integers(
 def _ns_of_datetime64(
     values: npt.NDArray[Any], table: str, column: str, rule: TimeRule, first: int | None = 0
 ) -> npt.NDArray[np.int64]:
-    """datetime64 of any unit; NaT is no time. `first`: the row of the first; None: it has none."""
+    """Convert datetime64 of any unit. NaT becomes NO_TIME.
+
+    first: the row number of the first value, or None if it has none.
+    """
     values = np.asarray(values)
     values = values.astype(values.dtype.newbyteorder("="))
     if np.datetime_data(values.dtype)[0] == "generic":
         _refuse_unitless(values, table, column, first)
     ns = values.astype("datetime64[ns]")
-    # NumPy wraps silently, so the way back is checked.
+    # NumPy overflows silently, so check by converting back.
     bad = np.flatnonzero((ns.astype(values.dtype) != values) & ~np.isnat(values))
     if bad.size:
         at = int(bad[0])
@@ -300,7 +304,7 @@ def _ns_of_datetime64(
 
 
 def _refuse_unitless(values: npt.NDArray[Any], table: str, column: str, first: int | None) -> None:
-    """NumPy would take the counts of a datetime64 without a unit for nanoseconds."""
+    """Refuse datetime64 without a unit: NumPy would take its counts for nanoseconds."""
     bad = np.flatnonzero(~np.isnat(values))
     if bad.size:
         at = int(bad[0])

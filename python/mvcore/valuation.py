@@ -1,4 +1,4 @@
-"""One account's value."""
+"""The value of one account."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Valuation(NamedTuple):
-    """What an account is worth at one epoch, in one currency.
+    """The value of an account at one epoch, in one currency.
 
-    sod: start-of-day holdings; current: with what was filled since; expected: with what still
-    works, all at the present prices. unpriced: positions without a price or a rate, not in the
-    amounts.
+    sod: start-of-day holdings. current: sod and today's fills. expected: current and the leaves of
+    working orders. All are at the present prices. unpriced: the number of positions without a price
+    or a rate; the amounts leave them out.
     """
 
     account: str

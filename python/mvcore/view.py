@@ -1,4 +1,4 @@
-"""Views: totals that follow the book, read whole or by what changed."""
+"""Views: totals that follow the book, read in full or as changes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class View(Closing):
-    """Made by `Book.view`. One reader at a time; others wait.
+    """Made by `Book.view`. One thread reads at a time; others wait.
 
-    A lazy view meets new prices when it is read, at the cost of the cells of the instruments that
-    moved. An incremental one is up to date before each write call returns, by the same kernel.
+    A lazy view applies new prices when it is read. The read costs the cells of the instruments that
+    moved. An incremental view is up to date before each write returns. Both modes use the same
+    kernel.
     """
 
     def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
@@ -43,15 +44,16 @@ class View(Closing):
         self._follow(self._core)
 
     def _catch_up(self) -> None:
-        """After a change of the master tables, in an incremental view."""
+        """Adopt changed master tables. Called for incremental views only."""
         with self._lock:
             core = self._core
             if core is not None:
-                with contextlib.suppress(Error):  # the write is in; the view's next read says it
+                # the write is applied; the view's next read raises the error
+                with contextlib.suppress(Error):
                     self._follow(core)
 
     def _follow(self, core: _core.View) -> Shape:
-        """The shape for the present master tables."""
+        """Return the shape for the present master tables."""
         masters = self._book._masters
         shape = self._shape
         if shape is None or shape.masters is not masters:
@@ -61,7 +63,11 @@ class View(Closing):
         return shape
 
     def _read(self, everything: bool, gone: threading.Event | None = None) -> Frame:
-        """`gone`: set where nobody waits for the rows any more: then they were not handed out."""
+        """Read rows or changes.
+
+        If `gone` is set, nobody waits for the rows any more, and the view treats them as not
+        returned.
+        """
         core = self._core
         if core is None:
             raise ClosedError("the view is closed")
@@ -85,11 +91,13 @@ class View(Closing):
     def read(
         self, prices: Mapping[str, Any] | None = None, fx: Mapping[str, Any] | None = None
     ) -> Frame:
-        """All rows. Cost: the cells of the instruments that moved since the last read; functions of
+        """Return all rows.
+
+        Cost: the cells of the instruments that moved since the last read. Functions of
         `mvcore.measure` are called for every position selected.
 
-        prices, fx: the rows at other prices and rates, as `Book.values`; what the view handed out
-        last stays as it is. Cost as `Book.values`.
+        prices, fx: return the rows at other prices and rates, as in `Book.values`. This does not
+        affect what `changes` returns next. Cost as `Book.values`.
         """
         given = what_if(prices, fx)
         if not given:
@@ -101,19 +109,19 @@ class View(Closing):
         return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:
-        """Rows whose amounts or counts differ from what this view last handed out.
+        """Return the rows whose amounts or counts differ from what this view last returned.
 
-        A column `removed` is true, once, for a row with no position left. The first call hands out
+        The column `removed` is true, once, for a row with no position left. The first call returns
         all rows. Cost as `read`.
         """
         return self._read(everything=False)
 
     async def stream(self, interval: float = 0.1) -> AsyncIterator[Frame]:
-        """All rows, then `changes` every `interval` seconds, where there are any.
+        """Yield all rows, then every `interval` seconds the `changes`, if there are any.
 
-        Ends when the view or the book is closed; cancelling it is clean, and the next stream or
-        `changes` starts with all rows again. Reads that are not short run in a thread, so that the
-        loop goes on.
+        The stream ends when the view or the book is closed. It may be cancelled: the next stream or
+        `changes` starts with all rows again. Long reads run in a thread, so they do not block the
+        event loop.
         """
         import asyncio  # where it is used: importing it takes 40 ms
 
@@ -125,7 +133,7 @@ class View(Closing):
         due = loop.time()
         gone = threading.Event()
         if self._core is not None:
-            self._core.forget()  # what was handed out before, to whomever
+            self._core.forget()  # start with all rows, whoever read before
         try:
             while True:
                 core = self._core
@@ -142,13 +150,13 @@ class View(Closing):
         except ClosedError:
             return
         finally:
-            gone.set()  # for a read that goes on in its thread
+            gone.set()  # tells a read that still runs in its thread
             core = self._core
             if core is not None:
                 core.forget()
 
     def stats(self) -> dict[str, int]:
-        """Cells swept, rebuilds, bytes of memory."""
+        """Return the cells swept, the rebuilds and the bytes of memory."""
         core = self._core
         if core is None:
             raise ClosedError("the view is closed")
@@ -156,7 +164,7 @@ class View(Closing):
         return core.stats()  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Free the view; closing twice is fine."""
+        """Free the view. A second `close` does nothing."""
         self._core = None
 
 
@@ -178,7 +186,8 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
         cores.append(view._core)
     if len({id(view) for view in views}) != len(views):
         raise InvalidInput.about("changes", "views", None, views, "the list names a view twice")
-    ordered = sorted(views, key=id)  # one order for all who lock several
+    # every thread locks several views in this order, so none deadlocks
+    ordered = sorted(views, key=id)
     while True:
         held: list[View] = []
         try:

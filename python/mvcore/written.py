@@ -1,14 +1,14 @@
-"""What a write call returns."""
+"""The result of a write."""
 
 from __future__ import annotations
 
 
 class Written(int):
-    """The epoch that a write made, an int, with the rows that had no effect.
+    """The epoch that a write made, an int, with counts of rows that had no effect.
 
-    late_prices, late_orders, late_fx: rows strictly older than what the book holds; they were
-    dropped. unchanged_orders: reports that bring no news, such as replays. skipped_prices: rows of
-    unknown instruments, skipped because the call said `unknown="skip"`.
+    late_prices, late_orders, late_fx: rows that were dropped because they are strictly older than
+    what the book holds. unchanged_orders: reports that change nothing, such as replays.
+    skipped_prices: rows of unknown instruments, skipped because the call had `unknown="skip"`.
     """
 
     late_prices = 0

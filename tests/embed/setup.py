@@ -1,4 +1,4 @@
-"""Builds the module as any project outside would: against the installed mvcore."""
+"""Builds the module as an external project would: against the installed mvcore."""
 
 from pathlib import Path
 

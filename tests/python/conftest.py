@@ -1,4 +1,4 @@
-"""What all tests share: the way to the reference model, and to the real data sets."""
+"""Shared fixtures: the reference model, the real data sets, small books."""
 
 import csv
 import os
@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder that holds `data/`: $MVCORE_SHARED, or `shared` beside the repository."""
+    """The folder that contains `data/`: $MVCORE_SHARED, or `shared` next to the repository."""
     named = os.environ.get("MVCORE_SHARED")
     folder = Path(named) if named else ROOT.parent / "shared"
     if not (folder / "data").is_dir():
@@ -24,7 +24,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def read_csv(shared: Path) -> Callable[[str], list[dict[str, str]]]:
-    """Rows of a CSV file of the data sets, all of it as text."""
+    """Rows of a CSV file of the data sets, as text."""
 
     def read(name: str) -> list[dict[str, str]]:
         with (shared / "data" / name).open(newline="", encoding="utf-8") as file:
@@ -66,7 +66,7 @@ def book():
 
 @pytest.fixture
 def ordered(book):
-    """The small book with two orders in it, their ids texts."""
+    """The small book with two orders that have text ids."""
     from order_facts import FACTS, TEXT_IDS
 
     book.update(orders={"order": TEXT_IDS} | FACTS)
@@ -75,7 +75,7 @@ def ordered(book):
 
 @pytest.fixture
 def numbered(book):
-    """The same, their ids integers."""
+    """The small book with two orders that have integer ids."""
     from order_facts import FACTS, INT_IDS
 
     book.update(orders={"order": INT_IDS} | FACTS)
@@ -84,7 +84,7 @@ def numbered(book):
 
 @pytest.fixture
 def refused(book):
-    """Asserts that `call` is refused, that the message says enough, that nothing has changed."""
+    """Assert that `call` is refused with a sufficient message, and that nothing has changed."""
     import mvcore
     from reference import dump
 
@@ -95,14 +95,14 @@ def refused(book):
         message = str(caught.value).lower()
         assert [part for part in says if part.lower() not in message] == [], message
         assert dump(book, mvcore.Error) == before
-        assert book.tick("CASH", "1") == before["epoch"] + 1  # and it goes on
+        assert book.tick("CASH", "1") == before["epoch"] + 1  # and the book still works
 
     return check
 
 
 @pytest.fixture
 def switching():
-    """Python threads take turns a thousand times as often."""
+    """Make Python threads switch a thousand times as often."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -111,7 +111,7 @@ def switching():
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium, at most for one module: asyncio cannot run in its thread meanwhile."""
+    """A headless Chromium for at most one module: asyncio cannot run in its thread meanwhile."""
     from browser import chromium
 
     with chromium() as browser:

@@ -1,6 +1,6 @@
-"""What goes on around a call: memory runs short, finalizers call back, other threads write arrays.
+"""Disturbances during a call: memory runs short, finalizers call back, other threads change arrays.
 
-Each in a process of its own, since what it shows would be a crash or a hang.
+Each test runs in its own process, because the fault would be a crash or a hang.
 """
 
 import subprocess
@@ -28,7 +28,7 @@ def run(program: str) -> list[str]:
 
 
 def test_a_finalizer_that_writes_while_names_are_made() -> None:
-    """Making a list may run the cyclic collector; what it frees may want the book's lock."""
+    """Making a list may run the cyclic collector, and a finalizer may take the book's lock."""
     told = run("""
         class Cycle:
             def __init__(self): self.me = self
@@ -47,7 +47,7 @@ def test_a_finalizer_that_writes_while_names_are_made() -> None:
 
 
 def test_a_write_for_which_memory_is_short() -> None:
-    """Names of instruments and nothing of them; afterwards everything reads as before."""
+    """New names without positions. Afterwards every read returns the same as before."""
     told = run("""
         accounts = [f"a{k}" for k in range(200_000)]
         book.update(accounts={"account": accounts})
@@ -74,7 +74,7 @@ def test_a_write_for_which_memory_is_short() -> None:
 
 
 def test_orders_that_change_while_they_are_loaded() -> None:
-    """Narrow in one pass, wide in the next: refused, or loaded as something that stood there."""
+    """Rows are narrow in one pass and wide in the next. They must be refused or loaded as given."""
     told = run("""
         instruments, each = [f"i{k}" for k in range(5_000)], 5
         book.update(instruments={"instrument": instruments, "currency": ["USD"] * 5_000})

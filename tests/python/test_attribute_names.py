@@ -10,7 +10,7 @@ import pytest
 
 import mvcore
 
-# name of the column, the column that it is likely to mean
+# name of the column, the column that it probably means
 INSTRUMENTS = [
     ("Multiplier", "multiplier"),
     (" multiplier", "multiplier"),

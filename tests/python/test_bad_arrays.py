@@ -1,4 +1,4 @@
-"""Wrong arrays, wrong questions, amounts too large, closed books: an error, and no change."""
+"""Wrong arrays, wrong queries, overflows, closed books: an error, and no change."""
 
 from decimal import Decimal as D
 
@@ -144,7 +144,7 @@ def test_bad_times_of_ticks(refused, times) -> None:
     refused(lambda b: b.ticks(["AAPL", "BUND"], [1, 2], times), INVALID)
 
 
-# -- questions -----------------------------------------------------------------------------------
+# -- queries -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call", ["values", "view"])
@@ -217,7 +217,7 @@ def test_errors_are_what_their_names_say() -> None:
     assert str(UNKNOWN("no 'x' here")) == "no 'x' here"
 
 
-# -- too large, and closed -----------------------------------------------------------------------
+# -- overflows and closed books ------------------------------------------------------------------
 
 
 def test_an_amount_that_does_not_fit_is_an_error_when_read(book) -> None:
@@ -253,7 +253,7 @@ def test_a_write_too_large_changes_nothing(book) -> None:
             holdings={"account": ["A1"], "instrument": ["AAPL"], "quantity": [most]},
             prices={"instrument": ["AAPL"], "price": [most]},
         )
-        book.values().to_pylist()  # accumulators without bounds may refuse only the reading
+        book.values().to_pylist()  # unbounded accumulators may refuse only the read
 
     with pytest.raises(mvcore.ValueOverflow):
         write_and_read()

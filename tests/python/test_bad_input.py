@@ -1,4 +1,4 @@
-"""Wrong input: the error says where and what, and nothing at all has changed."""
+"""Wrong input: the error names its place and cause, and nothing has changed."""
 
 from datetime import datetime
 from decimal import Decimal as D
@@ -16,7 +16,7 @@ INVALID, UNKNOWN = mvcore.InvalidInput, mvcore.UnknownId
 
 
 class Thing:
-    """Something that is no number, no text and no table."""
+    """An object that is neither number, text nor table."""
 
     def __repr__(self) -> str:
         return "Thing()"
@@ -72,9 +72,9 @@ BAD_NUMBERS = [
 
 
 def shown(value) -> str:
-    """The beginning of what a message must show of a value: texts quoted, the rest as they are."""
+    """The start of the value as a message must show it: texts quoted, others unquoted."""
     if value is None or (isinstance(value, float) and np.isfinite(value)):
-        return ""  # there is more than one way to show these
+        return ""  # these may be shown in several ways
     text = f"'{value[:9]}" if isinstance(value, str) else str(value)[:4]
     return text if text.isascii() and text.isprintable() else ""
 
@@ -268,7 +268,7 @@ def test_one_bad_row_in_the_last_table_undoes_the_first(book, refused, bad) -> N
             unknown()
     with pytest.raises(INVALID):
         book.values(by="floor")
-    # Labels of the refused batch took no place either.
+    # Labels of the refused batch took no code either.
     sectors = {"instrument": ["AAPL", "CASH"], "sector": ["zzz", "new"]}
     book.update(
         instruments=sectors, holdings={"account": ["A1"], "instrument": ["CASH"], "quantity": [1]}

@@ -1,4 +1,4 @@
-"""Wrong orders: the error says where and what, and nothing at all has changed."""
+"""Wrong orders: the error names their place and cause, and nothing has changed."""
 
 from decimal import Decimal as D
 
@@ -26,7 +26,7 @@ CELLS = [
 
 
 def shown(value) -> str:
-    """What a message must show of a value, where there is one way only to show it."""
+    """The value as a message must show it, if only one form is possible."""
     if isinstance(value, str):
         return f"'{value}" if value and value.isascii() else ""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
@@ -96,7 +96,7 @@ def test_ids_of_the_other_kind(request, refused, kind, other) -> None:
 OPPOSITE = [
     ({"order_quantity": [50], "filled_quantity": [-1]}, "-1"),
     ({"order_quantity": [-50], "filled_quantity": ["0.5"]}, "0.5"),
-    ({"order_quantity": [-50]}, ""),  # of which 20 are filled, as it is stored
+    ({"order_quantity": [-50]}, ""),  # 20 are filled, as the message says
     ({"filled_quantity": ["-1e-18"]}, ""),
 ]
 
@@ -105,7 +105,7 @@ OPPOSITE = [
 def test_filled_on_the_other_side(ordered, refused, columns, value) -> None:
     rows = {"order": ["O1"]} | columns
     refused(lambda b: b.update(orders=rows), INVALID, "orders.", "_quantity", "row 0", value)
-    # A late row is not judged.
+    # A late row is not checked.
     assert ordered.update(orders=rows | {"time": [START + 4_999]}) == ordered.epoch
     assert ordered.stats()["late_orders"] == 1
     assert ordered.orders()["filled_quantity"] == [20, 0]
@@ -187,7 +187,7 @@ def test_a_dead_order_still_refers(book, refused) -> None:
 LARGE, SMALL = "99999999999999999999", "0.999999999999999999"
 PAIR = {"account": ["A2"], "instrument": ["CASH"]}
 TOO_MUCH = [
-    # what is there: sod, order, filled; then sod, order, filled of one more fact
+    # present sod, order and filled quantity; then those of one more fact
     ("expected", (0, LARGE, 0), (0, 1, 0)),
     ("expected, sold", (0, f"-{LARGE}", 0), (0, -1, 0)),
     ("expected, to the last digit", (SMALL, LARGE, 0), (SMALL, "1e-18", 0)),

@@ -1,4 +1,7 @@
-"""The compiled module checks what it is given: lengths, codes, types. It frees without the GIL."""
+"""The compiled module checks lengths, codes and types of arguments.
+
+It frees memory without the GIL.
+"""
 
 from __future__ import annotations
 
@@ -114,11 +117,11 @@ def test_a_checksum_reads_what_the_buffer_says() -> None:
     assert _core.crc32c(data[::2].copy()) == _core.crc32c(bytes(range(0, 64, 2)))
 
 
-# ---- what is destroyed leaves the GIL to others ----
+# ---- destructors release the GIL ----
 
 
 def lets_others_run(work: Callable[[], object]) -> bool:
-    """Whether a thread that waits for the GIL gets it while work() runs, which would keep it."""
+    """Return whether a thread that waits for the GIL gets it while work() runs."""
     ran: list[bool] = []
     gate = threading.Lock()
     gate.acquire()
@@ -130,7 +133,7 @@ def lets_others_run(work: Callable[[], object]) -> bool:
     thread = threading.Thread(target=wait)
     thread.start()
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1000)  # nobody is made to give the GIL up
+    sys.setswitchinterval(1000)  # no thread is forced to release the GIL
     try:
         gate.release()
         work()
@@ -141,7 +144,7 @@ def lets_others_run(work: Callable[[], object]) -> bool:
 
 
 def durable_book(path: Path) -> list[object]:
-    """One that nobody closes: it flushes and seals its journal when its last reference goes."""
+    """A book that is never closed. It flushes and seals its journal when it is freed."""
     book = mvcore.open(path, sync="os", checkpoint_bytes=None)
     accounts = [f"A{k}" for k in range(20_000)]
     book.load(
@@ -151,7 +154,7 @@ def durable_book(path: Path) -> list[object]:
 
 
 def dropped(make: Callable[[int], list[object]]) -> list[bool]:
-    """In some of several runs the other thread comes in time; never if the GIL is kept."""
+    """In some of the runs the other thread gets the GIL in time; in none if the GIL is kept."""
     out = []
     for run in range(20):
         held = make(run)

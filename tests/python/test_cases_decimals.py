@@ -1,4 +1,4 @@
-"""Cases from public bug reports about decimals in other libraries (V5), each with its answer."""
+"""Cases (V5) from public bug reports about decimals in other libraries, each with its answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_v5_a_sum_of_products_in_duckdb(book) -> None:
         assert row == (D(100 * 10 + 10 * 100 + 20 * 99 + 500),)
         stable = book.holdings().to_arrow()
         db.register("stable", stable)
-        with pytest.raises(duckdb.Error):  # why narrow decimals are there
+        with pytest.raises(duckdb.Error):  # the reason for narrow decimals
             db.execute("select sum(quantity * price) from stable").fetchall()
 
 
@@ -67,7 +67,7 @@ def test_v5_narrow_decimals_are_the_smallest_that_hold_the_frame(book) -> None:
 @pytest.mark.parametrize(
     ("quantities", "kind"),
     [
-        (["0.05"], "(2, 2)"),  # duckdb wants no more decimals than digits
+        (["0.05"], "(2, 2)"),  # duckdb needs at least as many digits as decimals
         (["0"], None),
         ([1], "(1, 0)"),
         ([10, 20], "(2, 0)"),

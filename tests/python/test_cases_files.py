@@ -1,4 +1,5 @@
-"""Files from public bug reports (F1 to F8) and their neighbours: read right, or refused by line."""
+"""Files from public bug reports (F1 to F8) and similar ones: read exactly, or refused with the
+line."""
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ def book_of(holdings: object) -> mvcore.Book:
 
 
 def value(folder: Folder, *more: str, **files: str | bytes) -> subprocess.CompletedProcess[str]:
-    """`mvcore value` of X's 100 A at 10, with some of the files changed."""
+    """Run `mvcore value` on X's 100 A at 10, with some of the files replaced."""
     content: dict[str, str | bytes] = {
         "instruments": "instrument,currency\nA,USD\n",
         "accounts": "account\nX\n",
@@ -373,7 +374,7 @@ def test_f4_lines_after_lines_in_quotes(folder) -> None:
     assert (error.line, error.row) == (6, 1)
 
 
-# ---- F5: where a fault is ----
+# ---- F5: the position of a fault ----
 
 
 def test_f5_a_bad_row_of_many_ticks(folder) -> None:

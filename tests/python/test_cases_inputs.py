@@ -1,4 +1,4 @@
-"""Inputs from data frames and odd objects: reported cases and their neighbours.
+"""Inputs from data frames and unusual objects: reported cases and similar ones.
 
 Each gives the exact value, or InvalidInput that names table, column, row and value.
 """
@@ -97,7 +97,7 @@ SECOND = {
 
 
 def rows_of(table: str, column: str, values: Any) -> dict[str, Any]:
-    """Two rows, whose column holds these values."""
+    """Two rows with these values in the column."""
     return {key: [value, SECOND[key]] for key, value in CELLS[table, column].items()} | {
         column: values
     }
@@ -128,7 +128,7 @@ def test_what_is_no_number(book, wrong) -> None:
         for values in containers([1, wrong]):
             rows = rows_of(table, column, values)
             if isinstance(values, pd.Series) and missing_of_pandas(wrong):
-                continue  # null, which pandas has no other way to write
+                continue  # null: pandas cannot write it otherwise
             says = refused(
                 book, lambda r=rows, t=table: book.update(**{t: r}), table, column, 1, wrong
             )
@@ -214,7 +214,7 @@ class Failing(Foreign):
         raise RuntimeError("the connection was lost")
 
 
-GOOD_COLUMNS = {  # of 1 and 50
+GOOD_COLUMNS = {  # columns of 1 and 50
     "range": range(1, 51, 49),
     "array.array": array.array("q", [1, 50]),
     "deque": deque([1, 50]),
@@ -422,7 +422,7 @@ def test_a_sparse_multiplier(book) -> None:
 
 
 def test_an_extension_type_that_nobody_registered(book) -> None:
-    """pyarrow would read its storage."""
+    """pyarrow would silently read the storage."""
     field = pa.field("price", pa.int64(), metadata={"ARROW:extension:name": "acme.cents"})
     table = pa.table([["ES"], [500_000]], pa.schema([pa.field("instrument", pa.string()), field]))
     for form in (table, table.to_batches()[0], table.to_reader()):
@@ -621,7 +621,7 @@ def test_messages_never_show_whole_frames(book) -> None:
 
 
 class Nameless:
-    """Its repr fails."""
+    """An object whose repr fails."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")

@@ -1,7 +1,7 @@
-"""Orders across day rolls, statuses, withdrawn prices and rates, late facts: reported cases and
-their neighbours, each with its right value.
+"""Orders across day rolls, statuses, withdrawn prices and rates, and late facts.
 
-The book has account X with 100 of A, a share at 10 USD.
+Reported cases and similar ones, each with its correct value. The book has account X with 100 of A,
+a share at 10 USD.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def test_a_bust_on_the_next_day_adjusts_by_the_difference(book, corrected, curre
     assert worth(book) == (2000, current, current)
     book.roll_day()
     assert worth(book) == (current, current, current)
-    # The correction of today is found tomorrow, too.
+    # Tomorrow, today's correction is still known.
     report(book, "F", 100, corrected, "filled")
     assert worth(book) == (current, current, current)
 
@@ -230,7 +230,7 @@ def test_the_day_starts_from_the_custodians_table(book) -> None:
     )
     report(book, "G", 50, 20, "partially_filled")
     book.roll_day(holdings={"account": ["X"], "instrument": ["A"], "quantity": ["119.5"]})
-    assert worth(book) == (1195, 1195, 1495)  # B is not in the table: none is left
+    assert worth(book) == (1195, 1195, 1495)  # B is not in the table, so it is 0
     report(book, "G", 50, 25, "partially_filled")
     assert worth(book) == (1195, 1245, 1495)
     with pytest.raises(mvcore.UnknownId, match=r"holdings\.instrument, row 0"):
@@ -266,7 +266,7 @@ def test_a_rolled_part_that_is_too_far_from_the_fills(book) -> None:
 
 @pytest.mark.parametrize("closing", [True, False])
 def test_a_durable_book_remembers_across_rolls(tmp_path, closing) -> None:
-    """By its journal, and by a checkpoint."""
+    """Restored from its journal, and from a checkpoint."""
     path = tmp_path / "book"
     with mvcore.open(path, value_scale=2) as book:
         book.load(
@@ -300,7 +300,7 @@ def test_a_durable_book_remembers_across_rolls(tmp_path, closing) -> None:
 
 @pytest.mark.parametrize(("cash", "net_worth"), [("from_fills", 20_000), (None, 35_000)])
 def test_a_purchase_is_no_gain(cash, net_worth) -> None:
-    """Off by default: whoever sends cash as a feed of its own sends the payment there."""
+    """Off by default: a broker that sends cash as its own feed sends the payment there."""
     book = mvcore.Book("USD", value_scale=2, cash=cash)
     book.load(
         instruments={
@@ -397,9 +397,9 @@ def test_a_withdrawn_price_leaves_positions_unpriced(book) -> None:
                 assert (row["current"], row["unpriced"]) == (0, 1)
             assert book.value("X").unpriced == 1
             assert book.prices().to_pylist() == []
-    again = book.remove(prices="A")  # it has none any more
+    again = book.remove(prices="A")  # it has no price any more
     assert again == book.epoch
-    # An earlier mark that comes after the withdrawal counts: nothing newer is held.
+    # An earlier mark that arrives after the withdrawal applies: nothing newer is held.
     book.tick("A", 11, time=DAY_1)
     assert worth(book) == (1100, 1100, 1100)
     with pytest.raises(mvcore.UnknownId, match=r"remove\.prices, row 1: unknown instrument 'Z'"):
@@ -510,7 +510,7 @@ def test_update_skips_prices_of_unknown_instruments(book) -> None:
     assert answer.skipped_prices == 2
     assert worth(book) == (1200, 1200, 1200)
     for wrong in (
-        {"instrument": ["Z", "A"], "price": ["x", 12]},  # a bad price is an error all the same
+        {"instrument": ["Z", "A"], "price": ["x", 12]},  # a bad price is still an error
         {"instrument": [None, "A"], "price": [1, 12]},
         {"instrument": ["A", "A"], "price": [1, 12]},
     ):

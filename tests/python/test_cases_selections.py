@@ -1,4 +1,4 @@
-"""Cases from public bug reports about selections by attribute (V3), each with its right answer."""
+"""Cases (V3) from public bug reports about selections by attribute, each with its answer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_v3_a_label_that_nothing_has_is_an_error(book, read, wanted, says, near)
 
 
 def possible(wanted: dict) -> dict:
-    """The selection without the labels that nothing has."""
+    """The selection without labels that nothing has."""
     known = {
         "sector": ["Tech", "Government", "Cash"], "rating": [1, 2], "desk": ["d1", "d2"],
         "account": ["X", "Y"], "instrument": ["A", "SAP"], "currency": ["USD", "EUR"],
@@ -183,7 +183,7 @@ def test_v3_names_and_currencies_are_labels_too(book) -> None:
     assert held(instruments={"instrument": "A", "currency": "EUR"}) == []
     assert held(accounts={"account": "Y"}) == ["BUND", "CASH"]
     assert held(accounts={"account": ["X", "Y"], "desk": "d1"}) == ["A", "SAP"]
-    book.update(accounts={"account": ["X"], "currency": ["CHF"]})  # an attribute like any other
+    book.update(accounts={"account": ["X"], "currency": ["CHF"]})  # an ordinary attribute
     assert held(accounts={"currency": "CHF"}) == ["A", "SAP"]
 
 
@@ -303,7 +303,7 @@ def test_v3_names_in_a_list_are_unknown_even_if_empty_is_allowed(book) -> None:
 
 @every_read
 def test_v3_labels_of_an_interrupted_write_are_known(book, read, monkeypatch) -> None:
-    """Its facts are in the core already: the next read publishes its attributes."""
+    """The core already has the facts. The next read publishes the attributes."""
     with monkeypatch.context() as patched:
         patched.setattr(mvcore.Book, "_adopt", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Texts, order ids and labels of every kind of object: the exact value, or InvalidInput."""
+"""Texts, order ids and labels from every kind of object: the exact value, or InvalidInput."""
 
 from __future__ import annotations
 

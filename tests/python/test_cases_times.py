@@ -1,4 +1,4 @@
-"""Times: reported cases and their neighbours, each read as exactly one moment or refused.
+"""Times: reported cases and similar ones, each read as exactly one moment or refused.
 
 The book has account X with 100 of A, a share at 10 USD.
 """
@@ -42,14 +42,14 @@ def prices(times: Any, **columns: Any) -> dict[str, Any]:
 
 
 def ns_held(book, instrument: str = "A") -> int:
-    """The time of the price held, in nanoseconds."""
+    """The time of the held price, in nanoseconds."""
     frame = book.prices()
     row = frame["instrument"].index(instrument)
     return int(frame.to_numpy("time").view(np.int64)[row])
 
 
 def writes(book, time: Any, **options: Any) -> list[tuple[str, Any]]:
-    """Every call that has a time; rows of tables have it in row 1."""
+    """Every call that takes a time. Rows of tables have it in row 1."""
     fact = {"account": ["X"] * 2, "instrument": ["A"] * 2, "order_quantity": [1, 1]}
     orders = {"order": ["O1", "O2"], **fact, "time": [None, time]}
     rates = {"currency": ["EUR", "GBP"], "rate": [2, 3], "time": [None, time]}
@@ -69,7 +69,7 @@ def writes(book, time: Any, **options: Any) -> list[tuple[str, Any]]:
 
 
 def refused(book, time: Any, *says: str, **options: Any) -> None:
-    """Every call refuses the time, says where it is, and changes nothing."""
+    """Assert that every call refuses the time, names its place, and changes nothing."""
     epoch = book.epoch
     for table, write in writes(book, time, **options):
         with pytest.raises(mvcore.InvalidInput) as caught:
@@ -112,7 +112,7 @@ def refused(book, time: Any, *says: str, **options: Any) -> None:
 def test_iso_8601(book, text, seconds, nanoseconds) -> None:
     expected = NOON_NS + seconds * 10**9 + nanoseconds
     for given in (text, np.str_(text)):
-        book.tick("A", 11)  # without a time: the next price applies whatever its time
+        book.tick("A", 11)  # without a time: the next price applies, whatever its time
         assert type(book.tick("A", 11, time=given)) is int
         assert ns_held(book) == expected
     columns = [
@@ -161,7 +161,7 @@ def test_a_compact_time_of_a_late_price_is_not_half_read(book) -> None:
 
 
 def test_no_compact_time_of_a_day_is_read() -> None:
-    """Of the minutes of a day, 287 were once read as another time."""
+    """287 of the minutes of a day were once read as another time."""
     book = mvcore.Book()
     load(book)
     epoch = book.epoch
@@ -334,7 +334,7 @@ def test_no_max_future(tmp_path, wrong) -> None:
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_facts_on_the_disk_are_not_checked_again(tmp_path, checkpoint) -> None:
-    """A book with times that were accepted opens under any other `max_future`."""
+    """A book with accepted times opens under any other `max_future`."""
     far = dt.datetime.now(UTC) + dt.timedelta(days=99)
     with mvcore.open(tmp_path / "book", max_future=dt.timedelta(days=100)) as book:
         load(book)
@@ -358,11 +358,11 @@ def test_facts_on_the_disk_are_not_checked_again(tmp_path, checkpoint) -> None:
 
 
 class Day(dt.date):
-    """A subclass, as libraries of calendars have them."""
+    """A subclass, as calendar libraries have."""
 
 
 class Moment(dt.datetime):
-    """A datetime that calculates in another way."""
+    """A datetime with other arithmetic."""
 
     def __sub__(self, other):
         raise AssertionError("not to be used")

@@ -1,4 +1,4 @@
-"""Cases from public bug reports about values and selections, each with its right answer."""
+"""Cases from public bug reports about values and selections, each with its answer."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
     ]
 
 
-# -- V2: prices and rates to try are those of the book ---------------------------------------------
+# -- V2: hypothetical prices and rates must name entries of the book -----------------------------
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
         ({"fx": {"eur": "2"}}, "eur", ("EUR",)),
         ({"fx": {"EUR ": "2"}}, "EUR ", ("EUR",)),
         ({"fx": {"EUR": "2", "XXX": "2"}}, "XXX", ()),
-        ({"fx": {"CHF": "2"}}, "CHF", ()),  # no instrument has it, and it has no rate
+        ({"fx": {"CHF": "2"}}, "CHF", ()),  # no instrument has CHF, and it has no rate
         ({"fx": {"usd": "1"}}, "usd", ("USD",)),
         ({"prices": {"SAPP": 1}}, "SAPP", ("SAP",)),
         ({"prices": {"sap": 1}}, "sap", ("SAP",)),
@@ -194,7 +194,7 @@ def test_v2_a_removed_instrument_is_unknown(book) -> None:
         assert error.value.near == ()
 
 
-# -- V4: a currency without a rate hides what is held in it ----------------------------------------
+# -- V4: a currency without a rate hides its positions -------------------------------------------
 
 USD_MISSPELLED = (
     "fx: currency 'usd' has no rate: amounts in 'USD' leave out 2 positions in 2 instruments; "
@@ -204,7 +204,7 @@ USD_MISSPELLED = (
 
 @pytest.fixture
 def warnings(caplog):
-    """Takes what the logger "mvcore" has warned of since the last call."""
+    """Return a function that takes the warnings of the logger "mvcore" since its last call."""
 
     def taken() -> list[str]:
         records = [r for r in caplog.records if r.name == "mvcore" and r.levelname == "WARNING"]
@@ -262,7 +262,7 @@ def test_v4_again_only_after_a_rate_was_there(book, warnings) -> None:
 def test_v4_whichever_table_hides_positions(warnings, table) -> None:
     book = make()
     book.update(instruments=misspelled("VOD", currency="GBP"))
-    assert warnings() == []  # nobody holds it
+    assert warnings() == []  # no account holds it
     if table == "holdings":
         book.update(holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [1]})
     elif table == "orders":
@@ -294,7 +294,7 @@ def test_v4_one_warning_for_each_currency(book, warnings) -> None:
 
 
 def test_v4_no_warning_without_need(book, warnings) -> None:
-    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})  # a rate that nothing needs
+    book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})  # an unneeded rate
     book.update(instruments=misspelled("OLD", currency="GBP"))
     book.remove(instruments="OLD")
     with pytest.raises(mvcore.UnknownId):  # nothing was written
@@ -323,7 +323,7 @@ def test_v4_opening_a_book_warns(tmp_path, warnings) -> None:
 
 
 def test_v4_a_handler_may_use_the_book(book) -> None:
-    """No lock is held when the record is emitted."""
+    """No lock is held while the record is emitted."""
     seen = []
 
     class Handler(logging.Handler):

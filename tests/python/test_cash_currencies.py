@@ -1,4 +1,4 @@
-"""Cash from fills: rounding, instruments that change, and what is refused. Figures by hand."""
+"""Cash from fills: rounding, changes of instruments, refusals. Amounts are computed by hand."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_multiplier_that_changes(book) -> None:
     book.update(instruments={"instrument": ["FUT"], "multiplier": [50], "quote_factor": [1]})
     assert cash(book) == (19_900, 19_900, 19_900)
     fill(book, "F", 2, 1, "5000.25", instrument="FUT")
-    assert moved(book) == D("250012.5")  # both parts count with the factor of now
+    assert moved(book) == D("250012.5")  # both parts use the present factor
 
 
 def test_a_currency_that_changes(book) -> None:
@@ -200,7 +200,7 @@ def test_a_change_that_cash_forbids_is_named(book, change, place) -> None:
     )
 
 
-# -- what is refused -----------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------
 
 
 def orders_table(*prices) -> dict[str, list]:
@@ -217,7 +217,7 @@ def orders_table(*prices) -> dict[str, list]:
 
 @pytest.fixture
 def francs(book) -> mvcore.Book:
-    """With S, a share in francs, of which there is no cash."""
+    """With S, a share in francs. There is no cash instrument in francs."""
     book.update(instruments={"instrument": ["S"], "currency": ["CHF"]})
     return book
 
@@ -230,7 +230,8 @@ def test_a_currency_without_cash(francs, call) -> None:
     assert (error.table, error.column, error.row) == ("orders", "average_price", 1)
     assert (len(francs.orders()), moved(francs)) == (0, 0)
     with pytest.raises(mvcore.InvalidInput, match="CHF") as caught:
-        fill(francs, "B", 10, 10, "0.0001", instrument="S")  # rounds to nothing, and moves cash
+        # the cost rounds to 0, but it moves cash
+        fill(francs, "B", 10, 10, "0.0001", instrument="S")
     assert "average_price" in str(caught.value)
     getattr(francs, call)(orders=orders_table(150, None))
     getattr(francs, call)(orders=orders_table(150, 0))
@@ -331,7 +332,7 @@ def test_a_cost_of_more_than_20_digits(book) -> None:
     fill(book, "B", 10, 10, "9999999999999999999.9994")
     assert moved(book) == D("-99999999999999999999.99")
     with pytest.raises(mvcore.ValueOverflow):
-        fill(book, "C", 1, 1, "20000.01")  # together with 20,000 at the start, 1e20
+        fill(book, "C", 1, 1, "20000.01")  # with 20,000 at the start: 1e20
     fill(book, "C", 1, 1, "20000")
     with pytest.raises(mvcore.ValueOverflow):
         fill(book, "D", 1, 1, "0.01")

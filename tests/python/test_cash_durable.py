@@ -1,4 +1,4 @@
-"""Durable books whose fills move cash, and the options that say how."""
+"""Durable books whose fills move cash, and their options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mvcore.store.exporting import export
 @pytest.mark.parametrize("closing", [True, False])
 @pytest.mark.parametrize("cash_scale", [None, 1])
 def test_a_durable_book(tmp_path, closing, cash_scale) -> None:
-    """By its journal, and by a checkpoint."""
+    """Restored from its journal, and from a checkpoint."""
     path = tmp_path / "book"
 
     def leave(book) -> tuple:
@@ -41,7 +41,7 @@ def test_a_durable_book(tmp_path, closing, cash_scale) -> None:
         second = leave(book)
     with mvcore.open(path, **options) as book:
         assert (positions(book), book.orders().to_pylist()) == second
-        fill(book, "B", 200, 120, "150.25")  # what was rolled, and at which price, is known
+        fill(book, "B", 200, 120, "150.25")  # the rolled quantity and its price are known
         assert cash(book)[1] == D("4987.5") - (18_030 - D("15012.5"))
         book.update(orders={"order": ["B"], "rolled_quantity": [90]})
         assert moved(book) == -(18_030 - D("13522.5"))
@@ -106,7 +106,7 @@ def test_options_that_mean_nothing(tmp_path, options) -> None:
     assert not (tmp_path / "book").exists()
 
 
-# -- what files of a book lack ---------------------------------------------------------------------
+# -- facts that files of a book lack -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -121,7 +121,7 @@ def test_an_export_warns_of_prices_at_the_roll(tmp_path, kind, caplog) -> None:
     export(book, tmp_path, kind)
     assert not caplog.records
     fill(book, "B", 100, 100, 149)
-    fill(book, "N", 10, 10, 150)  # was rolled without a price
+    fill(book, "N", 10, 10, 150)  # rolled without a price
     assert moved(book) == 100 - 750
     export(book, tmp_path, kind)
     assert "orders: 1 had another average price when a roll took their fills" in caplog.text
@@ -132,7 +132,7 @@ def test_an_export_warns_of_prices_at_the_roll(tmp_path, kind, caplog) -> None:
 
 
 def test_an_export_leaves_out_an_attribute_that_load_refuses(tmp_path, caplog) -> None:
-    """Books of before version 3 may have attributes named `cash`."""
+    """Books from before format version 3 may have attributes named `cash`."""
     book = mvcore.Book("USD")
     book.load(
         instruments={"instrument": ["A"], "currency": ["USD"], "kash": ["no"]},

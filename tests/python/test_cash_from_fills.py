@@ -1,4 +1,4 @@
-"""Book(cash="from_fills"): fills with an average price move cash. Every figure is by hand."""
+"""Book(cash="from_fills"): fills with an average price move cash. Amounts are computed by hand."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_orders_of_a_batch_add_up(book) -> None:
 
 
 def test_cash_that_is_bought_for_itself(book) -> None:
-    """The position has the fill and the cost: an order in euros, paid in euros."""
+    """The position gets the fill and the cost: an order in euros, paid in euros."""
     fill(book, "B", 100, 40, "1.5", instrument="euros")
     assert cash(book, "EUR") == (0, -20, 40)  # 40 - 60; 60 still to come
 
@@ -154,7 +154,7 @@ def test_a_replay_changes_nothing(book) -> None:
         again = fill(book, "B", 100, 100, price)
         assert (again.unchanged_orders, moved(book)) == (1, -15_000)
     news = fill(book, "B", 100, 100, "150.01")
-    assert (type(news), moved(book)) == (int, -15_001)  # nothing was dropped
+    assert (type(news), moved(book)) == (int, -15_001)  # no row was dropped
     news = fill(book, "B", 100, 100)
     assert (type(news), moved(book)) == (int, 0)
     assert fill(book, "B", 100, 100).unchanged_orders == 1

@@ -1,4 +1,4 @@
-"""The column `cash` of instruments: what it accepts, the default price, the rules per currency."""
+"""The column `cash` of instruments: accepted values, the default price, the rules per currency."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storing import MemoryFiles, checkpoints, reopen, save
 
 
 def flags_of(book: mvcore.Book) -> dict[str, bool]:
-    """By name of an instrument that is not removed: whether it is cash."""
+    """For each existing instrument by name: whether it is cash."""
     with book.snapshot() as now:
         stored = _core.stored_instruments(now._core)
     offsets, data = stored["instrument"]
@@ -41,7 +41,7 @@ def instruments(**columns: Any) -> dict[str, Any]:
     return {"instrument": ["USD", "EUR", "AAPL"], "currency": ["USD", "EUR", "USD"], **columns}
 
 
-# ---- what the column accepts ----
+# ---- accepted values ----
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_what_is_no_longer_cash_has_no_price_that_nobody_sent() -> None:
         assert prices_of(book)["USD"][0] == 1  # it was not cash before
 
 
-# ---- what cash must be ----
+# ---- rules for cash ----
 
 
 @pytest.mark.parametrize("factor", ["multiplier", "quote_factor"])
@@ -265,7 +265,7 @@ def test_two_cash_instruments_of_one_currency() -> None:
             book.update(instruments={"instrument": ["AAPL"], "cash": [True]})
         with pytest.raises(mvcore.InvalidInput, match="'EUR' and 'USD' are both cash of 'USD'"):
             book.update(instruments={"instrument": ["EUR"], "currency": ["USD"]})
-        # The batch counts as a whole: cash of one currency may move to another instrument.
+        # The batch is checked as a whole: cash of a currency may move to another instrument.
         book.update(instruments={"instrument": ["AAPL", "USD"], "cash": [True, False]})
         book.update(instruments={"instrument": ["AAPL", "EUR"], "currency": ["EUR", "USD"]})
         assert flags_of(book) == {"USD": False, "EUR": True, "AAPL": True}
@@ -370,7 +370,7 @@ def test_a_checkpoint_of_a_book_with_other_options_is_not_loaded(tmp_path: Path)
 
 
 def small(book: mvcore.Book) -> None:
-    """Cash by every way: loaded, made so later, made so no more, removed."""
+    """Cash in every possible way: loaded, set later, unset later, removed."""
     book.load(
         instruments={
             "instrument": ["USD", "EUR", "AAPL", "GBP", "CHF"],
@@ -411,7 +411,7 @@ def test_cash_survives(options: dict[str, Any], checkpoint: bool, tmp_path: Path
             assert state_of(book) == state_of(wanted)
             if read_only:
                 continue
-            if options:  # which currency has which cash is known again
+            if options:  # the cash instrument of each currency is known again
                 with pytest.raises(mvcore.InvalidInput, match="'AAPL' and 'EUR' are both cash"):
                     book.update(instruments=more)
             else:
@@ -424,7 +424,7 @@ def test_cash_survives(options: dict[str, Any], checkpoint: bool, tmp_path: Path
 
 
 def forged(files: MemoryFiles, change: Any) -> None:
-    """The newest checkpoint with other columns of its instruments, all checksums right."""
+    """Replace columns of the instruments in the newest checkpoint, with valid checksums."""
     name = max(n for n in files.names() if n.startswith("manifest"))
     document = json.loads(files.content[files.entries[name]][:-16])
     table = document["tables"]["instruments"]

@@ -1,4 +1,4 @@
-"""Cash from fills across day rolls, and rolled quantities that are loaded. Figures by hand."""
+"""Cash from fills across day rolls, and loaded rolled quantities. Amounts are computed by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_price_that_is_corrected_on_the_next_day(book) -> None:
     assert cash(book) == (5_000, 20_000, 20_000)
     fill(book, "B", 100, 100)  # unknown: no leg
     assert cash(book) == (5_000, 5_000, 5_000)
-    fill(book, "B", 100, 100, "149.5")  # what was rolled had cost 150
+    fill(book, "B", 100, 100, "149.5")  # the rolled part had cost 150
     assert cash(book) == (5_000, 5_050, 5_050)
     book.roll_day()
     assert cash(book) == (5_050, 5_050, 5_050)
@@ -50,7 +50,7 @@ def test_a_price_that_is_corrected_on_the_next_day(book) -> None:
 
 
 def test_a_price_that_is_first_known_after_the_roll(book) -> None:
-    """Nothing was paid for the rolled part, and nothing is: its price is the average price."""
+    """The rolled part has cost nothing and still costs nothing: its price is the average price."""
     fill(book, "B", 100, 100)
     book.roll_day()
     fill(book, "B", 100, 100, 150)
@@ -101,7 +101,9 @@ def test_another_rolled_quantity_forgets_its_price(book) -> None:
     assert (same.unchanged_orders, moved(book)) == (1, -60)
     book.update(orders={"order": ["G"], "rolled_quantity": [20]})  # 30 x 12 - 20 x 12
     assert moved(book) == -120
-    book.update(orders={"order": ["G"], "rolled_quantity": [30]})  # 10 is not found again
+    book.update(
+        orders={"order": ["G"], "rolled_quantity": [30]}
+    )  # the rolled price of 10 stays forgotten
     assert moved(book) == 0
 
 
@@ -138,8 +140,8 @@ def test_cash_that_moved_to_and_fro_can_go_after_a_roll(tmp_path, kind) -> None:
 @pytest.mark.parametrize("kind", ["memory", "journal", "checkpoint"])
 @pytest.mark.parametrize("call", ["load", "update"])
 def test_a_change_of_cash_beyond_128_bits(tmp_path, kind, call) -> None:
-    """The two costs are 9.5e19 each and of opposite signs: in 10^-18 their difference has 128 bits
-    and more."""
+    """The two costs are 9.5e19 each with opposite signs: in 1e-18 their difference exceeds 128
+    bits."""
     path, most, cash_before = tmp_path / "book", 9_500_000_000, 99 * 10**18
     options = {"cash": "from_fills", "cash_scale": 18}
     book = make(**options) if kind == "memory" else mvcore.open(path, "USD", 18, **options)

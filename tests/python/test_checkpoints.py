@@ -1,4 +1,4 @@
-"""A checkpoint is written and read back, and only what changed is written again."""
+"""A checkpoint is written and read back, and only changed data is written again."""
 
 import pytest
 
@@ -23,14 +23,14 @@ def test_what_is_read_back_is_what_was_written(ids, shape, tmp_path) -> None:
     again, _, skipped = reopen(files)
     assert facts_of(again) == facts_of(book) and not skipped
     assert again._core.memory()["order_index"] <= 2 * book._core.memory()["order_index"] + 2**20
-    # Written again, it is the same to the byte.
+    # Writing it again gives the same bytes.
     other = checkpoints(MemoryFiles(), again)
     save(other, again)
     assert other._last.manifest.files == keeper._last.manifest.files
 
 
 def sparse(ids: type, accounts: int, instruments: int) -> Book:
-    """Many accounts of which few hold anything, or none at all."""
+    """Many accounts of which few have holdings, or none."""
     book = Book()
     people = [f"A{k}" for k in range(accounts)]
     names = [f"I{k}" for k in range(instruments)]
@@ -75,7 +75,7 @@ def test_only_what_changed_is_written_again(ids, cash, monkeypatch) -> None:
             assert written.new_files <= 2
         again, *_ = reopen(files, cash=cash)
         assert facts_of(again) == facts_of(book), step
-        if step % 7 == 3:  # what was read back goes on as the book
+        if step % 7 == 3:  # continue with the book that was read back
             loaded = reopen(files, cash=cash)
             book, keeper = loaded[0], checkpoints(files, loaded[0])
             keeper.loaded(loaded[1].generation, loaded[1].manifest)
@@ -99,7 +99,7 @@ TOUCHED = {"orders": "orders are not noted as touched", "held": "holdings are no
 
 @pytest.mark.parametrize("bug", TOUCHED)
 def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
-    """As if writers did not note what they touch."""
+    """Simulates writers that do not mark changed instruments."""
     real = module._core.dirty_instruments
 
     def touched(snapshot):

@@ -1,4 +1,4 @@
-"""Folders of books that are copied: a checkpoint alone, and a live book as docs/storage.md says."""
+"""Copies of book folders: a checkpoint alone, and a live book as in docs/storage.md."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def test_a_copy_without_its_journal_is_the_book_as_of_its_checkpoint(tmp_path):
         facts = facts_of(again)
     with mvcore.open(copy) as again:
         assert facts_of(again) == facts
-    # Neither journal nor a checkpoint that is whole: nothing is begun in its place.
+    # Without a journal and a whole checkpoint, no new book is created in the folder.
     for name in ("book", *(path.name for path in copy.glob("journal*"))):
         (copy / name).unlink()
     next(copy.glob("manifest-*")).write_text("{}")
@@ -42,7 +42,7 @@ def test_a_copy_without_its_journal_is_the_book_as_of_its_checkpoint(tmp_path):
 
 
 def test_a_live_book_is_copied_with_its_journal(tmp_path):
-    """As docs/storage.md says: a checkpoint, then the journal."""
+    """Copy a checkpoint, then the journal, as docs/storage.md says."""
     live, copy = tmp_path / "live", tmp_path / "copy"
     stop = threading.Event()
     with mvcore.open(live, checkpoint_bytes=4096, journal_file_bytes=4096) as book:

@@ -1,4 +1,4 @@
-"""What fails while a checkpoint is written leaves the ones that were there."""
+"""A failure while a checkpoint is written leaves the existing checkpoints intact."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,10 @@ KILL = RuntimeError("killed")
 
 
 def run_until(files: MemoryFiles, stop: int | None, once: bool = False) -> tuple[list, int]:
-    """Three checkpoints with writes in between; the facts at each, and how many operations."""
+    """Write three checkpoints with writes in between.
+
+    Returns the facts at each, and the operations.
+    """
     book = make()
     keeper = checkpoints(files, book)
     facts = []
@@ -34,7 +37,7 @@ def run_until(files: MemoryFiles, stop: int | None, once: bool = False) -> tuple
 
 
 def check_after(files: MemoryFiles, facts: list) -> None:
-    """One of the last two checkpoints that were begun is there, and the next one works."""
+    """Assert that one of the last two checkpoints is readable, and that the next one works."""
     if not generations(files):
         assert len(facts) == 1
         return
@@ -109,7 +112,7 @@ def test_an_older_generation_is_read_where_the_newest_is_damaged() -> None:
     again, loaded, skipped = reopen(files)
     assert facts_of(again) == before
     assert loaded.manifest.sequence == 1 and "generation 2" in skipped[0]
-    # The next checkpoint takes the place of the damaged one.
+    # The next checkpoint replaces the damaged one.
     keeper = checkpoints(files, again)
     keeper.loaded(loaded.generation, loaded.manifest)
     assert save(keeper, again).generation == 3
@@ -119,7 +122,7 @@ def test_an_older_generation_is_read_where_the_newest_is_damaged() -> None:
         reopen(files)
 
 
-# ---- the tests above see what they must ----
+# ---- the tests above detect seeded bugs ----
 
 
 def unsynced(method: str, kind: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -133,7 +136,7 @@ def unsynced(method: str, kind: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 
 def rename_first(patch: pytest.MonkeyPatch) -> None:
-    """The manifest gets its name before its bytes are on the disk."""
+    """Rename the manifest before its bytes are on the disk."""
     real, rename = MemoryFiles.sync, MemoryFiles.rename
 
     def late_sync(files: MemoryFiles, name: str) -> None:
@@ -150,7 +153,7 @@ def rename_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def forget_the_second(patch: pytest.MonkeyPatch) -> None:
-    """The generation before goes as soon as the new one is begun."""
+    """Remove the previous generation when the new one begins."""
     real = module._Writing.run
 
     def run(self, *arguments):
@@ -162,7 +165,7 @@ def forget_the_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def remove_early(patch: pytest.MonkeyPatch) -> None:
-    """Chunks that the new checkpoint does not list go before its manifest is there."""
+    """Remove unlisted chunks before the new manifest exists."""
     real = module._Writing.run
 
     def run(self, *arguments):

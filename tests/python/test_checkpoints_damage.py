@@ -1,7 +1,8 @@
-"""Damaged checkpoints are refused, or an older one is read, or they are exact: never another book.
+"""A damaged checkpoint is refused, replaced by an older one, or read exactly: never as another
+book.
 
-Half of them have their checksums made valid again, as if somebody had written the file so: then
-what is read may be another book, but one that is whole.
+In half of the cases the checksums are valid again, as if someone had written the file so. Then the
+book may be another one, but it must be whole.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ CASH: dict[type, Literal["from_fills"] | None] = {int: None, str: "from_fills"}
 
 @cache
 def stored(ids: type) -> tuple[Disk, dict, dict]:
-    """Two generations, and what each of them is."""
+    """Two generations, and the facts of each."""
     book, files = make(ids, 4, 8, cash=CASH[ids]), MemoryFiles()
     keeper = checkpoints(files, book)
     save(keeper, book, 1)
@@ -49,7 +50,7 @@ def files_of(disk: Disk) -> MemoryFiles:
     return files
 
 
-# ---- kinds of damage: (bytes, other files, rng) -> bytes, or None: the file is gone ----
+# ---- kinds of damage: (bytes, other files, rng) -> bytes, or None to delete the file ----
 
 
 def flip(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
@@ -84,7 +85,7 @@ def swap(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
 
 
 def copy(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
-    """A block of another file, or of an older state of this one."""
+    """Insert a block of another file, or of an older state of this file."""
     begin, end = block(data, rng)
     part = rng.choice(others)[begin:end]
     return data[:begin] + part + data[begin + len(part) :]
@@ -107,7 +108,8 @@ def gone(data: bytes, others: list[bytes], rng: random.Random) -> None:
 
 
 def number(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
-    """A number of the manifest, or one of 1 to 8 bytes anywhere, at an edge."""
+    """Replace a number of the manifest, or an integer of 1 to 8 bytes anywhere, by an edge
+    value."""
     value = rng.choice(EDGES)
     if data.startswith(b"{"):
         found = rng.choice(list(re.finditer(rb"(?<=[:,\[])\d+", data)))
@@ -125,7 +127,7 @@ def sign(text: bytes) -> bytes:
 
 
 def made_valid(disk: Disk, name: str) -> None:
-    """Checksums and lengths that fit the file as it is now."""
+    """Make the checksums and lengths of the file valid."""
     if name.startswith("manifest"):
         disk[name] = sign(disk[name][:-16] if len(disk[name]) > 16 else disk[name])
         return
@@ -140,8 +142,10 @@ def made_valid(disk: Disk, name: str) -> None:
 
 
 def use(book: mvcore.Book) -> None:
-    """A book that came out of valid checksums is whole: it is written and read back the same, and
-    everything that can be done with it works or is refused."""
+    """Use a book that was read with valid checksums.
+
+    It is written and read back equal. Every operation works on it or is refused.
+    """
     facts = facts_of(book)
     files = MemoryFiles()
     save(checkpoints(files, book), book)

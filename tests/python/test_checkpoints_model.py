@@ -1,7 +1,7 @@
-"""A book that goes through checkpoints again and again stays what the reference model says.
+"""A book that is restored from checkpoints again and again equals the reference model.
 
-The machine of state_machine.py, with two steps more: a checkpoint, and a checkpoint after
-which the book is the one that is read back. MVCORE_CHECKPOINT_STEPS: how many steps (300).
+Runs the machine of state_machine.py with two more steps: a checkpoint, and a checkpoint from which
+the book is restored. MVCORE_CHECKPOINT_STEPS: number of steps (300).
 """
 
 import os
@@ -35,7 +35,10 @@ class Machine(state_machine.Machine):
 
     @rule(whole=st.booleans())
     def reopen(self, whole: bool) -> None:
-        """The next checkpoint writes what changed since this one, or everything."""
+        """Restore the book.
+
+        The next checkpoint writes what changed since this one, or everything.
+        """
         self.save()
         self.views.clear()
         self.snapshots.clear()
@@ -75,7 +78,7 @@ def test_a_book_that_is_read_back_equals_the_reference_model() -> None:
 
 @pytest.mark.parametrize("orders", [False, True])
 def test_sums_beyond_64_bits_of_quantities_within(orders) -> None:
-    """Bounds are made anew when a checkpoint is read: 64 times 2**58 is 0 in 64 bits."""
+    """Reading a checkpoint recomputes bounds: 64 times 2**58 overflows to 0 in 64 bits."""
     quantity = Decimal(2**58).scaleb(-18)
     names = [f"A{k}" for k in range(64)]
     book = mvcore.Book(value_scale=18)

@@ -1,4 +1,4 @@
-"""Books in a folder that write checkpoints: what opening reads, and what it may leave unread."""
+"""Durable books that write checkpoints: what opening reads, and what it skips."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from stored_books import change, facts_of, make_in
 
 
 def copied(path: Path, to: Path) -> Path:
-    """The folder as a process that is killed leaves it."""
+    """Copy the folder as a killed process leaves it."""
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(path, to)
     return to
@@ -91,9 +91,9 @@ def test_the_older_checkpoint_and_a_longer_journal_where_the_newest_is_damaged(t
         assert book.recovery.loaded == older.manifest.sequence
         assert damaged.name in book.recovery.skipped[0]
         assert damaged.name in caplog.text
-        book.checkpoint()  # in place of the damaged one
+        book.checkpoint()  # replaces the damaged one
     assert [g.fault for g in inspect(path)] == ["", ""]
-    # Without any checkpoint the journal does not begin at the beginning any more, or does.
+    # Without a checkpoint: the journal either no longer starts at the beginning, or still does.
     for manifest in path.glob("manifest-*"):
         manifest.write_bytes(b"nothing")
     first = min(path.glob("journal-*.log")).name

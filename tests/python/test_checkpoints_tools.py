@@ -1,4 +1,4 @@
-"""Old checkpoints, copies of live ones, what the tools say, and who else reads the files."""
+"""Old checkpoints, copies of live ones, the tools, and other readers of the files."""
 
 import json
 import random
@@ -32,7 +32,7 @@ def test_a_checkpoint_of_an_older_version_is_read(folder) -> None:
         record.runs = 1
         cash = {} if int(version) < 3 else {"cash": "from_fills"}
         book, loaded, skipped = reopen(Files(folder), **cash)
-        rows = rows_of(book)  # which have columns that older versions lacked
+        rows = rows_of(book)  # some of its columns are missing in older versions
         for name, wanted in expected["rows"].items():
             assert [
                 {column: row[column] for column in old}
@@ -80,11 +80,11 @@ def test_ranges_cover_all_and_stay() -> None:
     assert plan(ranges, rows, 100) == ranges
 
 
-# ---- while the book goes on ----
+# ---- while writes continue ----
 
 
 def keeper_of(book: mvcore.Book, files: Files, every: int | None = None) -> tuple[Keeper, dict]:
-    """As an open book has one; the journal is a number that tests move on."""
+    """A keeper as in an open book. Its journal is a number that tests increase."""
     journal = {"bytes": 0, "trimmed": 0}
 
     def begin():
@@ -219,7 +219,7 @@ def test_inspect_reads_the_journal_that_opening_need_not(tmp_path, capsys) -> No
     size = first.stat().st_size + second.stat().st_size
     assert f"\n  files          2, {size} bytes\n  whole\n" in out
     damage(first)
-    with mvcore.open(folder) as book:  # which has no need of it
+    with mvcore.open(folder) as book:  # which is not needed
         assert book.recovery.replayed == 1
     assert main(["inspect", str(folder)]) == 1
     assert f"journal\n  damaged: {first}, byte" in capsys.readouterr().out

@@ -71,7 +71,7 @@ class Files:
 
 
 def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Status 2, nothing on stdout and exactly one line on stderr: that line."""
+    """Assert status 2, an empty stdout and exactly one line on stderr. Returns the line."""
     assert (done.returncode, done.stdout) == (2, b"")
     assert re.fullmatch(rb"mvcore: error: [^\n]+\n", done.stderr)
     return done.stderr.decode()

@@ -1,4 +1,4 @@
-"""`mvcore value --orders`: orders from every format, their ids texts or integers."""
+"""`mvcore value --orders`: orders from every format, with text or integer ids."""
 
 import csv
 import io
@@ -29,8 +29,8 @@ TABLES = {
 HEAD = "order,account,instrument,order_quantity,filled_quantity,status,time\n"
 ROWS = (
     "1,A1,AAPL,20,5,partially_filled,2024-03-01T14:30:00Z\n"
-    "2,A2,SAP,-4,,,\n"  # nothing has happened to it
-    "3,A1,SAP,100,40,4,\n"  # canceled, by FIX code: what was filled stays
+    "2,A2,SAP,-4,,,\n"  # a new order
+    "3,A1,SAP,100,40,4,\n"  # canceled, by FIX code: the fills stay
 )
 VALUES = [  # sod, current, expected
     ("A1", "1500.00000000", "2350.00000000", "4600.00000000"),
@@ -121,7 +121,7 @@ def test_plain_integers(texts: list[str | None], integers: list[int | None] | No
     [(pa.int64(), pa.int64()), (pa.uint8(), pa.int64()), (pa.string(), pa.string())],
 )
 def test_ids_of_csv_beside_typed_ones(tmp_path: Path, typed: object, kind: object) -> None:
-    """Texts of a Parquet file keep those of the CSV file texts."""
+    """Text ids of a Parquet file keep those of the CSV file as texts."""
     pa.parquet.write_table(pa.table({"order": pa.array([7]).cast(typed)}), tmp_path / "o.parquet")
     (tmp_path / "e.csv").write_text("time,order\n2024-03-01,7\n")
     tables = {

@@ -1,4 +1,5 @@
-"""Warnings of the command line: a currency without a rate is told on stderr, status 0 (case V4)."""
+"""Warnings of the command line: a currency without a rate is reported on stderr, status 0 (case
+V4)."""
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ def test_serve(files) -> None:
         errors = []
         while not errors or (errors[-1] and "Started server" not in errors[-1]):
             errors.append(process.stderr.readline())
-        process.send_signal(signal.SIGINT)  # which uvicorn catches from now on
+        process.send_signal(signal.SIGINT)  # uvicorn handles it from now on
         process.communicate(timeout=60)
     finally:
         process.kill()

@@ -39,7 +39,7 @@ TABLES = {
 COLUMNS = (
     "time,kind,instrument,price,order,account,order_quantity,filled_quantity,status,quantity\n"
 )
-# Order 7 comes three times, twice at one time; the last tick is older than the price held.
+# Order 7 occurs three times, twice at one time. The last tick is older than the held price.
 EVENTS = COLUMNS + (
     "2024-03-01T14:30:00Z,tick,AAPL,150,,,,,,\n"
     "2024-03-01T14:30:00Z,order,AAPL,,7,A1,20,10,partially_filled,\n"
@@ -51,8 +51,8 @@ EVENTS = COLUMNS + (
     "2024-03-01T14:30:00.5Z,tick,AAPL,149,,,,,,\n"
     "2024-03-01T14:29:59Z,tick,AAPL,1,,,,,,\n"
 )
-# A1: 10 AAPL at 149 and 1,000 BUND at 0.995 x 1.25; 20 AAPL were bought since.
-# A2: -6 SAP at 3 x 1.25; 4 more are to be sold. A3: 100 AAPL are to be bought.
+# A1: 10 AAPL at 149 and 1,000 BUND at 0.995 x 1.25; 20 AAPL were bought. A2: -6 SAP at 3 x 1.25; a
+# sell of 4 more is open. A3: a buy of 100 AAPL is open.
 LAST = [
     ("A1", "USD", "2733.75000000", "5713.75000000", "5713.75000000", "0"),
     ("A2", "USD", "-22.50000000", "-22.50000000", "-37.50000000", "0"),
@@ -68,18 +68,18 @@ TABLE = [
 
 
 class Files:
-    """The tables and the events in files of a folder, and the command on them."""
+    """The tables and events in files of a folder, and the command on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths: dict[str, Path] = {}
-        self.told = ""  # what is expected on stderr
+        self.told = ""  # expected on stderr
         for name, text in (TABLES | {"events": EVENTS}).items():
             self.put(name, text)
         self.expect("late_prices 1")
 
     def expect(self, dropped: str) -> None:
-        """These rows of the events are told on stderr as rows without effect."""
+        """Expect that stderr reports these rows of the events as rows without effect."""
         events = self.folder / "events.csv"
         line = f"mvcore: {events}: rows without effect: {dropped}\n"
         self.told = line if dropped else ""
@@ -110,7 +110,7 @@ class Files:
         return [tuple(row) for row in csv.reader(io.StringIO(done.stdout))][1:]
 
     def wrong(self, *more: str) -> str:
-        """Status 2, nothing on stdout and exactly one line on stderr: that line."""
+        """Assert status 2, an empty stdout and exactly one line on stderr. Returns the line."""
         done = self.watch(*more)
         assert (done.returncode, done.stdout) == (2, "")
         assert re.fullmatch(r"mvcore: error: [^\n]+\n", done.stderr)
@@ -183,7 +183,7 @@ def test_typed_columns(files: Files) -> None:
 
 
 def test_ids_of_orders_are_of_one_kind(files: Files) -> None:
-    """All plain integers, or all texts: then `7` of the one file is `7` of the other."""
+    """If not all ids are plain integers, all are texts: `7` of one file equals `7` of the other."""
     files.put("events", EVENTS.replace(",9,A3,", ",007,A3,"))
     assert files.rows() == LAST
     order = {"order": ["7", "8"], "account": ["A1", "A2"], "instrument": ["AAPL", "SAP"]}
@@ -207,7 +207,7 @@ def test_an_order_fact_sent_again_is_counted(files: Files) -> None:
 
 
 def test_it_takes_as_long_as_the_file_says(files: Files) -> None:
-    """Half a second of events, at half their speed; the one before the others costs no time."""
+    """Half a second of events at half speed. The first event takes no time."""
     start = time.monotonic()
     done = subprocess.run(
         files.command("--speed", "0.5"), capture_output=True, text=True, timeout=60, check=False
@@ -220,7 +220,7 @@ def test_it_takes_as_long_as_the_file_says(files: Files) -> None:
 
 
 def in_a_terminal(command: list[str], interrupt: bool = False) -> tuple[int, str]:
-    """Exit status and output of a command in a terminal of 30 lines of 100 characters."""
+    """Exit status and output of a command in a terminal of 30 lines and 100 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("LINES", "COLUMNS")}
@@ -249,7 +249,7 @@ def chunks_of(terminal: int) -> Iterator[str]:
         if select.select([terminal], [], [], 1.0)[0]:
             try:
                 chunk = os.read(terminal, 65_536)
-            except OSError:  # what Linux says when the other side is closed
+            except OSError:  # Linux raises it when the other side is closed
                 return
             if not chunk:
                 return
@@ -257,7 +257,7 @@ def chunks_of(terminal: int) -> Iterator[str]:
 
 
 def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Path) -> None:
-    """Missing, the column would give back what fills cost."""
+    """If the column were missing, the cost of fills would be returned to cash."""
     book = ("--book", str(tmp_path / "book"))
     wrong = files.wrong("--cash", "from_fills", *book)
     assert not (tmp_path / "book").exists()
@@ -275,7 +275,7 @@ def test_orders_without_a_price_where_fills_move_cash(files: Files, tmp_path: Pa
     )  # fmt: skip
     files.told = "mvcore: the book goes on at epoch 8; no tables are loaded from the files\n"
     tick = "2024-03-01T14:31:00Z,tick,AAPL,149,,,,,,\n"
-    files.put("events", COLUMNS + tick)  # none but a tick: no price is missed
+    files.put("events", COLUMNS + tick)  # only a tick: no price is needed
     assert files.rows(*book)[0][3] == "3713.75000000"
     files.put("events", COLUMNS + tick + "2024-03-01T14:31:01Z,order,AAPL,,7,A1,20,20,filled,\n")
     assert "line 3, column average_price" in files.wrong(*book)
@@ -312,7 +312,7 @@ def test_a_live_picture_and_then_the_table(files: Files) -> None:
     live, _, last = output.partition("\x1b[?25h")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", live)
     assert "epoch 1   last event none yet   0 of 9 events   0 events/s" in plain
-    # An epoch each: ticks, an order; two orders, one once more; a holding, a tick; the late tick.
+    # One epoch each: ticks, an order; two orders, one repeated; a holding, a tick; the late tick.
     assert "epoch 8   last event 2024-03-01 14:30:00.5 UTC   9 of 9 events" in plain
     assert re.search(r"^• +A3 +USD +0.00000000 +0.00000000 +15,000.00000000 +0", plain, re.M)
     assert re.search(r"^▲ +A1 +USD .* 5,743.75000000 ", plain, re.M)

@@ -1,4 +1,4 @@
-"""What `mvcore watch` says of wrong events: file, column, row and value, in one line, at once."""
+"""Errors of `mvcore watch` for wrong events: file, column, row and value, in one line, at once."""
 
 import re
 import subprocess
@@ -77,7 +77,7 @@ BAD_ARGUMENTS = [
 
 
 def wrong(folder: Path, events: Path, *more: str) -> str:
-    """The one line that is said, on stderr and with status 2."""
+    """Return the single error line, with status 2."""
     named = ["--events", str(events)]
     for name, text in TABLES.items():
         path = folder / f"{name}.csv"
@@ -90,7 +90,7 @@ def wrong(folder: Path, events: Path, *more: str) -> str:
     return done.stderr
 
 
-# At the events' own pace the row that is a day away is told at once too.
+# At the events' own pace, a row a day ahead is reported at once too.
 @pytest.mark.parametrize("speed", ["1", "max"])
 @pytest.mark.parametrize("what", BAD_ROWS)
 def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
@@ -122,7 +122,7 @@ def test_codes_are_no_names(tmp_path: Path) -> None:
 
 
 def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
-    """A sum that does not fit has no row of its own; the rows that were to go in are named."""
+    """An overflowing sum belongs to no row, so the error names the rows of the batch."""
     rows = [f"2024-03-02,order,AAPL,,{k},A1,99999999999999999999,,,\n" for k in range(2)]
     path = tmp_path / "events.csv"
     path.write_text("".join([COLUMNS, "\n", GOOD, "\n", *rows]))

@@ -1,4 +1,4 @@
-"""`mvcore watch --book`: killed at any moment and started again, it ends as one that was not."""
+"""`mvcore watch --book`, killed at any moment and restarted, ends like an uninterrupted run."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ INSTRUMENTS = [f"I{k}" for k in range(5)]
 
 
 def write_files(folder: Path, events: int) -> list[str]:
-    """Arguments of a random day; several events come at one time, some ticks come late."""
+    """Arguments of a random day. Several events share a time, and some ticks are late."""
     dice = random.Random(3)
     currencies = [f"{i},{'EUR' if k % 2 else 'USD'}" for k, i in enumerate(INSTRUMENTS)]
     tables = {
@@ -79,7 +79,7 @@ def kill_and_start(tmp_path: Path, kills: int) -> None:
         process = subprocess.Popen(
             watch(arguments + book), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        # At any moment, counted in bytes of the journal: how fast the disk is does not matter.
+        # The moment is measured in journal bytes, so the speed of the disk does not matter.
         most = journal_bytes(tmp_path / "book") + dice.randrange(6_000)
         while process.poll() is None and journal_bytes(tmp_path / "book") <= most:
             time.sleep(0.0005)
@@ -90,7 +90,7 @@ def kill_and_start(tmp_path: Path, kills: int) -> None:
     done = subprocess.run(watch(arguments + book), capture_output=True, text=True)
     assert done.stdout == whole, done.stderr
     again = subprocess.run(watch(arguments + book), capture_output=True, text=True)
-    assert again.stdout == whole, again.stderr  # it has them all
+    assert again.stdout == whole, again.stderr  # it has all events
 
 
 def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_pa
     assert (float(first), told) == (600, "")
     monday = f"{today},tick,I0,7,,,,,,\n"
     assert float(play(monday)[0]) == 700
-    # By events of the same moment, and a later one.
+    # The file grew by events of the same moment, and a later one.
     order = f"{today},order,I0,,7,A0,3,3,filled,\n"
     assert play(monday + order)[1] == goes_on(3)
     grown = monday + order + f"{today},tick,I0,8,,,,,,\n2024-03-04T15:00:00Z,tick,I1,2,,,,,,\n"

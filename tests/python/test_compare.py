@@ -1,4 +1,4 @@
-"""The peers of bench/peers at tiny size: all operations run, and a wrong answer is seen."""
+"""The peers of bench/peers at tiny size: all operations run, and wrong answers are detected."""
 
 import functools
 import importlib
@@ -37,7 +37,7 @@ def test_a_peer_answers_exactly(name: str) -> None:
 
 
 class Late(Numpy):
-    """Forgets the last price."""
+    """A peer that forgets the last price."""
 
     def tick(self, instrument: int, price: float) -> None:
         if self.kept is not None:
@@ -45,7 +45,7 @@ class Late(Numpy):
 
 
 class Forgetful(Numpy):
-    """Fills an order by instrument but not by account."""
+    """A peer that fills an order by instrument but not by account."""
 
     def order(self, order: int, account: int, instrument: int, *facts: int) -> None:
         before = self.by_account[account, instrument]
@@ -54,7 +54,7 @@ class Forgetful(Numpy):
 
 
 class Cents(Numpy):
-    """Loses the last digit of the account's value."""
+    """A peer that loses the last digit of the account's value."""
 
     def account(self, account: int) -> float:
         return super().account(account) // 10 * 10

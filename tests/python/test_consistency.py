@@ -1,7 +1,8 @@
-"""One writer, eight readers with views and snapshots: every answer is the oracle's of its epoch.
+"""One writer, eight readers with views and snapshots: every answer equals the oracle's at its
+epoch.
 
-MVCORE_SECONDS is for how long (2 if not said). Readers keep what they saw as a hash beside its
-epoch; when all is written, the oracle replays the writes and makes the same hashes.
+MVCORE_SECONDS: duration (default 2). Readers keep a hash of each answer with its epoch. After the
+writes the oracle replays them and computes the same hashes.
 """
 
 import os
@@ -87,11 +88,11 @@ def write(book: mvcore.Book, kind: str, given) -> int:
     return book.roll_day()
 
 
-# -- readers: (epoch, which answer, the answer) --
+# -- readers: (epoch, name of the answer, answer) --
 
 
 def merge(into: np.ndarray, frame: mvcore.Frame, rows) -> np.ndarray:
-    """Rows of a frame over those that were there."""
+    """Merge the rows of a frame into the rows held."""
     for m, measure in enumerate(MEASURES):
         into[rows, m] = frame.to_numpy(measure, scaled=True)
     gone = frame.to_numpy("removed") if "removed" in frame.column_names else np.zeros(len(frame))
@@ -137,7 +138,7 @@ def read_value(book: mvcore.Book) -> Callable:
 
 
 def follow(book: mvcore.Book, mode: str) -> Callable:
-    """By account, from changes alone; now and then with a read."""
+    """Values by account, accumulated from changes only, with an occasional read."""
     view, held, chance = book.view(mode=mode), empty(ACCOUNTS), random.Random(6)
 
     def read():
@@ -151,7 +152,7 @@ def follow(book: mvcore.Book, mode: str) -> Callable:
 
 
 def follow_two(book: mvcore.Book) -> Callable:
-    """Two views of one epoch."""
+    """Two views at one epoch."""
     views = [book.view(by="sector", mode="incremental"), book.view(by=("desk", "sector"))]
     held = [empty(5), empty(35)]
 
@@ -165,7 +166,7 @@ def follow_two(book: mvcore.Book) -> Callable:
 
 
 def hold_snapshots(book: mvcore.Book) -> Callable:
-    """The same answers at the beginning and the end of a snapshot that is held for a while."""
+    """The answers at the start and the end of a snapshot are equal."""
 
     def read():
         with book.snapshot() as now:

@@ -1,4 +1,4 @@
-"""What operations cost, counted: cells swept, pages copied, facts followed."""
+"""Counted costs of operations: cells swept, pages copied, facts applied."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ ACCOUNTS, INSTRUMENTS = 600, 150
 
 @pytest.fixture
 def dense():
-    """Every account holds every instrument and has one order in it."""
+    """Every account holds every instrument, with one order on each position."""
     accounts = [f"A{k}" for k in range(ACCOUNTS)]
     instruments = [f"I{k}" for k in range(INSTRUMENTS)]
     who, what = np.tile(accounts, INSTRUMENTS), np.repeat(instruments, ACCOUNTS)
@@ -63,7 +63,7 @@ def test_changes_sweep_the_cells_of_the_instruments_that_moved(dense, moved) -> 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
 def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
-    """From then on a price of the instrument costs a cell for each group, and facts one each."""
+    """After the first sweep, a price costs one cell per group, a fact one cell per measure."""
     by = ("desk", "sector")
     view = dense.view(by=by, mode=mode)
     shown = {(row["desk"], row["sector"]): row for row in view.read().to_pylist()}
@@ -80,7 +80,8 @@ def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
     assert cells_of(lambda: dense.tick("I3", "1.75")) == ACCOUNTS + 5
     assert cells_of(lambda: dense.tick("I3", "1.5")) == 5
     row = {"account": ["A1"], "instrument": ["I3"], "quantity": [500]}
-    assert cells_of(lambda: dense.update(holdings=row)) == 3  # a cell by measure, of 5 desks one
+    # one cell per measure, for one of 5 desks
+    assert cells_of(lambda: dense.update(holdings=row)) == 3
     assert cells_of(lambda: dense.tick("I3", "1.25")) == 5
     assert cells_of(lambda: dense.tick("I10", "1.25")) == ACCOUNTS + 5  # s3, too
     assert view.stats()["rebuilds"] == 1
@@ -129,7 +130,7 @@ def test_memory_of_a_small_view(dense) -> None:
 
 
 def test_a_snapshot_costs_one_copy_of_each_page_that_changes(dense) -> None:
-    dense.value("A1")  # the index is there
+    dense.value("A1")  # the index exists
     for k in range(10):
         dense.tick("I3", 2 + k)
     assert dense.stats()["pages_copied"] == 0
@@ -138,7 +139,7 @@ def test_a_snapshot_costs_one_copy_of_each_page_that_changes(dense) -> None:
         for k in range(10):
             dense.tick("I3", 3 + k)
             dense.tick("I4", 3 + k)
-        # Both quotes are in one page, and what is seldom needed of the two in another.
+        # Both quotes are in one page, and their rarely used fields are in another.
         assert dense.stats()["pages_copied"] == 2
         dense.order(1, "A1", "I0", 10, 3)
         once = dense.stats()["pages_copied"]
@@ -147,7 +148,7 @@ def test_a_snapshot_costs_one_copy_of_each_page_that_changes(dense) -> None:
         assert dense.stats()["pages_copied"] == once
     dense.tick("I140", 9)
     dense.order(1, "A1", "I0", 10, 1)
-    assert dense.stats()["pages_copied"] == once  # nobody holds them any more
+    assert dense.stats()["pages_copied"] == once  # no snapshot holds them any more
 
 
 def test_memory_adds_up(dense) -> None:

@@ -1,4 +1,4 @@
-"""The demo, run as users run it, tiny; and that it would say so if a figure were wrong."""
+"""The demo, run as users run it at tiny size. It must report a wrong amount."""
 
 import dataclasses
 import gzip
@@ -84,7 +84,7 @@ def test_no_room_on_the_disk(
 
 
 def test_what_comes_back_is_compared(tmp_path: Path) -> None:
-    """With the amounts before, and with the facts."""
+    """The amounts are compared with those before, and with the facts."""
     book, facts, _ = generate.prepare(6, 5, 2, tmp_path)
     with book:
         bench = live.Bench(book, facts)
@@ -143,7 +143,7 @@ def test_an_unpriced_position_is_a_mismatch(days: list[proof.Day]) -> None:
 
 
 def test_rates_are_those_of_the_day_that_is_named(days: list[proof.Day]) -> None:
-    """On Easter Monday 2004 the ECB published none: those of Thursday hold."""
+    """The ECB published no rates on Easter Monday 2004, so Thursday's apply."""
     by_date = {day.date: day for day in days}
     assert by_date["2004-04-12"].rates == by_date["2004-04-08"].rates
     assert all(len(day.rates) == 5 for day in days)
@@ -202,7 +202,7 @@ def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_expected_beside_the_book() -> None:
-    """Two accounts, an instrument at 2.0000, one at 3.0000; orders on the first."""
+    """Two accounts, an instrument at 2.0000 with orders, and one at 3.0000."""
     facts = generate.Facts(
         ["A", "B"],
         ["X", "Y"],

@@ -1,8 +1,8 @@
-"""Every call to the disk that a checkpoint or an opening makes fails, once and from then on, or is
-the last of the process: it raises, or has no need of the call; nothing is lost, and all is well
-when the disk is.
+"""Every disk call of a checkpoint or an opening fails, once or permanently, or the process dies at
+it.
 
-The journal's own calls are in tests/cpp: test_disk_errors.cpp, test_kill_points.cpp.
+The operation raises or does not need the call. Nothing is lost, and everything works once the disk
+works. tests/cpp covers the journal's own calls: test_disk_errors.cpp, test_kill_points.cpp.
 """
 
 import errno
@@ -26,7 +26,7 @@ KILL = 0
 
 
 class Disk:
-    """Stands before every call to the files of checkpoints; call n fails, or all from n on."""
+    """Intercepts every file call of checkpoints. Call n fails, or all calls from n on."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.made = self.calls = self.at = self.error = 0
@@ -44,7 +44,7 @@ class Disk:
         def call(files: Files, *arguments):
             self.calls += 1
             if self.at and (self.calls >= self.at if self.for_ever else self.calls == self.at):
-                if real.__name__ == "write":  # a part of it came through
+                if real.__name__ == "write":  # a part of it was written
                     real(files, arguments[0], bytes(arguments[1])[: self.calls % 100])
                 if self.error == KILL:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -60,7 +60,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def begin(path: Path) -> dict:
-    """A book with two checkpoints and a journal after them; what it holds."""
+    """Make a book with two checkpoints and a later journal. Returns its content."""
     with mvcore.open(path, checkpoint_bytes=None) as book:
         make_in(book, int, 4, 8)
         book.checkpoint()
@@ -72,7 +72,7 @@ def begin(path: Path) -> dict:
 
 
 def each_call(disk: Disk, record: Record, run: Callable[[], bool], least: int) -> None:
-    """run() -> refused, with call 1, 2, 3, ... that fails, until there is no such call."""
+    """Call run() -> refused with failing call 1, 2, 3, ... until there is no such call."""
     refused = 0
     for error in ERRORS[: runs(1, len(ERRORS))]:
         for for_ever in (False, True):
@@ -107,7 +107,7 @@ def test_a_checkpoint_on_a_disk_that_fails(disk: Disk, tmp_path: Path) -> None:
                 refused = "as the test has it" in str(error)
             disk.heal()
             assert facts_of(book) == facts
-            with mvcore.open(copied(path, "dead")) as again:  # if the process had died now
+            with mvcore.open(copied(path, "dead")) as again:  # as if the process had died now
                 assert facts_of(again) == facts and not again.recovery.skipped
             change(book, 1)
             book.checkpoint()
@@ -122,7 +122,8 @@ def test_a_checkpoint_on_a_disk_that_fails(disk: Disk, tmp_path: Path) -> None:
 
 
 def dies_at(n: int, disk: Disk, path: Path) -> bool:
-    """Whether a process that checkpoints comes to the n-th call, at which it is killed."""
+    """Return whether a process that writes checkpoints reaches the n-th call, where it is
+    killed."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -169,4 +170,4 @@ def test_an_opening_on_a_disk_that_fails(disk: Disk, tmp_path: Path) -> None:
 
     what = "a checkpoint is opened: call n to the disk fails, once or for ever"
     with recorded("D4", what) as record:
-        each_call(disk, record, run, 2)  # mostly another file will do
+        each_call(disk, record, run, 2)  # usually another file works

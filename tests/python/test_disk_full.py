@@ -1,4 +1,5 @@
-"""A disk that is full: the call says so, reads go on, and what was acknowledged is there again."""
+"""A full disk: the call raises, reads continue, and acknowledged facts are there after
+reopening."""
 
 import os
 import resource
@@ -17,7 +18,7 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """16 MB, where this may mount them."""
+    """A disk of 16 MB, if the test may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
@@ -44,7 +45,7 @@ def put(book: mvcore.Book, batch: int, quantity: int) -> None:
 
 
 def fill(book: mvcore.Book) -> int:
-    """Orders until the disk is full; the last that was acknowledged."""
+    """Write orders until the disk is full. Returns the last acknowledged one."""
     for k in range(1, 1000):
         try:
             put(book, 0, k)
@@ -64,7 +65,7 @@ def begin(path: Path) -> mvcore.Book:
 
 
 def check_full(book: mvcore.Book, latest: int) -> None:
-    """It reads as before, and takes nothing."""
+    """Assert that reads still work and writes are refused."""
     assert book.value("A").expected == 2 * 2000 * latest
     for call in (
         lambda: book.tick("I", 3),
@@ -94,7 +95,7 @@ def test_a_disk_of_16_megabytes(small_disk: Path) -> None:
         latest = fill(book)
         check_full(book, latest)
         book.close()
-        with mvcore.open(small_disk / "book", read_only=True) as reader:  # though nothing is free
+        with mvcore.open(small_disk / "book", read_only=True) as reader:  # though no space is free
             assert reader.value("A").expected == 2 * 2000 * latest
         ballast.unlink()
         check_opens_again(small_disk / "book", latest)
@@ -107,7 +108,10 @@ def free_bytes(folder: Path) -> int:
 
 @pytest.mark.parametrize("room", [0, 60_000, 500_000, 1_000_000])
 def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
-    """It fails; the book goes on with what room there is, and checkpoints when there is more."""
+    """The checkpoint fails.
+
+    The book continues in the remaining space, and checkpoints once there is more.
+    """
     what = "a disk of 16 MB on which a checkpoint finds no room, and finds it again"
     with recorded("D5", what) as record:
         record.runs = 1
@@ -122,7 +126,7 @@ def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
         for _ in range(3):
             with pytest.raises(mvcore.StorageError, match="checkpoint"):
                 book.checkpoint()
-            assert free_bytes(small_disk) >= left - 4096  # nothing lies about that is of no use
+            assert free_bytes(small_disk) >= left - 4096  # no useless file is left
         assert book.value("A").expected == 2 * 3 * 2000 * 2
         if room:
             book.order("one", "A", "I", 1)
@@ -136,7 +140,7 @@ def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
-    """EFBIG after a part of the write, from the system itself."""
+    """EFBIG after a part of the write, raised by the system."""
     with recorded("D5", "a file of the journal that may not grow, and then may") as record:
         record.runs = 1
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -169,6 +173,6 @@ def test_closing_tells_of_prices_that_found_no_room(small_disk: Path) -> None:
         book.update(prices={"instrument": names, "price": ["1234567.123456789"] * 2000})
         end = time.monotonic() + 60
         while count_threads() == threads and time.monotonic() < end:
-            time.sleep(0.01)  # the one that writes prices ends where it cannot
+            time.sleep(0.01)  # the thread that writes prices stops when its write fails
         with pytest.raises(mvcore.StorageError, match=r"not all on the disk.*No space left"):
             book.close()

@@ -1,4 +1,4 @@
-"""Books in a folder: what comes back, who may write, what is refused."""
+"""Durable books: what is recovered, who may write, what is refused."""
 
 import logging
 import os
@@ -254,7 +254,7 @@ def test_wrong_options_are_refused(path: Path, options: dict, says: str) -> None
     with pytest.raises(mvcore.InvalidInput) as caught:
         mvcore.open(path, **options)
     assert says in str(caught.value)
-    mvcore.open(path).close()  # nothing is held
+    mvcore.open(path).close()  # no lock is held
 
 
 def test_wrong_paths_are_refused(tmp_path: Path) -> None:

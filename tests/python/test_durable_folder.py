@@ -1,4 +1,4 @@
-"""The folder of a book in a folder: which one it is, what may not be read, what open refuses."""
+"""The folder of a durable book: which folder is used, unreadable files, refusals of open."""
 
 import errno
 import gc
@@ -18,7 +18,7 @@ from storing import MemoryFiles, checkpoints, save
 
 
 def begin(path: Path) -> dict:
-    """A book with one checkpoint and a journal after it; what it holds."""
+    """Make a book with one checkpoint and a later journal. Returns its content."""
     with mvcore.open(path, checkpoint_bytes=None) as book:
         make_in(book, int, 4, 8)
         book.checkpoint()
@@ -30,11 +30,11 @@ def contents(path: Path) -> dict[str, bytes]:
     return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
-# ---- the folder is looked up once ----
+# ---- the folder is opened once ----
 
 
 def test_another_working_directory_changes_nothing(tmp_path: Path, monkeypatch) -> None:
-    """A book of the same relative name there is another one."""
+    """A book with the same relative name in the new directory is another book."""
     for name in ("here", "there"):
         begin(tmp_path / name / "book")
     other = contents(tmp_path / "there")
@@ -54,7 +54,7 @@ def test_checkpoints_go_with_a_folder_that_is_renamed(tmp_path: Path) -> None:
     begin(tmp_path / "old")
     with mvcore.open(tmp_path / "old", checkpoint_bytes=None) as book:
         (tmp_path / "old").rename(tmp_path / "new")
-        begin(tmp_path / "old")  # another book takes its place
+        begin(tmp_path / "old")  # another book replaces it
         other = contents(tmp_path / "old")
         change(book, 2)
         book.checkpoint()
@@ -86,14 +86,14 @@ def test_files_of_a_folder_that_is_let_go_of(tmp_path: Path) -> None:
 
 
 def descriptors(path: Path) -> int:
-    """How many lead to the folder."""
+    """The number of descriptors of the folder."""
     links = Path("/proc/self/fd").iterdir()
     return sum(os.path.realpath(link) == str(path) for link in links)
 
 
 def test_no_descriptor_of_the_folder_stays_open(tmp_path: Path) -> None:
     begin(tmp_path / "book")
-    closed = []  # and not forgotten
+    closed = []  # still referenced
     for k in range(20):
         book = mvcore.open(tmp_path / "book", read_only=k % 2 == 0)
         assert descriptors(tmp_path / "book") > 0 or k % 2 == 0
@@ -122,7 +122,7 @@ def test_a_checkpoint_that_fails_in_the_background_names_its_folder(tmp_path: Pa
 
 
 def test_a_journal_that_was_there_counts_for_the_next_checkpoint(tmp_path: Path) -> None:
-    """A process that writes a little and ends, day by day."""
+    """A process that writes a little and exits, day after day."""
     path, every = tmp_path / "book", 40_000
     with mvcore.open(path, checkpoint_bytes=None) as book:
         make_in(book, int)
@@ -139,7 +139,7 @@ def test_a_journal_that_was_there_counts_for_the_next_checkpoint(tmp_path: Path)
         if written:
             break
     assert written
-    with mvcore.open(path, checkpoint_bytes=every) as book:  # which begins to count anew
+    with mvcore.open(path, checkpoint_bytes=every) as book:  # the count starts anew
         threading.Event().wait(0.3)
         assert book.recovery.loaded > 0 and book.stats()["checkpoints"] == 0
 
@@ -180,7 +180,7 @@ def test_what_may_not_be_read_is_not_damaged(name: str, tmp_path: Path, monkeypa
         assert facts_of(book) == facts and not book.recovery.skipped
 
 
-# ---- what open refuses ----
+# ---- refusals of open ----
 
 
 @pytest.mark.parametrize(

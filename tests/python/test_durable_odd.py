@@ -1,4 +1,4 @@
-"""A durable book where the folder moves, the process forks, calls are refused and days are odd."""
+"""Durable books in unusual situations: moved folders, forks, refused calls, unusual days."""
 
 import os
 import shutil
@@ -117,7 +117,7 @@ def test_a_child_reads_whatever_other_threads_do_at_the_fork(tmp_path) -> None:
         book.close()
 
 
-# ---- names of calls that were refused ----
+# ---- names in refused calls ----
 
 
 def test_a_checkpoint_has_the_names_that_its_journal_has(tmp_path, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""Other people's modules: Cython and C compiled against the installed package, then run."""
+"""External modules in Cython and C, compiled against the installed package and run."""
 
 import ctypes
 import importlib.util
@@ -121,7 +121,7 @@ def test_what_is_no_book_is_refused(outside) -> None:
 
 @pytest.fixture(scope="session")
 def plain(compiler, tmp_path_factory) -> ctypes.CDLL:
-    """C code against the installed header, as strict as a compiler can be."""
+    """C code compiled against the installed header with all warnings as errors."""
     library = tmp_path_factory.mktemp("plain") / "plain.so"
     flags = ["-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     include = f"-I{mvcore.get_include()}"
@@ -156,7 +156,7 @@ def test_a_c_program(plain, handles, book) -> None:
     assert b"'1,5' is not a decimal number" in text.value
     assert value(b"nothing", b"1", b"A2") == UNKNOWN_ID
     assert value(b"AAPL", b"1", b"nobody") == UNKNOWN_ID
-    assert book.epoch == 3  # the last one's tick was good
+    assert book.epoch == 3  # the tick of the last call was applied
     book.close()
     assert value(b"AAPL", b"1", b"A2") == CLOSED
 
@@ -181,7 +181,7 @@ def test_floats_from_c(plain, handles, book) -> None:
 
 
 def test_a_module_compiled_for_a_longer_table_is_refused(compiler, tmp_path) -> None:
-    """As if a later mvcore, whose table has one more function, had compiled it."""
+    """As if a later mvcore, whose C API has one more function, had compiled the module."""
     pytest.importorskip("Cython", reason="Cython is not installed")
     pytest.importorskip("setuptools", reason="setuptools is not installed")
     include = tmp_path / "include"

@@ -1,4 +1,4 @@
-"""What was wrong is an attribute of the error, so that no program has to parse its message."""
+"""The facts of an error are attributes, so that no program has to parse its message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import mvcore
 
 Call = Callable[[mvcore.Book], object]
 ODD = "\ud800"
-# Each call with the table, the column, the row and the value of its error.
+# Each call with the table, column, row and value of its error.
 WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
     "account": (
         lambda book: book.values(accounts=["A1", "zz"]),
@@ -176,7 +176,7 @@ def test_an_error_says_what_was_wrong(book: mvcore.Book, name: str) -> None:
 
 
 def message_of(error: mvcore.Error) -> str:
-    """The one shape of all messages, made of the attributes."""
+    """The format of all messages, built from the attributes."""
     place = ".".join(filter(None, (error.table, error.column)))
     if error.row is not None:
         place += f", row {error.row}"
@@ -196,7 +196,7 @@ def orders_table(quantities: list[Any], filled: list[Any]) -> dict[str, list[Any
 
 
 def holdings_table(*accounts: str) -> dict[str, list[Any]]:
-    """The last may be a quantity, which the first two accounts have in two instruments."""
+    """Make a holdings table. Its last row may be a quantity in a second instrument."""
     names = [name for name in accounts if name in ("A1", "A2")]
     instruments = ["AAPL", "AAPL"] if len(names) == len(accounts) else ["AAPL", "SAP"]
     quantity = 1 if len(names) == len(accounts) else accounts[-1]

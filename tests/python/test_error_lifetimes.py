@@ -1,4 +1,4 @@
-"""An error that was caught keeps nothing alive: no book, no journal's file."""
+"""A caught error keeps nothing alive: no book, and no file of a journal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED: dict[str, Callable[[mvcore.Book], object]] = {
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """What is part of a cycle stays."""
+    """Disable the collector, so that objects in cycles stay alive."""
     gc.collect()
     gc.disable()
     yield

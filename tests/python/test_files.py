@@ -1,4 +1,4 @@
-"""`mvcore.read` on files made at random, damaged and large: the rows as written, or a fault."""
+"""`mvcore.read` on random, damaged and large files: the rows as written, or a fault."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ ODD = ['q"r', '"', "two\nlines", "a|b\tc", ""]
 
 
 def field(random_: random.Random, value: str, delimiter: str) -> list[str]:
-    """The pieces of a field, those that have a meaning for themselves: quotes."""
+    """The pieces of a field. Quotes are pieces of their own."""
     if any(c in value for c in f'"\r\n{delimiter}') or random_.random() < 0.2:
         return ['"', value.replace('"', '""'), '"']
     return [value]
 
 
 class Made:
-    """A file of holdings in a random dialect. `structure`: the pieces that are no values."""
+    """A file of holdings in a random dialect. `structure`: the pieces that are not values."""
 
     def __init__(self, seed: int, odd: bool = True) -> None:
         choose = random.Random(seed)
@@ -96,7 +96,7 @@ def test_files_of_any_dialect(tmp_path: Path, part: int) -> None:
 
 
 def damaged(made: Made, choose: random.Random) -> str:
-    """Delete, double or replace one delimiter, line break or quote. What was done to it."""
+    """Delete, double or replace one delimiter, line break or quote. Returns what was done."""
     at = choose.choice(made.structure)
     old = made.pieces[at]
     kind = choose.choice(["delete", "double", "replace"])
@@ -118,7 +118,7 @@ def read_or_fault(path: Path) -> mvcore.FileTable | mvcore.InvalidInput:
 
 @pytest.mark.parametrize("part", range(8))
 def test_a_damaged_file_is_refused_or_means_the_same(tmp_path: Path, part: int) -> None:
-    """Doubled line breaks, and one kind of line break for another, mean the same."""
+    """Doubled line breaks, and another kind of line break, do not change the rows."""
     path = tmp_path / "f.csv"
     refused = 0
     for seed in range(part * 200, part * 200 + 200):
@@ -136,7 +136,7 @@ def test_a_damaged_file_is_refused_or_means_the_same(tmp_path: Path, part: int) 
 
 
 class Slow(Records):
-    """Every block by the csv module."""
+    """Parses every block with the csv module."""
 
     def _parse_lines(self, text: str, line: int) -> None:
         return None
@@ -157,7 +157,7 @@ def outcome(kind: type[Records], texts: list[str], width: int) -> object:
 
 
 def test_both_parsers_agree() -> None:
-    """Random characters, cut into blocks of whole lines at random."""
+    """Random characters, split into blocks of whole lines at random."""
     choose = random.Random(1)
     accepted = 0
     for _ in range(8_000):
@@ -188,7 +188,7 @@ def test_both_parsers_agree() -> None:
 
 
 def test_a_fault_far_into_a_large_file(tmp_path: Path) -> None:
-    """Several blocks, with empty lines and lines in quotes in some of them."""
+    """Several blocks, some with empty lines and line breaks in quotes."""
     path = tmp_path / "f.csv"
     rows = [f"X{k},I{k},{k}.5\n" for k in range(400_000)]
     rows[100_000] = '"two\nlines",B,1\n'
@@ -327,7 +327,7 @@ def test_a_time_that_python_does_not_have(tmp_path: Path, table: str, times: pa.
         writer.write_table(pa.table(data))
     tables = {"instruments": names | {"currency": ["USD"]}} | {table: mvcore.read(path, table)}
     if table == "prices" and times.type.tz:
-        mvcore.Book().load(**tables)  # a zone changes no count since 1970 UTC
+        mvcore.Book().load(**tables)  # a time zone does not change the count since 1970 UTC
         return
     with pytest.raises(mvcore.InvalidInput) as caught:
         mvcore.Book().load(**tables)
@@ -336,7 +336,7 @@ def test_a_time_that_python_does_not_have(tmp_path: Path, table: str, times: pa.
 
 
 def lots(path: Path, quantities: pa.Array) -> Path:
-    """A file of lots of one position."""
+    """Write a file of lots of one position."""
     rows = len(quantities)
     keys = {"account": ["A"] * rows, "instrument": ["I"] * rows}
     pyarrow.parquet.write_table(pa.table(keys | {"quantity": quantities}), path)

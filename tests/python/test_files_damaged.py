@@ -13,8 +13,8 @@ import pytest
 import mvcore
 
 MUTATIONS = 400
-# A child reads the mutations, so that a crash ends the child alone. It prints the number of each
-# mutation before it reads it.
+# A child process reads the mutated files, so that a crash ends only the child. It prints the number
+# of each mutation before it reads it.
 CHILD = """
 import random, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Forks while other threads are in the middle of everything: the child finds the book at rest."""
+"""Forks while other threads use the book: the child finds the book in a consistent state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import mvcore
 
 ACCOUNTS, INSTRUMENTS = 400, 60
-HANGS_AFTER = 20  # seconds: then a child is killed and counts as hung
+HANGS_AFTER = 20  # seconds until a child is killed and counts as hung
 
 
 def tables() -> dict[str, dict[str, object]]:
@@ -36,7 +36,7 @@ def tables() -> dict[str, dict[str, object]]:
 
 @contextmanager
 def busy(*calls: Callable[[], object]) -> Iterator[None]:
-    """Every call again and again, each in a thread of its own."""
+    """Repeat every call, each in its own thread."""
     stop, faults = threading.Event(), []
 
     def again(call: Callable[[], object]) -> None:
@@ -59,7 +59,7 @@ def busy(*calls: Callable[[], object]) -> Iterator[None]:
 
 
 def in_child(work: Callable[[], object]) -> str:
-    """What became of work() in a forked child: "ok", the error's name, or "hung"."""
+    """The outcome of work() in a forked child: "ok", the error's name, or "hung"."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -142,7 +142,7 @@ def test_a_child_closes_a_book_whose_keeper_was_busy(tmp_path: Path) -> None:
     with mvcore.open(tmp_path / "book") as book:
         keeper = book._keeper
         assert keeper is not None
-        with keeper._closing._cond:  # as its thread holds the lock when it begins to wait
+        with keeper._closing._cond:  # its thread holds this lock when it begins to wait
             assert in_child(book.close) == "ok"
         with keeper._writing:  # as if a checkpoint were being written
             assert in_child(book.close) == "ok"

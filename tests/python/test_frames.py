@@ -76,7 +76,7 @@ def check_type(column: str, kind: pa.DataType, value_scale: int) -> bool:
         return kind == pa.bool_()
     if column == "time":
         return pa.types.is_timestamp(kind) and kind.tz == "UTC"
-    return kind == pa.string() or column == "order"  # orders may be text or integers
+    return kind == pa.string() or column == "order"  # order ids are text or integers
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,7 +142,7 @@ def test_scaled_numpy(book, frames) -> None:
     assert small.to_numpy("quantity", scaled=True).tolist() == [5 * 10**17]
     large = book.holdings(instruments="AAPL")
     with pytest.raises(mvcore.ValueOverflow):
-        large.to_numpy("quantity", scaled=True)  # 10 is 10**19 in the last of 18 decimals
+        large.to_numpy("quantity", scaled=True)  # 10 is 10**19 in units of 1e-18
     assert large.to_numpy("quantity").tolist() == [10.0, -3.0]
     wide = mvcore.Book(value_scale=30)
     assert wide.values().to_numpy("sod", scaled=True).dtype == np.int64
@@ -221,7 +221,7 @@ def test_what_a_frame_does_not_have(frames) -> None:
 
 @pytest.mark.parametrize("beyond", [0, 1])
 def test_values_that_64_bits_just_hold_and_do_not(book, beyond: int) -> None:
-    """2^63 - 1 counted in the last decimal is 92233720368.54775807."""
+    """2^63 - 1 in units of 1e-8 is 92233720368.54775807."""
     quantities = [D("92233720368") + beyond, D(-7)]
     orders = {
         "order": [1, 2], "account": ["A1", "A2"], "instrument": ["AAPL", "AAPL"],

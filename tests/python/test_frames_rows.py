@@ -1,4 +1,4 @@
-"""Rows of frames: iteration, slices, and what people see of them."""
+"""Rows of frames: iteration, slices, and their display."""
 
 from __future__ import annotations
 

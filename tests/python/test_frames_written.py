@@ -1,4 +1,4 @@
-"""A frame that a read returned is accepted by the matching write; nothing else has its columns."""
+"""The matching write accepts a frame that a read returned. No other write accepts its columns."""
 
 from __future__ import annotations
 

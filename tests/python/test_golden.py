@@ -1,7 +1,7 @@
-"""Files that earlier versions wrote open for ever.
+"""Files that earlier versions wrote stay readable for ever.
 
-One folder in tests/data for each format version of the journal, made by `make(mvcore.open(folder))`
-with the first mvcore that wrote it.
+tests/data has one folder for each format version of the journal. `make(mvcore.open(folder))` made
+it with the first mvcore that wrote the version.
 """
 
 import shutil
@@ -19,12 +19,15 @@ FORMATS = [1, 2]
 
 
 def stamp(nanoseconds: int) -> np.datetime64:
-    """A time that no integer may stand for: the files were written when one could."""
+    """A time beyond the range of integers.
+
+    The files were written when integers were not limited.
+    """
     return np.datetime64(nanoseconds, "ns")
 
 
 def make(book: mvcore.Book) -> None:
-    """Something of everything that a journal can hold; never to be changed."""
+    """Make one of everything that a journal can hold. Never change this."""
     book.load(
         instruments={
             "instrument": ["AAPL", "BUND", "COIN"],

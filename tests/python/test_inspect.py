@@ -1,4 +1,4 @@
-"""`mvcore inspect` finds wrong what opening refuses, and right what it takes."""
+"""`mvcore inspect` reports damage if opening refuses the folder, and none if it accepts it."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from stored_books import change, make_in
 
 
 def begin(path: Path) -> Path:
-    """A book with two checkpoints, and files of the journal before, between and after them."""
+    """Make a book with two checkpoints, and journal files before, between and after them."""
     with mvcore.open(path, checkpoint_bytes=None) as book:
         make_in(book, int, 4, 8)
         for step in range(2):

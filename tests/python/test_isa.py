@@ -1,4 +1,4 @@
-"""MVCORE_ISA forces an instruction set, or says that it cannot; all of them give equal bits.
+"""MVCORE_ISA forces an instruction set or raises. All sets give equal bits.
 
 Run as a program, this file prints the set in use and a hash of every frame of a random book.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 VARIANTS = ("baseline", "avx2", "avx512")
-# What the compiler assumes of x86-64-v3 and -v4, as far as the kernel names it.
+# The features of x86-64-v3 and -v4, as far as the kernel names them.
 V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"}
 NEEDS = {
     "baseline": set(),
@@ -26,7 +26,7 @@ NEEDS = {
 
 
 def of_this_cpu() -> list[str]:
-    """The variants that must work here, by what the kernel says of the CPU."""
+    """The variants that must work here, according to the kernel's CPU flags."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return ["baseline"]
     try:
@@ -100,11 +100,11 @@ def test_all_variants_give_equal_bits(isa) -> None:
 # ---------------------------------------------------------------------------------------------
 # The program
 
-ACCOUNTS, INSTRUMENTS = 5_000, 40  # two blocks of rows, the second one not full
+ACCOUNTS, INSTRUMENTS = 5_000, 40  # two blocks of rows, the second not full
 
 
 def random_tables(rng: random.Random) -> dict[str, dict[str, list]]:
-    """Quantities of every width, prices of few and many digits, dense and sparse instruments."""
+    """Quantities of every width, prices with few and many digits, dense and sparse instruments."""
     rows = []
     for i in range(INSTRUMENTS):
         bits = rng.choice([6, 14, 30, 40, 64])
@@ -180,7 +180,7 @@ def digest() -> str:
 
 
 def checkpoint_of(book: "mvcore.Book") -> str:
-    """A hash of the manifest, which has the hashes of all other files."""
+    """A hash of the manifest, which contains the hashes of all other files."""
     from mvcore.store.manifest import to_bytes
     from storing import MemoryFiles, checkpoints, save
 

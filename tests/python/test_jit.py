@@ -1,4 +1,4 @@
-"""Code that numba compiles ticks and reads a book through the C table."""
+"""Code compiled by numba ticks and reads a book through the C API."""
 
 from decimal import Decimal as D
 
@@ -15,7 +15,7 @@ from mvcore import jit  # noqa: E402 (needs numba)
 
 @numba.njit(nogil=True)
 def play(book, codes, prices, scale, account, out, every):
-    """Ticks all; adds up the current value after each `every`."""
+    """Apply all ticks, and add up the current value after every `every` ticks."""
     total = 0
     for k in range(len(codes)):
         if jit.tick(book, codes[k], prices[k], scale) != jit.OK:
@@ -47,7 +47,7 @@ def test_ten_thousand_ticks_equal_those_of_python(book) -> None:
     got = play(jit.handle(book), codes, prices, 4, account, out, 10)
     assert book.epoch == epoch + 10_000
     jit_end = book.values().to_pylist()
-    book.ticks(["AAPL", "BUND"], [150.25, 98.7])  # as they were
+    book.ticks(["AAPL", "BUND"], [150.25, 98.7])  # the original prices
     want = 0
     for k, (code, price) in enumerate(zip(codes.tolist(), prices.tolist(), strict=True)):
         book.tick(code, D(price).scaleb(-4))
@@ -79,7 +79,7 @@ def test_what_does_not_fit_64_bits_leaves_the_array_alone(book) -> None:
 def test_times(book) -> None:
     code = int(book.instrument_codes(["AAPL"])[0])
     h = jit.handle(book)
-    assert jit.tick_at(h, code, 2, 0, START + 999) == jit.OK  # older than the price held
+    assert jit.tick_at(h, code, 2, 0, START + 999) == jit.OK  # older than the held price
     assert book.stats()["late_prices"] == 1
     assert jit.tick_at(h, code, 2, 0, START + 1_001) == jit.OK
     assert book.prices()["price"][0] == 2

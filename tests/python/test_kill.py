@@ -1,5 +1,6 @@
-"""Processes that are killed while they write: what comes back is a prefix of what they wrote, with
-everything that was acknowledged. Those of tests/cpp/test_kill_points.cpp die at calls to the disk.
+"""Processes killed while they write: the recovered book is a prefix of the writes.
+
+The prefix contains everything acknowledged. tests/cpp/test_kill_points.cpp kills at disk calls.
 """
 
 import os
@@ -17,7 +18,7 @@ from reliability import Record, recorded, runs
 
 ACCOUNTS = [f"A{k}" for k in range(5)]
 INSTRUMENTS = [f"I{k}" for k in range(8)]
-KILLS_OF_A_BOOK = 15  # a book that grows takes ever longer to look through
+KILLS_OF_A_BOOK = 15  # checking a growing book takes ever longer
 
 
 def load(book: mvcore.Book) -> None:
@@ -30,7 +31,7 @@ def load(book: mvcore.Book) -> None:
 
 
 def fact(book: mvcore.Book, k: int) -> None:
-    """Call k of the trace, whatever was before it; its number rides with it."""
+    """Call k of the trace, independent of the calls before. Its feed position is k."""
     dice = random.Random(k)
     account, instrument = dice.choice(ACCOUNTS), dice.choice(INSTRUMENTS)
     kind = dice.randrange(10)
@@ -56,7 +57,7 @@ def fact(book: mvcore.Book, k: int) -> None:
 
 
 def facts_of(book: mvcore.Book) -> tuple:
-    """All that the trace changes, but for prices."""
+    """All that the trace changes, except prices."""
     rows = book.values(by=("account", "instrument", "desk"), prices=dict.fromkeys(INSTRUMENTS, 3))
     orders = [
         {name: row[name] for name in row if "value" not in name and name != "price"}
@@ -66,7 +67,7 @@ def facts_of(book: mvcore.Book) -> tuple:
 
 
 def child(path: Path, first: int, pipe: int, sync: str) -> None:
-    """Writes until it is killed, and says what was acknowledged."""
+    """Write until killed, and report what was acknowledged."""
     book = mvcore.open(path, sync=sync, price_interval=0.002, journal_file_bytes=16384)
     os.write(pipe, struct.pack("q", first - 1))
     for k in range(first, first + 100_000):
@@ -76,7 +77,7 @@ def child(path: Path, first: int, pipe: int, sync: str) -> None:
 
 
 def killed(path: Path, first: int, after: float, sync: str) -> int:
-    """The last call that was acknowledged by a child that was killed."""
+    """The last call that a killed child acknowledged."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -86,7 +87,7 @@ def killed(path: Path, first: int, after: float, sync: str) -> int:
         finally:
             os._exit(1)
     os.close(write)
-    acknowledged = struct.unpack("q", os.read(read, 8))[0]  # it is open
+    acknowledged = struct.unpack("q", os.read(read, 8))[0]  # the book is open
     time.sleep(after)
     os.kill(pid, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
@@ -97,7 +98,7 @@ def killed(path: Path, first: int, after: float, sync: str) -> int:
 
 
 class Oracle:
-    """A book in memory that is brought to any later call."""
+    """A book in memory that can be advanced to any later call."""
 
     def __init__(self) -> None:
         self.book = mvcore.Book()
@@ -126,7 +127,7 @@ def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path, sy
 def one_book(
     path: Path, kills: int, dice: random.Random, longest: float, sync: str, record: Record
 ) -> None:
-    """Killed so many times, each time after it came back."""
+    """Kill the process this many times, each time after a recovery."""
     oracle = Oracle()
     with mvcore.open(path) as book:
         load(book)
@@ -144,4 +145,4 @@ def one_book(
             prices = now
         latest = came
     assert latest > kills // 2
-    assert kills < KILLS_OF_A_BOOK or max(prices) > 1  # they came, too
+    assert kills < KILLS_OF_A_BOOK or max(prices) > 1  # prices were recovered, too

@@ -1,4 +1,4 @@
-"""No call leaves memory or a descriptor behind, a few bytes a call neither."""
+"""No call leaks memory or descriptors, not even a few bytes per call."""
 
 import subprocess
 import sys
@@ -7,13 +7,15 @@ from pathlib import Path
 import leaks
 from reliability import recorded, runs, seeded
 
-# By which bytes may grow, however many calls there are; what is resident comes and goes in blocks.
+# Allowed growth in bytes, whatever the number of calls. Resident memory changes in blocks.
 MOST_RESIDENT, MOST_ALLOCATED = 1 << 20, 1 << 16
 
 
 def test_no_call_leaks(tmp_path: Path) -> None:
-    """Over a million calls that is a byte of what is resident a call, and 0.07 of what malloc gave;
-    over ten thousand times that a book is opened, 100 and 7."""
+    """Over a million calls this is 1 resident byte per call, and 0.07 allocated bytes.
+
+    Over ten thousand openings of a book it is 100 and 7.
+    """
     calls = runs(8_000, 1_000_000)
     command = [sys.executable, leaks.__file__, str(calls), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Input at the edge of what is allowed: each of these has a right answer."""
+"""Input at the edge of what is allowed. Each has an exact answer."""
 
 from decimal import Decimal as D
 from decimal import localcontext
@@ -57,7 +57,7 @@ def test_the_precision_of_the_decimal_context_does_not_matter(book) -> None:
 
 def test_an_update_keeps_what_is_absent(book) -> None:
     book.update(fx={"currency": ["EUR"], "rate": ["2"], "method": ["divide"]})
-    book.update(fx={"currency": ["EUR"], "rate": ["4"]})  # still divided by
+    book.update(fx={"currency": ["EUR"], "rate": ["4"]})  # the method "divide" is kept
     book.update(instruments={"instrument": ["BUND"], "multiplier": ["10"]})
     book.update(accounts={"account": ["A2"], "floor": ["f"]})
     assert book.holdings("A1", "BUND")["base_value"] == [D("1000.5") * D("98.7") / 10 / 4]
@@ -221,7 +221,7 @@ def test_a_superseded_price_leaves_no_decimals_behind() -> None:
 
 
 def test_slack_of_bounds_refuses_nothing() -> None:
-    """A price that fell to zero counts as zero, though prices are counted with slack elsewhere."""
+    """A price that fell to zero counts as zero, although bounds of prices have slack."""
     book = mvcore.Book()
     factor = "1.123456789012345678"
     book.load(
@@ -244,7 +244,7 @@ def test_slack_of_bounds_refuses_nothing() -> None:
 
 @pytest.mark.parametrize("table", ["holdings", "orders"])
 def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
-    """A refused update made room for its new names; a refresh afterwards has fewer."""
+    """A refused update extended the name tables. A later load has fewer names."""
     book = mvcore.Book()
     many = [f"N{k}" for k in range(5000)]
     big, small = ["99999999999999999999.999999999999999999"], ["0.000000000000000001"]
@@ -278,7 +278,7 @@ def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
 
 
 def test_an_order_in_no_total_is_valued_exactly_however_wide() -> None:
-    """Quantity, price, multiplier and quote factor of one have more than 256 bits together."""
+    """The quantity, price, multiplier and quote factor of one order have over 256 bits in total."""
     factor, price = D("1.123456789012345678"), D("-0.08971864")
     quantities = [D("99999999999999999999"), D("-0.000000000000000001")]
     with mvcore.Book("EUR", 0) as book, localcontext(prec=100):

@@ -1,4 +1,4 @@
-"""Valuation functions of the user's against plain Python; what is refused."""
+"""Valuation functions of users, compared with plain Python, and their errors."""
 
 import math
 from decimal import Decimal as D
@@ -85,7 +85,7 @@ def test_currencies(held) -> None:
 def test_unpriced_positions_are_left_out_where_they_must_be(held) -> None:
     held.update(holdings={"account": ["C"], "instrument": ["SHARE"], "quantity": [-10]})
     row = held.values(accounts=["C"], measures=(short, exposure)).to_pylist()[0]
-    assert row["short"] == -3 + -10 / 0.8  # it asks for no price
+    assert row["short"] == -3 + -10 / 0.8  # it has no parameter `price`
     assert row["exposure"] == -3.0 * 2.35 * 100 * 0.25
     assert row["unpriced"] == 1
     held.load(fx={"currency": ["EUR"], "rate": ["1.1"]})
@@ -116,7 +116,8 @@ def test_rollup_adds_positions(held) -> None:
         (1, "d2", None, -3), (2, "d2", "C", -3),
     ]  # fmt: skip
     bonds = held.values(by="desk", instruments=["BUND", "NOTE"], measures=accrued, rollup=True)
-    assert bonds["accrued"] == [BUND * 1.1 + NOTE_A + NOTE_B] * 2  # bits, in order of positions
+    # equal bits, in order of positions
+    assert bonds["accrued"] == [BUND * 1.1 + NOTE_A + NOTE_B] * 2
 
 
 def test_a_position_for_which_it_raises_is_nan(held) -> None:

@@ -1,4 +1,5 @@
-"""Valuation functions of the user's in views, what-ifs and snapshots, beside writers, at random."""
+"""Valuation functions of users in views, what-ifs and snapshots, with concurrent writers, at
+random."""
 
 import threading
 from decimal import Decimal as D
@@ -30,7 +31,7 @@ def test_views(held, mode) -> None:
             repr(first["accrued"]) == repr(now["accrued"]) and first["exposure"] == now["exposure"]
         )
         assert len(view.changes()) == 0
-        held.tick("SHARE", 1)  # nobody holds it; nan is nan
+        held.tick("SHARE", 1)  # no account holds it; nan equals nan
         assert len(view.changes()) == 0
         held.tick("BUND", "99.7")
         moved = view.changes()
@@ -112,7 +113,7 @@ def test_more_accounts_than_one_call_takes() -> None:
 
 
 def test_while_another_thread_writes(held) -> None:
-    """BUND and NOTE always have one price: every answer is of one epoch."""
+    """BUND and NOTE always have the same price, so an answer of mixed epochs would show."""
     bund, note = held.instrument_codes(["BUND", "NOTE"]).tolist()
     stop = threading.Event()
 
@@ -140,14 +141,14 @@ def test_while_another_thread_writes(held) -> None:
 
 
 def test_it_runs_without_a_lock(held) -> None:
-    """A function that takes the GIL, while others hold it and write."""
+    """The function takes the GIL while other threads hold it and write."""
     import numba
 
     seen = []
 
     def tell(q: float) -> float:
         seen.append(q)
-        held.tick("CALL", 4)  # even a write goes through
+        held.tick("CALL", 4)  # a write is not blocked
         return q
 
     @mvcore.measure
@@ -162,13 +163,13 @@ def test_it_runs_without_a_lock(held) -> None:
     assert got["current"] == [D("-705")]
 
 
-# ---- every way through the core ------------------------------------------------------------------
+# ---- every code path of the core -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("quantity", ["sod", "current", "expected"])
 @pytest.mark.parametrize("by", ["account", "half", ()])
 def test_random_books_to_the_last_bit(quantity, by) -> None:
-    """Dense and sparse lines, narrow and wide quantities, orders; few accounts and many."""
+    """Dense and sparse lines, narrow and wide quantities, orders; few and many accounts."""
     random = Random(7)
     accounts, instruments = [f"A{k}" for k in range(300)], [f"I{k}" for k in range(12)]
     book = mvcore.Book()

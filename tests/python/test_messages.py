@@ -1,4 +1,4 @@
-"""Messages name what was wrong: the row that does not fit, the value as it was given."""
+"""Messages name the fault: the row that overflows, the value as it was given."""
 
 from decimal import Decimal as D
 
@@ -12,7 +12,7 @@ HUGE = 10**19
 
 @pytest.fixture
 def large() -> mvcore.Book:
-    """X's amounts in I1 have 41 digits, everybody else's fit."""
+    """X's amounts in I1 have 41 digits. All others fit."""
     book = mvcore.Book()
     book.load(
         instruments={"instrument": ["I1", "I2"], "currency": ["USD"] * 2, "sector": ["s", "t"]},
@@ -89,7 +89,7 @@ def test_masked_values_are_no_values(book) -> None:
         with pytest.raises(mvcore.InvalidInput, match="row 1: the value is masked"):
             book.ticks(*arguments)
     assert book.prices().to_pylist() == before
-    book.ticks(["AAPL", "BUND"], np.ma.array(good), scale=None)  # nothing is masked
+    book.ticks(["AAPL", "BUND"], np.ma.array(good), scale=None)  # no value is masked
     assert book.prices()["price"] == [D("1.5"), D("2.5")]
 
 
@@ -105,7 +105,10 @@ def test_what_a_caller_mistakes(book) -> None:
 
 
 def test_a_view_keeps_the_attribute_that_it_was_opened_by(book) -> None:
-    """The other side gets one of that name: a new question is ambiguous, the view is not."""
+    """If the other side gets an attribute of that name, a new query is ambiguous.
+
+    The view is not.
+    """
     views = [book.view(by=("desk", "account")), book.view(by="desk", mode="incremental")]
     for view in views:
         view.read()

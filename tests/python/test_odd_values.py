@@ -1,4 +1,4 @@
-"""Values that NumPy, Arrow or Python make, which have no plain meaning: refused by name."""
+"""Values of NumPy, Arrow or Python without a clear meaning are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same orders, whatever their table comes in; what is refused is in test_bad_orders.py."""
+"""The same orders from every kind of table. test_bad_orders.py has the refusals."""
 
 import datetime as dt
 from decimal import Decimal as D
@@ -27,7 +27,7 @@ ROWS = [
 
 
 def check_rows(book, ids: list) -> None:
-    """The rows of FACTS under these ids, which are of the kind that was given."""
+    """Assert that the rows of FACTS have these ids, of the given kind."""
     frame = book.orders()
     assert frame.column_names == COLUMNS
     assert [list(row.values())[1:] for row in frame.to_pylist()] == ROWS
@@ -79,7 +79,7 @@ def test_ids(book, what, ids) -> None:
 @pytest.mark.parametrize("ids", [TEXT_IDS, INT_IDS], ids=["texts", "ints"])
 @pytest.mark.parametrize("library", ["polars", "pandas"])
 def test_frames(book, ids, library) -> None:
-    times = [TIME, None]  # integers beside nulls are floats in pandas
+    times = [TIME, None]  # pandas makes floats of integers next to nulls
     made = pytest.importorskip(library).DataFrame({"order": ids} | FACTS | {"time": times})
     book.load(orders=made)
     check_rows(book, ids)
@@ -134,13 +134,14 @@ def test_a_table_without_rows_fixes_no_kind(book) -> None:
         with pytest.raises(mvcore.Error):
             book.update(orders=wrong)
     with pytest.raises(INVALID):
-        book.update(orders=ONE | {"order_quantity": ["x"]})  # the kind of N1 is not fixed by this
+        # the refused call does not fix the kind of N1
+        book.update(orders=ONE | {"order_quantity": ["x"]})
     book.order(1, "A1", "AAPL", 1)
     with pytest.raises(INVALID):
         book.order("N1", "A1", "AAPL", 1)
     book.load(orders=nothing)
     with pytest.raises(INVALID):
-        book.update(orders=ONE)  # for the book's life
+        book.update(orders=ONE)  # fixed for the book's life
 
 
 def test_masters_of_the_same_call(book) -> None:
@@ -154,7 +155,7 @@ def test_masters_of_the_same_call(book) -> None:
 
 
 def test_a_fill_of_the_other_sign_than_what_was_rolled() -> None:
-    """Their difference is beyond 128 bits at 18 decimals."""
+    """Their difference exceeds 128 bits at 18 decimals."""
     book = mvcore.Book(value_scale=0)
     book.load(
         instruments={"instrument": ["A"], "currency": ["USD"]},

@@ -1,4 +1,4 @@
-"""The page in a real browser: what it shows is what the reference model says."""
+"""The page in a real browser shows what the reference model computes."""
 
 import html
 from decimal import Decimal as D
@@ -31,7 +31,7 @@ FACTS = {
 
 
 class Twice:
-    """A book and the reference model, written together."""
+    """A book and the reference model with the same writes."""
 
     def __init__(self) -> None:
         self.book, self.reference = mvcore.Book(), ReferenceBook()
@@ -42,7 +42,8 @@ class Twice:
         return self.book.update(**facts)
 
     def rows(self, by, level=None, **asked) -> list[list[str]]:
-        """As the page shows them: level None without roll-up, else rows of that level."""
+        """Rows as the page shows them. level: None without roll-up, otherwise the level to
+        return."""
         rows = self.reference.values(by=tuple(by), rollup=True, **asked)
         level = len(by) if level is None else level
         return sorted(
@@ -78,7 +79,7 @@ def overview(browser, both):
         yield overview
         overview.close()
         assert overview.complaints == []
-        assert overview.hosts == {f"127.0.0.1:{port}"}  # nothing comes from elsewhere
+        assert overview.hosts == {f"127.0.0.1:{port}"}  # nothing is loaded from elsewhere
 
 
 def test_accounts_groups_and_totals_after_known_ticks(overview, both) -> None:
@@ -92,7 +93,7 @@ def test_accounts_groups_and_totals_after_known_ticks(overview, both) -> None:
         overview.until(both.rows(["account"], 0, accounts=["A1", "A2"]), pinned=True)
     overview.empty("accounts")
     overview.choose("accounts", "all accounts")
-    overview.choose("by", "account")  # takes it away
+    overview.choose("by", "account")  # deselects it
     overview.choose("by", "desk", "sector")
     overview.until(both.rows(["desk", "sector"]))
     both.update(orders={"order": [1], "account": ["A2"], "instrument": ["BUND"],
@@ -126,7 +127,7 @@ def test_rolled_up_rows_stay_below_their_subtotal(overview, both) -> None:
 
 
 def test_sorting_and_filters_are_exact(overview, both) -> None:
-    """Two amounts that are one float."""
+    """Two different amounts that are equal as floats."""
     big = ["9007199254740992.02", "9007199254740992.03", "9007199254740992.01"]
     assert len({float(text) for text in big}) == 1
     both.update(
@@ -143,7 +144,7 @@ def test_sorting_and_filters_are_exact(overview, both) -> None:
     overview.until([rows[1], rows[0], rows[2]])
     overview.page.locator(".ag-header-cell[col-id=current] .ag-header-cell-filter-button").click()
     overview.page.locator(".ag-filter input[type=text]").first.fill("9007199254740992.02")
-    overview.until([rows[1], rows[0]])  # at least
+    overview.until([rows[1], rows[0]])  # filter: at least
     overview.page.keyboard.press("Escape")
     overview.page.fill("#find", "A1")
     overview.until([rows[0]])
@@ -153,7 +154,7 @@ def test_changed_cells_flash_and_stop(overview, both) -> None:
     flashing = "#grid .ag-cell-data-changed"
     overview.choose("accounts", "A1", "A2")
     overview.until(both.rows(["account"], accounts=["A1", "A2"]))
-    both.update(prices={"instrument": ["BUND"], "price": ["98.71"]})  # of A1 only
+    both.update(prices={"instrument": ["BUND"], "price": ["98.71"]})  # A1 alone holds it
     overview.page.locator(flashing).first.wait_for()
     overview.until(both.rows(["account"], accounts=["A1", "A2"]))
     cells = overview.page.locator("#grid .ag-body .ag-cell-data-changed").all()

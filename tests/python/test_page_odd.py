@@ -1,4 +1,4 @@
-"""The page where things go wrong: odd addresses and names, refusals, a mute connection."""
+"""The page in failures: unusual addresses and names, refusals, a silent connection."""
 
 import json
 from urllib.parse import quote
@@ -68,18 +68,18 @@ def test_a_refused_selection_leaves_no_old_amounts(browser, url, book) -> None:
     overview = Overview(browser, url)
     overview.choose("accounts", "A1")
     overview.page.locator("#grid .ag-row").first.wait_for()
-    book.update(instruments={"instrument": ["AAPL"], "desk": ["x"]})  # "desk" is of both sides now
+    book.update(instruments={"instrument": ["AAPL"], "desk": ["x"]})  # now both sides have "desk"
     overview.choose("by", "desk")
     overview.page.locator("#problem", has_text="desk").wait_for()
     overview.until([])
     book.tick("AAPL", 1)
-    overview.choose("by", "desk")  # takes it away
+    overview.choose("by", "desk")  # deselects it
     overview.page.locator("#grid .ag-row").first.wait_for()
     overview.page.locator("#problem").wait_for(state="hidden")
     overview.close()
 
 
-@pytest.mark.parametrize("names", [3_000, 9_000])  # answered by the service, and by the page
+@pytest.mark.parametrize("names", [3_000, 9_000])  # answered by the service; by the page
 def test_a_selection_that_is_too_large_is_told(browser, url, book, names) -> None:
     long = [f"an account with a long name {k:05}" for k in range(names)]
     book.update(accounts={"account": long})
@@ -125,7 +125,7 @@ def test_a_mute_connection_is_given_up(browser, url, book) -> None:
     mute: list[bool] = []
 
     def through(socket) -> None:
-        if mute:  # the page asks anew, and stays without for long enough to be seen
+        if mute:  # the page reconnects, and stays disconnected long enough to be seen
             socket.close()
             return
         server = socket.connect_to_server()
@@ -136,7 +136,7 @@ def test_a_mute_connection_is_given_up(browser, url, book) -> None:
     overview.page.goto(url)
     overview.choose("accounts", "A1")
     overview.page.locator("#grid .ag-row").first.wait_for()
-    mute.append(True)  # the service says nothing more, and nobody closes
+    mute.append(True)  # the service is silent, and no side closes
     overview.page.wait_for_function("() => document.getElementById('state').textContent !== 'live'")
     mute.clear()
     overview.state("live")
@@ -176,6 +176,6 @@ def test_what_is_shown_is_found(browser, url, book) -> None:
     overview.until(rows[:1])
     overview.page.fill("#find", "")
     overview.page.locator(".ag-header-cell[col-id=sod] .ag-header-cell-filter-button").click()
-    overview.page.locator(".ag-filter input[type=text]").first.fill("1e3")  # no amount
+    overview.page.locator(".ag-filter input[type=text]").first.fill("1e3")  # not an amount
     overview.until([])
     overview.close()

@@ -1,4 +1,4 @@
-"""The page when its session ends or its connection is lost: nothing old passes for the present."""
+"""The page when its session ends or its connection is lost: outdated data never looks current."""
 
 import re
 import time
@@ -26,7 +26,7 @@ def sign_in(overview, token: str) -> None:
 
 
 def assert_nothing_is_left(overview, *names: str) -> None:
-    """Neither rows nor totals, neither amounts of the chart nor names to choose from."""
+    """Assert that no rows, totals, chart amounts or selectable names are left."""
     overview.until([])
     overview.until([], pinned=True)
     assert overview.page.locator("#chart svg text", has_text=",").count() == 0
@@ -36,12 +36,13 @@ def assert_nothing_is_left(overview, *names: str) -> None:
     assert re.findall(r"\d,\d{3}\.\d{8}", inner) == []
     content = overview.page.evaluate("document.body.textContent")
     assert [name for name in names if name in content] == []
-    if overview.page.locator("#login").is_visible():  # what was chosen is for who signs in again
+    # the selection is kept for the next user who signs in
+    if overview.page.locator("#login").is_visible():
         assert overview.page.locator("#accounts .chosen button").is_hidden()
 
 
 class Wallet:
-    """Tokens that can be taken back; "soon" expires 6 seconds after its first use."""
+    """Tokens that can be revoked. "soon" expires 6 seconds after its first use."""
 
     def __init__(self, **principals) -> None:
         self.principals = principals
@@ -74,7 +75,7 @@ def test_a_token_is_taken_back(browser, book) -> None:
         tokens.principals.clear()
         overview.page.locator("#login-problem", has_text="revoked").wait_for()
         assert_nothing_is_left(overview, "A1", "A2", "BUND", "govt")
-        tokens.principals["all"] = TOKENS["all"]  # it is not used again without being entered
+        tokens.principals["all"] = TOKENS["all"]  # it is not reused until entered again
         sent: list[str] = []
         overview.page.on(
             "websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text))
@@ -137,7 +138,7 @@ def test_rows_without_a_connection_are_of_a_time(browser, book) -> None:
     assert re.fullmatch(r"as of \d\d:\d\d:\d\d, not connected", as_of.inner_text())
     assert float(opacity(overview)) < 0.6
     rows = overview.rows()
-    assert rows  # they stay, so that somebody can go on reading
+    assert rows  # they stay readable
     with running(serve.create_app(book), port):
         overview.state("live")
         as_of.wait_for(state="hidden")
@@ -145,12 +146,12 @@ def test_rows_without_a_connection_are_of_a_time(browser, book) -> None:
             overview.epoch(book.tick("AAPL", price))
         assert opacity(overview) == "1"
         parts = "s => (document.querySelector(s)?.getAttribute('d').match(/M/g) ?? []).length === 2"
-        overview.page.wait_for_function(parts, arg=page_line)  # a gap, no flat line
+        overview.page.wait_for_function(parts, arg=page_line)  # a gap, not a flat line
         overview.close()
 
 
 def test_rows_of_another_selection_are_dimmed(browser, book) -> None:
-    held: list = []  # messages of the service, while it is slow
+    held: list = []  # messages that a slow service holds back
 
     def through(socket) -> None:
         server = socket.connect_to_server()

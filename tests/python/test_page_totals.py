@@ -1,4 +1,4 @@
-"""The page says what each row is: totals, what is left out of them, accounts without rows."""
+"""The page labels its rows: totals, positions that totals leave out, accounts without rows."""
 
 import json
 import time
@@ -15,7 +15,7 @@ SOD = "start-of-day holdings at current prices"
 
 @pytest.fixture
 def page(browser, book):
-    """Opens the page with a selection in its address."""
+    """Return a function that opens the page with a selection in its address."""
     with running(serve.create_app(book)) as port:
         opened = []
 
@@ -44,7 +44,7 @@ def test_totals_of_the_selection_and_of_the_rows_shown(page, book) -> None:
     overview.page.fill("#find", "")
     overview.until([["whole selection", whole, "0"]], pinned=True)
     overview.page.locator(".ag-header-cell[col-id=current] .ag-header-cell-filter-button").click()
-    overview.page.locator(".ag-filter input[type=text]").first.fill("0")  # at least
+    overview.page.locator(".ag-filter input[type=text]").first.fill("0")  # filter: at least
     overview.until([["whole selection", whole, "0"], shown(book, "A1", "A3")], pinned=True)
     book.tick("AAPL", "150.26")
     overview.until([["whole selection", total(book), "0"], shown(book, "A1", "A3")], pinned=True)
@@ -60,7 +60,7 @@ def total(book, **asked) -> str:
 
 
 def shown(book, *names: str) -> list[str]:
-    """The total of these rows, each of them rounded as it is shown."""
+    """The total of these rows, each rounded as displayed."""
     amounts = book.values(accounts=list(names), measures=["current"])["current"]
     rows = "row" if len(names) == 1 else "rows"
     return [f"{len(names)} {rows} shown", f"{sum(amounts):,f}", "0"]

@@ -1,4 +1,4 @@
-"""The page as somebody uses it: keyboard, tokens, lost connections, files, phones."""
+"""The page in use: keyboard, tokens, lost connections, files, phones."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ def overview(browser, book):
 
 
 def shown(book, **asked) -> list[list[str]]:
-    """Rows by account as the page has them."""
+    """Rows by account as the page shows them."""
     rows = book.values(**asked).to_pylist()
     amounts = ("sod", "current", "expected")
     return [
@@ -46,7 +46,7 @@ def test_it_comes_back_after_a_restart(browser, book) -> None:
         overview.epoch(book.tick("AAPL", "778"))
         overview.until(shown(book, accounts=["A1"]))
         assert len(overview.page.locator("#accounts .chosen button").all()) == 1
-        overview.page.reload()  # what is chosen stands in the address
+        overview.page.reload()  # the address contains the selection
         overview.until(shown(book, accounts=["A1"]))
         overview.close()
 
@@ -190,7 +190,7 @@ def test_figures_of_the_connection_and_the_chart(overview, book) -> None:
 
 
 def test_amounts_are_compared_and_placed_exactly(overview) -> None:
-    """decimals.js beside Decimal."""
+    """decimals.js agrees with Decimal."""
     random.seed(5)
 
     def amount() -> str:

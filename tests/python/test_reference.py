@@ -1,4 +1,4 @@
-"""The model itself, against figures worked out by hand."""
+"""The reference model itself, compared with amounts computed by hand."""
 
 from datetime import UTC, datetime
 from decimal import Decimal as D
@@ -43,9 +43,9 @@ def test_values_in_base() -> None:
 
 
 def test_value_in_another_currency_is_the_cross() -> None:
-    # A2 in GBP: -216.70 USD x 0.8 = -173.36; 360 GBP as they are.
+    # A2 in GBP: -216.70 USD x 0.8 = -173.36, and 360 GBP unconverted.
     assert small_book().value("A2", "GBP").sod == D("186.64")
-    # In EUR: A1 has 1502.50 USD / 1.10 = 1365.909090909..., and 985 EUR as they are.
+    # In EUR: A1 has 1502.50 USD / 1.10 = 1365.909090909..., and 985 EUR unconverted.
     assert small_book().value("A1", "EUR").sod == D("2350.90909091")
 
 
@@ -58,7 +58,7 @@ def test_each_currency_is_rounded_once() -> None:
         prices={"instrument": ["X", "Y"], "price": ["1", "1"]},
         holdings={"account": ["A", "A"], "instrument": ["X", "Y"], "quantity": ["1", "1"]},
     )
-    # 1.5 is 2 and 2.5 is 2: half even, each. 4.0 is also what the sum would be.
+    # 1.5 and 2.5 both round to 2, half even. Their unrounded sum is 4.0 as well.
     assert amounts(book.values(by="instrument"), "current") == [(D(2),), (D(2),)]
     assert book.value("A").current == D(4)
     book.update(fx={"currency": ["EUR", "GBP"], "rate": ["1.4", "1.4"]})
@@ -132,7 +132,7 @@ def test_update_keeps_what_is_absent() -> None:
     assert book.revalue("VOD")[0]["market_value"] == D("720")
     assert [row["sector"] for row in book.values(by="sector")] == ["tech", "govt", None]
     book.update(fx={"currency": ["GBP"], "rate": ["0.5"]})
-    assert book.value("A2").current == D("1440") - D("216.70")  # still divided by
+    assert book.value("A2").current == D("1440") - D("216.70")  # the method "divide" is kept
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_numbers_up_to_the_limits() -> None:
     assert book.prices()[0]["price"] == D("0.1")
 
 
-# -- other prices, other moments, several readers ------------------------------------------------
+# -- what-ifs, snapshots, several readers --------------------------------------------------------
 
 
 def test_what_if() -> None:

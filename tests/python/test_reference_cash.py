@@ -1,4 +1,4 @@
-"""Cash from fills in the model itself, worked out by hand."""
+"""Cash from fills in the reference model itself, computed by hand."""
 
 from decimal import Decimal as D
 from fractions import Fraction
@@ -9,7 +9,10 @@ from reference import InvalidInput, ReferenceBook, UnknownId, ValueOverflow, dum
 
 
 def small_book(cash="from_fills", cash_scale=None, **instruments) -> ReferenceBook:
-    """A1 has 1,000 dollars. X is a share, B a bond in percent, J in yen, S without cash."""
+    """A1 has 1,000 dollars.
+
+    X is a share, B a bond in percent, J in yen, S in francs without cash.
+    """
     book = ReferenceBook("USD", 4, cash, cash_scale)
     columns = {
         "instrument": ["X", "B", "J", "S", "dollars", "euros", "yen"],

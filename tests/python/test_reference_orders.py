@@ -1,4 +1,4 @@
-"""Orders in the model itself, worked out by hand."""
+"""Orders in the reference model itself, computed by hand."""
 
 import pytest
 
@@ -16,7 +16,7 @@ COLUMNS = ("order", "account", "instrument", "order_quantity", "filled_quantity"
 
 
 def table(*rows: tuple) -> dict[str, list]:
-    """Rows of an orders table, their columns from the left, as many as the shortest has."""
+    """Make an orders table from rows. Columns are filled from the left, up to the shortest row."""
     return dict(zip(COLUMNS, map(list, zip(*rows, strict=False)), strict=False))
 
 
@@ -45,7 +45,7 @@ def column(rows: list[dict], name: str) -> list:
 
 # -- the life of an order ------------------------------------------------------------------------
 
-# A1 holds 100 X at 10, which is 1000 at the start of the day.
+# A1 holds 100 X at 10: 1000 at the start of the day.
 LIFE = [
     # what              order  filled  status              leaves  sod   current  expected
     ("a buy",             50,     0, "new",                  50, 1000,   1000,   1500),
@@ -104,7 +104,7 @@ def test_a_position_without_a_holding() -> None:
     book.load(prices={"instrument": ["X"], "price": [10]})
     assert column(book.values(), "unpriced") == [0, 1]
     assert [book.orders()[0][name] for name in ("price", "market_value")] == [None, None]
-    book.order("O1", "A2", "Y", 10, 0, "canceled")  # no position, but the order is there
+    book.order("O1", "A2", "Y", 10, 0, "canceled")  # no position, but the order exists
     assert (book.stats()["positions"], book.stats()["orders"]) == (1, 1)
 
 
@@ -131,7 +131,7 @@ def test_roll_day() -> None:
     assert book.roll_day() == 3
     assert worth(book) == (1500, 1500, 1800)
     assert column(book.orders(), "order") == ["O1", "O2", "O3"]
-    assert column(book.orders(), "filled_quantity") == [20, 30, 0]  # cumulative, as it was given
+    assert column(book.orders(), "filled_quantity") == [20, 30, 0]  # cumulative, as given
     assert column(book.orders(), "rolled_quantity") == [20, 30, 0]
     book.update(orders={"order": ["O1"], "filled_quantity": [35]})  # 15 more
     assert worth(book) == (1500, 1650, 1800)
@@ -146,7 +146,7 @@ def test_what_was_rolled_stays_where_it_was() -> None:
     book = small_book(("O1", "A1", "X", 50, 20))
     book.roll_day()
     book.update(orders={"order": ["O1"], "account": ["A2"], "filled_quantity": [25]})
-    # The 20 of yesterday are A1's holding, the 5 of today and the leaves of 25 are A2's.
+    # A1's holding has yesterday's 20. A2 has today's 5 and the leaves of 25.
     assert (worth(book), worth(book, "A2")) == ((1200, 1200, 1200), (0, 50, 300))
 
 
@@ -171,12 +171,12 @@ def test_a_load_of_holdings_keeps_orders() -> None:
 def test_late_facts() -> None:
     book = small_book(("O1", "A1", "X", 50, 20, "new", START + 5_000))
     steps = [
-        # filled, time, filled then, late then
+        # filled, time, then expected: filled, late
         (30, START + 4_999, 20, 1),
-        (-9, START + 4_999, 20, 2),  # what is late is not judged
+        (-9, START + 4_999, 20, 2),  # late rows are not checked
         (30, START + 5_000, 30, 2),
         (40, None, 40, 2),
-        (10, START + 1, 10, 2),  # there is no time to be later than
+        (10, START + 1, 10, 2),  # no time is held, so no time is late
         (15, START, 10, 3),
     ]
     for filled, time, then, late in steps:
@@ -220,7 +220,7 @@ def test_a_split() -> None:
 GOOD = ("O1", "A1", "X", 50, 20, "new", START + 5_000)
 WRONG = [
     (lambda b: b.update(orders=table(("O2", "A9", "X", 1))), UnknownId),
-    (lambda b: b.order("O1", "A9", "X", 1, 0, "new", START), UnknownId),  # late, but it is judged
+    (lambda b: b.order("O1", "A9", "X", 1, 0, "new", START), UnknownId),  # late, but still checked
     (lambda b: b.order("O1", "A1", "X", 50, -1), InvalidInput),
     (lambda b: b.update(orders={"order": ["O1"], "order_quantity": [-50]}), InvalidInput),
     (lambda b: b.update(orders={"order": ["O2"], "account": ["A1"]}), InvalidInput),

@@ -1,4 +1,4 @@
-"""What harnesses record, the page that is made of it, and the list of seeded bugs."""
+"""The records of harnesses, the page made of them, and the list of seeded bugs."""
 
 import contextlib
 import re
@@ -15,7 +15,7 @@ from seeded_bugs import BUGS, ROOT
 
 def records_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     monkeypatch.setattr(reliability_page, "RECORDS", tmp_path)
-    monkeypatch.setenv("MVCORE_RECORDS", "")  # which begin() sets
+    monkeypatch.setenv("MVCORE_RECORDS", "")  # begin() sets it
     monkeypatch.setattr(reliability_page, "commit", lambda: "first")
     reliability_page.begin("disks")
     with reliability.recorded("D4", "a call") as record:

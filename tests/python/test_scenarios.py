@@ -1,9 +1,8 @@
-"""Days in the life of orders, every figure worked out by hand: tables for a reader to check.
+"""Days in the life of orders, with amounts computed by hand, readable as tables.
 
-A scenario is a list of steps. A step is what happened, the call that tells the book of it, and what
-Anna (and Ben) are worth after it: start of day, current (with today's fills), expected (with what
-the working orders still want). All figures are at the present price; Anna begins with 100 ACME at
-10.00, Ben with nothing.
+A scenario is a list of steps. A step has a description, the call, and the value of Anna (and Ben)
+after it: start of day, current (with today's fills), expected (with the leaves of working orders).
+All amounts are at the present price. Anna begins with 100 ACME at 10.00, Ben with nothing.
 """
 
 import pytest
@@ -75,7 +74,7 @@ def test_a_bust_takes_the_fill_back(book) -> None:
 
 
 STATUSES = [
-    # FIX 39: name, code, does the order still want its 30?
+    # FIX 39: name, code, do 30 remain in the leaves quantity?
     ("new", "0", True),
     ("partially_filled", "1", True),
     ("filled", "2", False),
@@ -103,13 +102,14 @@ def test_status(book, name, code, works) -> None:
         book.update(orders={"order": ["O1"], "status": [given]})
         assert book.orders()["status"] == [name]
     book.roll_day()
-    assert len(book.orders()) == 1  # what ended stays for a day, so that a replay changes nothing
+    # ended orders are kept for a day, so that a replay changes nothing
+    assert len(book.orders()) == 1
     book.roll_day()
     assert len(book.orders()) == (works or name in ("done_for_day", "calculated"))
 
 
 def test_cancel_replace(book) -> None:
-    """A replace is one batch: the old order is dead in it, the new one carries the fills on."""
+    """A replace is one batch: it ends the old order, and the new one takes over the fills."""
     play(
         book,
         (
@@ -155,7 +155,7 @@ def test_roll_day_with_cumulative_fills_after_it(book) -> None:
             (1000, 1500, 1800),
         ),
         ("night", lambda b: b.roll_day(), (1500, 1500, 1800)),
-        # The feed goes on counting from the order's beginning: 35 in all are 15 today.
+        # The feed continues to count from the order's beginning: 35 in all are 15 today.
         ("O1: 35 in all", lambda b: b.order("O1", "Anna", "ACME", 50, 35, "1"), (1500, 1650, 1800)),
         ("the price moves", lambda b: b.tick("ACME", "20"), (3000, 3300, 3600)),
         ("night", lambda b: b.roll_day(), (3300, 3300, 3600)),
@@ -168,7 +168,7 @@ def test_roll_day_with_cumulative_fills_after_it(book) -> None:
 
 
 def test_a_bust_of_what_was_filled_yesterday(book) -> None:
-    """Start of day holds the fill; today's fills are minus it."""
+    """Start of day includes the fill; today's fills are negative."""
     play(
         book,
         ("20 of 50", lambda b: b.order("O1", "Anna", "ACME", 50, 20, "1"), (1000, 1200, 1500)),
@@ -180,7 +180,7 @@ def test_a_bust_of_what_was_filled_yesterday(book) -> None:
 
 
 def test_fills_of_two_sides_that_cancel_out(book) -> None:
-    """A position whose start of day is not zero but whose current is, and the day after it."""
+    """A position whose start of day is not zero but whose current is, and the next day."""
     play(
         book,
         ("sell all", lambda b: b.order("O1", "Anna", "ACME", -100, -100, "2"), (1000, 0, 0)),
@@ -192,7 +192,7 @@ def test_fills_of_two_sides_that_cancel_out(book) -> None:
 
 
 def test_new_start_of_day_holdings_from_the_custodian(book) -> None:
-    """A load of holdings says what the day began with; the fills of the day stay on top of it."""
+    """A load of holdings sets the start of day. The fills of the day are added to it."""
     play(
         book,
         ("20 of 50", lambda b: b.order("O1", "Anna", "ACME", 50, 20), (1000, 1200, 1500)),

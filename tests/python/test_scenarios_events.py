@@ -1,4 +1,4 @@
-"""Moves, splits, other currencies and late facts, told as in test_scenarios.py."""
+"""Account moves, splits, currencies and late facts, in the form of test_scenarios.py."""
 
 from decimal import Decimal as D
 
@@ -17,14 +17,14 @@ def book() -> mvcore.Book:
 
 
 def test_a_move_to_another_account(book) -> None:
-    """An allocation: what was filled and what is still wanted go along."""
+    """An allocation: the fills and the leaves move with the order."""
     move = {"order": ["O1"], "account": ["Ben"]}
     play(
         book,
         ("20 of 50", lambda b: b.order("O1", "Anna", "ACME", 50, 20), (1000, 1200, 1500)),
         ("to Ben", lambda b: b.update(orders=move), (1000, 1000, 1000), (0, 200, 500)),
         ("night", lambda b: b.roll_day(), (1000, 1000, 1000), (200, 200, 500)),
-        # Ben's 20 of yesterday are a holding of his; only what fills from now on is Anna's.
+        # Yesterday's 20 stay Ben's holding. Only later fills are Anna's.
         (
             "back to Anna",
             lambda b: b.update(orders=move | {"account": ["Anna"]}),
@@ -41,7 +41,8 @@ def test_a_move_to_another_account(book) -> None:
 
 
 def test_a_split_of_2_for_1_in_one_batch(book) -> None:
-    """Twice the quantities at half the price: nobody is richer, no reader sees half of it."""
+    """Twice the quantities at half the price: values do not change, and no reader sees half of
+    it."""
     book.update(
         holdings=holdings(("Ben", "ACME", -30)),
         orders=orders(
@@ -106,7 +107,7 @@ def test_options_and_what_has_no_price(book) -> None:
     assert worth(book, "Ben") == (0, -250, -750)
     book.load(prices={"instrument": ["ACME"], "price": ["10.00"]})
     value = book.value("Ben")
-    assert (value.current, value.unpriced) == (0, 1)  # counted, not taken for nothing
+    assert (value.current, value.unpriced) == (0, 1)  # counted as unpriced, not valued as 0
     assert [book.orders()[n] for n in ("price", "market_value", "filled_value")] == [[None]] * 3
     assert book.revalue("OPT")["market_value"] == [None]
     assert book.values()["unpriced"] == [0, 1]
@@ -128,12 +129,12 @@ def test_a_replay_does_no_harm(book) -> None:
         book.order(*replayed)
         assert order_row(book, "O1") == (50, 50, 0, "filled", 500, 500)
         assert book.stats()["late_orders"] == late
-    book.order("O1", "Anna", "ACME", 50, 45)  # without a time it is meant to apply
+    book.order("O1", "Anna", "ACME", 50, 45)  # a report without a time always applies
     assert order_row(book, "O1") == (50, 45, 5, "new", 500, 450)
 
 
 def test_a_roll_that_makes_an_order_narrow_keeps_what_it_rolled() -> None:
-    """A large fill was rolled, then busted to a tiny one: the next roll takes the tiny one."""
+    """A large fill was rolled, then corrected to a tiny one. The next roll takes the tiny one."""
     book = mvcore.Book(value_scale=18)
     book.load(
         instruments={"instrument": ["I"], "currency": ["USD"]},

@@ -1,4 +1,4 @@
-"""The WebSocket of the service, from outside."""
+"""The WebSocket of the service, used by a client."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ def test_sessions_that_ask_the_same_share_a_view(service, book) -> None:
             tables = [await follower.at(epoch) for follower in followers]
             assert all(table == tables[0] for table in tables)
             assert tables[0][("A2",)]["current"] == "-481.50000000"
-            await followers[0].ask(by=["sector"])  # another view, and the old one stays
+            await followers[0].ask(by=["sector"])  # another view; the old one stays open
             assert {key for key, in (await followers[0].next() and followers[0].rows)} == {
                 "tech", "govt",
             }  # fmt: skip

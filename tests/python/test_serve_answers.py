@@ -1,4 +1,4 @@
-"""Answers over HTTP in each format that there is, and their headers."""
+"""HTTP responses in each format, and their headers."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def service(book):
 
 
 def rows_of(answer) -> tuple[list[str], list[list]]:
-    """Column names and rows; amounts are decimals where the format has them, else texts."""
+    """Column names and rows. Amounts are decimals if the format has them, otherwise texts."""
     kind = answer.headers["content-type"].partition(";")[0]
     if kind == JSON:
         return answer.json()["columns"], answer.json()["rows"]
@@ -52,7 +52,7 @@ def test_every_digit_and_label_in_every_format(service, book, call, kind) -> Non
         texts = [format(v, "f") if isinstance(v, D) else v for v in want[name]]
         if kind == CSV:
             texts = ["" if v is None else str(v) for v in texts]
-        if kind == PARQUET:  # of one scale, so with more zeros
+        if kind == PARQUET:  # all of one scale, so with more zeros
             assert list(column) == want[name]
         else:
             assert list(column) == texts

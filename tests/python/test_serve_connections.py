@@ -1,4 +1,4 @@
-"""What a server accepts before any token: heads of requests and open connections are bounded."""
+"""Limits before authentication: request heads and open connections."""
 
 import contextlib
 import resource
@@ -16,7 +16,7 @@ WHOLE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @contextlib.contextmanager
 def serving(book, **limits):
-    """The port of the service; afterwards it answers, and nothing is left."""
+    """The port of the service. Afterwards the service still answers, and nothing is left."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=serve.Limits(**limits))
     with running(app) as port:
         yield port
@@ -39,7 +39,7 @@ def answers(port: int, request: bytes = WHOLE, status: int = 200) -> bool:
 
 
 def head_of(size: int) -> bytes:
-    """A whole request without a body, of so many bytes."""
+    """A complete request without a body, of this size."""
     start = WHOLE[:-2] + b"X-Long: "
     return start + b"x" * (size - len(start) - 4) + b"\r\n\r\n"
 
@@ -49,7 +49,7 @@ def test_a_head_is_as_long_as_it_may_be(book) -> None:
         for size, status in ((16_384, 200), (16_385, 431), (100_000, 431)):
             with opened(port, head_of(size)) as raw:
                 assert raw.status() == status, size
-        with opened(port, head_of(16_384) * 3) as raw:  # each has a limit of its own
+        with opened(port, head_of(16_384) * 3) as raw:  # each head has its own limit
             assert [raw.status() for _ in range(3)] == [200] * 3
         with opened(port, handshake(X_Long="x" * 20_000)) as raw:
             assert raw.status() == 431
@@ -68,7 +68,7 @@ def test_a_head_without_an_end_takes_no_memory(book) -> None:
             for _ in range(1_024):
                 raw.socket.sendall(part)
                 sent += len(part)
-        assert sent < 32 << 20  # what the kernel keeps
+        assert sent < 32 << 20  # the kernel's buffers
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32_000  # kilobytes
 
 
@@ -77,7 +77,7 @@ def test_a_head_that_does_not_come(book, first) -> None:
     with serving(book, head=0.3) as port, opened(port, first) as raw:
         for _ in range(first.count(b"\r\n\r\n")):
             assert raw.status() == 200
-        with contextlib.suppress(OSError):  # each part alone comes soon enough
+        with contextlib.suppress(OSError):  # each part alone arrives in time
             while not select.select([raw.socket], [], [], 0.05)[0]:
                 raw.socket.sendall(b"X-More: 1\r\n" if first else b"")
         if first.count(b"\r\n\r\n") == 0:
@@ -86,7 +86,7 @@ def test_a_head_that_does_not_come(book, first) -> None:
 
 
 def ended(raw) -> bool:
-    """Whether the other side has closed it."""
+    """Return whether the other side has closed the connection."""
     raw.socket.settimeout(0.05)
     try:
         return raw.socket.recv(65_536) == b""
@@ -120,7 +120,7 @@ def test_half_open_requests_do_not_keep_others_out(book) -> None:
 
 
 def test_many_that_connect_at_once_are_all_answered(book) -> None:
-    """As after a restart of the service: it accepts them before it reads any."""
+    """As after a restart: the service accepts all connections before it reads any."""
     with serving(book, heads=10) as port, contextlib.ExitStack() as stack:
         many = [stack.enter_context(opened(port, b"")) for _ in range(300)]
         for raw in many:
@@ -151,7 +151,7 @@ def test_the_command_line_bounds_connections() -> None:
 
 def test_a_session_is_not_ended_by_the_limit_of_heads(book) -> None:
     with serving(book, head=0.2, heads=2) as port, opened(port) as raw:
-        with opened(port, b"GET") as half:  # which is closed later than the session would be
+        with opened(port, b"GET") as half:  # it is closed later than the session would be
             assert half.status() == 408
         raw.send(b"\x81\x80\0\0\0\0")
-        assert raw.code() == 4400  # it was read, and is no JSON
+        assert raw.code() == 4400  # it was read, and is not JSON

@@ -1,4 +1,4 @@
-"""The door of the WebSocket: what is refused, with which code, and that all goes on behind it."""
+"""Refusals of the WebSocket and their close codes. Afterwards the service still works."""
 
 import contextlib
 import json
@@ -19,7 +19,8 @@ PONG_TEXT = {"type": "pong", "id": 1}
 
 @contextlib.contextmanager
 def door(book, limits=LIMITS, **settings):
-    """The service, and afterwards: the next client is served, nothing changed, nothing is left."""
+    """The service. Afterwards the next client is served, nothing has changed, and nothing is
+    left."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), [ORIGIN], limits)
     epoch, right = book.epoch, book.value("A1").current
     with running(app, **settings) as port:
@@ -180,7 +181,7 @@ def test_as_many_sessions_as_there_may_be(book) -> None:
 
 
 def odd(random: random.Random, depth: int = 0):
-    """A value of JSON, mostly not the one that is wanted."""
+    """A JSON value, usually of a wrong type."""
     pick = random.choice
     scalars = [
         None,
@@ -208,7 +209,8 @@ def odd(random: random.Random, depth: int = 0):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_selections_that_are_none(book, seed) -> None:
-    """Each is answered once, by rows or by a documented error, and the session stays."""
+    """Each selection is answered once, by rows or a documented error, and the session stays
+    open."""
     fields = ["accounts", "instruments", "by", "measures", "currency", "rollup", "interval", "else"]
     chosen = random.Random(seed)
     with door(book, serve.Limits(messages=10**6)) as port, opened(port) as raw:

@@ -1,4 +1,4 @@
-"""The door of HTTP: bodies that are none, and that all goes on behind it."""
+"""Refusals over HTTP: malformed bodies. Afterwards the service still works."""
 
 import json
 import random
@@ -18,7 +18,7 @@ DIGITS = b"9" * 5_000
 
 @pytest.fixture
 def door(book):
-    """The service, and afterwards: it answers, nothing changed, nothing is left."""
+    """The service. Afterwards it still answers, nothing has changed, and nothing is left."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=LIMITS)
     epoch, right = book.epoch, format(book.value("A1").current, "f")
     with running(app) as port:
@@ -56,7 +56,7 @@ HUGE += ["9" * 4_000, '"1e999999999"', f'"{"9" * 100_000}"', "1e400", "123456789
 
 @pytest.mark.parametrize("number", HUGE, ids=range(len(HUGE)))
 def test_numbers_beyond_all_use(door, number) -> None:
-    """They are refused at once: neither written out in zeros nor calculated with."""
+    """Such numbers are refused at once: neither expanded to zeros nor computed with."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     holdings = f'"account": ["A1"], "instrument": ["AAPL"], "quantity": [{number}]'
     orders = f'"account": ["A1"], "instrument": ["AAPL"], "order_quantity": [{number}]'
@@ -95,7 +95,7 @@ def test_a_number_as_an_attribute_is_not_written_out(book) -> None:
 
 
 def odd(random: random.Random, depth: int = 0):
-    """A value of JSON, mostly not the one that is wanted."""
+    """A JSON value, usually of a wrong type."""
     scalars = [None, True, 0, -1, 10**30, 1.5, "", "A1", "\ud800", "AAPL", "x" * 300, "9" * 99]
     if depth > 3 or random.random() < 0.4:
         return random.choice(scalars)
@@ -129,7 +129,7 @@ def test_bodies_that_make_no_sense(door, seed) -> None:
                 assert route not in ("facts", "ticks"), body
 
 
-# -- how it comes --------------------------------------------------------------------------------
+# -- transfer ------------------------------------------------------------------------------------
 
 
 def request(*headers: str, method: str = "POST /v1/values") -> bytes:
@@ -170,7 +170,7 @@ def test_requests_that_lie(door, first, status) -> None:
 
 
 def test_a_body_that_drips(door) -> None:
-    """Its time is that of the whole of it: each part alone comes soon enough."""
+    """The time limit covers the whole body, although each part alone arrives in time."""
     with opened(door, request("Content-Length: 62")) as raw:
         for byte in b" " * 60 + b"{}":
             raw.send(bytes([byte]))
@@ -210,7 +210,7 @@ def test_origins_that_would_never_be_met(book) -> None:
     for wrong in ("https://x.example.com/", "https://X.example.com", "*", "null", "x.example.com"):
         with pytest.raises(mvcore.InvalidInput, match="origins: "):
             serve.create_app(book, origins=[wrong])
-    app = serve.create_app(book, origins="https://desk.example.com")  # one, not its letters
+    app = serve.create_app(book, origins="https://desk.example.com")  # one origin, not its letters
     assert app.state.service.origins == {"https://desk.example.com"}
 
 

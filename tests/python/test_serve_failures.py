@@ -1,4 +1,4 @@
-"""What goes wrong inside the service ends selections with a code, and nothing else."""
+"""Failures inside the service end selections with a code, and nothing else."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from serving import Follower, client, live, running, serving, settled, websocket
 
 @pytest.mark.parametrize("error", [MemoryError("17550.25"), ZeroDivisionError("17550.25")])
 def test_an_error_while_the_book_is_read(book, monkeypatch, caplog, error) -> None:
-    """Rows that the view has handed out are lost with it: who selects again gets all of them."""
+    """Rows that the failed view returned are lost. A new selection gets all rows."""
     update_of = Heads.update_of
     broken = False
 
@@ -77,7 +77,7 @@ def test_rows_beyond_the_limit_are_not_made_into_texts(book, monkeypatch) -> Non
             relabelled = {"account": ["A1", "A2"], "desk": ["d3", "d4"]}
             await follower.ask(by=["desk"])
             await follower.next()
-            await follower.at(book.update(accounts=relabelled))  # two go, and two come
+            await follower.at(book.update(accounts=relabelled))  # two leave and two enter
             assert {*follower.rows} == {("d3",), ("d4",)}
             more = {"account": ["A3"], "instrument": ["CASH"], "quantity": [1]}
             book.update(accounts={"account": ["A3"]}, holdings=more)  # each read is short
@@ -93,7 +93,7 @@ def test_rows_beyond_the_limit_are_not_made_into_texts(book, monkeypatch) -> Non
 
 @contextlib.contextmanager
 def asking(port: int, times: int):
-    """So many requests at once, whose answers are awaited at the end."""
+    """Send this many requests at once. Their responses are awaited at the end."""
     with client(port) as http:
 
         def ask() -> None:
@@ -108,7 +108,7 @@ def asking(port: int, times: int):
 
 
 def test_answers_over_http_do_not_keep_sessions_waiting(book, monkeypatch) -> None:
-    """They are made a few at a time, and not where sessions read the book."""
+    """Responses are made a few at a time, and not in the thread that reads for sessions."""
     from mvcore.serve import answers
 
     answer, go_on = answers.answer, threading.Event()
@@ -182,7 +182,7 @@ def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, 
 
     class Changing:
         def principal(self, token: str):
-            """Each time for a while from then on."""
+            """Each call extends the expiry."""
             who = known.get(token)
             return who and dataclasses.replace(who, until=time.time() + 900)
 
@@ -207,7 +207,7 @@ def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, 
 
 
 def test_an_account_nobody_named_goes_while_a_view_of_it_is_opened(book, monkeypatch) -> None:
-    """The selection goes on without it."""
+    """The selection continues without the account."""
     opened = Hub._open
 
     def removing(self, selection, accounts):
@@ -223,10 +223,10 @@ def test_an_account_nobody_named_goes_while_a_view_of_it_is_opened(book, monkeyp
             book.update(accounts={"account": ["A9"], "desk": ["d2"]})
             await follower.ask()  # opens a view of A9, too
             assert {*(await follower.at(book.epoch))} == {("A2",)}
-            book.update(accounts={"account": ["A9"], "desk": ["d2"]})  # which opens one anew
+            book.update(accounts={"account": ["A9"], "desk": ["d2"]})  # opens a new view
             await follower.at(book.tick("AAPL", "160.5"))
             book.update(accounts={"account": ["A9"], "desk": ["d2"]})
-            await follower.ask(accounts=["A9"])  # here it was named
+            await follower.ask(accounts=["A9"])  # here the client named it
             while (told := await follower.next())["type"] == "rows":
                 pass
             assert told["code"] == "unknown_account"

@@ -1,4 +1,4 @@
-"""examples/fastapi_service.py, and every message as docs/serve.schema.json says."""
+"""examples/fastapi_service.py, and every message against docs/serve.schema.json."""
 
 import asyncio
 import importlib.util
@@ -60,5 +60,5 @@ def test_mounted_in_another_service(example) -> None:
         assert book.epoch == 2
     assert table[("d1",)]["current"] == "15000.00"
     assert table[("d2",)]["current"] == "24000.00"
-    with pytest.raises(mvcore.ClosedError):  # by the service whose it is
+    with pytest.raises(mvcore.ClosedError):  # closed by the service that owns the book
         book.epoch  # noqa: B018

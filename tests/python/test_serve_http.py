@@ -1,4 +1,4 @@
-"""The service over HTTP, who sees what, and the two ways to run it."""
+"""The service over HTTP, authorization, and the two ways to run it."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ def service(book):
         yield running_service
 
 
-# -- who sees what -------------------------------------------------------------------------------
+# -- authorization -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_nobody_sees_what_is_not_theirs(service, book, token, sees) -> None:
                 answer = http.post(f"/v1/{call}", json={"accounts": [account]})
                 if account in sees:
                     assert answer.status_code == 200
-                else:  # the same words for what is not there and what is not theirs
+                else:  # the same message for what does not exist and for what is not theirs
                     assert answer.status_code == 404
                     assert answer.json()["message"] == f"unknown account {account!r}"
             desks = {"accounts": {"desk": ["d1", "d2"]}}
@@ -101,7 +101,7 @@ def test_who_sees_some_writes_only_what_names_no_account(book) -> None:
 
 
 def test_who_sees_some_moves_no_cash_of_others() -> None:
-    """By the answers to multipliers, what orders of others cost could be searched for."""
+    """Otherwise the responses to multipliers would reveal what others' orders cost."""
     known = {"feed": serve.Principal("feed", frozenset(), write=True),
              "all": serve.Principal("all", write=True)}  # fmt: skip
     with mvcore.Book("USD", 2, cash="from_fills") as book:
@@ -151,7 +151,7 @@ def test_writes_are_acknowledged_with_their_epoch(service, book) -> None:
         assert http.get("/health").json() == {"status": "ok", "epoch": 3}
 
 
-LATER = 1_750_000_000 * 10**9  # after the times of the small book
+LATER = 1_750_000_000 * 10**9  # later than the times of the small book
 
 
 def test_writes_say_what_they_dropped(service, book) -> None:
@@ -181,7 +181,8 @@ def test_facts_are_tables_and_nothing_else(service, book) -> None:
         for body in ({"prices": None}, {"prices": [prices]}, {"prices": prices, "fx": None}):
             answer = http.post("/v1/facts", json=body)
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_facts")
-        for names in ([0], [0, "AAPL"], ["AAPL", None], "AAPL", None):  # codes are the book's own
+        # codes are internal to the book
+        for names in ([0], [0, "AAPL"], ["AAPL", None], "AAPL", None):
             answer = http.post("/v1/ticks", json={"instrument": names, "price": [1]})
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_ticks")
     assert book.epoch == 1

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what is taken, what is refused, and when a session ends."""
+"""JSON Web Tokens: which are accepted, which are refused, and when a session ends."""
 
 import asyncio
 import base64
@@ -50,7 +50,7 @@ def part(content: bytes | dict) -> str:
 
 
 def by_hand(header: dict, payload: bytes | dict, secret: bytes) -> str:
-    """A token that PyJWT refuses to make, its signature HS256."""
+    """A token that PyJWT refuses to make, signed with HS256."""
     signed = f"{part(header)}.{part(payload)}"
     return f"{signed}.{part(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
 
@@ -77,7 +77,7 @@ def test_a_set_of_keys() -> None:
     for key, algorithm, kid, taken in (
         (old, "RS256", "old", True), (new, "RS256", "new", True), (new, "RS256", None, True),
         (old, "RS256", None, True), (old, "RS256", "new", False), (old, "RS256", "gone", False),
-        (old, "PS256", "old", True), (new, "PS256", "new", False),  # its `alg` says which
+        (old, "PS256", "old", True), (new, "PS256", "new", False),  # the key's `alg` says which
         (PRIVATE["ES256"], "ES256", "any", True), (PRIVATE["ES384"], "ES384", None, False),
     ):  # fmt: skip
         headers = {} if kid is None else {"kid": kid}

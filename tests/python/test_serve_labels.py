@@ -1,4 +1,4 @@
-"""Selections by label over the service: faults are told, names of others are not."""
+"""Selections by label over the service: errors name the fault, but no names of others."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ CALLS = ["values", "holdings", "orders"]
 
 @pytest.fixture
 def service(book):
-    """A2 of desk d2 is all that the token "desk" sees."""
+    """The token "desk" sees only A2 of desk d2."""
     book.update(
         accounts={"account": ["A2", "A3", "A2x"], "desk": ["d2", "d3", "hidden desk"]},
         holdings={"account": ["A3"], "instrument": ["AAPL"], "quantity": [1]},
@@ -75,7 +75,7 @@ def test_who_sees_all_is_told_of_every_label_that_nothing_has(service) -> None:
 
 
 def test_errors_name_no_account_that_the_client_did_not_name(service, book, monkeypatch) -> None:
-    """Also if an account goes while a view of it is opened: then the library reports it."""
+    """If an account is removed while a view of it is opened, the library reports it."""
     running, port = service
     opened = Hub._open
 
@@ -123,7 +123,7 @@ def test_a_session_goes_on_when_its_label_vanishes(service, book, token) -> None
 
 
 def test_nan_is_no_label_of_a_token() -> None:
-    """It would stand for accounts without the attribute."""
+    """It would select accounts without the attribute."""
     for labels in (float("nan"), ["d1", float("nan")]):
         with pytest.raises(ValueError, match="accounts is"):
             accounts_of({"desk": labels})

@@ -1,4 +1,4 @@
-"""Neither tokens nor amounts are logged, also where everything is."""
+"""Tokens and amounts are never logged, even at the most verbose level."""
 
 import asyncio
 import json
@@ -12,11 +12,11 @@ from raw_client import BINARY, frame, handshake, opened  # noqa: E402 - behind w
 from serving import Follower, client, live, running, settled, websockets  # noqa: E402
 
 SECRET = b"a secret of at least thirty-two bytes"
-QUANTITY, PRICE = "7654321.25", "98765.4321"  # of which no part is a number of another kind
+QUANTITY, PRICE = "7654321.25", "98765.4321"  # no part of them is a number of another kind
 
 
 def amounts(book) -> set[str]:
-    """All that may not stand anywhere, without what follows the point."""
+    """All amounts that must not appear, without their decimals."""
     frames = [book.values(), book.values(by=()), book.holdings(), book.orders(), book.prices()]
     found = {PRICE, QUANTITY}
     for table in frames:
@@ -26,7 +26,7 @@ def amounts(book) -> set[str]:
 
 
 def use(port: int, token: str, unknown: str) -> None:
-    """Everything that is answered and everything that is refused."""
+    """Make every kind of accepted and refused request."""
     with client(port, token) as http:
         for kind in ("application/json", "text/csv", "application/vnd.apache.parquet"):
             for call in ("values", "holdings", "orders"):
@@ -78,7 +78,7 @@ def test_neither_tokens_nor_amounts_are_logged(book, level, caplog) -> None:
     claims = {"sub": "x", "exp": 9_999_999_999, "accounts": "*", "write": True}
     token, unknown = (jwt.encode(claims, key, "HS256") for key in (SECRET, SECRET[::-1]))
     app = serve.create_app(book, serve.JwtTokens(SECRET))
-    for own in ("websockets.client", "httpcore", "asyncio"):  # of the clients of this test
+    for own in ("websockets.client", "httpcore", "asyncio"):  # loggers of this test's clients
         caplog.set_level(logging.INFO, own)
     caplog.set_level(1)
     with running(app, log_level=level, access_log=True, log_config=None) as port:
@@ -86,7 +86,7 @@ def test_neither_tokens_nor_amounts_are_logged(book, level, caplog) -> None:
         asyncio.run(follow(port, token, unknown, book))
         settled(app.state.service)
     written = [logging.Formatter("%(name)s %(message)s").format(r) for r in caplog.records]
-    for name in ("uvicorn.access", "uvicorn.error", "mvcore.serve"):  # it was listened to
+    for name in ("uvicorn.access", "uvicorn.error", "mvcore.serve"):  # the test did capture them
         assert any(line.startswith(name) for line in written), name
     secret = {*token.split("."), *unknown.split("."), token, *amounts(book)}
     assert len(secret) > 8

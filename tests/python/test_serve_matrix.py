@@ -1,4 +1,4 @@
-"""Who sees what, at random: answers are those of a book that has the permitted accounts only."""
+"""Authorization at random: answers equal those of a book with only the permitted accounts."""
 
 import asyncio
 import contextlib
@@ -25,12 +25,12 @@ SEEN = {
     "nobody": frozenset(),
     "desk": {"desk": ["d1", "d2"]},
     "both": {"desk": "d2", "land": ["DE", "US"]},
-    "other": {"mood": ["good"]},  # an attribute that nobody has
+    "other": {"mood": ["good"]},  # an attribute that no account has
 }
 
 
 class World:
-    """The facts, the live book that has all of them, and books that have some."""
+    """The facts, the live book with all of them, and books with some."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -92,7 +92,7 @@ class World:
         return set(accounts) & set(self.accounts)
 
     def change(self) -> None:
-        """One write of any kind."""
+        """Make one write of a random kind."""
         pick = self.random.choice
         kind = pick(["tick", "tick", "holding", "labels", "labels", "order", "come", "go"])
         if kind == "tick":
@@ -128,8 +128,11 @@ class World:
         return out | {"accounts": accounts, "instruments": instruments}
 
     def refused(self, seen, asked: dict) -> bool:
-        """Whether the accounts are selected by labels that nothing has. Who sees only some is not
-        told which of several labels others have."""
+        """Return whether the selection's labels are refused, because no visible account has any of
+        them.
+
+        A client that sees only some accounts is not told which of several labels others have.
+        """
         if not isinstance(asked["accounts"], dict):
             return False
         [(name, wanted)] = asked["accounts"].items()
@@ -139,7 +142,7 @@ class World:
         return bool(missing if seen is None else held and missing == set(wanted))
 
     def right(self, call: str, seen, asked: dict) -> list:
-        """What a book answers that has no other accounts."""
+        """The answer of a book that has no other accounts."""
         with self.only(self.allowed(seen)) as book:
             words = (
                 asked if call == "values" else {n: asked[n] for n in ("accounts", "instruments")}
@@ -153,7 +156,7 @@ def shown(row: dict) -> str:
 
 
 class Either:
-    """Tokens of both kinds: whatever has the method `principal` will do."""
+    """Accepts tokens of both kinds. Any class with the method `principal` works."""
 
     def __init__(self) -> None:
         known = {name: serve.Principal(name, accounts) for name, accounts in SEEN.items()}
@@ -202,12 +205,12 @@ def ask(world: World, seen, http) -> None:
         assert labels[name] == sorted({world.accounts[n][k] for n in allowed} - {None})
     for call in ("values", "holdings", "orders"):
         asked = world.selection(sorted(allowed))
-        if call != "values":  # which take a selection and nothing else
+        if call != "values":  # they take a selection and nothing else
             asked = {k: v for k, v in asked.items() if k in ("accounts", "instruments")}
         answer = http.post(f"/v1/{call}", json=asked).json()
         if world.refused(seen, asked):
             assert "has the label" in answer["message"]
-            assert answer["message"].count("'") == 2  # around the label that was asked for
+            assert answer["message"].count("'") == 2  # around the label in the request
             continue
         got = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
         assert answer["epoch"] == world.book.epoch
@@ -224,7 +227,7 @@ def ask(world: World, seen, http) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_over_the_websocket(seed) -> None:
-    """Each message leaves its client with what was right at the epoch of the message."""
+    """After each message, its client's rows equal the expected rows at the message's epoch."""
     world = World(seed)
     app = serve.create_app(world.book, Either())
 
@@ -249,7 +252,7 @@ def test_over_the_websocket(seed) -> None:
 
 
 class Watching(Follower):
-    """Knows what it ought to have at each epoch; None where its selection ought to have ended."""
+    """Knows the expected rows at each epoch. None means that its selection must have ended."""
 
     async def begin(self, world: World, seen) -> None:
         self.seen, self.right = seen, {}
@@ -264,7 +267,7 @@ class Watching(Follower):
         await self.step(world)
 
     def note(self, world: World) -> list | None:
-        """A label that nobody has any more ends nothing."""
+        """A label that no account has any more does not end the selection."""
         accounts = self.asked["accounts"]
         hidden = isinstance(accounts, list) and not set(accounts) <= world.allowed(self.seen)
         rows = None if self.ended or hidden else world.right("values", self.seen, self.asked)

@@ -1,4 +1,4 @@
-"""`price_time` is that of the prices of the selection, not of the whole book."""
+"""`price_time` is the time of the selection's prices, not of all prices in the book."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def text(second: int) -> str:
 
 
 def follow(port: int, steps, **selection) -> list[str | None]:
-    """The price times after all rows came, and when each step has had its effect."""
+    """The price times after all rows arrived, and after each step took effect."""
 
     async def run() -> list[str | None]:
         async with live(port) as connection:
@@ -45,7 +45,7 @@ def follow(port: int, steps, **selection) -> list[str | None]:
 def test_prices_of_what_the_accounts_hold(service, book) -> None:
     book.tick("AAPL", 150, at(1))
     book.tick("BUND", 98, at(2))
-    book.tick("CASH", 1, at(3))  # which nobody holds
+    book.tick("CASH", 1, at(3))  # no account holds it
     assert follow(service, [], accounts=["A1"]) == [text(2)]
     assert follow(service, [], accounts=["A2"]) == [text(1)]
     assert follow(service, [], accounts={"desk": ["d2"]}, by=["sector"]) == [text(1)]
@@ -59,7 +59,7 @@ def test_a_position_that_is_new_brings_its_price(service, book) -> None:
     book.tick("BUND", 98, at(2))
     steps = [
         (lambda: book.tick("AAPL", 151, at(4)), text(4)),
-        (lambda: book.order(1, "A2", "CASH", 5), text(4)),  # of which there is no price
+        (lambda: book.order(1, "A2", "CASH", 5), text(4)),  # it has no price
         (lambda: book.tick("CASH", 1, at(5)), text(5)),
     ]
     assert follow(service, steps, accounts=["A2"]) == [text(1), text(4), text(4), text(5)]

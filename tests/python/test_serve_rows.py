@@ -1,4 +1,4 @@
-"""Rows as the service sends them: the same digits and labels as frames have."""
+"""Rows that the service sends have the same digits and labels as frames."""
 
 import json
 import random
@@ -34,7 +34,7 @@ def test_amounts_are_written_as_decimal_writes_them() -> None:
     ids=str,
 )  # fmt: skip
 def test_rows_stay_those_of_values(book, asked) -> None:
-    """After changes of prices, of orders, and of the labels themselves."""
+    """After changes of prices, orders and labels."""
     if "country" in asked.get("by", ()):
         asked = asked | {"by": ("instrument.country",)}
     view = book.view(**asked)
@@ -84,7 +84,7 @@ def test_rows_stay_those_of_values(book, asked) -> None:
 
 @pytest.mark.parametrize("most_gone", [0, 3, 1_000])
 def test_each_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None:
-    """Clients of different paces, over rows that come, change and go."""
+    """Clients of different speeds, with rows that enter, change and leave."""
     monkeypatch.setattr(rows_module, "MOST_GONE", most_gone)
     rng = random.Random(most_gone)
     rows, wholes = Rows(), 0
@@ -106,6 +106,6 @@ def test_each_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> N
                 kept.pop(key, None)
             client["rows"], client["since"] = kept, rows.read
             assert kept == {k: json.loads(text) for (k,), text in rows.json.items()}
-        assert rows.body(rows.read - 1, None) is rows.body(rows.read - 1, None)  # made once
+        assert rows.body(rows.read - 1, None) is rows.body(rows.read - 1, None)  # built once
         assert len(rows._at) <= 12
     assert (wholes > 0) is (most_gone < 1_000)

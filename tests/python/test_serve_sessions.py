@@ -1,4 +1,4 @@
-"""Many sessions of another process: every message right, and nothing left when they are gone."""
+"""Many sessions from another process: every message is right, and nothing is left afterwards."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ import sessions  # noqa: E402 - behind what skips, and from a folder beside
 
 
 def test_every_message_is_right_and_nothing_is_left() -> None:
-    """A part of the clients stops reading: they are closed, also those that never read again."""
+    """Some clients stop reading. They are disconnected, even those that never read again."""
     asked = sessions.Asked(
         "small", sessions=20, seconds=12, stopped=4, watched=10, interval=50,
         limits=serve.Limits(slow=1),
@@ -32,7 +32,7 @@ def test_every_message_is_right_and_nothing_is_left() -> None:
 
 
 def test_a_connection_that_takes_nothing_is_dropped(monkeypatch) -> None:
-    """By the kernel: nothing that the server may do about its own end frees it."""
+    """The kernel must drop it: no action of the server itself frees it."""
     from mvcore.serve import listening
 
     monkeypatch.setattr(listening, "UNTAKEN", 500)

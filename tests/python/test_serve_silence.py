@@ -1,4 +1,4 @@
-"""Clients that vanish without a word, or take nothing: they are gone soon, with their views."""
+"""Clients that vanish silently or read nothing are dropped soon, with their views."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ SELECT = frame(b'{"type": "select", "interval": 50}')
 
 @pytest.mark.parametrize("what", ["nothing", "a selection", "a selection, while prices move"])
 def test_a_client_that_vanishes(book, what) -> None:
-    """It neither reads nor answers pings, and its end of the connection stays open."""
+    """The client neither reads nor answers pings, and its connection stays open."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=LIMITS)
     with running(app, **PINGS) as port, opened(port) as raw:
         if what != "nothing":
@@ -33,7 +33,7 @@ def test_a_client_that_vanishes(book, what) -> None:
 
 @pytest.mark.parametrize("moves", [False, True])
 def test_a_client_that_takes_nothing_of_a_long_message(moves) -> None:
-    """The server cannot end such a connection: what it has written is not taken."""
+    """The server cannot close such a connection, because its output is not read."""
     book = mvcore.Book()
     names = [f"{k:05}{'x' * 1_500}" for k in range(12_000)]
     one = {"account": names, "instrument": ["X"] * len(names), "quantity": [1] * len(names)}
@@ -49,7 +49,7 @@ def test_a_client_that_takes_nothing_of_a_long_message(moves) -> None:
         assert client.recv(4_096).startswith(b"HTTP/1.1 101 ")
         client.sendall(SELECT)
         counts = app.state.service.hub.counts
-        while counts["sessions"] and not counts["messages"]:  # unless its ping is first
+        while counts["sessions"] and not counts["messages"]:  # unless its ping comes first
             time.sleep(0.05)
         if moves:
             book.tick("X", 2)
@@ -62,7 +62,7 @@ def test_silence_is_a_message_without_rows(book) -> None:
         with opened(port) as raw:
             raw.send(SELECT)
             first = raw.message()
-            book.update(fx={"currency": ["GBP"], "rate": [2]})  # of which no amount changes
+            book.update(fx={"currency": ["GBP"], "rate": [2]})  # no amount changes
             while (quiet := raw.message())["epoch"] == first["epoch"]:
                 pass
             want = first | {"all": False, "rows": [], "epoch": book.epoch}

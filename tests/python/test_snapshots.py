@@ -1,4 +1,4 @@
-"""Snapshots: one epoch, read while writes go on."""
+"""Snapshots: one epoch, read while writes continue."""
 
 import threading
 from decimal import Decimal as D
@@ -84,7 +84,7 @@ def test_what_if_on_a_snapshot(traded) -> None:
 
 
 def test_a_reader_inside_a_snapshot_never_stops_the_writer(traded) -> None:
-    """A reader that sleeps in a snapshot; the writer goes on and its memory stays bounded."""
+    """A reader sleeps in a snapshot. The writer continues, and its memory stays bounded."""
     inside, leave = threading.Event(), threading.Event()
 
     def read() -> None:
@@ -101,4 +101,4 @@ def test_a_reader_inside_a_snapshot_never_stops_the_writer(traded) -> None:
     copied = traded.stats()["pages_copied"]
     leave.set()
     reader.join()
-    assert copied == 2  # the page of its quote, and of what is seldom needed of it
+    assert copied == 2  # the page of its quote, and the page of its rarely used fields

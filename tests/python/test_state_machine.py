@@ -1,8 +1,8 @@
-"""Random operations on mvcore and on the reference model; every digit must be the same.
+"""Random operations on mvcore and on the reference model. Every digit must be the same.
 
-MVCORE_STEPS is the number of steps to make (1,500 if not said), MVCORE_SEED the first seed; the
-same seed makes the same steps, with the same PYTHONHASHSEED. A long run: `make long`. With
-MVCORE_QUICK=1 a failure is shown as it was found, without a search for a shorter one.
+MVCORE_STEPS: number of steps (default 1,500). MVCORE_SEED: the first seed. The same seed gives the
+same steps, if PYTHONHASHSEED is the same. Long run: `make long`. With MVCORE_QUICK=1 a failure is
+shown as found, without shrinking.
 """
 
 import os

@@ -50,7 +50,8 @@ def test_a_cancelled_stream_loses_nothing(book) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert len(view.changes()) == 2  # all rows again: nobody need know what was handed out
+        # all rows again: no caller needs to know what was returned before
+        assert len(view.changes()) == 2
 
     asyncio.run(run())
 
@@ -67,7 +68,7 @@ def test_a_stream_starts_with_all_rows(book) -> None:
 
 
 def test_a_stream_cancelled_in_the_midst_of_a_read_loses_nothing(book) -> None:
-    """The read goes on in its thread, and nobody gets its rows."""
+    """The read continues in its thread, and its rows are discarded."""
     started, go_on = threading.Event(), threading.Event()
     view = book.view(measures="current")
     read = view._read
@@ -88,8 +89,8 @@ def test_a_stream_cancelled_in_the_midst_of_a_read_loses_nothing(book) -> None:
     book.update(accounts={"account": [f"B{k}" for k in range(100)]})
     book.update(holdings={"account": [f"B{k}" for k in range(100)],
                           "instrument": ["AAPL"] * 100, "quantity": [1] * 100})  # fmt: skip
-    view._read = slow  # of a view that is too large to be read on the loop
-    asyncio.run(run())  # ends when the thread has ended
+    view._read = slow  # simulates a view that is too large to read on the loop
+    asyncio.run(run())  # returns when the thread has ended
     view._read = read
     assert len(view.changes()) == 102
 
@@ -160,4 +161,4 @@ def test_changes_refuse_whole(book) -> None:
     closed.close()
     with pytest.raises(mvcore.ClosedError):
         book.changes([*views, closed])
-    assert [len(frame) for frame in book.changes(views)] == [2, 1]  # nothing was handed out
+    assert [len(frame) for frame in book.changes(views)] == [2, 1]  # no changes were consumed

@@ -1,4 +1,4 @@
-"""The same book, whatever its tables come in."""
+"""The same book from every kind of table."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -42,12 +42,12 @@ PLAIN.load(**TABLES)
 
 
 def each(make: Callable[[str, list], Any]) -> dict[str, dict[str, Any]]:
-    """All tables with each column made by `make(name, values)`."""
+    """All tables, with each column made by `make(name, values)`."""
     return {t: {n: make(n, v) for n, v in columns.items()} for t, columns in TABLES.items()}
 
 
 def same_book(tables: dict[str, Any]) -> None:
-    """`load` and `update` with these tables both give the book that plain lists give."""
+    """Assert that `load` and `update` with these tables both give the book of plain lists."""
     book = mvcore.Book()
     assert book.load(**tables) == 1
     assert dump(book, mvcore.Error) == dump(PLAIN)
@@ -149,7 +149,7 @@ def test_arrays(shape, dtype) -> None:
         if dtype == "U":
             return np.array([str(v) for v in values])
         array = np.array([float(v) for v in values]).astype(dtype)
-        # Where the type cannot hold the values as they are, float64 can.
+        # If the type cannot hold the exact values, use float64.
         exact = [D(str(x)) for x in array] == values
         return shape(array if exact else np.array([float(v) for v in values]))
 
@@ -190,14 +190,15 @@ def test_arrow(text, decimal) -> None:
         wanted = arrow_type(name, text, decimal)
         if not pa.types.is_dictionary(wanted):
             return pa.array(values, wanted)
-        encoded = pa.array(values, wanted.value_type).dictionary_encode()  # as pyarrow 14 can
+        # in the form that pyarrow 14 supports
+        encoded = pa.array(values, wanted.value_type).dictionary_encode()
         indices = encoded.indices.cast(wanted.index_type)
         return pa.DictionaryArray.from_arrays(indices, encoded.dictionary)
 
     tables = {name: pa.table(columns) for name, columns in each(make).items()}
     same_book(tables)
     same_book({name: table.to_batches()[0] for name, table in tables.items()})
-    # Several chunks, empty ones among them; and slices that begin in the middle of a bitmap byte.
+    # Several chunks, some empty, and slices that begin inside a bitmap byte.
     chunks = {n: pa.concat_tables([t[:1], t[:0], t[1:2], t[2:]]) for n, t in tables.items()}
     same_book(chunks)
     same_book({n: pa.concat_tables([t[-1:], t[:1], t, t])[2 : -len(t)] for n, t in tables.items()})
@@ -232,7 +233,7 @@ def test_pandas(kind) -> None:
 
     frames = {name: pd.DataFrame(columns) for name, columns in each(make).items()}
     same_book(frames)
-    frames["holdings"].index = [5, 5, 1, 0, -1]  # an index without a name is no column
+    frames["holdings"].index = [5, 5, 1, 0, -1]  # an index without a name is not a column
     same_book(frames)
 
 
@@ -267,7 +268,8 @@ def test_pandas_columns_of_several_types() -> None:
         ([0.1, D("0.10"), np.float32(0.1)], "0.1"),
         ([1e30, D("1e30")], "1" + "0" * 30),
         ([1e300, D("1e300"), D("10e299"), "1E+300"], "1E+300"),
-        ([D("1e-999999999"), D("10e-1000000000")], "1E-999999999"),  # once "0", or no memory left
+        # formerly read as "0", or out of memory
+        ([D("1e-999999999"), D("10e-1000000000")], "1E-999999999"),
         ([D("1.000000000000000000000000000000001")], "1.000000000000000000000000000000001"),
         ([0, D("-0.0"), -0.0, D("0e999999999")], "0"),
         ([dt.date(2024, 1, 2), "2024-01-02", np.datetime64("2024-01-02")], "2024-01-02"),

@@ -1,4 +1,4 @@
-"""Readers beside a writer of master tables: every answer belongs to one epoch.
+"""Readers concurrent with a writer of master tables: every answer belongs to one epoch.
 
 Each update adds one account worth 1, so at epoch e the whole book is worth e.
 """

@@ -1,4 +1,4 @@
-"""What things are worth: scenarios worked out by hand, and the published figures of real data."""
+"""Values: scenarios computed by hand, and published values of real data."""
 
 import gzip
 import json
@@ -12,7 +12,8 @@ MEASURES = ("sod", "current", "expected")
 
 
 def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = None):
-    """A book from rows (account, instrument, currency, quantity, price, multiplier, factor)."""
+    """Make a book from rows (account, instrument, currency, quantity, price, multiplier,
+    factor)."""
     book = mvcore.Book(base_currency=base, value_scale=scale)
     full = [(*row, *(1, 1)[len(row) - 5 :]) for row in rows]
     masters = {row[1]: row for row in full}.values()
@@ -109,7 +110,7 @@ MIXED = (
     ("B", "JP share", "JPY", 700, "1999"),
     ("B", "EU share", "EUR", -3, "33.33"),
 )
-# A dollar book: euros and pounds multiply, yen divide. A euro book, as the ECB quotes: all divide.
+# A dollar book: euros and pounds multiply, yen divide. A euro book: all divide, as the ECB quotes.
 USD_FX = {"EUR": "1.0875", "GBP": "1.27", "JPY": ("149.5", "divide")}
 EUR_FX = {
     name: (rate, "divide")
@@ -175,7 +176,7 @@ def test_unpriced_is_counted_for_each_row() -> None:
     view = book.view(accounts="B")
     view.read()
     one = {"account": ["B"], "instrument": ["No price"], "quantity": [1]}
-    book.update(holdings=one)  # nothing but the count changes
+    book.update(holdings=one)  # only the count changes
     assert [(row["account"], row["unpriced"]) for row in view.changes().to_pylist()] == [("B", 3)]
     book.update(holdings=one | {"quantity": [0]})
     row = book.holdings("B", "UK share").to_pylist()[0]
@@ -260,7 +261,7 @@ def test_sec_accounts(read_csv) -> None:
             "instrument": [r["cusip"] for r in own],
             "price": [r["implied_price"] for r in own],
         }
-        book.load(prices=prices)  # each filing has its own day, so its own prices
+        book.load(prices=prices)  # each filing has its own day and prices
         sizes = [D(row["quantity"]) * D(row["price_scale"]) for row in own]
         exact = sum(size * D(r["implied_price"]) for size, r in zip(sizes, own, strict=True))
         value = book.value(account["account"])
@@ -285,12 +286,12 @@ def test_binance_trades(shared, read_csv, stream) -> None:
             data = json.loads(message).get("data", {})
             if data.get("e") == "trade":
                 trades.append((str(data["t"]), data["p"], data["q"], int(received)))
-    # Every trade an instrument: the notional is what all of them are worth, to the last digit.
+    # Every trade is an instrument, so the notional is the total value, to the last digit.
     rows = [("tape", number, "USDT", quantity, price) for number, price, quantity, _ in trades]
     tape = book_of(*rows, base="USDT", scale=16)
     assert tape.values(by=()).to_pylist()[0]["current"] == D(published["traded_notional"])
     assert sum(tape.holdings()["quantity"]) == D(published["traded_qty"])
-    # One instrument, the quantity traded, and each trade a tick.
+    # One instrument with the traded quantity; each trade is a tick.
     book = book_of(("A", stream, "USDT", published["traded_qty"], 1), base="USDT", scale=16)
     view = book.view()
     book.ticks([stream] * len(trades), [t[1] for t in trades], [t[3] for t in trades])

@@ -1,4 +1,4 @@
-"""What the same rows would be worth at other prices and rates."""
+"""Values of the same rows at other prices and rates."""
 
 from decimal import Decimal as D
 
@@ -23,7 +23,7 @@ def test_a_price_where_there_is_none_yet(book) -> None:
 
 
 def test_rates_may_bring_a_currency(book) -> None:
-    """Nobody named it before; it is known in that call only."""
+    """No earlier call named the currency. It is known in this call only."""
     worth = book.values(accounts="A2", currency="CHF", fx={"CHF": "1.25"})
     assert worth["sod"] == [D("-360.6")]
     with pytest.raises(mvcore.UnknownId, match="CHF"):
@@ -31,7 +31,7 @@ def test_rates_may_bring_a_currency(book) -> None:
 
 
 def test_a_view_in_a_currency_that_nobody_names_any_more() -> None:
-    """It goes on, unpriced; and so does a what-if of it, at prices or at rates."""
+    """The view continues, unpriced. So does a what-if of it, with prices or rates."""
     book = mvcore.Book()
     book.load(
         instruments={"instrument": ["I"], "currency": ["USD"]},

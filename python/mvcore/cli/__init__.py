@@ -1,7 +1,7 @@
-"""The command line: `mvcore value`, `mvcore watch`, `mvcore demo`, `mvcore --version`.
+"""The command line `mvcore`: the commands value, watch, serve, inspect, export and demo.
 
-Nothing here is imported by `import mvcore`: the service that embeds a book pays neither for
-argparse nor for rich and pyarrow, which the commands import only where they use them.
+`import mvcore` imports nothing from here, so a service that embeds a book does not pay for
+argparse. A command imports rich and pyarrow only if it needs them.
 """
 
 from mvcore.cli.main import main

@@ -1,4 +1,4 @@
-"""The options of the commands, and what they may be."""
+"""The options of the commands, and their allowed values."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from mvcore.cli.files import CommandError
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line: its usage text, six lines here, hides the reason.
+    """An argparse parser whose errors are one line: the usage text would hide the reason.
 
-    Options are written out: `--out` and `--output` are too close for guesses.
+    Options cannot be abbreviated: `--out` and `--output` are too similar to guess.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to look it up, then leave with status 2."""
+        """Raise an error that says what is wrong and names the help. The exit status becomes 2."""
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
 def names_list(text: str) -> tuple[str, ...]:
-    """`a, b` as a tuple; empty text is the empty tuple, which means the grand total to `--by`."""
+    """`a, b` as a tuple. Empty text is the empty tuple, which `--by` takes as the grand total."""
     return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
 
 
 def positive_int(text: str) -> int:
-    """A count of accounts or instruments: a book without either shows nothing."""
+    """Parse a count of accounts or instruments, at least 1. A book without either has no values."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
@@ -40,13 +40,13 @@ def positive_int(text: str) -> int:
 
 
 def size(text: str) -> tuple[int, int]:
-    """`200x100`: accounts and instruments."""
+    """Parse `200x100`: accounts and instruments."""
     accounts, _, instruments = text.partition("x")
     return positive_int(accounts), positive_int(instruments)
 
 
 def port(text: str) -> int:
-    """Of TCP; 0 is any that is free."""
+    """Parse a TCP port. 0 means any free port."""
     number = int(text)
     if not 0 <= number <= 65_535:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
@@ -54,7 +54,7 @@ def port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A duration of at most an hour: `inf` would never end, `nan` never start."""
+    """Parse a duration of at most an hour. Refuses `inf` and `nan`."""
     number = float(text)
     if not 0 <= number <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600")
@@ -62,7 +62,7 @@ def seconds(text: str) -> float:
 
 
 def pace(text: str) -> float:
-    """A multiple of the file's own speed; `max` is infinity: nothing is waited for."""
+    """Parse a multiple of the file's own speed. `max` is infinity: play without waiting."""
     number = math.inf if text == "max" else float(text)
     if not number > 0 or (math.isinf(number) and text != "max"):
         raise argparse.ArgumentTypeError(f"{text} is neither a positive number nor max")
@@ -70,7 +70,7 @@ def pace(text: str) -> float:
 
 
 def interval(text: str) -> float:
-    """Seconds between two pictures: below a hundredth nobody sees any."""
+    """Parse the seconds between two screen updates, at least 0.01."""
     number = float(text)
     if not 0.01 <= number <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0.01 and 3600")
@@ -87,7 +87,7 @@ FILE_KINDS = (
 
 
 def add_files(parser: Parser, required: bool = True) -> Any:
-    """The tables of a book; returns what adds more files."""
+    """Add the tables of a book. Returns a function that adds more files."""
     add = parser.add_argument_group("files").add_argument
     add(
         "--instruments",
@@ -110,7 +110,7 @@ def add_files(parser: Parser, required: bool = True) -> Any:
 
 
 def add_reading(parser: Parser) -> None:
-    """How files are read: the options of `mvcore.read`, for all files of the command."""
+    """Add the options of `mvcore.read`, which apply to all files of the command."""
     add = parser.add_argument_group("how files are read").add_argument
     add("--delimiter", type=delimiter, metavar="C", help="one character, or tab")
     add("--decimal", default=".", metavar="C", help="the decimal mark, . or , (default: .)")
@@ -159,12 +159,12 @@ def add_reading(parser: Parser) -> None:
 
 
 def delimiter(text: str) -> str:
-    """Shells make it hard to write a tab."""
+    """Parse a delimiter. A tab may be written as `tab`, because shells make it hard to type."""
     return "\t" if text in ("tab", "\\t") else text
 
 
 class Rename(argparse.Action):
-    """Collects `OLD=NEW` in a dict."""
+    """Collects `OLD=NEW` options in a dict."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         old, _, new = values.rpartition("=")
@@ -177,7 +177,7 @@ class Rename(argparse.Action):
 
 
 def add_question(parser: Parser) -> Any:
-    """What to value; returns what adds more of it."""
+    """Add the options that say what to value. Returns a function that adds more of them."""
     add = parser.add_argument_group("what to value").add_argument
     add(
         "--by",
@@ -211,7 +211,8 @@ def add_question(parser: Parser) -> Any:
 
 
 def add_cash(add: Callable[..., object], default: str) -> None:
-    """Whether and how fills move cash. default: what the book has without the option."""
+    """Add the options for cash from fills. default: the setting without the option, for the
+    help."""
     add(
         "--cash", choices=("from_fills",),
         help="from_fills: the average price of fills moves the account's cash, which is its "
@@ -224,7 +225,7 @@ def add_cash(add: Callable[..., object], default: str) -> None:
 
 
 def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore value`: value a book held in files."""
+    """Add `mvcore value`: value a book from files."""
     text = "value the book in files and print the amounts by account or any other grouping"
     parser = commands.add_parser("value", help=text, description=f"{text}. {FILE_KINDS}")
     add = add_files(parser)
@@ -242,7 +243,7 @@ def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore watch`: play a file of events under a live view of the book."""
+    """Add `mvcore watch`: play a file of events and show the amounts live."""
     text = "play a file of ticks and facts under a live view of the amounts"
     more = (
         "At the end, or at Ctrl-C (exit status 130), the last amounts are printed; where standard "
@@ -301,7 +302,7 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore serve`: the book in files as a service."""
+    """Add `mvcore serve`: serve a book over HTTP."""
     text = "serve the book in files over HTTP and WebSocket"
     more = "It takes ticks and facts over HTTP (docs/serve.md); needs mvcore[serve]."
     parser = commands.add_parser("serve", help=text, description=f"{text}. {more} {FILE_KINDS}")
@@ -344,7 +345,7 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore inspect`: what lies in the folder of a durable book."""
+    """Add `mvcore inspect`: inspect the folder of a durable book."""
     text = "tell what checkpoints a book's folder has, and whether they and the journal are whole"
     more = (
         "Exit status 1 where something is damaged, missing or of another book, 2 where there is no "
@@ -355,7 +356,7 @@ def add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def add_export(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore export`: the tables of a durable book as files."""
+    """Add `mvcore export`: export the tables of a durable book to files."""
     text = "write accounts, instruments, fx, prices, holdings and orders of a book in a folder"
     more = "All are of one epoch. The book may be open meanwhile."
     parser = commands.add_parser("export", help=text, description=f"{text}. {more}")
@@ -366,7 +367,7 @@ def add_export(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
-    """`mvcore demo`: the proof on real facts, then a brokerage's book live."""
+    """Add `mvcore demo`: the proof on real facts, then a brokerage's book live."""
     text = "prove the figures of a real account, then value a whole brokerage's book live"
     parser = commands.add_parser("demo", help=text, description=text + ".")
     add = parser.add_argument
@@ -383,7 +384,7 @@ def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def build_parser() -> Parser:
-    """The whole command line, in the order in which `--help` shows it."""
+    """The parser of the whole command line. Commands are in the order of `--help`."""
     parser = Parser(prog="mvcore", description="The live market value of a whole brokerage, exact.")
     parser.add_argument("--version", action="version", version=f"mvcore {mvcore.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

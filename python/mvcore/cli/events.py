@@ -1,8 +1,8 @@
-"""A file of events, checked, and cut into batches that a book can take.
+"""Checks a file of events, and groups them into batches for a book.
 
-Events that stand together under one time go in as one batch a kind. Prices, orders and holdings
-are apart from each other in a book, so that this is the same as one by one; an order or a holding
-that comes twice begins another batch, since a table has a key once.
+Consecutive events of one time form one batch per kind. Prices, orders and holdings are independent
+in a book, so this gives the same result as one event at a time. An order or a holding that occurs
+twice starts another batch, because a table may have each key only once.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ SCHEMA = Schema(
     name="events",
     columns=("time", "kind", *VALUES),
     required=("time",),
-    filled=(),  # what a row needs is up to its kind
+    filled=(),  # required columns depend on the kind of the row
     numbers=frozenset({"price", "order_quantity", "filled_quantity", "average_price", "quantity"}),
 )
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one kind that go in at once."""
+    """Rows of one kind that are applied together."""
 
     kind: str
     rows: list[int]
 
 
 class Events:
-    """The rows of the file, in its order. Whatever is wrong with it names the line.
+    """The rows of the file, in its order. Errors name the line.
 
-    unknown: "skip" leaves out ticks of unknown instruments. `dropped` counts all rows without
-    effect."""
+    unknown: "skip" ignores ticks of unknown instruments. `dropped` counts all rows without effect.
+    """
 
     def __init__(self, file: FileTable, unknown: Literal["error", "skip"] = "error") -> None:
         self.file = file
         self.unknown: Literal["error", "skip"] = unknown
-        self.keeps_prices = False  # orders of the book may have average prices
+        self.keeps_prices = False  # true if orders of the book may have average prices
         self.dropped = Dropped()
         table = file.data
         self.count: int = table.num_rows
@@ -100,7 +100,7 @@ class Events:
                 )
 
     def _check_rows(self) -> None:
-        """Every row has what its kind needs, and nothing else."""
+        """Check that each row has the values that its kind needs, and no others."""
         foreign = {
             kind: [name for name in self._cells if name not in NEEDED[kind] + OPTIONAL[kind]]
             for kind in NEEDED
@@ -124,7 +124,7 @@ class Events:
                     raise self._wrong(name, row, f"'{value}' has no place in {an(kind)}")
 
     def check_for(self, cash: str | None) -> None:
-        """Raises InvalidInput if fills move cash and orders come without their price."""
+        """Raises InvalidInput if fills move cash but the orders have no average price."""
         if cash is None or "average_price" in self._cells or ORDER not in self._kinds:
             return
         raise self._wrong(
@@ -134,8 +134,11 @@ class Events:
         )
 
     def fingerprint(self) -> str:
-        """The same for a file that grew, another one for another day's: of columns and the first
-        event. Values are taken as texts, since later rows say what kind the ids of orders have."""
+        """A hash of the columns and the first event.
+
+        It is unchanged if the file grows, and differs for another day's file. Values are hashed as
+        texts, because later rows may change the type of order ids.
+        """
         first = [str(cells[0]) for cells in self._cells.values() if self.count]
         seen = [list(self._cells), first, self.times[:1], self._kinds[:1]]
         return hashlib.blake2b(json.dumps(seen).encode(), digest_size=8).hexdigest()
@@ -145,7 +148,7 @@ class Events:
         return self.file.fault(text, column, row, value)
 
     def moments(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Times in the file's order, each with its batches."""
+        """The times in the file's order, each with its batches."""
         start = 0
         for time, same in groupby(self.times):
             end = start + sum(1 for _ in same)
@@ -169,8 +172,10 @@ class Events:
         return batches
 
     def apply(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int] | None = None) -> None:
-        """Write one batch into the book, with the positions of `feed` if there are; what the book
-        refuses is told by the file's own lines."""
+        """Write one batch into the book, with the positions of `feed` if given.
+
+        Errors name the lines of the file.
+        """
         if feed is not None:
             self._with_feed(book, batch, feed)
             return
@@ -181,7 +186,10 @@ class Events:
             raise self._located(error, book, batch.rows) from None
 
     def _one(self, book: mvcore.Book, kind: str, row: int) -> bool:
-        """The short way for a row alone; false: not open, or refused without a word on where."""
+        """Fast path for a single row. Returns False if it is not available, or if the book refused.
+
+        After a refusal, the caller retries with `_many`, whose error names the row.
+        """
         cells, time = self._cells, np.datetime64(self.times[row], "ns")
         try:
             if kind == TICK:
@@ -198,12 +206,18 @@ class Events:
         return False
 
     def _whole_orders(self) -> bool:
-        """Whether a row says all of an order. `Book.order` would forget what it does not say."""
+        """Return whether each row states its order completely.
+
+        `Book.order` resets values that are absent.
+        """
         priced = "average_price" in self._cells or not self.keeps_prices
         return priced and "filled_quantity" in self._cells and "status" in self._cells
 
     def _with_feed(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int]) -> None:
-        """Rows of a batch are of one time: of two ticks of an instrument the later counts."""
+        """Apply a batch with a feed position.
+
+        Of several ticks of an instrument, only the last counts.
+        """
         rows = batch.rows
         if batch.kind == TICK:
             rows = list({self._cells["instrument"][row]: row for row in rows}.values())
@@ -234,7 +248,7 @@ class Events:
             book.update(holdings=table)
 
     def _located(self, error: mvcore.Error, book: mvcore.Book, rows: list[int]) -> mvcore.Error:
-        """The error of a batch, told by the file's own lines."""
+        """Add the lines of the file to the error of a batch."""
         if error.row is not None:
             self.file.locate(error, rows.__getitem__, book._in_use)
         else:
@@ -245,12 +259,15 @@ class Events:
 
 
 def an(kind: str) -> str:
-    """`a tick`, `an order`, `a holding`."""
+    """Return `a tick`, `an order` or `a holding`."""
     return f"an {kind}" if kind == ORDER else f"a {kind}"
 
 
 def cells_of(column: pa.ChunkedArray) -> list[Any]:
-    """Python values. Floats of less than 64 bits keep their own shortest decimal text."""
+    """The Python values of a column.
+
+    Floats of less than 64 bits keep their shortest decimal text.
+    """
     import pyarrow as pa
 
     cells: list[Any] = column.to_pylist()

@@ -1,4 +1,4 @@
-"""`mvcore export`: the tables of a durable book as files that anything reads."""
+"""`mvcore export`: exports the tables of a durable book to Parquet or CSV files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a command: read by `mvcore.files`, with a progress bar if it takes long."""
+"""Reads the files of a command with `mvcore.files`, and shows a progress bar if it takes long."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ Advance = Callable[[int], None]
 
 
 class CommandError(Exception):
-    """Something the user can mend: told in one line on stderr, with exit status 2."""
+    """An error that the user can fix: printed as one line on stderr, with exit status 2."""
 
 
 class Progress(Shown):
-    """Bars on stderr, one a step; nothing if stderr is no terminal or the work is short."""
+    """Progress bars on stderr, one per step.
+
+    Shows nothing if stderr is no terminal or the work is short.
+    """
 
     def __init__(self, *, long: bool) -> None:
         self._shown: RichProgress | None = None
@@ -49,7 +52,7 @@ class Progress(Shown):
             self._shown = RichProgress(console=Console(stderr=True), transient=True)
 
     def step(self, label: str, total: int | None = None) -> Advance:
-        """Open a bar; what it returns moves it on. Without a total it shows that work goes on."""
+        """Open a bar. Returns a function that advances it. Without a total, the bar pulses."""
         bars = self._shown
         if bars is None:
             return lambda _: None
@@ -61,12 +64,12 @@ class Progress(Shown):
 
 
 def total_bytes(paths: list[str]) -> int:
-    """How much there is to read; what is missing is told later, by the read itself."""
+    """The total size of the files. A missing file counts 0; reading it raises the error later."""
     return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """How the files are to be read."""
+    """The read options from the arguments."""
     return Options(
         **{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Options)}
     )
@@ -78,8 +81,10 @@ def read_tables(
     arguments: argparse.Namespace,
     progress: Progress,
 ) -> dict[str, FileTable]:
-    """All files of a command; ids of orders are of one kind. What was detected is told on stderr,
-    unless it is what everybody expects of a CSV file."""
+    """Read all files of a command, with order ids of one kind.
+
+    What was detected is printed on stderr, unless the file has the defaults of a CSV file.
+    """
     options = options_of(arguments)
     tables = {
         name: read_table(path, schemas[name], options, progress) for name, path in paths.items()
@@ -94,7 +99,10 @@ def read_tables(
 
 
 def read_table(path: str, schema: Schema, options: Options, progress: Progress) -> FileTable:
-    """One file, with a bar, and a line on stderr if it is not ordinary."""
+    """Read one file with a progress bar.
+
+    Print a line on stderr if it does not have the defaults.
+    """
     try:
         size = Path(path).stat().st_size
         packed = Path(path).suffix.lower() in COMPRESSIONS
@@ -110,12 +118,12 @@ def read_table(path: str, schema: Schema, options: Options, progress: Progress) 
 
 
 def tell(text: str) -> None:
-    """A line on stderr that is no error."""
+    """Print a note on stderr."""
     print(f"mvcore: {printable(text)}", file=sys.stderr)
 
 
 def skip_unknown(prices: FileTable, instruments: FileTable) -> FileTable:
-    """The prices of the instruments in the other file; the others are counted on stderr."""
+    """Filter prices to instruments in the other file. The number of other prices goes to stderr."""
     known = set(instruments["instrument"].to_pylist())
     mask = np.array([name in known for name in prices["instrument"].to_pylist()], bool)
     tell_skipped(prices.path, len(mask) - int(mask.sum()))
@@ -123,24 +131,25 @@ def skip_unknown(prices: FileTable, instruments: FileTable) -> FileTable:
 
 
 def tell_skipped(path: str, count: int) -> None:
-    """How many prices `--unknown skip` left out of a file, if any."""
+    """Print how many prices of a file `--unknown skip` ignored, if any."""
     if count:
         prices = "price of an unknown instrument" if count == 1 else "prices of unknown instruments"
         tell(f"{path}: skipped {count} {prices}")
 
 
 class Dropped:
-    """Counts of the rows of a file that had no effect on the book."""
+    """Counts the rows of a file that had no effect on the book."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
     def add(self, written: int) -> None:
-        """Count what one write dropped, if it is a `Written`."""
+        """Add the counts of one write, if it is a `Written`."""
         self.counts.update(getattr(written, "__dict__", {}))
 
     def tell(self, path: str) -> None:
-        """Lines on stderr: prices that `--unknown skip` left out, and all others."""
+        """Print the counts on stderr: first the prices that `--unknown skip` ignored, then the
+        others."""
         tell_skipped(path, self.counts["skipped_prices"])
         others = [f"{name} {count}" for name, count in self.counts.items()
                   if count and name != "skipped_prices"]  # fmt: skip
@@ -149,10 +158,11 @@ class Dropped:
 
 
 def settle_order_ids(tables: dict[str, FileTable]) -> None:
-    """Texts of CSV files to integers, if every id of an order in every file is a plain one.
+    """Convert texts of CSV files to integers, if every order id in every file is a canonical
+    integer.
 
-    A book's orders have ids of one kind: if a Parquet or Arrow file says that they are texts, those
-    of a CSV file beside it stay texts, whatever they look like.
+    All order ids of a book are of one kind. If a Parquet or Arrow file has text ids, those of a CSV
+    file stay texts as well.
     """
     import pyarrow as pa
 

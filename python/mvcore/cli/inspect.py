@@ -1,4 +1,4 @@
-"""`mvcore inspect`: what lies in the folder of a durable book, and whether it is whole."""
+"""`mvcore inspect`: shows the content of a durable book's folder, and whether it is whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def lines(generation: Generation) -> list[str]:
-    """What is known of a checkpoint, one thing a line."""
+    """The facts about a checkpoint, one per line."""
     out = [f"generation {generation.number}"]
     if (manifest := generation.manifest) is not None:
         instruments = manifest.tables["instruments"].rows

@@ -1,4 +1,4 @@
-"""Arguments in, exit status out: the one place where errors become a line and a status."""
+"""The entry point: parses arguments, and turns errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXIT_BROKEN_PIPE = 141
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import only the command that was asked for, and run it."""
+    """Run the command. Imports only its module."""
     if arguments.command == "value":
         from mvcore.cli import value
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Warnings(logging.Handler):
-    """Prints log records of the package on stderr, in the form of the errors."""
+    """Prints log records of the package on stderr, in the form of errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
         first, *more = record.getMessage().splitlines() or [""]
@@ -60,14 +60,14 @@ class Warnings(logging.Handler):
 
 
 def complain(error: BaseException) -> int:
-    """One line whatever the message holds: libraries below like to explain themselves in many."""
+    """Print an error as one line. Messages of other libraries may have several."""
     message = " ".join(str(error).split()) or type(error).__name__
     print(f"mvcore: error: {printable(message)}", file=sys.stderr)
     return EXIT_USER_ERROR
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 2 for anything that the user can mend."""
+    """Run the command line. The exit status is 2 for any error that the user can fix."""
     handler = Warnings(logging.WARNING)
     log = logging.getLogger("mvcore")
     log.addHandler(handler)
@@ -76,8 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What is still buffered goes nowhere, so that
-        # the interpreter's own flush at exit has nothing to complain about.
+        # The reader closed the pipe. Redirect stdout to the null device, so that the interpreter's
+        # flush at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""Amounts out of the command line: table, CSV, JSON and Parquet, every digit kept.
+"""Writes amounts as table, CSV, JSON and Parquet, with every digit.
 
-Text goes out as UTF-8 bytes, so that the same command writes the same file under any locale.
+Text is written as UTF-8 bytes, so the same command writes the same file under any locale.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KINDS = {
 
 
 def kind_of(out: str | None) -> str:
-    """The format that the file's ending names; a table if there is no file or no ending."""
+    """The format that the file's ending names. A table if there is no file or no ending."""
     ending = "" if out is None else Path(out).suffix.lower()
     if ending not in KINDS:
         known = ", ".join(name for name in KINDS if name)
@@ -36,7 +36,7 @@ def kind_of(out: str | None) -> str:
 
 
 def check_sink(kind: str, out: str | None) -> None:
-    """Before any work: binary output must not go to a terminal."""
+    """Refuse to write binary output to a terminal, before any work."""
     if kind == "parquet" and out is None and sys.stdout.isatty():
         raise CommandError("parquet is binary: give --out FILE, or send it on through a pipe")
 
@@ -44,7 +44,7 @@ def check_sink(kind: str, out: str | None) -> None:
 def write(frame: Frame, kind: str, out: str | None) -> None:
     """Write the frame to the file `out`, or to standard output.
 
-    Amounts are made first: if one does not fit, the file that was there is still there.
+    Amounts are computed first. If one overflows, an existing file is left unchanged.
     """
     if kind == "parquet":
         chunks: Iterable[bytes] = [parquet_bytes(frame)]
@@ -62,20 +62,23 @@ def write(frame: Frame, kind: str, out: str | None) -> None:
 
 
 def to_stdout(chunks: Iterable[bytes]) -> None:
-    """Bytes as they are, whatever encoding standard output has."""
+    """Write bytes unchanged, whatever the encoding of standard output."""
     sys.stdout.flush()
     sys.stdout.buffer.writelines(chunks)
     sys.stdout.buffer.flush()
 
 
 def text_chunks(names: list[str], columns: list[list[object]], kind: str) -> Iterable[bytes]:
-    """Lines of one of the formats that are text."""
+    """The lines of a text format."""
     lines = {"table": table_lines, "csv": csv_lines, "json": json_lines}[kind]
     return (line.encode() for line in lines(names, columns))
 
 
 def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """An array with one object a row, a row a line; amounts as text: JSON numbers are floats."""
+    """A JSON array of objects, one row per line.
+
+    Amounts are texts, because JSON numbers are floats.
+    """
     separator = "["
     for values in zip(*columns, strict=True):
         row = {name: plain(value) for name, value in zip(names, values, strict=True)}
@@ -85,12 +88,15 @@ def json_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
 
 
 def cell(value: object) -> str:
-    """One cell of the table; `-` is a label that is not set, or all of them in a subtotal."""
+    """One cell of the table.
+
+    `-` is a label that is not set, or a column that a subtotal aggregates.
+    """
     return "-" if value is None else printable(str(plain(value)))
 
 
 def table_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
-    """Aligned columns, numbers to the right. Never cut or folded: an amount is all its digits."""
+    """Align the columns, numbers to the right. Never truncate or fold: amounts keep all digits."""
     from rich.cells import cell_len
 
     texts = [[cell(name), *map(cell, column)] for name, column in zip(names, columns, strict=True)]

@@ -1,4 +1,4 @@
-"""What `mvcore watch` shows: the rows of a view as they change, and a line on how it goes."""
+"""The screen of `mvcore watch`: the rows of a view as they change, and a status line."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 NUMBERS = ("sod", "current", "expected", "unpriced")
-OTHER_LINES = 3  # the head, the line below, the cursor's
-PACE_S = 2.0  # events a second are those of this long
+OTHER_LINES = 3  # the header, the status line and the cursor's line
+PACE_S = 2.0  # seconds over which events per second are averaged
 
 
 class Rows:
-    """A view's rows, kept up to date from its changes alone."""
+    """A view's rows, kept up to date from its changes."""
 
     def __init__(self, view: mvcore.View, sort: str | None, top: int | None) -> None:
         self._view = view
         self._sort = sort
         self._top = top
         self._rows: dict[tuple[Any, ...], Row] = {}
-        self.changed: dict[tuple[Any, ...], int] = {}  # which way: 1 up, -1 down, 0 either
+        # direction of the change: 1 up, -1 down, 0 neither
+        self.changed: dict[tuple[Any, ...], int] = {}
         self.names = view.changes().column_names
         self.names.remove("removed")
         self._labels = [name for name in self.names if name not in NUMBERS]
@@ -46,11 +47,11 @@ class Rows:
         self._rows = {self.key(row): row for row in frame.to_pylist()}
 
     def key(self, row: Row) -> tuple[Any, ...]:
-        """What makes a row the same row: all but its amounts."""
+        """The identity of a row: its labels."""
         return tuple(row[name] for name in self._labels)
 
     def refresh(self) -> None:
-        """Take what changed since the last time. New rows come in where the book has them."""
+        """Apply the changes since the last call. New rows appear in the book's order."""
         self.changed = {}
         new = False
         for row in self._view.changes().to_pylist():
@@ -65,7 +66,7 @@ class Rows:
             self._begin(self._view.read())
 
     def ordered(self) -> list[Row]:
-        """Numbers from the largest, names from the first, what is not set last; the first rows."""
+        """Sort numbers from the largest, names from the first, null last. Returns the top rows."""
         rows = list(self._rows.values())
         column = self._sort
         if column is not None:
@@ -75,14 +76,14 @@ class Rows:
         return rows[: self._top]
 
     def last(self) -> tuple[list[str], list[list[Any]]]:
-        """Names and columns of the rows as the book has them now."""
+        """The names and columns of the rows, read anew from the book."""
         self._begin(self._view.read())
         rows = self.ordered()
         return self.names, [[row[name] for row in rows] for name in self.names]
 
 
 def direction(before: Row, after: Row) -> int:
-    """Where the first amount that differs went."""
+    """The direction of the first amount that differs: 1 up, -1 down, 0 none."""
     for name, value in after.items():
         if isinstance(value, Decimal) and value != before[name]:
             return 1 if value > before[name] else -1
@@ -91,7 +92,7 @@ def direction(before: Row, after: Row) -> int:
 
 @dataclass
 class Now:
-    """How far it has come."""
+    """The progress of the playback."""
 
     epoch: int
     latest: int | None  # time of the last event, ns
@@ -100,7 +101,7 @@ class Now:
 
 
 def shown_time(ns: int | None) -> str:
-    """`2024-03-01 14:30:00.25 UTC`."""
+    """A time as `2024-03-01 14:30:00.25 UTC`."""
     if ns is None:
         return "none yet"
     seconds, fraction = divmod(ns, 10**9)
@@ -110,7 +111,7 @@ def shown_time(ns: int | None) -> str:
 
 
 class Screen(Shown):
-    """The live picture; nothing where standard output is no terminal."""
+    """The live screen. Shows nothing if standard output is no terminal."""
 
     def __init__(self) -> None:
         self._shown: Live | None = None
@@ -122,11 +123,11 @@ class Screen(Shown):
 
     @property
     def watched(self) -> bool:
-        """Whether anybody looks."""
+        """Whether the screen is shown."""
         return self._shown is not None
 
     def show(self, rows: Rows, now: Now) -> None:
-        """Draw once."""
+        """Draw the rows and the status line once."""
         if self._shown is not None:
             line = f"{status(now)}   {self._pace(now.played):,.0f} events/s"
             self._shown.update(drawn(rows, line, self._shown.console), refresh=True)
@@ -142,7 +143,7 @@ class Screen(Shown):
 
 
 def status(now: Now) -> str:
-    """Epoch, time of the last event, how many are through."""
+    """The epoch, the time of the last event, and the number of events played."""
     return (
         f"epoch {now.epoch}   last event {shown_time(now.latest)}   "
         f"{now.played:,} of {now.count:,} events"
@@ -150,14 +151,14 @@ def status(now: Now) -> str:
 
 
 def drawn(rows: Rows, line: str, console: Console) -> RenderableType:
-    """A picture: as many rows as fit, those that changed marked, and the line."""
+    """Draw as many rows as fit, with marks on changed rows, and the status line."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("", width=1)
-    for name in rows.names:  # folded where it is too narrow: an amount is all its digits
+    for name in rows.names:  # folded if the screen is too narrow: amounts keep all digits
         if name in NUMBERS:
             table.add_column(Text(cell(name)), justify="right", overflow="fold")
         else:
@@ -176,5 +177,5 @@ def drawn(rows: Rows, line: str, console: Console) -> RenderableType:
 
 
 def amount(value: Decimal | int) -> str:
-    """All digits, in groups of three."""
+    """An amount with all digits, in groups of three."""
     return f"{plain(value):,}" if isinstance(value, int) else f"{value:,f}"

@@ -1,4 +1,4 @@
-"""`mvcore serve`: a book as a service, from files, from a folder or made up."""
+"""`mvcore serve`: serves a book from files, from a folder or from the demo."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from mvcore.serve import Verifier
 
 NEEDED = ("instruments", "accounts", "holdings", "prices")
-IN_DEMO = ({None, "USD"}, {None, 8})  # the currency and the decimals of its book
+IN_DEMO = ({None, "USD"}, {None, 8})  # the base currency and value scale of the demo's book
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load, then serve until Ctrl-C or SIGTERM, which close the book."""
+    """Load the book, then serve until Ctrl-C or SIGTERM, which close it."""
     try:
         import uvicorn
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             app = AskedByName(app)
         config = uvicorn.Config(app, lifespan="off", access_log=False, **server_settings(limits))
         limit_backlog(listener)
-        listener.listen()  # from here on connections wait for the server, which is about to start
+        listener.listen()  # from now on connections are queued until the server starts
         print(f"Serving on http://{arguments.host}:{listener.getsockname()[1]}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """Before the book is loaded, which takes longer."""
+    """Bind the socket. Done before the book is loaded, so that a busy port fails early."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
@@ -63,7 +63,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Before any work."""
+    """Check the options before any work."""
     from mvcore.serve.door import is_loopback
 
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
@@ -88,7 +88,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
-    """Who may see what."""
+    """The verifier of tokens. None if the service needs none."""
     from mvcore.serve import JwtTokens, Tokens
 
     if arguments.jwt_key is not None:
@@ -98,7 +98,10 @@ def tokens_of(arguments: argparse.Namespace) -> Verifier | None:
 
 @contextlib.contextmanager
 def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
-    """From a folder, from files, or the demo's, whose prices move. Says whether facts are kept."""
+    """Open the book from a folder, from files, or from the demo.
+
+    Print whether facts are durable.
+    """
     cash: dict[str, Any] = {"cash": arguments.cash, "cash_scale": arguments.cash_scale}
     if arguments.book is not None:
         base, scale = arguments.base_currency, arguments.value_scale
@@ -120,7 +123,7 @@ def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
 
 
 def begin(book: mvcore.Book, arguments: argparse.Namespace) -> None:
-    """Loads the files into a new book. A book that has facts goes on with them."""
+    """Load the files into a new book. A book that has facts keeps them."""
     if book.epoch == 0:
         missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
         if missing:
@@ -133,7 +136,7 @@ def begin(book: mvcore.Book, arguments: argparse.Namespace) -> None:
 
 
 def load_files(book: mvcore.Book, arguments: argparse.Namespace) -> None:
-    """All tables in one batch."""
+    """Load all tables in one batch."""
     paths = paths_of(arguments)
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with Progress(long=long) as progress:

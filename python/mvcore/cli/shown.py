@@ -1,4 +1,4 @@
-"""What shows something on the terminal while a `with` lasts."""
+"""The context manager for rich displays."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
 
 class Shown:
-    """Starts what rich draws, where anybody looks, and stops it at the end."""
+    """Starts a rich display, if there is a terminal, and stops it at the end of the `with`
+    block."""
 
-    _shown: Any = None  # a rich Live or Progress; None where nobody looks
+    _shown: Any = None  # a rich Live or Progress; None without a terminal
 
     def __enter__(self) -> Self:
         if self._shown is not None:

@@ -1,4 +1,4 @@
-"""`mvcore value`: a book from files, ticks on top, amounts out."""
+"""`mvcore value`: loads a book from files, applies ticks, and prints amounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TICKS_PER_BATCH = 5_000
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, load, tick, value, write."""
+    """Read, load, apply ticks, value, write."""
     output = arguments.output or render.kind_of(arguments.out)
     render.check_sink(output, arguments.out)
     paths = paths_of(arguments, "ticks")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def paths_of(arguments: argparse.Namespace, *more: str) -> dict[str, str]:
-    """The files that were given, by what they hold."""
+    """The files that were given, by table."""
     paths = {name: getattr(arguments, name) for name in (*TABLES, *more)}
     return {name: path for name, path in paths.items() if path is not None}
 
@@ -55,12 +55,15 @@ def paths_of(arguments: argparse.Namespace, *more: str) -> dict[str, str]:
 def read(
     paths: dict[str, str], arguments: argparse.Namespace, progress: Progress
 ) -> dict[str, FileTable]:
-    """All files."""
+    """Read all files."""
     return read_tables(paths, {name: schema_of(name) for name in paths}, arguments, progress)
 
 
 def load(book: mvcore.Book, tables: Mapping[str, Any], progress: Progress) -> None:
-    """One load of all tables, so that they are judged together; errors name the file and line."""
+    """Load all tables in one batch, so that they are checked together.
+
+    Errors name file and line.
+    """
     progress.step("loading")
     book.load(**tables)
 
@@ -68,7 +71,10 @@ def load(book: mvcore.Book, tables: Mapping[str, Any], progress: Progress) -> No
 def apply_ticks(
     book: mvcore.Book, ticks: FileTable, unknown: Literal["error", "skip"], progress: Progress
 ) -> None:
-    """Ticks in the file's order. Batches spare a call a tick and end in the same prices."""
+    """Apply ticks in the file's order.
+
+    Batches avoid a call per tick; the final prices are the same.
+    """
     advance = progress.step("ticks", ticks.rows)
     row, dropped = 0, Dropped()
     for batch in ticks.data.to_batches(max_chunksize=TICKS_PER_BATCH):

@@ -1,4 +1,4 @@
-"""`mvcore watch`: events from a file into a book, at their pace or another, amounts to look at."""
+"""`mvcore watch`: plays events from a file into a book, and shows the amounts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NS = 1e-9
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, load, play, print. Ctrl-C ends the playing, not the printing."""
+    """Read, load, play, print. Ctrl-C ends the playback; the amounts are still printed."""
     paths = value.paths_of(arguments, "events")
     long = total_bytes(list(paths.values())) > LONG_BYTES
     with Progress(long=long) as progress:
         schemas = {name: schema_of(name) for name in paths if name != "events"}
         tables = read_tables(paths, schemas | {"events": SCHEMA}, arguments, progress)
         events = Events(tables.pop("events"), arguments.unknown)
-        events.check_for(arguments.cash)  # before a folder is made
+        events.check_for(arguments.cash)  # before a folder is created
         events.keeps_prices = "orders" in tables and "average_price" in tables["orders"]
     with book_of(arguments) as book:
         events.check_for(book.cash)
@@ -59,14 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 status = INTERRUPTED
             events.dropped.tell(paths["events"])
-            book._warn_of_missing_rates()  # single orders are applied without this check
+            book._warn_of_missing_rates()  # `Book.order` does not check
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
     return status
 
 
 def book_of(arguments: argparse.Namespace) -> mvcore.Book:
-    """In memory, or in the folder."""
+    """Open the book in the folder, or make one in memory."""
     amounts = arguments.base_currency, arguments.value_scale
     cash: dict[str, Any] = {"cash": arguments.cash, "cash_scale": arguments.cash_scale}
     if arguments.book is None:
@@ -75,14 +75,15 @@ def book_of(arguments: argparse.Namespace) -> mvcore.Book:
 
 
 class Rehearsal(mvcore.Book):
-    """Has names and no rates, so a missing rate means nothing."""
+    """A book with names but no rates. Missing rates mean nothing here."""
 
     def _warn_of_missing_rates(self) -> None:
         pass
 
 
 def rehearse(events: Events, tables: dict[str, FileTable], played: mvcore.Book) -> None:
-    """All events into a book of names alone, so that a wrong row is told now, not in hours."""
+    """Apply all events to a book that has only names, so that a wrong row fails now and not in
+    hours."""
     with Rehearsal(cash=played.cash, cash_scale=played.cash_scale) as book:
         book.load(instruments=tables["instruments"], accounts=tables["accounts"])
         for _, batches in events.moments():
@@ -96,7 +97,7 @@ def count_of(batches: list[Batch]) -> int:
 
 
 class Player:
-    """The clock: when each event is due, and when the next picture."""
+    """Plays events at their times, and updates the screen."""
 
     def __init__(self, book: mvcore.Book, events: Events, speed: float, interval: float) -> None:
         self.book = book
@@ -106,13 +107,17 @@ class Player:
         self.played = 0
         self.latest: int | None = None
         self._next_picture = 0.0
-        self._feed: str | None = None  # whose positions, in events, the book keeps
+        # the feed name under which the book stores the number of events played
+        self._feed: str | None = None
         self._passed = 0
 
     def go_on(self, feed: str) -> int:
-        """After the moments that the book has, whose events are counted; it keeps how many from now
-        on. A moment that it has in part is played again, which is the same as once: the file may
-        have grown by events of this moment."""
+        """Skip the moments that the book already has, and return the number of their events.
+
+        From now on the book stores the number of events played. A moment that the book has only in
+        part is played again: the file may have grown by events of that moment, and replaying the
+        others changes nothing.
+        """
         self._feed = feed
         done = self.book.feed_positions().get(feed, 0)
         for _, batches in self.events.moments():
@@ -123,7 +128,7 @@ class Player:
         return self._passed
 
     def play(self, rows: Rows, screen: Screen) -> None:
-        """Every event at its time; one that is late does not shift those after it."""
+        """Play every event at its time. A late event does not shift the following ones."""
         self._picture(rows, screen)
         start = time.perf_counter()
         first: int | None = None

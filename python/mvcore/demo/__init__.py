@@ -1,6 +1,6 @@
-"""`mvcore demo`: first the proof that the figures are right, then a brokerage's book live.
+"""`mvcore demo`: first proves that the amounts are right, then runs a brokerage's book live.
 
-The proof is short and comes first: a speed is worth nothing while a figure is wrong.
+The proof is short and comes first: speed is worthless if an amount is wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ def run(
     seconds: float = 10.0,
     proof_only: bool = False,
 ) -> int:
-    """Run the demo. The exit status is 1 if any figure is wrong; a slow machine is not an error."""
+    """Run the demo. The exit status is 1 if any amount is wrong. A slow machine is not an error."""
     from mvcore.demo import proof
 
     status = proof.run()

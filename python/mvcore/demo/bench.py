@@ -1,4 +1,4 @@
-"""The demo's book under test: prices and fills go to it and to the facts, which are compared."""
+"""The demo's book under test. Prices and fills go to the book and to NumPy, and are compared."""
 
 from __future__ import annotations
 
@@ -31,18 +31,19 @@ class WrongFigureError(Exception):
 
 
 def check(what: str, got: Any, wanted: Any) -> None:
-    """Exactly equal, or the demo ends: a speed of wrong answers is not worth printing."""
+    """Raise WrongFigureError unless both are exactly equal: the speed of a wrong answer is
+    worthless."""
     if not np.array_equal(got, wanted):
         raise WrongFigureError(f"{what}: the book says {got}, NumPy {wanted}")
 
 
 def amount(total: int) -> Decimal:
-    """A total counted in the prices' last decimal, as a Decimal."""
+    """Convert a total in units of the prices' last decimal to a Decimal."""
     return Decimal(total).scaleb(-PRICE_SCALE)
 
 
 class Bench:
-    """The book, the facts beside it, and random prices that go to both."""
+    """The book, the same facts in NumPy, and random prices for both."""
 
     def __init__(self, book: mvcore.Book, facts: Facts) -> None:
         self.book = book
@@ -57,26 +58,29 @@ class Bench:
     def moves(
         self, count: int, among: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Random instruments and prices; the facts have them already, the later of two wins."""
+        """Make random prices and apply them to the facts.
+
+        If an instrument occurs twice, the later wins.
+        """
         rows = self.random.integers(0, among or len(self.facts.instruments), count)
         prices = self.random.integers(LOWEST_PRICE, HIGHEST_PRICE, count, dtype=np.int64)
         self.facts.prices[rows] = prices
         return rows, prices
 
     def move(self) -> tuple[str, str]:
-        """One of them, as a feed names it."""
+        """Make one random price, named as a feed names it."""
         rows, prices = self.moves(1)
         return self.facts.instruments[rows[0]], price_text(int(prices[0]))
 
     def fills(self, count: int, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Ids of random orders of which an eighth more is filled; the facts have it already.
+        """Fill another eighth of random orders in the facts, and return their ids.
 
         among: rows of the instruments; None: all that have orders.
         """
         orders, filled = self.facts.orders.reshape(-1), self.facts.filled.reshape(-1)
         ids = self.random.integers(0, len(orders), count)
         if among is not None:
-            each = self.facts.orders[0].size  # orders of an instrument
+            each = self.facts.orders[0].size  # orders of one instrument
             ids = self.random.choice(among, count) * each + ids % each
         ordered = np.abs(orders[ids])
         more = np.abs(filled[ids]) + np.maximum(ordered // 8, 1)
@@ -84,7 +88,7 @@ class Bench:
         return ids
 
     def reports(self, ids: NDArray[np.int64]) -> list[tuple[int, str, str, int, int, str]]:
-        """The orders as a feed tells of them: what `Book.order` takes."""
+        """Reports of the orders, as arguments of `Book.order`."""
         accounts, instruments = self.facts.accounts, self.facts.instruments
         orders, filled = self.facts.orders.reshape(-1), self.facts.filled.reshape(-1)
         pairs = zip(ids.tolist(), orders[ids].tolist(), filled[ids].tolist(), strict=True)
@@ -97,7 +101,8 @@ class Bench:
         return reports
 
     def check_revaluation(self, row: int, frame: mvcore.Frame) -> None:
-        """Every holding and order of an instrument: holdings by account, then orders, in any."""
+        """Check every holding and order of an instrument: holdings by account, then orders in any
+        order."""
         quantities = self.facts.quantities[row].astype(np.int64)
         if row < len(self.facts.orders):
             quantities = np.append(quantities, self.facts.orders[row])
@@ -112,7 +117,7 @@ class Bench:
         check(what, frame.to_numpy("market_value", scaled=True), wanted)
 
     def check_measures(self) -> None:
-        """Start of day, current and expected of the watched accounts."""
+        """Check start of day, current and expected of the watched accounts."""
         frame = self.book.values(accounts=self.watched)
         for measure, totals in (
             ("sod", self.facts.start_of(self.columns)),
@@ -122,14 +127,14 @@ class Bench:
             check(measure, frame.to_numpy(measure, scaled=True), totals * TO_VALUE_SCALE)
 
     def check_watched(self) -> None:
-        """What the view now holds of each watched account, after any number of changes read."""
+        """Check the view's amounts of the watched accounts, after any number of `changes`."""
         frame = self.view.read()
         check("watched accounts", frame["account"], self.watched)
         wanted = self.facts.totals_of(self.columns) * TO_VALUE_SCALE
         check("watched values", frame.to_numpy("current", scaled=True), wanted)
 
     def check_all(self, frame: mvcore.Frame) -> None:
-        """A row for every account, in order."""
+        """Check the row of every account, in order."""
         check("accounts", frame["account"], self.facts.accounts)
         wanted = self.facts.account_totals() * TO_VALUE_SCALE
         check("values", frame.to_numpy("current", scaled=True), wanted)

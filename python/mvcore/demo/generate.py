@@ -1,7 +1,7 @@
-"""A brokerage's book as large as memory allows, the same at every run, and its figures once more.
+"""Generates a brokerage's book as large as memory allows, the same at every run.
 
-NumPy keeps the quantities and prices as plain integers beside the book: what the book answers is
-computed again from them, by other means, and compared to the last digit.
+NumPy keeps the quantities and prices as plain integers. The demo computes the book's answers from
+them independently, and compares them to the last digit.
 """
 
 from __future__ import annotations
@@ -35,39 +35,39 @@ LOWEST_QUANTITY, HIGHEST_QUANTITY = -400, 3_600
 LEAST_ORDER, LARGEST_ORDER = 8, 1_000  # bought or sold
 ROWS_AT_A_TIME = 2_500_000
 SAMPLE_INSTRUMENTS = 100
-FULL_TO_SAMPLE = 0.8  # orders a second of a load that no cache holds, to those of the sample
+FULL_TO_SAMPLE = 0.8  # load rate of a book larger than any cache, relative to that of the sample
 VALUE_SCALE = 8
-STATUSES = ("new", "partially_filled")  # of the orders of an account in an instrument
+STATUSES = ("new", "partially_filled")  # of an account's orders in one instrument
 
 
 def names(prefix: str, count: int) -> list[str]:
-    """`ACC0000`, `ACC0001`, ...: of one length, so that they line up and sort as they count."""
+    """`ACC0000`, `ACC0001`, ...: of equal length, so that text order is numeric order."""
     width = max(4, len(str(count - 1)))
     return [f"{prefix}{number:0{width}}" for number in range(count)]
 
 
 def price_text(price: int) -> str:
-    """A price in 1e-4 as feeds send it."""
+    """Format a price in 1e-4 as feeds send it."""
     return f"{price // 10**PRICE_SCALE}.{price % 10**PRICE_SCALE:0{PRICE_SCALE}}"
 
 
 @dataclass
 class Facts:
-    """What was generated, kept beside the book so that its answers can be computed again.
+    """The generated facts, from which the book's answers are computed independently.
 
-    `prices` and `filled` are changed by whoever tells the book so; the rest never. Orders are on
-    the first instruments, ORDERS_EACH of every account; their ids count on in that order.
+    `prices` and `filled` change together with the book; the rest never changes. Each account has
+    ORDERS_EACH orders on each of the first instruments. Order ids are numbered in that order.
     """
 
     accounts: list[str]
     instruments: list[str]
-    quantities: NDArray[np.int16]  # start of day: one row an instrument, one column an account
-    prices: Integers  # one an instrument, in 1e-4
-    orders: NDArray[np.int16]  # by instrument, account and number: what was ordered
-    filled: NDArray[np.int16]  # what of it was filled
+    quantities: NDArray[np.int16]  # start of day: a row per instrument, a column per account
+    prices: Integers  # one per instrument, in 1e-4
+    orders: NDArray[np.int16]  # order quantities by instrument, account and number
+    filled: NDArray[np.int16]  # filled quantities
 
     def account_totals(self) -> Integers:
-        """Each account's value in 1e-4, from all quantities and prices: plain integer NumPy."""
+        """Each account's value in 1e-4, from all quantities and prices, in NumPy integers."""
         totals = np.zeros(len(self.accounts), np.int64)
         for rows in slices(len(self.instruments), len(self.accounts)):
             current = self.quantities[rows].astype(np.int64)
@@ -78,15 +78,15 @@ class Facts:
         return totals
 
     def totals_of(self, columns: Integers) -> Integers:
-        """The same of a few accounts only, given by their columns."""
+        """The values of a few accounts, given by their columns."""
         return self.start_of(columns) + self._of(self.filled, columns)
 
     def start_of(self, columns: Integers) -> Integers:
-        """What their holdings of the start of the day are worth."""
+        """The value of their start-of-day holdings."""
         return self.prices @ self.quantities[:, columns].astype(np.int64)
 
     def expected_of(self, columns: Integers) -> Integers:
-        """What they will be worth with all orders filled."""
+        """Their value if all orders were filled."""
         return self.start_of(columns) + self._of(self.orders, columns)
 
     def _of(self, quantities: NDArray[np.int16], columns: Integers) -> Integers:
@@ -96,17 +96,17 @@ class Facts:
 
 
 def slices(instruments: int, accounts: int) -> Iterator[slice]:
-    """Instruments in runs of about ROWS_AT_A_TIME holdings."""
+    """Slices of instruments with about ROWS_AT_A_TIME holdings each."""
     step = max(1, ROWS_AT_A_TIME // accounts)
     for start in range(0, instruments, step):
         yield slice(start, min(start + step, instruments))
 
 
 def generate(accounts: int, instruments: int, ordered: int | None = None) -> Facts:
-    """Every account holds every instrument; a tenth of the holdings are short.
+    """Make a book in which every account holds every instrument. A tenth of the holdings are short.
 
-    On the first `ordered` instruments (None: all) it has a new order and one that is a quarter
-    filled.
+    On each of the first `ordered` instruments (None: all) an account has a new order and one that
+    is a quarter filled.
     """
     random = np.random.default_rng(SEED)
     shape = (instruments, accounts)
@@ -124,7 +124,7 @@ def generate(accounts: int, instruments: int, ordered: int | None = None) -> Fac
 
 
 def tables(facts: Facts) -> dict[str, Any]:
-    """All of it as `load` takes it: small tables as lists, large ones with dictionary columns."""
+    """All tables for `load`: small ones as lists, large ones with dictionary columns."""
     import pyarrow as pa
 
     accounts, instruments = len(facts.accounts), len(facts.instruments)
@@ -149,7 +149,7 @@ def tables(facts: Facts) -> dict[str, Any]:
 
 
 def orders_table(facts: Facts) -> pa.Table:
-    """The orders: ids are integers that count from 0."""
+    """The orders. Ids are integers from 0."""
     import pyarrow as pa
 
     instruments, accounts, each = facts.orders.shape
@@ -169,13 +169,13 @@ def orders_table(facts: Facts) -> pa.Table:
 
 
 def orders_per_second(accounts: int, instruments: int) -> float:
-    """How fast orders are loaded here, from a sample; without end where all are hardly more."""
+    """Measure the load rate of orders with a sample. Infinite if the book is not much larger."""
     if instruments <= 2 * SAMPLE_INSTRUMENTS:
         return math.inf
     facts = generate(accounts, SAMPLE_INSTRUMENTS)
     full = tables(facts)
     took = []
-    for _ in range(2):  # the better of two: others use the machine too
+    for _ in range(2):  # the faster of two runs: other processes use the machine too
         with mvcore.Book(value_scale=VALUE_SCALE) as book:
             start = time.perf_counter()
             book.load(**full)
@@ -186,9 +186,10 @@ def orders_per_second(accounts: int, instruments: int) -> float:
 def as_large_as_fits(
     accounts: int | None = None, instruments: int | None = None, folder: Path | None = None
 ) -> tuple[mvcore.Book, Facts]:
-    """The demo's book and what is in it: 5,000 x 5,000 unless memory or the caller says less.
+    """Make the demo's book and its facts: 5,000 x 5,000 unless memory or the caller limits it.
 
-    It lives in the folder, if one is given whose disk has room for it, else in memory.
+    The book is durable in the folder, if one is given and its disk has enough space. Otherwise it
+    is in memory.
     """
     gigabytes = sizes.available_gb()
     fits = sizes.size_for(gigabytes)
@@ -212,16 +213,19 @@ def as_large_as_fits(
 
 
 def open_book(folder: Path) -> mvcore.Book:
-    """Facts are on the disk within a second, prices within 50 ms; checkpoints when asked."""
+    """Open the book. Facts are on the disk within a second, prices within 50 ms.
+
+    Checkpoints are written on request only.
+    """
     return mvcore.open(folder, value_scale=VALUE_SCALE, sync="interval", checkpoint_bytes=None)
 
 
 def prepare(
     accounts: int, instruments: int, ordered: int, folder: Path | None = None
 ) -> tuple[mvcore.Book, Facts, float]:
-    """A book with everything in it, the facts, and how long the load took.
+    """Make a loaded book. Returns the book, its facts, and the duration of the load.
 
-    There is a bar on stderr where somebody watches.
+    Shows a progress bar on stderr if that is a terminal.
     """
     with Progress(long=True) as progress:
         progress.step("generating")

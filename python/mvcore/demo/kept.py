@@ -1,4 +1,4 @@
-"""The demo's book in its folder: checkpoints, and opened again with the same amounts."""
+"""Checkpoints of the demo's book, and its recovery with the same amounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEASURES = ("sod", "current", "expected")
 
 
 def checkpoints(bench: Bench) -> Checkpoints:
-    """One of everything, and one after all prices and a hundredth of the instruments changed."""
+    """Measure a full checkpoint, and one after all prices and 1 % of the instruments changed."""
     full_s, full_bytes = checkpoint(bench.book)
     rows, prices = bench.moves(len(bench.facts.instruments))
     bench.book.ticks(bench.codes[rows], prices, scale=PRICE_SCALE)
@@ -34,7 +34,7 @@ def checkpoints(bench: Bench) -> Checkpoints:
 
 
 def checkpoint(book: mvcore.Book) -> tuple[float, int]:
-    """Seconds, and bytes written."""
+    """Write a checkpoint. Returns the seconds and the bytes written."""
     start = time.perf_counter()
     book.checkpoint()
     took = time.perf_counter() - start
@@ -42,13 +42,13 @@ def checkpoint(book: mvcore.Book) -> tuple[float, int]:
 
 
 def amounts(book: mvcore.Book) -> list[NDArray[np.int64]]:
-    """Every account's, by measure."""
+    """The amounts of every account, by measure."""
     frame = book.values(measures=MEASURES)
     return [frame.to_numpy(name, scaled=True) for name in MEASURES]
 
 
 def opened_again(path: Path, facts: Facts, before: list[NDArray[np.int64]]) -> Recovery:
-    """The book that was closed, and its amounts: those before, and those of the facts."""
+    """Reopen the closed book, and check its amounts against those before and those of the facts."""
     start = time.perf_counter()
     book = open_book(path)
     took = time.perf_counter() - start

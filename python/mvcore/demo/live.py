@@ -1,9 +1,9 @@
-"""A brokerage's book live: ticks at a market's pace with a few accounts watched, then flat out.
+"""Runs a brokerage's book live: ticks at a market's pace, with some accounts watched, then flat
+out.
 
-It is kept in a folder meanwhile, and in the end opened again from there.
-
-Every figure of speed is printed only after the answers that were timed have been found equal, to
-the last digit, to what NumPy makes of the same quantities and prices in plain integers.
+The book is durable in a folder, and is reopened at the end. A speed is printed only after the timed
+answers were found equal, to the last digit, to NumPy's integer arithmetic on the same quantities
+and prices.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BATCH = 5_000
 
 
 def repeat(work: Callable[[], float], seconds: float) -> float:
-    """The median of what `work` says it took, at least three times, for about `seconds`."""
+    """The median duration that `work` returns, over at least three runs and about `seconds`."""
     end = time.perf_counter() + seconds
     took = [work(), work(), work()]
     while time.perf_counter() < end:
@@ -39,7 +39,7 @@ def repeat(work: Callable[[], float], seconds: float) -> float:
 
 
 def tick_and_revalue(bench: Bench) -> float:
-    """A tick, and every value of the instrument as an array: what the job emits at a tick."""
+    """A tick, and every value of the instrument as an array: what the Flink job emits per tick."""
     facts = bench.facts
     rows, prices = bench.moves(1, len(facts.orders) or None)
     name, price = facts.instruments[rows[0]], price_text(int(prices[0]))
@@ -53,7 +53,7 @@ def tick_and_revalue(bench: Bench) -> float:
 
 
 def tick_and_watch(bench: Bench) -> float:
-    """A tick, and the changed values of the watched accounts in hand."""
+    """A tick, and reading the changed values of the watched accounts."""
     name, price = bench.move()
     start = time.perf_counter()
     bench.book.tick(name, price)
@@ -67,7 +67,7 @@ def tick_and_watch(bench: Bench) -> float:
 
 
 def account_value(bench: Bench) -> float:
-    """The value of any one account, on demand, without a view."""
+    """The value of a random account, on demand, without a view."""
     column = int(bench.random.integers(len(bench.facts.accounts)))
     start = time.perf_counter()
     value = bench.book.value(bench.facts.accounts[column])
@@ -78,7 +78,7 @@ def account_value(bench: Bench) -> float:
 
 
 def whole_book(bench: Bench) -> float:
-    """The values of all accounts, on demand, without a view, after other prices."""
+    """The values of all accounts after new prices, on demand, without a view."""
     rows, prices = bench.moves(BATCH)
     bench.book.ticks(bench.codes[rows], prices, scale=PRICE_SCALE)
     start = time.perf_counter()
@@ -90,7 +90,7 @@ def whole_book(bench: Bench) -> float:
 
 
 def texts(bench: Bench) -> list[tuple[str, str]]:
-    """BATCH random ticks, names and prices as text, made before the clock starts."""
+    """BATCH random ticks as names and price texts, made before the clock starts."""
     rows, prices = bench.moves(BATCH)
     names = [bench.facts.instruments[row] for row in rows]
     return list(zip(names, map(price_text, prices.tolist()), strict=True))
@@ -118,7 +118,7 @@ def by_code(bench: Bench) -> float:
 
 
 def watched_each(bench: Bench) -> float:
-    """BATCH ticks one by one, by name, and after each the watched accounts that changed."""
+    """BATCH ticks one by one, by name. After each, reads the watched accounts that changed."""
     moves = texts(bench)
     tick, changes = bench.book.tick, bench.view.changes
     start = time.perf_counter()
@@ -129,7 +129,7 @@ def watched_each(bench: Bench) -> float:
 
 
 def in_batch(bench: Bench) -> float:
-    """BATCH ticks in one call, codes and integers counted in the last decimal."""
+    """BATCH ticks in one call: codes, and integers in units of the last decimal."""
     rows, prices = bench.moves(BATCH)
     codes = bench.codes[rows]
     start = time.perf_counter()
@@ -138,7 +138,7 @@ def in_batch(bench: Bench) -> float:
 
 
 def in_batch_all(bench: Bench, view: mvcore.View) -> float:
-    """The same, and then every account that changed, of all."""
+    """BATCH ticks in one call, then reads every account that changed."""
     rows, prices = bench.moves(BATCH)
     codes = bench.codes[rows]
     start = time.perf_counter()
@@ -148,7 +148,7 @@ def in_batch_all(bench: Bench, view: mvcore.View) -> float:
 
 
 def fills_one_by_one(bench: Bench) -> float:
-    """BATCH order facts one by one, as a feed tells them."""
+    """BATCH order reports one by one."""
     reports = bench.reports(bench.fills(BATCH))
     order = bench.book.order
     start = time.perf_counter()
@@ -158,7 +158,7 @@ def fills_one_by_one(bench: Bench) -> float:
 
 
 def flat_out(bench: Bench, seconds: float) -> float:
-    """Throughput, a line each; what it returns is the one that compares: with what is watched."""
+    """Print throughputs, one per line. Returns the rate with the watched accounts read."""
     result = 0.0
     for what, work in (
         ("one by one, by name", by_name),
@@ -180,14 +180,14 @@ def flat_out(bench: Bench, seconds: float) -> float:
 
 
 def told(fact_s: list[float]) -> str:
-    """What the order facts of the paced run took."""
+    """A text with the number and median duration of the paced run's order reports."""
     if not fact_s:
         return ""
     return f"{len(fact_s):,} order facts, {table.duration(statistics.median(fact_s))} each; "
 
 
 def facts_flat_out(bench: Bench, seconds: float) -> float:
-    """Order facts a second, 0 where there are no orders."""
+    """Measure order reports per second. 0 if there are no orders."""
     if not bench.facts.orders.size:
         return 0.0
     facts_per_s = BATCH / repeat(lambda: fills_one_by_one(bench), seconds)
@@ -198,7 +198,7 @@ def facts_flat_out(bench: Bench, seconds: float) -> float:
 
 
 def measure(bench: Bench, seconds: float) -> table.Figures:
-    """The whole live part: paced, flat out, then single answers."""
+    """Run the whole live part: paced, at full speed, then single answers."""
     facts = f" and {FACTS_PER_SECOND:,} order facts/s" if bench.facts.orders.size else ""
     watched = f"{len(bench.watched)} accounts watched"
     print(f"{TICKS_PER_SECOND} ticks/s{facts} for {seconds:g} s, {watched}:")
@@ -223,7 +223,7 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
     return table.Figures(
         accounts=len(bench.facts.accounts),
         instruments=len(bench.facts.instruments),
-        # Last, when every index that an answer needs has been built.
+        # Measured last, when every index that an answer needs exists.
         book_bytes=bench.book.memory()["total"],
         process_bytes=sizes.process_bytes(),
         orders=bench.facts.orders.size,
@@ -236,7 +236,7 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
 
 
 def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
-    """Generate, load, measure, show. The exit status is 1 if an answer was wrong."""
+    """Generate, load, measure and print. The exit status is 1 if an answer was wrong."""
     with tempfile.TemporaryDirectory(prefix="mvcore-demo-") as name:
         folder = Path(name)
         book, facts = generate.as_large_as_fits(accounts, instruments, folder)
@@ -244,7 +244,7 @@ def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
             with book:
                 figures = measure(Bench(book, facts), seconds)
                 before = kept.amounts(book)
-            del book  # and its memory
+            del book  # frees its memory
             if figures.checkpoints is not None:
                 figures.recovery = kept.opened_again(folder, facts, before)
         except WrongFigureError as error:

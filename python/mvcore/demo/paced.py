@@ -1,4 +1,4 @@
-"""The market's pace: prices and fills as they would come, a few accounts watched."""
+"""Runs prices and fills at a market's pace, with a few accounts watched."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from mvcore.demo.bench import Bench, amount, check
 
 TICKS_PER_SECOND = 83.3  # the Flink job's rate: 5,000 instruments, each once a minute
 FACTS_PER_SECOND = 2_000
-FACT_INTERVAL_S = 0.01  # a feed hands over what came in since
+FACT_INTERVAL_S = 0.01  # a feed delivers its reports at this interval
 READ_INTERVAL_S = 0.1
 
 
 class Paced:
-    """Prices and fills at their pace, and every 100 ms what changed in the watched accounts."""
+    """Applies prices and fills at their pace, and reads the watched accounts' changes every 100
+    ms."""
 
     def __init__(self, bench: Bench, screen: table.Screen) -> None:
         self.bench = bench
@@ -31,8 +32,8 @@ class Paced:
         self.latest_s = 0.0
 
     def run(self, seconds: float) -> None:
-        """Each event at its due time: one that is late does not shift those after it."""
-        pause = threading.Event()  # never set: a wait that Ctrl-C ends at once
+        """Run each event at its due time. A late event does not shift the following ones."""
+        pause = threading.Event()  # never set: a wait that Ctrl-C interrupts at once
         start = time.perf_counter()
         while True:
             tick_due = len(self.tick_s) / TICKS_PER_SECOND
@@ -53,14 +54,14 @@ class Paced:
         self.check()
 
     def tick(self) -> None:
-        """One tick, by name."""
+        """Apply one tick, by name."""
         name, price = self.bench.move()
         before = time.perf_counter()
         self.bench.book.tick(name, price)
         self.tick_s.append(time.perf_counter() - before)
 
     def fill(self) -> None:
-        """What came in of orders, one by one."""
+        """Apply the order reports that are due, one by one."""
         self.feeds += 1
         if not self.bench.facts.orders.size:
             return
@@ -71,7 +72,7 @@ class Paced:
             self.fact_s.append(time.perf_counter() - before)
 
     def read(self, elapsed_s: float) -> None:
-        """The watched accounts that changed, and the firm for the screen."""
+        """Read the watched accounts that changed, and the firm's total for the screen."""
         before = time.perf_counter()
         changed = self.bench.view.changes()
         new = dict(zip(changed["account"], changed["current"], strict=True))
@@ -84,7 +85,7 @@ class Paced:
         self.screen.show(table.Now(elapsed_s, ticks, facts, self.values, firm, self.read_s[-1]))
 
     def check(self) -> None:
-        """What was put together from changes alone, and the firm's total."""
+        """Check the values accumulated from changes, and the firm's total."""
         facts = self.bench.facts
         check("accounts that changed", list(self.values), self.bench.watched)
         totals = facts.totals_of(self.bench.columns).tolist()

@@ -1,9 +1,9 @@
-"""The proof: a real account, day by day, against published figures, every digit.
+"""The proof: a real account, day by day, equal to published amounts in every digit.
 
-9,367 fills in seven stocks from 2004 to 2009, cash held as one more instrument whose price is 1,
-daily prices as ticks, ECB rates as fx. Net liquidation is then simply the account's value. It is
-read in USD from one book, and in EUR and JPY from another whose base is EUR, and compared with
-the figure published for each of 1,506 days.
+The account has 9,367 fills in seven stocks from 2004 to 2009. Cash is another instrument, with
+price 1. Daily prices are ticks, and ECB rates are fx rates. Net liquidation is then the account's
+value. The proof reads it in USD from one book, and in EUR and JPY from another whose base is EUR.
+It compares it with the amount published for each of 1,506 days.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ ACCOUNT = "ACC1"
 CASH = "CASH"
 STARTING_CASH = Decimal(100_000)
 SHOWN_MISMATCHES = 5
-EXACT = Context(prec=60)  # a fill's quantity x price has at most 11 decimals and 8 digits
+EXACT = Context(prec=60)  # a fill's quantity x price has at most 11 decimals and 8 integer digits
 
 
 @dataclass(frozen=True)
 class Day:
-    """What happened on one day, and what was published about it."""
+    """The facts and the published amounts of one day."""
 
     date: str
     fills: list[tuple[str, Decimal, Decimal]]  # instrument, signed quantity, price
     ticks: list[tuple[str, str]]  # instrument, price
-    rates: list[tuple[str, str]]  # quote currency, units of it for one EUR
+    rates: list[tuple[str, str]]  # quote currency, units of it per EUR
     published: dict[str, Decimal]  # net liquidation by currency
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One figure that differs from the published one."""
+    """An amount that differs from the published one."""
 
     date: str
     currency: str
@@ -51,13 +51,13 @@ class Mismatch:
 
 
 def read_facts(name: str) -> list[dict[str, str]]:
-    """One of the carried files as rows of text."""
+    """Read a packaged file as rows of text."""
     packed = (files("mvcore.demo") / "data" / f"{name}.csv.gz").read_bytes()
     return list(csv.DictReader(gzip.decompress(packed).decode().splitlines()))
 
 
 def read_days() -> list[Day]:
-    """All facts by day. Rates are those of the day that the published figure names."""
+    """All facts by day. The rates are those of the rate date of the published amount."""
     fills, ticks, rates = defaultdict(list), defaultdict(list), defaultdict(list)
     for row in read_facts("fills"):
         fill = (row["instrument"], Decimal(row["quantity"]), Decimal(row["price"]))
@@ -81,7 +81,7 @@ def read_days() -> list[Day]:
 
 
 class Replay:
-    """The account in two books: one counts in USD to 11 decimals, one in EUR to 10."""
+    """The account in two books: in USD with 11 decimals, and in EUR with 10."""
 
     def __init__(self, stocks: Iterable[str]) -> None:
         self.usd_book = mvcore.Book(base_currency="USD", value_scale=11)
@@ -96,7 +96,7 @@ class Replay:
             )
 
     def _holdings(self, instruments: list[str]) -> dict[str, list[object]]:
-        """Absolute quantities, as a custodian sends them, of the instruments named."""
+        """Absolute quantities of these instruments, as a custodian sends them."""
         return {
             "account": [ACCOUNT] * len(instruments),
             "instrument": list(instruments),
@@ -104,7 +104,7 @@ class Replay:
         }
 
     def apply(self, day: Day) -> None:
-        """The day's fills as new quantities of the stocks and of cash; its rates; its prices."""
+        """Apply the day's fills as new quantities of stocks and cash, and its rates and prices."""
         changed = {CASH}
         for stock, quantity, price in day.fills:
             held = self._quantities.get(stock, Decimal(0))
@@ -133,7 +133,10 @@ class Replay:
 
     @staticmethod
     def _current(book: mvcore.Book, currency: str) -> Decimal:
-        """A value that leaves something out would be no answer, so unpriced positions are NaN."""
+        """The account's value.
+
+        NaN if it has unpriced positions, because the value would be incomplete.
+        """
         value = book.value(ACCOUNT, currency=currency)
         return Decimal("NaN") if value.unpriced else value.current
 
@@ -144,7 +147,7 @@ class Replay:
 
 
 def compare(days: list[Day]) -> list[list[Mismatch]]:
-    """Replay the days; for each, the figures that differ from the published ones."""
+    """Replay the days. For each day, return the amounts that differ from the published ones."""
     replay = Replay(sorted({name for day in days for name, _, _ in day.fills}))
     result = []
     for day in days:
@@ -162,7 +165,10 @@ def compare(days: list[Day]) -> list[list[Mismatch]]:
 
 
 def run(days: list[Day] | None = None) -> int:
-    """Print the proof. The exit status is 0 if every figure of every day is the published one."""
+    """Print the proof.
+
+    The exit status is 0 if every amount of every day equals the published one.
+    """
     days = read_days() if days is None else days
     fills = sum(len(day.fills) for day in days)
     print(f"Proof: a real account, {fills:,} fills, {days[0].date} to {days[-1].date}.")

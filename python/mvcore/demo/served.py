@@ -1,4 +1,4 @@
-"""The demo's book for `mvcore serve --demo`: attributes to group by, prices that move."""
+"""The demo's book for `mvcore serve --demo`, with attributes to group by and moving prices."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LARGEST_MOVE = 5_000  # in 1e-4
 
 @contextlib.contextmanager
 def playing(size: tuple[int, int] | None) -> Iterator[mvcore.Book]:
-    """The book, with ticks as long as it is used. size: accounts and instruments.
+    """The book, with ticks while the context lasts. size: accounts and instruments.
 
-    Raises at the end what ended the ticks before; it is logged when it happens.
+    If the ticks fail, the error is logged at once and raised at the end.
     """
     book, facts = as_large_as_fits(*(size or ()))
     done = threading.Event()
@@ -48,7 +48,7 @@ def _log_failure(feed: Future[None]) -> None:
 
 
 def attributes(facts: Facts) -> dict[str, dict[str, list[str]]]:
-    """Households and desks of the accounts, sectors of the instruments."""
+    """Households and desks of accounts, sectors of instruments."""
     accounts, instruments = len(facts.accounts), len(facts.instruments)
     return {
         "accounts": {
@@ -64,7 +64,7 @@ def attributes(facts: Facts) -> dict[str, dict[str, list[str]]]:
 
 
 def play(book: mvcore.Book, facts: Facts, done: threading.Event) -> None:
-    """Prices that move a little, at a market's pace, each with its time."""
+    """Move prices a little, at a market's pace, each with its time."""
     random = np.random.default_rng(1)
     prices = facts.prices.tolist()
     while not done.wait(1 / TICKS_PER_SECOND):

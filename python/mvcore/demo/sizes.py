@@ -1,4 +1,4 @@
-"""How large a book the demo makes: as large as memory allows, and as is loaded in good time."""
+"""The size of the demo's book: as large as memory and the load time allow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 FULL = (5_000, 5_000)
-# What holdings need at their peak is well below these: the machine has other work too.
+# Well above the peak need of the holdings: the machine has other work too.
 SIZES_BY_MEMORY = [
     (4.0, FULL),
     (2.0, (5_000, 2_500)),
@@ -16,20 +16,21 @@ SIZES_BY_MEMORY = [
     (0.0, (500, 500)),
 ]
 ORDERS_EACH = 2  # orders of one account in one instrument
-# While the orders are loaded: 25 bytes in the book, 21 in the columns, 4 kept for checking.
+# Bytes while orders are loaded: 25 in the book, 21 in the columns, 4 kept for checking.
 ORDER_BYTES = 60
 HOLDING_BYTES = 30
-DISK_BYTES = 40  # of either: in the journal, and in two checkpoints of everything
-LOAD_SECONDS = 30.0  # so that the whole demo stays within a minute
+DISK_BYTES = 40  # per holding or order: in the journal, and in two full checkpoints
+LOAD_SECONDS = 30.0  # keeps the whole demo within a minute
 
 
 def available_gb() -> float:
-    """Memory that can be had without swapping: the machine's, or less if a cgroup says so."""
+    """Memory available without swapping: the machine's, or the limit of the cgroup if that is
+    lower."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
     except (OSError, StopIteration):
-        # Not Linux: half of what is built in.
+        # Not Linux: half of the installed memory.
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     try:
         group = Path("/sys/fs/cgroup")
@@ -42,25 +43,25 @@ def available_gb() -> float:
 
 
 def process_bytes() -> int:
-    """Resident memory of the whole process."""
+    """Resident memory of the process."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        import resource  # what there is elsewhere: the peak
+        import resource  # without /proc, only the peak is known
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def size_for(gigabytes: float) -> tuple[int, int]:
-    """Accounts and instruments that fit."""
+    """The numbers of accounts and instruments that fit."""
     return next(size for least, size in SIZES_BY_MEMORY if gigabytes >= least)
 
 
 def ordered_instruments(
     accounts: int, instruments: int, gigabytes: float, orders_per_s: float
 ) -> tuple[int, str]:
-    """On how many of the instruments every account has orders, and why not on more."""
+    """The number of instruments on which every account has orders, and why there are not more."""
     spare = max(0.0, gigabytes * 1e9 - HOLDING_BYTES * accounts * instruments)
     each = ORDERS_EACH * accounts
     by_memory = spare / (ORDER_BYTES * each)
@@ -74,7 +75,7 @@ def ordered_instruments(
 
 
 def lacking(folder: Path, rows: int) -> str:
-    """Why so many holdings and orders do not fit on the folder's disk; empty where they do."""
+    """Why this many rows do not fit on the folder's disk. Empty if they fit."""
     free, wanted = shutil.disk_usage(folder).free, DISK_BYTES * rows
     return (
         "" if free >= wanted else f"{folder} has {free / 1e9:.1f} GB free, not {wanted / 1e9:.1f}"

@@ -1,8 +1,7 @@
-"""What the demo shows: the watched accounts while ticks come in, then the Flink job's own table.
+"""The demo's output: the watched accounts while ticks arrive, then the Flink job's own table.
 
-That job does what mvcore does. Its authors measured it, gave it up at production size, and wrote
-down what they hoped for from a hybrid. Their two columns are estimates and are quoted; ours is
-measured.
+The Flink job does the same as mvcore. Its authors measured it, gave it up at production size, and
+estimated a hybrid. Their two columns are quoted estimates; the third is measured here.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ HYBRID_TICKS_PER_S = 1_400
 HYBRID_CHECKPOINT_S = 1.0
 NO_ROOM = "not measured: no room on the disk"
 PLAIN_INTERVAL_S = 1.0
-PLAIN_WIDTH = 130  # where no terminal says how wide it is
+PLAIN_WIDTH = 130  # columns, if output is no terminal
 
 
 @dataclass
 class Now:
-    """What the screen shows of one read."""
+    """The content of the screen after one read."""
 
     elapsed_s: float
     ticks: int
@@ -44,7 +43,7 @@ class Now:
 
 
 class Screen(Shown):
-    """The watched accounts: a table that moves in a terminal, a line a second elsewhere."""
+    """Shows the watched accounts: a live table in a terminal, otherwise one line per second."""
 
     def __init__(self) -> None:
         self._shown: Live | None = None
@@ -55,7 +54,7 @@ class Screen(Shown):
             self._shown = Live(auto_refresh=False)
 
     def show(self, now: Now) -> None:
-        """Draw, as often as it can be followed."""
+        """Draw the screen."""
         if self._shown is not None:
             self._shown.update(drawn(now), refresh=True)
         elif now.elapsed_s >= self._next_line_s:
@@ -85,8 +84,8 @@ def drawn(now: Now) -> Table:
 
 @dataclass
 class Checkpoints:
-    """Seconds and bytes of one that has everything, and of one after all prices and a hundredth of
-    the instruments changed."""
+    """Seconds and bytes of a full checkpoint, and of one after all prices and 1 % of instruments
+    changed."""
 
     full_s: float
     full_bytes: int
@@ -96,7 +95,7 @@ class Checkpoints:
 
 @dataclass
 class Recovery:
-    """Seconds of opening the book again, and groups of the journal applied in it."""
+    """Seconds to reopen the book, and the number of journal groups replayed."""
 
     seconds: float
     replayed: int
@@ -104,21 +103,21 @@ class Recovery:
 
 @dataclass
 class Figures:
-    """What was measured. Latencies are medians in seconds, named as the functions of `live`."""
+    """The measurements. Latencies are medians in seconds, named like the functions of `live`."""
 
     accounts: int
     instruments: int
     orders: int
     book_bytes: int
     process_bytes: int
-    tick_and_revalue: float  # a tick, and every value of its instrument made
-    tick_and_watch: float  # a tick, and the changed values of the watched accounts in hand
+    tick_and_revalue: float  # a tick, and computing every value of its instrument
+    tick_and_watch: float  # a tick, and reading the changed values of the watched accounts
     account_value: float
     whole_book: float
-    ticks_per_s: float  # one by one, by name, the watched accounts' changes read after each
-    facts_per_s: float  # order facts, one by one
-    paced_rows_per_s: float  # handed out at 83.3 ticks/s
-    checkpoints: Checkpoints | None = None  # None: the disk had no room for the book
+    ticks_per_s: float  # one by one, by name, with the watched accounts read after each
+    facts_per_s: float  # order reports, one by one
+    paced_rows_per_s: float  # rows read at 83.3 ticks/s
+    checkpoints: Checkpoints | None = None  # None: not enough disk space for the book
     recovery: Recovery | None = None
 
     @property
@@ -127,13 +126,13 @@ class Figures:
 
     @property
     def values_of_a_tick(self) -> int:
-        """Holdings and orders of one instrument that has orders, if any has."""
+        """The holdings and orders of one instrument that has orders, if any instrument has."""
         return self.accounts * (1 + (ORDERS_EACH if self.orders else 0))
 
 
 @dataclass
 class Row:
-    """One line of the job's table; `passed` is None where nothing is judged."""
+    """One line of the job's table. `passed` is None if there is no target."""
 
     what: str
     flink: str
@@ -143,7 +142,7 @@ class Row:
 
 
 def duration(seconds: float) -> str:
-    """Three digits and the unit that suits them."""
+    """Format a duration with three digits and a suitable unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
@@ -151,12 +150,12 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as people say them."""
+    """Format a number of bytes."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def job_rows(got: Figures) -> list[Row]:
-    """The job's own table, with what was measured here beside it."""
+    """The rows of the job's own table, with the measurements beside them."""
 
     def latency(what: str, flink: str, seconds: float) -> Row:
         return Row(what, flink, "< 50 ms", duration(seconds), seconds < HYBRID_LATENCY_S)
@@ -190,7 +189,7 @@ def job_rows(got: Figures) -> list[Row]:
         latency("tick to watched accounts", "-", got.tick_and_watch),
         latency("value of one account", "-", got.account_value),
         latency("values of all accounts", "-", got.whole_book),
-        # live.paced has checked that no row was of any other account.
+        # Paced.check verified that the changes are those of the watched accounts only.
         Row("output at 83.3 ticks/s", "1.25 M messages/s", "only what is watched", output, True),
         checkpoint_row(got.checkpoints),
         recovery_row(got.recovery),
@@ -208,13 +207,13 @@ def checkpoint_row(got: Checkpoints | None) -> Row:
 
 
 def recovery_row(got: Recovery | None) -> Row:
-    # kept.opened_again has checked that the amounts are those before.
+    # kept.opened_again has checked that the amounts are unchanged.
     here = NO_ROOM if got is None else f"{duration(got.seconds)}, every amount as it was"
     return Row("recovery", "7 minutes, updates lost", "-", here)
 
 
 def caption(got: Figures) -> str:
-    """What a reader must know to compare."""
+    """What a reader must know to compare the columns."""
     lines = [
         "The first two columns are estimates by the job's authors. Latencies, ticks/s and facts/s",
         "are medians of this run on this machine, their answers checked to the last digit. The",

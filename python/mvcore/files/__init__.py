@@ -1,6 +1,7 @@
-"""Tables in files: detection of the dialect, strict records, exact numbers, faults with their line.
+"""Reads tables from files: detects the dialect, parses records strictly, and keeps numbers exact.
 
-`mvcore.read` and every command that takes files use this package, so that both read the same.
+`mvcore.read` and every command that takes files use this package, so they read the same. Errors
+name the line of the file.
 """
 
 from mvcore.files.reading import read

@@ -1,4 +1,4 @@
-"""Columns of texts from a file to columns of a table, each value checked as far as it is known."""
+"""Converts columns of texts from a file to columns of a table, and checks each value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mvcore.times import NO_TIME, column_ns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# what is wrong, column, row, value -> the error with file and line
+# (what is wrong, column, row, value) -> the error with file and line
 Fault = Callable[[str, str, int, Any], InvalidInput]
 TEXTS = ("string", "large_string", "string_view")
 PLAIN_INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
@@ -27,12 +27,12 @@ EXACT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def is_text(column: pa.ChunkedArray) -> bool:
-    """Whether the values are texts, which is what files without types have."""
+    """Return whether the values are texts. In files without types, such as CSV, they always are."""
     return str(column.type) in TEXTS
 
 
 def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) -> pa.ChunkedArray:
-    """The column with each number in plain digits."""
+    """Convert each number of the column to plain digits."""
     import pyarrow as pa
     from pyarrow import compute
 
@@ -59,7 +59,7 @@ def numbers(column: pa.ChunkedArray, name: str, options: Options, fault: Fault) 
 
 
 def flags(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
-    """The column of texts true and false, in any case, as booleans."""
+    """Convert the texts true and false, in any case, to booleans."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -76,7 +76,7 @@ def flags(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
 
 
 def times(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
-    """The column of ISO 8601 texts as timestamps in UTC."""
+    """Convert ISO 8601 texts to timestamps in UTC."""
     import pyarrow as pa
 
     if not is_text(column):
@@ -93,7 +93,7 @@ def times(column: pa.ChunkedArray, name: str, fault: Fault) -> pa.ChunkedArray:
 
 
 def check_filled(table: pa.Table, schema: Schema, fault: Fault) -> None:
-    """Every cell of the columns that need a value has one."""
+    """Raises InvalidInput if a cell of a required column is empty."""
     for name in schema.filled:
         column = table.column(name)
         if column.null_count:
@@ -103,7 +103,7 @@ def check_filled(table: pa.Table, schema: Schema, fault: Fault) -> None:
 
 
 def keys_of(table: pa.Table, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """A number for each row, the same for rows with the same key."""
+    """A number for each row. Rows have the same number if they have the same key."""
     ids, different = np.zeros(table.num_rows, np.int64), 1
     for name in key if table.num_rows else ():
         chunks = table.column(name).dictionary_encode().unify_dictionaries().chunks
@@ -119,7 +119,7 @@ def keys_of(table: pa.Table, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
 def check_unique(
     table: pa.Table, schema: Schema, place: Callable[[int], str], fault: Fault
 ) -> None:
-    """No key twice."""
+    """Raises InvalidInput if a key occurs twice."""
     again = _repeated(keys_of(table, schema.key))
     if again is None:
         return
@@ -137,7 +137,7 @@ def check_unique(
 
 
 def _repeated(ids: npt.NDArray[np.int64]) -> tuple[int, int] | None:
-    """The first row with its key, and the first row of all that has the key of an earlier one."""
+    """The first repeated row, after the first row with the same key."""
     if not (np.diff(np.sort(ids)) == 0).any():
         return None
     order = np.argsort(ids, kind="stable")
@@ -147,8 +147,10 @@ def _repeated(ids: npt.NDArray[np.int64]) -> tuple[int, int] | None:
 
 
 def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    """Rows of one key added up exactly, in the place of the first of them; a mask of the
-    rows that stay."""
+    """Sum rows with the same key exactly, into the first of them.
+
+    Also returns a mask of the rows kept.
+    """
     import pyarrow as pa
 
     ids = keys_of(table, schema.key)
@@ -187,13 +189,16 @@ def summed(table: pa.Table, schema: Schema, fault: Fault) -> tuple[pa.Table, npt
 
 
 def texts_of(column: pa.ChunkedArray) -> list[str | None]:
-    """Numbers of any type as texts of all their digits; floats as their shortest text."""
+    """Numbers of any type as texts with all their digits. Floats become their shortest text."""
     narrow = {"float": np.float32, "halffloat": np.float16}.get(str(column.type), lambda v: v)
     return [None if value is None else str(narrow(value)) for value in column.to_pylist()]
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    """Whether `texts_of` makes numbers of the column's values; texts are checked before."""
+    """Return whether `texts_of` turns every value into a number.
+
+    The caller has checked texts before.
+    """
     import pyarrow as pa
 
     types = pa.types
@@ -202,7 +207,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def has_keys(table: pa.Table, schema: Schema) -> bool:
-    """Whether the key's columns hold names or integers; the book tells of others."""
+    """Return whether the key columns hold names or integers. The book refuses other types."""
     import pyarrow as pa
 
     kinds = [table.column(name).type for name in schema.key]
@@ -211,7 +216,7 @@ def has_keys(table: pa.Table, schema: Schema) -> bool:
 
 
 def plain_integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """The texts as int64, if each is what such an integer would be written as: not 007, not +7."""
+    """Convert to int64, if each text is the canonical form of an integer: not 007, not +7."""
     import pyarrow as pa
     from pyarrow import compute
 

@@ -1,4 +1,4 @@
-"""The delimiter and the header row of a file: the first line that has the table's columns."""
+"""Finds the delimiter and the header row of a file: the first line that has the table's columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_NAMES = 40
 
 
 class Header(NamedTuple):
-    """line counts from 1; end: where the text below the header begins."""
+    """line: counts from 1. end: offset of the text below the header."""
 
     delimiter: str
     line: int
@@ -34,7 +34,7 @@ class _Guess(NamedTuple):
 
 
 def header_of(path: str, text: str, schema: Schema, options: Options) -> Header:
-    """The header of a text. Every delimiter is tried, unless one is given, on every line."""
+    """Find the header of a text. Tries every delimiter, unless one is given, on every line."""
     guesses = list(_guesses(text, options))
     new = {**{name: name for name in schema.columns}, **options.rename}
     for line in dict.fromkeys(guess.line for guess in guesses):
@@ -77,7 +77,8 @@ def _guesses(text: str, options: Options) -> list[_Guess]:
 
 
 def _check_only_delimiter(path: str, header: _Guess, known: set[str]) -> None:
-    """Another delimiter in a name of the header: one of the two is the wrong one."""
+    """Raises InvalidInput if a name of the header contains another delimiter: either may be
+    meant."""
     for name in header.names:
         for other in DELIMITERS:
             if name not in known and other != header.delimiter and other in name:
@@ -127,19 +128,19 @@ def _not_found(
 
 
 def taken_away(name: str, options: Options) -> str:
-    """The end of a message: the file has the column, but `rename` gives it another name."""
+    """The end of a message: the file has the column, but `rename` renames it."""
     new = options.rename[name]
     return f"; rename (--rename) took the column {name!r} away: it names it {new!r}"
 
 
 def listed(names: list[str]) -> str:
-    """The names of a header for a message, the first of very many."""
+    """The names of a header for a message, at most MOST_NAMES."""
     more = ", ..." if len(names) > MOST_NAMES else ""
     return ", ".join(map(shown, names[:MOST_NAMES])) + more
 
 
 def _no_line(path: str, text: str, expected: str, schema: Schema, options: Options) -> InvalidInput:
-    """All lines that were searched are empty or have malformed quotes."""
+    """Make the error for a text whose searched lines are all empty or have malformed quotes."""
     lines = BREAK.split(text)[:SEARCHED]
     number = options.header_row or next((k for k, line in enumerate(lines, 1) if line.strip()), 1)
     line = lines[number - 1] if number <= len(lines) else ""
@@ -151,7 +152,7 @@ def _no_line(path: str, text: str, expected: str, schema: Schema, options: Optio
 
 
 def _likeness(guess: _Guess, schema: Schema, options: Options) -> tuple[int, int, int, int]:
-    """How much a line looks like the header: known names, similar names, fields, early lines."""
+    """How much a line resembles the header: known names, similar names, fields, early lines."""
     names = [options.rename.get(name, name) for name in guess.names]
     similar = sum(bool(near(name, names)) for name in schema.columns)
     known = len(set(names) & set(schema.columns))

@@ -1,8 +1,9 @@
-"""What kind of file it is, and how its bytes become text.
+"""Detects the kind of a file, and decodes its bytes into text.
 
-A file is UTF-8 if all its bytes are; UTF-16 if it says so by its first two bytes, or if it can be
-nothing else; Windows-1252 if its other bytes are letters and signs where words have them. Bytes
-that fit none of these are an error that names the option `encoding`.
+A file is UTF-8 if all its bytes are valid UTF-8. It is UTF-16 if its first two bytes are a byte
+order mark, or if no other encoding is possible. It is Windows-1252 if its other bytes are letters
+and signs in plausible places of words. Bytes that fit none of these are an error that names the
+option `encoding`.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ MAGIC = {
 }
 MARKUP = re.compile(r"\s*<(!doctype\s+html|html|head|body|table|meta|\?xml|[a-z!?])", re.IGNORECASE)
 
-# The characters of Windows-1252 beyond ASCII. A word has letters, and an ASCII one among them;
-# other signs than quotes, dashes and the like do not touch a word.
+# The characters of Windows-1252 beyond ASCII. A plausible word contains an ASCII letter. Signs do
+# not touch a word, except quotes, dashes and the like.
 _LETTER = "\u0192\u0160\u0152\u017d\u0161\u0153\u017e\u0178\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff"
 _ANYWHERE = (
     "\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u2026\u2122\u00a0\u00a1\u00a9\u00aa\u00ab\u00ae\u00b0"
@@ -55,7 +56,7 @@ UNLIKELY = re.compile(
 
 
 class Encoding(NamedTuple):
-    """name: what Python's `open` reads the file by; codec: of the bytes after the mark."""
+    """name: the encoding for Python's `open`. codec: the encoding of the bytes after the mark."""
 
     name: str
     codec: str
@@ -70,7 +71,7 @@ MARKS = {
 
 
 def open_bytes(path: Path) -> IO[bytes] | pa.NativeFile:
-    """The file's bytes, unpacked if its ending says that it is compressed."""
+    """Open the file, and decompress it if its ending names a compression."""
     compression = COMPRESSIONS.get(path.suffix.lower())
     if compression is None:
         return path.open("rb")
@@ -80,14 +81,14 @@ def open_bytes(path: Path) -> IO[bytes] | pa.NativeFile:
 
 
 def blocks_of(path: Path) -> Iterator[bytes]:
-    """All bytes, in blocks."""
+    """All bytes of the file, in blocks."""
     with open_bytes(path) as file:
         while block := file.read(BLOCK_BYTES):
             yield block
 
 
 def refuse_other_kinds(path: Path, head: bytes) -> None:
-    """Name what is no table of text."""
+    """Raises InvalidInput that names the kind of a file that is not text."""
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         raise fault(str(path), f"this is {_zip_kind(path)}; expected text such as CSV")
     for magic, kind in MAGIC.items():
@@ -107,7 +108,8 @@ def _zip_kind(path: Path) -> str:
 
 
 def refuse_markup(path: Path, text: str) -> None:
-    """Many sites answer with a page, an error page among them, under the name of a CSV file."""
+    """Raises InvalidInput for HTML, XML and JSON. Many sites serve an (error) page as a CSV
+    file."""
     found = MARKUP.match(text)
     if found:
         kind = "XML" if found[1] == "?xml" else "HTML"
@@ -117,7 +119,7 @@ def refuse_markup(path: Path, text: str) -> None:
 
 
 def encoding_of(path: Path, given: str | None) -> Encoding:
-    """How to decode the file. One pass over it if the caller does not say."""
+    """Find the encoding of the file. Reads the whole file if the caller does not name one."""
     with open_bytes(path) as file:
         head = bytes(file.read(HEAD_BYTES))
     if not head.strip():
@@ -153,7 +155,7 @@ def _marked(path: Path, head: bytes) -> Encoding | None:
 
 
 def _unmarked_utf16(head: bytes) -> Encoding | None:
-    """UTF-16 without a mark, if the whole first line is ASCII in it: every other byte is 0."""
+    """UTF-16 without a mark, if the first line would be all ASCII: every other byte is 0."""
     for name, breaks, zeros in (
         ("utf-16-le", (b"\n\0", b"\r\0"), 1),
         ("utf-16-be", (b"\0\n", b"\0\r"), 0),
@@ -173,7 +175,10 @@ def _unmarked_utf16(head: bytes) -> Encoding | None:
 
 
 def _of_bytes(path: Path) -> Encoding:
-    """UTF-8, or else Windows-1252 if it looks like that. Damaged UTF-8 is told by its reader."""
+    """UTF-8, or Windows-1252 if the bytes look like it.
+
+    Damaged UTF-8 fails later, when it is decoded.
+    """
     utf8 = Encoding("utf-8", "utf-8")
     decoder = codecs.getincrementaldecoder("utf-8")()
     ascii_so_far = True
@@ -193,10 +198,11 @@ def _of_bytes(path: Path) -> Encoding:
 
 
 def texts_of(path: Path, encoding: Encoding) -> Iterator[str]:
-    """The whole text in blocks that end after a line break, if the last line has one.
+    """Decode the file into blocks that end after a line break, except perhaps the last.
 
-    A byte order mark at the start is left out. Bytes that are no text, NUL characters and marks
-    inside the text are errors with their line and character."""
+    A byte order mark at the start is skipped. Undecodable bytes, NUL characters and marks inside
+    the text are errors with their line and character.
+    """
     decoder = codecs.getincrementaldecoder(encoding.codec)()
     skip = encoding.mark_bytes
     rest = ""
@@ -229,7 +235,7 @@ UNWANTED = {
 
 
 def _with_last(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of bytes, and whether each is the last one."""
+    """The blocks of bytes, each with whether it is the last one."""
     held: bytes | None = None
     for block in blocks_of(path):
         if held is not None:
@@ -239,18 +245,18 @@ def _with_last(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 
 def count_lines(text: str) -> int:
-    """Line breaks, as editors count them: LF, CR LF and CR."""
+    """Count line breaks as editors do: LF, CR LF and CR."""
     breaks = text.count("\n")
     return breaks + text.count("\r") - text.count("\r\n") if "\r" in text else breaks
 
 
 def _after_last_break(text: str) -> int:
-    """CR at the very end may be half of CR LF."""
+    """The offset after the last line break. A CR at the very end may be half of a CR LF."""
     return max(text.rfind("\n"), text.rfind("\r", 0, len(text) - 1)) + 1
 
 
 def _position(before: str) -> tuple[int, int]:
-    """Lines before a place, and its column, counted from 1."""
+    """The number of lines before a position, and its column, counted from 1."""
     last = max(before.rfind("\n"), before.rfind("\r")) + 1
     return count_lines(before), len(before) - last + 1
 

@@ -1,4 +1,4 @@
-"""Errors of files, all of one shape: `holdings.csv, line 12, column quantity: what is wrong`."""
+"""Errors of files, all of the form `holdings.csv, line 12, column quantity: what is wrong`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ def fault(
     row: int | None = None,
     value: object = None,
 ) -> InvalidInput:
-    """An error of a file. column: its name in the file; known_as: its name in the table.
+    """Make an error about a file.
 
-    line counts from 1, as editors do; row counts from 0 below the header."""
+    column: the name in the file. known_as: the name in the table. line counts from 1, as in
+    editors; row counts from 0 below the header.
+    """
     error = InvalidInput(f"{place(path, line, column, row)}: {what}{row_note(line, row)}")
     error.file, error.line = path, line
     return error.at(table, known_as or column, row, value, what)
 
 
 def place(path: str, line: int | None, column: str | None, row: int | None = None) -> str:
-    """Where a fault is. A format without lines has rows."""
+    """The position of an error. Formats without lines have rows."""
     at = path
     if line is not None:
         at += f", line {line}"
@@ -35,5 +37,5 @@ def place(path: str, line: int | None, column: str | None, row: int | None = Non
 
 
 def row_note(line: int | None, row: int | None) -> str:
-    """The row of the table that the line became: programs count rows, people count lines."""
+    """The row that the line became: programs count rows, people count lines."""
     return "" if line is None or row is None else f" (row {row})"

@@ -1,7 +1,7 @@
-"""Numbers as people and programs write them, to the texts that the core reads exactly.
+"""Converts numbers as people and programs write them to texts that the core reads exactly.
 
-Only what the options name is read as something else than a digit: a mark that may be a decimal
-point or a separator of thousands is never guessed.
+Only a mark that an option names gets a meaning. A mark that may be a decimal point or a thousands
+separator is never guessed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,12 @@ LOOKALIKES = {
 
 
 def plain_where_usual(texts: pa.Array, options: Options) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """The numbers of an array in plain digits, except for those where the mask is true: these need
-    a closer look. Digits, marks and a sign in the usual places are converted many at a time."""
+    """Convert the numbers of an array to plain digits.
+
+    Rows in the mask need `plain_number` instead.
+
+    Numbers with digits, marks and a sign in the usual places are converted vectorized.
+    """
     from pyarrow import compute
 
     mark, decimal = options.thousands, options.decimal
@@ -58,7 +62,7 @@ def _grouped_digits(separator: str) -> str:
 
 
 def plain_number(text: str, options: Options) -> str:
-    """The number as the core reads it. Raises ValueError that says what is wrong."""
+    """Convert a number to the form that the core reads. Raises ValueError with the reason."""
     plain = _read(text, options)
     if plain is None:
         raise ValueError(_reason(text, options))
@@ -70,7 +74,7 @@ def plain_number(text: str, options: Options) -> str:
 
 
 def _read(text: str, options: Options) -> str | None:
-    """The number in plain digits, or None if these options do not read the text."""
+    """The number in plain digits, or None if these options do not allow the text."""
     number, negative = _without_sign(text, options.currency_signs), False
     if options.accounting:
         if number.startswith("(") and number.endswith(")"):
@@ -90,7 +94,7 @@ def _read(text: str, options: Options) -> str | None:
 
 
 def _without_sign(text: str, signs: str) -> str:
-    """Without the currency sign, which stands before or after the number."""
+    """Remove the currency sign before or after the number."""
     if not signs:
         return text
     sign, other = f"[{re.escape(signs)}]", f"[^{re.escape(signs)}]"
@@ -111,7 +115,7 @@ def _grouped(mark: str, decimal: str) -> re.Pattern[str]:
 
 
 def _reason(text: str, options: Options) -> str:
-    """What is wrong with a text that is no number, and which options read it, if any do."""
+    """Say what is wrong with a text that is no number, and which options would read it."""
     expected = f"expected a number such as 1234{options.decimal}5"
     if advice := list(dict.fromkeys(_advice(text, options))):
         return f"{_shown(text)} is not a plain number; {expected}, or {'; or '.join(advice)}"
@@ -124,12 +128,12 @@ def _reason(text: str, options: Options) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text in ASCII, so that every odd character shows; the start of a long one."""
+    """The text in ASCII, so that every unusual character shows, shortened to 60 characters."""
     return ascii(text) if len(text) <= 60 else f"{text[:57]!a}..."
 
 
 def _advice(text: str, options: Options) -> Iterator[str]:
-    """The options that read the text, of each reading the fewest that are needed."""
+    """The options that would read the text: for each possible value, the smallest set of them."""
     signs = "".join(sorted({c for c in text if unicodedata.category(c) == "Sc"}))
     new = [c for c in signs if c not in options.currency_signs]
     changes: list[list[dict[str, Any]]] = [
@@ -152,7 +156,7 @@ def _advice(text: str, options: Options) -> Iterator[str]:
 
 
 def _marks(text: str) -> Iterator[str]:
-    """The marks that may separate thousands in the text; ' ' is a space of any kind."""
+    """The marks that may separate thousands in the text. ' ' means any kind of space."""
     yield from (mark for mark in THOUSANDS_MARKS if mark in text and mark not in SPACES)
     if any(space in text for space in SPACES):
         yield " "

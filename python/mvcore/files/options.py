@@ -1,4 +1,4 @@
-"""How a file is to be read, checked once."""
+"""The options for reading a file, checked once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mvcore.errors import InvalidInput, invalid
 DECIMAL_MARKS = (".", ",")
 SPACES = " \u00a0\u2009\u202f"  # plain, no-break, thin, narrow no-break
 THOUSANDS_MARKS = (*",.'\u2019_", *SPACES)
-# Codecs of Python that are of names and of source code, not of files.
+# Python codecs for host names and source code, not for files.
 NOT_OF_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
 NOT_DELIMITERS = '"\r\n\0\ufeff'
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `mvcore.read`; None means that the file itself decides."""
+    """The options of `mvcore.read`. None means that mvcore detects the value from the file."""
 
     delimiter: str | None = None
     decimal: str = "."

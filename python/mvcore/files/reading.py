@@ -1,4 +1,4 @@
-"""`mvcore.read`: one file to one table."""
+"""`mvcore.read`: reads one file into one table."""
 
 from __future__ import annotations
 
@@ -52,25 +52,25 @@ def read(
     accounting: bool = False,
     currency_signs: str = "",
 ) -> FileTable:
-    """Read a file into a table that `load` and `update` take. Nothing is guessed at silently.
+    """Read a file into a table that `load` and `update` take. Nothing is guessed silently.
 
-    table: what the file holds: accounts, instruments, holdings, orders, prices, fx, or ticks
-    (prices in the file's order, an instrument any number of times). The file is CSV or any text
-    like it (also with the ending .gz, .bz2, .zst or .lz4), Parquet, or Arrow.
+    table: the kind of rows: accounts, instruments, holdings, orders, prices, fx, or ticks (prices
+    in the file's order, each instrument any number of times). The file is delimited text such as
+    CSV (also with the ending .gz, .bz2, .zst or .lz4), Parquet, or Arrow.
 
     delimiter, encoding (UTF-8, UTF-16, Windows-1252) and header_row (a line, counted from 1) are
     detected unless given, and are attributes of the result. decimal, thousands: the marks in
-    numbers; thousands=" " is a space of any kind. accounting: `(100)` and `100-` are -100.
-    currency_signs: signs that may stand before or after a number, as in "$€".
+    numbers; thousands=" " is any kind of space. accounting: `(100)` and `100-` are -100.
+    currency_signs: signs that may be before or after a number, as in "$€".
 
-    rename: names in the file to names of columns. extra="ignore" leaves out columns that the table
+    rename: maps names in the file to names of columns. extra="ignore" drops columns that the table
     does not have. duplicates="sum" adds up holdings of one account and instrument, such as tax
-    lots. blank_price="skip" leaves out rows without a price.
+    lots. blank_price="skip" drops rows without a price.
 
-    Raises InvalidInput, which names the file, the line as an editor counts it, the column as the
-    file calls it, and the value: for text that no rule allows, for a value that is no number, for
-    an empty field that needs a value, for a repeated key, and for a dialect that may be read in two
-    ways. OSError if the file cannot be opened. O(bytes).
+    Raises InvalidInput for text that breaks the format, a value that is not a number, an empty
+    field that needs a value, a repeated key, and an ambiguous dialect. The error names the file,
+    the line as editors count, the column's name in the file, and the value. Raises OSError if the
+    file cannot be opened. O(bytes).
     """
     options = Options(
         delimiter=delimiter, decimal=decimal, thousands=thousands, encoding=encoding,
@@ -101,7 +101,7 @@ def read(
 
 
 def with_integer_ids(table: FileTable) -> FileTable:
-    """Order ids as integers, if each is written as a plain one."""
+    """Convert order ids to integers, if each is the canonical form of one."""
     integers = cells.plain_integers(table["order"])
     return table if integers is None else table.with_column("order", integers)
 
@@ -112,7 +112,7 @@ def read_file(
     options: Options,
     progress: Progress = lambda _: None,
 ) -> FileTable:
-    """One file; a name of `rename` that the file does not have is passed over."""
+    """Read one file. A name in `rename` that the file does not have is ignored."""
     place = Path(path)
     place.stat()  # raises OSError
     if not place.is_file():
@@ -128,7 +128,7 @@ def read_file(
 
 
 def format_of(path: Path) -> str:
-    """The format by the ending, or else by the first bytes; anything else is text."""
+    """The format by the ending, or else by the first bytes. Any other file is text."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         return "csv"
@@ -142,7 +142,7 @@ def format_of(path: Path) -> str:
 
 
 def read_parquet(path: Path) -> pa.Table:
-    """A Parquet file."""
+    """Read a Parquet file."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -151,7 +151,7 @@ def read_parquet(path: Path) -> pa.Table:
 
 
 def read_arrow(path: Path) -> pa.Table:
-    """An Arrow IPC (Feather version 2) file or stream."""
+    """Read an Arrow IPC (Feather version 2) file or stream."""
     import pyarrow as pa
 
     with pa.OSFile(str(path)) as file:  # raises OSError
@@ -161,10 +161,11 @@ def read_arrow(path: Path) -> pa.Table:
 
 
 def _validated(read_table: Callable[[], pa.Table], path: Path, kind: str) -> pa.Table:
-    """The table, or a fault of the file.
+    """Read and validate the table. Raises InvalidInput if the file is damaged.
 
     pyarrow trusts the offsets and indices in a file. Without validation, it crashes when it uses
-    them."""
+    them.
+    """
     import pyarrow as pa
 
     try:
@@ -219,7 +220,10 @@ def _read_text(path: Path, schema: Schema, options: Options, progress: Progress)
 def _named(
     path: str, names: list[str], schema: Schema, options: Options, line: int | None
 ) -> tuple[list[str | None], dict[str, str], tuple[str, ...]]:
-    """What each column of the file is to the table (None: left out), what was renamed, ignored."""
+    """Map the columns of the file to those of the table (None: dropped).
+
+    Also returns renamed and ignored.
+    """
     renamed = {name: options.rename[name] for name in names if name in options.rename}
     out: list[str | None] = []
     ignored = []
@@ -265,7 +269,10 @@ def _named(
 def _check_attributes(
     path: str, names: list[str], named: list[str | None], schema: Schema, line: int | None
 ) -> None:
-    """No attribute has almost the name of a column, whose default would be used instead."""
+    """Raises InvalidInput if an attribute's name is almost that of a column.
+
+    The column would silently get its default.
+    """
     for old, new in zip(names, named, strict=True):
         if new is None or new in schema.columns:
             continue
@@ -281,7 +288,10 @@ def _check_attributes(
 
 
 def _check_unnamed(path: str, values: pa.Array, place: int, lines: Any, options: Options) -> None:
-    """A column without a name has no values, which a delimiter at the end of each line makes."""
+    """Raises InvalidInput if a column without a name has values.
+
+    A delimiter at the end of each line makes an empty column without a name, which is allowed.
+    """
     if options.extra == "ignore" or values.null_count == len(values):
         return
     row = int(np.flatnonzero(np.asarray(values.is_valid(), bool))[0])
@@ -309,7 +319,7 @@ def _checked(
     encoding: str | None = None,
     header_row: int | None = None,
 ) -> FileTable:
-    """The table with its values checked and in plain form."""
+    """Make the table, with its values checked and in plain form."""
 
     table = FileTable(
         path=path, table=schema.name, data=data, format=kind, delimiter=delimiter,

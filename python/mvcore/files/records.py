@@ -1,8 +1,8 @@
-"""Records of RFC 4180 with any one-character delimiter, strictly, with the line of each.
+"""Parses RFC 4180 records strictly, with any one-character delimiter, and keeps their lines.
 
-A quote opens a field only at its start, closes it only at its end, and is doubled inside it: no
-other text has one reading. Line breaks inside quotes are allowed unless the lines look like rows,
-because a quote that is never closed would swallow them.
+A quote may open a field only at its start and close it only at its end. Inside a quoted field it is
+doubled. Any other text would be ambiguous. Line breaks inside quotes are allowed unless the lines
+look like rows, because an unclosed quote would swallow rows.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from mvcore.files.faults import fault
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST_RECORD = 100_000  # characters; a longer one is a quote that is not closed
+LONGEST_RECORD = 100_000  # characters; a longer record has a quote that is never closed
 BREAK = re.compile(r"\r\n|\n|\r")
 
 
 class Grammar(NamedTuple):
-    """Patterns of one delimiter."""
+    """The regular expressions for one delimiter."""
 
     field: re.Pattern[str]
     records: re.Pattern[str]
@@ -38,7 +38,7 @@ class Grammar(NamedTuple):
 
 @cache
 def grammar(delimiter: str) -> Grammar:
-    """Possessive quantifiers: nothing is tried twice, so a match takes linear time."""
+    """Possessive quantifiers prevent backtracking, so a match takes linear time."""
     d = re.escape(delimiter)
     field = rf'(?:"(?:[^"]|"")*+"|[^"{d}\r\n]*+)'
     end = r"(?:\r\n|\n|\r)"
@@ -46,7 +46,7 @@ def grammar(delimiter: str) -> Grammar:
 
 
 class Lines:
-    """The line of each row of a table, without a number per row if the rows follow each other."""
+    """Maps rows of a table to lines. Consecutive rows do not need a number each."""
 
     def __init__(self) -> None:
         self._first_rows: list[int] = []
@@ -54,7 +54,10 @@ class Lines:
         self.rows = 0
 
     def add(self, rows: int, lines: int | npt.NDArray[np.int64]) -> None:
-        """So many rows more; lines: of the first of them, if each row has one line, or of each."""
+        """Append rows.
+
+        lines: the line of the first row if each row is one line, otherwise the line of each.
+        """
         follows = (
             self._lines
             and isinstance(lines, int)
@@ -67,14 +70,14 @@ class Lines:
         self.rows += rows
 
     def of(self, row: int) -> int:
-        """The line that the row begins at, counted from 1."""
+        """The line, counted from 1, on which the row begins."""
         part = bisect_right(self._first_rows, row) - 1
         lines, place = self._lines[part], row - self._first_rows[part]
         return lines + place if isinstance(lines, int) else int(lines[place])
 
 
 class Block(NamedTuple):
-    """Some rows as columns of texts, null if a field is empty. lines: see Lines.add."""
+    """Some rows as columns of texts, null if a field is empty. lines: see `Lines.add`."""
 
     columns: list[pa.Array]
     rows: int
@@ -82,7 +85,7 @@ class Block(NamedTuple):
 
 
 class Records:
-    """The records of a text that arrives in blocks of whole lines."""
+    """Parses the records of a text that arrives in blocks of whole lines."""
 
     def __init__(self, path: str, delimiter: str, width: int, header_line: int) -> None:
         self.path = path
@@ -91,7 +94,7 @@ class Records:
         self.header_line = header_line
 
     def blocks(self, texts: Iterator[str], line: int) -> Iterator[Block]:
-        """line: the number of the first line of the texts."""
+        """Parse all texts. line: the number of their first line."""
         rest = ""
         for text in texts:
             whole, rest = self._split(rest + text, line)
@@ -106,7 +109,7 @@ class Records:
                 raise self._unclosed(open_, line + count_lines(whole))
 
     def _split(self, text: str, line: int) -> tuple[str, str]:
-        """Whole records, and the beginning of one that goes on in the next block."""
+        """Split into whole records, and the start of a record that continues in the next block."""
         if '"' not in text:
             end = max(text.rfind("\n"), text.rfind("\r")) + 1
         else:
@@ -121,7 +124,7 @@ class Records:
         return whole, rest
 
     def _fault_of(self, rest: str, line: int) -> InvalidInput | None:
-        """What is wrong with a record that is not whole, unless it may go on in the next block."""
+        """The error of an incomplete record, or None if it may continue in the next block."""
         pattern, at = grammar(self.delimiter).field, 0
         while True:
             end = pattern.match(rest, at).end()  # type: ignore[union-attr]  # it matches ''
@@ -182,7 +185,7 @@ class Records:
         )
 
     def _parse(self, text: str, line: int) -> Block:
-        """All of these are well formed, so that csv modules read them as the grammar does."""
+        """Parse whole records. They are well formed, so csv modules agree with the grammar."""
         import pyarrow as pa
 
         block = self._parse_lines(text, line) if self.delimiter.isascii() else None
@@ -210,14 +213,17 @@ class Records:
         return Block(arrays, len(records), lines)
 
     def _parse_lines(self, text: str, line: int) -> Block | None:
-        """The same by pyarrow, several times as fast, if each line is a row. None if a line is
-        empty, a field has several lines, or a row has another width, which pyarrow cannot place."""
+        """Parse with pyarrow, several times as fast, if each line is a row.
+
+        Returns None if a line is empty, a field has several lines, or a row has another width:
+        pyarrow cannot tell its line.
+        """
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
         names = [str(k) for k in range(self.width)]
-        # In memory of Arrow's own. A thread of pyarrow that gives up Python's while the interpreter
-        # ends aborts the process (apache/arrow#34314).
+        # The text is copied to Arrow's memory. A pyarrow thread that releases a Python buffer while
+        # the interpreter shuts down aborts the process (apache/arrow#34314).
         data = pa.array([text], pa.large_string()).buffers()[2]
         try:
             table = arrow_csv.read_csv(
@@ -253,7 +259,8 @@ class Records:
         return lines
 
     def _check_swallowed(self, value: str, record: list[str], line: int) -> None:
-        """A field over several lines whose lines look like rows: two stray quotes enclose them."""
+        """Raises InvalidInput if the lines of a field look like rows: two stray quotes enclose
+        them."""
         first, *between, last = BREAK.split(value)
         every = [part.count(self.delimiter) for part in BREAK.split(self.delimiter.join(record))]
         opened = line + sum(map(count_lines, record[: record.index(value)]))
@@ -290,13 +297,13 @@ def _fields(count: int) -> str:
 
 
 def _around(text: str, at: int) -> str:
-    """The line from a place on, not too much of it."""
+    """The line from a position on, shortened."""
     line = BREAK.split(text[at : at + 60], maxsplit=1)[0]
     return repr(line if len(line) < 40 else line[:37] + "...")
 
 
 def fields_of(line: str, delimiter: str) -> list[str] | None:
-    """The fields of a single line without its break, or None if it is malformed."""
+    """The fields of one line without its line break, or None if it is malformed."""
     if '"' not in line:
         return line.split(delimiter)
     pattern, fields, at = grammar(delimiter).field, list[str](), 0

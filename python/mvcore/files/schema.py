@@ -1,4 +1,4 @@
-"""What each table may have in a file: its columns, their kinds, its key."""
+"""The schemas of tables in files: columns, their kinds, keys."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ KEYS = {
     "prices": ("instrument",),
     "fx": ("currency",),
 }
-SUMMED = {"holdings": ("quantity", "cost")}  # what duplicates="sum" adds up
+SUMMED = {"holdings": ("quantity", "cost")}  # columns that duplicates="sum" adds up
 WITH_ATTRIBUTES = ("accounts", "instruments")
-PRICED = ("prices", "ticks")  # whose empty prices blank_price="skip" leaves out
+PRICED = ("prices", "ticks")  # tables whose rows without a price blank_price="skip" drops
 
 
 @dataclass(frozen=True)
 class Schema:
-    """One table. `attributes`: every other column is one."""
+    """The schema of one table. attributes: any other column is an attribute."""
 
     name: str
     columns: tuple[str, ...]
@@ -35,7 +35,7 @@ class Schema:
 
 
 def schema_of(name: str) -> Schema:
-    """The schema of a table of a book, or of ticks, which are prices in the file's order."""
+    """The schema of a table of a book, or of ticks: prices in the file's order."""
     known_tables = sorted([*tables._COLUMNS, "ticks"])
     if name not in known_tables:
         known = ", ".join(known_tables)

@@ -1,4 +1,4 @@
-"""A table that was read from a file: columns for `load` and `update`, and how it was read."""
+"""A table that was read from a file: its columns, and how the file was read."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ SIDES = ("account", "instrument")
 
 @dataclass(frozen=True, repr=False)
 class FileTable(Mapping[str, Any]):
-    """Columns by name, as Arrow arrays, and what was found out about the file.
+    """Columns by name, as Arrow arrays, and how the file was read.
 
-    format: "csv" (any text of rows and fields), "parquet" or "arrow". delimiter, encoding (as
-    Python's `open` takes it) and header_row (a line, counted from 1) are those used, whether given
-    or detected; None for Parquet and Arrow. ignored: columns of the file that `extra="ignore"` left
-    out. renamed: names in the file to names of columns. skipped_prices: rows without a price that
-    `blank_price="skip"` left out. summed: rows that `duplicates="sum"` added to another one.
+    format: "csv" (any delimited text), "parquet" or "arrow". delimiter, encoding (as Python's
+    `open` takes it) and header_row (a line, counted from 1) are those used, given or detected; None
+    for Parquet and Arrow. ignored: columns that `extra="ignore"` dropped. renamed: maps names in
+    the file to names of columns. skipped_prices: number of rows without a price that
+    `blank_price="skip"` dropped. summed: number of rows that `duplicates="sum"` added to another
+    row.
     """
 
     path: str
@@ -76,7 +77,7 @@ class FileTable(Mapping[str, Any]):
         return self.data
 
     def line(self, row: int) -> int | None:
-        """The line of the file, counted from 1, that a row of the table begins at."""
+        """The line of the file, counted from 1, on which a row of the table begins."""
         if not 0 <= row < self.rows:
             raise InvalidInput.about(
                 self.table, None, row, row, f"expected a row in 0..{self.rows - 1}"
@@ -91,7 +92,7 @@ class FileTable(Mapping[str, Any]):
         return tuple(name for name in self if name not in schema_of(self.table).columns)
 
     def name_in_file(self, column: str) -> str:
-        """What the file calls a column."""
+        """The name of a column in the file."""
         return next((old for old, new in self.renamed.items() if new == column), column)
 
     def report(self) -> str:
@@ -115,22 +116,23 @@ class FileTable(Mapping[str, Any]):
         return f"{self.path}: {', '.join(parts)}"
 
     def is_ordinary(self) -> bool:
-        """Whether the report says nothing that one would not have expected of the file."""
+        """Return whether the file was read with the defaults, so that the report is of no
+        interest."""
         dialect = (self.delimiter, self.encoding, self.header_row) == (",", "utf-8", 1)
         changed = self.ignored or self.renamed or self.skipped_prices or self.summed
         return (dialect or self.format != "csv") and not changed
 
     def place(self, row: int) -> str:
-        """Where a row is: its line, or the row itself in a format without lines."""
+        """The position of a row: its line, or the row number in a format without lines."""
         return f"row {row}" if self.lines is None else f"line {self.lines(row)}"
 
     def with_column(self, column: str, values: pa.ChunkedArray) -> FileTable:
-        """The table with other values in one of its columns."""
+        """Return the table with one column replaced."""
         at = self.data.column_names.index(column)
         return replace(self, data=self.data.set_column(at, column, values))
 
     def filtered(self, mask: npt.NDArray[np.bool_]) -> FileTable:
-        """Some of the rows. They keep their lines."""
+        """Return the table with only the rows in the mask. They keep their lines."""
         kept = np.flatnonzero(mask)
         lines = self.lines
         through = None if lines is None else lambda row: lines(int(kept[row]))
@@ -144,20 +146,21 @@ class FileTable(Mapping[str, Any]):
     ) -> None:
         """Change an error about a row of this table so that it names the file's line and column.
 
-        row_of: the row of this table for a row of the batch that the book refused. names: the
-        known names of accounts or instruments, for near matches of an unknown one."""
+        row_of: maps a row of the batch that the book refused to a row of this table. names: returns
+        the known names of accounts or instruments, to suggest similar ones.
+        """
         mine, error.file = error.table == self.table, self.path
         if error.row is None:
             self._locate_column(error, mine)
             return
-        # The core calls the names of ticks `ticks.instruments`.
+        # The core calls the column of tick names `ticks.instruments`.
         column = str(error.column)
         column = column if column in self else column.removesuffix("s")
         row = row_of(error.row)
         error.line = self.line(row)
         at = place(self.path, error.line, self.name_in_file(column), row)
         value = None
-        with contextlib.suppress(Exception):  # an unknown zone, a time that Python does not have
+        with contextlib.suppress(Exception):  # an unknown zone, a time out of Python's range
             value = self[column][row].as_py() if column in self else None
         what = error.reason
         if isinstance(error.value, np.datetime64):
@@ -170,7 +173,7 @@ class FileTable(Mapping[str, Any]):
     __mvcore_locate__ = locate  # what `Book` calls, which does not know files
 
     def _locate_column(self, error: Error, mine: bool) -> None:
-        """An error about a whole column, or the whole table: its line is the header's."""
+        """Change an error about a whole column or table: its line is that of the header."""
         error.table = self.table
         if mine:
             error.line = self.header_row
@@ -180,7 +183,7 @@ class FileTable(Mapping[str, Any]):
             error.args = (f"{self.path}: {error.args[0]}",)
 
     def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
-        """An error about a value of this table."""
+        """Make an error about a value of this table."""
         return fault(
             self.path, what, line=self.line(row), column=self.name_in_file(column), known_as=column,
             table=self.table, row=row, value=value,

@@ -1,7 +1,7 @@
 """The account overview as a service: an ASGI application over one book. An extra, `mvcore[serve]`.
 
-`create_app(book)` is mounted in a service of your own, or run by `mvcore serve`. The protocol is in
-docs/serve.md.
+Mount `create_app(book)` in a service of your own, or run `mvcore serve`. docs/serve.md describes
+the protocol.
 """
 
 from mvcore.serve.access import Principal, Tokens, Verifier

@@ -1,9 +1,9 @@
-"""Who asks, and which accounts they may see.
+"""Authorization: who asks, and which accounts they may see.
 
-A file of tokens is JSON: `{"tokens": [{"name": "desk one", "sha256": "...", "accounts":
-["A1"], "write": false}]}`. `sha256` is the hex digest of the bearer token, so that the file gives
-no token away. `accounts`: "*" for all, a list of names, or attributes that they have to have
-(`{"desk": "d1"}`), as in `Book.values`.
+A tokens file is JSON: `{"tokens": [{"name": "desk one", "sha256": "...", "accounts": ["A1"],
+"write": false}]}`. `sha256` is the hex digest of the bearer token, so the file does not reveal the
+token. `accounts`: "*" for all, a list of names, or attributes that accounts must have (`{"desk":
+"d1"}`), as in `Book.values`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Accounts = frozenset[str] | Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with a token. accounts: None for all, names, or attributes with their values.
-    until: when the token expires, in seconds since 1970 UTC."""
+    """The holder of a token.
+
+    accounts: None for all, names, or attributes with their values. until: when the token expires,
+    in seconds since 1970 UTC.
+    """
 
     name: str
     accounts: Accounts = None
@@ -31,7 +34,8 @@ class Principal:
     until: float | None = None
 
     def __post_init__(self) -> None:
-        """No attributes at all would be met by every account, and a text is a set of letters."""
+        """Refuse an empty mapping, which would match every account, and a text, which is a set of
+        letters."""
         if self.accounts == {} or isinstance(self.accounts, str):
             raise InvalidInput.about(
                 "Principal",
@@ -42,15 +46,17 @@ class Principal:
             )
 
 
-EVERYBODY = Principal("everybody", None, write=True)  # where the service asks for no tokens
+EVERYBODY = Principal("everybody", None, write=True)  # if the service needs no tokens
 
 
 class Verifier(Protocol):
-    """What the service needs to know of tokens: `Tokens`, `JwtTokens`, or a class of your own."""
+    """Verifies tokens: `Tokens`, `JwtTokens`, or a class of your own."""
 
     def principal(self, token: str) -> Principal | None:
-        """Whose token it is; None where it is unknown, has expired or is none at all. Called on
-        the event loop."""
+        """Return the token's principal, or None if the token is unknown, expired or malformed.
+
+        Called on the event loop.
+        """
 
 
 class Tokens:
@@ -61,12 +67,12 @@ class Tokens:
 
     @classmethod
     def of(cls, tokens: Mapping[str, Principal]) -> Tokens:
-        """From the tokens themselves."""
+        """Make tokens from the tokens themselves."""
         return cls({_digest(token): principal for token, principal in tokens.items()})
 
     @classmethod
     def read(cls, path: str | Path) -> Tokens:
-        """From a file. Raises InvalidInput, OSError."""
+        """Read a tokens file. Raises InvalidInput, OSError."""
         found = {}
         for place, entry in enumerate(_entries(path), 1):
             try:
@@ -81,7 +87,7 @@ class Tokens:
         return cls(found)
 
     def principal(self, token: str) -> Principal | None:
-        """Digests are compared, so that the time it takes tells nothing about a token."""
+        """Look up the digest, so that the lookup time reveals nothing about a token."""
         return self._by_digest.get(_digest(token))
 
 
@@ -96,7 +102,7 @@ def _entries(path: str | Path) -> list[Any]:
 
 
 def accounts_of(given: object) -> Accounts:
-    """Accounts as JSON has them. Raises ValueError."""
+    """Parse the accounts of a token from JSON. Raises ValueError."""
     if given == "*":
         return None
     if isinstance(given, dict) and given and all(map(_labels, given.values())):
@@ -107,9 +113,12 @@ def accounts_of(given: object) -> Accounts:
 
 
 def _labels(given: object) -> bool:
-    """Null, which would stand for accounts without the attribute, is most likely a mistake."""
+    """Return whether all values are labels.
+
+    Null is refused: it would select accounts without the attribute, and is most likely a mistake.
+    """
     values = given if isinstance(given, list) else [given]
-    # NaN, which JSON readers take, would stand for such accounts too: it is not equal to itself.
+    # NaN, which JSON parsers accept, would do the same. It does not equal itself.
     return all(isinstance(value, str | int | float) and value == value for value in values)
 
 

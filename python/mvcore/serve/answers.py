@@ -1,4 +1,4 @@
-"""Answers over HTTP: a frame in the format that the client accepts, and the headers of all."""
+"""HTTP responses: frames in the format that the client accepts, and common headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mvcore.frame import Frame
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
-KINDS = (JSON, CSV, PARQUET)  # the first where the client has no preference
+KINDS = (JSON, CSV, PARQUET)  # the first is the default
 
 
 def kind_of(accept: str | None) -> str:
@@ -29,7 +29,7 @@ def kind_of(accept: str | None) -> str:
 
 
 def _weight(kind: str, accept: str) -> float:
-    """That of the most specific range which includes the kind."""
+    """The weight of the most specific range that includes the kind."""
     found: dict[int, float] = {}
     for part in accept.split(","):
         wanted, *parameters = (word.strip().lower() for word in part.split(";"))
@@ -48,7 +48,7 @@ def _quality(parameters: list[str]) -> float:
 
 
 def answer(frame: Frame, kind: str, name: str) -> Response:
-    """The whole frame; a file is called by the name of what was asked."""
+    """The response with the whole frame. name: the file name without its ending."""
     headers = {"X-Mvcore-Epoch": str(frame.epoch), "Vary": "Accept"}
     if kind == JSON:
         return JSONResponse(rows.table(frame), headers=headers)
@@ -59,9 +59,9 @@ def answer(frame: Frame, kind: str, name: str) -> Response:
 
 
 class Headers:
-    """Middleware. Nothing may keep an answer, which has amounts, or take it for another type.
+    """Middleware that forbids caching, since responses have amounts, and content sniffing.
 
-    A route that says otherwise is left alone.
+    Headers that a route sets are kept.
     """
 
     def __init__(self, app: ASGIApp) -> None:

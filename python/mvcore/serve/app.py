@@ -1,4 +1,4 @@
-"""The ASGI application: routes over HTTP, and the door to the WebSocket."""
+"""The ASGI application: HTTP routes and the WebSocket endpoint."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from mvcore.serve.selection import Names
     from mvcore.written import Written
 
-ANSWERS = 2  # at a time: more of them would only take the interpreter from each other
+ANSWERS = 2  # at a time: more would only compete for the interpreter
 MARKET = ("instruments", "prices", "fx")
 FACTS = (*MARKET, "accounts", "holdings", "orders")
-PRIVATE = {"accounts", "positions", "orders", "facts", "late_orders"}  # counts of all accounts
+PRIVATE = {"accounts", "positions", "orders", "facts", "late_orders"}  # counts over all accounts
 
 
 def create_app(
@@ -43,18 +43,18 @@ def create_app(
     origins: Iterable[str] = (),
     limits: Limits | None = None,
 ) -> Starlette:
-    """The service of a book, to be mounted or run by any ASGI server.
+    """Make the service of a book, to be mounted or run by any ASGI server.
 
     tokens: who may see what (`Tokens`, `JwtTokens`); None lets everybody see and write everything.
-    origins: of pages that may ask the service besides its own (RFC 6454,
-    "https://desk.example.com"). The book stays the caller's: it is not closed with the application.
+    origins: origins of pages other than the service's own that may call it (RFC 6454,
+    "https://desk.example.com"). The caller owns the book: the application does not close it.
     """
     door.log_no_contents()
     return Service(book, tokens, door.checked(origins), limits or Limits()).app
 
 
 class Service:
-    """Handlers; each answers for one route of docs/serve.md."""
+    """The handlers of the routes in docs/serve.md."""
 
     def __init__(
         self, book: Book, tokens: Verifier | None, origins: frozenset[str], limits: Limits
@@ -84,11 +84,13 @@ class Service:
         )
         self.app.state.service = self
 
-    # -- who asks --
+    # -- authorization --
 
     def _bearer(self, connection: HTTPConnection) -> tuple[Principal, str] | None:
-        """Who, and by which token; None where there is no header. Raises RefusedError where the
-        token is unknown."""
+        """The principal and its token, or None without an Authorization header.
+
+        Raises RefusedError if the token is unknown.
+        """
         if self.tokens is None:
             return EVERYBODY, ""
         header = connection.headers.get("authorization")
@@ -113,10 +115,11 @@ class Service:
         return who
 
     async def _body(self, request: Request) -> dict[str, Any]:
-        """As far as it may be long; a client that does not come to its end is left."""
+        """Read the body as JSON. Raises RefusedError if it is too large or arrives too slowly."""
         parts, size = [], 0
         try:
-            async with asyncio.timeout(self.limits.slow):  # for all of it, however small the parts
+            # for the whole body, however small its parts
+            async with asyncio.timeout(self.limits.slow):
                 async for part in request.stream():
                     size += len(part)
                     if size > self.limits.body_bytes:
@@ -124,7 +127,7 @@ class Service:
                     parts.append(part)
         except TimeoutError:
             raise RefusedError("too_slow", "the request did not come to its end", 408) from None
-        except ClientDisconnect:  # nobody reads it
+        except ClientDisconnect:  # nobody reads the response
             raise RefusedError("too_slow", "the client has gone", 408) from None
         try:
             return await asyncio.to_thread(read_object, b"".join(parts))
@@ -137,7 +140,7 @@ class Service:
         return JSONResponse({"status": "ok", "epoch": self.book.epoch})
 
     async def metrics(self, request: Request) -> Response:
-        """Prometheus' text format, version 0.0.4; counters end in _total."""
+        """Metrics in Prometheus' text format, version 0.0.4. Counters end in _total."""
         who, stats = self._who(request), await asyncio.to_thread(self.book.stats)
         shown = stats.keys() - (set() if who.accounts is None else PRIVATE)
         gauges = {"mvcore_serve_views": self.hub.views}
@@ -202,12 +205,12 @@ class Service:
         return await self._in_thread(lambda: self._answer(who, selection, call, kind))
 
     async def _in_thread(self, answer: Callable[[], Response]) -> Response:
-        """What may be long: neither made nor written out on the event loop."""
+        """Compute and serialize a long response in a thread, off the event loop."""
         async with self._answering:
             return await asyncio.to_thread(answer)
 
     def _answer(self, who: Principal, selection: Selection, call: str, kind: str) -> Response:
-        """In a thread. The accounts that are permitted are those of the epoch that is answered."""
+        """Answer a read. Runs in a thread. Permissions are those of the epoch that is read."""
         with self.book.snapshot() as state:
             accounts = self.hub.directories.of(state).effective(selection.accounts, who)
             asked = selection.arguments(accounts)
@@ -220,7 +223,7 @@ class Service:
             return answers.answer(frame, kind, call)
 
     def _not_too_long(self, call: str, accounts: Names) -> None:
-        """A list is refused before it is made."""
+        """Refuse a list that would be too long before computing it."""
         held = self.book.stats()["orders" if call == "orders" else "positions"]
         named = isinstance(accounts, tuple) and len(accounts) <= self.limits.listed
         if held > self.limits.rows and not named:
@@ -229,29 +232,33 @@ class Service:
     # -- writes --
 
     async def ticks(self, request: Request) -> Response:
-        """`{"instrument": [...], "price": [...], "time": [...]}`, times left out or null."""
+        """Apply `{"instrument": [...], "price": [...], "time": [...]}`. time may be absent or
+        null."""
         self._who(request, write=True)
         body = await self._body(request)
         if not {"instrument", "price"} <= body.keys() <= {"instrument", "price", "time"}:
             raise RefusedError("invalid_ticks", "columns instrument, price and time wanted")
         instruments, prices, times = body["instrument"], body["price"], body.get("time")
         names = isinstance(instruments, list) and all(isinstance(n, str) for n in instruments)
-        if not names:  # numbers would be codes, which only the process of the book knows
+        if not names:  # numbers would be codes, which only the book's process knows
             raise RefusedError("invalid_ticks", "instrument: a list of names wanted")
         call = functools.partial(self.book.ticks, instruments, prices, times)
         return _acknowledged(await asyncio.to_thread(call))
 
     async def facts(self, request: Request) -> Response:
-        """Tables as `Book.update` takes them, by name; one atomic batch. Those that name accounts
-        are for who sees all: they say who sees what, and refuse what is not there. So are
-        instruments if fills move cash: a multiplier, a currency and cash say how much."""
+        """Apply tables as `Book.update` takes them, by name, in one atomic batch.
+
+        Only a principal that sees all accounts may write tables that name accounts. Such tables
+        decide who sees what, and their errors reveal which accounts exist. The same holds for
+        instruments if fills move cash: multiplier, currency and cash determine the amounts.
+        """
         who = self._who(request, write=True)
         body = await self._body(request)
         tables = all(isinstance(table, dict) for table in body.values())
         if not body or not tables or not body.keys() <= set(FACTS):
             raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
         if who.accounts is not None:
-            # Instruments move cash of accounts that the token does not see.
+            # Instruments move cash of accounts that the token may not see.
             allowed = [t for t in MARKET if t != "instruments" or self.book.cash is None]
             if not body.keys() <= set(allowed):
                 raise RefusedError("forbidden", f"this token may write {', '.join(allowed)}", 403)
@@ -278,7 +285,7 @@ class Service:
 
 
 def _acknowledged(written: Written) -> Response:
-    """The epoch, and how many rows of which kind had no effect, if any."""
+    """The epoch, and the counts of rows without effect, if any."""
     dropped = {name: count for name, count in vars(written).items() if count}
     return JSONResponse({"epoch": int(written)} | dropped)
 
@@ -291,13 +298,13 @@ async def _no_route(request: Request, error: HTTPException) -> Response:
 
 async def _refused(request: Request, error: RefusedError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if error.status in (408, 413):  # the rest of the request is not waited for
+    if error.status in (408, 413):  # do not wait for the rest of the request
         headers["Connection"] = "close"
     return JSONResponse(error.to_json(), status_code=error.status, headers=headers)
 
 
 async def _failed(request: Request, error: Error) -> Response:
-    """What the book refuses, and what the service cannot do now."""
+    """Errors of the book: refused input (422), and failures of the service (503)."""
     status = 503 if isinstance(error, (ClosedError, StorageError)) else 422
     code = type(error).__name__
     message = str(error.args[0]) if error.args else code

@@ -1,7 +1,7 @@
-"""What a server accepts before any token is checked: heads of requests, and open connections.
+"""Limits on what a server accepts before it checks a token: request heads and open connections.
 
-uvicorn bounds neither the time of a head nor the connections of an address, and only its h11
-protocol bounds the size of a head. These protocols extend its own.
+uvicorn limits neither the time for a head nor the connections of an address. Only its h11 protocol
+limits the size of a head. These protocols extend uvicorn's.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from asyncio import Transport
 
 log = logging.getLogger("mvcore.serve")
-GRACE = 1.0  # seconds that a connection may wait in any number: many clients connect at once
-CUT = 4  # a message of so many times `message_bytes` ends its connection instead of being answered
+# seconds that any number of connections may wait, because many clients may connect at once
+GRACE = 1.0
+CUT = 4  # a message of this many times `message_bytes` closes its connection without an answer
 
 
 def server_settings(limits: Limits | None = None) -> dict[str, Any]:
-    """Settings of `uvicorn.Config` or `uvicorn.run` that bound what a server accepts.
+    """Return settings for `uvicorn.Config` or `uvicorn.run` that limit what a server accepts.
 
-    Use them once for each server: its connections are counted together.
+    Call it once per server: its connections are counted together.
     """
     limits = limits or Limits()
     connections = Connections(limits)
@@ -46,11 +47,11 @@ def server_settings(limits: Limits | None = None) -> dict[str, Any]:
 
 
 class Connections:
-    """The open connections of one server by address, and those that have not sent a whole head."""
+    """The open connections of one server by address, and those with an incomplete request head."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._waiting: dict[BoundedHttp, float] = {}  # since when, the oldest first
+        self._waiting: dict[BoundedHttp, float] = {}  # start of the wait, oldest first
         self._trimming: asyncio.TimerHandle | None = None
         self._by_address: Counter[str] = Counter()
         self._warned = False
@@ -68,7 +69,7 @@ class Connections:
             self._trimming = loop.call_at(oldest + GRACE, self._trim, loop)
 
     def _trim(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Closes the oldest of too many that wait."""
+        """Close the oldest waiting connections above the limit."""
         self._trimming = None
         too_many = RefusedError("too_many", "too many requests have not come to their end", 503)
         for connection, since in list(self._waiting.items()):
@@ -78,7 +79,7 @@ class Connections:
         self._trim_later(loop)
 
     def add(self, address: str | None) -> bool:
-        """False if the address has too many. A Unix socket has no address and no limit."""
+        """Return False if the address has too many connections. Unix sockets have no limit."""
         if address is None:
             return True
         self._by_address[address] += 1
@@ -97,10 +98,10 @@ class Connections:
 
 
 class BoundedHttp(H11Protocol):
-    """A connection whose next request has `head_bytes` and `head` seconds for its head.
+    """An HTTP connection with limits `head_bytes` and `head` seconds for each request head.
 
-    If too many connections wait for the rest of a head, the oldest of them are closed: the head
-    of an honest client comes at once.
+    If too many connections have an incomplete head, the oldest are closed. An honest client sends
+    its head at once.
     """
 
     def __init__(self, connections: Connections, **settings: Any) -> None:
@@ -138,14 +139,14 @@ class BoundedHttp(H11Protocol):
             self._wait()
 
     def _is_left(self) -> bool:
-        """Whether it is closed, or a WebSocket now."""
+        """Return whether the connection is closed, or has become a WebSocket."""
         return self.transport.is_closing() or self.transport.get_protocol() is not self
 
     def _address(self) -> str | None:
         return self.client[0] if self.client else None
 
     def _wait(self) -> None:
-        """For a head, or the rest of a body that nobody reads."""
+        """Wait for a head, or for the rest of a body that nobody reads."""
         self._timer = self.loop.call_later(self._limits.head, self._expire)
         self._open.wait(self)
 
@@ -159,7 +160,7 @@ class BoundedHttp(H11Protocol):
         self.refuse(RefusedError("too_slow", "the request did not come to its end", 408))
 
     def refuse(self, error: RefusedError) -> None:
-        """Closes the connection, with an answer if the client waits for one."""
+        """Close the connection, with a response if the client waits for one."""
         self._stop_waiting()
         if self.conn.their_state is h11.IDLE:
             body = json.dumps(error.to_json()).encode()
@@ -170,7 +171,7 @@ class BoundedHttp(H11Protocol):
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """A connection that began as `BoundedHttp` and is counted until it ends."""
+    """A WebSocket connection. It began as `BoundedHttp` and is counted until it ends."""
 
     def __init__(self, connections: Connections, **settings: Any) -> None:
         super().__init__(**settings)

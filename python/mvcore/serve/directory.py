@@ -1,4 +1,4 @@
-"""The names and attributes that a book has now, and who may see which accounts."""
+"""The names and attributes in a book, and who may see which accounts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 
 class Directory:
-    """Of one state of the master tables."""
+    """The names and attributes for one version of the master tables."""
 
     def __init__(self, state: Snapshot) -> None:
         self.masters = state._masters
         self.accounts = _names(state, "account", self.masters.accounts)
         self.instruments = _names(state, "instrument", self.masters.instruments)
-        self._names = np.array([*self.accounts, ""], object)[:-1]  # else an empty one has no type
+        # [:-1]: an empty array would have no dtype
+        self._names = np.array([*self.accounts, ""], object)[:-1]
         self._codes = np.array([*self.accounts.values()], np.int32)
 
     def attributes(self, side: str, allowed: set[str] | None = None) -> dict[str, list[str]]:
-        """Labels in use, by attribute; of accounts, those that may be seen."""
+        """Labels in use, by attribute. For accounts, only the labels of allowed ones."""
         names = self.accounts if side == "account" else self.instruments
         table = self.masters.account if side == "account" else self.masters.instrument
         codes = [c for name, c in names.items() if allowed is None or name in allowed]
@@ -44,7 +45,7 @@ class Directory:
         return out
 
     def listed(self, side: str, allowed: set[str] | None = None) -> list[dict[str, Any]]:
-        """Names with their attributes; of accounts, those that may be seen."""
+        """Names with their attributes. For accounts, only allowed ones."""
         names = self.accounts if side == "account" else self.instruments
         table = self.masters.account if side == "account" else self.masters.instrument
         return [
@@ -54,20 +55,21 @@ class Directory:
         ]
 
     def allowed(self, principal: Principal) -> set[str] | None:
-        """Names of the accounts that the principal may see; None for all."""
+        """Names of the accounts that the principal may see. None for all."""
         accounts = principal.accounts
         if accounts is None:
             return None
         if isinstance(accounts, Mapping):
             known = accounts.keys() <= {"account", *self.masters.account}
-            return self._matching(accounts) if known else set()  # none has it, so far
+            return self._matching(accounts) if known else set()  # no account has the attribute yet
         return set(accounts) & self.accounts.keys()
 
     def effective(self, asked: Names, principal: Principal, allow_empty: bool = False) -> Names:
-        """The accounts to select: as asked for who sees all, else the names that both allow.
+        """The accounts to select: those asked for, restricted to those that the principal may see.
 
-        Raises RefusedError: the answer is the same for an account or a label that does not exist,
-        and for one that the principal may not see. It names nothing but what was asked."""
+        Raises RefusedError. The error is the same for an account or label that does not exist and
+        for one that the principal may not see. It names nothing but what was asked for.
+        """
         allowed = self.allowed(principal)
         if isinstance(asked, tuple):
             for name in asked:
@@ -92,8 +94,10 @@ class Directory:
         return set(self._names[mask[self._codes]].tolist())
 
     def _check_labels(self, wanted: Mapping[str, Any], allowed: set[str]) -> None:
-        """Raises RefusedError for an attribute if none of these accounts has a label asked for. A
-        label of only some may be that of accounts that the client does not see."""
+        """Raises RefusedError for an attribute if no allowed account has any of its wanted labels.
+
+        A label that only other accounts have must look like one that does not exist.
+        """
         codes = [self.accounts[name] for name in allowed]
         for name, labels in wanted_labels("account", wanted).items():
             attribute = self.masters.account.get(name)
@@ -107,7 +111,7 @@ class Directory:
 
 
 class Directories:
-    """The present one, made anew after a write of master tables."""
+    """The present directory, rebuilt after a write of master tables."""
 
     def __init__(self, book: Book, reads: OneThread) -> None:
         self._book, self._reads = book, reads
@@ -115,8 +119,10 @@ class Directories:
         self._making: asyncio.Task[Directory] | None = None
 
     async def now(self) -> Directory:
-        """Of the present or a later state. Thousands of names take milliseconds, so that it is
-        made in a thread, and once for all who wait for it."""
+        """Return the directory of the present or a later state.
+
+        Thousands of names take milliseconds, so it is built in a thread, once for all who wait.
+        """
         wanted = self._book._masters
         while self._kept is None or self._kept.masters.version < wanted.version:
             if self._making is None:
@@ -126,7 +132,7 @@ class Directories:
         return self._kept
 
     def of(self, state: Snapshot) -> Directory:
-        """The one that goes with the snapshot; also in a thread."""
+        """Return the directory of the snapshot. May be called in a thread."""
         kept = self._kept
         if kept is None or kept.masters is not state._masters:
             kept = Directory(state)
@@ -143,33 +149,34 @@ class Directories:
 
 
 def currencies(book: Book) -> list[str]:
-    """What a selection's `currency` may name: the base, then those of instruments and rates."""
+    """Names that a selection's `currency` may have: the base, then those of instruments and
+    rates."""
     names = book._names_of("currency")(np.arange(book._core.counts[2], dtype=np.int32))
     known = {str(name) for name in names if book._core.currency_code(str(name)) >= 0}
     return [book.base_currency, *sorted(known - {book.base_currency})]
 
 
 def label_at(attribute: Attribute, code: int) -> str | None:
-    """The label of a code, None where the attribute is not set."""
+    """The label of a code, None if the attribute is not set."""
     if code >= len(attribute.ids) or attribute.ids[code] < 0:
         return None
     return str(attribute.labels[attribute.ids[code]])
 
 
 def _names(state: Snapshot, side: str, count: int) -> dict[str, int]:
-    """Codes of the names in the book, in order of code."""
+    """The codes of the names in the book, in the order of codes."""
     names = state._names_of(side)(np.arange(count, dtype=np.int32))
     find = state._core.account_codes if side == "account" else state._core.instrument_codes
 
     def there(some: list[Any]) -> bool:
         try:
             find(text_column(some, "serve", side), "serve")
-        except UnknownId:  # one of them was removed
+        except UnknownId:  # one of the names was removed
             return False
         return True
 
     def alive(first: int, last: int) -> list[int]:
-        """Halves are asked until all of one are there."""
+        """Bisect until all names of a range are in the book."""
         if first == last or there(names[first:last]):
             return list(range(first, last))
         middle = (first + last) // 2

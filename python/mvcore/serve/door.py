@@ -1,4 +1,4 @@
-"""From which pages a browser may ask, by which names, and what of it all may be logged."""
+"""Checks of the origin and the host name of requests, and a filter for logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORIGIN = re.compile(r"https?://[a-z0-9._\-\[\]:]+")
 
 
 def checked(origins: Iterable[str]) -> frozenset[str]:
-    """As browsers write them; another spelling would never be met. Raises InvalidInput."""
+    """Check allowed origins. They must be spelled as browsers send them. Raises InvalidInput."""
     several = [origins] if isinstance(origins, str) else list(origins)
     for origin in several:
         if not ORIGIN.fullmatch(origin):
@@ -35,15 +35,18 @@ def checked(origins: Iterable[str]) -> frozenset[str]:
 
 
 def own_or_listed(connection: HTTPConnection, origins: Collection[str]) -> bool:
-    """A browser says where the page came from; other clients say nothing. Behind a proxy the
-    service does not know whether its own origin is http or https."""
+    """Return whether the request has no origin, the service's own, or a listed one.
+
+    Browsers send the origin of the page; other clients send none. Behind a proxy the service does
+    not know whether its own origin is http or https.
+    """
     origin, host = connection.headers.get("origin"), connection.headers.get("host")
     own = (f"http://{host}", f"https://{host}")
     return origin is None or origin in origins or (bool(host) and origin in own)
 
 
 def is_loopback(host: str) -> bool:
-    """Of this machine only."""
+    """Return whether the host is reachable from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -53,10 +56,11 @@ def is_loopback(host: str) -> bool:
 
 
 class AskedByName:
-    """Middleware that answers only who calls this machine by a name of its own.
+    """Middleware that refuses requests whose Host header is not a loopback name.
 
-    Any site can have its name resolved to this machine (DNS rebinding), and then the origin of its
-    page is the service's own. Where tokens are asked for, it has none.
+    Any site can let its name resolve to this machine (DNS rebinding). The origin of its page then
+    equals the service's own. A service with tokens does not need this, because such a page has no
+    token.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -81,8 +85,8 @@ class AskedByName:
 
 
 class NoContents(logging.Filter):
-    """At level DEBUG the websockets library logs headers, with their tokens, and messages, with
-    their amounts, by the logger of its server."""
+    """Filters debug records of websockets: they contain headers with tokens and messages with
+    amounts."""
 
     _FOLDER = str(Path(websockets.__file__).parent)
 
@@ -94,6 +98,6 @@ NO_CONTENTS = NoContents()
 
 
 def log_no_contents() -> None:
-    """Once is enough: a filter that is there is not added again."""
+    """Install the filter. Installing it again does nothing."""
     for name in ("uvicorn.error", "websockets.server"):
         logging.getLogger(name).addFilter(NO_CONTENTS)

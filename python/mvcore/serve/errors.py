@@ -1,4 +1,4 @@
-"""What a client is refused with: a code for programs, a message for people."""
+"""Errors for clients: a code for programs, a message for people."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from mvcore.errors import Error
 
-# Close codes of the WebSocket (RFC 6455: 4000 to 4999 are an application's own).
+# WebSocket close codes (RFC 6455: 4000 to 4999 are for applications).
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, SLOW, TOO_MANY, FULL = 4400, 4401, 4403, 4408, 4429, 4503
-GOING_AWAY = 1001  # RFC 6455's
+GOING_AWAY = 1001  # defined by RFC 6455
 
 
 class RefusedError(Exception):
-    """`code` is one of those in docs/serve.md; `status` is HTTP's."""
+    """A refused request. `code` is one of docs/serve.md; `status` is an HTTP status."""
 
     def __init__(
         self, code: str, message: str, status: int = 400, about: Error | None = None
@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 def place_of(error: Error) -> dict[str, Any]:
-    """Which input was wrong: `table`, `column`, `row` and `value`, those that apply."""
+    """The facts of an error that apply: `table`, `column`, `row` and `value`."""
     value = error.value
     plain = value is None or isinstance(value, (str, int, bool))
     given = {"table": error.table, "column": error.column, "row": error.row}
@@ -36,6 +36,6 @@ def place_of(error: Error) -> dict[str, Any]:
 
 
 def unknown(side: str, name: str) -> RefusedError:
-    """Also where the name is one that the client may not see."""
+    """The error for an unknown name. It is the same for a name that the client may not see."""
     shown = name if len(name) <= 100 else f"{name[:100]}..."
     return RefusedError(f"unknown_{side}", f"unknown {side} {shown!r}", 404)

@@ -1,7 +1,7 @@
-"""Views that sessions share, and the one poller that keeps them up to date.
+"""Views that sessions share, and the poller that keeps them up to date.
 
-A view is open as long as a session looks at it; the poller runs as long as there is a view. All of
-it is on the event loop but for the reads of the book, which run in a thread of their own.
+A view is open while a session watches it. The poller runs while there is a view. Everything runs on
+the event loop, except reads of the book, which run in a thread of their own.
 """
 
 from __future__ import annotations
@@ -28,25 +28,27 @@ if TYPE_CHECKING:
     from mvcore.view import View
 
 log = logging.getLogger("mvcore.serve")
-STEP = 0.01  # seconds between two polls: views that are due about the same time are one read
-TOGETHER = 250  # views of one read: sessions are served while the next ones are read
-EARLY = 0.001  # seconds: sums of intervals are not exact
+STEP = 0.01  # seconds between two polls: views that are due at about the same time share a read
+TOGETHER = 250  # views per read: sessions are served while the next views are read
+EARLY = 0.001  # seconds of tolerance: sums of intervals are inexact
 
 
 class Watcher:
-    """What the hub knows of a session; the session is told by `tell`, no more than once in its
-    interval, when `ready` says that there is something to send: after `silence` without a change,
-    that there was none."""
+    """The hub's side of a session.
+
+    `tell` wakes the session, at most once per interval, when `ready` is set because there are rows
+    to send. After `silence` seconds without a change it is woken to send a message without rows.
+    """
 
     def __init__(self, interval: float, silence: float, tell: Callable[[], None]) -> None:
         self.interval, self._silence, self._tell = interval, silence, tell
-        self.since = NEVER  # the number of the read that was sent last
+        self.since = NEVER  # the number of the last read that was sent
         self.refused: RefusedError | None = None
         self.ready = False
         self._due = 0.0
 
     def offer(self, at: float, rows: Rows) -> None:
-        """After the read that was due then."""
+        """Wake the session if a message is due after the read that was due at `at`."""
         some = self.since < rows.changed_at
         if at >= self._due - EARLY and (some or at >= self._due + self._silence):
             self._due = at + self.interval
@@ -54,7 +56,7 @@ class Watcher:
             self._tell()
 
     def look(self) -> None:
-        """Who may see what may have changed."""
+        """Wake the session to check its permissions again."""
         self._tell()
 
     def refuse(self, error: RefusedError) -> None:
@@ -62,13 +64,13 @@ class Watcher:
         self._tell()
 
     def take(self, rows: Rows) -> int:
-        """After which read the changes are to be sent now."""
+        """Take the rows for sending. Returns the read after which changes are to be sent."""
         since, self.since, self.ready = self.since, rows.read, False
         return since
 
 
 class Shared:
-    """One view, its rows, and who watches it."""
+    """A view, its rows, and its watchers."""
 
     def __init__(
         self, key: tuple[Any, ...], view: View, labels: int, price_times: PriceTimes
@@ -79,7 +81,7 @@ class Shared:
         self.due = 0.0
 
     def after(self, now: float) -> float:
-        """When it is due again: in its own rhythm, which leaves out what is missed."""
+        """The time of the next read. Missed reads are skipped, so that the rhythm is kept."""
         every = min(watcher.interval for watcher in self.watchers)
         missed = max(math.floor((now - self.due) / every), 0)
         return self.due + every * (1 + missed)
@@ -90,7 +92,7 @@ class Shared:
 
 
 class Hub:
-    """`counts` has what the metrics show."""
+    """The shared views of a book. `counts` holds the values of the metrics."""
 
     def __init__(self, book: Book, limits: Limits) -> None:
         self.book, self.limits = book, limits
@@ -112,7 +114,7 @@ class Hub:
         return self._poller is not None
 
     async def watch(self, selection: Selection, accounts: Names, watcher: Watcher) -> Shared:
-        """The watcher is told when there are rows. Raises RefusedError."""
+        """Watch a selection. The watcher is woken when there are rows. Raises RefusedError."""
         key = selection.key(accounts)
         shared = self._shared.get(key)
         if shared is None:
@@ -122,7 +124,7 @@ class Hub:
                 local = selection.currency == "local"
                 labels = len(selection.by) + selection.rollup + local
                 shared = self._shared[key] = Shared(key, view, labels, self._price_times)
-            else:  # another session was quicker
+            else:  # another session opened it first
                 view.close()
         shared.watchers.add(watcher)
         shared.due = asyncio.get_running_loop().time()
@@ -132,7 +134,7 @@ class Hub:
         return shared
 
     def leave(self, shared: Shared, watcher: Watcher) -> None:
-        """The last one closes the view."""
+        """Stop watching. The last watcher closes the view."""
         shared.watchers.discard(watcher)
         if not shared.watchers:
             self._drop(shared)
@@ -144,12 +146,12 @@ class Hub:
             self._wake.set()
 
     def _open(self, selection: Selection, accounts: Names) -> View:
-        """Messages of errors come without near matches, which may be names of others' accounts."""
+        """Open a view. Errors omit similar names, which may be accounts of others."""
         try:
             return self.book.view(**selection.arguments(accounts))
         except ClosedError:
             raise
-        except UnknownId as error:  # maybe an account that has just been removed
+        except UnknownId as error:  # the account may have just been removed
             unknown = error.column == "account"
             code = "unknown_account" if unknown else "invalid_selection"
             raise RefusedError(code, error.reason, about=error) from None
@@ -159,14 +161,17 @@ class Hub:
     # -- the poller --
 
     async def _poll(self) -> None:
-        """After an error nobody knows which rows a view has handed out: no view goes on."""
+        """Run the poller.
+
+        After an error it is unknown which rows a view returned, so all views end.
+        """
         try:
-            with self._reads:  # its thread stays from read to read
+            with self._reads:  # keeps the thread between reads
                 await self._follow()
         except ClosedError:
             self._end_all(RefusedError("closed", "the book is closed", 503))
         except Exception as error:
-            # Not its message, which may have amounts.
+            # The message may contain amounts, so it is not logged.
             places = "".join(traceback.format_tb(error.__traceback__))
             log.error("reading the book failed: %s\n%s", type(error).__name__, places)
             told = "the service failed to read the book: select again"
@@ -175,7 +180,7 @@ class Hub:
             self._poller = None
 
     async def _follow(self) -> None:
-        """As long as there is a view."""
+        """Read the views that are due, while there are views."""
         loop = asyncio.get_running_loop()
         while self._shared:
             self._wake.clear()
@@ -190,7 +195,7 @@ class Hub:
                 await self._sleep_until(min(s.due for s in self._shared.values()))
 
     def _look_at_masters(self) -> None:
-        """After a write of names or attributes every session looks at what it may see."""
+        """After a write of names or attributes, let every session check its permissions."""
         masters = self.book._masters
         if masters is self._masters:
             return
@@ -200,7 +205,7 @@ class Hub:
                 watcher.look()
 
     async def _sleep_until(self, due: float) -> None:
-        """Or until somebody comes or goes."""
+        """Sleep until a view is due, or a watcher comes or leaves."""
         try:
             async with asyncio.timeout_at(due):
                 await self._wake.wait()
@@ -208,10 +213,11 @@ class Hub:
             pass
 
     async def _read(self, due: list[Shared]) -> None:
-        """All of them at one epoch, in one call; then those who watch them are told."""
+        """Read the changes of all these views in one call, at one epoch, and wake their
+        watchers."""
         self.counts["polls"] += 1
         loop = asyncio.get_running_loop()
-        due = [shared for shared in due if shared.watchers]  # some may have left meanwhile
+        due = [shared for shared in due if shared.watchers]  # watchers may have left meanwhile
         found = await self._reads.run(self._changes, due)
         now = loop.time()
         for shared, update in found:
@@ -228,7 +234,7 @@ class Hub:
                 self._end(shared, self._too_many())
 
     def _changes(self, due: list[Shared]) -> list[tuple[Shared, Update | RefusedError]]:
-        """In a thread. A view whose amounts do not fit does not keep the others from theirs."""
+        """Read changes. Runs in a thread. If one view overflows, the others are read one by one."""
         for shared in due:
             shared.clock.look(shared.view)
         try:
@@ -239,7 +245,7 @@ class Hub:
         return [(s, self._update_of(s, f)) for s, f in zip(due, frames, strict=True)]
 
     def _update_of(self, shared: Shared, frame: Frame) -> Update | RefusedError:
-        """Rows beyond the limit are refused before they are made into texts."""
+        """Refuse rows beyond the limit before serializing them."""
         if len(frame) > self.limits.rows and len(frame) - removed_in(frame) > self.limits.rows:
             return self._too_many()
         return shared.heads.update_of(frame)
@@ -250,13 +256,13 @@ class Hub:
     def _changes_of(self, shared: Shared) -> Update | RefusedError:
         try:
             return self._update_of(shared, shared.view.changes())
-        except ClosedError as error:  # its last watcher has just left
+        except ClosedError as error:  # its last watcher just left
             return RefusedError("closed", str(error))
         except Error as error:
             return RefusedError("cannot_value", str(error), about=error)
 
     def _end(self, shared: Shared, error: RefusedError) -> None:
-        """Who selects the same again gets a view of its own."""
+        """End a view. A client that selects the same again gets a new view."""
         self._drop(shared)
         shared.refuse(error)
 

@@ -1,7 +1,7 @@
-"""JSON Web Tokens (RFC 7519), signed by whoever knows the users: their claims say who sees what.
+"""JSON Web Tokens (RFC 7519): the claims of a signed token say who may see what.
 
-What a token may be signed with is said by the key, never by the token (RFC 8725, 3.1): a public key
-is not taken for a shared secret, and a token without a signature is none.
+The key determines the signature algorithm, never the token (RFC 8725, 3.1). So a public key is
+never used as a shared secret, and a token without a signature is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from mvcore.errors import InvalidInput
 from mvcore.serve.access import Principal, accounts_of
 
-LEAST_SECRET = 32  # bytes, as many as a digest of HS256 has (RFC 7518, 3.2)
+LEAST_SECRET = 32  # bytes, the digest size of HS256 (RFC 7518, 3.2)
 LEAST_RSA = 2048  # bits (RFC 7518, 3.3)
 HMAC = ("HS256", "HS384", "HS512")
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -30,20 +30,22 @@ CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 @dataclass(frozen=True)
 class Key:
-    """What verifies signatures, and of which kinds."""
+    """A key for signatures, and its algorithms."""
 
-    name: str | None  # of several keys (`kid`)
+    name: str | None  # `kid`, if there are several keys
     key: Any
     algorithms: tuple[str, ...]
 
 
 class JwtTokens:
-    """Principals by what their tokens say: `sub` is the name, `exp` when it expires, `accounts` is
-    "*", a list of names or attributes, `write` true or false (which is what no claim means).
+    """Principals by the claims of their tokens.
 
-    key: a public key (PEM), a set of keys (JWK, RFC 7517), or else a secret that the issuer has
-    too. audience, issuer: what `aud` and `iss` have to be; a token that names an audience is
-    refused where none is given.
+    `sub` is the name, `exp` the expiry. `accounts` is "*", a list of names or attributes. `write`
+    is true or false (the default).
+
+    key: a public key (PEM), a set of keys (JWK, RFC 7517), or otherwise a secret shared with the
+    issuer. audience, issuer: the required `aud` and `iss`. A token with an audience is refused if
+    none is given here.
     """
 
     def __init__(
@@ -62,22 +64,22 @@ class JwtTokens:
     def read(
         cls, path: str | Path, audience: str | None = None, issuer: str | None = None
     ) -> JwtTokens:
-        """The key from a file. Raises InvalidInput, OSError."""
+        """Read the key from a file. Raises InvalidInput, OSError."""
         try:
             return cls(Path(path).read_bytes(), audience, issuer)
         except InvalidInput as error:
             raise InvalidInput(f"{error} (file {path})") from None
 
     def principal(self, token: str) -> Principal | None:
-        """None for every token that is not valid now."""
+        """Return the principal, or None if the token is not valid now."""
         try:
             header = jwt.get_unverified_header(token)
-            if "crit" in header:  # extensions that we would have to know
+            if "crit" in header:  # extensions that the verifier would have to know
                 return None
             for key in self._keys:
                 named = header.get("kid") in (None, key.name) or key.name is None
                 if named and header.get("alg") in key.algorithms:
-                    with contextlib.suppress(jwt.InvalidSignatureError):  # the next may fit
+                    with contextlib.suppress(jwt.InvalidSignatureError):  # the next key may match
                         return _principal(self._claims(token, key))
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             pass
@@ -123,7 +125,7 @@ def _jwk(one: Mapping[str, Any]) -> Key:
 
 
 def _checked(name: str | None, key: Any) -> Key:
-    """The algorithms that go with a key."""
+    """The key with the algorithms that it allows."""
     if isinstance(key, bytes):
         if len(key) < LEAST_SECRET:
             raise ValueError(f"a secret of {LEAST_SECRET} bytes or more wanted")

@@ -1,4 +1,4 @@
-"""Options of a listening socket: how much the kernel keeps for a client that does not read."""
+"""Options of a listening socket: how much the kernel buffers for a client that does not read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ UNTAKEN = 60_000  # milliseconds
 
 
 def limit_backlog(listener: socket.socket) -> None:
-    """Connections that are accepted here inherit it (tcp(7)).
+    """Limit the buffers of accepted connections, which inherit these options (tcp(7)).
 
-    A slow client gets few old rows before the latest ones, as little waits in the kernel. One that
-    takes nothing for a minute is dropped with all that waits for it: a server that closes its
-    connection would wait for it without end.
+    Little data waits in the kernel, so a slow client gets few outdated rows before the latest. A
+    client that reads nothing for a minute is dropped, with the data that waits for it. Otherwise a
+    server that closes the connection would wait for it forever.
     """
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN)

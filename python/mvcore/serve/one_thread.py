@@ -1,4 +1,4 @@
-"""A thread of its own for the reads that sessions wait for."""
+"""A dedicated thread for the reads that sessions wait for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Found = TypeVar("Found")
 
 
 class OneThread:
-    """Calls one after another, in a thread that is there as long as somebody is inside.
+    """Runs calls one after another, in a thread that exists while the context is entered.
 
-    In the pool of the event loop they would wait behind whatever else the process does there.
+    In the event loop's thread pool they would wait behind other work of the process.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class OneThread:
         return self._pool
 
     def __exit__(self, *error: object) -> None:
-        """A call that nobody waits for any more comes to its end; the loop does not wait for it."""
+        """Leave. A call that nobody waits for is completed; the event loop does not wait for it."""
         self._inside -= 1
         if self._inside == 0 and self._pool is not None:
             self._pool.shutdown(wait=False)

@@ -1,7 +1,7 @@
-"""The page in front of the service, from files of installed packages only.
+"""The web page of the service, served from files of installed packages only.
 
-AG Grid and ECharts are those that nicegui carries as ES modules (docs/decisions/0010); nothing of
-nicegui is imported.
+AG Grid and ECharts are the ES modules that nicegui ships (docs/decisions/0010). nicegui itself is
+not imported.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 PAGE = Path(__file__).with_name("page")
-VENDOR = {"ag-grid": "aggrid", "echarts": "echart"}  # where the page looks, and nicegui's folder
-# Scripts from here only; both libraries write styles, and AG Grid has its icons in data: URLs.
+VENDOR = {"ag-grid": "aggrid", "echarts": "echart"}  # path on the page: folder of nicegui
+# Scripts only from the service. Both libraries write styles, and AG Grid has icons in data: URLs.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; "
@@ -26,7 +26,7 @@ POLICY = (
 
 
 class Files(StaticFiles):
-    """Browsers keep them, and ask each time whether they are still the same: a few bytes."""
+    """Static files that browsers cache but revalidate on each use."""
 
     def file_response(self, *arguments: Any, **named: Any) -> Response:
         response = super().file_response(*arguments, **named)
@@ -40,7 +40,7 @@ async def index(request: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """Raises ModuleNotFoundError where nicegui is not installed."""
+    """The routes of the page. Raises ModuleNotFoundError if nicegui is not installed."""
     spec = importlib.util.find_spec("nicegui")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("the page needs nicegui", name="nicegui")

@@ -1,4 +1,4 @@
-"""JSON from outside, read in one way only: what others would read differently is refused."""
+"""Strict JSON: input that other parsers would read differently is refused."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:
-    """A JSON object, UTF-8; a number with a point or an exponent is the decimal that stands there.
+    """Parse a JSON object in UTF-8. A number with a point or an exponent becomes an exact Decimal.
 
-    Raises ValueError, also where a key stands twice, where a number is none of JSON's (NaN) or has
-    an exponent beyond all use, and where it is nested too deep.
+    Raises ValueError, also for a duplicate key, a number that JSON does not have (NaN), an exponent
+    that is too large, and nesting that is too deep.
     """
     try:
         found = json.loads(

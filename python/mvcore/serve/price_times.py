@@ -1,4 +1,4 @@
-"""When the latest price of a selection was made. All of it runs in the thread of the reads."""
+"""The time of the latest price in a selection. Everything runs in the reads' thread."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.view import View
 
-EVERY = 1.0  # seconds between two looks at the times of prices
-HELD_EVERY = 5.0  # seconds between two looks at what the accounts of a view hold, at least
-REST = 100  # times as long as a look took, until the next
+EVERY = 1.0  # seconds between two reads of the price times
+HELD_EVERY = 5.0  # least seconds between two reads of the holdings of a view's accounts
+REST = 100  # the pause before the next such read, in multiples of its duration
 
 
 class PriceTimes:
@@ -43,9 +43,9 @@ class PriceTimes:
 
 
 class PriceClock:
-    """The latest time of a price of the instruments that the accounts of a view hold.
+    """The latest price time among the instruments that a view's accounts hold.
 
-    `text` is ISO 8601, None if no price has a time. A view of all accounts is taken to hold every
+    `text` is ISO 8601, None if no price has a time. A view of all accounts is assumed to hold every
     instrument that it selects.
     """
 
@@ -56,7 +56,7 @@ class PriceClock:
         self._held: Codes = np.empty(0, np.int32)
 
     def look(self, view: View) -> None:
-        """If it is due."""
+        """Update `text`, if an update is due."""
         now = time.monotonic()
         if now < self._due:
             return
@@ -88,6 +88,6 @@ def instruments_of(view: View) -> Codes:
             )  # fmt: skip
         except Error:  # an amount does not fit
             figures = None
-        if figures is not None:  # else names or attributes have just changed
+        if figures is not None:  # None: names or attributes just changed
             return figures.row()
     return selected[selected >= 0]

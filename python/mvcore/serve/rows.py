@@ -1,4 +1,4 @@
-"""Rows as they are sent: amounts as decimal texts, each row as JSON once, however many get it."""
+"""Rows for clients: amounts are decimal texts, and each row is serialized once for all clients."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 Key = tuple[Any, ...]
 PROTOCOL = 1
-NEVER = -1  # before the first read
-KEPT = 8  # texts of one read, which may be long
-MOST_GONE = 1_000  # rows that are remembered though they went
+NEVER = -1  # no read yet
+KEPT = 8  # messages cached per read; they may be long
+MOST_GONE = 1_000  # removed rows that are remembered
 LOW = 2**64 - 1  # the bits of the lower half of an amount
 
 
 def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:
-    """128-bit integers counted in 10**-scale, as `format(Decimal, "f")` writes them."""
+    """Format 128-bit integers in units of 10**-scale, exactly as `format(Decimal, "f")`."""
     texts, one = [], 10**scale
     for low, high in halves.tolist():
         value = low if high == low >> 63 else high << 64 | low & LOW
@@ -35,13 +35,13 @@ def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:
 
 
 def removed_in(frame: Frame) -> int:
-    """How many of the rows of a frame of changes are of those that went."""
+    """The number of removed rows in a frame of changes."""
     assert isinstance(frame, FiguresFrame)
     return int(np.count_nonzero(frame._figures.removed()))
 
 
 class Update(NamedTuple):
-    """A frame of changes, made into JSON row by row; None for a row that went."""
+    """A frame of changes with its rows as JSON. None is a removed row."""
 
     columns: str  # as JSON
     epoch: int
@@ -49,27 +49,31 @@ class Update(NamedTuple):
 
 
 class Heads:
-    """What stands before the amounts of a view's rows, kept: only amounts are new in each read.
+    """Caches the JSON of the labels of a view's rows. Only amounts are serialized at each read.
 
-    A row is known by the core's number for it, which has the same labels as long as the view has
-    the same shape.
+    A row is identified by the core's row number, whose labels are fixed while the view keeps its
+    shape.
     """
 
     def __init__(self, labels: int) -> None:
-        self._labels = labels  # the first columns, by which clients know a row
+        self._labels = labels  # the number of leading columns that identify a row for clients
         self._columns = ""  # as JSON
         self._shape: Shape | None = None
         self._known: dict[Any, tuple[Key, str]] = {}
 
     def update_of(self, frame: Frame) -> Update:
-        """One at a time. Rows that are new come in the order of their labels."""
+        """Serialize a frame of changes.
+
+        New rows come in the order of their labels. Not thread-safe.
+        """
         assert isinstance(frame, FiguresFrame)
         if frame._shape is not self._shape:
             self._shape, self._known = frame._shape, {}
-            self._columns = json.dumps(frame.column_names[:-1], ensure_ascii=False)  # not `removed`
+            # without `removed`
+            self._columns = json.dumps(frame.column_names[:-1], ensure_ascii=False)
         figures, asked = frame._figures, frame._asked
         numbers = figures.row().tolist()
-        if asked.currency == "local":  # a row for each currency
+        if asked.currency == "local":  # a row per currency
             numbers = list(zip(numbers, figures.currency().tolist(), strict=True))
         places: Any = range(len(numbers))
         if not all(map(self._known.__contains__, numbers)):
@@ -85,8 +89,12 @@ class Heads:
         return Update(self._columns, frame.epoch, rows)
 
     def _learn(self, frame: FiguresFrame, numbers: list[Any]) -> list[int]:
-        """The places of the rows in the core's figures, in the order of their labels."""
-        before = frame.column_names[: -len(frame._asked.measures) - 2]  # unpriced, removed
+        """Cache the labels of new rows.
+
+        Returns the positions of all rows, in the order of their labels.
+        """
+        # all columns before the amounts; unpriced and removed come last
+        before = frame.column_names[: -len(frame._asked.measures) - 2]
         lists = [frame[name] for name in before]
         places: list[int] = np.arange(len(numbers))[frame._order].tolist()
         for place, *values in zip(places, *lists, strict=True):
@@ -100,20 +108,21 @@ class Body(NamedTuple):
     """A `rows` message after its id."""
 
     text: str
-    rows: int  # how many it tells of
+    rows: int  # the number of rows in the message
 
 
 class Rows:
-    """The rows of one view as of its last read, and at which read each of them changed."""
+    """The rows of one view after its last read, and the read at which each row changed."""
 
     def __init__(self) -> None:
         self.columns = ""  # as JSON
         self.epoch = 0
         self.json: dict[Key, str] = {}
         self.read = 0  # the number of the last read
-        self.changed_at = 0  # that of the last one which brought changes
-        self._at: dict[Key, int] = {}  # the latest changes last; also of rows that went
-        self._gone_since = 0  # rows that went are known from here on
+        self.changed_at = 0  # the last read with changes
+        # read of the last change, in that order; removed rows included
+        self._at: dict[Key, int] = {}
+        self._gone_since = 0  # removed rows are known since this read
         self._made: dict[tuple[int, str | None], Body] = {}
 
     def apply(self, update: Update) -> None:
@@ -135,13 +144,15 @@ class Rows:
             self._forget()
 
     def _forget(self) -> None:
-        """Rows that went before this read: who has not been told yet gets all that there are."""
+        """Forget rows that were removed before this read. Clients that missed them get all rows."""
         self._gone_since = self.read - 1
         self._at = {k: at for k, at in self._at.items() if at == self.read or k in self.json}
 
     def body(self, since: int, price_time: str | None) -> Body:
-        """What changed after the read of that number, or all rows where it is NEVER: made once for
-        all clients that were sent the same."""
+        """The changes after a read, or all rows if `since` is NEVER.
+
+        The message is built once for all clients with the same `since`.
+        """
         body = self._made.get((since, price_time))
         if body is None:
             if len(self._made) == KEPT:
@@ -174,7 +185,7 @@ class Rows:
 
 
 def table(frame: Frame) -> dict[str, Any]:
-    """A whole frame for an answer over HTTP."""
+    """A whole frame for an HTTP response."""
     columns = frame.column_names
     lists = [frame[name] for name in columns]
     rows = [[plain(value) for value in values] for values in zip(*lists, strict=True)]

@@ -1,4 +1,4 @@
-"""What a client asks to see: checked word by word, and equal where two ask the same."""
+"""Selections from clients: validated, and comparable so that clients can share views."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mvcore.serve.limits import Limits
 
 Names = tuple[str, ...] | Mapping[str, Any] | None
 FIELDS = {"accounts", "instruments", "by", "measures", "currency", "rollup"}
-SIDES = ("accounts", "instruments")  # all that lists of holdings and orders use
+SIDES = ("accounts", "instruments")  # the only fields that lists of holdings and orders use
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Selection:
     measures: tuple[str, ...]
     currency: str | None
     rollup: bool
-    allow_empty: bool = False  # once it is watched: a label may be taken from all that have it
+    allow_empty: bool = False  # true while watched: the last account with a label may lose it
 
     def arguments(self, accounts: Names) -> dict[str, Any]:
-        """For `Book.values` and `Book.view`."""
+        """The arguments for `Book.values` and `Book.view`."""
         return {
             "accounts": _listed(accounts), "instruments": _listed(self.instruments),
             "by": self.by, "measures": self.measures, "currency": self.currency,
@@ -36,7 +36,7 @@ class Selection:
         }  # fmt: skip
 
     def key(self, accounts: Names) -> tuple[Any, ...]:
-        """Equal where a view can be shared."""
+        """A key that is equal if two selections can share a view."""
         return (
             _frozen(accounts), _frozen(self.instruments), self.by, self.measures, self.currency,
             self.rollup,
@@ -44,7 +44,7 @@ class Selection:
 
 
 def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
-    """Raises RefusedError, naming the field."""
+    """Parse a selection. Raises RefusedError that names the field."""
     for field in message.keys() - FIELDS - {"type", "id", "interval"}:
         raise RefusedError("invalid_selection", f"{field}: no field of a selection")
     return Selection(
@@ -66,7 +66,7 @@ def check_sides(message: Mapping[str, Any]) -> None:
 
 
 def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
-    """Seconds."""
+    """The interval in seconds."""
     given = message.get("interval", 100)
     least, most = limits.least_interval, limits.most_interval
     if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:

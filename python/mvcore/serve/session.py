@@ -1,4 +1,5 @@
-"""One client of the WebSocket: a token, selections in, rows out, conflated while it is slow."""
+"""One WebSocket client: receives a token and selections, and sends rows, conflated if it is
+slow."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mvcore.serve.selection import Names
 
 log = logging.getLogger("mvcore.serve")
-VERIFY_EVERY = 5.0  # seconds: to verify a signature takes a tenth of a millisecond
+VERIFY_EVERY = 5.0  # seconds; verifying a signature takes 0.1 ms
 
 
 class Closing(Exception):
@@ -46,7 +47,7 @@ def _unknown() -> Closing:
 
 
 def _id_of(message: dict[str, Any]) -> str | int | None:
-    """What the answer gives back: a short text or an integer of 64 bits."""
+    """The id to return in the answer: a short text or a 64-bit integer."""
     given = message.get("id")
     if isinstance(given, str):
         sendable = len(given) <= 100 and not any("\ud800" <= c <= "\udfff" for c in given)
@@ -57,9 +58,9 @@ def _id_of(message: dict[str, Any]) -> str | int | None:
 
 
 class Begun:
-    """A coroutine after its first step, which is all of it for most messages: they need no timer.
+    """A coroutine that has run its first step. Most sends complete in it, and need no timeout.
 
-    Raises what the first step raises. To be awaited in the same task, unless it is `done`.
+    Raises what the first step raises. If it is not `done`, await it in the same task.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -79,7 +80,7 @@ class Begun:
 
 
 class Session:
-    """Runs until the client goes, or is closed."""
+    """Runs until the client disconnects or is disconnected."""
 
     def __init__(
         self, socket: WebSocket, hub: Hub, tokens: Verifier | None, limits: Limits
@@ -90,14 +91,15 @@ class Session:
         self._watcher: Watcher | None = None
         self._selection: Selection | None = None
         self._accounts: Names = None
-        self._allowed_by: Directory | None = None  # for which the accounts were last looked up
-        self._choosing = asyncio.Lock()  # of the selection, or of its accounts anew
+        # the directory by which the accounts were last checked
+        self._allowed_by: Directory | None = None
+        self._choosing = asyncio.Lock()  # held while the selection or its accounts change
         self._id: Any = None
         self._id_text = "null"
         self._budget, self._second = limits.messages, 0
 
     async def run(self, known: tuple[Principal, str] | None) -> None:
-        """`known`: who the header of the request named already, by which token."""
+        """Run the session. `known`: the principal and token from the request's header, if any."""
         try:
             if known is None:
                 known = await asyncio.wait_for(self._hello(), self._limits.hello)
@@ -131,7 +133,7 @@ class Session:
     # -- in --
 
     async def _verify(self, tokens: Verifier, who: Principal, token: str) -> None:
-        """A token may be taken back, or come to be of somebody who sees less."""
+        """End the session when its token is revoked, or its rights have changed."""
         while (now := tokens.principal(token)) is not None:
             if replace(now, until=None) != replace(who, until=None):
                 break
@@ -139,7 +141,7 @@ class Session:
         raise Closing(errors.UNAUTHORIZED, "the token was revoked, or its rights have changed")
 
     async def _hello(self) -> tuple[Principal, str]:
-        """The first message, for browsers, which can send no header."""
+        """Receive the first message with the token. Browsers cannot send it in a header."""
         try:
             message = await self._message()
         except RefusedError:
@@ -172,7 +174,7 @@ class Session:
             raise RefusedError("unknown_type", "type: select or ping wanted")
 
     async def _select(self, message: dict[str, Any], who: Principal) -> None:
-        """The new selection replaces the old, which stays where the new one is refused."""
+        """Replace the selection. If the new one is refused, the old one stays."""
         if message.get("id") is not None and _id_of(message) is None:
             raise RefusedError("invalid_selection", "id: a short text or a 64-bit integer wanted")
         selection, interval = parse(message, self._limits), interval_of(message, self._limits)
@@ -182,8 +184,11 @@ class Session:
             self._id_text = json.dumps(self._id)
 
     async def _watch(self, selection: Selection, interval: float, who: Principal) -> None:
-        """Raises RefusedError. Where an account is removed meanwhile, all are looked up anew: the
-        client may not have named it."""
+        """Watch a selection. Raises RefusedError.
+
+        If an account is removed meanwhile, the accounts are looked up again: the client may not
+        have named that account.
+        """
         watcher = Watcher(interval, self._limits.silence, self._told.set)
         shared = None
         while shared is None:
@@ -204,7 +209,7 @@ class Session:
         self._shared = self._watcher = None
 
     async def _message(self) -> dict[str, Any]:
-        """The next one. Raises Closing if it is no message, RefusedError if it is too large."""
+        """Receive a message. Raises Closing if it is malformed, RefusedError if it is too large."""
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1000))
@@ -228,14 +233,15 @@ class Session:
     # -- out --
 
     async def _send(self, who: Principal) -> None:
-        """What changed since the last message, each time that the hub says so."""
+        """Send the changes since the last message, each time that the hub wakes the session."""
         while True:
             await self._told.wait()
             self._told.clear()
             watcher, shared = self._watcher, self._shared
             if watcher is None or shared is None:
                 continue
-            if who.until is not None and who.until <= time.time():  # where the clock was set
+            # the system clock may have been set
+            if who.until is not None and who.until <= time.time():
                 raise _expired()
             if watcher.refused is not None:
                 self._leave()
@@ -251,7 +257,7 @@ class Session:
             self._hub.counts["rows"] += body.rows
 
     async def _still_allowed(self, who: Principal) -> bool:
-        """Accounts and attributes may have changed since the selection was made."""
+        """Check permissions again if accounts or attributes have changed since the selection."""
         if await self._hub.directories.now() is self._allowed_by:
             return True
         async with self._choosing:
@@ -272,7 +278,7 @@ class Session:
         return True
 
     async def _text(self, text: str) -> None:
-        """A client that does not take it is closed."""
+        """Send a message. Disconnects a client that does not take it in time."""
         try:
             sending = Begun(self._socket.send_text(text))
             if not sending.done:
@@ -281,7 +287,7 @@ class Session:
         except TimeoutError:
             self._hub.counts["slow"] += 1
             raise Closing(errors.SLOW, "the client is too slow") from None
-        except RuntimeError:  # it has gone
+        except RuntimeError:  # the client has disconnected
             raise WebSocketDisconnect from None
 
     async def _close(self, closing: Closing) -> None:

@@ -1,1 +1,1 @@
-"""Books in a folder: how one is opened and written (docs/storage.md)."""
+"""Opens and writes books in folders (docs/storage.md)."""

@@ -1,7 +1,7 @@
-"""Chunk files: columns of the core to Arrow IPC files and back.
+"""Chunk files: writes columns of the core to Arrow IPC files, and reads them.
 
-A file is one record batch whose columns lie in it as the core takes them. Integers have the
-narrowest type that holds them all; what needs 128 bits is a decimal without decimals.
+A file is one record batch. Its columns have the memory layout that the core takes. Integers have
+the narrowest type that holds them all. 128-bit integers are decimals of scale 0.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from mvcore.errors import CorruptData
 
-# 2: orders have a column `retained`, rates a column `time`.
-# 3: instruments have a column `cash`, the manifest `cash` and `cash_scale`.
-# A checkpoint lists files of earlier versions if their content did not change since.
+# 2: orders have a column `retained`, rates a column `time`. 3: instruments have a column `cash`,
+# the manifest has `cash` and `cash_scale`. A checkpoint may list files of earlier versions, if
+# their content has not changed since.
 FORMAT_VERSION = 3
 OLDEST_FORMAT_VERSION = 1
 STATUS = (
@@ -37,29 +37,29 @@ Texts = tuple[Array, Array]  # offsets, bytes
 Columns = dict[str, Any]
 
 
-# ---- out ----
+# ---- writing ----
 
 
 def integers(values: Array) -> pa.Array:
-    """A column of the core's integers; shape (n, 2) are 128 bits."""
+    """A column of the core's integers. Shape (n, 2) is 128-bit."""
     kind = WIDE if values.ndim == 2 else pa.from_numpy_dtype(values.dtype)
     return array(kind, len(values), None, values)
 
 
 def decimals(values: Array, valid: Array | None = None) -> pa.Array:
-    """Shape (n, 2), counted in 1e-18; null where not `valid`."""
+    """A column of decimals from shape (n, 2), in units of 1e-18. Null if not `valid`."""
     return array(DECIMAL, len(values), valid, values)
 
 
 def times(values: Array | None, rows: int) -> pa.Array:
-    """ns since 1970 UTC; where no row has a time, a column of nulls."""
+    """A column of times in ns since 1970 UTC. A column of nulls if no row has a time."""
     if values is None:
         return pa.nulls(rows)
     return array(TIME, rows, values != NO_TIME, values)
 
 
 def optional_flags(values: Array | None, rows: int) -> pa.Array:
-    """Booleans; a column of nulls if there are none."""
+    """A column of booleans, or of nulls if `values` is None."""
     return pa.nulls(rows) if values is None else flags(values)
 
 
@@ -71,7 +71,10 @@ def texts(values: Texts) -> pa.Array:
 
 
 def strings(values: Sequence[str]) -> pa.Array:
-    """Not by pa.array(), which imports pandas, and nobody else runs meanwhile."""
+    """A column of strings.
+
+    Avoids pa.array(), which imports pandas and blocks other threads meanwhile.
+    """
     data = [value.encode() for value in values]
     offsets = np.zeros(len(data) + 1, np.int32)
     np.cumsum([len(d) for d in data], out=offsets[1:])
@@ -84,7 +87,10 @@ def flags(values: Array) -> pa.Array:
 
 
 def labels(indices: Array, names: pa.Array) -> pa.Array:
-    """Places in `names`; -1 is null, which is kept as place 0: some readers look at it."""
+    """A dictionary column of indices into `names`.
+
+    -1 is null. Null is stored as index 0, because some readers check it.
+    """
     kept = np.maximum(indices, 0)
     return pa.DictionaryArray.from_arrays(
         array(pa.from_numpy_dtype(indices.dtype), len(indices), indices >= 0, kept), names
@@ -99,7 +105,7 @@ def array(kind: pa.DataType, rows: int, valid: Array | None, values: Array) -> p
 
 
 def to_file(kind: str, columns: Mapping[str, pa.Array]) -> pa.Buffer:
-    """The bytes of a chunk file."""
+    """Serialize a chunk file."""
     meta = {"mvcore": kind, "format_version": str(FORMAT_VERSION)}
     batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
     sink = pa.BufferOutputStream()
@@ -108,11 +114,11 @@ def to_file(kind: str, columns: Mapping[str, pa.Array]) -> pa.Buffer:
     return sink.getvalue()
 
 
-# ---- in ----
+# ---- reading ----
 
 
 class Batch:
-    """The columns of a chunk file, nothing taken for granted."""
+    """The columns of a chunk file. Everything in it is checked."""
 
     def __init__(self, kind: str, data: memoryview, rows: int) -> None:
         try:
@@ -167,12 +173,15 @@ class Batch:
         return None if column.type == pa.null() else self.flags(name)
 
     def decimals(self, name: str, nulls: bool = False) -> tuple[Array, Array]:
-        """Shape (n, 2), and where there is one."""
+        """The values, shape (n, 2), and a mask of those that are not null."""
         column = self.column(name, DECIMAL, nulls=nulls)
         return _wide(column), ~_nulls(column)
 
     def optional_prices(self, name: str) -> tuple[Array, Array] | None:
-        """Shape (n, 2), and 1 where there is one."""
+        """The prices, shape (n, 2), and 1 for each that is not null.
+
+        None if the column is of nulls.
+        """
         column = self.column(name, DECIMAL, pa.null(), nulls=True)
         if column.type == pa.null():
             return None
@@ -192,14 +201,14 @@ class Batch:
         return _texts(self.column(name, pa.utf8()))
 
     def indices(self, name: str, index: pa.DataType, names: list[str]) -> Array:
-        """Places in `names`, which the column must have as its dictionary; -1 is null."""
+        """Indices into `names`, which must be the column's dictionary. -1 is null."""
         places, found = self.labels(name, index)
         if found != names:
             raise CorruptData(f"the texts of {name} are other ones")
         return places
 
     def labels(self, name: str, index: pa.DataType) -> tuple[Array, list[str]]:
-        """Places in texts, and these; -1 is null."""
+        """The indices and the dictionary of a column. -1 is null."""
         column = self.column(name, pa.dictionary(index, pa.utf8()), nulls=True)
         nulls = _nulls(column.indices) if column.indices.null_count else None
         places = given = _values(column.indices, _INTEGERS[index])
@@ -254,7 +263,7 @@ def _nulls(column: pa.Array) -> Array:
 
 
 def _bits(data: pa.Buffer | None, rows: int) -> Array:
-    """0 or 1 for each row; not by to_numpy(), which imports pandas."""
+    """0 or 1 for each row. Avoids to_numpy(), which imports pandas."""
     if rows == 0:
         return np.empty(0, np.uint8)
     if data is None or data.size * 8 < rows:
@@ -262,7 +271,7 @@ def _bits(data: pa.Buffer | None, rows: int) -> Array:
     return np.unpackbits(np.frombuffer(data, np.uint8), count=rows, bitorder="little")
 
 
-# ---- what a chunk file holds ----
+# ---- the content of chunk files ----
 
 
 def holdings_file(columns: Columns) -> pa.Buffer:
@@ -270,7 +279,7 @@ def holdings_file(columns: Columns) -> pa.Buffer:
 
 
 def optional_prices(values: tuple[Array, Array] | None, rows: int) -> pa.Array:
-    """Prices and where there is one; a column of nulls if there are none."""
+    """A column of prices, null if unknown. A column of nulls if `values` is None."""
     return pa.nulls(rows) if values is None else decimals(*values)
 
 

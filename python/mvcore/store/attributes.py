@@ -1,4 +1,4 @@
-"""Attributes in the journal: the labels of a batch's master tables as JSON, beside its rows."""
+"""Attributes in the journal: the labels of a batch's master tables as JSON, next to its rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mvcore.masters import Attribute
 
 Labels = Mapping[str, Mapping[str, list[str | None]]]
-LOAD = 2  # of the core: a full refresh of the table
+LOAD = 2  # constant of the core: the batch replaced the whole table
 
 
 def to_bytes(labels: Labels) -> bytes:
-    """What the core keeps with the batch; nothing where there are no attributes."""
+    """Serialize the labels that the core journals with the batch. Empty if there are none."""
     import json
 
     kept = {table: columns for table, columns in labels.items() if columns}
@@ -24,7 +24,7 @@ def to_bytes(labels: Labels) -> bytes:
 
 
 def from_bytes(kept: bytes) -> Labels:
-    """Raises CorruptData where it is not what `to_bytes` makes."""
+    """Parse the output of `to_bytes`. Raises CorruptData for anything else."""
     if not kept:
         return {}
     import json  # for books with attributes only
@@ -53,7 +53,7 @@ def after(
     instrument: Mapping[str, Attribute],
     sizes: tuple[int, int],
 ) -> tuple[Mapping[str, Attribute], Mapping[str, Attribute]]:
-    """The attributes of both sides after changes of master tables that were replayed."""
+    """The attributes of both sides after replaying changes of master tables."""
     for change in changes:
         labels = from_bytes(change["attributes"])
         of_accounts, of_instruments = labels.get("accounts", {}), labels.get("instruments", {})

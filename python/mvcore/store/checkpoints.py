@@ -1,8 +1,9 @@
-"""Checkpoints: a state in chunk files that a manifest lists.
+"""Checkpoints: the state of a book in chunk files, listed in a manifest.
 
-A chunk file never changes. What did not change since the last checkpoint is listed again, not
-written again. The manifest comes last, by a rename, so that a crash at any moment leaves the
-checkpoints that were there; the two newest are kept, and the files that they list.
+Chunk files are immutable. A checkpoint lists unchanged files of the previous one again, and does
+not rewrite them. The manifest is written last and renamed into place, so a crash at any moment
+leaves the existing checkpoints intact. The two newest checkpoints are kept, with the files that
+they list.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _MANIFEST = re.compile(r"manifest-(\d{20})")
 
 @dataclass(frozen=True)
 class Position:
-    """Where the journal was: the last sequence that the state has, and the feeds' offsets."""
+    """A journal position: the last sequence that the state contains, and the feeds' offsets."""
 
     book_id: int = 0
     sequence: int = 0
@@ -41,7 +42,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Written:
-    """What a checkpoint cost. bytes: of all its files; new_bytes: of those written for it."""
+    """The cost of a checkpoint. bytes: of all its files. new_bytes: of the files written for it."""
 
     generation: int
     epoch: int
@@ -55,7 +56,11 @@ class Written:
 
 @dataclass(frozen=True)
 class _Last:
-    """The newest checkpoint: its number among the core's (`touched`), and its master tables."""
+    """The newest checkpoint.
+
+    touched: its number in the core, to find the instruments that changed since. masters: its master
+    tables.
+    """
 
     generation: int
     manifest: Manifest
@@ -64,7 +69,7 @@ class _Last:
 
 
 def generations(files: Files) -> list[int]:
-    """Numbers of the manifests there are, the newest first."""
+    """The numbers of the manifests in the folder, newest first."""
     found = map(_MANIFEST.fullmatch, files.names())
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
@@ -74,7 +79,7 @@ def manifest_name(generation: int) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of one folder, and how the next one is written. One thread at a time."""
+    """The checkpoints of one folder. Writes the next one. Used by one thread at a time."""
 
     def __init__(
         self,
@@ -94,7 +99,7 @@ class Checkpoints:
         self.written: Written | None = None
 
     def loaded(self, generation: int, manifest: Manifest) -> None:
-        """The book was restored from this one; nothing has been written to it since."""
+        """Record that the book was restored from this checkpoint and is unchanged since."""
         self._last = _Last(generation, manifest, 0, None)
 
     @property
@@ -102,12 +107,13 @@ class Checkpoints:
         return self._files.folder
 
     def close(self) -> None:
-        """The folder is let go of; nothing can be written any more."""
+        """Release the folder. Later writes fail."""
         self._files.close()
 
     @property
     def kept_sequence(self) -> int:
-        """What the journal may forget: both generations have it. 0: nothing."""
+        """The journal up to this sequence may be deleted: both kept checkpoints contain it. 0:
+        nothing."""
         if self._last is None or self._before is None:
             return 0
         return min(self._last.manifest.sequence, self._before.sequence)
@@ -120,11 +126,11 @@ class Checkpoints:
         position: Position,
         pause: Callable[[float], object] | None = None,
     ) -> Written:
-        """Write the state of `_core.checkpoint_begin` with the attributes of the same moment.
+        """Write the snapshot of `_core.checkpoint_begin` with the attributes of the same moment.
 
-        pause: called with the seconds that each chunk took, to wait for so long. Whatever it
-        raises (OSError where the disk fails), the checkpoints that were there still are, and what
-        was written of this one is gone.
+        pause: called after each chunk with the seconds it took, to wait as long. If the write
+        raises (OSError if the disk fails), the existing checkpoints are intact, and the files of
+        the new one are removed.
         """
         start = time.perf_counter()
         writing = _Writing(self._files, self._last, pause)
@@ -136,7 +142,7 @@ class Checkpoints:
             writing.begun.append(name + ".new")
             self._files.write(name + ".new", to_bytes(manifest))
             self._files.sync(name + ".new")
-        except BaseException:  # Ctrl-C and memory that is short, too
+        except BaseException:  # also KeyboardInterrupt and MemoryError
             writing.undo()
             raise
         self._files.rename(name + ".new", name)
@@ -152,7 +158,7 @@ class Checkpoints:
         return self.written
 
     def _forget(self, kept: list[int]) -> None:
-        """Remove what neither of the kept generations needs; their manifests go first."""
+        """Remove files that neither kept checkpoint needs. Manifests are removed first."""
         gone = [g for g in generations(self._files) if g not in kept]
         for generation in gone:
             self._files.remove(manifest_name(generation))
@@ -173,7 +179,7 @@ def _files_of(of: _Last | Manifest | None) -> list[ChunkFile]:
 
 
 class _Writing:
-    """One checkpoint on its way."""
+    """A checkpoint that is being written."""
 
     def __init__(
         self, files: Files, last: _Last | None, pause: Callable[[float], object] | None
@@ -182,8 +188,9 @@ class _Writing:
         self._last = last
         self._pause = pause
         self._known = {file.name: file for file in _files_of(last)}
-        self._there: set[str] = set()  # chunks, also of older checkpoints
-        self.begun: list[str] = []  # files that would be of no use if it failed now
+        # names of chunk files in the folder, those of older checkpoints included
+        self._there: set[str] = set()
+        self.begun: list[str] = []  # files to remove if the write fails
         self.new_bytes = 0
         self.new_files = 0
 
@@ -221,7 +228,7 @@ class _Writing:
         return manifest, next_touched
 
     def undo(self) -> None:
-        """Where the disk is full, the journal needs the room."""
+        """Remove the new files: if the disk is full, the journal needs the space."""
         for name in self.begun:
             with suppress(OSError):
                 self._files.remove(name)
@@ -273,7 +280,7 @@ class _Writing:
         return stored
 
     def _store(self, kind: str, data: pa.Buffer, rows: int) -> ChunkFile:
-        """The file with this content: one that the last checkpoint lists, or a new one."""
+        """Store this content: reuse a file of the last checkpoint, or write a new one."""
         name = f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}.arrow"
         if (known := self._known.get(name)) is not None:
             return known

@@ -1,4 +1,4 @@
-"""A book's tables as files that anything reads."""
+"""Exports a book's tables to Parquet or CSV files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mvcore.masters import Attribute
 from mvcore.snapshot import Snapshot
 from mvcore.store import arrow_files as arrow
 
-TOGETHER = 64  # instruments whose holdings, or orders, are in memory at a time
+TOGETHER = 64  # instruments whose holdings or orders are in memory at a time
 PRICES = ["instrument", "price", "time"]
 HOLDINGS = ["account", "instrument", "quantity"]
 ORDERS = [
@@ -33,9 +33,12 @@ _log = logging.getLogger("mvcore")
 
 def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, int]:
     """Write accounts, instruments, fx, prices, holdings and orders, with the columns that `load`
-    takes, to `<table>.<kind>` in the folder; kind: "parquet" or "csv". All of one epoch. Returns
-    the rows of each. Logs a warning (logger "mvcore") for what the files cannot hold. Raises
-    OSError. O(rows)."""
+    takes.
+
+    The files are `<table>.<kind>` in the folder; kind: "parquet" or "csv". All are of one epoch.
+    Returns the number of rows of each. Logs a warning (logger "mvcore") for data that the files
+    cannot hold. Raises OSError. O(rows).
+    """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     write = {"parquet": _parquet, "csv": _csv}[kind]
@@ -70,7 +73,7 @@ def _warn(now: Snapshot) -> None:
 
 
 def _corrected(now: Snapshot) -> int:
-    """Orders whose rolled fills count at another price than the average price of now."""
+    """Count orders whose rolled fills count at another price than the present average price."""
     count, instruments = 0, len(_core.stored_instruments(now._core)["alive"])
     for k in range(0, instruments, TOGETHER):
         rows = _core.stored_orders(now._core, k, min(k + TOGETHER, instruments))
@@ -165,7 +168,7 @@ def _csv(path: Path, tables: Tables) -> int:
 
 
 def _texts(column: pa.ChunkedArray) -> list[object]:
-    """Times as ISO 8601 writes them, to the nanosecond; booleans as true and false."""
+    """Times in ISO 8601, to the nanosecond; booleans as true and false."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.utf8())
     if pa.types.is_timestamp(column.type):

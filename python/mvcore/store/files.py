@@ -1,4 +1,4 @@
-"""What checkpoints ask of a file system. Tests put failing and forgetful ones in its place."""
+"""The file operations of checkpoints. Tests replace them to simulate disk errors and power loss."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from mvcore.errors import CorruptData
 
 
 class Files:
-    """The files of one folder, by names relative to it. Whatever fails raises OSError.
+    """The files of one folder, by names relative to it. Failures raise OSError.
 
-    The folder is looked up once: whatever its name means later, files go where the first were.
+    The folder is opened once. If it is renamed or replaced later, files still go to the same
+    folder.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -23,7 +24,7 @@ class Files:
         self._closing = weakref.finalize(self, os.close, self._number)
 
     def close(self) -> None:
-        """Every later call raises OSError; closing twice is fine."""
+        """Later calls raise OSError. A second `close` does nothing."""
         self._number = -1
         self._closing()
 
@@ -32,7 +33,7 @@ class Files:
             os.mkdir(name, dir_fd=self._number)
 
     def names(self, folder: str = "") -> list[str]:
-        """Names in the folder, sorted; none where it is not there."""
+        """The names in a folder, sorted. Empty if the folder does not exist."""
         try:
             number = self._open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
@@ -48,8 +49,10 @@ class Files:
         return os.stat(name, dir_fd=self._number).st_size
 
     def read(self, name: str, size: int, into: bytearray | None = None) -> memoryview:
-        """All of the file, which has `size` bytes, else CorruptData. `into` is used again and
-        again, so that memory is not fetched for each file."""
+        """Read a file, which must have `size` bytes. Raises CorruptData if it has not.
+
+        into: a buffer to reuse, so that no memory is allocated for each file.
+        """
         with open(name, "rb", buffering=0, opener=self._open) as file:
             found = os.fstat(file.fileno()).st_size
             if found != size:
@@ -67,7 +70,7 @@ class Files:
         return view
 
     def read_all(self, name: str, most: int) -> bytes:
-        """All of a file of at most `most` bytes, else CorruptData."""
+        """Read a file of at most `most` bytes. Raises CorruptData if it is larger."""
         size = self.size(name)
         if size > most:
             raise CorruptData(f"{name} has {size} bytes, more than {most}")
@@ -80,11 +83,11 @@ class Files:
                 left = left[file.write(left) :]
 
     def sync(self, name: str) -> None:
-        """The file's bytes are on the disk when this returns."""
+        """Flush the file's bytes to the disk."""
         self._fsync(name)
 
     def sync_folder(self, name: str = "") -> None:
-        """So are the names in the folder."""
+        """Flush the names in the folder to the disk."""
         self._fsync(name or ".")
 
     def rename(self, name: str, to: str) -> None:

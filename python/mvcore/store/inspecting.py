@@ -1,4 +1,4 @@
-"""What lies in the folder of a durable book, without opening it."""
+"""Inspects the folder of a durable book without opening it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mvcore.store.opening import TRIES, path_of
 
 @dataclass(frozen=True)
 class Generation:
-    """One checkpoint. manifest: None where it cannot be read; fault: "" where it is whole."""
+    """One checkpoint. manifest: None if it cannot be read. fault: "" if the checkpoint is whole."""
 
     number: int
     manifest: Manifest | None
@@ -24,9 +24,11 @@ class Generation:
 
 
 def inspect(path: str | os.PathLike[str]) -> list[Generation]:
-    """The checkpoints in the folder, the newest first, every file of them read and compared with
-    its length, its checksum and the hash in its name. Raises OSError where the folder or a file may
-    not be read. O(bytes)."""
+    """Check the checkpoints in the folder, newest first.
+
+    Reads every file, and compares it with its length, its checksum and the hash in its name. Raises
+    OSError if the folder or a file may not be read. O(bytes).
+    """
     files = Files(path)
     found = []
     for number in generations(files):
@@ -35,7 +37,7 @@ def inspect(path: str | os.PathLike[str]) -> list[Generation]:
         try:
             manifest = read_manifest(files, number)
             check(files, manifest)
-        except PermissionError:  # which says nothing of the file
+        except PermissionError:  # it says nothing about the content of the file
             raise
         except (CorruptData, OSError) as error:
             fault = str(error)
@@ -45,8 +47,11 @@ def inspect(path: str | os.PathLike[str]) -> list[Generation]:
 
 @dataclass(frozen=True)
 class Journal:
-    """files: read; 0 where there is none. bytes: of whole groups. sequence: of the last frame.
-    cut_bytes: of a tail that was not finished. fault: "" where it is whole."""
+    """The state of a journal.
+
+    files: number of files, 0 if there is no journal. bytes: of complete groups. sequence: of the
+    last frame. cut_bytes: of an incomplete tail. fault: "" if the journal is whole.
+    """
 
     files: int
     bytes: int
@@ -56,8 +61,11 @@ class Journal:
 
 
 def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> Journal:
-    """The journal in the folder, all of it read and compared with its checksums, and with the
-    newest checkpoint that is whole. O(bytes)."""
+    """Check the journal in the folder.
+
+    Reads all of it, and compares it with its checksums and with the newest whole checkpoint.
+    O(bytes).
+    """
     name = os.fspath(path)
     try:
         files, size, first, sequence, cut_bytes, book_id = _core.check_journal(os.fsdecode(name))
@@ -71,7 +79,7 @@ def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> Jo
 
 
 def _apart(first: int, last: int, book_id: int, newest: Manifest | None) -> str:
-    """Why a journal does not go with its checkpoint, as opening says it."""
+    """Say why a journal does not match its checkpoint, in the words of `open`."""
     if newest is not None and newest.book_id != book_id:
         return (
             f"the journal is of another book, id {book_id}, than its checkpoint, {newest.book_id}"
@@ -87,8 +95,11 @@ def _apart(first: int, last: int, book_id: int, newest: Manifest | None) -> str:
 
 
 def look(path: str | os.PathLike[str]) -> tuple[list[Generation], Journal]:
-    """The checkpoints and the journal; again where something is wrong, since a process that writes
-    removes files. Raises StorageError where there is no book, OSError. O(bytes)."""
+    """Check the checkpoints and the journal of a folder.
+
+    Retries if something is wrong, because a process that writes also removes files. Raises OSError,
+    and StorageError if there is no book. O(bytes).
+    """
     name = path_of(path)
     for left in reversed(range(TRIES)):
         try:

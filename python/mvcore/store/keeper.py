@@ -1,4 +1,4 @@
-"""When checkpoints of an open book are written: when asked, and after so many journal bytes."""
+"""Writes checkpoints of an open book: on request, and after a number of journal bytes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from mvcore.book import Book
 
 _log = logging.getLogger("mvcore")
-_LOOK_SECONDS = 0.1  # between looks at the journal
-_RETRY_SECONDS = 30.0  # after a checkpoint that failed
+_LOOK_SECONDS = 0.1  # between checks of the journal's size
+_RETRY_SECONDS = 30.0  # after a failed checkpoint
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What checkpoints ask of a journal.
+    """The journal operations that checkpoints need.
 
-    begin: the core's snapshot between two writes, its counts, and where the journal was then, on
-    the disk. flush: returns when all is that was written. bytes: appended since the book was
-    opened. trim: forget what this sequence and those before say.
+    begin: returns the core's snapshot between two writes, its counts, and the position of the
+    journal on the disk. flush: returns when all writes are on the disk. bytes: appended since the
+    book was opened. trim: deletes the journal up to and including this sequence.
     """
 
     begin: Callable[[], tuple[Any, dict[str, Any], Position]]
@@ -38,8 +38,10 @@ class Journal:
 
 
 class Keeper:
-    """Writes checkpoints of one book, one at a time, in the caller's thread or its own, which does
-    not keep the book alive."""
+    """Writes the checkpoints of one book, one at a time, in the caller's thread or in its own.
+
+    Its thread does not keep the book alive.
+    """
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class Keeper:
         checkpoint_bytes: int | None,
         replayed: int = 0,
     ) -> None:
-        """replayed: bytes of the journal after its checkpoint that were there already."""
+        """replayed: bytes of the journal after the checkpoint that the book was opened from."""
         self._book = weakref.proxy(book)
         self._checkpoints = checkpoints
         self._journal = journal
@@ -68,9 +70,9 @@ class Keeper:
             self._thread.start()
 
     def checkpoint(self, pause: Callable[[float], object] | None = None) -> Written:
-        """Write one now. Raises StorageError; then the checkpoints that were there still are."""
+        """Write a checkpoint now. Raises StorageError; the existing checkpoints are then intact."""
         if os.getpid() != self._process:
-            self._journal.flush()  # which tells why a forked child cannot
+            self._journal.flush()  # raises the error that says why a forked child cannot write
         with self._writing:
             try:
                 return self._write(pause)
@@ -79,7 +81,7 @@ class Keeper:
 
     def _write(self, pause: Callable[[float], object] | None) -> Written:
         book = self._book
-        with book._masters_lock:  # attributes of the same moment
+        with book._masters_lock:  # so that the attributes are of the same moment
             book._finish()
             snapshot, counts, position = self._journal.begin()
             masters = book._masters
@@ -92,7 +94,7 @@ class Keeper:
         return written
 
     def due(self) -> bool:
-        """Whether the journal has grown enough since the last one."""
+        """Return whether the journal has grown by `checkpoint_bytes` since the last checkpoint."""
         return self._every is not None and self._journal.bytes() - self._bytes >= self._every
 
     @property
@@ -100,8 +102,12 @@ class Keeper:
         return self._checkpoints.folder
 
     def stats(self) -> dict[str, int]:
-        """checkpoints written since the book was opened; of the last: its generation, epoch, bytes
-        and files, how many of these are new, and microseconds."""
+        """The number of checkpoints written since the book was opened, and facts about the last
+        one.
+
+        They are its generation, epoch, bytes and files, how many of these are new, and
+        microseconds.
+        """
         last = self._checkpoints.written
         if last is None:
             return {"checkpoints": self.count}
@@ -117,12 +123,14 @@ class Keeper:
         }
 
     def close(self) -> None:
-        """No checkpoint begins any more; one that is under way is finished, without pauses."""
-        if os.getpid() == self._process:  # a forked child has no thread, but perhaps its locks
+        """Stop writing checkpoints. A checkpoint in progress is completed, without pauses."""
+        # a forked child has no thread, but may have inherited locked locks
+        if os.getpid() == self._process:
             self._closing.set()
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join()
-        if self._writing.acquire(blocking=False):  # else its files go with it
+        # Otherwise the files are released with this object.
+        if self._writing.acquire(blocking=False):
             self._checkpoints.close()
             self._writing.release()
 
@@ -136,7 +144,7 @@ def _run(held: weakref.ref[Keeper], closing: threading.Event) -> None:
         wait = _LOOK_SECONDS
         try:
             if keeper.due():
-                # As long a pause as the work took: half of a core at most, and of the disk.
+                # Pause as long as the work took: use at most half of a core and of the disk.
                 keeper.checkpoint(closing.wait)
         except (ClosedError, ReferenceError):
             return

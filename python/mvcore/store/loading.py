@@ -1,4 +1,4 @@
-"""The newest checkpoint that is whole, into a new book."""
+"""Loads the newest whole checkpoint into a new book."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ THREADS = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checkpoint that is in a book now."""
+    """A checkpoint that was loaded into a book."""
 
     generation: int
     manifest: Manifest
@@ -43,7 +43,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose checkpoints may be loaded. book_id: that of its journal, 0 where it has none."""
+    """The book whose checkpoints may be loaded. book_id: from its journal, 0 if there is none."""
 
     base_currency: str
     value_scale: int
@@ -53,7 +53,7 @@ class Identity:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Identity:
-        """Whose checkpoint it is."""
+        """The identity of the checkpoint's book."""
         return cls(
             manifest.base_currency, manifest.value_scale, manifest.book_id, manifest.cash,
             manifest.cash_scale,
@@ -75,7 +75,7 @@ def with_scale(cash_scale: int | None) -> str:
 
 
 def identity(files: Files) -> Identity | None:
-    """Whose the newest checkpoint is that can be read at all; None: there is none."""
+    """The identity in the newest readable manifest. None if there is none."""
     for generation in _generations(files):
         try:
             manifest = read_manifest(files, generation)
@@ -90,10 +90,11 @@ def identity(files: Files) -> Identity | None:
 
 
 def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None, tuple[str, ...]]:
-    """Restore the newest checkpoint that is whole into the core's new book; and why newer ones are
-    not. None: there is none, and the book is as new as it was.
+    """Restore the newest whole checkpoint into the core's new book.
 
-    Raises CorruptData where one is of a newer format, StorageError where the folder cannot be read.
+    Also returns why newer checkpoints were skipped. Returns None if there is no whole checkpoint;
+    the book is then still new. Raises CorruptData if a checkpoint has a newer format, StorageError
+    if the folder cannot be read.
     """
     wrong: list[str] = []
     for generation in _generations(files):
@@ -113,7 +114,10 @@ def load_newest(core: Any, files: Files, whose: Identity) -> tuple[Loaded | None
 
 
 def _not_to_be_read(files: Files, error: PermissionError) -> StorageError:
-    """Of a file that may be whole: no older checkpoint stands in for it."""
+    """Make the error for an unreadable file.
+
+    It may be whole, so no older checkpoint replaces it.
+    """
     name = error.filename or "a file of a checkpoint"
     return StorageError(f"{files.folder / str(name)}: {error.strerror}")
 
@@ -134,9 +138,9 @@ def read_manifest(files: Files, generation: int) -> Manifest:
 def restore(
     core: Any, files: Files, manifest: Manifest
 ) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
-    """Read every file of the checkpoint, check it, and make the book of them; the attributes."""
+    """Read and check every file of the checkpoint, and restore the book. Returns the attributes."""
     counts = dict(manifest.counts)
-    for chunk in manifest.chunks:  # before memory is asked for
+    for chunk in manifest.chunks:  # before memory is allocated
         for file in (chunk.holdings, chunk.orders):
             if file is not None:
                 _check_size(files, file)
@@ -182,8 +186,10 @@ def _check_size(files: Files, file: ChunkFile) -> None:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Faults of a file are told with its name. pyarrow meets bytes that are no UTF-8, numbers that
-    are none and types that it does not know with errors of several kinds."""
+    """Add the file's name to its errors.
+
+    pyarrow raises errors of several types for invalid UTF-8, invalid numbers and unknown types.
+    """
     try:
         yield
     except NewerFormat:
@@ -193,14 +199,14 @@ def _named(name: str) -> Iterator[None]:
 
 
 class _Reader:
-    """Files read and checked, by any number of threads, each with memory of its own."""
+    """Reads and checks files, from any number of threads. Each thread reuses its own buffers."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._memory = threading.local()
 
     def fresh(self, file: ChunkFile) -> memoryview:
-        """In memory that nothing else will use."""
+        """Read into memory that is not reused."""
         return self._checked(file, None)
 
     def _checked(self, file: ChunkFile, into: bytearray | None) -> memoryview:
@@ -229,8 +235,10 @@ class _Reader:
 
 
 def check(files: Files, manifest: Manifest) -> int:
-    """Read every file that the manifest lists and compare length, checksum and name. Raises
-    CorruptData. Returns the bytes read."""
+    """Read every file in the manifest, and compare its length, checksum and name.
+
+    Raises CorruptData. Returns the bytes read.
+    """
     reader = _Reader(files)
     for file in manifest.files:
         with _named(file.name):

@@ -1,7 +1,7 @@
-"""The manifest of a checkpoint: which chunk files it is made of.
+"""The manifest of a checkpoint: the list of its chunk files.
 
-A JSON document on one line, then a line with its CRC-32C. The manifest is the checkpoint: files
-that it does not list are nothing.
+A JSON document on one line, then a line with its CRC-32C. Only files that the manifest lists belong
+to the checkpoint.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ChunkFile:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Instruments [begin, end), by code; no file where they have no rows."""
+    """Instruments [begin, end), by code. A file is None if they have no such rows."""
 
     begin: int
     end: int
@@ -45,7 +45,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Manifest:
-    """epoch: of the state. sequence: of the last group of the journal that is in it."""
+    """The content of a manifest. sequence: of the last journal group that the state contains."""
 
     book_id: int
     base_currency: str
@@ -61,35 +61,35 @@ class Manifest:
 
     @property
     def files(self) -> list[ChunkFile]:
-        """All that it lists."""
+        """All files that it lists."""
         kinds = [file for chunk in self.chunks for file in (chunk.holdings, chunk.orders)]
         return [*self.tables.values(), *(file for file in kinds if file is not None)]
 
     @property
     def bytes(self) -> int:
-        """Of all files that it lists."""
+        """The size of all files that it lists."""
         return sum(file.bytes for file in self.files)
 
 
-# By the format version that brought them.
+# By the format version that introduced them.
 COUNTS_OF = {
     1: ("epoch", "masters", "orders", "ticks", "late_prices", "late_orders", "facts"),
     2: ("late_fx", "unchanged_orders", "skipped_prices"),
 }
-CASH_SINCE = 3  # the format version that brought `cash` and `cash_scale`
+CASH_SINCE = 3  # the format version that introduced `cash` and `cash_scale`
 COUNTS = tuple(name for names in COUNTS_OF.values() for name in names)
 
 
 def to_bytes(manifest: Manifest) -> bytes:
     document = {"format_version": FORMAT_VERSION, **vars(manifest)}
-    # Not asdict(), which copies: other threads wait for the interpreter meanwhile.
+    # asdict() would copy everything, and hold the interpreter from other threads meanwhile.
     json_text = json.dumps(document, default=vars, sort_keys=True, separators=(",", ":"))
     text = json_text.encode() + b"\n"
     return text + b"crc32c %08x\n" % _core.crc32c(text)
 
 
 def from_bytes(data: bytes) -> Manifest:
-    """Raises CorruptData where anything is not as `to_bytes` writes it."""
+    """Parse the output of `to_bytes`. Raises CorruptData for anything else."""
     text, last = data[:-16], data[-16:]
     if not _LAST_LINE.fullmatch(last) or int(last[7:15], 16) != _core.crc32c(text):
         raise CorruptData("the manifest's checksum is not that of its content")
@@ -118,7 +118,7 @@ def from_bytes(data: bytes) -> Manifest:
 
 
 class NewerFormat(CorruptData):
-    """Whole, but of a version to come: older generations are no way out."""
+    """A whole manifest of a later format version. Do not fall back to an older checkpoint."""
 
 
 def _manifest(document: dict[str, Any]) -> Manifest:
@@ -192,7 +192,7 @@ def _file(document: Any, kind: str) -> ChunkFile:
         name, _number(document, "bytes"), _number(document, "crc32c", 2**32 - 1),
         _number(document, "rows"),
     )  # fmt: skip
-    if out.rows > out.bytes * 8:  # a mark is a bit
+    if out.rows > out.bytes * 8:  # a boolean takes one bit
         raise CorruptData(f"the manifest has {out.rows} rows in {out.bytes} bytes")
     return out
 

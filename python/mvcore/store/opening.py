@@ -1,4 +1,4 @@
-"""`mvcore.open`: a book that survives the process and the machine."""
+"""`mvcore.open`: opens a durable book."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 SYNC = ("always", "interval", "os")
 LEAST_FILE_BYTES, MOST_FILE_BYTES = 4096, 2**62 - 1
-TRIES = 3  # of reading while another process writes
+TRIES = 3  # attempts to read while another process writes
 
 
 @dataclass(frozen=True)
 class _Terms:
-    """What a book is for its whole life, as a caller or a folder names it. None: not named."""
+    """The fixed terms of a book, from a caller or a folder. None: not given."""
 
     base_currency: str | None
     value_scale: int | None
@@ -37,7 +37,7 @@ class _Terms:
     cash_scale: int | None
 
     def check(self, max_future: dt.timedelta) -> None:
-        """Raises InvalidInput if a term is wrong. cash_scale may stand alone."""
+        """Raises InvalidInput if a term is wrong. cash_scale may be given without cash."""
         cash = "from_fills" if self.cash is None and self.cash_scale is not None else self.cash
         replace(self, cash=cash).new_book(max_future).close()
 
@@ -52,7 +52,7 @@ class _Terms:
         )
 
     def agree(self, path: str, held: _Terms) -> None:
-        """Raises InvalidInput if a term that is named is not the held one."""
+        """Raises InvalidInput if a given term differs from the stored one."""
         for option, asked in vars(self).items():
             kept = getattr(held, option)
             if asked is not None and asked != kept:
@@ -76,24 +76,25 @@ def open(
     read_only: bool = False,
     max_future: dt.timedelta = ONE_DAY,
 ) -> Book:
-    """Open the book in a folder, or begin one there. Close it, or use it in a `with`.
+    """Open the book in a folder, or create one. Close it, or use it in a `with` statement.
 
-    base_currency, value_scale, cash, cash_scale: as `Book`. A new book has "USD", 8 and no cash
-    from fills unless the call names others. A book in the folder keeps its own; naming others is
-    InvalidInput.
-    sync: when a write call returns. "always": its facts are on the disk. "interval": they are
-    written, and on the disk within `sync_interval` seconds. "os": they are written, and on the disk
-    when the system likes or `flush()` asks. However it is, a process that dies loses nothing that
-    was acknowledged; a power cut loses what was not on the disk, and never leaves a hole. Prices
-    that are sent alone are written together every `price_interval` seconds.
-    journal_file_bytes: the size at which the journal goes on in another file. checkpoint_bytes: a
-    checkpoint is written in the background after so many bytes of it; None: by `checkpoint()` only.
-    read_only: the book as it is now, beside another process that writes it; every write call raises
-    StorageError. max_future: as `Book`; facts that the folder has are not checked again.
+    base_currency, value_scale, cash, cash_scale: as in `Book`. A new book has "USD", 8 and no cash
+    from fills by default. A book in the folder keeps its own; other values raise InvalidInput.
 
-    `book.recovery` tells what was found. Raises StorageError where the folder is open already or
-    the disk fails, CorruptData where files are not what was written, InvalidInput. O(book +
-    journal after its checkpoint).
+    sync: when a write returns. "always": its facts are on the disk. "interval": they are written,
+    and reach the disk within `sync_interval` seconds. "os": they are written, and reach the disk
+    when the operating system or `flush()` writes them back. With any of these, a process that dies
+    loses nothing that was acknowledged. A power cut loses what was not on the disk yet, always from
+    the end of the journal. Prices sent alone are journaled together every `price_interval` seconds.
+
+    journal_file_bytes: the size at which the journal starts a new file. checkpoint_bytes: the
+    number of journal bytes after which a checkpoint is written in the background; None: only
+    `checkpoint()` writes one. read_only: opens the present state, while another process may write;
+    every write raises StorageError. max_future: as in `Book`; stored facts are not checked again.
+
+    `book.recovery` says what was found. Raises InvalidInput, StorageError if the folder is already
+    open or the disk fails, CorruptData if files differ from what was written. O(book + journal
+    after its checkpoint).
     """
     began = time.perf_counter()
     name = path_of(path)
@@ -101,7 +102,7 @@ def open(
     options = (sync, float(price_interval), float(sync_interval), journal_file_bytes)
     if read_only and not os.path.isdir(name):
         raise StorageError(f"{name}: there is no book")
-    # Wrong options are refused before a folder is made.
+    # Refuse wrong options before creating a folder.
     asked = _Terms(base_currency, value_scale, cash, cash_scale)
     if os.path.isdir(name):
         asked.check(max_future)
@@ -113,7 +114,7 @@ def open(
         try:
             book, report, loaded, skipped = _open(name, asked, options, read_only, max_future)
             break
-        except (CorruptData, StorageError):  # a file that the writer has removed meanwhile
+        except (CorruptData, StorageError):  # the writer may have removed a file meanwhile
             if not left:
                 raise
     found = recovery.Recovery(
@@ -139,7 +140,8 @@ def _open(
     read_only: bool,
     max_future: dt.timedelta,
 ) -> tuple[Book, dict[str, Any], Loaded | None, tuple[str, ...]]:
-    from mvcore.store.loading import Identity, identity, load_newest  # pyarrow: where it is used
+    # imports pyarrow, so only here
+    from mvcore.store.loading import Identity, identity, load_newest
 
     folder = _core.Folder(path, read_only)
     files = None
@@ -151,7 +153,7 @@ def _open(
                 held, folder.value_scale, folder.book_id, folder.cash, folder.cash_scale
             )
         else:
-            found = identity(files)  # of a copy without its journal
+            found = identity(files)  # a copy of the folder without its journal
         if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
         if found is None:
@@ -207,7 +209,7 @@ def _keeper(
     from mvcore.store.keeper import Journal, Keeper
 
     core = book._core
-    book_id = _core.Folder(path, True).book_id  # which a new book has only now
+    book_id = _core.Folder(path, True).book_id  # a new book has an id only after recovery
 
     def begin() -> tuple[Any, dict[str, Any], Position]:
         snapshot, counts, sequence, feeds = _core.checkpoint_begin(core)
@@ -235,7 +237,7 @@ def _files(path: str) -> Files:
 
 
 def path_of(path: str | os.PathLike[str]) -> str:
-    """An absolute one, whatever the working directory is later."""
+    """The absolute path, so that the working directory may change later."""
     if not isinstance(path, str | os.PathLike):
         raise InvalidInput.about("open", "path", None, path, f"{path!r} is not a path")
     name = os.fsdecode(path)

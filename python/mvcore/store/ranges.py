@@ -1,22 +1,22 @@
-"""Which instruments share a chunk: neighbours by code, kept from checkpoint to checkpoint."""
+"""Assigns instruments to chunks: neighbours by code, stable from checkpoint to checkpoint."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-# Rows of a chunk, of holdings and orders together: about 2 MB. Larger ones would make more be
-# written again when few instruments changed, smaller ones more files.
+# Holdings and orders of a chunk together: about 2 MB. Larger chunks rewrite more if few instruments
+# changed; smaller ones make more files.
 TARGET_ROWS = 1 << 17
 Range = tuple[int, int]
 Rows = npt.NDArray[np.int64]
 
 
 def plan(before: list[Range], rows: Rows, target: int = TARGET_ROWS) -> list[Range]:
-    """Ranges [begin, end) that cover all instruments, of which there are len(rows).
+    """Ranges [begin, end) that cover all instruments. There are len(rows) of them.
 
-    Those before stay, so that what did not change need not be written; one that grew over twice the
-    target is cut, and the last is joined with what is new while it is short.
+    Existing ranges are kept, so that unchanged chunks need not be rewritten. A range over twice the
+    target is split. The last range is extended by new instruments while it is short.
     """
     out: list[Range] = []
     at = 0

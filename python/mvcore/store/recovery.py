@@ -1,4 +1,4 @@
-"""What opening a book found."""
+"""The report on opening a book."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ LOG = logging.getLogger("mvcore")
 
 @dataclass(frozen=True)
 class Recovery:
-    """How a durable book came back.
+    """How a durable book was recovered.
 
-    loaded: place in the journal up to which a checkpoint was loaded, 0 where there was none.
-    replayed: groups of the journal applied after it, each of one or more write calls. cut_bytes:
-    of the journal's end, which was not finished when the process or the machine stopped, and
-    cut_at: file and byte of it; no call that had returned was in it (see `sync`). clean: the book
-    had been closed. seconds: what opening took. epoch: of the book then.
-    skipped: checkpoints that are damaged, and how; what they had came from an older one and the
-    journal.
+    loaded: journal sequence of the loaded checkpoint, 0 if there was none. replayed: journal groups
+    applied after it, each of one or more writes. cut_bytes: size of the incomplete end of the
+    journal, left when the process or the machine stopped. cut_at: its file and byte offset. No
+    write that had returned was in it (see `sync`). clean: the book had been closed. seconds: what
+    opening took. epoch: of the book then.
+
+    skipped: damaged checkpoints, and how they are damaged. Their content came from an older
+    checkpoint and the journal.
     """
 
     loaded: int
@@ -33,7 +34,7 @@ class Recovery:
 
 
 def log(path: str, found: Recovery) -> None:
-    """One line for the service's log; a warning where something was cut."""
+    """Log one line, as a warning if bytes were cut."""
     text, values = "%s: epoch %d, %d groups replayed in %.3f s", [path, found.epoch, found.replayed]
     arguments: list[Any] = [*values, found.seconds]
     if found.cut_bytes:

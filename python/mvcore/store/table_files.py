@@ -1,5 +1,7 @@
-"""The three tables of a checkpoint: accounts, instruments, currencies, a row for each code that was
-ever given, with the attributes that the wrapper keeps."""
+"""The three tables of a checkpoint: accounts, instruments, currencies.
+
+They have a row for each code ever assigned, and the attributes that the Python layer keeps.
+"""
 
 from __future__ import annotations
 
