@@ -455,7 +455,7 @@ def test_f5_headers(folder) -> None:
 
 def test_f5_whole_columns(folder) -> None:
     line = refused(value(folder, instruments="instrument\nA\n"))
-    assert "instruments.csv, line 1: column 'currency' is missing" in line
+    assert "instruments.csv, line 1, column currency: the column is missing" in line
     text = "as of today\ninstrument,currency,level\nA,USD,1\n"
     done = value(folder, "--rename", "level=current", instruments=text)
     line = done.stderr.splitlines()[-1]

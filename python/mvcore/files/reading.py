@@ -81,11 +81,11 @@ def read(
     schema = schema_of(table)
     if options.duplicates != "error" and table not in SUMMED:
         raise InvalidInput.about(
-            "read", "duplicates", None, "sum", f"'sum' is for {', '.join(SUMMED)}, not for {table}"
+            None, "duplicates", None, "sum", f"'sum' is for {', '.join(SUMMED)}, not for {table}"
         )
     if options.blank_price != "error" and table not in PRICED:
         raise InvalidInput.about(
-            "read",
+            None,
             "blank_price",
             None,
             "skip",

@@ -40,7 +40,7 @@ def schema_of(name: str) -> Schema:
     if name not in known_tables:
         known = ", ".join(known_tables)
         raise InvalidInput.about(
-            "read", "table", None, name, f"{name!r} is not known; expected one of {known}"
+            None, "table", None, name, f"{name!r} is not known; expected one of {known}"
         )
     held = "prices" if name == "ticks" else name
     required = tables._REQUIRED[held]

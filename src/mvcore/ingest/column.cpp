@@ -84,8 +84,8 @@ void Place::refuse_null(std::size_t row, std::string_view expected) const {
 }
 
 void Place::refuse_duplicate(std::size_t row, std::string key, std::size_t first) const {
-    refuse(row, "duplicate key " + key + "; first seen in row " + std::to_string(first),
-           std::move(key));
+    std::string reason = "duplicate key " + key + "; first seen in row " + std::to_string(first);
+    refuse(row, std::move(reason), std::move(key));
 }
 
 void Place::unknown(std::size_t row, std::string_view value, std::string_view what) const {
