@@ -238,6 +238,43 @@ def test_versions_are_equal() -> None:
 
 
 # ---------------------------------------------------------------------------------------------
+# Language and invariants
+
+# "Where" is for places; "if" and "when" are for conditions. A few places are left.
+MOST_WHERE = 12
+LEAST_ASSERTIONS = 170
+
+
+def comments_of(path: Path) -> Iterator[str]:
+    """Comments of C++ and Cython; comments and docstrings of Python."""
+    text = path.read_text()
+    if path.suffix in CXX:
+        yield from re.findall(r"//([^\n]*)", text)
+        yield from re.findall(r"/\*(.*?)\*/", text, flags=re.DOTALL)
+        return
+    yield from re.findall(r"(?:^|\s)#([^\n]*)", text)
+    yield from re.findall(r'"""(.*?)"""', text, flags=re.DOTALL)
+
+
+def test_comments_say_if_and_when() -> None:
+    found = [
+        f"{name(path)}: {' '.join(line.split())}"
+        for folder in ("src", "python", "tests", "bench")
+        for path in files(ROOT / folder, {".py", ".pyx", ".pxd"} | CXX)
+        if path != Path(__file__)
+        for comment in comments_of(path)
+        for line in comment.splitlines()
+        if re.search(r"\bwhere\b", line, flags=re.IGNORECASE)
+    ]
+    assert len(found) <= MOST_WHERE, "\n".join(found)
+
+
+def test_the_core_asserts_its_invariants() -> None:
+    count = sum(code_of(path).count("MVCORE_ASSERT(") for path in files(CORE, CXX))
+    assert count >= LEAST_ASSERTIONS
+
+
+# ---------------------------------------------------------------------------------------------
 # What the compiler made
 
 

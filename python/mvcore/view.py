@@ -123,7 +123,7 @@ class View(Closing):
         `changes` starts with all rows again. Long reads run in a thread, so they do not block the
         event loop.
         """
-        import asyncio  # where it is used: importing it takes 40 ms
+        import asyncio  # takes 40 ms: only streams pay for it
 
         if isinstance(interval, bool | str) or not interval or not interval > 0:
             raise InvalidInput.about(

@@ -259,7 +259,10 @@ def test_a_rolled_part_that_is_too_far_from_the_fills(book) -> None:
         "filled_quantity": ["9" * 20], "rolled_quantity": ["-" + "9" * 20],
     }  # fmt: skip
     for call in (book.load, book.update):
-        with pytest.raises(mvcore.ValueOverflow, match=r"orders\.filled_quantity, row 0: filled_quantity 9{20} less"):
+        with pytest.raises(
+            mvcore.ValueOverflow,
+            match=r"orders\.filled_quantity, row 0: filled_quantity 9{20} less",
+        ):
             call(orders=orders)
     assert len(book.orders()) == 0
 
