@@ -9,6 +9,7 @@ test_checkpoints_crash.py.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,13 +24,14 @@ SECONDS = 300  # time limit of a test
 
 
 class Bug(NamedTuple):
-    """A bug. program: core_tests or durable_tests. old: occurs once in the file; new replaces
-    it."""
+    """A bug. program: core_tests or durable_tests. new replaces old, which occurs once in the
+    function of the file."""
 
     what: str
     program: str
     test: str
     file: str
+    function: str
     old: str
     new: str
 
@@ -40,6 +42,7 @@ BUGS = [
         "core_tests",
         "a_write_that_could_overflow_a_total_changes_nothing",
         "apply/write_transaction.cpp",
+        "WriteTransaction::find_bounds",
         "if (bound.bits() > kAccumulatorBits) return unit;",
         "if (bound.bits() > 2 * kAccumulatorBits) return unit;",
     ),
@@ -48,6 +51,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "apply/write_transaction.cpp",
+        "WriteTransaction::commit_cells",
         "if (follow) book_state_->change_log.push(fact);",
         "if (follow && w.quantity[sod] != w.before[sod]) book_state_->change_log.push(fact);",
     ),
@@ -56,6 +60,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "views/view.cpp",
+        "View::remember",
         "const bool same = h.present && h.amount == amounts &&",
         "const bool same = h.present && h.amount[0] == amounts[0] &&",
     ),
@@ -64,6 +69,7 @@ BUGS = [
         "core_tests",
         "a_conversion_is_exact_and_the_quick_one_agrees",
         "board/amounts.cpp",
+        "round_half_even",
         "(rest == divisor - rest && (quotient & 1) != 0);",
         "rest == divisor - rest;",
     ),
@@ -72,6 +78,7 @@ BUGS = [
         "core_tests",
         "a_conversion_is_exact_and_the_quick_one_agrees",
         "board/amounts.cpp",
+        "round_half_even",
         "(up ? (dividend < 0 ? -1 : 1) : 0)",
         "(up && dividend > 0 ? 1 : 0)",
     ),
@@ -80,6 +87,7 @@ BUGS = [
         "core_tests",
         "a_block_keeps_what_is_set",
         "grid/block.cpp",
+        "Block::reserve",
         "const Width width = std::max(width_, width_of(value));",
         "const Width width = storage_ ? width_ : width_of(value);",
     ),
@@ -88,6 +96,7 @@ BUGS = [
         "core_tests",
         "a_block_copies_its_integers_only_where_they_are_shared",
         "grid/block.cpp",
+        "Block::reserve",
         "const bool others = shared();",
         "const bool others = false;",
     ),
@@ -96,6 +105,7 @@ BUGS = [
         "core_tests",
         "an_order_index_finds_what_an_unordered_map_finds",
         "orders/order_index.cpp",
+        "OrderIndex::place",
         "        ++bucket.passed;",
         "",
     ),
@@ -104,6 +114,7 @@ BUGS = [
         "core_tests",
         "holdings_and_finer_orders_of_one_batch_are_exact",
         "apply/write_transaction.cpp",
+        "WriteTransaction::rescale",
         "for (auto& q : scaled) q *= kPow10[std::size_t(by)];",
         "scaled[sod] *= kPow10[std::size_t(by)];",
     ),
@@ -112,6 +123,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_of_small_numbers_is_exact",
         "apply/write_transaction.cpp",
+        "WriteTransaction::commit_quote",
         "    state_.index.set_price(q, s.code, before.unit == q.unit);",
         "",
     ),
@@ -120,6 +132,7 @@ BUGS = [
         "core_tests",
         "a_state_comes_back_from_its_columns",
         "checkpoint/chunks.cpp",
+        "orders_chunk",
         "put(out.rolled, row, o.rolled);",
         "put(out.rolled, row, i128{0});",
     ),
@@ -128,6 +141,7 @@ BUGS = [
         "durable_tests",
         "callers_at_once_share_a_sync",
         "apply/write_transaction.cpp",
+        "WriteTransaction::commit",
         "state_.epoch += batch_.calls;",
         "++state_.epoch;",
     ),
@@ -136,6 +150,7 @@ BUGS = [
         "durable_tests",
         "a_disk_that_fails_costs_nothing_that_was_acknowledged",
         "durable/journal_writer.cpp",
+        "Journal::fail",
         "if (failed_.exchange(true)) return;",
         "return;",
     ),
@@ -144,6 +159,7 @@ BUGS = [
         "durable_tests",
         "prices_that_wait_never_follow_newer_ones",
         "durable/group_commit.cpp",
+        "GroupCommit::append_group",
         """    if (with_prices) {
         priced_epoch_ = book_state_.state.epoch;
 """,
@@ -155,6 +171,7 @@ BUGS = [
         "durable_tests",
         "damaged_journals_are_refused_or_exact",
         "durable/recovery.cpp",
+        "Recovery::read_frame",
         """    if (contents.size() != header->size ||
         crc32c(contents.data(), contents.size()) != header->contents)
         return std::nullopt;
@@ -166,6 +183,7 @@ BUGS = [
         "durable_tests",
         "nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on",
         "durable/group_commit.cpp",
+        "GroupCommit::journal_group",
         """    if (ticks_go_on) group.writing.reset();
     try {
         append_group(group, !ticks_go_on, epoch);
@@ -181,6 +199,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "orders/order.hpp",
+        "after_roll",
         "drop_ended ? leaves() == 0 : ended() && retained",
         "drop_ended ? leaves() == 0 : ended()",
     ),
@@ -189,6 +208,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "orders/order.hpp",
+        "may_resume",
         "return s == Status::done_for_day || s == Status::calculated;",
         "return s == Status::calculated;",
     ),
@@ -197,6 +217,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "apply/write_transaction_orders.cpp",
+        "WriteTransaction::stage_order",
         "    else w.after.retained = false;\n",
         "",
     ),
@@ -205,6 +226,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "apply/write_transaction.hpp",
+        "order_after",
         "return batch_.roll_day ? order.after_roll(batch_.roll_drops_ended) : order;",
         "return order;",
     ),
@@ -213,6 +235,7 @@ BUGS = [
         "core_tests",
         "a_dense_book_of_small_numbers_is_exact",
         "apply/write_transaction.cpp",
+        "WriteTransaction::stage_rates",
         "if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;",
         "if (held.known() && older(row.rate.time, held.time) && false) ++dropped_.late_fx;",
     ),
@@ -221,6 +244,7 @@ BUGS = [
         "core_tests",
         "a_state_comes_back_from_its_columns",
         "checkpoint/chunks.cpp",
+        "orders_chunk",
         "retained = retained || o.retained;",
         "retained = false;",
     ),
@@ -229,6 +253,7 @@ BUGS = [
         "durable_tests",
         "a_power_cut_loses_nothing_that_was_acknowledged",
         "journal/batch_codec.cpp",
+        "encode",
         "encode_codes(out, batch.removed_rates);",
         "encode_codes(out, {});",
     ),
@@ -237,6 +262,7 @@ BUGS = [
         "durable_tests",
         "a_durable_write_reserves_its_room_once",
         "apply/fast_orders.cpp",
+        "FastOrders::reserve",
         "    cancel();\n    reserved_ = true;\n",
         "    reserved_ = true;\n",
     ),
@@ -245,14 +271,16 @@ BUGS = [
         "durable_tests",
         "a_durable_write_reserves_its_room_once",
         "apply/write_transaction.cpp",
-        "    cancel();\n    cells_reserved_ = true;\n",
-        "    cells_reserved_ = true;\n",
+        "WriteTransaction::reserve_cells",
+        "    cancel();\n    MVCORE_ASSERT(!cells_reserved_);\n",
+        "",
     ),
     Bug(
         "a fast path that fails keeps the room it made",
         "durable_tests",
         "a_fast_path_that_fails_keeps_no_room",
         "apply/fast_orders.cpp",
+        "FastOrders::reserve",
         "    if (!fits) cancel();\n",
         "",
     ),
@@ -261,6 +289,7 @@ BUGS = [
         "durable_tests",
         "a_tick_that_is_acknowledged_is_sealed",
         "book/book.cpp",
+        "Book::tick",
         "        Writing writing(lock_);\n        check_writable();\n        if (!book_state_",
         "        Writing writing(lock_);\n        if (!book_state_",
     ),
@@ -269,6 +298,7 @@ BUGS = [
         "core_tests",
         "an_index_has_the_last_positions_written_before_it_is_there",
         "book/reader.cpp",
+        "Reader::build_index_beside",
         "                    index.follow(read_.grid, fact.account, fact.instrument);\n",
         "                    static_cast<void>(fact);\n",
     ),
@@ -277,6 +307,7 @@ BUGS = [
         "core_tests",
         "an_index_is_built_while_ticks_go_on",
         "book/reader.cpp",
+        "Reader::build_index_beside",
         "        index = AccountIndex::of(seen, board);\n",
         "        Writing alone(state_lock_);\n        index = AccountIndex::of(seen, board);\n",
     ),
@@ -285,6 +316,7 @@ BUGS = [
         "core_tests",
         "an_index_follows_from_one_copy_of_the_grid_to_another",
         "state/account_index.cpp",
+        "AccountIndex::follow",
         "if (held(held_before[row])) put(first",
         "if (held(held_before[row]) && now.lines() == 0) put(first",
     ),
@@ -293,6 +325,7 @@ BUGS = [
         "core_tests",
         "a_tick_keeps_the_gil_if_few_rows_follow_it",
         "book/book.cpp",
+        "Book::views_quick",
         "    return rows <= kQuickRows;\n",
         "    return rows != 0;\n",
     ),
@@ -301,6 +334,7 @@ BUGS = [
         "core_tests",
         "a_load_beside_many_large_orders_is_exact",
         "apply/write_transaction_refresh.cpp",
+        "WriteTransaction::wide_line",
         "bits(terms) + bits(largest) > 62",
         "bits(largest) > 62",
     ),
@@ -309,6 +343,7 @@ BUGS = [
         "core_tests",
         "fills_that_were_rolled_cost_what_they_did_at_the_roll",
         "orders/order.hpp",
+        "after_roll",
         "        next.rolled_price = average_price;\n",
         "",
     ),
@@ -317,6 +352,7 @@ BUGS = [
         "core_tests",
         "fills_that_were_rolled_cost_what_they_did_at_the_roll",
         "orders/order.hpp",
+        "price_of_rolled",
         "return rolled_price.known() ? rolled_price : average_price;",
         "return average_price;",
     ),
@@ -325,10 +361,37 @@ BUGS = [
         "core_tests",
         "an_order_store_keeps_what_is_put_and_its_copies_what_they_were",
         "orders/order_store.cpp",
+        "OrderPage::OrderPage",
         "prices(copied(o.prices, used, capacity)) {",
         "prices(nullptr) {",
     ),
 ]
+
+
+def definitions(text: str, function: str) -> list[tuple[int, int]]:
+    """Begin and end of the definitions of a function, by its name with its class."""
+    name = re.escape(function)
+    found = []
+    # A definition begins a line, indented by its class, and has no statement before its brace.
+    head = rf"^ {{0,8}}(?![ /#}}])[^\n;{{}}]*?(?<![\w:]){name}\((?:[^;{{}}]|\{{\}})*?\{{"
+    for match in re.finditer(head, text, flags=re.MULTILINE):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        found.append((match.start(), end))
+    return found
+
+
+def with_bug(text: str, bug: Bug) -> str:
+    """The source with the bug in it."""
+    bodies = definitions(text, bug.function)
+    assert bodies, f"{bug.what}: {bug.file} has no function {bug.function}"
+    places = [(begin, end) for begin, end in bodies if bug.old in text[begin:end]]
+    assert len(places) == 1, f"{bug.what}: {bug.function} has changed"
+    begin, end = places[0]
+    assert text[begin:end].count(bug.old) == 1, f"{bug.what}: not once in {bug.function}"
+    return text[:begin] + text[begin:end].replace(bug.old, bug.new) + text[end:]
 
 
 def copy_sources() -> None:
@@ -377,8 +440,7 @@ def main() -> int:
     for bug in BUGS if not wrong else []:
         path = COPY / "src" / "mvcore" / bug.file
         text = path.read_text()
-        assert text.count(bug.old) == 1, bug.what
-        path.write_text(text.replace(bug.old, bug.new))
+        path.write_text(with_bug(text, bug))
         try:
             with seeded(bug.what, bug.test):
                 build()
