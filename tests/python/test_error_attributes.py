@@ -138,7 +138,7 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
     ),
     "length": (
         lambda book: book.update(prices={"instrument": ["AAPL"], "price": [1, 2]}),
-        ("prices", "price", None, None),
+        ("prices", "price", None, [1, 2]),
     ),
     "held": (
         lambda book: book.remove(instruments="AAPL"),
@@ -198,7 +198,7 @@ def orders_table(quantities: list[Any], filled: list[Any]) -> dict[str, list[Any
 def holdings_table(*accounts: str) -> dict[str, list[Any]]:
     """Make a holdings table. Its last row may be a quantity in a second instrument."""
     names = [name for name in accounts if name in ("A1", "A2")]
-    instruments = ["AAPL", "AAPL"] if len(names) == len(accounts) else ["AAPL", "SAP"]
+    instruments = ["AAPL", "AAPL"] if len(names) == len(accounts) else ["AAPL", "BUND"]
     quantity = 1 if len(names) == len(accounts) else accounts[-1]
     return {"account": names, "instrument": instruments, "quantity": [quantity, 1]}
 
