@@ -121,7 +121,10 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
         ("orders", "order_quantity", 1, "99999999999999999999"),
     ),
     "size of holdings": (
-        lambda book: book.update(holdings=holdings_table("A1", "A1", "99999999999999999999")),
+        lambda book: [
+            book.order("o9", "A1", "AAPL", 5),
+            book.update(holdings=holdings_table("A1", "A1", "99999999999999999999")),
+        ],
         ("holdings", "quantity", 0, "99999999999999999999"),
     ),
     "holding twice": (
