@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "check.hpp"
-#include "mvcore/book/book.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/book/book.hpp"
 
 namespace durable {
 

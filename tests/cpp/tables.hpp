@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "mvcore/state/batch.hpp"
 #include "mvcore/book/book.hpp"
 #include "mvcore/ingest/tables.hpp"
+#include "mvcore/state/batch.hpp"
 
 namespace tables {
 
