@@ -269,6 +269,37 @@ def test_comments_say_if_and_when() -> None:
     assert len(found) <= MOST_WHERE, "\n".join(found)
 
 
+# Errors of an input are made with its table and column. These few concern no input of a table:
+# tokens and keys, a book made twice, what the wrapper has checked already.
+MOST_WITHOUT_PLACE = 14
+
+
+def test_errors_name_their_input() -> None:
+    kinds = "InvalidInput|UnknownId|ValueOverflow"
+    plain = {
+        ".py": rf"(?<!class )\b(?:{kinds})\(",
+        ".pyx": rf"\b(?:{kinds})\(",
+        ".cpp": r"(?<!Input)Error\(ErrorKind::(?:unknown_id|invalid_input|value_overflow)",
+    }
+    found = [
+        f"{name(path)}: {match[0]}"
+        for folder in (CORE, WRAPPER)
+        for path in files(folder, set(plain))
+        for match in re.finditer(plain[path.suffix], path.read_text())
+    ]
+    assert len(found) <= MOST_WITHOUT_PLACE, "\n".join(found)
+
+
+def test_no_program_parses_a_message() -> None:
+    parsing = re.compile(r"str\(error[^)]*\)+\.(?:partition|startswith)")
+    wrong = [
+        f"{name(path)}: {match[0]}"
+        for path in files(WRAPPER, {".py"})
+        for match in parsing.finditer(path.read_text())
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_core_asserts_its_invariants() -> None:
     count = sum(code_of(path).count("MVCORE_ASSERT(") for path in files(CORE, CXX))
     assert count >= LEAST_ASSERTIONS

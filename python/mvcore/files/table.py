@@ -149,9 +149,10 @@ class FileTable(Mapping[str, Any]):
         row_of: maps a row of the batch that the book refused to a row of this table. names: returns
         the known names of accounts or instruments, to suggest similar ones.
         """
-        mine, error.file = error.table == self.table, self.path
+        mine, known = error.table == self.table, error.file is not None
+        error.file = self.path
         if error.row is None:
-            self._locate_column(error, mine)
+            self._locate_column(error, mine, known)
             return
         # The core calls the column of tick names `ticks.instruments`.
         column = str(error.column)
@@ -172,14 +173,14 @@ class FileTable(Mapping[str, Any]):
 
     __mvcore_locate__ = locate  # what `Book` calls, which does not know files
 
-    def _locate_column(self, error: Error, mine: bool) -> None:
+    def _locate_column(self, error: Error, mine: bool, known: bool) -> None:
         """Change an error about a whole column or table: its line is that of the header."""
         error.table = self.table
         if mine:
             error.line = self.header_row
             at = place(self.path, error.line, error.column and self.name_in_file(error.column))
             error.args = (f"{at}: {error.reason}",)
-        elif error.args and not str(error.args[0]).startswith(self.path):
+        elif error.args and not known:
             error.args = (f"{self.path}: {error.args[0]}",)
 
     def fault(self, what: str, column: str, row: int, value: Any) -> InvalidInput:
