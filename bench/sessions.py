@@ -57,7 +57,7 @@ def loaded(accounts: int, instruments: int) -> Iterator[tuple[mvcore.Book, Order
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """The parameters of a measurement."""
 
     size: str = "full"
@@ -69,7 +69,7 @@ class Asked:
     limits: Limits = field(default_factory=Limits)
 
 
-def run(asked: Asked) -> dict[str, Any]:
+def run(asked: Query) -> dict[str, Any]:
     """Run a measurement. Returns the results by name."""
     with loaded(*SIZES[asked.size]) as (book, orders), tempfile.TemporaryDirectory() as folder:
         writes = Writes(orders, TICKS, FACTS, asked.seconds)
@@ -123,7 +123,7 @@ def warm_up(server: Server, selections: dict[str, Any], out: Path) -> None:
     wait_until(lambda: server.sessions == server.hub.views == 0)
 
 
-def stop(server: Server, writer: Writer, clients: Clients, asked: Asked) -> dict[str, Any]:
+def stop(server: Server, writer: Writer, clients: Clients, asked: Query) -> dict[str, Any]:
     """Stop some clients. Measures when their sessions are gone, until the writes end."""
     time.sleep(asked.seconds / 3)
     began, there, gone = time.monotonic(), asked.sessions, []
@@ -148,7 +148,7 @@ def latency(checked: Checked, chosen: Any = slice(None)) -> str:
     return " | ".join(f"{part:.0f} ms" for part in parts)
 
 
-def report(found: dict[str, Any], asked: Asked) -> list[str]:
+def report(found: dict[str, Any], asked: Query) -> list[str]:
     """Make the tables."""
     used, checked, left = found["used"], found["checked"], found["left"]
     cpu = [f"{used[n]:.1%}" for n in ("all", "event loop", "other threads", "writer")]
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     given = parser.parse_args()
     stopped = round(given.sessions * given.stopped)
-    asked = Asked(given.size, given.sessions, given.seconds, stopped)
+    asked = Query(given.size, given.sessions, given.seconds, stopped)
     began = f"Load average {os.getloadavg()[0]:.1f} when it began. {machine()}"
     found = run(asked)
     said = "\n".join([began, "", *report(found, asked)])

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mvcore import _core, feeds, masters, ticks
-from mvcore.asked import MEASURES
 from mvcore.closing import Closing
 from mvcore.columns import (
     id_column,
@@ -30,6 +29,7 @@ from mvcore.masters import Codes, Masters
 from mvcore.missing_rates import TABLES as MAY_HIDE
 from mvcore.missing_rates import MissingRates
 from mvcore.names import NameLists
+from mvcore.query import MEASURES
 from mvcore.reads import Reads
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
@@ -39,7 +39,7 @@ from mvcore.view import View, changes_of
 from mvcore.written import Written
 
 if TYPE_CHECKING:
-    from mvcore.asked import MeasuresAsked
+    from mvcore.query import MeasuresArgument
     from mvcore.store.keeper import Keeper
     from mvcore.store.recovery import Recovery
 
@@ -426,7 +426,7 @@ class Book(HotBook, Reads, Closing):
         accounts: Any = None,
         instruments: Any = None,
         by: str | Sequence[str] = ("account",),
-        measures: MeasuresAsked = MEASURES,
+        measures: MeasuresArgument = MEASURES,
         currency: str | None = None,
         rollup: bool = False,
         mode: Literal["lazy", "incremental"] = "lazy",
@@ -448,7 +448,7 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput.about(
                 None, "mode", None, given, f"{shown(given)} is neither 'lazy' nor 'incremental'"
             )
-        question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        question = self._query(accounts, instruments, by, measures, currency, rollup, allow_empty)
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

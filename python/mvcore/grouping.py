@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.asked import MEASURES, Asked
 from mvcore.errors import InvalidInput
 from mvcore.masters import NOT_SET, Attribute, Codes, Masters
 from mvcore.measures import core_functions
+from mvcore.query import MEASURES, Query
 from mvcore.selecting import matching
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ class Shape:
 
 @dataclass
 class Shaper:
-    """Makes the shapes of one `Asked`, and keeps group numbers from one shape to the next."""
+    """Makes the shapes of one `Query`, and keeps group numbers from one shape to the next."""
 
-    asked: Asked
+    query: Query
     accounts: Groups = field(default_factory=Groups)
     instruments: Groups = field(default_factory=Groups)
     prefixes: dict[tuple[int, ...], int] = field(default_factory=dict)
@@ -110,21 +110,21 @@ class Shaper:
 
     def anew(self) -> Shaper:
         """A shaper for the same question, without the group numbers."""
-        return Shaper(self.asked, by=self.by)
+        return Shaper(self.query, by=self.by)
 
     def shape(self, masters: Masters) -> Shape:
-        columns = [resolve(name, masters) for name in self.by or self.asked.by]
+        columns = [resolve(name, masters) for name in self.by or self.query.by]
         self.by = self.by or tuple(
             name if name in _NAMED or "." in name else f"{side}.{name}"
-            for name, (side, _) in zip(self.asked.by, columns, strict=True)
+            for name, (side, _) in zip(self.query.by, columns, strict=True)
         )
         account_columns = [c for side, c in columns if side == "account"]
         instrument_columns = [c for side, c in columns if side == "instrument"]
-        chosen_accounts = _chosen(self.asked, "account", masters)
-        chosen = _chosen(self.asked, "instrument", masters)
+        chosen_accounts = _chosen(self.query, "account", masters)
+        chosen = _chosen(self.query, "instrument", masters)
         whole = (
-            self.asked.accounts is None
-            and self.asked.by.count("account") == 1
+            self.query.accounts is None
+            and self.query.by.count("account") == 1
             and len(account_columns) == 1
         )
         if whole:
@@ -132,13 +132,13 @@ class Shaper:
         else:
             account_group = self.accounts.of(account_columns, chosen_accounts)
             account_groups = len(self.accounts.number)
-        if self.asked.instruments is None and not instrument_columns:
+        if self.query.instruments is None and not instrument_columns:
             instrument_group, instrument_groups = None, 1
         else:
             instrument_group = self.instruments.of(instrument_columns, chosen)
             instrument_groups = len(self.instruments.number)
         rows = account_groups * instrument_groups
-        most = MOST_ROLLED_UP if self.asked.rollup else MOST_ROWS
+        most = MOST_ROLLED_UP if self.query.rollup else MOST_ROWS
         if rows > most:
             raise InvalidInput.about(
                 None, "by", None, None, f"{rows} possible groups, at most {most}; select fewer"
@@ -148,9 +148,9 @@ class Shaper:
         shape = Shape(
             masters, self.by, account_group, account_groups, instrument_group, instrument_groups,
             [], 0, labels, None, one_side and (whole or self._in_order()),
-            core_functions(self.asked.functions, masters),
+            core_functions(self.query.functions, masters),
         )  # fmt: skip
-        return self._rolled_up(shape, rows) if self.asked.rollup else shape
+        return self._rolled_up(shape, rows) if self.query.rollup else shape
 
     def _in_order(self) -> bool:
         """Return whether group numbers are in the order of their labels."""
@@ -214,14 +214,14 @@ def _lookup(
     return lambda rows: ids[rows if place is None else place(rows)]
 
 
-def _chosen(asked: Asked, side: str, masters: Masters) -> npt.NDArray[np.bool_]:
+def _chosen(query: Query, side: str, masters: Masters) -> npt.NDArray[np.bool_]:
     account = side == "account"
-    selection = asked.accounts if account else asked.instruments
+    selection = query.accounts if account else query.instruments
     size = masters.accounts if account else masters.instruments
     if selection is None:
         return np.ones(size, bool)
     if isinstance(selection, Mapping):
-        return matching(masters, side, selection, asked.find)
+        return matching(masters, side, selection, query.find)
     mask = np.zeros(size, bool)
     mask[selection] = True
     return mask

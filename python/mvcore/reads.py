@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mvcore import _core, positions
-from mvcore.asked import MEASURES, Asked, asked
 from mvcore.columns import not_a_column, number_column, text_column
 from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, invalid, shown, wrong_type
-from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
 from mvcore.near import MOST
+from mvcore.query import MEASURES, Query, checked_query
+from mvcore.result_rows import ResultFrame, overflow_of
 from mvcore.selecting import check_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mvcore.asked import MeasuresAsked
     from mvcore.grouping import Shape
     from mvcore.masters import Codes, Masters
     from mvcore.names import NameLists
+    from mvcore.query import MeasuresArgument
 
 
 class Reads:
@@ -74,7 +74,7 @@ class Reads:
         accounts: Any = None,
         instruments: Any = None,
         by: str | Sequence[str] = ("account",),
-        measures: MeasuresAsked = MEASURES,
+        measures: MeasuresArgument = MEASURES,
         currency: str | None = None,
         rollup: bool = False,
         prices: Mapping[str, Any] | None = None,
@@ -110,7 +110,7 @@ class Reads:
         """
         self._core.check_open()
         given = what_if(prices, fx)
-        question = self._asked(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        question = self._query(accounts, instruments, by, measures, currency, rollup, allow_empty)
         if given:
             self._check_what_if(prices, fx, question.currency)
         by_name = "fx" in given and question.currency != "local"
@@ -124,7 +124,7 @@ class Reads:
 
         currency: its code, or its name if `fx` is given, because only those rates may name it.
         """
-        core, question = self._core, shaper.asked
+        core, question = self._core, shaper.query
         while True:
             shape = shaper.shape(self._masters)
             arguments = (
@@ -136,10 +136,10 @@ class Reads:
             except ValueOverflow as error:
                 raise overflow_of(error, self, [(question, shape)]) from None
             if figures is not None:
-                return FiguresFrame(self, question, shape, figures, with_removed=False)
+                return ResultFrame(self, question, shape, figures, with_removed=False)
             self._settle()
 
-    def _asked(
+    def _query(
         self,
         accounts: Any,
         instruments: Any,
@@ -148,7 +148,7 @@ class Reads:
         currency: Any,
         rollup: Any,
         allow_empty: Any,
-    ) -> Asked:
+    ) -> Query:
         if currency is None:
             currency = self._base_currency
         if not isinstance(currency, str):
@@ -161,14 +161,14 @@ class Reads:
                 allow_empty,
                 f"{shown(allow_empty)} is neither True nor False",
             )
-        question = asked(
+        question = checked_query(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find
         )
         if not allow_empty:
             self._check_labels(question)
         return question
 
-    def _check_labels(self, question: Asked) -> None:
+    def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
         for side, wanted in (("account", question.accounts), ("instrument", question.instruments)):
             if not isinstance(wanted, Mapping):
@@ -267,7 +267,7 @@ class Reads:
         instruments: Any,
         allow_empty: bool,
     ) -> dict[str, Any]:
-        question = self._asked(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
         while True:
             shape: Shape = Shaper(question).shape(self._masters)
             rows = read(shape.account_group, shape.instrument_group, shape.masters.version)

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
-from mvcore.asked import Asked
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow
-from mvcore.figures import FiguresFrame, overflow_of
 from mvcore.forks import rest_at_fork
 from mvcore.grouping import Shaper
+from mvcore.query import Query
 from mvcore.reads import what_if
+from mvcore.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
     from mvcore.book import Book
@@ -30,11 +30,11 @@ class View(Closing):
     kernel.
     """
 
-    def __init__(self, book: Book, asked: Asked, currency: int, incremental: bool) -> None:
+    def __init__(self, book: Book, query: Query, currency: int, incremental: bool) -> None:
         self._book = book
-        self._shaper = Shaper(asked)
+        self._shaper = Shaper(query)
         self._core: Any = _core.add_view(
-            book._core, currency, asked.measure_numbers, incremental, len(asked.functions)
+            book._core, currency, query.measure_numbers, incremental, len(query.functions)
         )
         self._currency = currency
         self._shape: Shape | None = None
@@ -78,14 +78,14 @@ class View(Closing):
                 try:
                     figures = core.read(everything)
                 except ValueOverflow as error:
-                    raise overflow_of(error, self._book, [(self._shaper.asked, shape)]) from None
+                    raise overflow_of(error, self._book, [(self._shaper.query, shape)]) from None
                 if gone is not None and gone.is_set():
                     core.forget()
             if figures is not None:
                 break
             self._book._settle()  # without the lock: the writer may be about to take it
-        return FiguresFrame(
-            self._book, self._shaper.asked, shape, figures, with_removed=not everything
+        return ResultFrame(
+            self._book, self._shaper.query, shape, figures, with_removed=not everything
         )
 
     def read(
@@ -105,7 +105,7 @@ class View(Closing):
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
-        self._book._check_what_if(prices, fx, self._shaper.asked.currency)
+        self._book._check_what_if(prices, fx, self._shaper.query.currency)
         return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:
@@ -197,8 +197,8 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
             shapes = [view._follow(core) for view, core in zip(views, cores, strict=True)]
             found = _core.changes(cores)
         except ValueOverflow as error:
-            asked = [view._shaper.asked for view in views]
-            questions = list(zip(asked, shapes, strict=True))
+            query = [view._shaper.query for view in views]
+            questions = list(zip(query, shapes, strict=True))
             raise overflow_of(error, book, questions) from None
         finally:
             for view in held:
@@ -207,6 +207,6 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
             break
         book._settle()
     return [
-        FiguresFrame(book, view._shaper.asked, shape, figures, with_removed=True)
+        ResultFrame(book, view._shaper.query, shape, figures, with_removed=True)
         for view, shape, figures in zip(views, shapes, found, strict=True)
     ]

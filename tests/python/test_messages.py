@@ -26,10 +26,13 @@ def large() -> mvcore.Book:
 @pytest.mark.parametrize(
     ("question", "named"),
     [
-        ({}, "sod of account 'X':"),
-        ({"by": ("desk", "sector"), "measures": "expected"}, "expected of desk 'd', sector 's':"),
-        ({"by": ()}, "sod of the total:"),
-        ({"by": ("desk", "sector"), "rollup": True}, "sod of the total:"),
+        ({}, "values.sod: account 'X':"),
+        (
+            {"by": ("desk", "sector"), "measures": "expected"},
+            "values.expected: desk 'd', sector 's':",
+        ),
+        ({"by": ()}, "values.sod: the total:"),
+        ({"by": ("desk", "sector"), "rollup": True}, "values.sod: the total:"),
     ],
 )
 def test_the_row_of_an_amount_that_does_not_fit(large, question, named) -> None:
@@ -56,9 +59,9 @@ def test_the_position_of_an_amount_that_does_not_fit(large) -> None:
         return str(error.value)
 
     does_not_fit = "an amount does not fit 38 digits"
-    assert told(lambda: large.value("X")) == f"value: 'X': {does_not_fit}"
+    assert told(lambda: large.value("X")) == f"value.account: 'X': {does_not_fit}"
     assert told(large.holdings) == f"holdings: ('X', 'I1'): {does_not_fit}"
-    assert told(lambda: large.revalue("I1")) == f"revalue: 'I1': {does_not_fit}"
+    assert told(lambda: large.revalue("I1")) == f"revalue.instrument: 'I1': {does_not_fit}"
     large.order(1, "Y", "I1", HUGE)
     assert told(large.orders) == f"orders: ('Y', 'I1'): {does_not_fit}"
     with large.snapshot() as now:

@@ -256,10 +256,10 @@ class Watching(Follower):
 
     async def begin(self, world: World, seen) -> None:
         self.seen, self.right = seen, {}
-        self.asked = world.selection(sorted(world.allowed(seen) - {"T1"}))
+        self.query = world.selection(sorted(world.allowed(seen) - {"T1"}))
         self.ended = False
-        await self.ask(**self.asked)
-        if world.refused(seen, self.asked):
+        await self.ask(**self.query)
+        if world.refused(seen, self.query):
             assert (await self.next())["code"] == "invalid_selection"
             self.ended = True
             return
@@ -268,9 +268,9 @@ class Watching(Follower):
 
     def note(self, world: World) -> list | None:
         """A label that no account has any more does not end the selection."""
-        accounts = self.asked["accounts"]
+        accounts = self.query["accounts"]
         hidden = isinstance(accounts, list) and not set(accounts) <= world.allowed(self.seen)
-        rows = None if self.ended or hidden else world.right("values", self.seen, self.asked)
+        rows = None if self.ended or hidden else world.right("values", self.seen, self.query)
         self.right[world.book.epoch] = rows
         return rows
 
@@ -284,4 +284,4 @@ class Watching(Follower):
             assert self.right[world.book.epoch] is None
             self.ended = True
         else:
-            assert self.now() == self.right[message["epoch"]], (self.seen, self.asked, message)
+            assert self.now() == self.right[message["epoch"]], (self.seen, self.query, message)

@@ -17,7 +17,7 @@ import sessions  # noqa: E402 - behind what skips, and from a folder beside
 
 def test_every_message_is_right_and_nothing_is_left() -> None:
     """Some clients stop reading. They are disconnected, even those that never read again."""
-    asked = sessions.Asked(
+    asked = sessions.Query(
         "small", sessions=20, seconds=12, stopped=4, watched=10, interval=50,
         limits=serve.Limits(slow=1),
     )  # fmt: skip

@@ -64,7 +64,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 def check(arguments: argparse.Namespace) -> None:
     """Check the options before any work."""
-    from mvcore.serve.door import is_loopback
+    from mvcore.serve.origin_checks import is_loopback
 
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
     if arguments.demo is not None:

@@ -7,10 +7,10 @@ the protocol.
 from mvcore.serve.access import Principal, Tokens, Verifier
 from mvcore.serve.app import create_app
 from mvcore.serve.connections import server_settings
-from mvcore.serve.door import AskedByName
 from mvcore.serve.jwts import JwtTokens
 from mvcore.serve.limits import Limits
 from mvcore.serve.listening import limit_backlog
+from mvcore.serve.origin_checks import AskedByName
 
 __all__ = [
     "AskedByName",

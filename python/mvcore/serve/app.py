@@ -16,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from mvcore.errors import ClosedError, Error, StorageError
-from mvcore.serve import answers, door, page
+from mvcore.serve import answers, origin_checks, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
 from mvcore.serve.directory import currencies
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
@@ -49,8 +49,8 @@ def create_app(
     origins: origins of pages other than the service's own that may call it (RFC 6454,
     "https://desk.example.com"). The caller owns the book: the application does not close it.
     """
-    door.log_no_contents()
-    return Service(book, tokens, door.checked(origins), limits or Limits()).app
+    origin_checks.log_no_contents()
+    return Service(book, tokens, origin_checks.checked(origins), limits or Limits()).app
 
 
 class Service:
@@ -104,7 +104,7 @@ class Service:
         return who, token
 
     def _who(self, request: Request, write: bool = False) -> Principal:
-        if not door.own_or_listed(request, self.origins):
+        if not origin_checks.own_or_listed(request, self.origins):
             raise RefusedError("forbidden", "this origin is not allowed", 403)
         known = self._bearer(request)
         if known is None:
@@ -267,7 +267,7 @@ class Service:
     # -- the WebSocket --
 
     async def live(self, socket: WebSocket) -> None:
-        if not door.own_or_listed(socket, self.origins):
+        if not origin_checks.own_or_listed(socket, self.origins):
             return await socket.close(FORBIDDEN, "this origin is not allowed")
         if self.hub.counts["sessions"] >= self.limits.sessions:
             return await socket.close(FULL, "too many sessions")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mvcore.errors import Error
+from mvcore.errors import Error, shown
 
 # WebSocket close codes (RFC 6455: 4000 to 4999 are for applications).
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, SLOW, TOO_MANY, FULL = 4400, 4401, 4403, 4408, 4429, 4503
 GOING_AWAY = 1001  # defined by RFC 6455
+MOST_SHOWN = 100  # characters of a client's text in an answer
 
 
 class RefusedError(Exception):
@@ -28,14 +29,23 @@ class RefusedError(Exception):
 
 def place_of(error: Error) -> dict[str, Any]:
     """The facts of an error that apply: `table`, `column`, `row` and `value`."""
-    value = error.value
-    plain = value is None or isinstance(value, (str, int, bool))
-    given = {"table": error.table, "column": error.column, "row": error.row}
-    given["value"] = value if plain else str(value)
-    return {name: fact for name, fact in given.items() if fact is not None}
+    facts = (error.table, error.column, error.row, error.value)
+    named = zip(("table", "column", "row", "value"), map(_short, facts), strict=True)
+    return {name: fact for name, fact in named if fact is not None}
+
+
+def _short(fact: Any) -> Any:
+    """The fact as JSON has it: a number that fits 64 bits, or a text of 100 characters."""
+    if fact is None or isinstance(fact, bool):
+        return fact
+    if isinstance(fact, int) and -(2**63) <= fact < 2**63:
+        return fact
+    text = fact if isinstance(fact, str) else shown(fact)
+    text = text.encode(errors="backslashreplace").decode()  # lone surrogates
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def unknown(side: str, name: str) -> RefusedError:
     """The error for an unknown name. It is the same for a name that the client may not see."""
-    shown = name if len(name) <= 100 else f"{name[:100]}..."
-    return RefusedError(f"unknown_{side}", f"unknown {side} {shown!r}", 404)
+    short = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}..."
+    return RefusedError(f"unknown_{side}", f"unknown {side} {short!r}", 404)

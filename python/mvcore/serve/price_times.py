@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.asked import MEASURES
 from mvcore.errors import Error
 from mvcore.frame import Time
 from mvcore.masters import Codes
+from mvcore.query import MEASURES
 from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:

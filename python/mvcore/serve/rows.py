@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mvcore.figures import FiguresFrame
 from mvcore.formats import plain
+from mvcore.result_rows import ResultFrame
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,7 +36,7 @@ def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:
 
 def removed_in(frame: Frame) -> int:
     """The number of removed rows in a frame of changes."""
-    assert isinstance(frame, FiguresFrame)
+    assert isinstance(frame, ResultFrame)
     return int(np.count_nonzero(frame._figures.removed()))
 
 
@@ -66,20 +66,20 @@ class Heads:
 
         New rows come in the order of their labels. Not thread-safe.
         """
-        assert isinstance(frame, FiguresFrame)
+        assert isinstance(frame, ResultFrame)
         if frame._shape is not self._shape:
             self._shape, self._known = frame._shape, {}
             # without `removed`
             self._columns = json.dumps(frame.column_names[:-1], ensure_ascii=False)
-        figures, asked = frame._figures, frame._asked
+        figures, query = frame._figures, frame._query
         numbers = figures.row().tolist()
-        if asked.currency == "local":  # a row per currency
+        if query.currency == "local":  # a row per currency
             numbers = list(zip(numbers, figures.currency().tolist(), strict=True))
         places: Any = range(len(numbers))
         if not all(map(self._known.__contains__, numbers)):
             places = self._learn(frame, numbers)
         scale = frame._book.value_scale
-        texts = [amount_texts(figures.amount(k), scale) for k in range(len(asked.measures))]
+        texts = [amount_texts(figures.amount(k), scale) for k in range(len(query.measures))]
         amounts = ['", "'.join(row) for row in zip(*texts, strict=True)]
         unpriced, removed = figures.unpriced().tolist(), figures.removed().tolist()
         rows: dict[Key, str | None] = {}
@@ -88,13 +88,13 @@ class Heads:
             rows[key] = None if removed[k] else f'{head}"{amounts[k]}", {unpriced[k]}]'
         return Update(self._columns, frame.epoch, rows)
 
-    def _learn(self, frame: FiguresFrame, numbers: list[Any]) -> list[int]:
+    def _learn(self, frame: ResultFrame, numbers: list[Any]) -> list[int]:
         """Cache the labels of new rows.
 
         Returns the positions of all rows, in the order of their labels.
         """
         # all columns before the amounts; unpriced and removed come last
-        before = frame.column_names[: -len(frame._asked.measures) - 2]
+        before = frame.column_names[: -len(frame._query.measures) - 2]
         lists = [frame[name] for name in before]
         places: list[int] = np.arange(len(numbers))[frame._order].tolist()
         for place, *values in zip(places, *lists, strict=True):

@@ -14,12 +14,12 @@ from mvcore.masters import NOT_SET
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mvcore.asked import Asked
     from mvcore.grouping import Shape
+    from mvcore.query import Query
     from mvcore.reads import Reads
 
 
-class FiguresFrame(Frame):
+class ResultFrame(Frame):
     """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order.
 
     Holds only the core's result rows until a column is used.
@@ -27,13 +27,13 @@ class FiguresFrame(Frame):
 
     # `_order` is set when the first column is made: the positions of the rows in the core's
     # results.
-    __slots__ = ("_asked", "_book", "_figures", "_order", "_shape", "_with_removed")
+    __slots__ = ("_query", "_book", "_figures", "_order", "_shape", "_with_removed")
 
     def __init__(
-        self, book: Reads, asked: Asked, shape: Shape, figures: Any, with_removed: bool
+        self, book: Reads, query: Query, shape: Shape, figures: Any, with_removed: bool
     ) -> None:
         self._book = book
-        self._asked = asked
+        self._query = query
         self._shape = shape
         self._figures = figures
         self._with_removed = with_removed
@@ -49,14 +49,14 @@ class FiguresFrame(Frame):
 
     def _make(self) -> dict[str, Column | Callable[[], Column]]:
         """Prepare the columns, in the order of the labels. Each is made on first use."""
-        book, asked, shape, figures = self._book, self._asked, self._shape, self._figures
-        local = asked.currency == "local"
+        book, query, shape, figures = self._book, self._query, self._shape, self._figures
+        local = query.currency == "local"
         pick = self._order = self._in_order(local)
         columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:
             level_of = shape.level_of
             columns["level"] = lambda: Plain(level_of[figures.row()[pick]].astype(np.int64))
-        for name, source, label in zip(asked.by, shape.by, shape.labels, strict=True):
+        for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
                 label(figures.row())[pick], _names(book, shape, source)
             )
@@ -66,10 +66,10 @@ class FiguresFrame(Frame):
             )
         else:
             columns["amount_currency"] = lambda: Text(
-                np.zeros(len(self), np.int32), lambda codes: [asked.currency] * len(codes)
+                np.zeros(len(self), np.int32), lambda codes: [query.currency] * len(codes)
             )
         exact = functions = 0
-        for measure in asked.measures:
+        for measure in query.measures:
             if isinstance(measure, str):
                 columns[measure] = lambda k=exact: Number(  # type: ignore[misc]
                     figures.amount(k)[pick], book.value_scale
@@ -96,7 +96,7 @@ class FiguresFrame(Frame):
 
 
 def overflow_of(
-    error: ValueOverflow, book: Reads, questions: Sequence[tuple[Asked, Shape]]
+    error: ValueOverflow, book: Reads, questions: Sequence[tuple[Query, Shape]]
 ) -> ValueOverflow:
     """Add to the error the measure and the labels of the row that does not fit.
 
@@ -105,17 +105,17 @@ def overflow_of(
     view, row, column = getattr(error, "place", (0, -1, 0))
     if row < 0:
         return error
-    asked, shape = questions[view]
+    query, shape = questions[view]
     rows = np.array([row], np.int32)
     told = []
-    for name, source, label in zip(asked.by, shape.by, shape.labels, strict=True):
+    for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
         code = label(rows)
         if code[0] != TOTAL:
             told.append(f"{name} {_names(book, shape, source)(code)[0]!r}")
-    exact = [measure for measure in asked.measures if isinstance(measure, str)]
+    exact = [measure for measure in query.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow.about(
-        "values", measure, None, None, f"of {', '.join(told) or 'the total'}: {error}"
+        "values", measure, None, None, f"{', '.join(told) or 'the total'}: {error}"
     )
 
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from mvcore.selecting import Find, Wanted
 
 MEASURES = QUANTITIES
-MeasuresAsked = str | Measure | Sequence[str | Measure]
+MeasuresArgument = str | Measure | Sequence[str | Measure]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """The arguments of a call, checked. Selections are resolved at each read."""
 
     accounts: Codes | Wanted | None
@@ -44,7 +44,7 @@ class Asked:
         return [measure for measure in self.measures if isinstance(measure, Measure)]
 
 
-def asked(
+def checked_query(
     accounts: Any,
     instruments: Any,
     by: Any,
@@ -53,7 +53,7 @@ def asked(
     rollup: bool,
     codes: Callable[[str, Sequence[str]], Codes],
     find: Find,
-) -> Asked:
+) -> Query:
     """Check the arguments of a call. `codes(side, names)` raises UnknownId, `find` does not."""
     by = _words(by, "by")
     measures = measures_asked(measures, by, _words)
@@ -69,7 +69,7 @@ def asked(
             "currency",
             "with currency='local' every row has its currency already",
         )
-    return Asked(
+    return Query(
         _selection(accounts, "account", codes),
         _selection(instruments, "instrument", codes),
         by,
