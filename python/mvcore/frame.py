@@ -222,8 +222,13 @@ class Frame:
         try:
             column = self._columns[name]
         except (KeyError, TypeError):
+            text = name if isinstance(name, str) else None  # type: ignore[redundant-expr]
             raise InvalidInput.about(
-                "frame", name, None, None, f"no such column; there are {', '.join(self._columns)}"
+                "frame",
+                text,
+                None,
+                None if text else name,
+                f"no column {name!r}; there are {', '.join(self._columns)}",
             ) from None
         if not isinstance(column, Column):
             column = self._columns[name] = column()

@@ -27,7 +27,7 @@ class ResultFrame(Frame):
 
     # `_order` is set when the first column is made: the positions of the rows in the core's
     # results.
-    __slots__ = ("_query", "_book", "_figures", "_order", "_shape", "_with_removed")
+    __slots__ = ("_book", "_figures", "_order", "_query", "_shape", "_with_removed")
 
     def __init__(
         self, book: Reads, query: Query, shape: Shape, figures: Any, with_removed: bool

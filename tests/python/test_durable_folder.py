@@ -212,7 +212,7 @@ def test_the_most_bytes_are_taken(tmp_path: Path) -> None:
 
 def test_a_path_of_no_utf_8_is_refused(tmp_path: Path) -> None:
     for name in ("a\ud800", "a\udcff"):
-        with pytest.raises(mvcore.InvalidInput, match=r"path: .* is no valid UTF-8"):
+        with pytest.raises(mvcore.InvalidInput, match=r"path: .* is not valid UTF-8"):
             mvcore.open(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

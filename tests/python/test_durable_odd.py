@@ -159,7 +159,7 @@ def test_an_order_may_not_turn_so_far_that_its_day_does_not_fit(tmp_path) -> Non
         most = Decimal("60000000000000000000.000000000000000001")
         book.order("o", "A", "X", most, filled_quantity=most - 1)
         book.roll_day()
-        with pytest.raises(mvcore.ValueOverflow, match=r"orders.filled_quantity, row 0: -"):
+        with pytest.raises(mvcore.ValueOverflow, match=r"order.filled_quantity: filled_quantity -"):
             book.order("o", "A", "X", -most, filled_quantity=1 - most)
         book.checkpoint()
         values = book.values().to_pylist()

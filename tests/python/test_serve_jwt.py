@@ -175,7 +175,7 @@ def test_keys_that_are_refused(tmp_path) -> None:
         with pytest.raises(mvcore.InvalidInput, match=r"key of tokens: .*\(file "):
             serve.JwtTokens.read(path)
     for wrong_principal in ({}, "A1"):
-        with pytest.raises(mvcore.InvalidInput, match="accounts are"):
+        with pytest.raises(mvcore.InvalidInput, match="the accounts of"):
             serve.Principal("x", wrong_principal)
 
 

@@ -80,7 +80,7 @@ class FileTable(Mapping[str, Any]):
         """The line of the file, counted from 1, on which a row of the table begins."""
         if not 0 <= row < self.rows:
             raise InvalidInput.about(
-                self.table, None, row, row, f"expected a row in 0..{self.rows - 1}"
+                self.table, None, None, row, f"row {row} is not in 0..{self.rows - 1}"
             )
         return None if self.lines is None else self.lines(row)
 

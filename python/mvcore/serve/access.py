@@ -42,7 +42,7 @@ class Principal:
                 "accounts",
                 None,
                 self.accounts,
-                f"of {self.name!r}: expected None, names or attributes",
+                f"the accounts of {self.name!r} are neither None, names nor attributes",
             )
 
 
