@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mvcore/journal/batch_codec.hpp"
+#include "mvcore/orders/rules.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -195,8 +196,7 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
         const auto hash = hash_of(id, store.kind());
         const bool twice =
             loaded.index.find(hash, [&](Slot s) { return store.has(s, id); }) != kNoSlot;
-        const bool opposite =
-            o.quantity != 0 && o.filled != 0 && (o.quantity < 0) != (o.filled < 0);
+        const bool opposite = !signs_agree(o.quantity, o.filled);
         const bool is_text = store.kind() == IdKind::text;
         const bool far = (i256(o.filled) - i256(o.rolled)).magnitude() >=
                          i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]);
