@@ -119,9 +119,13 @@ def place_of(table: str | None, column: str | None, row: int | None = None) -> s
 
     A column's name may hold any text, so it is escaped.
     """
-    name = None if column is None else column.encode(errors="backslashreplace").decode()
+    name = None if column is None else "".join(map(_escaped, column))
     place = ".".join(part for part in (table, name) if part)
     return place if row is None else f"{place}, row {row}"
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def invalid(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,7 @@ import mvcore
 
 Call = Callable[[mvcore.Book], object]
 ODD = "\ud800"
+LARGE = "9" * 20 + "." + "9" * 18
 # Each call with the table, column, row and value of its error.
 WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
     "account": (
@@ -112,6 +115,60 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
         lambda book: book.order("o9", "A1", "AAPL", "99999999999999999999"),
         ("order", "order_quantity", None, "99999999999999999999"),
     ),
+    "order of a currency without cash": (
+        lambda book: cashless().order("n", "A", "X", 1, 1, average_price=1),
+        ("order", "average_price", None, 1),
+    ),
+    "size of loaded orders": (
+        lambda book: book.load(orders=orders_table(["99999999999999999999"] * 2, [0, 0])),
+        ("orders", "order_quantity", 0, "99999999999999999999"),
+    ),
+    "size after a removal": (
+        lambda book: [
+            book.update(orders=orders_table(["99999999999999999000", -100], [0, 0])),
+            book.update(holdings=holdings_table("A1", "A1", 1050)),
+            book.remove(orders=["n1"]),
+        ],
+        ("remove", "orders", 0, "n1"),
+    ),
+    "signs without the fills": (
+        lambda book: [
+            book.update(orders=orders_table([5], [3])),
+            book.update(orders={"order": ["n0"], "order_quantity": [-5]}),
+        ],
+        ("orders", "order_quantity", 0, -5),
+    ),
+    "price of a tick that is too large": (
+        lambda book: [
+            book.update(
+                instruments={"instrument": ["AAPL"], "multiplier": [LARGE], "quote_factor": [7]}
+            ),
+            book.tick("AAPL", LARGE),
+        ],
+        ("tick", "price", None, LARGE),
+    ),
+    "price of ticks that is too large": (
+        lambda book: [
+            book.update(
+                instruments={"instrument": ["AAPL"], "multiplier": [LARGE], "quote_factor": [7]}
+            ),
+            book.ticks(["CASH", "AAPL"], [1, LARGE]),
+        ],
+        ("ticks", "price", 1, LARGE),
+    ),
+    "factor that is too large": (
+        lambda book: [
+            book.tick("AAPL", LARGE),
+            book.update(
+                instruments={
+                    "instrument": ["CASH", "AAPL"],
+                    "multiplier": [1, LARGE],
+                    "quote_factor": [1, 7],
+                }
+            ),
+        ],
+        ("instruments", "multiplier", 1, LARGE),
+    ),
     "signs of orders": (
         lambda book: book.update(orders=orders_table([1, 2], [1, -2])),
         ("orders", "filled_quantity", 1, -2),
@@ -185,6 +242,40 @@ def message_of(error: mvcore.Error) -> str:
         place += f", row {error.row}"
     place = place.encode(errors="backslashreplace").decode()
     return f"{place}: {error.reason}"
+
+
+def cashless() -> mvcore.Book:
+    """A book with cash from fills, none in a currency whose name does not show."""
+    book = mvcore.Book("USD", cash="from_fills")
+    book.load(
+        instruments={"instrument": ["X"], "currency": ["A\0\u200bB"]}, accounts={"account": ["A"]}
+    )
+    return book
+
+
+def test_a_finalizer_does_not_replace_an_error(book: mvcore.Book) -> None:
+    """A collection that calls mvcore may run between a failure and its exception."""
+
+    class Calls:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            with contextlib.suppress(mvcore.Error):
+                book.value("from a finalizer")
+
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(50):
+            Calls()
+            with pytest.raises(mvcore.UnknownId) as caught:
+                book.order("o9", "zz", "AAPL", 1)
+            error = caught.value
+            assert (error.table, error.column, error.value) == ("order", "account", "zz")
+            assert error.reason == "unknown account 'zz'"
+    finally:
+        gc.set_threshold(*before)
 
 
 def orders_table(quantities: list[Any], filled: list[Any]) -> dict[str, list[Any]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mvcore.columns import number_column
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, shown
 from mvcore.files.options import SPACES, THOUSANDS_MARKS, Options
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def plain_number(text: str, options: Options) -> str:
     try:
         number_column([plain], "", "")
     except InvalidInput as error:  # too many digits
-        raise ValueError(f"{_shown(text)}{error.reason.removeprefix(repr(plain))}") from None
+        raise ValueError(f"{_shown(text)}{error.reason.removeprefix(shown(plain))}") from None
     return plain
 
 

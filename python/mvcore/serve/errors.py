@@ -38,8 +38,8 @@ def _short(fact: Any) -> Any:
     """The fact as JSON has it: a number that fits 64 bits, or a text of 100 characters."""
     if fact is None or isinstance(fact, bool):
         return fact
-    if isinstance(fact, int) and -(2**63) <= fact < 2**63:
-        return fact
+    if hasattr(fact, "__index__") and -(2**63) <= fact < 2**63:
+        return int(fact)
     text = fact if isinstance(fact, str) else shown(fact)
     text = text.encode(errors="backslashreplace").decode()  # lone surrogates
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

@@ -152,9 +152,9 @@ class Hub:
         except ClosedError:
             raise
         except UnknownId as error:  # the account may have just been removed
-            unknown = error.column == "account"
+            unknown = error.column == "accounts"
             code = "unknown_account" if unknown else "invalid_selection"
-            raise RefusedError(code, error.reason, about=error) from None
+            raise RefusedError(code, error.reason) from None
         except Error as error:
             raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
 

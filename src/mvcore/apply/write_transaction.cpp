@@ -266,171 +266,22 @@ void WriteTransaction::check_dropped() const {
             refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
 }
 
-// ---- Single cells of the grid: holdings and orders of an update ----
-
-std::string WriteTransaction::key_of(std::size_t row) const {
-    return "(" + quoted(batch_.accounts.text(batch_.holding_rows.account[row])) + ", " +
-           quoted(batch_.instruments.text(batch_.holding_rows.instrument[row])) + ")";
-}
-
-// `row` repeats the account and instrument of an earlier row.
-void WriteTransaction::refuse_duplicate(std::size_t row) const {
-    const auto& rows = batch_.holding_rows;
-    std::size_t first = 0;
-    while (rows.account[first] != rows.account[row] ||
-           rows.instrument[first] != rows.instrument[row])
-        ++first;
-    throw InputError(
-        ErrorKind::invalid_input, "holdings", "account", row,
-        "duplicate key " + key_of(row) + "; first seen in row " + std::to_string(first),
-        std::string(batch_.accounts.text(rows.account[row])));
-}
-
-void WriteTransaction::check_twice() const {
-    const auto& rows = batch_.holding_rows;
-    std::size_t size = 16;
-    while (size < 2 * rows.size()) size *= 2;
-    constexpr std::uint64_t kFree = ~std::uint64_t{0};
-    std::vector<std::uint64_t> seen(size, kFree);
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
-                         static_cast<std::uint32_t>(rows.instrument[row]);
-        auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
-        for (; seen[k] != kFree; k = (k + 1) & (size - 1))
-            if (seen[k] == key) refuse_duplicate(row);
-        seen[k] = key;
-    }
-}
-
-// Runs before any cell is read, because all cells of a line share one scale.
-void WriteTransaction::grow_scales() {
-    grow_cash_scales();
-    const auto& rows = batch_.holding_rows;
-    for (std::size_t row = 0; row < rows.size(); ++row)
-        grow_scale(rows.instrument[row], rows.scale_at(row));
-    for (const OrderWrite& w : order_writes_) {
-        if (w.slot != kNoSlot) grow_scale(w.before.instrument, 0);
-        if (!w.removed)
-            grow_scale(w.after.instrument,
-                       std::max({w.quantity.scale, w.filled.scale, w.rolled.scale}));
-    }
-}
-
-// Raises the instrument's quantity scale if the input has more decimals.
-void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
-    Instrument& c = staged(instrument).instrument;
-    const int even = even_scale(scale);
-    if (even <= c.quantity_scale) return;
-    c.abs_quantity = c.abs_quantity * pow10<4>(even - c.quantity_scale);
-    c.quantity_scale = even;
-}
-
-WriteTransaction::Cell& WriteTransaction::cell(std::int32_t account, std::int32_t instrument) {
-    const auto key =
-        static_cast<std::uint64_t>(instrument) << 32 | static_cast<std::uint32_t>(account);
-    const auto [at, fresh] = cell_at_.add(key);
-    if (!fresh) return cells_[at];
-    Cell c{account, instrument, {}, {}};
-    const auto line = static_cast<std::size_t>(instrument);
-    const Staged& s = staged(instrument);
-    const auto row = static_cast<std::uint32_t>(account);
-    if (line < state_.grid.lines() && row < state_.grid.rows() && !s.reset) {
-        const int by =
-            s.instrument.quantity_scale - state_.board.instrument(instrument).quantity_scale;
-        c.before = state_.grid.get(line, row);
-        for (auto& q : c.before) q *= kPow10[std::size_t(by)];
-        for (std::size_t m = 0; m < kMeasures; ++m) c.after[m] = i256(c.before[m]);
-    }
-    cells_.push_back(c);
-    return cells_.back();
-}
-
-void WriteTransaction::stage_holdings() {
-    if (batch_.holdings_given == Given::absent) return;
-    check_twice();
-    const auto& rows = batch_.holding_rows;
-    cells_.reserve(cells_.size() + rows.size());
-    cell_at_.reserve(cells_.size() + rows.size());
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        const auto i = rows.instrument[row];
-        Cell& c = cell(rows.account[row], i);
-        Instrument& instrument = staged(i).instrument;
-        const int by = instrument.quantity_scale - rows.scale_at(row);
-        const i256 quantity(rows.mantissa_at(row) * kPow10[std::size_t(by)]);
-        const i256 change = quantity - c.after[sod];
-        facts_ += change.zero() ? 0U : 1U;
-        instrument.abs_quantity += quantity.magnitude() - c.after[sod].magnitude();
-        for (auto& q : c.after) q += change;
-    }
-}
-
-// Adds (sign 1) or removes (sign -1) the order's share of its position, at the instrument's final
-// scale.
-void WriteTransaction::add_order(const Order& order, int sign) {
-    // `filled` and `rolled` may have opposite signs.
-    const i256 fill = i256(order.filled) - i256(order.rolled);
-    const i256 leaves(order.leaves());
-    Instrument& instrument = staged(order.instrument).instrument;
-    const i256 most = fill.magnitude() + leaves.magnitude();
-    Cell& c = cell(order.account, order.instrument);
-    if (sign > 0) {
-        c.after[current] += fill;
-        c.after[expected] += fill + leaves;
-        instrument.abs_quantity += most;
-    } else {
-        c.after[current] -= fill;
-        c.after[expected] -= fill + leaves;
-        instrument.abs_quantity -= most;
-    }
-}
-
-// Names the row that is most likely wrong: the holding, else the last order of this cell. Cash may
-// change through orders in other instruments.
-void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument) const {
-    const char* table = "holdings";
-    const char* column = "quantity";
-    InputError::Row row;
-    const HoldingRows& holdings = batch_.holding_rows;
-    for (std::size_t k = 0; k < holdings.size(); ++k)
-        if (holdings.account[k] == account && holdings.instrument[k] == instrument) row = k;
-    if (!row && batch_.holdings_given == Given::absent && !order_writes_.empty()) {
-        table = "orders";
-        column = "average_price";
-        for (const OrderWrite& w : order_writes_) {
-            if (w.removed || w.after.account != account || w.after.instrument != instrument)
-                continue;
-            column = "order_quantity";
-            row = w.row;
-        }
-    }
-    throw InputError(ErrorKind::value_overflow, table, column, row,
-                     "the net quantity of (" + quoted(batch_.accounts.text(account)) + ", " +
-                         quoted(batch_.instruments.text(instrument)) +
-                         ") has more than 20 digits before the point");
-}
-
-Net WriteTransaction::checked_net(const Cell& c) const {
-    const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
-                          .instrument.quantity_scale;
-    Net out{};
-    for (std::size_t m = 0; m < kMeasures; ++m) {
-        if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-            refuse_net(c.account, c.instrument);
-        out[m] = c.after[m].low128();
-    }
-    return out;
-}
-
-// Collects the cells that changed.
-void WriteTransaction::stage_writes() {
-    writes_.reserve(cells_.size());
-    for (const Cell& c : cells_) {
-        const Net quantity = checked_net(c);
-        if (quantity == c.before) continue;
-        writes_.push_back({c.account, c.instrument, quantity, c.before});
-        const int change = (held(quantity) ? 1 : 0) - (held(c.before) ? 1 : 0);
-        if (change != 0) position_changes_[c.account] += change;
-    }
+// Names the row of the price, else the row of the instrument whose factor is too large.
+void WriteTransaction::refuse_price(std::int32_t instrument) const {
+    const auto row_of = [&](const auto& rows) -> InputError::Row {
+        for (std::size_t k = rows.size(); k-- > 0;)
+            if (rows[k].instrument == instrument) return k;
+        return std::nullopt;
+    };
+    const auto price = row_of(batch_.price_rows);
+    const auto master = row_of(batch_.instrument_rows);
+    const bool of_price = price || !master;
+    auto row = of_price ? price : master;
+    if (of_price && batch_.skipped_prices != 0) row = std::nullopt;  // rows before it were left out
+    throw InputError(ErrorKind::value_overflow, of_price ? "prices" : "instruments",
+                     of_price ? "price" : "multiplier", row,
+                     "price times multiplier times quote_factor of " +
+                         quoted(batch_.instruments.text(instrument)) + " does not fit 254 bits");
 }
 
 void WriteTransaction::find_unit(Staged& s) {
@@ -446,10 +297,7 @@ void WriteTransaction::find_unit(Staged& s) {
         if (c.terms.currency >= 0) q.unit = board.unit_of(c.terms.currency, Unit::kUnpriced);
         return;
     }
-    if (!set_price(q, c, s.mantissa))
-        throw InputError(ErrorKind::value_overflow, "prices", "price", std::nullopt,
-                         "price times multiplier times quote_factor of " +
-                             quoted(batch_.instruments.text(s.code)) + " does not fit 254 bits");
+    if (!set_price(q, c, s.mantissa)) refuse_price(s.code);
     const i256 price = q.wide ? c.wide_price : i256(q.price);
     MVCORE_ASSERT(c.terms.currency >= 0);
     q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));

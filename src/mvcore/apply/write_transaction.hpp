@@ -108,7 +108,7 @@ private:
     [[nodiscard]] bool account_held(std::int32_t account) const;
     [[nodiscard]] bool instrument_held(const Staged& s) const;
 
-    // write_transaction.cpp: cells
+    // write_transaction_cells.cpp
     void grow_scales();
     void grow_scale(std::int32_t instrument, int scale);
     void stage_holdings();
@@ -120,6 +120,8 @@ private:
     [[nodiscard]] std::string key_of(std::size_t row) const;
     [[noreturn]] void refuse_duplicate(std::size_t row) const;
     [[noreturn]] void refuse_net(std::int32_t account, std::int32_t instrument) const;
+    [[noreturn]] void refuse_price(std::int32_t instrument) const;
+    [[nodiscard]] InputError::Row row_of_loaded(Slot slot) const;
 
     // write_transaction_orders.cpp
     void stage_orders();

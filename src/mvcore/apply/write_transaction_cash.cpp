@@ -136,7 +136,7 @@ void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char
                                   InputError::Row row, std::string what, std::int32_t instrument) {
     const auto currency = staged(instrument).instrument.terms.currency;
     what += fault == CashFault::no_target
-                ? ": its fills move cash, and " + std::string(batch_.currencies.text(currency)) +
+                ? ": its fills move cash, and " + quoted(batch_.currencies.text(currency)) +
                       " has no instrument with cash = true; expected one, or no average_price"
                 : ": the cost of its fills has more than 20 digits before the point";
     throw InputError(kind_of(fault), table, column, row, what);
@@ -179,11 +179,18 @@ void WriteTransaction::refuse_changed_leg(CashFault fault, std::int32_t instrume
                "an order of " + quoted(batch_.instruments.text(instrument)), instrument);
 }
 
+InputError::Row WriteTransaction::row_of_loaded(Slot slot) const {
+    const LoadedOrders& loaded = *batch_.loaded_orders;
+    const OrderId id = loaded.store.kind() == IdKind::text ? OrderId{0, loaded.store.text(slot)}
+                                                           : OrderId{loaded.store.number(slot), {}};
+    return loaded.row_of ? loaded.row_of(id) : std::nullopt;
+}
+
 void WriteTransaction::refuse_loaded_leg(CashFault fault, Slot slot, const Order& order) {
     const LoadedOrders& loaded = *batch_.loaded_orders;
     const OrderId id = loaded.store.kind() == IdKind::text ? OrderId{0, loaded.store.text(slot)}
                                                            : OrderId{loaded.store.number(slot), {}};
-    refuse_leg(fault, "orders", "average_price", loaded.row_of ? loaded.row_of(id) : std::nullopt,
+    refuse_leg(fault, "orders", "average_price", row_of_loaded(slot),
                text_of(order.average_price) + " of order " + to_text(id), order.instrument);
 }
 

@@ -87,7 +87,10 @@ void WriteTransaction::merge(std::size_t row, OrderWrite& w) {
     if (!rows.average_price.empty()) w.after.average_price = rows.average_price[row];
     if (!rows.status.empty()) w.after.status = rows.status[row];
     if (!rows.time.empty()) w.after.time = rows.time[row];
-    check_quantities(row, w.id, w.quantity, w.filled, w.rolled);
+    // The error names a column that the batch has.
+    const bool fills = !rows.filled.empty();
+    check_signs(row, w.id, w.quantity, w.filled, fills);
+    check_day_fill(row, w.id, w.filled, w.rolled, fills || rows.rolled.empty());
 }
 
 void WriteTransaction::stage_removed_orders() {
@@ -103,6 +106,7 @@ void WriteTransaction::stage_removed_orders() {
         if (!gone.insert(slot).second) continue;
         OrderWrite w{id, hash, slot, state_.orders.order(slot), {}, {}, {}, {}};
         w.removed = true;
+        w.row = row;
         order_writes_.push_back(w);
     }
 }

@@ -71,8 +71,10 @@ std::string message_of(const std::string& table, const std::string& column, Inpu
 }  // namespace
 
 std::string quoted(std::string_view text) {
+    constexpr int kMostShown = 100;  // characters
     std::string out = "'";
-    while (!text.empty()) {
+    for (int shown = 0; !text.empty(); ++shown) {
+        if (shown == kMostShown) return out + "'...";
         const auto [value, bytes] = code_point(text);
         if (bytes == 0) append_hex(out, 'x', static_cast<unsigned char>(text[0]), 2);
         else if (value == '\\' || value == '\'') (out += '\\') += text[0];

@@ -42,16 +42,19 @@ cdef inline mvcore_book* handle(book) except NULL:
 
 
 cdef inline int raise_error(const mvcore_capi* api, int kind, const char* text) except -1 with gil:
-    from mvcore.errors import failed
     cdef mvcore_fault fault
     if not api.last_fault(&fault):
+        from mvcore.errors import failed
         raise failed(kind, text.decode("utf-8", "backslashreplace"))
-    table, column, value, message, reason = [
-        part.decode("utf-8", "backslashreplace")
-        for part in (fault.table, fault.column, fault.value, fault.text, fault.reason)
-    ]
-    raise failed(kind, message, table or None, column or None,
-                 None if fault.row < 0 else fault.row, value or None, reason)
+    # Copied before anything is allocated that may run a finalizer, which could replace the facts.
+    message = fault.text.decode("utf-8", "backslashreplace")
+    reason = fault.reason.decode("utf-8", "backslashreplace")
+    table = fault.table.decode("utf-8", "backslashreplace")
+    column = fault.column.decode("utf-8", "backslashreplace")
+    value = fault.value.decode("utf-8", "backslashreplace")
+    row = None if fault.row < 0 else fault.row
+    from mvcore.errors import failed
+    raise failed(kind, message, table or None, column or None, row, value or None, reason)
 
 
 cdef inline uint64_t tick(const mvcore_capi* api, mvcore_book* book, int32_t instrument,

@@ -21,9 +21,9 @@ struct Argument {
     const char* call;
     const char* name;
 
-    [[noreturn]] void refuse(const std::string& shown, const std::string& reason,
+    [[noreturn]] void refuse(const std::string& value, const std::string& reason,
                              InputError::Row row = std::nullopt) const {
-        throw InputError(ErrorKind::invalid_input, call, name, row, shown + " " + reason, shown);
+        throw InputError(ErrorKind::invalid_input, call, name, row, value + " " + reason, value);
     }
 };
 constexpr Argument kTickPrice{"tick", "price"};
@@ -38,7 +38,7 @@ Decimal checked(const Argument& argument, const DecimalResult& result, Text&& te
 // The caller's struct may hold any bits.
 void check_scale(const mvcore_decimal& d) {
     if (d.scale < 0 || d.scale > kMaxScale)
-        kTickPrice.refuse("scale " + std::to_string(d.scale), "is not in 0..18");
+        Argument{"tick", "scale"}.refuse(std::to_string(d.scale), "is not in 0..18");
 }
 
 Decimal checked_decimal(const mvcore_decimal& d) {
@@ -201,7 +201,7 @@ Decimal quantity_of(const mvcore_decimal& d, const char* column) {
     const auto result = make_decimal(mantissa_of(d), scaled ? d.scale : 0);
     if (scaled && result) return result.value;
     const Argument argument{"order", column};
-    if (!scaled) argument.refuse("scale " + std::to_string(d.scale), "is not in 0..18");
+    if (!scaled) argument.refuse(std::to_string(d.scale), "is a scale that is not in 0..18");
     argument.refuse(format_decimal(mantissa_of(d), d.scale), describe(result.fault));
 }
 
@@ -211,12 +211,15 @@ OrderFact fact_of(const mvcore_order& o) {
     if (o.id_text != nullptr) fact.id.text = {o.id_text, o.id_length};
     else fact.id.number = o.id_number;
     if (o.id_text != nullptr && (o.id_length == 0 || o.id_length > TextArena::kMostBytes))
-        Argument{"order", "order"}.refuse(
-            quoted(fact.id.text.substr(0, 40)),
-            "has " + std::to_string(o.id_length) + " bytes; expected 1 to 1,024");
+        throw InputError(ErrorKind::invalid_input, "order", "order", std::nullopt,
+                         quoted(fact.id.text) + " has " + std::to_string(o.id_length) +
+                             " bytes; expected 1 to 1,024",
+                         std::string(fact.id.text));
     for (const auto& [name, length] :
          {std::pair("account", o.account_length), std::pair("instrument", o.instrument_length)})
-        if (length == 0) Argument{"order", name}.refuse("''", "is empty");
+        if (length == 0)
+            throw InputError(ErrorKind::invalid_input, "order", name, std::nullopt, "'' is empty",
+                             "");
     fact.account = {o.account, o.account_length};
     fact.instrument = {o.instrument, o.instrument_length};
     fact.quantity = quantity_of(o.order_quantity, "order_quantity");
@@ -224,10 +227,10 @@ OrderFact fact_of(const mvcore_order& o) {
     const std::string_view status(o.status, o.status_length);
     const auto known = status_of(status);
     if (!known)
-        throw InputError(ErrorKind::invalid_input, "order", "status", std::nullopt,
-                         "unknown status " + quoted(status.substr(0, 40)) + "; expected one of " +
-                             status_choices(),
-                         std::string(status));
+        throw InputError(
+            ErrorKind::invalid_input, "order", "status", std::nullopt,
+            "unknown status " + quoted(status) + "; expected one of " + status_choices(),
+            std::string(status));
     fact.status = *known;
     fact.time = o.time;
     return fact;
@@ -294,9 +297,8 @@ int last_dropped(mvcore_dropped* out) noexcept {
 int last_fault(mvcore_fault* out) noexcept {
     const LastFault& last = last_fault_of_thread();
     if (last.text.empty()) return 0;
-    *out = {last.text.c_str(),  last.text.c_str() + last.reason,
-            last.table.c_str(), last.column.c_str(),
-            last.value.c_str(), last.row};
+    *out = {last.text.c_str(),   last.reason.c_str(), last.table.c_str(),
+            last.column.c_str(), last.value.c_str(),  last.row};
     return 1;
 }
 

@@ -83,8 +83,8 @@ typedef struct mvcore_dropped {
     uint64_t skipped_prices;   /* of unknown instruments */
 } mvcore_dropped;
 
-/* The input that a failed call refused. The texts are valid until this thread's next failed call.
- */
+/* The input that a failed call refused. The texts are valid until this thread's next failed call
+ * or its end. */
 typedef struct mvcore_fault {
     const char* text;   /* the whole message; mvcore_error truncates it */
     const char* reason; /* end of the message, without table, column and row */

@@ -22,7 +22,7 @@ inline Dropped& last_dropped_of_thread() noexcept {
 // The input that the thread's last failed call refused, for last_fault().
 struct LastFault {
     std::string text;
-    std::size_t reason = 0;  // offset in `text`
+    std::string reason;
     std::string table;
     std::string column;
     std::string value;
@@ -42,13 +42,13 @@ inline int fail(int kind, const char* text, mvcore_error* error) noexcept {
     return kind;
 }
 
-inline void remember_fault(const Error& e) noexcept {
+inline void remember_fault(const std::exception& e) noexcept {
     LastFault& last = last_fault_of_thread();
     try {
-        last = {e.what(), 0, {}, {}, {}, -1};
+        last = {e.what(), e.what(), {}, {}, {}, -1};
         const auto* input = dynamic_cast<const InputError*>(&e);
         if (input == nullptr) return;
-        last.reason = last.text.size() - input->reason.size();
+        last.reason = input->reason;
         last.table = input->table;
         last.column = input->column;
         last.value = input->value.value_or("");
@@ -76,7 +76,7 @@ int guarded(mvcore_error* error, F&& f) noexcept {
         last_fault_of_thread() = LastFault();
         return fail(MVCORE_NO_MEMORY, "out of memory", error);
     } catch (const std::exception& e) {
-        remember_fault(Error(ErrorKind::invalid_input, e.what()));
+        remember_fault(e);
         return fail(MVCORE_INVALID_INPUT, e.what(), error);
     }
 }

@@ -87,7 +87,7 @@ cdef int cold_number_of(value, mvcore_decimal* out, str table, str column) excep
     exact = f"{mantissa}e-{scale}"
     kind = api.parse_decimal(PyUnicode_AsUTF8AndSize(exact, &size), size, out, &error)
     if kind != MVCORE_OK:
-        raise failure(kind, &error, {}).at(table, column, None, value)
+        raise failure(fault_of(kind, &error), {}).at(table, column, None, value)
     return 0
 
 
@@ -95,15 +95,29 @@ cdef str text_of(const char* text):
     return text.decode("utf-8", "backslashreplace")
 
 
-cdef failure(int kind, mvcore_error* error, dict given):
-    """Builds the exception of a failed call. given: the caller's own values by column."""
+cdef fault_of(int kind, mvcore_error* error):
+    """Copy the facts of a call that failed.
+
+    Before the copy, nothing is allocated that the garbage collector tracks: a finalizer could call
+    mvcore and replace the facts.
+    """
     cdef mvcore_fault fault
     if not api.last_fault(&fault):
-        return failed(kind, text_of(error.text))
-    column = text_of(fault.column) or None
-    value = given[column] if column in given else text_of(fault.value) or None
-    return failed(kind, text_of(fault.text), text_of(fault.table) or None, column,
-                  None if fault.row < 0 else fault.row, value, text_of(fault.reason))
+        message = text_of(error.text)
+        return kind, message, None, None, None, None, message
+    message = text_of(fault.text)
+    reason = text_of(fault.reason)
+    table = text_of(fault.table)
+    column = text_of(fault.column)
+    value = text_of(fault.value)
+    row = None if fault.row < 0 else fault.row
+    return kind, message, table or None, column or None, row, value or None, reason
+
+
+cdef failure(fault, dict given):
+    """The exception of a call that failed. given: the caller's own values by column."""
+    kind, message, table, column, row, value, reason = fault
+    return failed(kind, message, table, column, row, given.get(column, value), reason)
 
 
 cdef closed():
@@ -209,7 +223,7 @@ cdef class HotBook:
                 with nogil:
                     kind = api.tick(self._book, code, number, when, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            raise failure(kind, &error, {"instrument": instrument, "price": price})
+            raise failure(fault_of(kind, &error), {"instrument": instrument, "price": price})
         return epoch if when == MVCORE_NO_TIME else written(epoch)  # only a time can be late
 
     def order(self, order, account, instrument, order_quantity, filled_quantity=0, status="new",
@@ -263,7 +277,7 @@ cdef class HotBook:
             with nogil:
                 kind = api.order_priced(self._book, &fact, average, 1, &epoch, &error)
         if kind != MVCORE_OK:
-            raise failure(kind, &error, {
+            raise failure(fault_of(kind, &error), {
                 "order": order, "account": account, "instrument": instrument, "status": status,
                 "order_quantity": order_quantity, "filled_quantity": filled_quantity,
                 "average_price": average_price,
@@ -295,7 +309,7 @@ cdef class HotBook:
             with nogil:
                 kind = api.value(self._book, name, size, asked, currency_size, 1, &out, &error)
         if kind != MVCORE_OK:
-            raise failure(kind, &error, {"account": account, "currency": currency})
+            raise failure(fault_of(kind, &error), {"account": account, "currency": currency})
         sod = decimal_from(out.sod)
         current = sod if same(out.sod, out.current) else decimal_from(out.current)
         expected = current if same(out.current, out.expected) else decimal_from(out.expected)
@@ -325,7 +339,7 @@ cdef class HotBook:
             else:
                 kind = api.ticks_double(self._book, first, floats, when, count, &epoch, &error)
         if kind != MVCORE_OK:
-            raise failure(kind, &error, {})
+            raise failure(fault_of(kind, &error), {})
         return Written(written(epoch))
 
 

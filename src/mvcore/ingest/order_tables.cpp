@@ -260,7 +260,8 @@ void OrderLoad::for_rows(bool hashed, F&& f) const {
 
 Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
     if (std::max({r.quantity.scale, r.filled.scale, r.rolled.scale}) > scale) changed(row);
-    check_quantities(row, r.id, r.quantity, r.filled, r.rolled);
+    check_signs(row, r.id, r.quantity, r.filled, true);
+    check_day_fill(row, r.id, r.filled, r.rolled, filled_ != nullptr);
     Order o;
     o.account = accounts_[row];
     o.instrument = instruments_[row];

@@ -11,21 +11,27 @@ i256 at_18(const Decimal& d) { return i256(d.mantissa * kPow10[std::size_t(kMaxS
 
 }  // namespace
 
-void check_quantities(InputError::Row row, const OrderId& id, const Decimal& quantity,
-                      const Decimal& filled, const Decimal& rolled) {
-    if (!signs_agree(quantity.mantissa, filled.mantissa))
-        throw InputError(ErrorKind::invalid_input, "orders", "filled_quantity", row,
-                         "filled_quantity " + text_of(filled) + " and order_quantity " +
-                             text_of(quantity) + " of order " + to_text(id) +
-                             " have opposite signs",
-                         text_of(filled));
+void check_signs(InputError::Row row, const OrderId& id, const Decimal& quantity,
+                 const Decimal& filled, bool filled_given) {
+    if (signs_agree(quantity.mantissa, filled.mantissa)) return;
+    throw InputError(ErrorKind::invalid_input, "orders",
+                     filled_given ? "filled_quantity" : "order_quantity", row,
+                     "filled_quantity " + text_of(filled) + " and order_quantity " +
+                         text_of(quantity) + " of order " + to_text(id) + " have opposite signs",
+                     text_of(filled_given ? filled : quantity));
+}
+
+void check_day_fill(InputError::Row row, const OrderId& id, const Decimal& filled,
+                    const Decimal& rolled, bool filled_given) {
     if (rolled.mantissa == 0) return;
-    if ((at_18(filled) - at_18(rolled)).magnitude() >= i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        throw InputError(ErrorKind::value_overflow, "orders", "filled_quantity", row,
-                         "filled_quantity " + text_of(filled) + " less rolled_quantity " +
-                             text_of(rolled) + " of order " + to_text(id) +
-                             " has more than 20 digits before the point",
-                         text_of(filled));
+    if ((at_18(filled) - at_18(rolled)).magnitude() < i256(kPow10[kMaxIntegerDigits + kMaxScale]))
+        return;
+    throw InputError(ErrorKind::value_overflow, "orders",
+                     filled_given ? "filled_quantity" : "rolled_quantity", row,
+                     "filled_quantity " + text_of(filled) + " less rolled_quantity " +
+                         text_of(rolled) + " of order " + to_text(id) +
+                         " has more than 20 digits before the point",
+                     text_of(filled_given ? filled : rolled));
 }
 
 }  // namespace mvcore

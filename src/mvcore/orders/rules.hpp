@@ -12,10 +12,14 @@ constexpr bool signs_agree(i128 quantity, i128 filled) noexcept {
     return quantity == 0 || filled == 0 || (quantity < 0) == (filled < 0);
 }
 
-// Throws InputError if the signs of quantity and filled differ, or if filled less rolled has more
-// than 20 digits before the point. Both filled and rolled may be as large as a net quantity, and
-// their signs may differ.
-void check_quantities(InputError::Row row, const OrderId& id, const Decimal& quantity,
-                      const Decimal& filled, const Decimal& rolled);
+// Throws InputError if the signs of quantity and filled differ. It names filled_quantity or, if the
+// caller gave none, order_quantity.
+void check_signs(InputError::Row row, const OrderId& id, const Decimal& quantity,
+                 const Decimal& filled, bool filled_given);
+// Throws InputError if filled less rolled has more than 20 digits before the point. Each of the two
+// may be as large as a net quantity, and their signs may differ. It names filled_quantity or, if
+// the caller gave none, rolled_quantity.
+void check_day_fill(InputError::Row row, const OrderId& id, const Decimal& filled,
+                    const Decimal& rolled, bool filled_given);
 
 }  // namespace mvcore
