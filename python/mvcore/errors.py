@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from mvcore.near import hint, near
 
@@ -192,3 +192,8 @@ def failed(
     """Make the exception for a return value of the C API."""
     error = _KINDS.get(kind, Error)(message)
     return error.at(table, column, row, value, reason) if isinstance(error, Error) else error
+
+
+def raise_kind(kind: int, text: str) -> NoReturn:
+    """Raise the error. Modules compiled with an earlier `cimport mvcore` call this."""
+    raise failed(kind, text)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import mvcore
+from mvcore.errors import raise_kind
 
 Call = Callable[[mvcore.Book], object]
 ODD = "\ud800"
@@ -233,6 +234,14 @@ def test_an_error_says_what_was_wrong(book: mvcore.Book, name: str) -> None:
     error = caught.value
     assert (error.table, error.column, error.row, error.value) == wanted
     assert error.args[0] == message_of(error)
+
+
+def test_modules_compiled_earlier_raise_by_kind() -> None:
+    """Their inline functions are those of the `__init__.pxd` that they were compiled with."""
+    with pytest.raises(mvcore.UnknownId, match="tick: unknown instrument code 9"):
+        raise_kind(1, "tick: unknown instrument code 9")
+    with pytest.raises(MemoryError):
+        raise_kind(6, "out of memory")
 
 
 def message_of(error: mvcore.Error) -> str:
