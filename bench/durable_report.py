@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from durable_writes import FULL, PART, PRICES, Checkpoint, Journal
+from durable_writes import FULL, PART, PRICES, Checkpoint, JournalCost
 from report import figure, spread
 
 CHECKPOINT_GOALS = {PART: 1.0, PRICES: 0.1}  # seconds
@@ -127,7 +127,7 @@ def replay_table(replays: dict[str, tuple[int, int, list[float]]], goals: bool) 
     return table("Replay of a journal after the last checkpoint", heads, map(row, replays))
 
 
-def journal_table(written: dict[tuple[str, str], Journal]) -> list[str]:
+def journal_table(written: dict[tuple[str, str], JournalCost]) -> list[str]:
     def row(key: tuple[str, str]) -> list[str]:
         one = written[key]
         fact, plain = statistics.median(one.fact), statistics.median(one.plain)

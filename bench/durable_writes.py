@@ -115,7 +115,7 @@ def beside(book: Any, ticks: Ticks, work: Callable[[], object]) -> tuple[float, 
 
 
 @dataclass
-class Journal:
+class JournalCost:
     """Seconds of an order report, and of a plain file write of as many bytes, by round."""
 
     fact: list[float] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Journal:
 
 def journals(
     folder: Path, ledger: Ledger, facts: Facts, effort: Effort
-) -> dict[tuple[str, str], Journal]:
+) -> dict[tuple[str, str], JournalCost]:
     """Measure the journal by `sync` and kind of call."""
     out = {}
     for sync in SYNCS:
@@ -135,7 +135,7 @@ def journals(
                 f"batches of {BATCH:,}": (BATCH, effort.batches, facts.batches, _batches),
             }
             for kind, (rows, count, make, send) in kinds.items():
-                one = out[sync, kind] = Journal()
+                one = out[sync, kind] = JournalCost()
                 rows = min(rows, len(facts.ids))
                 for _ in range(effort.rounds):
                     calls, before = make(count), counted(book)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 MOST = 5_000  # known names; a search among more would take too long
 SHOWN = 3
 FEW = 10
-ALIKE = 0.6  # difflib's ratio
+SUGGESTION_RATIO = 0.6  # difflib's ratio
 
 
 def near(name: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def near(name: str, known: Sequence[str]) -> tuple[str, ...]:
         spelled.setdefault(one.casefold(), []).append(one)
     import difflib  # in messages of errors only
 
-    close = difflib.get_close_matches(wanted, spelled, SHOWN, ALIKE)
+    close = difflib.get_close_matches(wanted, spelled, SHOWN, SUGGESTION_RATIO)
     if len(wanted) > 1:
         close += [one for one in spelled if one.startswith(wanted) and one not in close]
     return tuple(one for folded in close for one in spelled[folded])[:SHOWN]

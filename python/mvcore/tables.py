@@ -66,7 +66,7 @@ _DERIVED = {
     "orders": {"leaves_quantity", "price", "amount_currency", "market_value", "filled_value"},
     "prices": {"epoch"},
 }
-ALIKE = 0.9  # difflib's ratio from which a name counts as a misspelling
+MISSPELLING_RATIO = 0.9  # difflib's ratio from which a name counts as a misspelling
 
 
 def read_table(
@@ -234,7 +234,7 @@ def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
     for fixed in sorted(_COLUMNS[name]):
         if folded == _folded(fixed):
             return fixed
-        alike = difflib.SequenceMatcher(None, folded, _folded(fixed)).ratio() >= ALIKE
+        alike = difflib.SequenceMatcher(None, folded, _folded(fixed)).ratio() >= MISSPELLING_RATIO
         if alike and fixed not in columns:
             return fixed
     return None

@@ -139,7 +139,7 @@ class View(Closing):
                 core = self._core
                 if core is None:
                     return
-                if core.quick():
+                if core.is_fast():
                     frame = self.changes()
                 else:
                     frame = await asyncio.to_thread(self._read, False, gone)

@@ -48,11 +48,13 @@ public:
         book_.reset();
         return false;
     }
-    static journal::Report recover(Disk& disk, Book& book, const journal::Options& options) {
+    static journal::RecoveryReport recover(Disk& disk, Book& book,
+                                           const journal::Options& options) {
         return recover(std::make_unique<sim::DiskFiles>(disk), book, options);
     }
-    static journal::Report recover(std::unique_ptr<journal::Files> files, Book& book,
-                                   const journal::Options& options, bool read_only = false) {
+    static journal::RecoveryReport recover(std::unique_ptr<journal::Files> files, Book& book,
+                                           const journal::Options& options,
+                                           bool read_only = false) {
         if (journal::uninterrupted([&] { return files->lock(); }) != 0)
             throw Error(ErrorKind::storage, "locked");
         return book.recover(std::move(files), read_only, options, 0, 0, [](const Batch&) {});
@@ -130,7 +132,7 @@ public:
         return true;
     }
     [[nodiscard]] Book& book() { return *book_; }
-    [[nodiscard]] const journal::Report& report() const { return report_; }
+    [[nodiscard]] const journal::RecoveryReport& report() const { return report_; }
     [[nodiscard]] bool failed() const { return failed_; }
     // Whether a failed book still reads as before the failed call and refuses all writes.
     [[nodiscard]] bool reads_on() {
@@ -273,7 +275,7 @@ private:
     Calls calls_;
     std::unique_ptr<Book> shadow_;
     std::unique_ptr<Book> book_;
-    journal::Report report_;
+    journal::RecoveryReport report_;
     std::vector<Call> made_;
     std::vector<StateThen> states_;
     std::size_t acknowledged_ = 0;

@@ -1,7 +1,7 @@
 // Checks lists of holdings, orders and prices against the model.
 #pragma once
 
-#include "asked.hpp"
+#include "reader_under_test.hpp"
 
 namespace model {
 
@@ -11,16 +11,16 @@ inline std::optional<i128> checked(const i1024& amount) {
     return amount.low128();
 }
 
-inline void check_holdings(const Asked& asked, const Grouping& selection) {
+inline void check_holdings(const ReaderUnderTest& tested, const Grouping& selection) {
     mvcore::Positions expected;
     bool fits = true;
-    for (const auto& [key, quantity] : asked.model.holdings) {
+    for (const auto& [key, quantity] : tested.model.holdings) {
         if (selection.of_account(key.first) < 0 || selection.of_instrument(key.second) < 0)
             continue;
-        const auto& asset = asked.model.assets[std::size_t(key.second)];
+        const auto& asset = tested.model.assets[std::size_t(key.second)];
         const i1024 value = i1024(quantity) * asset.product();
-        const auto own = checked(*asked.model.amount(value, asset.currency, asset.currency));
-        const auto base = asked.model.amount(value, asset.currency, 0);
+        const auto own = checked(*tested.model.amount(value, asset.currency, asset.currency));
+        const auto base = tested.model.amount(value, asset.currency, 0);
         const auto in_base = checked(base.value_or(i1024()));
         fits = fits && own && in_base;
         expected.account.push_back(key.first);
@@ -34,15 +34,15 @@ inline void check_holdings(const Asked& asked, const Grouping& selection) {
         expected.base_value.push_back(in_base.value_or(0));
     }
     mvcore::Positions got;
-    const auto masters = asked.reader.state().masters;
-    CHECK(!asked.reader.holdings(selection, masters + 1, got));
+    const auto masters = tested.reader.state().masters;
+    CHECK(!tested.reader.holdings(selection, masters + 1, got));
     if (!fits) {
         CHECK_THROWS(mvcore::ErrorKind::value_overflow,
-                     asked.reader.holdings(selection, masters, got));
+                     tested.reader.holdings(selection, masters, got));
         return;
     }
-    CHECK(asked.reader.holdings(selection, masters, got));
-    CHECK(got.epoch == asked.model.epoch);
+    CHECK(tested.reader.holdings(selection, masters, got));
+    CHECK(got.epoch == tested.model.epoch);
     CHECK(got.account == expected.account && got.instrument == expected.instrument);
     CHECK(got.currency == expected.currency && got.quantity == expected.quantity);
     CHECK(got.priced == expected.priced && got.price == expected.price);
@@ -51,34 +51,34 @@ inline void check_holdings(const Asked& asked, const Grouping& selection) {
 }
 
 // Compares the holdings by account, then the orders in any order.
-inline void check_revaluation(const Asked& asked, int instrument) {
+inline void check_revaluation(const ReaderUnderTest& tested, int instrument) {
     using Row = std::tuple<Id, int, i128, i128>;  // order id, account, quantity, value
     const auto name = tables::instrument(instrument);
-    const auto& assets = asked.model.assets;
+    const auto& assets = tested.model.assets;
     if (std::size_t(instrument) >= assets.size() || !assets[std::size_t(instrument)].alive) {
-        CHECK_THROWS(mvcore::ErrorKind::unknown_id, asked.reader.revalue(name));
+        CHECK_THROWS(mvcore::ErrorKind::unknown_id, tested.reader.revalue(name));
         return;
     }
     const auto& asset = assets[std::size_t(instrument)];
     bool fits = true;
     const auto value = [&](i128 quantity) {
-        const auto own = checked(*asked.model.amount(i1024(quantity) * asset.product(), 0, 0));
+        const auto own = checked(*tested.model.amount(i1024(quantity) * asset.product(), 0, 0));
         fits = fits && own;
         return own.value_or(0);
     };
     std::vector<Row> holdings;
     std::vector<Row> orders;
-    for (const auto& [key, q] : asked.model.holdings)
+    for (const auto& [key, q] : tested.model.holdings)
         if (key.second == instrument) holdings.emplace_back(Id(), key.first, q, value(q));
-    for (const auto& [id, o] : asked.model.orders)
+    for (const auto& [id, o] : tested.model.orders)
         if (o.instrument == instrument)
             orders.emplace_back(id, o.account, o.quantity, value(o.quantity));
     if (!fits) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow, asked.reader.revalue(name));
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, tested.reader.revalue(name));
         return;
     }
-    const auto got = asked.reader.revalue(name);
-    CHECK(got.epoch() == asked.model.epoch && got.size() == holdings.size() + orders.size());
+    const auto got = tested.reader.revalue(name);
+    CHECK(got.epoch() == tested.model.epoch && got.size() == holdings.size() + orders.size());
     CHECK(got.holdings() == holdings.size() && got.priced() == asset.price.has_value());
     CHECK(got.price() == (asset.price ? fine(*asset.price) : 0));
     const bool text = got.id_kind() == mvcore::IdKind::text;
@@ -100,32 +100,32 @@ inline void check_revaluation(const Asked& asked, int instrument) {
     CHECK(rows == holdings);
 }
 
-inline void check_orders(const Asked& asked, const Grouping& selection) {
+inline void check_orders(const ReaderUnderTest& tested, const Grouping& selection) {
     using Row = std::tuple<int, int, Id>;
     std::map<Row, Ordered> expected;
-    for (const auto& [id, order] : asked.model.orders)
+    for (const auto& [id, order] : tested.model.orders)
         if (selection.of_account(order.account) >= 0 &&
             selection.of_instrument(order.instrument) >= 0)
             expected.emplace(Row(order.account, order.instrument, id), order);
     const auto value = [&](const Ordered& order, i128 quantity) {
-        const auto& asset = asked.model.assets[std::size_t(order.instrument)];
-        return checked(*asked.model.amount(i1024(quantity) * asset.product(), 0, 0));
+        const auto& asset = tested.model.assets[std::size_t(order.instrument)];
+        return checked(*tested.model.amount(i1024(quantity) * asset.product(), 0, 0));
     };
-    const auto masters = asked.reader.state().masters;
+    const auto masters = tested.reader.state().masters;
     mvcore::OrderList got;
-    CHECK(!asked.reader.orders(selection, masters + 1, got));
+    CHECK(!tested.reader.orders(selection, masters + 1, got));
     if (std::any_of(expected.begin(), expected.end(), [&](const auto& e) {
             return !value(e.second, e.second.quantity) || !value(e.second, e.second.filled);
         })) {
         CHECK_THROWS(mvcore::ErrorKind::value_overflow,
-                     asked.reader.orders(selection, masters, got));
+                     tested.reader.orders(selection, masters, got));
         return;
     }
-    CHECK(asked.reader.orders(selection, masters, got));
-    CHECK(got.epoch == asked.model.epoch && got.account.size() == expected.size());
+    CHECK(tested.reader.orders(selection, masters, got));
+    CHECK(got.epoch == tested.model.epoch && got.account.size() == expected.size());
     std::size_t k = 0;
     for (const auto& [row, order] : expected) {
-        const auto& asset = asked.model.assets[std::size_t(order.instrument)];
+        const auto& asset = tested.model.assets[std::size_t(order.instrument)];
         const bool text = got.kind == mvcore::IdKind::text;
         const Id id = text ? Id(std::string(got.text.at(k))) : Id(got.number.at(k));
         CHECK(row == Row(got.account[k], got.instrument[k], id));
@@ -139,19 +139,19 @@ inline void check_orders(const Asked& asked, const Grouping& selection) {
     }
 }
 
-inline void check_prices(const Asked& asked) {
-    const auto got = asked.reader.prices();
+inline void check_prices(const ReaderUnderTest& tested) {
+    const auto got = tested.reader.prices();
     std::vector<std::int32_t> instruments;
     std::vector<i128> prices;
     std::vector<std::int64_t> times;
-    for (int i = 0; i < static_cast<int>(asked.model.assets.size()); ++i) {
-        const auto& asset = asked.model.assets[std::size_t(i)];
+    for (int i = 0; i < static_cast<int>(tested.model.assets.size()); ++i) {
+        const auto& asset = tested.model.assets[std::size_t(i)];
         if (!asset.price) continue;
         instruments.push_back(i);
         prices.push_back(fine(*asset.price));
         times.push_back(asset.time);
     }
-    CHECK(got.epoch == asked.model.epoch);
+    CHECK(got.epoch == tested.model.epoch);
     CHECK(got.instrument == instruments && got.price == prices && got.time == times);
 }
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "mvcore/board/amounts.hpp"
+#include "mvcore/board/conversion.hpp"
 #include "mvcore/state/state.hpp"
 #include "tables.hpp"
 

@@ -35,13 +35,14 @@ inline void play(Run& run, int steps, int moments) {
     std::deque<Kept> kept;  // snapshots, the oldest first
     for (int step = 0; step < steps && check::failures() < 20; ++step) {
         run.step();
-        if (run.chance(8)) check_account(Asked(run), run.pick(run.accounts()), run.pick(4));
+        if (run.chance(8))
+            check_account(ReaderUnderTest(run), run.pick(run.accounts()), run.pick(4));
         if (run.pick(steps) >= moments) continue;
         for (auto& view : views)
             if (run.chance(60)) view->check(run.chance(40));
         if (run.chance(30)) check_some_together(run, views);
         if (run.chance(40)) check_point_reads(run);
-        if (run.chance(20)) check_some_values(Asked(run), 1);
+        if (run.chance(20)) check_some_values(ReaderUnderTest(run), 1);
         if (run.chance(30)) kept.emplace_back(run);
         if (run.chance(20) && !kept.empty()) kept[std::size_t(run.pick(int(kept.size())))].check();
         if (kept.size() > 4) kept.pop_front();

@@ -127,15 +127,15 @@ protected:
     }
     std::int64_t some_time() { return chance(70) ? kNoTime : 1000 + pick(50); }
 
-    // `together`: neighbouring accounts of one instrument.
-    std::vector<tables::Holding> some_holdings(int rows, bool together) {
+    // `neighbours`: neighbouring accounts of one instrument.
+    std::vector<tables::Holding> some_holdings(int rows, bool neighbours) {
         std::set<std::pair<int, int>> keys;
         std::vector<tables::Holding> out;
         const int first = live_account();
         const int only = live_instrument();
         for (int k = 0; k < rows; ++k) {
-            const int a = together ? std::min(first + k, accounts() - 1) : live_account();
-            const int i = together ? only : live_instrument();
+            const int a = neighbours ? std::min(first + k, accounts() - 1) : live_account();
+            const int i = neighbours ? only : live_instrument();
             if (model.accounts[std::size_t(a)] != 0 && keys.insert({a, i}).second)
                 out.push_back({a, i, quantity()});
         }

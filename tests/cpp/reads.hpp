@@ -8,36 +8,36 @@
 namespace model {
 
 // Takes the fast path if possible, else the slow path. Both give the same result.
-inline mvcore::AccountValue value(const Asked& asked, std::string_view account,
+inline mvcore::AccountValue value(const ReaderUnderTest& tested, std::string_view account,
                                   std::string_view currency) {
     mvcore::AccountValue out;
-    auto* book = dynamic_cast<mvcore::Book*>(&asked.reader);
-    if (book == nullptr || asked.run.chance(50) || !book->try_value(account, currency, out))
-        out = asked.reader.value(account, currency);
+    auto* book = dynamic_cast<mvcore::Book*>(&tested.reader);
+    if (book == nullptr || tested.run.chance(50) || !book->try_value(account, currency, out))
+        out = tested.reader.value(account, currency);
     return out;
 }
 
-inline void check_account(const Asked& asked, int account, int target) {
+inline void check_account(const ReaderUnderTest& tested, int account, int target) {
     const auto name = tables::account(account);
     const auto currency =
-        target == 0 && asked.run.chance(50) ? std::string() : tables::currency(target);
-    const auto known = std::size_t(account) < asked.model.accounts.size() &&
-                       asked.model.accounts[std::size_t(account)] != 0;
-    if (!known || !asked.model.currency_known(target)) {
-        CHECK_THROWS(mvcore::ErrorKind::unknown_id, value(asked, name, currency));
+        target == 0 && tested.run.chance(50) ? std::string() : tables::currency(target);
+    const auto known = std::size_t(account) < tested.model.accounts.size() &&
+                       tested.model.accounts[std::size_t(account)] != 0;
+    if (!known || !tested.model.currency_known(target)) {
+        CHECK_THROWS(mvcore::ErrorKind::unknown_id, value(tested, name, currency));
         return;
     }
     Grouping only;
     only.account_group.assign(std::size_t(account) + 1, -1);
     only.account_group.back() = 0;
     only.account_groups = 1;
-    const auto lines = asked.model.lines(only, {}, target, kEvery);
+    const auto lines = tested.model.lines(only, {}, target, kEvery);
     if (!lines) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow, value(asked, name, currency));
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, value(tested, name, currency));
         return;
     }
-    const auto got = value(asked, name, currency);
-    CHECK(got.epoch == asked.model.epoch);
+    const auto got = value(tested, name, currency);
+    CHECK(got.epoch == tested.model.epoch);
     CHECK(got.amount == (lines->empty() ? Net{} : lines->front().amount));
     CHECK(got.unpriced == (lines->empty() ? 0 : lines->front().unpriced));
 }
@@ -81,27 +81,27 @@ inline void check_sums(Run& run) {
         for (std::size_t c = 0; c < sums.size(); ++c) CHECK(sums[c].total == whole[c]);
 }
 
-inline void check_point_reads(const Asked& asked) {
-    Run& run = asked.run;
-    const auto accounts = static_cast<int>(asked.model.accounts.size());
-    const auto instruments = static_cast<int>(asked.model.assets.size());
+inline void check_point_reads(const ReaderUnderTest& tested) {
+    Run& run = tested.run;
+    const auto accounts = static_cast<int>(tested.model.accounts.size());
+    const auto instruments = static_cast<int>(tested.model.assets.size());
     for (int k = 0; k < 5; ++k) {
-        check_account(asked, run.pick(accounts + 1), run.pick(4));
-        check_revaluation(asked, run.pick(instruments + 1));
+        check_account(tested, run.pick(accounts + 1), run.pick(4));
+        check_revaluation(tested, run.pick(instruments + 1));
     }
-    check_prices(asked);
+    check_prices(tested);
     const auto selection = grouping_of(By::few_by_kind, accounts, instruments);
-    check_holdings(asked, selection);
-    check_orders(asked, selection);
-    check_orders(asked, grouping_of(By::all, accounts, instruments));
+    check_holdings(tested, selection);
+    check_orders(tested, selection);
+    check_orders(tested, grouping_of(By::all, accounts, instruments));
 }
-inline void check_point_reads(Run& run) { check_point_reads(Asked(run)); }
+inline void check_point_reads(Run& run) { check_point_reads(ReaderUnderTest(run)); }
 
 // Checks a table of values, at current prices and rates or at those of `other`.
-inline void check_values(const Asked& asked, By by, int target, const Measures& measures,
+inline void check_values(const ReaderUnderTest& tested, By by, int target, const Measures& measures,
                          const tables::Change* other) {
-    auto& reader = asked.reader;
-    Model then = asked.model;
+    auto& reader = tested.reader;
+    Model then = tested.model;
     if (other != nullptr) then.apply(*other);
     auto q = question(reader.state(),
                       grouping_of(by, static_cast<int>(then.accounts.size()),
@@ -125,17 +125,17 @@ inline void check_values(const Asked& asked, By by, int target, const Measures& 
         return;
     }
     CHECK(ask());
-    CHECK(got.epoch == asked.model.epoch && reader.state().epoch == asked.model.epoch);
+    CHECK(got.epoch == tested.model.epoch && reader.state().epoch == tested.model.epoch);
     CHECK(lines_of(got, measures) == *expected);
 }
 
-inline void check_some_values(const Asked& asked, int times) {
-    Run& run = asked.run;
+inline void check_some_values(const ReaderUnderTest& tested, int times) {
+    Run& run = tested.run;
     for (int k = 0; k < times; ++k) {
         const auto by = kGroupings[run.pick(7)];
-        const int target = run.chance(30) || !asked.model.currency_known(3) ? kLocal : run.pick(4);
-        const auto other = run.what_if(asked.model);
-        check_values(asked, by, target, run.some_measures(), run.chance(60) ? &other : nullptr);
+        const int target = run.chance(30) || !tested.model.currency_known(3) ? kLocal : run.pick(4);
+        const auto other = run.what_if(tested.model);
+        check_values(tested, by, target, run.some_measures(), run.chance(60) ? &other : nullptr);
     }
 }
 
@@ -144,9 +144,9 @@ class Kept {
 public:
     explicit Kept(Run& run) : run_(run), snapshot_(run.shared), model_(run.model) {}
     void check() {
-        const Asked asked(run_, snapshot_, model_);
-        check_point_reads(asked);
-        check_some_values(asked, 2);
+        const ReaderUnderTest tested(run_, snapshot_, model_);
+        check_point_reads(tested);
+        check_some_values(tested, 2);
     }
 
 private:

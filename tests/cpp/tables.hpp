@@ -44,7 +44,7 @@ inline text::Column texts(const std::vector<Text>& values) {
             owned.offsets.push_back(static_cast<std::int64_t>(owned.bytes.size()));
             owned.nulls.push_back(values[k] ? 0 : 1);
         }
-        text::Chunk chunk;
+        text::ColumnChunk chunk;
         chunk.rows = end - begin;
         chunk.data = std::move(owned);
         return chunk;
@@ -64,7 +64,7 @@ inline text::Column decimals(const std::vector<std::optional<Decimal>>& values, 
             owned.values.push_back(values[k].value_or(Decimal{}));
             owned.nulls.push_back(values[k] ? 0 : 1);
         }
-        text::Chunk chunk;
+        text::ColumnChunk chunk;
         chunk.rows = end - begin;
         chunk.data = std::move(owned);
         return chunk;
@@ -140,7 +140,7 @@ inline text::Column id_column(const std::vector<Id>& ids) {
         auto numbers = std::make_shared<std::vector<std::int64_t>>();
         for (std::size_t k = begin; k < end; ++k)
             numbers->push_back(std::get<std::int64_t>(ids[k]));
-        text::Chunk chunk;
+        text::ColumnChunk chunk;
         chunk.rows = end - begin;
         chunk.data = text::Numbers{text::Number::i64, numbers->data()};
         chunk.owner = numbers;

@@ -117,7 +117,7 @@ public:
         for (const Line& line : expected) now.emplace(key(line), line);
         if (everything) CHECK(lines_of(figures, measures_) == expected);
         else check_changes(figures, now);
-        handed_ = std::move(now);
+        last_lines_ = std::move(now);
         check_rebuilt(expected);
     }
     [[nodiscard]] mvcore::View* view() const { return view_.get(); }
@@ -158,19 +158,19 @@ private:
     void check_changes(const mvcore::ResultRows& figures, const std::map<Key, Line>& now) {
         std::size_t expected = 0;
         for (const auto& [key, line] : now) {
-            const auto before = handed_.find(key);
-            expected += before == handed_.end() || before->second.amount != line.amount ||
+            const auto before = last_lines_.find(key);
+            expected += before == last_lines_.end() || before->second.amount != line.amount ||
                                 before->second.unpriced != line.unpriced
                             ? 1U
                             : 0U;
         }
-        for (const auto& [key, line] : handed_) expected += now.count(key) == 0 ? 1U : 0U;
+        for (const auto& [key, line] : last_lines_) expected += now.count(key) == 0 ? 1U : 0U;
         CHECK(figures.size() == expected);
         const auto lines = lines_of(figures, measures_);
         for (std::size_t k = 0; k < lines.size(); ++k) {
             const auto found = now.find(key(lines[k]));
             if (figures.removed[k]) {
-                CHECK(found == now.end() && handed_.count(key(lines[k])) == 1);
+                CHECK(found == now.end() && last_lines_.count(key(lines[k])) == 1);
                 CHECK(lines[k].amount == Net{} && lines[k].unpriced == 0);
             } else {
                 CHECK(found != now.end() && lines[k] == found->second);
@@ -194,7 +194,7 @@ private:
     std::shared_ptr<mvcore::View> view_;
     Grouping grouping_;
     Levels levels_;
-    std::map<Key, Line> handed_;
+    std::map<Key, Line> last_lines_;
 };
 
 // Reads the changes of several views in one call: all at one epoch, or none.

@@ -17,7 +17,7 @@ from mvcore.formats import plain
 from mvcore.store.checkpoints import Checkpoints, Position
 from mvcore.store.files import Files
 from mvcore.store.inspecting import inspect
-from mvcore.store.keeper import Journal, Keeper
+from mvcore.store.keeper import JournalOperations, Keeper
 from mvcore.store.ranges import plan
 from reliability import recorded
 from stored_books import change, facts_of, make, make_in
@@ -91,7 +91,7 @@ def keeper_of(book: mvcore.Book, files: Files, every: int | None = None) -> tupl
         snapshot, counts = _core.checkpoint_begin(book._core)[:2]
         return snapshot, counts, Position(sequence=counts["epoch"])
 
-    ports = Journal(
+    ports = JournalOperations(
         begin,
         lambda: None,
         lambda: journal["bytes"],

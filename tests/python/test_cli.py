@@ -36,7 +36,7 @@ def mvcore(*arguments: str | Path, **settings: object) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, timeout=120, check=False, **settings)
 
 
-class Files:
+class InputFiles:
     """The tables in files of a folder, and the arguments that name them."""
 
     def __init__(self, folder: Path) -> None:
@@ -78,8 +78,8 @@ def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
+def files(tmp_path: Path) -> InputFiles:
+    return InputFiles(tmp_path)
 
 
 def as_text(text: str) -> pa.Table:
@@ -106,21 +106,21 @@ WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
 
 
 @pytest.mark.parametrize("ending", WRITERS)
-def test_every_format_in(files: Files, ending: str) -> None:
+def test_every_format_in(files: InputFiles, ending: str) -> None:
     for name, text in TABLES.items():
         WRITERS[ending](files.put(name, "", ending), as_text(text))
     rows = files.rows("--measures", "current")
     assert {row["account"]: row["current"] for row in rows} == BY_ACCOUNT
 
 
-def test_typed_columns(files: Files) -> None:
+def test_typed_columns(files: InputFiles) -> None:
     quantities = pa.array([Decimal("10"), Decimal("0.5")], pa.decimal128(20, 3))
     holdings = {"account": ["A1", "é, x"], "instrument": ["AAPL", "AAPL"], "quantity": quantities}
     WRITERS["parquet"](files.put("holdings", "", "parquet"), pa.table(holdings))
     assert [row["current"] for row in files.rows()] == ["1515.00000000", "75.75000000"]
 
 
-def test_bom_crlf_quotes_and_line_breaks_in_names(files: Files) -> None:
+def test_bom_crlf_quotes_and_line_breaks_in_names(files: InputFiles) -> None:
     files.put("accounts", '\ufeffaccount,desk\r\nA1,d1\r\nA2,\r\n"é, x",\r\n"two\nlines",d1\r\n')
     files.put("holdings", '"account","instrument","quantity"\r\n"two\nlines","AAPL","2"\r\n')
     told, rows = files.warned()
@@ -133,7 +133,7 @@ def test_bom_crlf_quotes_and_line_breaks_in_names(files: Files) -> None:
     assert rb"two\nlines" in files.value().stdout
 
 
-def test_eighteen_decimals_from_text(files: Files) -> None:
+def test_eighteen_decimals_from_text(files: InputFiles) -> None:
     quantity, price = "99999.000000000000000001", "12345678901234567890.123456789012345678"
     files.put("holdings", f"account,instrument,quantity\nA1,AAPL,{quantity}\n")
     files.put("prices", f"instrument,price\nAAPL,{price}\n")
@@ -142,7 +142,7 @@ def test_eighteen_decimals_from_text(files: Files) -> None:
     assert row["current"] == format(Context(80).quantize(exact, Decimal("1e-12")), "f")
 
 
-def test_amounts_in_json_and_parquet_are_the_same_digits(files: Files) -> None:
+def test_amounts_in_json_and_parquet_are_the_same_digits(files: InputFiles) -> None:
     files.put("prices", "instrument,price\nAAPL,0.100000000000000003\nNA,0\n")
     wanted = {row["account"]: row["current"] for row in files.rows("--value-scale", "18")}
     assert (wanted["é, x"], wanted["A2"]) == ("0.050000000000000002", "0." + 18 * "0")  # half even
@@ -155,7 +155,7 @@ def test_amounts_in_json_and_parquet_are_the_same_digits(files: Files) -> None:
     assert {name: format(amount, "f") for name, amount in amounts} == wanted
 
 
-def test_na_and_null_are_names_and_empty_is_null(files: Files) -> None:
+def test_na_and_null_are_names_and_empty_is_null(files: InputFiles) -> None:
     files.put("instruments", "instrument,currency,sector\nNA,USD,null\nnull,USD,\nnan,USD,NaN\n")
     files.put("holdings", "account,instrument,quantity\nA1,NA,1\nA1,null,1\nA1,nan,1\n")
     files.put("prices", "instrument,price\nNA,1\nnull,2\nnan,4\n")
@@ -164,7 +164,7 @@ def test_na_and_null_are_names_and_empty_is_null(files: Files) -> None:
     assert found == [("NA", "null", "1"), ("null", "", "2"), ("nan", "NaN", "4")]
 
 
-def test_by_rollup_and_json(files: Files) -> None:
+def test_by_rollup_and_json(files: InputFiles) -> None:
     more = ("--by", "desk,sector", "--rollup", "--measures", "current", "--output", "json")
     rows = json.loads(files.value(*more).stdout)
     assert [tuple(row.values()) for row in rows] == [
@@ -178,7 +178,7 @@ def test_by_rollup_and_json(files: Files) -> None:
     assert list(rows[0]) == ["level", "desk", "sector", "amount_currency", "current", "unpriced"]
 
 
-def test_currencies(files: Files) -> None:
+def test_currencies(files: InputFiles) -> None:
     assert files.rows("--by", "")[0]["current"] == "2822.00000000"
     assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"
     assert files.rows("--by", "", "--currency", "JPY")[0]["current"] == "423300.00000000"
@@ -192,7 +192,7 @@ def test_currencies(files: Files) -> None:
     assert row == row | {"amount_currency": "EUR", "current": "985.00", "unpriced": "2"}
 
 
-def test_ticks_in_order_and_by_time(files: Files) -> None:
+def test_ticks_in_order_and_by_time(files: InputFiles) -> None:
     files.put("ticks", "instrument,price\nAAPL,1\nNA,7\nAAPL,2\n")
     assert [row["current"] for row in files.rows()][2] == "1.00000000"
     late = "AAPL,3,2024-01-02T00:00:00Z\nAAPL,4,2024-01-01T00:00:00Z\nNA,6,\n"
@@ -202,13 +202,13 @@ def test_ticks_in_order_and_by_time(files: Files) -> None:
     assert [row["current"] for row in rows][1:] == ["-37.50000000", "1.50000000"]
 
 
-def test_many_ticks_in_batches(files: Files) -> None:
+def test_many_ticks_in_batches(files: InputFiles) -> None:
     ticks = [f"AAPL,{number}\nNA,{number}.5\n" for number in range(9_000)]
     files.put("ticks", "".join(["instrument,price\n", *ticks]))
     assert files.rows()[2]["current"] == "4499.50000000"
 
 
-def test_table(files: Files) -> None:
+def test_table(files: InputFiles) -> None:
     assert files.value("--by", "desk", "--measures", "sod").stdout.splitlines() == [
         b"desk  amount_currency            sod  unpriced",
         b"----  ---------------  -------------  --------",
@@ -218,27 +218,27 @@ def test_table(files: Files) -> None:
 
 
 @KINDS
-def test_file_is_what_stdout_would_be(files: Files, tmp_path: Path, kind: str) -> None:
+def test_file_is_what_stdout_would_be(files: InputFiles, tmp_path: Path, kind: str) -> None:
     out = tmp_path / "out"
     assert files.value("--output", kind, "--out", out).stdout == b""
     assert out.read_bytes() == files.value("--output", kind).stdout
 
 
 @KINDS
-def test_no_rows(files: Files, kind: str) -> None:
+def test_no_rows(files: InputFiles, kind: str) -> None:
     files.put("holdings", "account,instrument,quantity\n")
     done = files.value("--output", kind)
     assert (done.returncode, done.stderr) == (0, b"")
     assert kind != "json" or json.loads(done.stdout) == []
 
 
-def test_output_is_utf8_under_any_locale(files: Files) -> None:
+def test_output_is_utf8_under_any_locale(files: InputFiles) -> None:
     plain = files.value().stdout
     for setting in ({"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}):
         assert files.value(env=os.environ | setting).stdout == plain
 
 
-def test_broken_pipe_is_quiet(files: Files) -> None:
+def test_broken_pipe_is_quiet(files: InputFiles) -> None:
     names = [f"account-{number:05}" for number in range(20_000)]
     files.put("accounts", "account\n" + "\n".join(names) + "\n")
     files.put("holdings", "account,instrument,quantity\n" + ",AAPL,1\n".join([*names, ""]))
@@ -274,14 +274,14 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("what", BAD_FILES)
-def test_bad_file(files: Files, what: str) -> None:
+def test_bad_file(files: InputFiles, what: str) -> None:
     name, content, message = BAD_FILES[what]
     path, line = files.put(name, content), one_line(files.value())
     assert message in line and str(path) in line
 
 
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather", "csv.gz"])
-def test_unreadable_file(files: Files, ending: str) -> None:
+def test_unreadable_file(files: InputFiles, ending: str) -> None:
     path = files.put("prices", b"\x00\x01 this is no such file", ending)
     assert str(path) in one_line(files.value())
 
@@ -300,12 +300,12 @@ BAD_ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
-def test_bad_argument(files: Files, more: list[str], message: str) -> None:
+def test_bad_argument(files: InputFiles, more: list[str], message: str) -> None:
     assert message in one_line(files.value(*more, cwd=files.folder))
 
 
 @KINDS
-def test_an_amount_of_39_digits_leaves_the_file_alone(files: Files, kind: str) -> None:
+def test_an_amount_of_39_digits_leaves_the_file_alone(files: InputFiles, kind: str) -> None:
     out = files.put("out", "before")
     del files.paths["out"]
     files.put("prices", "instrument,price\nAAPL,12345678\n")

@@ -48,7 +48,7 @@ SCHEMA = Schema(
 
 
 @dataclass(frozen=True)
-class Batch:
+class EventBatch:
     """Rows of one kind that are applied together."""
 
     kind: str
@@ -147,7 +147,7 @@ class Events:
         value = self.file[column][row].as_py() if column in self.file else None
         return self.file.fault(text, column, row, value)
 
-    def moments(self) -> Iterator[tuple[int, list[Batch]]]:
+    def moments(self) -> Iterator[tuple[int, list[EventBatch]]]:
         """The times in the file's order, each with its batches."""
         start = 0
         for time, same in groupby(self.times):
@@ -155,23 +155,25 @@ class Events:
             yield time, self._batches(range(start, end))
             start = end
 
-    def _batches(self, rows: range) -> list[Batch]:
+    def _batches(self, rows: range) -> list[EventBatch]:
         if len(rows) == 1:
-            return [Batch(self._kinds[rows[0]], [rows[0]])]
-        batches: list[Batch] = []
-        latest: dict[str, tuple[Batch, set[Any]]] = {}
+            return [EventBatch(self._kinds[rows[0]], [rows[0]])]
+        batches: list[EventBatch] = []
+        latest: dict[str, tuple[EventBatch, set[Any]]] = {}
         for row in rows:
             kind = self._kinds[row]
             key = tuple(self._cells[name][row] for name in KEYS[kind])
             if kind not in latest or (kind != TICK and key in latest[kind][1]):
-                latest[kind] = (Batch(kind, []), set())
+                latest[kind] = (EventBatch(kind, []), set())
                 batches.append(latest[kind][0])
             batch, keys = latest[kind]
             batch.rows.append(row)
             keys.add(key)
         return batches
 
-    def apply(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int] | None = None) -> None:
+    def apply(
+        self, book: mvcore.Book, batch: EventBatch, feed: Mapping[str, int] | None = None
+    ) -> None:
         """Write one batch into the book, with the positions of `feed` if given.
 
         Errors name the lines of the file.
@@ -213,7 +215,7 @@ class Events:
         priced = "average_price" in self._cells or not self.keeps_prices
         return priced and "filled_quantity" in self._cells and "status" in self._cells
 
-    def _with_feed(self, book: mvcore.Book, batch: Batch, feed: Mapping[str, int]) -> None:
+    def _with_feed(self, book: mvcore.Book, batch: EventBatch, feed: Mapping[str, int]) -> None:
         """Apply a batch with a feed position.
 
         Of several ticks of an instrument, only the last counts.

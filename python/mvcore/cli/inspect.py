@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mvcore.formats import printable
-from mvcore.store.inspecting import Generation, Journal, look
+from mvcore.store.inspecting import Generation, JournalState, look
 from mvcore.store.loading import with_scale
 
 EXIT_DAMAGED = 1
@@ -46,7 +46,7 @@ def lines(generation: Generation) -> list[str]:
     return out
 
 
-def journal_lines(journal: Journal) -> list[str]:
+def journal_lines(journal: JournalState) -> list[str]:
     if journal.fault:
         return ["journal", f"  damaged: {printable(journal.fault)}"]
     if not journal.files:

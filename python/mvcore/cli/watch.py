@@ -11,7 +11,7 @@ from typing import Any
 
 import mvcore
 from mvcore.cli import render, value
-from mvcore.cli.events import SCHEMA, Batch, Events
+from mvcore.cli.events import SCHEMA, EventBatch, Events
 from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, tell, total_bytes
 from mvcore.cli.screen import Now, Rows, Screen
 from mvcore.files import FileTable
@@ -92,7 +92,7 @@ def rehearse(events: Events, tables: dict[str, FileTable], played: mvcore.Book) 
     events.dropped = Dropped()
 
 
-def count_of(batches: list[Batch]) -> int:
+def count_of(batches: list[EventBatch]) -> int:
     return sum(len(batch.rows) for batch in batches)
 
 

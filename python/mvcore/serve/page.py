@@ -25,7 +25,7 @@ POLICY = (
 )
 
 
-class Files(StaticFiles):
+class PageFiles(StaticFiles):
     """Static files that browsers cache but revalidate on each use."""
 
     def file_response(self, *arguments: Any, **named: Any) -> Response:
@@ -46,7 +46,7 @@ def routes() -> list[BaseRoute]:
         raise ModuleNotFoundError("the page needs nicegui", name="nicegui")
     elements = Path(spec.submodule_search_locations[0]) / "elements"
     vendored: list[BaseRoute] = [
-        Mount(f"/vendor/{name}", Files(directory=elements / folder / "dist"))
+        Mount(f"/vendor/{name}", PageFiles(directory=elements / folder / "dist"))
         for name, folder in VENDOR.items()
     ]
-    return [Route("/", index), Mount("/page", Files(directory=PAGE)), *vendored]
+    return [Route("/", index), Mount("/page", PageFiles(directory=PAGE)), *vendored]

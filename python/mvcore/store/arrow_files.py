@@ -117,7 +117,7 @@ def to_file(kind: str, columns: Mapping[str, pa.Array]) -> pa.Buffer:
 # ---- reading ----
 
 
-class Batch:
+class CheckedColumns:
     """The columns of a chunk file. Everything in it is checked."""
 
     def __init__(self, kind: str, data: memoryview, rows: int) -> None:
@@ -299,12 +299,12 @@ def orders_file(columns: Columns) -> pa.Buffer:
 
 
 def read_holdings(data: memoryview, rows: int) -> Columns:
-    batch = Batch("holdings", data, rows)
+    batch = CheckedColumns("holdings", data, rows)
     return {name: batch.integers(name) for name in ("instrument", "account", "quantity")}
 
 
 def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
-    batch = Batch("orders", data, rows)
+    batch = CheckedColumns("orders", data, rows)
     numbers = ("instrument", "account", "order_quantity", "filled_quantity", "rolled_quantity")
     out: Columns = {name: batch.integers(name) for name in numbers}
     out["order"] = batch.texts("order") if text else batch.integers("order")

@@ -46,7 +46,7 @@ def inspect(path: str | os.PathLike[str]) -> list[Generation]:
 
 
 @dataclass(frozen=True)
-class Journal:
+class JournalState:
     """The state of a journal.
 
     files: number of files, 0 if there is no journal. bytes: of complete groups. sequence: of the
@@ -60,7 +60,7 @@ class Journal:
     fault: str
 
 
-def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> Journal:
+def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> JournalState:
     """Check the journal in the folder.
 
     Reads all of it, and compares it with its checksums and with the newest whole checkpoint.
@@ -70,12 +70,12 @@ def inspect_journal(path: str | os.PathLike[str], found: list[Generation]) -> Jo
     try:
         files, size, first, sequence, cut_bytes, book_id = _core.check_journal(os.fsdecode(name))
     except CorruptData as error:
-        return Journal(0, 0, 0, 0, str(error))
+        return JournalState(0, 0, 0, 0, str(error))
     fault = ""
     newest = next((g.manifest for g in found if g.manifest and not g.fault), None)
     if files:
         fault = _apart(first, sequence, book_id, newest)
-    return Journal(files, size, sequence, cut_bytes, fault and f"{name}: {fault}")
+    return JournalState(files, size, sequence, cut_bytes, fault and f"{name}: {fault}")
 
 
 def _apart(first: int, last: int, book_id: int, newest: Manifest | None) -> str:
@@ -94,7 +94,7 @@ def _apart(first: int, last: int, book_id: int, newest: Manifest | None) -> str:
     return ""
 
 
-def look(path: str | os.PathLike[str]) -> tuple[list[Generation], Journal]:
+def look(path: str | os.PathLike[str]) -> tuple[list[Generation], JournalState]:
     """Check the checkpoints and the journal of a folder.
 
     Retries if something is wrong, because a process that writes also removes files. Raises OSError,

@@ -23,7 +23,7 @@ _RETRY_SECONDS = 30.0  # after a failed checkpoint
 
 
 @dataclass(frozen=True)
-class Journal:
+class JournalOperations:
     """The journal operations that checkpoints need.
 
     begin: returns the core's snapshot between two writes, its counts, and the position of the
@@ -47,7 +47,7 @@ class Keeper:
         self,
         book: Book,
         checkpoints: Checkpoints,
-        journal: Journal,
+        journal: JournalOperations,
         checkpoint_bytes: int | None,
         replayed: int = 0,
     ) -> None:

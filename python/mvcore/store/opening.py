@@ -206,7 +206,7 @@ def _keeper(
     book: Book, path: str, loaded: Loaded | None, checkpoint_bytes: int | None, replayed: int
 ) -> Keeper:
     from mvcore.store.checkpoints import Checkpoints, Position
-    from mvcore.store.keeper import Journal, Keeper
+    from mvcore.store.keeper import JournalOperations, Keeper
 
     core = book._core
     book_id = _core.Folder(path, True).book_id  # a new book has an id only after recovery
@@ -215,7 +215,7 @@ def _keeper(
         snapshot, counts, sequence, feeds = _core.checkpoint_begin(core)
         return snapshot, counts, Position(book_id, sequence, tuple(feeds.items()))
 
-    journal = Journal(
+    journal = JournalOperations(
         begin,
         lambda: _core.flush(core),
         lambda: _core.journal_stats(core)["journal_bytes"],

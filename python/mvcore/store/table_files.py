@@ -14,7 +14,7 @@ import pyarrow as pa
 from mvcore.errors import CorruptData
 from mvcore.masters import NOT_SET, Attribute
 from mvcore.store import arrow_files as arrow
-from mvcore.store.arrow_files import Batch, Columns
+from mvcore.store.arrow_files import CheckedColumns, Columns
 
 ATTRIBUTE = "attribute:"
 Attributes = Mapping[str, Attribute]
@@ -29,7 +29,7 @@ def _attribute_columns(attributes: Attributes, rows: int) -> dict[str, pa.Array]
     return out
 
 
-def _read_attributes(batch: Batch, before: tuple[str, ...]) -> dict[str, Attribute]:
+def _read_attributes(batch: CheckedColumns, before: tuple[str, ...]) -> dict[str, Attribute]:
     out = {}
     for column in batch.names:
         if column in before:
@@ -58,7 +58,7 @@ def accounts_file(columns: Columns, attributes: Attributes) -> pa.Buffer:
 
 
 def read_accounts(data: memoryview, rows: int) -> tuple[Columns, dict[str, Attribute]]:
-    batch = Batch("accounts", data, rows)
+    batch = CheckedColumns("accounts", data, rows)
     columns = {"account": batch.texts("account"), "alive": batch.flags("alive")}
     return columns, _read_attributes(batch, ("account", "alive"))
 
@@ -77,7 +77,7 @@ def currencies_file(columns: Columns) -> pa.Buffer:
 
 
 def read_currencies(data: memoryview, rows: int) -> Columns:
-    batch = Batch("currencies", data, rows)
+    batch = CheckedColumns("currencies", data, rows)
     rate, given = batch.decimals("rate", nulls=True)
     if ((rate != 0).any(axis=1) != given).any():
         raise CorruptData("a rate is one and none")
@@ -126,7 +126,7 @@ def instruments_file(
 def read_instruments(
     data: memoryview, rows: int, currencies: arrow.Texts
 ) -> tuple[Columns, dict[str, Attribute]]:
-    batch = Batch("instruments", data, rows)
+    batch = CheckedColumns("instruments", data, rows)
     out: dict[str, Any] = {"instrument": batch.texts("instrument"), "alive": batch.flags("alive")}
     names = arrow.texts(currencies).to_pylist()
     out["currency"] = batch.indices("currency", pa.int32(), names)

@@ -38,21 +38,21 @@ void FastCell::prefetch_quantities(const State& state) const noexcept {
     if (fill_ != 0) state.grid.prefetch(line, row, current);
     if (expect_ != 0) state.grid.prefetch(line, row, expected);
     if (state.index.built())
-        state.index.grid().prefetch_block(row, state.board.quote(instrument_).slot);
+        state.index.grid().prefetch_block(row, state.board.quote(instrument_).index_row);
 }
 
 void FastCell::prefetch_index(const State& state) const noexcept {
     if (!state.index.built()) return;
-    const auto slot = state.board.quote(instrument_).slot;
-    if (fill_ != 0) state.index.grid().prefetch(std::size_t(account_), slot, current);
-    if (expect_ != 0) state.index.grid().prefetch(std::size_t(account_), slot, expected);
+    const auto index_row = state.board.quote(instrument_).index_row;
+    if (fill_ != 0) state.index.grid().prefetch(std::size_t(account_), index_row, current);
+    if (expect_ != 0) state.index.grid().prefetch(std::size_t(account_), index_row, expected);
 }
 
 template <class S, class F>
 void FastCell::each_place(S& state, F&& f) const {
     f(state.grid, std::size_t(instrument_), std::uint32_t(account_));
     if (state.index.built())
-        f(state.index.grid(), std::size_t(account_), state.board.quote(instrument_).slot);
+        f(state.index.grid(), std::size_t(account_), state.board.quote(instrument_).index_row);
 }
 
 bool FastCell::reserve(State& state) {

@@ -32,33 +32,33 @@ bool FastOrders::stage() {
     reports_.reserve(count);
     cells_.reserve(count);
     cell_at_.reserve(count);
-    std::array<std::uint64_t, kTogether> hashes{};
-    std::array<Slot, kTogether> slots{};
-    bool quick = true;  // if false, the remaining rows are not looked up
+    std::array<std::uint64_t, kRowsInFlight> hashes{};
+    std::array<Slot, kRowsInFlight> slots{};
+    bool fast = true;  // if false, the remaining rows are not looked up
     const auto if_known = [&](std::size_t row, auto&& f) {
-        const Slot slot = slots[row % kTogether];
-        if (quick && slot != kNoSlot) f(slot);
+        const Slot slot = slots[row % kRowsInFlight];
+        if (fast && slot != kNoSlot) f(slot);
     };
-    together(
+    overlap_misses(
         count,
         [&](std::size_t row) {
-            if (!quick) return;
-            hashes[row % kTogether] = hash_of(rows.id[row], rows.kind);
-            index.prefetch(hashes[row % kTogether]);
+            if (!fast) return;
+            hashes[row % kRowsInFlight] = hash_of(rows.id[row], rows.kind);
+            index.prefetch(hashes[row % kRowsInFlight]);
         },
         [&](std::size_t row) {
-            if (!quick) return;
-            slots[row % kTogether] = index.guess(hashes[row % kTogether]);
+            if (!fast) return;
+            slots[row % kRowsInFlight] = index.guess(hashes[row % kRowsInFlight]);
             if_known(row, [&](Slot s) { store.prefetch_page(s); });
         },
         [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
         [&](std::size_t row) {
-            if (!quick) return;
-            const Slot slot = index.find(hashes[row % kTogether],
+            if (!fast) return;
+            const Slot slot = index.find(hashes[row % kRowsInFlight],
                                          [&](Slot s) { return store.has(s, rows.id[row]); });
-            quick = slot != kNoSlot && stage_report(row, slot);
+            fast = slot != kNoSlot && stage_report(row, slot);
         });
-    return quick && prove_bounds();
+    return fast && prove_bounds();
 }
 
 bool FastOrders::stage_report(std::size_t row, Slot slot) {
@@ -107,7 +107,7 @@ bool FastOrders::add(const Order& before, const Order& now) {
 template <class F>
 void FastOrders::each_cell(F&& f) {
     const State& state = book_state_.state;
-    together(
+    overlap_misses(
         cells_.size(), [&](std::size_t k) { cells_[k].prefetch_blocks(state); },
         [&](std::size_t k) { cells_[k].prefetch_quantities(state); },
         [&](std::size_t k) { cells_[k].prefetch_index(state); },
@@ -165,7 +165,7 @@ bool FastOrders::reserve_all() {
     bool fits = true;
     each_cell([&](FastCell& c) { fits = fits && c.reserve(book_state_.state); });
     if (!fits) return false;
-    together(
+    overlap_misses(
         reports_.size(), [&](std::size_t k) { store.prefetch_page(reports_[k].slot); },
         [&](std::size_t k) { store.prepare(reports_[k].slot, reports_[k].extras); });
     return true;
@@ -178,7 +178,7 @@ void FastOrders::commit() noexcept {
     for (const FastCell& c : cells_)
         MVCORE_ASSERT(
             state.grid.reserved(std::size_t(c.instrument()), std::uint32_t(c.account())) == 0);
-    together(
+    overlap_misses(
         reports_.size(), [&](std::size_t k) { state.orders.prefetch_page(reports_[k].slot); },
         [&](std::size_t k) { state.orders.prefetch(reports_[k].slot); },
         [&](std::size_t k) {

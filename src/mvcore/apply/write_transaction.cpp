@@ -90,11 +90,11 @@ void WriteTransaction::stage_instruments() {
         const bool known = state_.instrument_alive(given.instrument);
         Staged& s = staged(given.instrument);
         if (!known) {
-            const auto slot = s.quote.slot;
+            const auto index_row = s.quote.index_row;
             const auto change = s.quote.last_change;
             s.instrument = Instrument();
             s.quote = Quote();
-            s.quote.slot = slot;
+            s.quote.index_row = index_row;
             s.quote.last_change = change;
             s.least_scale = s.quote.price_scale;
             s.reset = true;
@@ -371,20 +371,20 @@ template <class F>
 void WriteTransaction::each_write(F&& f) {
     const Grid* by_account = state_.index.built() ? &state_.index.grid() : nullptr;
     for (const auto* list : {&rescaled_, &writes_})
-        together(
+        overlap_misses(
             list->size(),
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
                 state_.grid.prefetch(std::size_t(w.instrument), std::uint32_t(w.account));
                 if (by_account != nullptr)
                     by_account->prefetch_block(std::size_t(w.account),
-                                               state_.board.quote(w.instrument).slot);
+                                               state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
                 if (by_account != nullptr)
                     by_account->prefetch(std::size_t(w.account),
-                                         state_.board.quote(w.instrument).slot);
+                                         state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) { f((*list)[k]); });
 }
@@ -395,7 +395,7 @@ void WriteTransaction::cancel() {
     each_write([&](const Write& w) {
         state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
         if (index.built())
-            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
                                 w.quantity);
     });
     cells_reserved_ = false;
@@ -410,7 +410,7 @@ void WriteTransaction::reserve_cells() {
     each_write([&](const Write& w) {
         state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
         if (index.built())
-            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).slot,
+            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
                                  w.quantity);
         static_cast<void>(state_.positions.own(std::size_t(w.account)));
     });
@@ -521,7 +521,7 @@ void WriteTransaction::commit_quote(const Staged& s) noexcept {
     MVCORE_ASSERT(s.quote.alive || !s.quote.priced);
     MVCORE_ASSERT(s.quote.unit < board.units());
     q = s.quote;
-    q.slot = before.slot;
+    q.index_row = before.index_row;
     q.loose = before.loose;
     const i256 price = q.priced ? board.price_of(s.code) : i256();
     if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
@@ -556,7 +556,8 @@ void WriteTransaction::commit_cells() noexcept {
         const int positions =
             state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())
-            state_.index.grid().set(account, state_.board.quote(w.instrument).slot, w.quantity);
+            state_.index.grid().set(account, state_.board.quote(w.instrument).index_row,
+                                    w.quantity);
         MVCORE_ASSERT(positions >= 0 || state_.positions[account] > 0);
         MVCORE_ASSERT(account < state_.positions.size() && w.quantity != w.before);
         state_.positions.own(account) += static_cast<std::uint32_t>(positions);

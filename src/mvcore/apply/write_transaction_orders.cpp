@@ -28,7 +28,7 @@ void WriteTransaction::find_orders() {
     auto if_known = [&](std::size_t row, auto&& f) {
         if (slots[row] != kNoSlot) f(slots[row]);
     };
-    together(
+    overlap_misses(
         rows.id.size(),
         [&](std::size_t row) {
             hashes[row] = hash_of(rows.id[row], rows.kind);
@@ -115,7 +115,7 @@ void WriteTransaction::stage_removed_orders() {
 void WriteTransaction::stage_orders() {
     cells_.reserve(cells_.size() + order_writes_.size());
     cell_at_.reserve(cells_.size() + order_writes_.size());
-    together(
+    overlap_misses(
         order_writes_.size(), [&](std::size_t k) { prefetch_cell(order_writes_[k], false); },
         [&](std::size_t k) { prefetch_cell(order_writes_[k], true); },
         [&](std::size_t k) { stage_order(order_writes_[k]); });
@@ -227,7 +227,7 @@ void WriteTransaction::commit_rescaled_orders() noexcept {
 
 void WriteTransaction::commit_orders() noexcept {
     OrderStore& store = state_.orders;
-    together(
+    overlap_misses(
         order_writes_.size(),
         [&](std::size_t k) {
             if (order_writes_[k].slot != kNoSlot) store.prefetch(order_writes_[k].slot);

@@ -281,8 +281,8 @@ void WriteTransaction::fill_line(std::size_t i, const HoldingRows& rows, std::si
             columns[m].push_back(static_cast<Stored>(net[m]));
         ++positions_[p.account];
     }
-    const Source<Stored> source = {{columns[0].data(), columns[1].data(), columns[2].data()},
-                                   wanted};
+    const QuantityColumns<Stored> source = {
+        {columns[0].data(), columns[1].data(), columns[2].data()}, wanted};
     grid_.fill(i, accounts.data(), source, accounts.size());
 }
 
@@ -323,8 +323,8 @@ void WriteTransaction::stage_roll() {
             ++account_orders_[std::size_t(order->account)];
         });
         staged(code).instrument.abs_quantity = sum;
-        const Source<i128> source = {{columns[0].data(), columns[1].data(), columns[2].data()},
-                                     kMeasures};
+        const QuantityColumns<i128> source = {
+            {columns[0].data(), columns[1].data(), columns[2].data()}, kMeasures};
         grid_.fill(i, accounts.data(), source, accounts.size());
     }
 }

@@ -15,23 +15,23 @@ public:
     static constexpr std::uint32_t kNone = ~0U;
 
     void reserve(std::size_t keys) {
-        if (2 * keys > slots_.size()) rehash(2 * keys);
+        if (2 * keys > entries_.size()) rehash(2 * keys);
     }
     [[nodiscard]] std::uint32_t find(std::uint64_t key) const noexcept {
-        if (slots_.empty()) return kNone;
+        if (entries_.empty()) return kNone;
         for (auto k = start(key);; k = next(k)) {
-            if (slots_[k].place == kNone) return kNone;
-            if (slots_[k].key == key) return slots_[k].place;
+            if (entries_[k].place == kNone) return kNone;
+            if (entries_[k].key == key) return entries_[k].place;
         }
     }
     // Returns the key's index and whether the key is new. A new key gets the next index.
     std::pair<std::uint32_t, bool> add(std::uint64_t key) {
-        if (2 * (size_ + 1) > slots_.size()) rehash(4 * (size_ + 1));
+        if (2 * (size_ + 1) > entries_.size()) rehash(4 * (size_ + 1));
         auto k = start(key);
-        for (; slots_[k].place != kNone; k = next(k))
-            if (slots_[k].key == key) return {slots_[k].place, false};
-        MVCORE_ASSERT(size_ < kNone && 2 * size_ < slots_.size());
-        slots_[k] = {key, static_cast<std::uint32_t>(size_)};
+        for (; entries_[k].place != kNone; k = next(k))
+            if (entries_[k].key == key) return {entries_[k].place, false};
+        MVCORE_ASSERT(size_ < kNone && 2 * size_ < entries_.size());
+        entries_[k] = {key, static_cast<std::uint32_t>(size_)};
         return {static_cast<std::uint32_t>(size_++), true};
     }
 
@@ -42,26 +42,26 @@ private:
     };
     [[nodiscard]] std::size_t start(std::uint64_t key) const noexcept {
         return static_cast<std::size_t>((key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL >> 20) &
-               (slots_.size() - 1);
+               (entries_.size() - 1);
     }
     [[nodiscard]] std::size_t next(std::size_t k) const noexcept {
-        return (k + 1) & (slots_.size() - 1);
+        return (k + 1) & (entries_.size() - 1);
     }
     void rehash(std::size_t wanted) {
         std::size_t size = 16;
         while (size < wanted) size *= 2;
         MVCORE_ASSERT((size & (size - 1)) == 0 && 2 * size_ <= size);
-        auto old = std::move(slots_);
-        slots_.assign(size, Entry());
+        auto old = std::move(entries_);
+        entries_.assign(size, Entry());
         for (const Entry& e : old) {
             if (e.place == kNone) continue;
             auto k = start(e.key);
-            while (slots_[k].place != kNone) k = next(k);
-            slots_[k] = e;
+            while (entries_[k].place != kNone) k = next(k);
+            entries_[k] = e;
         }
     }
 
-    std::vector<Entry> slots_;  // size is a power of two; at most half full
+    std::vector<Entry> entries_;  // size is a power of two; at most half full
     std::size_t size_ = 0;
 };
 

@@ -64,35 +64,35 @@ std::uint64_t hash_of(std::string_view text) {
 }
 
 std::int32_t Names::find(std::string_view text) const noexcept {
-    if (slots_.empty()) return kNone;
+    if (buckets_.empty()) return kNone;
     const auto hash = hash_of(text);
-    const std::size_t mask = slots_.size() - 1;
+    const std::size_t mask = buckets_.size() - 1;
     for (std::size_t k = hash & mask;; k = (k + 1) & mask) {
-        const Slot& slot = slots_[k];
-        if (slot.code == kNone) return kNone;
-        if (slot.hash_high == static_cast<std::uint32_t>(hash >> 32) &&
-            entries_[static_cast<std::size_t>(slot.code)].text == text)
-            return slot.code;
+        const Bucket& bucket = buckets_[k];
+        if (bucket.code == kNone) return kNone;
+        if (bucket.hash_high == static_cast<std::uint32_t>(hash >> 32) &&
+            entries_[static_cast<std::size_t>(bucket.code)].text == text)
+            return bucket.code;
     }
 }
 
 std::int32_t Names::intern(std::string_view text) {
     const auto known = find(text);
     if (known != kNone) return known;
-    if (2 * (entries_.size() + 1) > slots_.size()) grow();
+    if (2 * (entries_.size() + 1) > buckets_.size()) grow();
     const auto hash = hash_of(text);
-    const std::size_t mask = slots_.size() - 1;
+    const std::size_t mask = buckets_.size() - 1;
     std::size_t k = hash & mask;
-    while (slots_[k].code != kNone) k = (k + 1) & mask;
+    while (buckets_[k].code != kNone) k = (k + 1) & mask;
     const auto code = size();
     entries_.push_back({store(text), hash});
-    slots_[k] = {static_cast<std::uint32_t>(hash >> 32), code};
-    MVCORE_ASSERT(2 * entries_.size() <= slots_.size() && this->text(code) == text);
+    buckets_[k] = {static_cast<std::uint32_t>(hash >> 32), code};
+    MVCORE_ASSERT(2 * entries_.size() <= buckets_.size() && this->text(code) == text);
     return code;
 }
 
 void Names::grow() {
-    std::vector<Slot> larger(slots_.empty() ? 16 : 2 * slots_.size());
+    std::vector<Bucket> larger(buckets_.empty() ? 16 : 2 * buckets_.size());
     const std::size_t mask = larger.size() - 1;
     for (std::size_t code = 0; code < entries_.size(); ++code) {
         const auto hash = entries_[code].hash;
@@ -100,8 +100,8 @@ void Names::grow() {
         while (larger[k].code != kNone) k = (k + 1) & mask;
         larger[k] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(code)};
     }
-    MVCORE_ASSERT(larger.size() > slots_.size() && 2 * entries_.size() <= larger.size());
-    slots_ = std::move(larger);
+    MVCORE_ASSERT(larger.size() > buckets_.size() && 2 * entries_.size() <= larger.size());
+    buckets_ = std::move(larger);
 }
 
 std::string_view Names::store(std::string_view text) {
@@ -119,7 +119,7 @@ std::string_view Names::store(std::string_view text) {
 }
 
 std::size_t Names::memory_bytes() const noexcept {
-    std::size_t bytes = slots_.capacity() * sizeof(Slot) + entries_.capacity() * sizeof(Entry);
+    std::size_t bytes = buckets_.capacity() * sizeof(Bucket) + entries_.capacity() * sizeof(Entry);
     for (const auto& block : arena_) bytes += block.capacity();
     return bytes;
 }

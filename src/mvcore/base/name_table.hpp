@@ -37,14 +37,14 @@ private:
         std::string_view text;  // into an arena block
         std::uint64_t hash;
     };
-    struct Slot {
+    struct Bucket {
         std::uint32_t hash_high = 0;
         std::int32_t code = kNone;
     };
     void grow();
     std::string_view store(std::string_view text);
 
-    std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
+    std::vector<Bucket> buckets_;  // open addressing, a power of two, at most half full
     std::vector<Entry> entries_;
     std::deque<std::string> arena_;  // blocks of text that never move
 };

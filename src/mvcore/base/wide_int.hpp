@@ -101,7 +101,7 @@ struct Int {
 
 using i256 = Int<4>;
 using i1024 =
-    Int<16>;  // every product of a total, two rates and a power of ten fits (see amounts.cpp)
+    Int<16>;  // every product of a total, two rates and a power of ten fits (see conversion.cpp)
 
 template <int N>
 struct QuotientRemainder {

@@ -47,7 +47,7 @@ Validity validity(std::uintptr_t bits, std::int64_t offset) {
     return {reinterpret_cast<const std::uint8_t*>(bits), offset};
 }
 
-Column one(Chunk chunk) {
+Column one(ColumnChunk chunk) {
     Column column;
     column.chunks.push_back(std::move(chunk));
     return column;

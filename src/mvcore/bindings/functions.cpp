@@ -6,31 +6,32 @@ namespace {
 
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
-MeasureCall to_call(std::uintptr_t address, int quantity, std::vector<std::int32_t> constants,
-                    const std::vector<Doubles>& attributes) {
-    MeasureCall call;
-    call.callback = reinterpret_cast<Callback>(address);  // NOLINT(performance-no-int-to-ptr)
-    call.quantity = static_cast<Measure>(quantity);
-    call.constants = std::move(constants);
+UserFunction to_function(std::uintptr_t address, int quantity, std::vector<std::int32_t> constants,
+                         const std::vector<Doubles>& attributes) {
+    UserFunction function;
+    function.callback = reinterpret_cast<Callback>(address);  // NOLINT(performance-no-int-to-ptr)
+    function.quantity = static_cast<Measure>(quantity);
+    function.constants = std::move(constants);
     for (const auto& values : attributes)
-        call.attributes.emplace_back(values.data(), values.data() + values.size());
-    return call;
+        function.attributes.emplace_back(values.data(), values.data() + values.size());
+    return function;
 }
 
 }  // namespace
 
 void add_functions(py::module_& m) {
     // The Python object that created it keeps the compiled functions alive.
-    py::class_<MeasureCalls, Functions>(m, "Functions")
+    py::class_<UserFunctions, Functions>(m, "Functions")
         .def(py::init<>())
-        .def("__len__", &MeasureCalls::size)
-        // `constants`: the source of each constant (MeasureCall::Source); values from 3 on are
-        // indices into `attributes`.
+        .def("__len__", &UserFunctions::size)
+        // `constants`: the source of each constant (UserFunction::ConstantSource); values from 3 on
+        // are indices into `attributes`.
         .def(
             "add",
-            [](MeasureCalls& calls, std::uintptr_t address, int quantity,
+            [](UserFunctions& functions, std::uintptr_t address, int quantity,
                std::vector<std::int32_t> constants, const std::vector<Doubles>& attributes) {
-                calls.push_back(to_call(address, quantity, std::move(constants), attributes));
+                functions.push_back(
+                    to_function(address, quantity, std::move(constants), attributes));
             },
             py::arg("address"), py::arg("quantity"), py::arg("constants"), py::arg("attributes"));
 }

@@ -31,5 +31,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     places["tick_scaled"] = offsetof(mvcore_capi, tick_scaled);
     places["value_scaled"] = offsetof(mvcore_capi, value_scaled);
     m.attr("_C_PLACES") = places;
-    m.attr("_C_API") = py::capsule(mvcore::embed::table(), "mvcore._core._C_API");
+    m.attr("_C_API") = py::capsule(mvcore::capi::table(), "mvcore._core._C_API");
 }

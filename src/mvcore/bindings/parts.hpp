@@ -13,7 +13,7 @@
 #include "mvcore/book/book.hpp"
 #include "mvcore/ingest/tables.hpp"
 
-PYBIND11_MAKE_OPAQUE(mvcore::MeasureCalls)
+PYBIND11_MAKE_OPAQUE(mvcore::UserFunctions)
 
 namespace mvcore::bindings {
 
@@ -140,7 +140,7 @@ std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& level
 Measures to_measures(const std::vector<int>& measures);
 // The user's functions with the data they need from one version of the master tables. None: no
 // functions.
-using Functions = std::shared_ptr<MeasureCalls>;
+using Functions = std::shared_ptr<UserFunctions>;
 text::Tables to_tables(const py::dict& given);
 // `cash`: "from_fills" or none. `scale`: none means the minor units of ISO 4217.
 CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale);

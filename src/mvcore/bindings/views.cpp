@@ -137,12 +137,12 @@ void add_views(py::module_& m) {
              py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
              py::arg("rows"), py::arg("masters"), py::arg("functions"))
         // Whether a read takes only microseconds.
-        .def("quick",
+        .def("is_fast",
              [](PyView& v) {
                  const ShortReading reading(*v.book);
                  const std::unique_lock lock(v.view->mutex, std::try_to_lock);
                  return lock.owns_lock() && !v.view->stale(v.book->state()) &&
-                        v.view->quick(v.book->state(), v.book->change_log());
+                        v.view->is_fast(v.book->state(), v.book->change_log());
              })
         // The next result has all rows.
         .def("forget",

@@ -61,7 +61,7 @@ struct alignas(64) Quote {
     std::uint64_t last_change = 0;  // 1 + position of that change in the change log; 0: none
     std::int64_t factor = 1;        // mantissa of multiplier * quote_factor; 1 if `wide`
     std::int64_t ceiling = -1;      // |price| as counted in unit.bound; -1: use the slow path
-    std::uint32_t slot = 0;         // slot in the by-account index
+    std::uint32_t index_row = 0;    // row in the by-account index
     UnitId unit = 0;
     std::uint8_t price_scale = 4;
     bool alive = false;

@@ -36,12 +36,12 @@ Written Book::write(const journal::Make& make) {
 Written Book::apply(Batch& batch, Writing& writing) {
     check_open();
     Written out;
-    FastOrders quick(book_state_, batch);
-    const bool staged = quick.stage();
+    FastOrders fast(book_state_, batch);
+    const bool staged = fast.stage();
     if (staged) writing.publish();
-    if (staged && quick.reserve()) {
-        quick.commit();
-        out.dropped = quick.dropped_orders().all();
+    if (staged && fast.reserve()) {
+        fast.commit();
+        out.dropped = fast.dropped_orders().all();
     } else {
         if (staged) writing.unpublish();  // the slow path may stage for long
         WriteTransaction application(book_state_, batch);
@@ -69,8 +69,8 @@ void Book::after_batch(const Batch& batch) noexcept {
 
 // Fast path: price * factor fits 64 bits in the quote's unit, and does not exceed the ceiling that
 // the unit's bound assumes for it.
-bool Book::quick_price(const Quote& quote, std::int64_t mantissa, int scale,
-                       std::int64_t& out) noexcept {
+bool Book::fast_price(const Quote& quote, std::int64_t mantissa, int scale,
+                      std::int64_t& out) noexcept {
     const int shift = quote.price_scale - scale;
     if (!quote.priced || shift < 0) return false;
     std::int64_t price = mantissa;
@@ -101,12 +101,12 @@ bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
     return true;
 }
 
-bool Book::quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
-                      Written& out) {
+bool Book::fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+                     Written& out) {
     Quote& quote = book_state_.state.board.own_quote(instrument);
     std::int64_t value = 0;
     if (price.mantissa != static_cast<std::int64_t>(price.mantissa) ||
-        !quick_price(quote, static_cast<std::int64_t>(price.mantissa), price.scale, value))
+        !fast_price(quote, static_cast<std::int64_t>(price.mantissa), price.scale, value))
         return false;
     out.epoch = ++book_state_.state.epoch;
     out.dropped.late_prices = put_price(quote, instrument, value, time) ? 0 : 1;
@@ -117,10 +117,10 @@ bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t 
                     Written& out) {
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
-    const bool quick = writable() && book_state_.state.instrument_alive(instrument) &&
-                       views_quick(instrument, true) && quick_tick(instrument, price, time, out);
-    if (quick) after_write();
-    return quick;
+    const bool fast = writable() && book_state_.state.instrument_alive(instrument) &&
+                      views_are_fast(instrument, true) && fast_tick(instrument, price, time, out);
+    if (fast) after_write();
+    return fast;
 }
 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
@@ -128,10 +128,10 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
     const auto code = book_state_.names.instruments.find(instrument);
-    const bool quick =
-        writable() && code >= 0 && views_quick(code, true) && quick_tick(code, price, time, out);
-    if (quick) after_write();
-    return quick;
+    const bool fast =
+        writable() && code >= 0 && views_are_fast(code, true) && fast_tick(code, price, time, out);
+    if (fast) after_write();
+    return fast;
 }
 
 Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
@@ -145,7 +145,7 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
                              std::to_string(instrument));
         writing.publish();
         Written out;
-        if (quick_tick(instrument, price, time, out)) {
+        if (fast_tick(instrument, price, time, out)) {
             after_write();
             return out;
         }
@@ -191,20 +191,20 @@ Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown
     }
 }
 
-bool Book::quick_ticks(std::span<const TickRow> rows) {
+bool Book::fast_ticks(std::span<const TickRow> rows) {
     constexpr std::size_t kKept = 65'536;  // larger buffers are freed before the next batch
     if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
     tick_prices_.resize(rows.size());
-    bool quick = true;
+    bool fast = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
         constexpr std::size_t kAhead = 8;  // quotes are at random addresses of the board
         if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
         check_instrument(row.instrument, k);
-        quick = quick && quick_price(book_state_.state.board.quote(row.instrument), row.mantissa,
-                                     row.scale, tick_prices_[k]);
+        fast = fast && fast_price(book_state_.state.board.quote(row.instrument), row.mantissa,
+                                  row.scale, tick_prices_[k]);
     }
-    return quick;
+    return fast;
 }
 
 void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
@@ -222,7 +222,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     check_writable();
     std::optional<Writing> writing(std::in_place, lock_);
     check_writable();
-    if (skip_unknown || !quick_ticks(rows)) {
+    if (skip_unknown || !fast_ticks(rows)) {
         writing.reset();
         std::vector<PriceRow> prices;
         prices.reserve(rows.size());
@@ -263,10 +263,10 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     if (!lock_.try_read()) return false;
     const EndReading end(lock_);
     if (!book_state_.state.index.built()) return false;
-    constexpr std::uint32_t kQuickPositions = 16'384;  // cost: one dot product per unit
+    constexpr std::uint32_t kFastPositions = 16'384;  // cost: one dot product per unit
     const auto code = find(book_state_.names.accounts, account);
     if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[std::size_t(code)] > kQuickPositions)
+        book_state_.state.positions[std::size_t(code)] > kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;
@@ -318,16 +318,16 @@ void Book::after_write() noexcept {
             }
 }
 
-bool Book::views_quick(std::int32_t instrument, bool price) const {
+bool Book::views_are_fast(std::int32_t instrument, bool price) const {
     if (incremental_views_ == 0) return true;
     std::uint64_t rows = incremental_views_ * kRowsOfView;
-    if (rows > kQuickRows) return false;
+    if (rows > kFastRows) return false;
     const std::scoped_lock lock(views_mutex_);
     for (const auto& v : views_)
         if (const auto view = v.lock(); view && view->incremental())
             rows +=
                 view->rows_to_sync(book_state_.state, book_state_.change_log, instrument, price);
-    return rows <= kQuickRows;
+    return rows <= kFastRows;
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
@@ -397,7 +397,7 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
-    if (views.size() > kQuickReads || !lock_.try_read()) return false;
+    if (views.size() > kFastReads || !lock_.try_read()) return false;
     const EndReading end(lock_);
     std::vector<std::unique_lock<std::mutex>> locks;
     locks.reserve(views.size());
@@ -406,7 +406,7 @@ bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>&
         locks.emplace_back(view->mutex, std::try_to_lock);
         if (!locks.back().owns_lock()) return false;
         fresh = fresh && !view->stale(book_state_.state);
-        if (!view->quick(book_state_.state, book_state_.change_log)) return false;
+        if (!view->is_fast(book_state_.state, book_state_.change_log)) return false;
     }
     if (!fresh) return true;
     for_views(views,
@@ -423,7 +423,7 @@ bool Book::try_read_view(View& view, bool everything, ResultRows& out, bool& fre
     if (!lock.owns_lock()) return false;
     fresh = !view.stale(book_state_.state);
     if (!fresh) return true;
-    if (!view.quick(book_state_.state, book_state_.change_log)) return false;
+    if (!view.is_fast(book_state_.state, book_state_.change_log)) return false;
     out = everything ? view.read(book_state_.state, book_state_.change_log)
                      : view.changes(book_state_.state, book_state_.change_log);
     return true;
@@ -444,10 +444,10 @@ void Book::sync_view(View& view) {
 
 // ---- Durable books: recovery, and who may write ----
 
-journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
-                              const journal::Options& options, std::uint64_t loaded,
-                              std::uint64_t checkpoint,
-                              const std::function<void(const Batch&)>& each) {
+journal::RecoveryReport Book::recover(std::unique_ptr<journal::Files> files, bool read_only,
+                                      const journal::Options& options, std::uint64_t loaded,
+                                      std::uint64_t checkpoint,
+                                      const std::function<void(const Batch&)>& each) {
     journal::Recovery recovery(*files, read_only);
     const auto known = recovery.look();
     if (known && checkpoint != 0 && known->book != checkpoint)
@@ -464,11 +464,11 @@ journal::Report Book::recover(std::unique_ptr<journal::Files> files, bool read_o
     const journal::Opening opening{
         std::string(book_state_.names.currencies.text(book_state_.state.base)), value_scale(),
         book_state_.state.cash};
-    auto journal = std::make_unique<journal::Journal>(*files, opening,
-                                                      known             ? known->book
-                                                      : checkpoint != 0 ? checkpoint
-                                                                        : files->random(),
-                                                      end, options.file_bytes);
+    auto journal = std::make_unique<journal::JournalWriter>(*files, opening,
+                                                            known             ? known->book
+                                                            : checkpoint != 0 ? checkpoint
+                                                                              : files->random(),
+                                                            end, options.file_bytes);
     durable_ = std::make_unique<journal::GroupCommit>(
         book_state_, lock_, [this](const Batch& batch) { after_batch(batch); },
         [this] { refusal_ = Refusal::failed; }, std::move(files), std::move(journal), options);
@@ -647,7 +647,7 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
         for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
         if (!stand) continue;  // another reader came first
         for (std::size_t k = 0; k < views.size(); ++k)
-            out.push_back(views[k]->hand(std::move(drafts[k])));
+            out.push_back(views[k]->finish(std::move(drafts[k])));
         return true;
     }
 }

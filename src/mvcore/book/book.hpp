@@ -109,10 +109,10 @@ public:
     // Replays the journal of the folder into this book, which is new or has the checkpoint's state
     // up to the sequence `loaded`. Later writes go to that journal. `checkpoint`: the book number
     // of the loaded checkpoint, 0: none. Calls each(batch) for every replayed batch.
-    journal::Report recover(std::unique_ptr<journal::Files> files, bool read_only,
-                            const journal::Options& options, std::uint64_t loaded,
-                            std::uint64_t checkpoint,
-                            const std::function<void(const Batch&)>& each);
+    journal::RecoveryReport recover(std::unique_ptr<journal::Files> files, bool read_only,
+                                    const journal::Options& options, std::uint64_t loaded,
+                                    std::uint64_t checkpoint,
+                                    const std::function<void(const Batch&)>& each);
     // For a book in memory these do nothing, except that close() makes later calls fail.
     void flush();
     void close();
@@ -160,18 +160,18 @@ private:
     const ChangeLog* history_of_writes() const noexcept override { return &book_state_.change_log; }
     void count_index_build() override { ++book_state_.counters.index_builds; }
     // Returns false if the price needs more than writing a number. Then see apply().
-    [[nodiscard]] static bool quick_price(const Quote& quote, std::int64_t mantissa, int scale,
-                                          std::int64_t& out) noexcept;
+    [[nodiscard]] static bool fast_price(const Quote& quote, std::int64_t mantissa, int scale,
+                                         std::int64_t& out) noexcept;
     // Returns false if the price is late.
     bool put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                    std::int64_t time) noexcept;
-    bool quick_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
+    bool fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
     Written tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown = false);
     void check_instrument(std::int32_t instrument, std::size_t row) const;
-    bool quick_ticks(std::span<const TickRow> rows);
+    bool fast_ticks(std::span<const TickRow> rows);
     [[nodiscard]] Batch order_batch(const OrderFact& fact) const;
     // Fast path. Returns false if the order needs more work or is wrong. Then see apply().
-    bool quick_order(const OrderFact& fact, Written& out);
+    bool fast_order(const OrderFact& fact, Written& out);
     bool put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Order& before,
                    const Order& now);
     void after_write() noexcept;
@@ -180,13 +180,13 @@ private:
     bool read_drafts(std::span<View* const> views, bool everything, std::vector<ResultRows>& out);
     // Whether incremental views can follow a write to the instrument within a few microseconds.
     // Requires the exclusive lock.
-    [[nodiscard]] bool views_quick(std::int32_t instrument, bool price) const;
+    [[nodiscard]] bool views_are_fast(std::int32_t instrument, bool price) const;
     // Number of rows that a few microseconds suffice to read; the fixed cost of a view counts as
     // some rows.
-    static constexpr std::uint64_t kQuickRows = 4096;
+    static constexpr std::uint64_t kFastRows = 4096;
     static constexpr std::uint64_t kRowsOfView = 64;
     // Number of small views that a few microseconds suffice to read.
-    static constexpr std::size_t kQuickReads = 4;
+    static constexpr std::size_t kFastReads = 4;
 
     Lock lock_;
     BookState book_state_;

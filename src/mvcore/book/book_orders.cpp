@@ -51,15 +51,15 @@ Batch Book::order_batch(const OrderFact& fact) const {
 bool Book::try_order(const OrderFact& fact, Written& out) {
     if (durable_ != nullptr || !lock_.try_exclusive()) return false;
     const Exclusive end(lock_);
-    const bool quick = writable() && quick_order(fact, out);
-    if (quick) after_write();
-    return quick;
+    const bool fast = writable() && fast_order(fact, out);
+    if (fast) after_write();
+    return fast;
 }
 
 // Fast path: the instrument is known and priced, the order keeps its account and instrument, its
 // numbers are small and no finer than the scale, and no cash moves. Everything that may throw comes
 // before the first change.
-bool Book::quick_order(const OrderFact& fact, Written& out) {
+bool Book::fast_order(const OrderFact& fact, Written& out) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
     Order now;
@@ -75,7 +75,7 @@ bool Book::quick_order(const OrderFact& fact, Written& out) {
         !signs_agree(now.quantity, now.filled))
         return false;
     // The first order of a book splits the measures, which makes views rebuild.
-    if (incremental_views_ != 0 && (!state.grid.split() || !views_quick(now.instrument, false)))
+    if (incremental_views_ != 0 && (!state.grid.split() || !views_are_fast(now.instrument, false)))
         return false;
     now.average_price = fact.average_price;
     now.status = fact.status;

@@ -5,7 +5,7 @@
 
 #include "mvcore/capi/guard.hpp"
 
-namespace mvcore::embed {
+namespace mvcore::capi {
 namespace {
 
 mvcore_decimal to_c(i128 mantissa, int scale) {
@@ -329,4 +329,4 @@ const mvcore_capi* table() noexcept {
     return &capi;
 }
 
-}  // namespace mvcore::embed
+}  // namespace mvcore::capi

@@ -2,7 +2,7 @@
 
 #include "mvcore/capi/capi.h"
 
-namespace mvcore::embed {
+namespace mvcore::capi {
 
 // Functions of the table with plain arguments; see capi.h.
 int32_t account_code(mvcore_book* book, const char* name, size_t length) noexcept;
@@ -15,4 +15,4 @@ int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* 
 // The one C table of this process.
 const mvcore_capi* table() noexcept;
 
-}  // namespace mvcore::embed
+}  // namespace mvcore::capi

@@ -10,7 +10,7 @@
 #include "mvcore/book/book.hpp"
 #include "mvcore/capi/capi.h"
 
-namespace mvcore::embed {
+namespace mvcore::capi {
 
 inline Book& book_of(mvcore_book* book) { return *reinterpret_cast<Book*>(book); }
 
@@ -81,4 +81,4 @@ int guarded(mvcore_error* error, F&& f) noexcept {
     }
 }
 
-}  // namespace mvcore::embed
+}  // namespace mvcore::capi

@@ -5,7 +5,7 @@
 #include "mvcore/capi/capi.hpp"
 #include "mvcore/capi/guard.hpp"
 
-namespace mvcore::embed {
+namespace mvcore::capi {
 namespace {
 
 std::int32_t known_code(bool known, std::int32_t code) { return known ? code : -1; }
@@ -66,4 +66,4 @@ int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* 
     });
 }
 
-}  // namespace mvcore::embed
+}  // namespace mvcore::capi

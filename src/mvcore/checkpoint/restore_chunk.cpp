@@ -186,8 +186,8 @@ void ChunkRestore::fill(std::size_t l, i128 limit, const Parts<Q>& parts) {
         }
         ++n;
     }
-    const Source<Stored> source = {{columns[0].data(), columns[1].data(), columns[2].data()},
-                                   split ? kMeasures : 1};
+    const QuantityColumns<Stored> source = {
+        {columns[0].data(), columns[1].data(), columns[2].data()}, split ? kMeasures : 1};
     grid_.fill(l, rows.data(), source, n);
 }
 

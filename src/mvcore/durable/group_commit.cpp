@@ -7,7 +7,7 @@
 
 namespace mvcore::journal {
 
-struct GroupCommit::Group {
+struct GroupCommit::CommitGroup {
     std::optional<Batch> batch;
     std::vector<Request*> members;
     std::optional<Writing> writing;
@@ -15,7 +15,7 @@ struct GroupCommit::Group {
 
 GroupCommit::GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
                          std::function<void()> on_failure, std::unique_ptr<Files> files,
-                         std::unique_ptr<Journal> journal, const Options& options)
+                         std::unique_ptr<JournalWriter> journal, const Options& options)
     : book_state_(live),
       lock_(lock),
       after_write_(std::move(after_write)),
@@ -56,7 +56,7 @@ void GroupCommit::lead(Requests& waiting) {
 }
 
 // Takes requests from the front of the queue, as many as can be merged into one batch.
-void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
+void GroupCommit::gather(Requests& waiting, bool merge, CommitGroup& group) {
     Request* const first = waiting.front();
     group.members.reserve(waiting.size());
     waiting.pop_front();
@@ -79,7 +79,7 @@ void GroupCommit::gather(Requests& waiting, bool merge, Group& group) {
 }
 
 void GroupCommit::commit_some(Requests& waiting, bool merge) {
-    Group group;
+    CommitGroup group;
     std::exception_ptr error;
     try {
         gather(waiting, merge, group);
@@ -115,19 +115,19 @@ void GroupCommit::finish(Request* request) {
 }
 
 // Whether the group's outcome may depend on prices that the journal does not have yet.
-bool GroupCommit::brings_prices(const Group& group) const {
+bool GroupCommit::brings_prices(const CommitGroup& group) const {
     return prices_due_ || (feeds_due_ && !group.batch->feeds.empty());
 }
 
-void GroupCommit::write_group(Group& group) {
+void GroupCommit::write_group(CommitGroup& group) {
     Batch& batch = *group.batch;
-    FastOrders quick(book_state_, batch);
-    const bool staged = quick.stage();
+    FastOrders fast(book_state_, batch);
+    const bool staged = fast.stage();
     if (staged) group.writing->publish();
-    if (staged && quick.reserve()) {
-        const auto again = [&] { return quick.reserve(); };
-        journal_group(group, true, again, quick);
-        const DroppedOrders& dropped = quick.dropped_orders();
+    if (staged && fast.reserve()) {
+        const auto again = [&] { return fast.reserve(); };
+        journal_group(group, true, again, fast);
+        const DroppedOrders& dropped = fast.dropped_orders();
         return tell_members(group, dropped.all(), dropped);
     }
     if (staged) group.writing->unpublish();  // the slow path may stage for long
@@ -155,7 +155,8 @@ void GroupCommit::write_group(Group& group) {
 
 // Only calls that bring nothing but holdings and orders are merged, so several members share only
 // dropped orders.
-void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOrders& orders) {
+void GroupCommit::tell_members(CommitGroup& group, const Dropped& all,
+                               const DroppedOrders& orders) {
     if (group.members.size() == 1) {
         group.members[0]->written.dropped = all;
         return;
@@ -170,7 +171,8 @@ void GroupCommit::tell_members(Group& group, const Dropped& all, const DroppedOr
 // Writes a staged and reserved group to the journal, reserves once more by calling `again`, then
 // commits.
 template <class Again, class Staged>
-void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged) {
+void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& again,
+                                Staged& staged) {
     const Batch& batch = *group.batch;
     const bool ticks_go_on = keeps_quotes && !brings_prices(group);
     const auto epoch = book_state_.state.epoch + batch.calls;
@@ -206,7 +208,7 @@ void GroupCommit::journal_group(Group& group, bool keeps_quotes, Again&& again, 
     after_write_(batch);
 }
 
-void GroupCommit::append_group(const Group& group, bool with_prices, std::uint64_t epoch) {
+void GroupCommit::append_group(const CommitGroup& group, bool with_prices, std::uint64_t epoch) {
     std::vector<PriceRow> prices;
     begin_file_if_full();
     const std::scoped_lock file(file_mutex_);

@@ -53,7 +53,7 @@ public:
     // writes.
     GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
                 std::function<void()> on_failure, std::unique_ptr<Files> files,
-                std::unique_ptr<Journal> journal, const Options& options);
+                std::unique_ptr<JournalWriter> journal, const Options& options);
     ~GroupCommit();  // like close(), but swallows errors
     GroupCommit(const GroupCommit&) = delete;
     GroupCommit& operator=(const GroupCommit&) = delete;
@@ -90,7 +90,7 @@ private:
         bool done = false;
     };
     using Requests = std::deque<Request*>;
-    struct Group;
+    struct CommitGroup;
 
     // Runs f as the leader: one write, checkpoint or close() at a time.
     template <class F>
@@ -98,13 +98,13 @@ private:
     void lead(Requests& waiting);
     void finish(Request* request);
     void commit_some(Requests& waiting, bool merge);
-    void gather(Requests& waiting, bool merge, Group& group);
-    void write_group(Group& group);
+    void gather(Requests& waiting, bool merge, CommitGroup& group);
+    void write_group(CommitGroup& group);
     template <class Again, class Staged>
-    void journal_group(Group& group, bool keeps_quotes, Again&& again, Staged& staged);
-    static void tell_members(Group& group, const Dropped& all, const DroppedOrders& orders);
-    void append_group(const Group& group, bool with_prices, std::uint64_t epoch);
-    [[nodiscard]] bool brings_prices(const Group& group) const;
+    void journal_group(CommitGroup& group, bool keeps_quotes, Again&& again, Staged& staged);
+    static void tell_members(CommitGroup& group, const Dropped& all, const DroppedOrders& orders);
+    void append_group(const CommitGroup& group, bool with_prices, std::uint64_t epoch);
+    [[nodiscard]] bool brings_prices(const CommitGroup& group) const;
 
     // price_lane.cpp
     void take_prices(std::vector<PriceRow>& rows) const;
@@ -119,7 +119,7 @@ private:
     Lock& lock_;
     std::function<void(const Batch&)> after_write_;
     std::unique_ptr<Files> files_;
-    std::unique_ptr<Journal> journal_;
+    std::unique_ptr<JournalWriter> journal_;
     Options options_;
     NamesKnown known_;
 

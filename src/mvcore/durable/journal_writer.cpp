@@ -32,8 +32,8 @@ std::uint64_t first_sequence(const std::string& name) {
     return name == file_name(sequence) ? sequence : 0;
 }
 
-Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& end,
-                 std::uint64_t file_bytes)
+JournalWriter::JournalWriter(Files& files, Opening opening, std::uint64_t book, const End& end,
+                             std::uint64_t file_bytes)
     : files_(files),
       opening_(std::move(opening)),
       book_(book),
@@ -64,7 +64,7 @@ Journal::Journal(Files& files, Opening opening, std::uint64_t book, const End& e
 
 // Rewrites the unsynced end of the file. After a failed sync the kernel may hold these pages in
 // memory only, yet marked as written.
-void Journal::write_again(std::uint64_t bytes) {
+void JournalWriter::write_again(std::uint64_t bytes) {
     std::string piece(std::min<std::uint64_t>(bytes, kMostBytes), '\0');
     for (auto at = size_ - bytes; at < size_; at += piece.size()) {
         piece.resize(std::min<std::uint64_t>(piece.size(), size_ - at));
@@ -76,7 +76,7 @@ void Journal::write_again(std::uint64_t bytes) {
 
 // After an error the content of the disk is unknown, so the write is not retried.
 template <class F>
-void Journal::guarded(F&& f) {
+void JournalWriter::guarded(F&& f) {
     if (failed_)
         throw Error(ErrorKind::storage,
                     files_.path() + ": an earlier write failed; close the book and open it again");
@@ -91,7 +91,7 @@ void Journal::guarded(F&& f) {
     }
 }
 
-void Journal::fail(const char* why) noexcept {
+void JournalWriter::fail(const char* why) noexcept {
     if (failed_.exchange(true)) return;
     try {
         failure_ = why;
@@ -100,7 +100,7 @@ void Journal::fail(const char* why) noexcept {
     on_failure_();
 }
 
-Header Journal::next_header(FrameKind kind, std::uint64_t epoch) const {
+Header JournalWriter::next_header(FrameKind kind, std::uint64_t epoch) const {
     Header header;
     header.kind = kind;
     header.book = book_;
@@ -112,7 +112,7 @@ Header Journal::next_header(FrameKind kind, std::uint64_t epoch) const {
 }
 
 // Appends a frame in one write. The journal's fields change only if the write succeeded.
-void Journal::append_frame(const Header& unfinished, std::string_view contents) {
+void JournalWriter::append_frame(const Header& unfinished, std::string_view contents) {
     Header header = unfinished;
     const auto bytes = frame_bytes(header, contents);
     write_all(files_, name_, *file_, bytes.data(), bytes.size(), size_);
@@ -122,7 +122,7 @@ void Journal::append_frame(const Header& unfinished, std::string_view contents) 
     previous_ = header.checksum;
 }
 
-std::string Journal::opening_bytes() const {
+std::string JournalWriter::opening_bytes() const {
     Encoder out([](std::string&) {});
     out.text(opening_.base_currency);
     out.number(static_cast<u128>(opening_.value_scale));
@@ -133,7 +133,7 @@ std::string Journal::opening_bytes() const {
 }
 
 // Makes a file of one frame under a temporary name and syncs it.
-std::shared_ptr<File> Journal::make_file(const std::string& name, const std::string& bytes) {
+std::shared_ptr<File> JournalWriter::make_file(const std::string& name, const std::string& bytes) {
     const auto unfinished = name + kUnfinished;
     const auto tried = [&](const char* call, auto&& f) {
         check(files_, call, name, uninterrupted(f));
@@ -147,18 +147,18 @@ std::shared_ptr<File> Journal::make_file(const std::string& name, const std::str
 }
 
 // Renames the file only after it is on the disk, so a named file without a whole frame is damaged.
-void Journal::name_file(const std::string& name) {
+void JournalWriter::name_file(const std::string& name) {
     check(files_, "rename", name,
           uninterrupted([&] { return files_.rename(name + kUnfinished, name); }));
     check(files_, "sync the folder of", name, uninterrupted([&] { return files_.sync_folder(); }));
 }
 
-void Journal::start_file() {
+void JournalWriter::start_file() {
     NextFile next = make_next();
     go_on_in(next);
 }
 
-Journal::NextFile Journal::make_next() {
+JournalWriter::NextFile JournalWriter::make_next() {
     NextFile next{file_name(sequence_ + 1), nullptr, next_header(FrameKind::opening, epoch_), 0};
     const auto bytes = frame_bytes(next.header, opening_bytes());
     next.size = bytes.size();
@@ -166,7 +166,7 @@ Journal::NextFile Journal::make_next() {
     return next;
 }
 
-void Journal::go_on_in(NextFile& next) {
+void JournalWriter::go_on_in(NextFile& next) {
     name_file(next.name);
     file_ = std::move(next.file);
     name_ = std::move(next.name);
@@ -177,7 +177,7 @@ void Journal::go_on_in(NextFile& next) {
 }
 
 // Writes which book the folder holds, so that a foreign or missing journal is noticed.
-void Journal::name_book() {
+void JournalWriter::name_book() {
     Header header;
     header.kind = FrameKind::opening;
     header.book = book_;
@@ -185,8 +185,8 @@ void Journal::name_book() {
     name_file(kBookFile);
 }
 
-std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
-                              const std::function<void(Encoder&)>& write) {
+std::uint64_t JournalWriter::append(FrameKind kind, std::uint64_t epoch,
+                                    const std::function<void(Encoder&)>& write) {
     guarded([&] {
         epoch_ = epoch;
         const auto frame = [&](std::string& contents, bool more) {
@@ -202,20 +202,20 @@ std::uint64_t Journal::append(FrameKind kind, std::uint64_t epoch,
     return sequence_;
 }
 
-void Journal::end_sync(const Sync& sync, int error) {
+void JournalWriter::end_sync(const Sync& sync, int error) {
     guarded([&] {
         check(files_, "sync", name_, error);
         durable_ = std::max(durable_, sync.sequence);
     });
 }
 
-void Journal::sync() {
+void JournalWriter::sync() {
     if (!unsynced()) return;
     const Sync now = begin_sync();
     end_sync(now, uninterrupted([&] { return now.file->sync(); }));
 }
 
-void Journal::begin_file() {
+void JournalWriter::begin_file() {
     guarded([&] { sync(); });
     if (sequence_ == first_sequence(name_)) return;
     NextFile next;
@@ -229,7 +229,7 @@ void Journal::begin_file() {
     guarded([&] { go_on_in(next); });
 }
 
-void Journal::seal(std::uint64_t epoch) {
+void JournalWriter::seal(std::uint64_t epoch) {
     guarded([&] {
         sync();
         append_frame(next_header(FrameKind::seal, epoch), {});
@@ -237,7 +237,7 @@ void Journal::seal(std::uint64_t epoch) {
     });
 }
 
-void Journal::trim(std::uint64_t sequence) {
+void JournalWriter::trim(std::uint64_t sequence) {
     std::vector<std::string> names;
     check(files_, "list", "", uninterrupted([&] { return files_.list(names); }));
     std::erase_if(names, [](const auto& name) { return first_sequence(name) == 0; });

@@ -39,11 +39,11 @@ std::string file_name(std::uint64_t first_sequence);
 // The sequence in the name; 0 if the name is not that of a journal file.
 std::uint64_t first_sequence(const std::string& name);
 
-class Journal {
+class JournalWriter {
 public:
     // Continues a journal at its end, or begins a new one. Syncs everything before the end.
-    Journal(Files& files, Opening opening, std::uint64_t book, const End& end,
-            std::uint64_t file_bytes);
+    JournalWriter(Files& files, Opening opening, std::uint64_t book, const End& end,
+                  std::uint64_t file_bytes);
 
     // `f` is called once, when the journal fails.
     void on_failure(std::function<void()> f) { on_failure_ = std::move(f); }

@@ -57,7 +57,7 @@ void GroupCommit::begin_file_if_full() {
 // once.
 void GroupCommit::sync_now() {
     const std::scoped_lock syncing(sync_mutex_);
-    Journal::Sync sync;
+    JournalWriter::Sync sync;
     {
         const std::scoped_lock file(file_mutex_);
         if (!journal_->failed() && !journal_->unsynced()) return;

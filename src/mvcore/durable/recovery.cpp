@@ -131,8 +131,8 @@ Header Recovery::header_again(Reader& reader, std::uint64_t at) {
     return *header;
 }
 
-void Recovery::hand_out(Reader& reader, std::uint64_t begin, const Header& last,
-                        const Group& group) {
+void Recovery::emit_group(Reader& reader, std::uint64_t begin, const Header& last,
+                          const GroupHandler& group) {
     std::uint64_t bytes = 0;
     for (auto at = begin; at < reader.at;) {
         const auto header = header_again(reader, at);
@@ -157,7 +157,7 @@ void Recovery::hand_out(Reader& reader, std::uint64_t begin, const Header& last,
 }
 
 // Reads one group. If no whole group begins here, returns false and restores the position.
-bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const Group& group) {
+bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const GroupHandler& group) {
     const auto begin = reader.at;
     const End before = end_;
     for (;;) {
@@ -188,13 +188,13 @@ bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const Group& gro
         report_.sealed = header->kind == FrameKind::seal;
         report_.epoch = header->epoch;
         const bool holds = header->kind == FrameKind::facts || header->kind == FrameKind::prices;
-        if (holds && header->sequence > loaded) hand_out(reader, begin, *header, group);
+        if (holds && header->sequence > loaded) emit_group(reader, begin, *header, group);
         return true;
     }
 }
 
 std::optional<Recovery::Cut> Recovery::read_file(std::size_t k, std::uint64_t loaded,
-                                                 const Group& group) {
+                                                 const GroupHandler& group) {
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[k], reader);
     ++report_.files;
@@ -207,7 +207,7 @@ std::optional<Recovery::Cut> Recovery::read_file(std::size_t k, std::uint64_t lo
     return std::nullopt;
 }
 
-End Recovery::run(std::uint64_t loaded, const Group& group) {
+End Recovery::run(std::uint64_t loaded, const GroupHandler& group) {
     report_.loaded = loaded;
     if (!read_only_) {
         std::vector<std::string> all;
@@ -235,7 +235,7 @@ End Recovery::run(std::uint64_t loaded, const Group& group) {
     return end_;
 }
 
-void Recovery::read_files(std::size_t begin, std::uint64_t loaded, const Group& group) {
+void Recovery::read_files(std::size_t begin, std::uint64_t loaded, const GroupHandler& group) {
     end_.sequence = first_sequence(names_[begin]) - 1;
     for (auto k = begin; k < names_.size(); ++k) {
         if (first_sequence(names_[k]) != end_.sequence + 1)
@@ -249,7 +249,7 @@ void Recovery::read_files(std::size_t begin, std::uint64_t loaded, const Group& 
     }
 }
 
-Report Recovery::verify() {
+RecoveryReport Recovery::verify() {
     if (!look()) return report_;
     report_.first = first_sequence(names_[0]);
     read_files(0, std::numeric_limits<std::uint64_t>::max(), {});

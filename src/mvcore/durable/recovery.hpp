@@ -19,7 +19,7 @@ struct BookOnDisk {
     std::uint64_t book = 0;
 };
 
-struct Report {
+struct RecoveryReport {
     std::uint64_t loaded = 0;    // sequence that the loaded checkpoint covers, 0: none
     std::uint64_t groups = 0;    // groups replayed
     std::uint64_t files = 0;     // files read
@@ -40,12 +40,12 @@ public:
     // Call this first.
     [[nodiscard]] std::optional<BookOnDisk> look();
     // Calls group(header, decoder) for each group after the sequence `loaded`.
-    using Group = std::function<void(const Header&, Decoder&)>;
-    End run(std::uint64_t loaded, const Group& group);
+    using GroupHandler = std::function<void(const Header&, Decoder&)>;
+    End run(std::uint64_t loaded, const GroupHandler& group);
     // Replaces look() and run() for callers that only verify: reads and checks all files without
     // replaying them. Throws CorruptData.
-    Report verify();
-    [[nodiscard]] const Report& report() const noexcept { return report_; }
+    RecoveryReport verify();
+    [[nodiscard]] const RecoveryReport& report() const noexcept { return report_; }
 
 private:
     struct Reader;  // of one file
@@ -57,16 +57,17 @@ private:
     };
     void list();
     void open(const std::string& name, Reader& reader);
-    void read_files(std::size_t begin, std::uint64_t loaded, const Group& group);
+    void read_files(std::size_t begin, std::uint64_t loaded, const GroupHandler& group);
     BookOnDisk opening_of(const std::string& name);
     // Reads the groups of one file. Returns the position of a broken frame, if any.
-    std::optional<Cut> read_file(std::size_t k, std::uint64_t loaded, const Group& group);
-    bool read_group(Reader& reader, std::uint64_t loaded, const Group& group);
+    std::optional<Cut> read_file(std::size_t k, std::uint64_t loaded, const GroupHandler& group);
+    bool read_group(Reader& reader, std::uint64_t loaded, const GroupHandler& group);
     // Returns the next frame's header, with its contents in the reader; empty if the frame is
     // invalid.
     std::optional<Header> read_frame(Reader& reader);
     Header header_again(Reader& reader, std::uint64_t at);
-    void hand_out(Reader& reader, std::uint64_t begin, const Header& last, const Group& group);
+    void emit_group(Reader& reader, std::uint64_t begin, const Header& last,
+                    const GroupHandler& group);
     // Throws if anything proves that the frames from cut.sequence on had been on the disk.
     void refuse_damage(const Cut& cut);
     void cut(const Cut& cut);
@@ -78,7 +79,7 @@ private:
     std::deque<std::pair<std::uint64_t, std::uint64_t>> unsynced_;  // frames: sequence and offset
     std::uint64_t book_ = 0;
     End end_;
-    Report report_;
+    RecoveryReport report_;
 };
 
 // `format`: the frame's format version.

@@ -34,7 +34,7 @@ Width width_of(const Net& q) noexcept;
 
 // Columns of a bulk load: one for all measures, or one per measure.
 template <class Q>
-struct Source {
+struct QuantityColumns {
     std::array<const Q*, kMeasures> quantity;
     int columns;
 };
@@ -79,7 +79,7 @@ public:
     // Bulk load into an empty block. Rows ascend; `first` is the grid row of the block's first row.
     // Every quantity fits `width`, and every row has a position.
     template <class Q>
-    void fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
+    void fill(const std::uint32_t* row, const QuantityColumns<Q>& source, std::uint32_t n,
               std::uint32_t first, std::uint32_t rows, Width width);
 
     // Whether both share storage: copies of one block, neither written since.
@@ -181,7 +181,7 @@ decltype(auto) with_quantity(Width width, Void* quantity, F&& f) {
 }
 
 template <class Q>
-void Block::fill(const std::uint32_t* row, const Source<Q>& source, std::uint32_t n,
+void Block::fill(const std::uint32_t* row, const QuantityColumns<Q>& source, std::uint32_t n,
                  std::uint32_t first, std::uint32_t rows, Width width) {
     MVCORE_ASSERT(empty() && n > 0 && reserved_ == 0);
     MVCORE_ASSERT(row[0] >= first && row[n - 1] - first < rows);

@@ -23,7 +23,8 @@ void Grid::extend(std::size_t lines, std::uint32_t rows) {
 }
 
 template <class Q>
-void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n) {
+void Grid::fill(std::size_t l, const std::uint32_t* rows, const QuantityColumns<Q>& source,
+                std::size_t n) {
     for (std::size_t start = 0; start < n;) {
         MVCORE_ASSERT(start == 0 || rows[start] > rows[start - 1]);
         const std::size_t b = rows[start] / Block::kRows;
@@ -37,7 +38,7 @@ void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& sourc
                 apart |= q ^ source.quantity[0][end];
             }
         MVCORE_ASSERT(rows[end - 1] < rows_ && block(l, b).empty());
-        Source<Q> here = {source.quantity, apart == 0 ? 1 : source.columns};
+        QuantityColumns<Q> here = {source.quantity, apart == 0 ? 1 : source.columns};
         for (auto& q : here.quantity) q = q == nullptr ? q : q + start;
         own(l, b).fill(rows + start, here, static_cast<std::uint32_t>(end - start),
                        static_cast<std::uint32_t>(b * Block::kRows), rows_in_block(b),
@@ -47,9 +48,10 @@ void Grid::fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& sourc
     }
 }
 
-template void Grid::fill(std::size_t, const std::uint32_t*, const Source<std::int64_t>&,
+template void Grid::fill(std::size_t, const std::uint32_t*, const QuantityColumns<std::int64_t>&,
                          std::size_t);
-template void Grid::fill(std::size_t, const std::uint32_t*, const Source<i128>&, std::size_t);
+template void Grid::fill(std::size_t, const std::uint32_t*, const QuantityColumns<i128>&,
+                         std::size_t);
 
 std::size_t Grid::memory_bytes() const noexcept {
     std::size_t bytes = blocks_.memory_bytes();

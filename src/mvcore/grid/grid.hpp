@@ -1,6 +1,6 @@
 // Net quantities by line and row, stored in blocks. In the book's grid, lines are instruments and
-// rows are accounts. In the by-account index, lines are accounts and rows are slots of instruments.
-// Copies share blocks until one side writes them (copy on write).
+// rows are accounts. In the by-account index, lines are accounts and rows are instruments in index
+// order. Copies share blocks until one side writes them (copy on write).
 #pragma once
 
 #include <algorithm>
@@ -107,7 +107,8 @@ public:
 
     // Bulk load of an empty line. Rows ascend strictly.
     template <class Q>
-    void fill(std::size_t l, const std::uint32_t* rows, const Source<Q>& source, std::size_t n);
+    void fill(std::size_t l, const std::uint32_t* rows, const QuantityColumns<Q>& source,
+              std::size_t n);
 
     // Moves a line of another grid, with the same number of rows, into an empty line of this one.
     void take(std::size_t l, Grid& other, std::size_t other_line) {

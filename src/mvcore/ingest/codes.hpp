@@ -11,7 +11,7 @@
 
 namespace mvcore::text {
 
-inline std::string_view checked_name(const Place& place, std::size_t row, const Chunk& chunk,
+inline std::string_view checked_name(const Place& place, std::size_t row, const ColumnChunk& chunk,
                                      std::size_t k) {
     bool null = false;
     const auto name = name_at(chunk, k, null);
@@ -23,8 +23,8 @@ inline std::string_view checked_name(const Place& place, std::size_t row, const 
 
 // code(name, row) returns a code, or -1 for an unknown name.
 template <class Code>
-std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place,
-                        const char* what, Code&& code) {
+std::int32_t known_code(const ColumnChunk& chunk, std::size_t k, std::size_t row,
+                        const Place& place, const char* what, Code&& code) {
     const auto name = checked_name(place, row, chunk, k);
     const auto found = code(name, row);
     if (found < 0) place.unknown(row, name, what);
@@ -33,7 +33,7 @@ std::int32_t known_code(const Chunk& chunk, std::size_t k, std::size_t row, cons
 
 // Looks up each text of a dictionary once, when the first row refers to it.
 template <class Index, class Code>
-void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Place& place,
+void dictionary_codes(const ColumnChunk& chunk, const Dictionary& dictionary, const Place& place,
                       const char* what, Code&& code, std::vector<std::int32_t>& out) {
     std::vector<std::int32_t> memo(dictionary.texts.size(), -1);
     const bool nulls = chunk.validity.bits != nullptr;
@@ -52,7 +52,7 @@ void dictionary_codes(const Chunk& chunk, const Dictionary& dictionary, const Pl
 }
 
 template <class Code>
-void text_codes(const Chunk& chunk, const Place& place, const char* what, Code&& code,
+void text_codes(const ColumnChunk& chunk, const Place& place, const char* what, Code&& code,
                 std::vector<std::int32_t>& out) {
     std::string_view last;  // consecutive rows often repeat a name
     std::int32_t last_code = -1;

@@ -68,7 +68,7 @@ std::size_t Column::rows() const noexcept {
     return n;
 }
 
-void Place::refuse(std::size_t row, const Chunk& chunk, std::size_t k,
+void Place::refuse(std::size_t row, const ColumnChunk& chunk, std::size_t k,
                    std::string_view reason) const {
     refuse(row, shown_at(chunk, k) + " " + std::string(reason), text_at(chunk, k));
 }
@@ -93,7 +93,7 @@ void Place::unknown(std::size_t row, std::string_view value, std::string_view wh
                      "unknown " + std::string(what) + " " + quoted(value), std::string(value));
 }
 
-std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null) {
+std::string_view name_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
     null = chunk.validity.null(k);
     return std::visit(
         Overloaded{
@@ -118,7 +118,7 @@ std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null) {
         chunk.data);
 }
 
-DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null) {
+DecimalResult decimal_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
     if (const auto* n = std::get_if<Numbers>(&chunk.data)) {
         null = chunk.validity.null(k);
         return null ? DecimalResult{} : number_at(*n, k);
@@ -131,14 +131,14 @@ DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null) {
     return null ? DecimalResult{} : parse_decimal(text);
 }
 
-std::optional<bool> flag_at(const Chunk& chunk, std::size_t k) {
+std::optional<bool> flag_at(const ColumnChunk& chunk, std::size_t k) {
     const auto* flags = std::get_if<OwnedFlags>(&chunk.data);
     if (flags == nullptr)
         throw Error(ErrorKind::invalid_input, "a column of flags has other types");
     return flags->values[k] < 0 ? std::nullopt : std::optional(flags->values[k] != 0);
 }
 
-std::string text_at(const Chunk& chunk, std::size_t k) {
+std::string text_at(const ColumnChunk& chunk, std::size_t k) {
     if (const auto* n = std::get_if<Numbers>(&chunk.data)) return text_of(*n, k);
     if (const auto* d = std::get_if<OwnedDecimals>(&chunk.data))
         return format_decimal(d->values[k].mantissa, d->values[k].scale);
@@ -146,7 +146,7 @@ std::string text_at(const Chunk& chunk, std::size_t k) {
     return std::string(name_at(chunk, k, null));
 }
 
-std::string shown_at(const Chunk& chunk, std::size_t k) {
+std::string shown_at(const ColumnChunk& chunk, std::size_t k) {
     const bool number = std::holds_alternative<Numbers>(chunk.data) ||
                         std::holds_alternative<OwnedDecimals>(chunk.data);
     return number ? text_at(chunk, k) : quoted(text_at(chunk, k));

@@ -79,7 +79,7 @@ struct OwnedFlags {
     std::vector<std::int8_t> values;  // 0 false, 1 true, -1 null
 };
 
-struct Chunk {
+struct ColumnChunk {
     std::size_t rows = 0;
     Validity validity;
     std::variant<Texts<std::int32_t>, Texts<std::int64_t>, Dictionary, OwnedTexts, Numbers,
@@ -90,7 +90,7 @@ struct Chunk {
 
 class Column {
 public:
-    std::vector<Chunk> chunks;
+    std::vector<ColumnChunk> chunks;
 
     [[nodiscard]] std::size_t rows() const noexcept;
 };
@@ -101,7 +101,7 @@ struct Place {
     std::string_view column;
 
     // The message shows the caller's value, then the reason.
-    [[noreturn]] void refuse(std::size_t row, const Chunk& chunk, std::size_t k,
+    [[noreturn]] void refuse(std::size_t row, const ColumnChunk& chunk, std::size_t k,
                              std::string_view reason) const;
     [[noreturn]] void refuse(std::size_t row, std::string reason, std::string value) const;
     [[noreturn]] void refuse_null(std::size_t row, std::string_view expected) const;
@@ -110,14 +110,14 @@ struct Place {
 };
 
 // The value as a decimal; parses text. Sets `null` if the value is null.
-DecimalResult decimal_at(const Chunk& chunk, std::size_t k, bool& null);
+DecimalResult decimal_at(const ColumnChunk& chunk, std::size_t k, bool& null);
 // The value of a column of flags; empty if null. Throws InvalidInput if the chunk holds other
 // types.
-std::optional<bool> flag_at(const Chunk& chunk, std::size_t k);
+std::optional<bool> flag_at(const ColumnChunk& chunk, std::size_t k);
 // The value as text: shown_at() for messages (text is quoted), text_at() for an error's attribute.
-std::string shown_at(const Chunk& chunk, std::size_t k);
-std::string text_at(const Chunk& chunk, std::size_t k);
+std::string shown_at(const ColumnChunk& chunk, std::size_t k);
+std::string text_at(const ColumnChunk& chunk, std::size_t k);
 // The value as a text. Sets `null` if it is null. Throws InvalidInput if the chunk holds no texts.
-std::string_view name_at(const Chunk& chunk, std::size_t k, bool& null);
+std::string_view name_at(const ColumnChunk& chunk, std::size_t k, bool& null);
 
 }  // namespace mvcore::text

@@ -51,7 +51,8 @@ IdKind checked_kind(const Column& column, IdKind held, const Place& place) {
     return kind;
 }
 
-std::int64_t integer_at(const Chunk& chunk, std::size_t k, std::size_t row, const Place& place) {
+std::int64_t integer_at(const ColumnChunk& chunk, std::size_t k, std::size_t row,
+                        const Place& place) {
     const auto* numbers = std::get_if<Numbers>(&chunk.data);
     if (numbers == nullptr) place.refuse(row, chunk, k, "is text among integers");
     if (chunk.validity.null(k)) place.refuse_null(row, "an order id");
@@ -71,7 +72,8 @@ std::int64_t integer_at(const Chunk& chunk, std::size_t k, std::size_t row, cons
     return static_cast<std::int64_t>(v);
 }
 
-OrderId id_at(const Chunk& chunk, std::size_t k, std::size_t row, IdKind kind, const Place& place) {
+OrderId id_at(const ColumnChunk& chunk, std::size_t k, std::size_t row, IdKind kind,
+              const Place& place) {
     if (kind == IdKind::integer) return {integer_at(chunk, k, row, place), {}};
     if (std::holds_alternative<Numbers>(chunk.data))
         place.refuse(row, chunk, k, "is an integer among texts");
@@ -82,7 +84,7 @@ OrderId id_at(const Chunk& chunk, std::size_t k, std::size_t row, IdKind kind, c
     return {0, text};
 }
 
-Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
+Status status_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
     bool null = false;
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
@@ -91,7 +93,7 @@ Status status_at(const Chunk& chunk, std::size_t k, std::size_t row) {
                    std::string(text));
 }
 
-FillPrice price_at(const Chunk& chunk, std::size_t k, std::size_t row) {
+FillPrice price_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
     bool null = false;
     const auto result = decimal_at(chunk, k, null);
     if (null) return {};
@@ -126,7 +128,7 @@ void refuse_twice(const std::vector<OrderId>& ids, IdKind kind, const Place& pla
 std::vector<OrderId> order_ids(const Column& column, IdKind held, const Place& place) {
     const IdKind kind = checked_kind(column, held, place);
     std::vector<OrderId> out;
-    fill(&column, out, [&](const Chunk& chunk, std::size_t k, std::size_t row) {
+    fill(&column, out, [&](const ColumnChunk& chunk, std::size_t k, std::size_t row) {
         return id_at(chunk, k, row, kind, place);
     });
     return out;
@@ -295,15 +297,15 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         out->store.prepare(static_cast<std::int32_t>(i), lines_[i].orders, lines_[i].extras);
         out->store.put(static_cast<std::int32_t>(i), lines_[i].scale, {});
     }
-    constexpr std::size_t kTogether = 64;  // pages and buckets are at random addresses
-    std::vector<Row> together;
-    together.reserve(kTogether);
+    constexpr std::size_t kInsertRows = 64;  // pages and buckets are at random addresses
+    std::vector<Row> pending;
+    pending.reserve(kInsertRows);
     for_rows(true, [&](std::size_t row, const Row& r) {
         out->index.prefetch(r.hash);
-        together.push_back(r);
-        if (together.size() < kTogether && row + 1 < instruments_.size()) return;
-        insert(*out, row + 1 - together.size(), together);
-        together.clear();
+        pending.push_back(r);
+        if (pending.size() < kInsertRows && row + 1 < instruments_.size()) return;
+        insert(*out, row + 1 - pending.size(), pending);
+        pending.clear();
     });
     return out;
 }

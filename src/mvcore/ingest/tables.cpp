@@ -92,7 +92,7 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     const auto* quote_factor = table.find("quote_factor");
     std::vector<bool> cash;  // null means the default
     if (const auto* column = table.find("cash"))
-        for_rows(*column, [&](std::size_t, const Chunk& chunk, std::size_t k) {
+        for_rows(*column, [&](std::size_t, const ColumnChunk& chunk, std::size_t k) {
             cash.push_back(flag_at(chunk, k).value_or(false));
         });
     std::size_t at[4] = {};
@@ -118,7 +118,7 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
     refuse_twice(codes, key, batch.currencies);
     const Place place{"fx", "rate"};
     for_rows(required(table, place.table, place.column),
-             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+             [&](std::size_t row, const ColumnChunk& chunk, std::size_t k) {
                  const auto d = checked_decimal(place, row, chunk, k, nullptr);
                  if (d.mantissa <= 0) place.refuse(row, chunk, k, "is not above zero");
                  if (codes[row] == state.base && d != Decimal{1, 0})
@@ -132,7 +132,7 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
                                              table.times ? (*table.times)[row] : kNoTime}});
              });
     if (const auto* method = table.find("method"))
-        for_rows(*method, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+        for_rows(*method, [&](std::size_t row, const ColumnChunk& chunk, std::size_t k) {
             bool null = false;
             const auto text = name_at(chunk, k, null);
             if (!null && text != "multiply" && text != "divide")
@@ -151,7 +151,7 @@ void fill_prices(const Table& table, const Known& known, bool skip_unknown, Batc
     refuse_twice(codes, key, batch.instruments, kUnknown);
     const Place place{"prices", "price"};
     for_rows(required(table, place.table, place.column),
-             [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+             [&](std::size_t row, const ColumnChunk& chunk, std::size_t k) {
                  const auto price = checked_decimal(place, row, chunk, k, nullptr);
                  if (codes[row] == kUnknown) ++batch.skipped_prices;
                  else
@@ -190,15 +190,15 @@ void fill_holdings(const Table& table, const Known& accounts, const Known& instr
     const auto& column = required(table, quantity.table, quantity.column);
     rows.mantissa.reserve(column.rows());
     if (copy_integers(column, rows.mantissa)) return;
-    for_rows(column, [&](std::size_t row, const Chunk& chunk, std::size_t k) {
+    for_rows(column, [&](std::size_t row, const ColumnChunk& chunk, std::size_t k) {
         rows.push_quantity(checked_decimal(quantity, row, chunk, k, nullptr));
     });
 }
 
 }  // namespace
 
-Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
-                        const Decimal* default_value) {
+Decimal checked_decimal(const Place& place, std::size_t row, const ColumnChunk& chunk,
+                        std::size_t k, const Decimal* default_value) {
     bool null = false;
     const auto result = decimal_at(chunk, k, null);
     if (null) {

@@ -44,8 +44,8 @@ std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& n
 std::vector<std::int32_t> currency_codes(const Reader& reader, const Column& names, Place at);
 
 // The decimal of a row. A null becomes `default_value`, or an error if that is null too.
-Decimal checked_decimal(const Place& place, std::size_t row, const Chunk& chunk, std::size_t k,
-                        const Decimal* default_value);
+Decimal checked_decimal(const Place& place, std::size_t row, const ColumnChunk& chunk,
+                        std::size_t k, const Decimal* default_value);
 const Column& required(const Table& table, std::string_view name, std::string_view column);
 
 // order_tables.cpp. The codes of accounts or instruments are empty if the column is absent.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "mvcore/board/amounts.hpp"
+#include "mvcore/board/conversion.hpp"
 
 namespace mvcore {
 namespace {
@@ -39,7 +39,7 @@ std::optional<i128> rounded_cost(i128 quantity, int quantity_scale, const FillPr
     i128 cost = 0;
     if (instrument.factor.fits128() && !__builtin_mul_overflow(quantity, price.mantissa, &cost) &&
         !__builtin_mul_overflow(cost, instrument.factor.low128(), &cost) &&
-        conversion.quick_amount(cost, scale, cost)) {
+        conversion.fast_amount(cost, scale, cost)) {
         if (magnitude(cost) >= magnitude(most)) return std::nullopt;
         return cost;
     }

@@ -33,14 +33,14 @@ std::uint32_t TextArena::store(std::string_view text) {
     MVCORE_ASSERT(!text.empty() && text.size() <= kMostBytes);
     const auto units = bytes_of(text) / kUnit;
     std::uint64_t at = used_;
-    if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // no text spans two chunks
-    const auto chunk = at / kUnits;
-    if (chunk >= kChunks) throw std::bad_alloc();
-    if (chunk >= used_chunks_) {
-        chunks_[chunk].reset(new char[kChunk]);
-        used_chunks_ = chunk + 1;
+    if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // no text spans two regions
+    const auto region = at / kUnits;
+    if (region >= kRegions) throw std::bad_alloc();
+    if (region >= used_regions_) {
+        regions_[region].reset(new char[kRegionBytes]);
+        used_regions_ = region + 1;
     }
-    char* p = chunks_[chunk].get() + at % kUnits * kUnit;
+    char* p = regions_[region].get() + at % kUnits * kUnit;
     const auto size = static_cast<std::uint16_t>(text.size());
     std::memcpy(p, &size, sizeof size);
     std::memcpy(p + sizeof size, text.data(), text.size());

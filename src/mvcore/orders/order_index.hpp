@@ -44,8 +44,8 @@ public:
     // Throws std::bad_alloc if the text does not fit.
     std::uint32_t store(std::string_view text);
     [[nodiscard]] std::string_view text(std::uint32_t ref) const noexcept {
-        MVCORE_ASSERT(ref / kUnits < used_chunks_);
-        const char* p = chunks_[ref / kUnits].get() + std::size_t{ref % kUnits} * kUnit;
+        MVCORE_ASSERT(ref / kUnits < used_regions_);
+        const char* p = regions_[ref / kUnits].get() + std::size_t{ref % kUnits} * kUnit;
         std::uint16_t size = 0;
         std::memcpy(&size, p, sizeof size);
         return {p + sizeof size, size};
@@ -55,17 +55,17 @@ public:
     }
     [[nodiscard]] std::size_t used_bytes() const noexcept { return std::size_t{used_} * kUnit; }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
-        return sizeof(*this) + used_chunks_ * kChunk;
+        return sizeof(*this) + used_regions_ * kRegionBytes;
     }
 
 private:
     static constexpr std::size_t kUnit = 2;
-    static constexpr std::size_t kChunk = std::size_t{1} << 20;
-    static constexpr std::uint32_t kUnits = kChunk / kUnit;
-    static constexpr std::size_t kChunks = (std::size_t{1} << 32) / kUnits;
+    static constexpr std::size_t kRegionBytes = std::size_t{1} << 20;
+    static constexpr std::uint32_t kUnits = kRegionBytes / kUnit;
+    static constexpr std::size_t kRegions = (std::size_t{1} << 32) / kUnits;
 
-    std::array<std::unique_ptr<char[]>, kChunks> chunks_;
-    std::size_t used_chunks_ = 0;
+    std::array<std::unique_ptr<char[]>, kRegions> regions_;
+    std::size_t used_regions_ = 0;
     std::uint64_t used_ = 0;  // units
 };
 

@@ -9,9 +9,9 @@ namespace {
 
 bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
 
-// Calls f(block, first cell, end cell, slot) for each block of the account's line with cells in
-// [begin, end). `slot` is the slot of the first cell if the block is dense, and the first slot of
-// the block if it is sparse.
+// Calls f(block, first cell, end cell, index row) for each block of the account's line with cells
+// in [begin, end). `index_row` is the index row of the first cell if the block is dense, and the
+// first index row of the block if it is sparse.
 template <class F>
 void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::uint32_t end, F&& f) {
     for (std::size_t b = begin / Block::kRows; b < grid.blocks(); ++b) {
@@ -69,29 +69,29 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
     constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
     const std::uint32_t accounts = by_instrument.rows();
     const int columns = by_instrument.split() ? kMeasures : 1;
-    std::vector<std::uint32_t> slots;
+    std::vector<std::uint32_t> index_rows;
     std::array<std::vector<Q>, kMeasures> quantities;
     std::vector<std::size_t> next;
     for (std::uint32_t a = 0; a < accounts;) {
         std::uint32_t end = a + 1;
         while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
-        slots.resize(start[end] - start[a]);
-        for (int c = 0; c < columns; ++c) quantities[std::size_t(c)].resize(slots.size());
+        index_rows.resize(start[end] - start[a]);
+        for (int c = 0; c < columns; ++c) quantities[std::size_t(c)].resize(index_rows.size());
         next.assign(start.begin() + a, start.begin() + end);
-        for (std::uint32_t slot = 0; slot < order.size(); ++slot)
+        for (std::uint32_t index_row = 0; index_row < order.size(); ++index_row)
             by_instrument.for_each_between(
-                std::size_t(order[slot]), a, end, [&](auto row, const Net& net) {
+                std::size_t(order[index_row]), a, end, [&](auto row, const Net& net) {
                     const auto k = next[row - a]++ - start[a];
-                    slots[k] = slot;
+                    index_rows[k] = index_row;
                     for (std::size_t c = 0; c < std::size_t(columns); ++c)
                         quantities[c][k] = static_cast<Q>(net[c]);
                 });
         for (std::uint32_t k = a; k < end; ++k) {
             const auto at = start[k] - start[a];
-            Source<Q> source = {{}, columns};
+            QuantityColumns<Q> source = {{}, columns};
             for (std::size_t c = 0; c < std::size_t(columns); ++c)
                 source.quantity[c] = quantities[c].data() + at;
-            grid.fill(k, slots.data() + at, source, start[k + 1] - start[k]);
+            grid.fill(k, index_rows.data() + at, source, start[k + 1] - start[k]);
         }
         a = end;
     }
@@ -107,13 +107,14 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
     for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return board.quote(a).unit < board.quote(b).unit; });
-    index.slots_.resize(order.size());
-    for (std::uint32_t slot = 0; slot < order.size(); ++slot) {
-        const UnitId unit = board.quote(order[slot]).unit;
+    index.index_rows_.resize(order.size());
+    for (std::uint32_t index_row = 0; index_row < order.size(); ++index_row) {
+        const UnitId unit = board.quote(order[index_row]).unit;
         auto& runs = index.runs_;
-        if (runs.empty() || runs.back().unit != unit) runs.push_back({unit, slot, slot, 0});
-        runs.back().end = slot + 1;
-        index.slots_[std::size_t(order[slot])] = slot;
+        if (runs.empty() || runs.back().unit != unit)
+            runs.push_back({unit, index_row, index_row, 0});
+        runs.back().end = index_row + 1;
+        index.index_rows_[std::size_t(order[index_row])] = index_row;
     }
     // Sorts the cells by account: count, add up the starts, fill.
     const std::uint32_t accounts = by_instrument.rows();
@@ -131,20 +132,20 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
     return index;
 }
 
-// Adds instruments and accounts created since the copy was taken. Their slots follow all runs.
+// Adds instruments and accounts created since the copy was taken. Their index rows follow all runs.
 void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
     for (auto i = instruments_.size(); i < instruments; ++i) {
-        slots_.push_back(static_cast<std::uint32_t>(i));
+        index_rows_.push_back(static_cast<std::uint32_t>(i));
         instruments_.push_back(static_cast<std::int32_t>(i));
     }
     grid_.extend(accounts, static_cast<std::uint32_t>(instruments_.size()));
 }
 
 void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
-    MVCORE_ASSERT(!built_ && std::size_t(instrument) < slots_.size());
-    const auto slot = slots_[std::size_t(instrument)];
-    grid_.reserve(std::size_t(account), slot, quantity);
-    grid_.set(std::size_t(account), slot, quantity);
+    MVCORE_ASSERT(!built_ && std::size_t(instrument) < index_rows_.size());
+    const auto index_row = index_rows_[std::size_t(instrument)];
+    grid_.reserve(std::size_t(account), index_row, quantity);
+    grid_.set(std::size_t(account), index_row, quantity);
 }
 
 void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
@@ -187,21 +188,21 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     loose.reserve(instruments_.size());
     for (auto i : instruments_) static_cast<void>(board.own_quote(i));
     // From here on nothing can fail, so that quotes and index change together.
-    const auto place = [&](std::uint32_t slot, Run* run) {
-        Quote& quote = board.own_quote(instruments_[slot]);
-        quote.slot = slot;
+    const auto place = [&](std::uint32_t index_row, Run* run) {
+        Quote& quote = board.own_quote(instruments_[index_row]);
+        quote.index_row = index_row;
         quote.loose = run == nullptr || quote.wide || quote.unit != run->unit;
-        if (quote.loose) loose.push_back(instruments_[slot]);
-        else if (quote.priced) prices[slot] = quote.price;
-        if (run != nullptr && !fits32(prices[slot])) ++run->wide_prices;
+        if (quote.loose) loose.push_back(instruments_[index_row]);
+        else if (quote.priced) prices[index_row] = quote.price;
+        if (run != nullptr && !fits32(prices[index_row])) ++run->wide_prices;
     };
-    std::uint32_t slot = 0;
+    std::uint32_t index_row = 0;
     for (Run& run : runs_)
-        for (run.wide_prices = 0; slot < run.end; ++slot) place(slot, &run);
-    for (; slot < instruments_.size(); ++slot) place(slot, nullptr);
+        for (run.wide_prices = 0; index_row < run.end; ++index_row) place(index_row, &run);
+    for (; index_row < instruments_.size(); ++index_row) place(index_row, nullptr);
     prices_ = std::move(prices);
     loose_ = std::move(loose);
-    slots_ = {};
+    index_rows_ = {};
     wide_at_build_ = loose_.size();
     built_ = true;
     MVCORE_ASSERT(prices_.size() == instruments_.size());
@@ -219,7 +220,7 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
     for (auto i = static_cast<std::int32_t>(instruments_.size());
          i < static_cast<std::int32_t>(board.size()); ++i) {
         Quote& quote = board.own_quote(i);
-        quote.slot = static_cast<std::uint32_t>(instruments_.size());
+        quote.index_row = static_cast<std::uint32_t>(instruments_.size());
         quote.loose = true;
         instruments_.push_back(i);
         loose_.push_back(i);
@@ -227,30 +228,30 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
     MVCORE_ASSERT(instruments_.size() == board.size());
 }
 
-std::size_t AccountIndex::run_at(std::uint32_t slot) const noexcept {
-    const auto after = std::upper_bound(runs_.begin(), runs_.end(), slot,
+std::size_t AccountIndex::run_at(std::uint32_t index_row) const noexcept {
+    const auto after = std::upper_bound(runs_.begin(), runs_.end(), index_row,
                                         [](auto s, const Run& run) { return s < run.begin; });
-    MVCORE_ASSERT(after != runs_.begin() && slot < std::prev(after)->end);
+    MVCORE_ASSERT(after != runs_.begin() && index_row < std::prev(after)->end);
     return static_cast<std::size_t>(after - runs_.begin()) - 1;
 }
 
 void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
-    MVCORE_ASSERT(built_ && !quote.loose && quote.slot < prices_.size());
-    MVCORE_ASSERT(instruments_[quote.slot] == instrument);
-    if (!fits32(prices_[quote.slot])) --runs_[run_at(quote.slot)].wide_prices;
-    prices_[quote.slot] = 0;
+    MVCORE_ASSERT(built_ && !quote.loose && quote.index_row < prices_.size());
+    MVCORE_ASSERT(instruments_[quote.index_row] == instrument);
+    if (!fits32(prices_[quote.index_row])) --runs_[run_at(quote.index_row)].wide_prices;
+    prices_[quote.index_row] = 0;
     quote.loose = true;
     loose_.push_back(instrument);
 }
 
 void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
-    // Without an index, the slot and `loose` of a quote are stale.
+    // Without an index, the index row and `loose` of a quote are stale.
     if (!built_ || quote.loose) return;
     if (!same_unit || quote.wide) return loosen(quote, instrument);
-    MVCORE_ASSERT(quote.slot < prices_.size() && instruments_[quote.slot] == instrument);
-    std::int64_t& held = prices_[quote.slot];
+    MVCORE_ASSERT(quote.index_row < prices_.size() && instruments_[quote.index_row] == instrument);
+    std::int64_t& held = prices_[quote.index_row];
     if (fits32(held) != fits32(quote.price))
-        runs_[run_at(quote.slot)].wide_prices += fits32(held) ? 1U : ~0U;
+        runs_[run_at(quote.index_row)].wide_prices += fits32(held) ? 1U : ~0U;
     held = quote.price;
 }
 
@@ -266,8 +267,8 @@ i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run
     u128 middle = 0;
     for_pieces(
         grid_, std::size_t(account), run.begin, run.end,
-        [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t slot) {
-            const std::int64_t* p = prices_.data() + slot;
+        [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t index_row) {
+            const std::int64_t* p = prices_.data() + index_row;
             const auto w = block.width();
             const void* q = cell(block, measure, first);
             const auto* offset = block.dense() ? nullptr : block.offset() + first;
@@ -295,7 +296,7 @@ void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
         if (!quote.priced) continue;
-        const i128 quantity = grid_.get(line, quote.slot, measure);
+        const i128 quantity = grid_.get(line, quote.index_row, measure);
         if (quantity != 0) out.push_back({quote.unit, i256(quantity) * board.price_of(i)});
     }
 }
@@ -316,11 +317,11 @@ std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, 
     }
     for (auto i : loose_) {
         const Quote& quote = board.quote(i);
-        const bool there = held(grid_.get(line, quote.slot));
+        const bool there = held(grid_.get(line, quote.index_row));
         if (there && quote.unit == unit) ++n;
-        // A loose instrument still has its slot in the run of its former unit.
-        if (there && !runs_.empty() && quote.slot < runs_.back().end &&
-            run_of(quote.slot).unit == unit)
+        // A loose instrument still has its index row in the run of its former unit.
+        if (there && !runs_.empty() && quote.index_row < runs_.back().end &&
+            run_of(quote.index_row).unit == unit)
             --n;
     }
     return static_cast<std::uint32_t>(n);

@@ -20,7 +20,7 @@ struct UnitTotal {
 
 class AccountIndex {
 public:
-    // Whether the index is installed: quotes hold its slots, and writers keep it up to date.
+    // Whether the index is installed: quotes hold its index rows, and writers keep it up to date.
     [[nodiscard]] bool built() const noexcept { return built_; }
 
     // ---- built in three steps; the first two run concurrently with writers ----
@@ -30,8 +30,8 @@ public:
     // one position, in O(1), or all that differ, in O(blocks + cells of blocks that were written).
     void follow(const Grid& now, std::int32_t account, std::int32_t instrument);
     void follow(const Grid& before, const Grid& now);
-    // Needs exclusive access. Copies the prices, and stores the slots in the quotes of the board.
-    // O(instruments). If it throws std::bad_alloc, nothing has changed.
+    // Needs exclusive access. Copies the prices, and stores the index rows in the quotes of the
+    // board. O(instruments). If it throws std::bad_alloc, nothing has changed.
     void install(Board& board, std::uint32_t accounts);
 
     void drop() noexcept { *this = AccountIndex(); }
@@ -44,8 +44,8 @@ public:
     void extend(Board& board, std::uint32_t accounts);
     [[nodiscard]] Grid& grid() noexcept { return grid_; }
     [[nodiscard]] const Grid& grid() const noexcept { return grid_; }
-    [[nodiscard]] std::int32_t instrument_at(std::uint32_t slot) const {
-        return instruments_[slot];
+    [[nodiscard]] std::int32_t instrument_at(std::uint32_t index_row) const {
+        return instruments_[index_row];
     }
 
     // Appends the exact totals of the account by unit to `out`. O(positions of the account).
@@ -60,12 +60,12 @@ private:
     struct Run {
         UnitId unit;
         std::uint32_t begin;
-        std::uint32_t end;          // [begin, end): slots
-        std::uint32_t wide_prices;  // slots whose price does not fit 32 bits
+        std::uint32_t end;          // [begin, end): index rows
+        std::uint32_t wide_prices;  // index rows whose price does not fit 32 bits
     };
-    [[nodiscard]] std::size_t run_at(std::uint32_t slot) const noexcept;
-    [[nodiscard]] const Run& run_of(std::uint32_t slot) const noexcept {
-        return runs_[run_at(slot)];
+    [[nodiscard]] std::size_t run_at(std::uint32_t index_row) const noexcept;
+    [[nodiscard]] const Run& run_of(std::uint32_t index_row) const noexcept {
+        return runs_[run_at(index_row)];
     }
     void loosen(Quote& quote, std::int32_t instrument) noexcept;
     void grow(std::size_t instruments, std::uint32_t accounts);
@@ -74,10 +74,10 @@ private:
                                  int measure) const;
 
     bool built_ = false;
-    Grid grid_;                              // lines: accounts, rows: slots
-    std::vector<std::int32_t> instruments_;  // by slot
-    std::vector<std::uint32_t> slots_;       // by instrument; empty once the quotes have them
-    std::vector<std::int64_t> prices_;       // by slot; 0 if loose or unpriced
+    Grid grid_;                              // lines: accounts, rows: index rows
+    std::vector<std::int32_t> instruments_;  // by index row
+    std::vector<std::uint32_t> index_rows_;  // by instrument; empty once the quotes have them
+    std::vector<std::int64_t> prices_;       // by index row; 0 if loose or unpriced
     std::vector<Run> runs_;
     std::vector<std::int32_t> loose_;  // loose instruments; reserved before it grows
     std::size_t wide_at_build_ = 0;    // loose at install; a rebuild would not change that

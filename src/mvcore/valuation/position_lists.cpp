@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "mvcore/base/prefetch.hpp"
-#include "mvcore/board/amounts.hpp"
+#include "mvcore/board/conversion.hpp"
 
 namespace mvcore {
 namespace {

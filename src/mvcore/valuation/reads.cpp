@@ -61,11 +61,12 @@ AccountValue Reads::value_in_units(std::int32_t account, std::int32_t currency) 
             if (!board.unit(u).priced()) sums.units.push_back(u);
     AccountValue out;
     out.epoch = state_.epoch;
-    const Handout handout(board, sums.units, state_.base, currency, value_scale_);
+    const AmountConverter converter(board, sums.units, state_.base, currency, value_scale_);
     for (std::size_t m = 0; m < kMeasures; ++m)
-        out.amount[m] = handout.amount([&](std::uint32_t place) { return sums.totals[place][m]; });
+        out.amount[m] =
+            converter.amount([&](std::uint32_t place) { return sums.totals[place][m]; });
     for (std::uint32_t place = 0; place < sums.units.size(); ++place)
-        if (place >= priced || handout.unpriced(place))
+        if (place >= priced || converter.unpriced(place))
             out.unpriced += state_.index.positions(board, account, sums.units[place]);
     return out;
 }
@@ -76,18 +77,18 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     totals.build(state_, question.grouping, question.measures, needs_counts(state_.board, target));
     cells += totals.cells_swept();
     if (!question.levels.empty()) totals = totals.rolled_up(question.levels, question.rows);
-    const Handout handout(state_.board, totals.units(), target.base, target.currency,
-                          target.value_scale);
-    ResultRows out = all_rows(totals, handout, state_.board, target);
+    const AmountConverter converter(state_.board, totals.units(), target.base, target.currency,
+                                    target.value_scale);
+    ResultRows out = all_rows(totals, converter, state_.board, target);
     out.epoch = state_.epoch;
     return out;
 }
 
 void Reads::run_functions(const Question& question, ResultRows& figures) const {
     if (question.functions)
-        figures.floats = run_measures(state_, question.grouping, question.levels,
-                                      {state_.base, question.currency, value_scale_},
-                                      *question.functions, figures);
+        figures.floats = run_user_functions(state_, question.grouping, question.levels,
+                                            {state_.base, question.currency, value_scale_},
+                                            *question.functions, figures);
 }
 
 Positions Reads::holdings(const Grouping& selection) const {
@@ -104,8 +105,8 @@ Positions Reads::holdings(const Grouping& selection) const {
     for (std::size_t a = 0; a < grid.lines(); ++a) {
         if (selection.of_account(std::int32_t(a)) < 0) continue;
         cells.clear();
-        grid.for_each(a, [&](std::uint32_t slot, const Net& net) {
-            const auto i = state_.index.instrument_at(slot);
+        grid.for_each(a, [&](std::uint32_t index_row, const Net& net) {
+            const auto i = state_.index.instrument_at(index_row);
             if (net[sod] != 0 && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[sod]);
         });
         std::sort(cells.begin(), cells.end());
@@ -127,10 +128,10 @@ Positions Reads::holdings(const Grouping& selection) const {
                                              : i128{0});
             try {
                 out.market_value.push_back(value_amount(value, scale, value_scale_));
-                i128 quick = 0;
+                i128 fast = 0;
                 if (!converted) out.base_value.push_back(0);
-                else if (value.fits128() && conversion.quick_amount(value.low128(), scale, quick))
-                    out.base_value.push_back(checked_amount(quick));
+                else if (value.fits128() && conversion.fast_amount(value.low128(), scale, fast))
+                    out.base_value.push_back(checked_amount(fast));
                 else
                     out.base_value.push_back(
                         checked_amount(conversion.amount(i1024(value), scale)));

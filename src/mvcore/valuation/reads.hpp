@@ -27,7 +27,7 @@ struct Question {
     std::size_t rows = 0;
     std::int32_t currency = 0;
     std::uint64_t masters = 0;  // of the state whose master tables the question was built for
-    std::shared_ptr<const MeasureCalls> functions = nullptr;  // user functions; null: none
+    std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
 };
 
 class Reads {

@@ -35,18 +35,19 @@ void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t fa
 
 // Adds a currency's totals of one measure to the amounts of the rows. Returns false if the values
 // are too wide for this arithmetic.
-bool add_group(const Totals& totals, const Handout& handout, const Handout::Group& group,
-               std::size_t column, std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
+bool add_currency(const Totals& totals, const AmountConverter& converter,
+                  const AmountConverter::CurrencyUnits& units, std::size_t column,
+                  std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
     i128 multiplier = 0;
     std::int64_t divisor = 0;
-    if (!group.conversion.quick_terms(group.scale, multiplier, divisor)) return false;
+    if (!units.conversion.fast_terms(units.scale, multiplier, divisor)) return false;
     struct Member {
         const std::int64_t* total;
         std::int64_t power;
     };
     std::vector<Member> members;
-    for (auto place : group.members) {
-        const int shift = group.scale - handout.unit(place).scale;
+    for (auto place : units.members) {
+        const int shift = units.scale - converter.unit(place).scale;
         const auto* total = totals.totals64(place);
         if (total == nullptr || shift > 18) return false;
         members.push_back({total + column * totals.rows(),
@@ -68,7 +69,7 @@ bool add_group(const Totals& totals, const Handout& handout, const Handout::Grou
 
 // Fast path if every total fits 64 bits: computes column by column. If it does not apply, returns
 // false and leaves `out` unchanged.
-bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
+bool by_column(const Totals& totals, const AmountConverter& converter, ResultRows& out) {
     const auto count = totals.rows();
     huge_pages::Vector<std::int32_t> rows;
     rows.reserve(count);
@@ -79,8 +80,9 @@ bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
     std::vector<i128> amounts;
     for (std::size_t c = 0; c < columns; ++c) {
         amounts.assign(rows.size(), 0);
-        for (const auto& group : handout.groups())
-            if (group.conversion.possible() && !add_group(totals, handout, group, c, rows, amounts))
+        for (const auto& units : converter.currency_units())
+            if (units.conversion.possible() &&
+                !add_currency(totals, converter, units, c, rows, amounts))
                 return false;
         for (std::size_t k = 0; k < rows.size(); ++k) {
             if (magnitude(amounts[k]) >= static_cast<u128>(kPow10[38])) return false;
@@ -89,7 +91,7 @@ bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
     }
     out.unpriced.assign(rows.size(), 0);
     for (std::uint32_t place = 0; place < totals.units().size(); ++place)
-        if (handout.unpriced(place))
+        if (converter.unpriced(place))
             for (std::size_t k = 0; k < rows.size(); ++k)
                 out.unpriced[k] += totals.count(place, std::size_t(rows[k]));
     out.row = std::move(rows);
@@ -99,21 +101,21 @@ bool by_column(const Totals& totals, const Handout& handout, ResultRows& out) {
 
 }  // namespace
 
-ResultRows all_rows(const Totals& totals, const Handout& handout, const Board& board,
+ResultRows all_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
                     const Target& target) {
     ResultRows figures;
     figures.columns = totals.columns();
     figures.row.reserve(totals.rows());
     figures.amount.reserve(totals.rows() * std::size_t(figures.columns));
-    const auto factor = target.local() ? 0 : handout.factor();
+    const auto factor = target.local() ? 0 : converter.factor();
     if (const auto* total = factor == 0 ? nullptr : totals.totals64(0)) {
         multiplied(totals, total, factor, figures);
         return figures;
     }
-    if (!target.local() && by_column(totals, handout, figures)) return figures;
+    if (!target.local() && by_column(totals, converter, figures)) return figures;
     figures.unpriced.reserve(totals.rows());
-    hand_out(
-        totals, handout, board, target,
+    emit_rows(
+        totals, converter, board, target,
         [&](std::size_t row, std::int32_t currency, const Net& amounts, std::uint32_t unpriced) {
             figures.row.push_back(static_cast<std::int32_t>(row));
             if (target.local()) figures.currency.push_back(currency);

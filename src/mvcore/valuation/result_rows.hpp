@@ -6,7 +6,7 @@
 
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
-#include "mvcore/board/amounts.hpp"
+#include "mvcore/board/conversion.hpp"
 #include "mvcore/valuation/totals.hpp"
 
 namespace mvcore {
@@ -40,16 +40,16 @@ bool needs_counts(const Board& board, const Target& target);
 // Calls f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless
 // local.
 template <class F>
-void hand_out(const Totals& totals, const Handout& handout, const Board& board,
-              const Target& target, F&& f);
+void emit_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
+               const Target& target, F&& f);
 
 // All rows of one read.
-ResultRows all_rows(const Totals& totals, const Handout& handout, const Board& board,
+ResultRows all_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
                     const Target& target);
 
 template <class F>
-void hand_out(const Totals& totals, const Handout& handout, const Board& board,
-              const Target& target, F&& f) {
+void emit_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
+               const Target& target, F&& f) {
     const auto places = static_cast<std::uint32_t>(totals.units().size());
     for (std::size_t row = 0; row < totals.rows(); ++row) {
         if (totals.positions(row) == 0) continue;
@@ -65,12 +65,12 @@ void hand_out(const Totals& totals, const Handout& handout, const Board& board,
         if (!target.local()) {
             std::uint32_t unpriced = 0;
             for (std::uint32_t place = 0; place < places; ++place)
-                if (handout.unpriced(place)) unpriced += totals.count(place, row);
-            fill([&](auto&& total) { return handout.amount(total); });
+                if (converter.unpriced(place)) unpriced += totals.count(place, row);
+            fill([&](auto&& total) { return converter.amount(total); });
             f(row, -1, amounts, unpriced);
             continue;
         }
-        for (auto currency : handout.currencies()) {
+        for (auto currency : converter.currencies()) {
             std::uint32_t held = 0;
             std::uint32_t unpriced = 0;
             for (std::uint32_t place = 0; place < places; ++place) {
@@ -80,8 +80,8 @@ void hand_out(const Totals& totals, const Handout& handout, const Board& board,
                 if (!unit.priced()) unpriced += totals.count(place, row);
             }
             if (held == 0) continue;
-            const auto* group = handout.group(currency);
-            fill([&](auto&& total) { return group ? handout.amount(*group, total) : i128{0}; });
+            const auto* units = converter.units_of(currency);
+            fill([&](auto&& total) { return units ? converter.amount(*units, total) : i128{0}; });
             f(row, currency, amounts, unpriced);
         }
     }

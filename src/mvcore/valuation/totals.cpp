@@ -296,8 +296,8 @@ void Totals::build_by_account(const State& state) {
             positions_[row] += index.grid().positions(line);
             continue;
         }
-        index.grid().for_each(line, [&](std::uint32_t slot, const Net& quantity) {
-            const auto i = index.instrument_at(slot);
+        index.grid().for_each(line, [&](std::uint32_t index_row, const Net& quantity) {
+            const auto i = index.instrument_at(index_row);
             const auto group = grouping_.of_instrument(i);
             if (group < 0) return;
             const auto row = std::size_t(group) * grouping_.account_groups + std::size_t(p.group);

@@ -6,7 +6,7 @@
 namespace mvcore {
 namespace {
 
-constexpr std::size_t kChunk = 4096;  // positions per call; their columns stay in the cache
+constexpr std::size_t kCallRows = 4096;  // positions per call; their columns stay in the cache
 
 // Converts float amounts to the target currency, if the rates are known.
 class FloatRate {
@@ -47,11 +47,11 @@ private:
     Factor target_;
 };
 
-// Rows and quantities of one instrument's positions, kChunk at a time, plus one scratch element.
+// Rows and quantities of one instrument's positions, kCallRows at a time, plus one scratch element.
 struct Columns {
-    std::vector<std::uint32_t> row = std::vector<std::uint32_t>(kChunk + 1);
-    std::vector<double> quantity = std::vector<double>(kChunk + 1);
-    std::vector<double> out = std::vector<double>(kChunk);
+    std::vector<std::uint32_t> row = std::vector<std::uint32_t>(kCallRows + 1);
+    std::vector<double> quantity = std::vector<double>(kCallRows + 1);
+    std::vector<double> out = std::vector<double>(kCallRows);
     std::size_t n = 0;
 };
 
@@ -68,12 +68,12 @@ public:
         few_ = grouping.few(picked_.size(), state.grid.rows());
     }
 
-    void add(const MeasureCall& call) {
+    void add(const UserFunction& function) {
         sums_.clear();
         const Board& board = state_.board;
         for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
-            if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(call)))
-                add_instrument(call, i);
+            if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(function)))
+                add_instrument(function, i);
     }
     [[nodiscard]] std::vector<double> beside(const ResultRows& figures) const {
         std::vector<double> out(figures.size(), 0.0);
@@ -86,23 +86,24 @@ public:
     }
 
 private:
-    static bool asks_price(const MeasureCall& call) {
-        return std::find(call.constants.begin(), call.constants.end(), MeasureCall::price) !=
-               call.constants.end();
+    static bool asks_price(const UserFunction& function) {
+        return std::find(function.constants.begin(), function.constants.end(),
+                         UserFunction::price) != function.constants.end();
     }
-    [[nodiscard]] double constant(const MeasureCall& call, std::int32_t source,
+    [[nodiscard]] double constant(const UserFunction& function, std::int32_t source,
                                   std::int32_t i) const {
         const Board& board = state_.board;
         const Terms& terms = board.instrument(i).terms;
         auto number = [](const Decimal& d) { return to_double(d.mantissa, d.scale); };
         switch (source) {
-            case MeasureCall::price:
+            case UserFunction::price:
                 return to_double(board.price_mantissa(i), board.quote(i).price_scale);
-            case MeasureCall::multiplier: return number(terms.multiplier);
-            case MeasureCall::quote_factor: return number(terms.quote_factor);
+            case UserFunction::multiplier: return number(terms.multiplier);
+            case UserFunction::quote_factor: return number(terms.quote_factor);
             default: break;
         }
-        const auto& values = call.attributes[std::size_t(source - MeasureCall::first_attribute)];
+        const auto& values =
+            function.attributes[std::size_t(source - UserFunction::first_attribute)];
         return std::size_t(i) < values.size() ? values[std::size_t(i)]
                                               : std::numeric_limits<double>::quiet_NaN();
     }
@@ -113,28 +114,29 @@ private:
         sums_[place].resize(rows_, 0.0);
         return sums_[place];
     }
-    void add_instrument(const MeasureCall& call, std::int32_t i) {
+    void add_instrument(const UserFunction& function, std::int32_t i) {
         if (state_.grid.positions(std::size_t(i)) == 0) return;
         const Instrument& instrument = state_.board.instrument(i);
         const FloatRate rate(state_.board, instrument.terms.currency, target_);
         if (!rate.possible()) return;
         constants_.clear();
-        for (const auto source : call.constants) constants_.push_back(constant(call, source, i));
+        for (const auto source : function.constants)
+            constants_.push_back(constant(function, source, i));
         auto& sums = sums_of(instrument.terms.currency);
         auto flush = [&] {
             if (columns_.n == 0) return;
-            call.callback(static_cast<std::int64_t>(columns_.n), columns_.quantity.data(),
-                          constants_.data(), columns_.out.data());
+            function.callback(static_cast<std::int64_t>(columns_.n), columns_.quantity.data(),
+                              constants_.data(), columns_.out.data());
             rate.convert(columns_.out.data(), columns_.n);
             add_up(sums);
             columns_.n = 0;
         };
-        gather(call, i, instrument.quantity_scale, flush);
+        gather(function, i, instrument.quantity_scale, flush);
         flush();
     }
     // Calls flush(), which empties the columns, if the next positions would not fit.
     template <class Flush>
-    void gather(const MeasureCall& call, std::int32_t i, int scale, Flush&& flush) {
+    void gather(const UserFunction& function, std::int32_t i, int scale, Flush&& flush) {
         const auto line = static_cast<std::size_t>(i);
         const auto first =
             static_cast<std::uint32_t>(grouping_.of_instrument(i)) * grouping_.account_groups;
@@ -142,19 +144,19 @@ private:
             for (const auto& [account, group] : picked_) {
                 const Net net = state_.grid.get(line, account);
                 if (!held(net)) continue;
-                if (columns_.n == kChunk) flush();
+                if (columns_.n == kCallRows) flush();
                 columns_.row[columns_.n] = first + group;
-                columns_.quantity[columns_.n++] = number(net[call.quantity], scale);
+                columns_.quantity[columns_.n++] = number(net[function.quantity], scale);
             }
             return;
         }
         for (std::size_t b = 0; b < state_.grid.blocks(); ++b) {
             const Block& block = state_.grid.block(line, b);
-            if (columns_.n + block.count() > kChunk) flush();
+            if (columns_.n + block.count() > kCallRows) flush();
             const auto start = static_cast<std::uint32_t>(b * Block::kRows);
             if (block.empty()) continue;
             with_quantity(block.width(), block.quantity(0), [&](const auto* sods) {
-                gather_block(block, sods, call.quantity, scale, [&](std::uint32_t row) {
+                gather_block(block, sods, function.quantity, scale, [&](std::uint32_t row) {
                     return grouping_.whole() ? first + start + row : group_of(first, start + row);
                 });
             });
@@ -213,18 +215,18 @@ private:
 
 }  // namespace
 
-std::vector<std::vector<double>> run_measures(const State& state, const Grouping& grouping,
-                                              const std::vector<std::vector<std::int32_t>>& levels,
-                                              const Target& target, const MeasureCalls& calls,
-                                              const ResultRows& figures) {
+std::vector<std::vector<double>> run_user_functions(
+    const State& state, const Grouping& grouping,
+    const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
+    const UserFunctions& functions, const ResultRows& figures) {
     // Number of rows that positions map to: rows of the grouping, or of the roll-up.
     std::size_t rows = levels.empty() ? grouping.rows() : 0;
     for (const auto& level : levels)
         for (const auto row : level) rows = std::max(rows, std::size_t(row) + 1);
     std::vector<std::vector<double>> out;
     Run run(state, grouping, levels, target, rows);
-    for (const auto& call : calls) {
-        run.add(call);
+    for (const auto& function : functions) {
+        run.add(function);
         out.push_back(run.beside(figures));
     }
     return out;

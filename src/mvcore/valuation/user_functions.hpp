@@ -15,22 +15,22 @@ namespace mvcore {
 using Callback = void (*)(std::int64_t n, const double* quantities, const double* constants,
                           double* out);
 
-struct MeasureCall {
+struct UserFunction {
     // The source of a constant. Values from first_attribute on are indices into `attributes`.
-    enum Source : std::int32_t { price = 0, multiplier, quote_factor, first_attribute };
+    enum ConstantSource : std::int32_t { price = 0, multiplier, quote_factor, first_attribute };
 
     Callback callback = nullptr;
     Measure quantity = current;
     std::vector<std::int32_t> constants;          // sources, in the order the callback expects
     std::vector<std::vector<double>> attributes;  // by instrument; NaN or too short: none
 };
-using MeasureCalls = std::vector<MeasureCall>;
+using UserFunctions = std::vector<UserFunction>;
 
 // Returns one vector per call, parallel to the rows of `figures`, which must be of the same state.
 // Levels as in View::Shape. Throws only std::bad_alloc. O(positions selected) per call.
-std::vector<std::vector<double>> run_measures(const State& state, const Grouping& grouping,
-                                              const std::vector<std::vector<std::int32_t>>& levels,
-                                              const Target& target, const MeasureCalls& calls,
-                                              const ResultRows& figures);
+std::vector<std::vector<double>> run_user_functions(
+    const State& state, const Grouping& grouping,
+    const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
+    const UserFunctions& functions, const ResultRows& figures);
 
 }  // namespace mvcore

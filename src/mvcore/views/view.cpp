@@ -27,19 +27,19 @@ void View::keep_row_numbers(const Grouping& next) {
     const std::size_t before = shape_.grouping.account_groups;
     const std::size_t after = next.account_groups;
     if (before == after || before == 0 || next.instrument_groups == 1) return;
-    for (std::size_t c = 0; c < handed_.size(); ++c) {
-        auto& handed = handed_[c];
-        auto& floats = handed_floats_[c];
-        std::vector<Handed> moved(next.rows());
+    for (std::size_t c = 0; c < last_rows_.size(); ++c) {
+        auto& last_rows = last_rows_[c];
+        auto& floats = last_floats_[c];
+        std::vector<LastRow> moved(next.rows());
         std::vector<double> moved_floats(next.rows() * functions_);
-        for (std::size_t row = 0; row < handed.size(); ++row)
+        for (std::size_t row = 0; row < last_rows.size(); ++row)
             if (const auto to = row / before * after + row % before;
-                handed[row].present && row % before < after && to < moved.size()) {
-                moved[to] = handed[row];
+                last_rows[row].present && row % before < after && to < moved.size()) {
+                moved[to] = last_rows[row];
                 std::copy_n(floats.begin() + std::ptrdiff_t(row * functions_), functions_,
                             moved_floats.begin() + std::ptrdiff_t(to * functions_));
             }
-        handed = std::move(moved);
+        last_rows = std::move(moved);
         floats = std::move(moved_floats);
     }
 }
@@ -48,7 +48,7 @@ void View::rebuild(const State& state) {
     swept_before_ += totals_.cells_swept();
     totals_.build(state, shape_.grouping, measures_,
                   totals_.counted() || needs_counts(state.board, target_));
-    handout_.reset();
+    converter_.reset();
     built_ = true;
     ++rebuilds_;
 }
@@ -163,7 +163,7 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
 }
 
-bool View::quick(const State& state, const ChangeLog& history) const {
+bool View::is_fast(const State& state, const ChangeLog& history) const {
     const auto prices = history.changes().end() - price_place_;
     const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
     return shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
@@ -183,8 +183,8 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
 
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
-    for (const auto& h : handed_) bytes += h.capacity() * sizeof(Handed);
-    for (const auto& h : handed_floats_) bytes += h.capacity() * sizeof(double);
+    for (const auto& h : last_rows_) bytes += h.capacity() * sizeof(LastRow);
+    for (const auto& h : last_floats_) bytes += h.capacity() * sizeof(double);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     bytes +=
         (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *
@@ -207,39 +207,39 @@ Net amounts_of(const ResultRows& figures, std::size_t row, std::size_t measures)
 
 }  // namespace
 
-const Handout& View::handout(const State& state) {
+const AmountConverter& View::converter(const State& state) {
     const auto& units = totals_.units();
-    if (!handout_ || handout_units_ != units.size() ||
-        handout_rates_ != state.board.rates_version())
-        handout_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
-    handout_units_ = units.size();
-    handout_rates_ = state.board.rates_version();
-    return *handout_;
+    if (!converter_ || converter_units_ != units.size() ||
+        converter_rates_ != state.board.rates_version())
+        converter_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+    converter_units_ = units.size();
+    converter_rates_ = state.board.rates_version();
+    return *converter_;
 }
 
-std::vector<View::Handed>& View::handed_of(std::int32_t currency) {
-    const auto found = std::find(handed_currencies_.begin(), handed_currencies_.end(), currency);
-    const auto k = static_cast<std::size_t>(found - handed_currencies_.begin());
-    if (found == handed_currencies_.end()) {
-        handed_currencies_.push_back(currency);
-        handed_.emplace_back();
-        handed_floats_.emplace_back();
+std::vector<View::LastRow>& View::last_rows_of(std::int32_t currency) {
+    const auto found = std::find(last_currencies_.begin(), last_currencies_.end(), currency);
+    const auto k = static_cast<std::size_t>(found - last_currencies_.begin());
+    if (found == last_currencies_.end()) {
+        last_currencies_.push_back(currency);
+        last_rows_.emplace_back();
+        last_floats_.emplace_back();
     }
-    return handed_[k];
+    return last_rows_[k];
 }
 
 ResultRows View::figures(const State& state) {
     Totals storage;
     const Totals& totals =
         shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
-    ResultRows all = all_rows(totals, handout(state), state.board, target_);
+    ResultRows all = all_rows(totals, converter(state), state.board, target_);
     all.epoch = state.epoch;
     return all;
 }
 
 void View::check(const State& state, const ChangeLog& history) {
     sync(state, history);
-    if (handed_epoch_ != state.epoch || handed_masters_ != masters_) ready_ = figures(state);
+    if (last_epoch_ != state.epoch || last_masters_ != masters_) ready_ = figures(state);
 }
 
 // Returns the result that check() prepared, or computes a new one.
@@ -251,7 +251,7 @@ ResultRows View::present(const State& state) {
 
 // Updates the remembered result only after every amount is known to fit. If memory runs out, the
 // view forgets the last result, as if it had never returned one.
-ResultRows View::hand(ResultRows all, bool everything) {
+ResultRows View::finish(ResultRows all, bool everything) {
     try {
         return remember(std::move(all), everything);
     } catch (const std::bad_alloc&) {
@@ -272,7 +272,7 @@ ResultRows View::remember(ResultRows all, bool everything) {
         out.unpriced.reserve(all.size());
         out.removed.reserve(all.size());
     }
-    auto emit = [&](std::int32_t row, std::int32_t currency, const Handed& h, bool removed) {
+    auto emit = [&](std::int32_t row, std::int32_t currency, const LastRow& h, bool removed) {
         out.row.push_back(row);
         if (target_.local()) out.currency.push_back(currency);
         out.amount.insert(out.amount.end(), h.amount.begin(), h.amount.begin() + out.columns);
@@ -284,53 +284,53 @@ ResultRows View::remember(ResultRows all, bool everything) {
     };
     for (std::size_t k = 0; k < all.size(); ++k) {
         const auto currency = target_.local() ? all.currency[k] : -1;
-        auto& handed = handed_of(currency);
+        auto& last_rows = last_rows_of(currency);
         const auto row = static_cast<std::size_t>(all.row[k]);
-        if (row >= handed.size()) handed.resize(std::max(row + 1, totals_.rows()));
-        Handed& h = handed[row];
+        if (row >= last_rows.size()) last_rows.resize(std::max(row + 1, totals_.rows()));
+        LastRow& h = last_rows[row];
         h.seen = true;
         const Net amounts = amounts_of(all, k, measures_.size());
         const bool same = h.present && h.amount == amounts && h.unpriced == all.unpriced[k];
-        const bool floats =
-            functions_ == 0 || same_floats(all, k, std::size_t(&handed - handed_.data()), row);
+        const bool floats = functions_ == 0 ||
+                            same_floats(all, k, std::size_t(&last_rows - last_rows_.data()), row);
         if (!everything && same && floats) continue;
         h = {amounts, all.unpriced[k], true, true};
         if (everything) continue;
         emit(all.row[k], currency, h, false);
         emit_floats([&](std::size_t f) { return all.floats[f][k]; });
     }
-    for (std::size_t c = 0; c < handed_.size(); ++c)
-        for (std::size_t row = 0; row < handed_[c].size(); ++row) {
-            Handed& h = handed_[c][row];
+    for (std::size_t c = 0; c < last_rows_.size(); ++c)
+        for (std::size_t row = 0; row < last_rows_[c].size(); ++row) {
+            LastRow& h = last_rows_[c][row];
             if (h.present && !h.seen) {
                 h = {};
                 if (!everything) {
-                    emit(static_cast<std::int32_t>(row), handed_currencies_[c], h, true);
+                    emit(static_cast<std::int32_t>(row), last_currencies_[c], h, true);
                     emit_floats([](std::size_t) { return 0.0; });
                 }
             }
             h.seen = false;
         }
-    handed_epoch_ = all.epoch;
-    handed_masters_ = masters_;
+    last_epoch_ = all.epoch;
+    last_masters_ = masters_;
     if (everything) return all;
     return out;
 }
 
 ResultRows View::read(const State& state, const ChangeLog& history) {
     sync(state, history);
-    return hand(present(state), true);
+    return finish(present(state), true);
 }
 
 ResultRows View::changes(const State& state, const ChangeLog& history) {
     sync(state, history);
-    if (handed_epoch_ == state.epoch && handed_masters_ == masters_) {
+    if (last_epoch_ == state.epoch && last_masters_ == masters_) {
         ResultRows nothing;
         nothing.epoch = state.epoch;
         nothing.columns = totals_.columns();
         return nothing;
     }
-    return hand(present(state), false);
+    return finish(present(state), false);
 }
 
 // ---- Views with user functions: read in three steps, so that no function runs under a lock ----
@@ -340,7 +340,7 @@ View::Draft View::draft(const State& state, const ChangeLog& history, bool every
     out.everything = everything;
     out.shapes = shapes_;
     sync(state, history);
-    out.nothing = !everything && handed_epoch_ == state.epoch && handed_masters_ == masters_;
+    out.nothing = !everything && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
         out.figures = changes(state, history);
         out.figures.floats.resize(functions_);
@@ -355,25 +355,25 @@ void View::run(Draft& draft, const State& state) const {
     const auto& calls = draft.shape.functions;
     if (draft.nothing) return;
     if (calls)
-        draft.figures.floats = run_measures(state, draft.shape.grouping, draft.shape.levels,
-                                            target_, *calls, draft.figures);
+        draft.figures.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
+                                                  target_, *calls, draft.figures);
     draft.figures.floats.resize(functions_);
     for (auto& column : draft.figures.floats) column.resize(draft.figures.size());
 }
 
 bool View::stands(const Draft& draft) const noexcept {
     return draft.shapes == shapes_ &&
-           (handed_epoch_ == ~std::uint64_t{0} || handed_epoch_ <= draft.figures.epoch);
+           (last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= draft.figures.epoch);
 }
 
-ResultRows View::hand(Draft&& draft) {
+ResultRows View::finish(Draft&& draft) {
     if (draft.nothing) return std::move(draft.figures);
-    return hand(std::move(draft.figures), draft.everything);
+    return finish(std::move(draft.figures), draft.everything);
 }
 
 bool View::same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row) {
-    auto& floats = handed_floats_[place];
-    floats.resize(handed_[place].size() * functions_);
+    auto& floats = last_floats_[place];
+    floats.resize(last_rows_[place].size() * functions_);
     bool same = true;
     for (std::size_t f = 0; f < functions_; ++f) {
         double& before = floats[row * functions_ + f];

@@ -27,7 +27,7 @@ public:
         std::size_t rows = 0;       // after the roll-up
         std::uint64_t masters = 0;  // version of the master tables that the shape was made for
         // the same number as the view was created with
-        std::shared_ptr<const MeasureCalls> functions = nullptr;
+        std::shared_ptr<const UserFunctions> functions = nullptr;
     };
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
         : target_(target),
@@ -45,7 +45,7 @@ public:
     // Replaces the shape. Rows keep their numbers, so the last result stays comparable.
     void reshape(Shape shape);
     // Whether a read takes only microseconds.
-    [[nodiscard]] bool quick(const State& state, const ChangeLog& history) const;
+    [[nodiscard]] bool is_fast(const State& state, const ChangeLog& history) const;
     // Number of rows that sync() reads after one more write: a price of the instrument, or a change
     // of one of its positions. Returns a huge number if sync() must read more than that write.
     // O(blocks of a line).
@@ -58,7 +58,7 @@ public:
     ResultRows read(const State& state, const ChangeLog& history);
     ResultRows changes(const State& state, const ChangeLog& history);
 
-    // A read in three steps. draft() and hand() run under the locks. run() works on a copy of the
+    // A read in three steps. draft() and finish() run under the locks. run() works on a copy of the
     // state without any lock, because user functions may take long or need the GIL.
     struct Draft {
         ResultRows figures;
@@ -71,14 +71,14 @@ public:
     void run(Draft& draft, const State& state) const;
     // False if the view was reshaped, or returned a newer result, since the draft.
     [[nodiscard]] bool stands(const Draft& draft) const noexcept;
-    ResultRows hand(Draft&& draft);
+    ResultRows finish(Draft&& draft);
 
     // Forgets the last result, as if the view had never returned one.
     void forget() noexcept {
-        handed_.clear();
-        handed_floats_.clear();
-        handed_currencies_.clear();
-        handed_epoch_ = ~std::uint64_t{0};
+        last_rows_.clear();
+        last_floats_.clear();
+        last_currencies_.clear();
+        last_epoch_ = ~std::uint64_t{0};
     }
 
     struct Stats {
@@ -108,17 +108,17 @@ private:
     void keep_row_numbers(const Grouping& next);
 
     // One row of the last result. With currency "local", rows are kept per currency.
-    struct Handed {
+    struct LastRow {
         Net amount{};
         std::uint32_t unpriced = 0;
         bool present = false;
         bool seen = false;  // is part of the result being built
     };
-    const Handout& handout(const State& state);
-    std::vector<Handed>& handed_of(std::int32_t currency);
+    const AmountConverter& converter(const State& state);
+    std::vector<LastRow>& last_rows_of(std::int32_t currency);
     ResultRows figures(const State& state);
     ResultRows present(const State& state);
-    ResultRows hand(ResultRows all, bool everything);
+    ResultRows finish(ResultRows all, bool everything);
     ResultRows remember(ResultRows all, bool everything);
     // Whether row k has the same floats as in the last result. Remembers the new floats.
     bool same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row);
@@ -133,17 +133,17 @@ private:
     std::uint64_t masters_ = ~std::uint64_t{0};
     std::uint64_t price_place_ = 0;
     std::uint64_t fact_place_ = 0;
-    std::uint64_t handed_epoch_ = ~std::uint64_t{0};
-    std::uint64_t handed_masters_ = ~std::uint64_t{0};
+    std::uint64_t last_epoch_ = ~std::uint64_t{0};
+    std::uint64_t last_masters_ = ~std::uint64_t{0};
     bool built_ = false;
     std::atomic<bool> by_account_ = false;
-    std::vector<std::int32_t> handed_currencies_;
-    std::vector<std::vector<Handed>> handed_;
-    std::vector<std::vector<double>> handed_floats_;  // functions_ per row of handed_
-    std::optional<ResultRows> ready_;                 // prepared by check()
-    std::optional<Handout> handout_;                  // valid for handout_units_ and handout_rates_
-    std::size_t handout_units_ = 0;
-    std::uint64_t handout_rates_ = 0;
+    std::vector<std::int32_t> last_currencies_;
+    std::vector<std::vector<LastRow>> last_rows_;
+    std::vector<std::vector<double>> last_floats_;  // functions_ per row of last_rows_
+    std::optional<ResultRows> ready_;               // prepared by check()
+    std::optional<AmountConverter> converter_;  // valid for converter_units_ and converter_rates_
+    std::size_t converter_units_ = 0;
+    std::uint64_t converter_rates_ = 0;
     std::uint64_t rebuilds_ = 0;
     std::uint64_t swept_before_ = 0;  // by totals that rebuilds replaced
 };

@@ -23,11 +23,11 @@ struct Small {
     Watch incremental{run, By::all, kLocal, true};
 
     void check() {
-        const Asked asked(run);
-        check_account(asked, 0, 0);
-        check_account(asked, 1, 1);
-        check_revaluation(asked, 0);
-        check_holdings(asked, grouping_of(By::all, run.accounts(), run.instruments()));
+        const ReaderUnderTest tested(run);
+        check_account(tested, 0, 0);
+        check_account(tested, 1, 1);
+        check_revaluation(tested, 0);
+        check_holdings(tested, grouping_of(By::all, run.accounts(), run.instruments()));
         lazy.check(true);
         incremental.check(false);
     }

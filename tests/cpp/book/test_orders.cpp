@@ -15,8 +15,8 @@ tables::OrderRow order(std::int64_t id, int account, int instrument, Decimal qua
 void check_all(Run& run) {
     check_sums(run);
     check_point_reads(run);
-    check_holdings(Asked(run), grouping_of(By::all, run.accounts(), run.instruments()));
-    for (int i = 0; i < run.instruments(); ++i) check_revaluation(Asked(run), i);
+    check_holdings(ReaderUnderTest(run), grouping_of(By::all, run.accounts(), run.instruments()));
+    for (int i = 0; i < run.instruments(); ++i) check_revaluation(ReaderUnderTest(run), i);
 }
 
 }  // namespace

@@ -199,10 +199,10 @@ private:
     }
     void read_snapshot() {
         mvcore::Snapshot snapshot(shared_.run.shared);
-        const Asked asked(dice_, snapshot, shared_.oracle.at(snapshot.state().epoch));
+        const ReaderUnderTest tested(dice_, snapshot, shared_.oracle.at(snapshot.state().epoch));
         for (int k = 0; k < 2; ++k) {
-            check_point_reads(asked);
-            check_some_values(asked, 1);
+            check_point_reads(tested);
+            check_some_values(tested, 1);
         }
     }
 

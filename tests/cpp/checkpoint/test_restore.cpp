@@ -40,7 +40,7 @@ TextColumn texts_of(const Names& names) {
     return out;
 }
 
-StoredBook stored(const Book& book, std::int32_t together) {
+StoredBook stored(const Book& book, std::int32_t chunk_instruments) {
     const State& state = book.state();
     const Counters& c = book.counters();
     StoredBook out;
@@ -60,8 +60,8 @@ StoredBook stored(const Book& book, std::int32_t together) {
     out.alive.resize(std::size_t(book.names().accounts.size()));
     const auto count = book.names().instruments.size();
     out.table = instruments_table(state, std::size_t(count));
-    for (std::int32_t i = 0; i < count; i += together) {
-        const auto end = std::min(count, i + together);
+    for (std::int32_t i = 0; i < count; i += chunk_instruments) {
+        const auto end = std::min(count, i + chunk_instruments);
         out.ranges.push_back({i, end, holdings_chunk(state, i, end), orders_chunk(state, i, end)});
     }
     return out;

@@ -152,7 +152,7 @@ void judge(const Subject& s, const Contents& files, bool forged, const sim::Bugs
     disk.bugs = bugs;
     disk.set(files);
     Book book("USD", 8);
-    journal::Report report;
+    journal::RecoveryReport report;
     try {
         report = Pair::recover(disk, book, Options());
     } catch (const Error& e) {

@@ -29,18 +29,18 @@ public:
     [[nodiscard]] i1024 amount(const i1024& total, int scale) const;
     // Fast path of amount(). Returns false if an intermediate value may exceed 127 bits; then use
     // amount().
-    [[nodiscard]] bool quick_amount(i128 total, int scale, i128& out) const noexcept;
+    [[nodiscard]] bool fast_amount(i128 total, int scale, i128& out) const noexcept;
     // The multiplier and the divisor that turn a total into an amount. Returns false unless they
     // fit 126 and 63 bits.
-    [[nodiscard]] bool quick_terms(int scale, i128& multiplier,
-                                   std::int64_t& divisor) const noexcept;
+    [[nodiscard]] bool fast_terms(int scale, i128& multiplier,
+                                  std::int64_t& divisor) const noexcept;
     // The factor that turns any total into an amount, if nothing is rounded and the factor fits 63
     // bits; else 0.
     [[nodiscard]] std::int64_t factor(int scale) const noexcept;
 
 private:
     bool possible_ = true;
-    bool quick_ = true;  // numerator and denominator fit 63 bits
+    bool fast_ = true;  // numerator and denominator fit 63 bits
     i1024 numerator_{1};
     i1024 denominator_{1};
     int shift_ = 0;  // decimals of the result less those of the rates
@@ -61,21 +61,23 @@ private:
 
 // Converts totals of a list of units to amounts in one target currency, or in each currency
 // separately.
-class Handout {
+class AmountConverter {
 public:
-    struct Group {  // a currency and its units, as indices into the given list
+    struct CurrencyUnits {  // a currency and its units, as indices into the given list
         std::int32_t currency;
         std::vector<std::uint32_t> members;
         Conversion conversion;
         int scale;  // the largest value scale of its members
     };
     // `units`: the units of the totals; may include unpriced ones.
-    Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
-            std::int32_t target, int value_scale);
+    AmountConverter(const Board& board, std::span<const UnitId> units, std::int32_t base,
+                    std::int32_t target, int value_scale);
 
-    [[nodiscard]] const std::vector<Group>& groups() const noexcept { return groups_; }
+    [[nodiscard]] const std::vector<CurrencyUnits>& currency_units() const noexcept {
+        return currency_units_;
+    }
     // Null if no unit of the currency has a price.
-    [[nodiscard]] const Group* group(std::int32_t currency) const noexcept;
+    [[nodiscard]] const CurrencyUnits* units_of(std::int32_t currency) const noexcept;
     // Currencies of the units, without duplicates, in ascending code order.
     [[nodiscard]] const std::vector<std::int32_t>& currencies() const noexcept {
         return currencies_;
@@ -92,19 +94,19 @@ public:
     // The amount of one currency, or of all currencies; total(place) returns an i256. Throws an
     // Error of kind value_overflow if the amount does not fit 38 digits.
     template <class Total>
-    [[nodiscard]] i128 amount(const Group& group, Total&& total) const;
+    [[nodiscard]] i128 amount(const CurrencyUnits& units, Total&& total) const;
     template <class Total>
     [[nodiscard]] i128 amount(Total&& total) const;
 
 private:
     template <class Total>
-    bool quick_amount(const Group& group, Total& total, i128& out) const noexcept;
+    bool fast_amount(const CurrencyUnits& units, Total& total, i128& out) const noexcept;
     template <class Total>
-    i1024 wide_amount(const Group& group, Total& total) const;
+    i1024 wide_amount(const CurrencyUnits& units, Total& total) const;
 
     std::vector<Unit> units_;
     std::vector<std::int32_t> currencies_;
-    std::vector<Group> groups_;
+    std::vector<CurrencyUnits> currency_units_;
     std::vector<bool> unpriced_;
 };
 
@@ -118,52 +120,53 @@ i128 value_amount(const i256& value, int scale, int value_scale);
 i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale);
 
 template <class Total>
-bool Handout::quick_amount(const Group& group, Total& total, i128& out) const noexcept {
+bool AmountConverter::fast_amount(const CurrencyUnits& units, Total& total,
+                                  i128& out) const noexcept {
     i128 sum = 0;
-    for (auto place : group.members) {
+    for (auto place : units.members) {
         const i256 t = total(place);
-        const int shift = group.scale - units_[place].scale;
+        const int shift = units.scale - units_[place].scale;
         i128 part = 0;
         if (!t.fits128() || shift > 38 ||
             __builtin_mul_overflow(t.low128(), kPow10[static_cast<unsigned>(shift)], &part) ||
             __builtin_add_overflow(sum, part, &sum))
             return false;
     }
-    return group.conversion.quick_amount(sum, group.scale, out);
+    return units.conversion.fast_amount(sum, units.scale, out);
 }
 
 template <class Total>
-i1024 Handout::wide_amount(const Group& group, Total& total) const {
+i1024 AmountConverter::wide_amount(const CurrencyUnits& units, Total& total) const {
     i1024 sum;
-    for (auto place : group.members) {
+    for (auto place : units.members) {
         const i256 t = total(place);
-        if (!t.zero()) sum += i1024(t) * pow10<16>(group.scale - units_[place].scale);
+        if (!t.zero()) sum += i1024(t) * pow10<16>(units.scale - units_[place].scale);
     }
-    return group.conversion.amount(sum, group.scale);
+    return units.conversion.amount(sum, units.scale);
 }
 
 template <class Total>
-i128 Handout::amount(const Group& group, Total&& total) const {
-    i128 quick = 0;
-    if (!group.conversion.possible()) return 0;
-    if (quick_amount(group, total, quick)) return checked_amount(quick);
-    return checked_amount(wide_amount(group, total));
+i128 AmountConverter::amount(const CurrencyUnits& units, Total&& total) const {
+    i128 fast = 0;
+    if (!units.conversion.possible()) return 0;
+    if (fast_amount(units, total, fast)) return checked_amount(fast);
+    return checked_amount(wide_amount(units, total));
 }
 
 template <class Total>
-i128 Handout::amount(Total&& total) const {
+i128 AmountConverter::amount(Total&& total) const {
     i128 sum = 0;
-    bool quick = true;
-    for (const auto& group : groups_) {
+    bool fast = true;
+    for (const auto& units : currency_units_) {
         i128 part = 0;
-        if (!group.conversion.possible()) continue;
-        quick = quick_amount(group, total, part) && !__builtin_add_overflow(sum, part, &sum);
-        if (!quick) break;
+        if (!units.conversion.possible()) continue;
+        fast = fast_amount(units, total, part) && !__builtin_add_overflow(sum, part, &sum);
+        if (!fast) break;
     }
-    if (quick) return checked_amount(sum);
+    if (fast) return checked_amount(sum);
     i1024 wide_sum;  // a part may overflow although the sum does not
-    for (const auto& group : groups_)
-        if (group.conversion.possible()) wide_sum += wide_amount(group, total);
+    for (const auto& units : currency_units_)
+        if (units.conversion.possible()) wide_sum += wide_amount(units, total);
     return checked_amount(wide_sum);
 }
 

@@ -6,13 +6,13 @@
 
 namespace model {
 
-struct Asked {
+struct ReaderUnderTest {
     Run& run;
     mvcore::Reader& reader;
     const Model& model;
 
-    explicit Asked(Run& r) : run(r), reader(r.book), model(r.model) {}
-    Asked(Run& r, mvcore::Reader& snapshot, const Model& then)
+    explicit ReaderUnderTest(Run& r) : run(r), reader(r.book), model(r.model) {}
+    ReaderUnderTest(Run& r, mvcore::Reader& snapshot, const Model& then)
         : run(r), reader(snapshot), model(then) {}
 };
 

@@ -1,4 +1,4 @@
-#include "mvcore/board/amounts.hpp"
+#include "mvcore/board/conversion.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -47,12 +47,12 @@ Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
     };
     if (source != nullptr) apply(*source, source->divide);
     if (target != nullptr) apply(*target, !target->divide);
-    quick_ = numerator_.fits64() && denominator_.fits64();
+    fast_ = numerator_.fits64() && denominator_.fits64();
 }
 
-bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
+bool Conversion::fast_amount(i128 total, int scale, i128& out) const noexcept {
     const int exponent = shift_ - scale;
-    if (!quick_ || exponent < -38 || exponent > 38) return false;
+    if (!fast_ || exponent < -38 || exponent > 38) return false;
     i128 dividend = 0;
     if (__builtin_mul_overflow(total, i128{numerator_.low64()}, &dividend)) return false;
     i128 divisor = denominator_.low64();
@@ -67,9 +67,9 @@ bool Conversion::quick_amount(i128 total, int scale, i128& out) const noexcept {
     return true;
 }
 
-bool Conversion::quick_terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
+bool Conversion::fast_terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
     const int exponent = shift_ - scale;
-    if (!quick_ || exponent < -18 || exponent > 18) return false;
+    if (!fast_ || exponent < -18 || exponent > 18) return false;
     const auto power = static_cast<std::int64_t>(kPow10[std::size_t(std::abs(exponent))]);
     multiplier = numerator_.low64();
     divisor = denominator_.low64();
@@ -103,7 +103,7 @@ i128 Divisor::quotient(i128 dividend) const noexcept {
 std::int64_t Conversion::factor(int scale) const noexcept {
     const int exponent = shift_ - scale;
     std::int64_t out = 0;
-    if (!possible_ || !quick_ || denominator_.low64() != 1 || exponent < 0 || exponent > 18 ||
+    if (!possible_ || !fast_ || denominator_.low64() != 1 || exponent < 0 || exponent > 18 ||
         __builtin_mul_overflow(numerator_.low64(),
                                static_cast<std::int64_t>(kPow10[std::size_t(exponent)]), &out))
         return 0;
@@ -130,11 +130,11 @@ i128 checked_amount(const i1024& amount) {
 
 i128 value_amount(const i256& value, int scale, int value_scale) {
     const int shift = value_scale - scale;
-    i128 quick = 0;
+    i128 fast = 0;
     if (value.fits128() && shift >= -38 && shift <= 38) {
         const i128 power = kPow10[std::size_t(shift < 0 ? -shift : shift)];
         if (shift < 0) return checked_amount(divided(value.low128(), power));
-        if (!__builtin_mul_overflow(value.low128(), power, &quick)) return checked_amount(quick);
+        if (!__builtin_mul_overflow(value.low128(), power, &fast)) return checked_amount(fast);
     }
     return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(i1024(value), scale));
 }
@@ -146,8 +146,8 @@ i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale) 
     return checked_amount(Conversion(nullptr, nullptr, value_scale).amount(value, scale));
 }
 
-Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t base,
-                 std::int32_t target, int value_scale)
+AmountConverter::AmountConverter(const Board& board, std::span<const UnitId> units,
+                                 std::int32_t base, std::int32_t target, int value_scale)
     : unpriced_(units.size(), false) {
     auto rate_of = [&](std::int32_t currency) {
         return currency == base ? nullptr : &board.rate(currency);
@@ -161,28 +161,30 @@ Handout::Handout(const Board& board, std::span<const UnitId> units, std::int32_t
         currencies_.push_back(unit.currency);
         unpriced_[place] = !unit.priced() || !conversion.possible();
         if (!unit.priced()) continue;
-        auto group = std::find_if(groups_.begin(), groups_.end(),
-                                  [&](const Group& g) { return g.currency == unit.currency; });
-        if (group == groups_.end()) {
-            groups_.push_back({unit.currency, {}, conversion, 0});
-            group = std::prev(groups_.end());
+        auto same_currency =
+            std::find_if(currency_units_.begin(), currency_units_.end(),
+                         [&](const CurrencyUnits& g) { return g.currency == unit.currency; });
+        if (same_currency == currency_units_.end()) {
+            currency_units_.push_back({unit.currency, {}, conversion, 0});
+            same_currency = std::prev(currency_units_.end());
         }
         MVCORE_ASSERT(unit.scale >= 0);
-        group->members.push_back(place);
-        group->scale = std::max<int>(group->scale, unit.scale);
+        same_currency->members.push_back(place);
+        same_currency->scale = std::max<int>(same_currency->scale, unit.scale);
     }
     std::sort(currencies_.begin(), currencies_.end());
     currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
 }
 
-std::int64_t Handout::factor() const noexcept {
-    return units_.size() == 1 && groups_.size() == 1
-               ? groups_[0].conversion.factor(groups_[0].scale)
+std::int64_t AmountConverter::factor() const noexcept {
+    return units_.size() == 1 && currency_units_.size() == 1
+               ? currency_units_[0].conversion.factor(currency_units_[0].scale)
                : 0;
 }
 
-const Handout::Group* Handout::group(std::int32_t currency) const noexcept {
-    for (const auto& g : groups_)
+const AmountConverter::CurrencyUnits* AmountConverter::units_of(
+    std::int32_t currency) const noexcept {
+    for (const auto& g : currency_units_)
         if (g.currency == currency) return &g;
     return nullptr;
 }

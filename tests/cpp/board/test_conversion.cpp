@@ -45,18 +45,18 @@ void check_conversion(const mvcore::Rate* source, const mvcore::Rate* target, in
         for (auto total : edges::numbers()) {
             const i1024 amount = conversion.amount(i1024(total), scale);
             check_nearest(amount, i1024(total) * up, down * power_of_ten(scale));
-            i128 quick = 0;
-            if (conversion.quick_amount(total, scale, quick)) CHECK(i1024(quick) == amount);
+            i128 fast = 0;
+            if (conversion.fast_amount(total, scale, fast)) CHECK(i1024(fast) == amount);
             std::int64_t divisor = 0;
-            if (conversion.quick_terms(scale, quick, divisor) &&
-                !__builtin_mul_overflow(total, quick, &quick))
-                CHECK(i1024(mvcore::Divisor(divisor).quotient(quick)) == amount);
+            if (conversion.fast_terms(scale, fast, divisor) &&
+                !__builtin_mul_overflow(total, fast, &fast))
+                CHECK(i1024(mvcore::Divisor(divisor).quotient(fast)) == amount);
         }
 }
 
 }  // namespace
 
-TEST(a_conversion_is_exact_and_the_quick_one_agrees) {
+TEST(a_conversion_is_exact_and_the_fast_one_agrees) {
     const auto all = rates();
     const std::size_t some[] = {0, 3, 9, 18, all.size() - 1};
     for (int value_scale : {0, 8, 30}) {
@@ -88,7 +88,7 @@ TEST(units_of_one_currency_add_up_before_they_are_rounded) {
                                             board.unit_of(1, 8)};
     board.set_rates({{}, {(i128{1} << 62) + 1, 18, false}});
     const auto& rate = board.rate(1);
-    const mvcore::Handout handout(board, units, 0, 0, 8);
+    const mvcore::AmountConverter converter(board, units, 0, 0, 8);
     std::vector<i256> totals;
     for (auto v : edges::numbers()) {
         totals.emplace_back(v);
@@ -104,8 +104,8 @@ TEST(units_of_one_currency_add_up_before_they_are_rounded) {
                 auto total = [&](std::uint32_t place) {
                     return place == 0 ? a : place == 1 ? b : c;
                 };
-                if (const auto fits = checked(expected)) CHECK(handout.amount(total) == *fits);
-                else CHECK_THROWS(ErrorKind::value_overflow, handout.amount(total));
+                if (const auto fits = checked(expected)) CHECK(converter.amount(total) == *fits);
+                else CHECK_THROWS(ErrorKind::value_overflow, converter.amount(total));
             }
 }
 
