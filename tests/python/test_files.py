@@ -18,7 +18,8 @@ import pyarrow.parquet
 import pytest
 
 import mvcore
-from mvcore.files.records import Lines, Records
+from mvcore.files.lines import Lines
+from mvcore.files.records import Records
 
 COLUMNS = ("account", "instrument", "quantity")
 HEADER = ",".join(COLUMNS)

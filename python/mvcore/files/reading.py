@@ -16,8 +16,9 @@ from mvcore.files import columns as cells
 from mvcore.files.dialect import header_of, listed, taken_away
 from mvcore.files.encodings import COMPRESSIONS, encoding_of, refuse_markup, texts_of
 from mvcore.files.faults import fault
+from mvcore.files.lines import Lines
 from mvcore.files.options import Options
-from mvcore.files.records import Lines, Records
+from mvcore.files.records import Records
 from mvcore.files.schema import PRICED, SUMMED, Schema, schema_of
 from mvcore.files.table import FileTable
 from mvcore.tables import misspelled

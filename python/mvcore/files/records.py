@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,37 +42,6 @@ def grammar(delimiter: str) -> Grammar:
     field = rf'(?:"(?:[^"]|"")*+"|[^"{d}\r\n]*+)'
     end = r"(?:\r\n|\n|\r)"
     return Grammar(re.compile(field), re.compile(rf"(?:{field}(?:{d}{field})*+{end})*+"))
-
-
-class Lines:
-    """Maps rows of a table to lines. Consecutive rows do not need a number each."""
-
-    def __init__(self) -> None:
-        self._first_rows: list[int] = []
-        self._lines: list[int | npt.NDArray[np.int64]] = []
-        self.rows = 0
-
-    def add(self, rows: int, lines: int | npt.NDArray[np.int64]) -> None:
-        """Append rows.
-
-        lines: the line of the first row if each row is one line, otherwise the line of each.
-        """
-        follows = (
-            self._lines
-            and isinstance(lines, int)
-            and isinstance(last := self._lines[-1], int)
-            and last + self.rows - self._first_rows[-1] == lines
-        )
-        if rows and not follows:
-            self._first_rows.append(self.rows)
-            self._lines.append(lines)
-        self.rows += rows
-
-    def of(self, row: int) -> int:
-        """The line, counted from 1, on which the row begins."""
-        part = bisect_right(self._first_rows, row) - 1
-        lines, place = self._lines[part], row - self._first_rows[part]
-        return lines + place if isinstance(lines, int) else int(lines[place])
 
 
 class Block(NamedTuple):

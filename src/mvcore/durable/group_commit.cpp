@@ -228,6 +228,22 @@ void GroupCommit::append_group(const CommitGroup& group, bool with_prices, std::
     }
 }
 
+// Other threads may append meanwhile. One sync at a time: the system reports a lost write only
+// once.
+void GroupCommit::sync_now() {
+    const std::scoped_lock syncing(sync_mutex_);
+    JournalWriter::Sync sync;
+    {
+        const std::scoped_lock file(file_mutex_);
+        if (!journal_->failed() && !journal_->unsynced()) return;
+        sync = journal_->begin_sync();
+    }
+    const int error = uninterrupted([&] { return sync.file->sync(); });
+    ++syncs_;
+    const std::scoped_lock file(file_mutex_);
+    journal_->end_sync(sync, error);
+}
+
 void GroupCommit::check_open() const {
     if (closed_) throw Error(ErrorKind::closed, "the book is closed");
 }

@@ -106,13 +106,14 @@ private:
     void append_group(const CommitGroup& group, bool with_prices, std::uint64_t epoch);
     [[nodiscard]] bool brings_prices(const CommitGroup& group) const;
 
+    void sync_now();
+    void check_open() const;
+
     // price_lane.cpp
     void take_prices(std::vector<PriceRow>& rows) const;
     void write_prices();
     void begin_file_if_full();
-    void sync_now();
     void work();
-    void check_open() const;
     void stop();
 
     BookState& book_state_;

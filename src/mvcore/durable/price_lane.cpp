@@ -1,4 +1,4 @@
-// The price lane: batches of prices only, and syncs in the background.
+// The price lane: batches of prices only, and the background thread that writes and syncs them.
 #include "mvcore/durable/group_commit.hpp"
 
 namespace mvcore::journal {
@@ -51,22 +51,6 @@ void GroupCommit::begin_file_if_full() {
     const std::scoped_lock syncing(sync_mutex_);
     const std::scoped_lock file(file_mutex_);
     if (journal_->full()) journal_->begin_file();
-}
-
-// Other threads may append meanwhile. One sync at a time: the system reports a lost write only
-// once.
-void GroupCommit::sync_now() {
-    const std::scoped_lock syncing(sync_mutex_);
-    JournalWriter::Sync sync;
-    {
-        const std::scoped_lock file(file_mutex_);
-        if (!journal_->failed() && !journal_->unsynced()) return;
-        sync = journal_->begin_sync();
-    }
-    const int error = uninterrupted([&] { return sync.file->sync(); });
-    ++syncs_;
-    const std::scoped_lock file(file_mutex_);
-    journal_->end_sync(sync, error);
 }
 
 void GroupCommit::work() {
