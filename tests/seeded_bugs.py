@@ -207,7 +207,7 @@ BUGS = [
         "an order that is done for the day is dropped as one that ended",
         "core_tests",
         "a_dense_book_with_orders_is_exact",
-        "orders/order.hpp",
+        "orders/rules.hpp",
         "may_resume",
         "return s == Status::done_for_day || s == Status::calculated;",
         "return s == Status::calculated;",

@@ -172,8 +172,7 @@ Net WriteTransaction::checked_net(const Cell& c) const {
                           .instrument.quantity_scale;
     Net out{};
     for (std::size_t m = 0; m < kMeasures; ++m) {
-        if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-            refuse_net(c.account, c.instrument);
+        if (!within_integer_digits(c.after[m], scale)) refuse_net(c.account, c.instrument);
         out[m] = c.after[m].low128();
     }
     return out;

@@ -73,7 +73,7 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
 // Converts to a quantity. Empty if it has more than 20 digits before the point.
 std::optional<i128> fitting(std::int64_t v, int) { return v; }
 std::optional<i128> fitting(const i256& v, int scale) {
-    if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale)) return std::nullopt;
+    if (!within_integer_digits(v, scale)) return std::nullopt;
     return v.low128();
 }
 // A sum of absolute values.

@@ -227,10 +227,8 @@ OrderFact fact_of(const mvcore_order& o) {
     const std::string_view status(o.status, o.status_length);
     const auto known = status_of(status);
     if (!known)
-        throw InputError(
-            ErrorKind::invalid_input, "order", "status", std::nullopt,
-            "unknown status " + quoted(status) + "; expected one of " + status_choices(),
-            std::string(status));
+        throw InputError(ErrorKind::invalid_input, "order", "status", std::nullopt,
+                         unknown_status(status), std::string(status));
     fact.status = *known;
     fact.time = o.time;
     return fact;

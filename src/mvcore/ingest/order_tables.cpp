@@ -89,8 +89,7 @@ Status status_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    kStatus.refuse(row, "unknown status " + quoted(text) + "; expected one of " + status_choices(),
-                   std::string(text));
+    kStatus.refuse(row, unknown_status(text), std::string(text));
 }
 
 FillPrice price_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
