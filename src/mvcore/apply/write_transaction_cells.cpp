@@ -22,10 +22,9 @@ void WriteTransaction::refuse_duplicate(std::size_t row) const {
     while (rows.account[first] != rows.account[row] ||
            rows.instrument[first] != rows.instrument[row])
         ++first;
-    throw InputError(
-        ErrorKind::invalid_input, "holdings", "account", row,
-        "duplicate key " + key_of(row) + "; first seen in row " + std::to_string(first),
-        std::string(batch_.accounts.text(rows.account[row])));
+    throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
+                     duplicate_key(key_of(row), first),
+                     std::string(batch_.accounts.text(rows.account[row])));
 }
 
 void WriteTransaction::check_twice() const {
