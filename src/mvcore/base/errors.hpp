@@ -12,6 +12,7 @@
 
 namespace mvcore {
 
+// The numbers are those of the C API.
 enum class ErrorKind : int {
     unknown_id = 1,      // a name or code that is neither in the book nor in the same call
     invalid_input = 2,   // a value, column or key that the tables do not allow

@@ -288,7 +288,6 @@ void add_book(py::module_& m) {
                                })
         .def("stats", [](Book& book) { return to_dict(unlocked(stats, book)); })
         .def("memory", [](Book& book) { return to_dict(unlocked(memory, book)); });
-    m.attr("LOCAL") = kLocal;
 }
 
 }  // namespace mvcore::bindings

@@ -20,6 +20,7 @@ namespace mvcore::bindings {
 namespace py = pybind11;
 
 void add_errors(py::module_& m);
+void add_constants(py::module_& m);
 void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
 void add_reads(py::module_& m);

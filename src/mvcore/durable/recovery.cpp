@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "mvcore/base/crc32c.hpp"
+#include "mvcore/board/conversion.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -45,7 +46,7 @@ struct Recovery::Reader {
 Opening decode_opening(Decoder& in, std::uint16_t format) {
     Opening opening;
     opening.base_currency = in.text(kMostBytes);
-    opening.value_scale = static_cast<int>(in.number(30));
+    opening.value_scale = static_cast<int>(in.number(kMaxValueScale));
     if (format >= 3) {
         opening.cash.from_fills = in.flag();
         if (opening.cash.from_fills)

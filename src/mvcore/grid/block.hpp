@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +24,8 @@ using kernels::Width;
 // Net quantities of one position.
 enum Measure : std::uint8_t { sod = 0, current, expected };
 inline constexpr int kMeasures = 3;
+inline constexpr std::array<std::string_view, kMeasures> kMeasureNames = {"sod", "current",
+                                                                          "expected"};
 using Net = std::array<i128, kMeasures>;
 
 inline bool held(const Net& q) noexcept { return (q[0] | q[1] | q[2]) != 0; }
