@@ -326,7 +326,7 @@ BUGS = [
         "a_tick_keeps_the_gil_if_few_rows_follow_it",
         "book/book.cpp",
         "Book::views_are_fast",
-        "    return rows <= kFastRows;\n",
+        "    return rows <= tuning::kFastRows;\n",
         "    return rows != 0;\n",
     ),
     Bug(

@@ -181,7 +181,7 @@ void WriteTransaction::reserve_orders() {
         const auto extras = OrderStore::extras_of(w.after, text ? 0 : std::int64_t(w.stored));
         if (!moves) store.prepare(w.slot, extras);
         if (w.slot == kNoSlot) {
-            const auto wanted = ++ids[w.hash >> 54];
+            const auto wanted = ++ids[OrderIndex::table_of(w.hash)];
             book_state_->order_index.reserve(w.hash, wanted,
                                              [&](Slot s) { return store.hash_at(s); });
         }

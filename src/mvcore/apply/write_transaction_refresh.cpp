@@ -3,6 +3,7 @@
 
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
@@ -28,7 +29,7 @@ void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<
     const auto before = [](const auto& a, const auto& b) { return a.account < b.account; };
     const auto later = [](const auto& a, const auto& b) { return a.account >= b.account; };
     if (std::adjacent_find(parts.begin(), parts.end(), later) == parts.end()) return;
-    if (parts.size() * 8 < rows) {
+    if (parts.size() * tuning::kCellsOfLookup < rows) {
         std::sort(parts.begin(), parts.end(), before);
         std::size_t n = 0;
         for (std::size_t k = 1; k < parts.size(); ++k) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/book/book.hpp"
 #include "mvcore/ingest/tables.hpp"
 
@@ -70,8 +71,7 @@ const T& stored(py::gil_safe_call_once_and_store<T>& once, Make&& make) {
     return once.call_once_and_store_result(std::forward<Make>(make)).get_stored();
 }
 
-// Up to this size, releasing the GIL costs more than freeing the memory.
-inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
+using tuning::kLargeBytes;
 template <class T>
 bool large(const T&) {
     return true;

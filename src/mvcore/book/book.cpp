@@ -9,6 +9,7 @@
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/orders/rules.hpp"
 
 namespace mvcore {
@@ -58,7 +59,8 @@ Written Book::apply(Batch& batch, Writing& writing) {
 
 void Book::after_batch(const Batch& batch) noexcept {
     OrderStore& orders = book_state_.state.orders;
-    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
+    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / tuning::kDeadTextShare)
+        try {
             orders.compact_texts();
         } catch (const std::bad_alloc&) {  // the next roll retries
         }
@@ -191,15 +193,20 @@ Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown
     }
 }
 
+// Quotes are at random addresses of the board.
+void Book::prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept {
+    const auto next = k + tuning::kQuotesAhead;
+    if (next < rows.size()) book_state_.state.board.prefetch(rows[next].instrument);
+}
+
 bool Book::fast_ticks(std::span<const TickRow> rows) {
-    constexpr std::size_t kKept = 65'536;  // larger buffers are freed before the next batch
-    if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
+    // A larger buffer is freed before the next batch.
+    if (tick_prices_.capacity() > tuning::kKeptTicks) tick_prices_ = std::vector<std::int64_t>();
     tick_prices_.resize(rows.size());
     bool fast = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
-        constexpr std::size_t kAhead = 8;  // quotes are at random addresses of the board
-        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        prefetch_ahead(rows, k);
         check_instrument(row.instrument, k);
         fast = fast && fast_price(book_state_.state.board.quote(row.instrument), row.mantissa,
                                   row.scale, tick_prices_[k]);
@@ -239,8 +246,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     Written out;
     out.epoch = ++book_state_.state.epoch;
     for (std::size_t k = 0; k < rows.size(); ++k) {
-        constexpr std::size_t kAhead = 8;
-        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        prefetch_ahead(rows, k);
         const auto i = rows[k].instrument;
         if (!put_price(book_state_.state.board.own_quote(i), i, tick_prices_[k], rows[k].time))
             ++out.dropped.late_prices;
@@ -263,10 +269,9 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     if (!lock_.try_read()) return false;
     const EndReading end(lock_);
     if (!book_state_.state.index.built()) return false;
-    constexpr std::uint32_t kFastPositions = 16'384;  // cost: one dot product per unit
     const auto code = find(book_state_.names.accounts, account);
     if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[std::size_t(code)] > kFastPositions)
+        book_state_.state.positions[std::size_t(code)] > tuning::kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;
@@ -320,14 +325,14 @@ void Book::after_write() noexcept {
 
 bool Book::views_are_fast(std::int32_t instrument, bool price) const {
     if (incremental_views_ == 0) return true;
-    std::uint64_t rows = incremental_views_ * kRowsOfView;
-    if (rows > kFastRows) return false;
+    std::uint64_t rows = incremental_views_ * tuning::kRowsOfView;
+    if (rows > tuning::kFastRows) return false;
     const std::scoped_lock lock(views_mutex_);
     for (const auto& v : views_)
         if (const auto view = v.lock(); view && view->incremental())
             rows +=
                 view->rows_to_sync(book_state_.state, book_state_.change_log, instrument, price);
-    return rows <= kFastRows;
+    return rows <= tuning::kFastRows;
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
@@ -397,7 +402,7 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
-    if (views.size() > kFastReads || !lock_.try_read()) return false;
+    if (views.size() > tuning::kFastReads || !lock_.try_read()) return false;
     const EndReading end(lock_);
     std::vector<std::unique_lock<std::mutex>> locks;
     locks.reserve(views.size());

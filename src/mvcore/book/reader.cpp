@@ -6,6 +6,7 @@
 
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
@@ -34,10 +35,10 @@ auto naming(const char* call, const char* column, std::string_view name, F&& f) 
 
 // Reading a few accounts takes less time than copying the book's state.
 bool brief(const Question& question) {
-    constexpr std::ptrdiff_t kFew = 16;
     const auto& groups = question.grouping.account_group;
     return !question.functions && !question.grouping.whole() &&
-           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <= kFew;
+           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <=
+               tuning::kFewAccounts;
 }
 
 }  // namespace
@@ -113,8 +114,6 @@ void Reader::build_index() {
 // writers, at last under the exclusive lock if few facts are left. If writers outpace this, they
 // wait during the last round; readers do not.
 void Reader::build_index_beside() {
-    constexpr std::uint64_t kFew = 256;  // facts to follow under the exclusive lock
-    constexpr int kMostRounds = 4;
     const ChangeLog* const history = history_of_writes();
     const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
     const auto lost = [&](std::uint64_t place) {
@@ -138,8 +137,8 @@ void Reader::build_index_beside() {
         {
             Writing writing(state_lock_);
             if (read_.index.built()) return;
-            const bool few = !lost(place) && written() - place <= kFew;
-            if (few || round == kMostRounds) {
+            const bool few = !lost(place) && written() - place <= tuning::kFactsUnderLock;
+            if (few || round == tuning::kIndexRounds) {
                 if (few) writing.publish();
                 if (lost(place)) index.follow(seen, read_.grid);
                 else
@@ -249,10 +248,10 @@ Revaluation Reader::revalue(std::string_view instrument) {
 }
 
 bool Reader::short_line(std::string_view instrument) const {
-    constexpr std::uint32_t kShort = 16'384;
     const auto code = find(vocabulary_.instruments, instrument);
     return !read_.instrument_alive(code) ||
-           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <= kShort;
+           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <=
+               tuning::kFastPositions;
 }
 
 Revaluation Reader::revalue_of(std::string_view instrument) const {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "mvcore/base/rw_lock.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/book/fork.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
@@ -102,7 +103,7 @@ protected:
     static bool succeeds(ForkDeadline deadline, Try&& attempt) noexcept {
         while (!attempt()) {
             if (std::chrono::steady_clock::now() > deadline) return false;
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
+            std::this_thread::sleep_for(std::chrono::microseconds(tuning::kForkPauseUs));
         }
         return true;
     }

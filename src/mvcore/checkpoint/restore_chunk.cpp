@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 
 namespace {
@@ -124,7 +126,8 @@ void ChunkRestore::line(std::int32_t i) {
 template <class Q>
 void ChunkRestore::choose_accounts(std::size_t l, Parts<Q>& parts) const {
     auto& accounts = parts.accounts;
-    const bool few = (now_.held_account.size() + now_.account.size()) * 8 < accounts_;
+    const auto rows = now_.held_account.size() + now_.account.size();
+    const bool few = rows * tuning::kCellsOfLookup < accounts_;
     if (few) {
         for (std::size_t k = 0; k < now_.held_account.size(); ++k)
             accounts.push_back(
@@ -237,7 +240,8 @@ void ChunkRestore::store_texts() {
 
 // Adds the page whose first order is order `row` of the instrument's `rows` orders.
 OrderPage& ChunkRestore::add_page(std::int32_t i, std::size_t row, std::size_t rows) {
-    const std::uint32_t room = rows - row <= 16 && row == 0 ? 16 : OrderPage::kRecords;
+    const std::uint32_t room =
+        rows - row <= tuning::kFirstOrders && row == 0 ? tuning::kFirstOrders : OrderPage::kRecords;
     auto& pages = pages_[std::size_t(i - begin_)];
     pages.emplace_back(std::make_unique<OrderPage>(i, room));
     return pages.back().writable();
@@ -410,7 +414,7 @@ void ChunkRestore::list_ids() {
 
 // One thread at a time indexes. The others continue with their chunks.
 void Restore::index_if_many() {
-    if (listed_ < kMostListed || indexing_.exchange(true)) return;
+    if (listed_ < tuning::kMostListed || indexing_.exchange(true)) return;
     index(0, ids_.size());
     indexing_ = false;
 }
@@ -437,9 +441,10 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
     if (slots.empty()) return;
     OrderIndex& index = book_state_.order_index;
     const OrderStore& orders = book_state_.state.orders;
-    index.reserve_tables(table, table + 1, std::min(std::size_t(counts_.orders), kMostReserved));
+    index.reserve_tables(table, table + 1,
+                         std::min(std::size_t(counts_.orders), tuning::kMostReserved));
     index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
-    constexpr std::size_t kFetched = 24;  // about as many cache misses as a core can overlap
+    constexpr auto kFetched = tuning::kBucketsAhead;
     for (std::size_t n = 0; n < slots.size(); ++n) {
         if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
         // Equal tags may be equal ids. check_apart() compares the ids later, with prefetching.
@@ -454,7 +459,7 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
 }
 
 void Restore::check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const {
-    constexpr std::size_t kAhead = 8;
+    constexpr auto kAhead = tuning::kComparedAhead;
     const OrderStore& orders = book_state_.state.orders;
     const bool text = orders.kind() == IdKind::text;
     for (std::size_t n = 0; n < alike.size(); ++n) {

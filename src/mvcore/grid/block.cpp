@@ -9,6 +9,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
@@ -17,9 +18,7 @@ using Holders = std::atomic<std::uint32_t>;
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSparseAlignment = 16;  // sparse blocks are many and small
-// A sparse cell costs two bytes more and several times the time of a dense one. A block therefore
-// becomes dense once a quarter of its rows hold a position.
-constexpr std::uint32_t kDenseShare = 4;
+using tuning::kDenseShare;
 
 std::size_t header_bytes(bool dense) { return dense ? kAlignment : kSparseAlignment; }
 

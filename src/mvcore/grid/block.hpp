@@ -14,6 +14,7 @@
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/base/wide_int.hpp"
 #include "mvcore/kernels/kernels.hpp"
 
@@ -44,7 +45,7 @@ struct QuantityColumns {
 
 class Block {
 public:
-    static constexpr std::uint32_t kRows = 4096;
+    static constexpr std::uint32_t kRows = tuning::kBlockRows;
 
     Block() = default;
     ~Block() { release(); }

@@ -1,6 +1,7 @@
 #include "mvcore/orders/order_store.hpp"
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 #include <algorithm>
 #include <new>
@@ -42,9 +43,9 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
     : instrument(o.instrument),
       next(o.next),
       used(o.used),
-      capacity(o.used + more <= o.capacity ? o.capacity
-               : o.used + more <= 64       ? 64
-                                           : kRecords),
+      capacity(o.used + more <= o.capacity              ? o.capacity
+               : o.used + more <= tuning::kSecondOrders ? tuning::kSecondOrders
+                                                        : kRecords),
       records(huge_pages::array<OrderRecord>(capacity)),
       time(copied(o.time, used, capacity)),
       high(copied(o.high, used, capacity)),
@@ -172,8 +173,9 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
     }
     while (room < more) {
         const auto wanted = std::min<std::size_t>(OrderPage::kRecords, more - room);
-        const auto records =
-            l.head == ~0U && l.spare == ~0U && wanted <= 16 ? 16 : OrderPage::kRecords;
+        const auto records = l.head == ~0U && l.spare == ~0U && wanted <= tuning::kFirstOrders
+                                 ? tuning::kFirstOrders
+                                 : OrderPage::kRecords;
         const auto p = add_page(instrument, records);
         auto& page = pages_.own(p).writable();
         page.need(extras);

@@ -15,6 +15,7 @@
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/orders/order.hpp"
 #include "mvcore/orders/order_index.hpp"
 
@@ -80,7 +81,7 @@ struct Extras {
 };
 
 struct alignas(64) OrderPage {
-    static constexpr std::uint32_t kRecords = 256;
+    static constexpr std::uint32_t kRecords = tuning::kOrdersPerPage;
 
     std::int32_t instrument = -1;
     std::uint32_t next = ~0U;  // next page of the same instrument
@@ -257,8 +258,8 @@ private:
     std::uint32_t add_page(std::int32_t instrument, std::uint32_t records);
     static void write(OrderPage& page, std::uint32_t k, const Order& order) noexcept;
 
-    CowVector<PageRef, 128> pages_;
-    CowVector<Line, 128> lines_;  // by instrument
+    CowVector<PageRef, tuning::kOrderPagesPerPage> pages_;
+    CowVector<Line, tuning::kOrderLinesPerPage> lines_;  // by instrument
     std::shared_ptr<TextArena> arena_;
     IdKind kind_ = IdKind::none;
     std::size_t page_count_ = 0;
