@@ -184,12 +184,12 @@ BUGS = [
         "nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on",
         "durable/group_commit.cpp",
         "GroupCommit::journal_group",
-        """    if (ticks_go_on) group.writing.reset();
+        """    if (ticks_go_on) group.writing.unlock();
     try {
         append_group(group, !ticks_go_on, epoch);
 """,
         """    staged.commit();
-    if (ticks_go_on) group.writing.reset();
+    if (ticks_go_on) group.writing.unlock();
     try {
         append_group(group, !ticks_go_on, epoch);
 """,

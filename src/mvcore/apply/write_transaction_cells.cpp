@@ -29,17 +29,12 @@ void WriteTransaction::refuse_duplicate(std::size_t row) const {
 
 void WriteTransaction::check_twice() const {
     const auto& rows = batch_.holding_rows;
-    std::size_t size = 16;
-    while (size < 2 * rows.size()) size *= 2;
-    constexpr std::uint64_t kFree = ~std::uint64_t{0};
-    std::vector<std::uint64_t> seen(size, kFree);
+    FlatMap seen;
+    seen.reserve(rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {
         const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
                          static_cast<std::uint32_t>(rows.instrument[row]);
-        auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
-        for (; seen[k] != kFree; k = (k + 1) & (size - 1))
-            if (seen[k] == key) refuse_duplicate(row);
-        seen[k] = key;
+        if (!seen.add(key).second) refuse_duplicate(row);
     }
 }
 

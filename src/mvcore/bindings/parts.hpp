@@ -88,22 +88,14 @@ struct DeleteUnlocked {
 };
 
 // Holds the book's lock for a short read. Waits for the lock without the GIL.
-class ShortReading {
-public:
-    explicit ShortReading(Reader& reader) : lock_(reader.lock()) {
-        while (!lock_.try_read()) {  // never wait for the GIL while holding the lock
-            const Unlocked unlocked;
-            lock_.read();
-            lock_.end_read();
-        }
+[[nodiscard]] inline Reading short_reading(Reader& reader) {
+    Lock& lock = reader.lock();
+    while (!lock.try_lock_shared()) {  // never wait for the GIL while holding the lock
+        const Unlocked unlocked;
+        const Reading waited(lock);
     }
-    ~ShortReading() { lock_.end_read(); }
-    ShortReading(const ShortReading&) = delete;
-    ShortReading& operator=(const ShortReading&) = delete;
-
-private:
-    Lock& lock_;
-};
+    return Reading(lock, std::adopt_lock);
+}
 
 inline constexpr const char* kFromFills = "from_fills";
 

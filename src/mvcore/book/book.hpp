@@ -52,7 +52,7 @@ public:
     // another thread, and may call it twice.
     Written write(const journal::Make& make);
     // Like write(), for a book in memory and a caller that holds the lock.
-    Written apply(Batch& batch, Writing& writing);
+    Written apply(Batch& batch, const Writing& writing);
     // Fast path for one price. Returns false, with nothing done, if it would take more than a few
     // microseconds (another thread holds the lock, incremental views have many rows to follow, or
     // the price needs a new unit) or if the input is wrong. Then call tick().

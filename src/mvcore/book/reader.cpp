@@ -67,11 +67,11 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
 
 // Holds the lock for reading. A writer that prepares beside readers has not changed anything yet.
 void Reader::before_fork(ForkDeadline deadline) noexcept {
-    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_read(); });
+    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_lock_shared(); });
 }
 
 void Reader::after_fork() noexcept {
-    if (std::exchange(at_rest_for_fork_, false)) state_lock_.end_read();
+    if (std::exchange(at_rest_for_fork_, false)) state_lock_.unlock_shared();
 }
 
 void Reader::become_child() noexcept {
@@ -139,14 +139,14 @@ void Reader::build_index_beside() {
             if (read_.index.built()) return;
             const bool few = !lost(place) && written() - place <= tuning::kFactsUnderLock;
             if (few || round == tuning::kIndexRounds) {
-                if (few) writing.publish();
+                if (few) state_lock_.publish();
                 if (lost(place)) index.follow(seen, read_.grid);
                 else
                     for (; place < written(); ++place) {
                         const Fact& fact = history->facts()[place];
                         index.follow(read_.grid, fact.account, fact.instrument);
                     }
-                if (!few) writing.publish();
+                if (!few) state_lock_.publish();
                 index.install(read_.board, read_.grid.rows());
                 read_.index = std::move(index);
                 count_index_build();

@@ -70,26 +70,14 @@ public:
 
     // The code of a name, whether or not the state uses it.
     [[nodiscard]] std::int32_t find(const Names& names, std::string_view name) const {
-        const NamesReading reading(*this);
+        const Reading reading = lock_names();
         return names.find(name);
     }
-    // Locks the names for reading. Does nothing if the names share the lock of the state, which the
-    // caller holds.
-    class NamesReading {
-    public:
-        explicit NamesReading(const Reader& reader)
-            : lock_(&reader.names_lock_ == &reader.state_lock_ ? nullptr : &reader.names_lock_) {
-            if (lock_ != nullptr) lock_->read();
-        }
-        ~NamesReading() {
-            if (lock_ != nullptr) lock_->end_read();
-        }
-        NamesReading(const NamesReading&) = delete;
-        NamesReading& operator=(const NamesReading&) = delete;
-
-    private:
-        Lock* lock_;
-    };
+    // Locks the names for reading. The guard is empty if the names share the lock of the state,
+    // which the caller holds.
+    [[nodiscard]] Reading lock_names() const {
+        return &names_lock_ == &state_lock_ ? Reading() : Reading(names_lock_);
+    }
 
 protected:
     // Requires the lock for reading and a built index.
@@ -143,7 +131,7 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
     {
         const Reading reading(state_lock_);
         if (read_.masters != question.masters) return false;
-        const NamesReading names(*this);
+        const Reading names = lock_names();
         Batch batch = make(vocabulary_, read_);
         other = hypothetical(read_, batch);
         if (!currency.empty()) {

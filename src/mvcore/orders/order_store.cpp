@@ -57,7 +57,7 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
 }
 
 void OrderPage::need(const Extras& extras) {
-    MVCORE_ASSERT(used <= capacity && holders.load(std::memory_order_relaxed) == 1);
+    MVCORE_ASSERT(used <= capacity && !holders.shared());
     need_array(time, extras.time, used, capacity, kNoTime);
     need_array(high, extras.high, used, capacity, std::uint32_t{0});
     need_array(rolled, extras.rolled, used, capacity, std::int32_t{0});
@@ -186,7 +186,7 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 }
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
-    MVCORE_ASSERT(page.holders.load() == 1 && k < page.capacity);
+    MVCORE_ASSERT(!page.holders.shared() && k < page.capacity);
     MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
     MVCORE_ASSERT(page.time || o.time == kNoTime);
     MVCORE_ASSERT(page.prices || !o.costed());
