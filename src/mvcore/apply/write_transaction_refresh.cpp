@@ -332,7 +332,7 @@ void WriteTransaction::stage_roll() {
 
 void WriteTransaction::commit_roll() noexcept {
     state_.orders.roll(batch_.roll_drops_ended, [&](Slot slot) {
-        book_state_->order_index.erase(state_.orders.hash_at(slot), slot);
+        book_state_.order_index.erase(state_.orders.hash_at(slot), slot);
     });
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/tuning.hpp"
 
@@ -264,15 +263,6 @@ Revaluation Reader::revalue_of(std::string_view instrument) const {
 PriceList Reader::prices() {
     const Reading reading(state_lock_);
     return Reads(read_, value_scale_).prices();
-}
-
-State hypothetical(const State& state, Batch& batch) {
-    State other = state;
-    WriteTransaction application(other, batch);
-    application.stage();
-    application.reserve();
-    application.commit();
-    return other;
 }
 
 }  // namespace mvcore

@@ -11,6 +11,7 @@
 #include "mvcore/book/fork.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
+#include "mvcore/valuation/hypothetical.hpp"
 #include "mvcore/valuation/reads.hpp"
 
 namespace mvcore {
@@ -121,9 +122,6 @@ private:
     std::atomic<bool> closed_ = false;
     std::atomic<bool> building_ = false;  // true while a thread builds the index
 };
-
-// A copy of the state with the batch's prices and rates.
-State hypothetical(const State& state, Batch& batch);
 
 template <class Make>
 bool Reader::values_if(Question question, std::string_view currency, Make&& make, ResultRows& out) {
