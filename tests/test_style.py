@@ -305,6 +305,21 @@ def test_the_core_asserts_its_invariants() -> None:
     assert count >= LEAST_ASSERTIONS
 
 
+def test_each_tuning_constant_says_what_set_it() -> None:
+    text = (CORE / "base" / "tuning.hpp").read_text()
+    body = text[text.index("namespace mvcore::tuning {") :]
+    # a comment may stand above several constants
+    blocks = re.findall(r"((?:^//[^\n]*\n)+)((?:^inline constexpr[^\n]*\n)+)", body, re.MULTILINE)
+    assert sum(block.count("constexpr") for _, block in blocks) == body.count("constexpr")
+    wrong = [
+        block
+        for comment, block in blocks
+        if not re.search(r"\b(?:Measured|Follows|Chosen)\b", comment)
+        or not all((ROOT / path).is_file() for path in re.findall(r"bench/\w+\.py", comment))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 # ---------------------------------------------------------------------------------------------
 # What the compiler made
 

@@ -11,7 +11,25 @@ _I64 = npt.NDArray[np.int64]
 _Written = tuple[int, dict[str, int] | None]  # the epoch, and what was dropped
 _U8 = npt.NDArray[np.uint8]
 
+# ---- constants ----
+
+NO_TIME: int  # ns; the time of facts without one
+MAX_SCALE: int  # decimals of an input
+MAX_VALUE_SCALE: int
+STATUSES: tuple[str, ...]  # FIX 39 (OrdStatus), in the order of its codes 0..9, A..E
+MEASURES: tuple[str, ...]
+RESULT_COLUMNS: tuple[str, ...]  # of results, beside the measures
 LOCAL: int
+# Return values of the C API.
+OK: int
+UNKNOWN_ID: int
+INVALID_INPUT: int
+VALUE_OVERFLOW: int
+CLOSED: int
+CORRUPT_DATA: int
+NO_MEMORY: int
+STORAGE: int
+
 _C_API: Any
 _C_PLACES: dict[str, int]
 

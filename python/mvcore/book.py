@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from mvcore.store.recovery import Recovery
 
 
-MOST_CASH_DECIMALS = 18
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
@@ -84,9 +83,13 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput.about(
                 "book", "value_scale", None, value_scale, f"{shown(value_scale)} is not an int"
             )
-        if not 0 <= value_scale <= 30:
+        if not 0 <= value_scale <= _core.MAX_VALUE_SCALE:
             raise InvalidInput.about(
-                "book", "value_scale", None, value_scale, f"{shown(value_scale)} is not in 0..30"
+                "book",
+                "value_scale",
+                None,
+                value_scale,
+                f"{shown(value_scale)} is not in 0..{_core.MAX_VALUE_SCALE}",
             )
         check_cash(cash, cash_scale)
         if hasattr(self, "_value_scale"):
@@ -556,8 +559,8 @@ def check_cash(cash: Any, cash_scale: Any) -> None:
         return
     if isinstance(cash_scale, bool) or not isinstance(cash_scale, int):
         wrong = f"{shown(cash_scale)} is not an int"
-    elif not 0 <= cash_scale <= MOST_CASH_DECIMALS:
-        wrong = f"{shown(cash_scale)} is not in 0..{MOST_CASH_DECIMALS}"
+    elif not 0 <= cash_scale <= _core.MAX_SCALE:
+        wrong = f"{shown(cash_scale)} is not in 0..{_core.MAX_SCALE}"
     elif cash is None:
         wrong = f"{cash_scale} without cash='from_fills'"
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn, Self
 
+from mvcore import _core
 from mvcore.near import hint, near
 
 
@@ -168,15 +169,15 @@ class StorageError(Error, OSError):
     """
 
 
-# By error kind of the C API (mvcore/capi.h).
+# By error kind of the core and of the C API (mvcore/capi.h). The core raises these.
 _KINDS: dict[int, type[Exception]] = {
-    1: UnknownId,
-    2: InvalidInput,
-    3: ValueOverflow,
-    4: ClosedError,
-    5: CorruptData,
-    6: MemoryError,
-    8: StorageError,
+    _core.UNKNOWN_ID: UnknownId,
+    _core.INVALID_INPUT: InvalidInput,
+    _core.VALUE_OVERFLOW: ValueOverflow,
+    _core.CLOSED: ClosedError,
+    _core.CORRUPT_DATA: CorruptData,
+    _core.NO_MEMORY: MemoryError,
+    _core.STORAGE: StorageError,
 }
 
 

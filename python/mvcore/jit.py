@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from mvcore.book import Book
     from mvcore.masters import Codes
 
-OK = 0
-UNKNOWN_ID = 1
-INVALID_INPUT = 2
-VALUE_OVERFLOW = 3
-CLOSED = 4
-NO_MEMORY = 6
+OK = _core.OK
+UNKNOWN_ID = _core.UNKNOWN_ID
+INVALID_INPUT = _core.INVALID_INPUT
+VALUE_OVERFLOW = _core.VALUE_OVERFLOW
+CLOSED = _core.CLOSED
+NO_MEMORY = _core.NO_MEMORY
 SOD, CURRENT, EXPECTED, UNPRICED, EPOCH = range(5)  # indexes into the array that `value` fills
 VALUE_SIZE = 5
 BASE = -1  # currency code of the base
-NO_TIME = -(2**63)
+NO_TIME = _core.NO_TIME
 
 _pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer_of.restype = ctypes.c_void_p

@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
     from mvcore.masters import Masters
 
-QUANTITIES = ("sod", "current", "expected")
+QUANTITIES = _core.MEASURES
 TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core
-_TAKEN = {
-    *QUANTITIES, "account", "instrument", "currency", "level", "amount_currency", "removed",
-    "unpriced", "epoch",
-}  # fmt: skip
+_TAKEN = {*QUANTITIES, *_core.RESULT_COLUMNS}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from mvcore import _core
 from mvcore.frame import Frame, Ids, Number, Plain, Text, Time
 
 if TYPE_CHECKING:
-    from mvcore import _core
     from mvcore.reads import Reads
 
-EXACT = 18  # decimals of quantities and prices in frames
-# FIX 39 (OrdStatus), in the order of its codes 0..9, A..E.
-STATUSES = (
-    "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
-    "stopped", "rejected", "suspended", "pending_new", "calculated", "expired",
-    "accepted_for_bidding", "pending_replace",
-)  # fmt: skip
+EXACT = _core.MAX_SCALE  # decimals of quantities and prices in frames
+
+
+def _statuses(codes: npt.NDArray[np.int32]) -> list[str]:
+    return [_core.STATUSES[code] for code in codes.tolist()]
 
 
 def holdings_frame(book: Reads, rows: dict[str, Any]) -> Frame:
@@ -56,7 +55,9 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             ),
             "rolled_quantity": quantity("rolled_quantity"),
             "leaves_quantity": quantity("leaves_quantity"),
-            "status": Text(rows["status"], lambda codes: [STATUSES[c] for c in codes.tolist()]),
+            "status": Text(
+                rows["status"], lambda codes: [_core.STATUSES[c] for c in codes.tolist()]
+            ),
             "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),
             "amount_currency": Text(rows["currency"], book._names_of("currency")),

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from mvcore import _core
 from mvcore.columns import (
     attribute_values,
     check_extension,
@@ -56,10 +57,7 @@ _COLUMNS = {
     },
 }  # fmt: skip
 # Names of the columns that frames and master tables define themselves.
-RESERVED = {
-    "account", "instrument", "currency", "multiplier", "quote_factor", "cash", "level",
-    "amount_currency", "removed", "unpriced", "sod", "current", "expected", "epoch",
-}  # fmt: skip
+RESERVED = _COLUMNS["instruments"] | {*_core.RESULT_COLUMNS, *_core.MEASURES}
 # Columns that reads add to those that writes take.
 _DERIVED = {
     "holdings": {"price", "amount_currency", "market_value", "base_value"},

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mvcore import _core
 from mvcore.columns import read, text_column
 from mvcore.errors import InvalidInput, UnknownId, invalid, shown, wrong_type
 from mvcore.times import whole
 
 if TYPE_CHECKING:
-    from mvcore import _core
     from mvcore.masters import Codes
 
 
@@ -83,9 +83,13 @@ def skips(unknown: Any, call: str) -> bool:
 def checked_scale(scale: Any) -> int:
     """Check the scale, and return it as an int."""
     number = whole(scale)
-    if number is None or not 0 <= number <= 18:
+    if number is None or not 0 <= number <= _core.MAX_SCALE:
         raise InvalidInput.about(
-            "ticks", "scale", None, scale, f"scale {shown(scale)} is not an int in 0..18"
+            "ticks",
+            "scale",
+            None,
+            scale,
+            f"scale {shown(scale)} is not an int in 0..{_core.MAX_SCALE}",
         )
     return number
 

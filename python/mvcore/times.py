@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mvcore import _core
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NO_TIME = -(2**63)
+NO_TIME = _core.NO_TIME
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # nanoseconds
 ONE_DAY = dt.timedelta(days=1)
 ONE_DAY_NS = 86_400 * 10**9

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import mvcore
 from mvcore.cli.files import CommandError
+from mvcore.measures import QUANTITIES
 
 
 class Parser(argparse.ArgumentParser):
@@ -189,7 +190,7 @@ def add_question(parser: Parser) -> Any:
     add(
         "--measures",
         type=names_list,
-        default=("sod", "current", "expected"),
+        default=QUANTITIES,
         metavar="A,B",
         help="out of sod, current, expected (default: all three)",
     )

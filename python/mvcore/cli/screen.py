@@ -15,13 +15,14 @@ from mvcore.cli.files import CommandError
 from mvcore.cli.render import cell
 from mvcore.cli.shown import Shown
 from mvcore.formats import plain
+from mvcore.measures import QUANTITIES
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
 Row = dict[str, Any]
-NUMBERS = ("sod", "current", "expected", "unpriced")
+NUMBERS = (*QUANTITIES, "unpriced")
 OTHER_LINES = 3  # the header, the status line and the cursor's line
 PACE_S = 2.0  # seconds over which events per second are averaged
 

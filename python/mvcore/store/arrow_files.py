@@ -13,19 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mvcore import _core
 from mvcore.errors import CorruptData
+from mvcore.times import NO_TIME
 
 # 2: orders have a column `retained`, rates a column `time`. 3: instruments have a column `cash`,
 # the manifest has `cash` and `cash_scale`. A checkpoint may list files of earlier versions, if
 # their content has not changed since.
 FORMAT_VERSION = 3
 OLDEST_FORMAT_VERSION = 1
-STATUS = (
-    "new", "partially_filled", "filled", "done_for_day", "canceled", "replaced", "pending_cancel",
-    "stopped", "rejected", "suspended", "pending_new", "calculated", "expired",
-    "accepted_for_bidding", "pending_replace",
-)  # fmt: skip
-NO_TIME = np.iinfo(np.int64).min
 DECIMAL = pa.decimal128(38, 18)
 WIDE = pa.decimal128(38, 0)
 TIME = pa.timestamp("ns", "UTC")
@@ -287,7 +283,7 @@ def orders_file(columns: Columns) -> pa.Buffer:
     ids, rows = columns["order"], len(columns["status"])
     special: dict[str, Callable[[], pa.Array]] = {
         "order": lambda: texts(ids) if isinstance(ids, tuple) else integers(ids),
-        "status": lambda: labels(columns["status"].view(np.int8), strings(STATUS)),
+        "status": lambda: labels(columns["status"].view(np.int8), strings(_core.STATUSES)),
         "average_price": lambda: optional_prices(columns["average_price"], rows),
         "rolled_price": lambda: optional_prices(columns["rolled_price"], rows),
         "time": lambda: times(columns["time"], rows),
@@ -308,7 +304,7 @@ def read_orders(data: memoryview, rows: int, text: bool) -> Columns:
     numbers = ("instrument", "account", "order_quantity", "filled_quantity", "rolled_quantity")
     out: Columns = {name: batch.integers(name) for name in numbers}
     out["order"] = batch.texts("order") if text else batch.integers("order")
-    out["status"] = batch.indices("status", pa.int8(), list(STATUS))
+    out["status"] = batch.indices("status", pa.int8(), list(_core.STATUSES))
     out["time"] = batch.times("time")
     retained = batch.optional_flags("retained") if batch.version >= 2 else None
     out["retained"] = None if retained is None else retained.view(np.int8)

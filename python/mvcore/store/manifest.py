@@ -142,10 +142,12 @@ def _manifest(document: dict[str, Any]) -> Manifest:
     out = Manifest(
         book_id=book_id,
         base_currency=document["base_currency"],
-        value_scale=_number(document, "value_scale", 30),
+        value_scale=_number(document, "value_scale", _core.MAX_VALUE_SCALE),
         cash=cash,
         cash_scale=(
-            None if document["cash_scale"] is None else _number(document, "cash_scale", 18)
+            None
+            if document["cash_scale"] is None
+            else _number(document, "cash_scale", _core.MAX_SCALE)
         ),
         sequence=_number(document, "sequence"),
         feeds={name: _signed(feeds[name]) for name in feeds},

@@ -15,6 +15,7 @@ from mvcore.errors import CorruptData
 from mvcore.masters import NOT_SET, Attribute
 from mvcore.store import arrow_files as arrow
 from mvcore.store.arrow_files import CheckedColumns, Columns
+from mvcore.times import NO_TIME
 
 ATTRIBUTE = "attribute:"
 Attributes = Mapping[str, Attribute]
@@ -86,7 +87,7 @@ def read_currencies(data: memoryview, rows: int) -> Columns:
         "currency": batch.texts("currency"),
         "rate": rate,
         "divide": batch.flags("divide"),
-        "time": np.full(rows, arrow.NO_TIME) if time is None else time,
+        "time": np.full(rows, NO_TIME) if time is None else time,
     }
 
 
@@ -114,7 +115,7 @@ def instruments_file(
             "price": arrow.decimals(columns["price"], priced),
             "price_scale": arrow.integers(columns["price_scale"].astype(np.int8)),
             "price_time": arrow.array(
-                arrow.TIME, len(priced), columns["price_time"] != arrow.NO_TIME,
+                arrow.TIME, len(priced), columns["price_time"] != NO_TIME,
                 columns["price_time"],
             ),
             "price_epoch": arrow.integers(columns["price_epoch"]),

@@ -27,9 +27,7 @@ void WriteTransaction::stage() {
     stage_accounts();
     stage_instruments();
     stage_cash_targets();
-    stage_rates();
-    stage_prices();
-    stage_cash_prices();
+    QuoteStage::stage();
     if (batch_.roll_day && batch_.holdings_given == Given::absent) {
         stage_roll();
     } else if (batch_.holdings_given == Given::load || batch_.orders_given == Given::load) {
@@ -43,31 +41,6 @@ void WriteTransaction::stage() {
         stage_writes();
     }
     check_dropped();
-}
-
-WriteTransaction::Staged& WriteTransaction::staged(std::int32_t instrument) {
-    MVCORE_ASSERT(instrument >= 0 && instrument < batch_.instruments.size());
-    const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
-    MVCORE_ASSERT(fresh ? at == staged_.size() : staged_[at].code == instrument);
-    if (fresh) {
-        Staged s;
-        s.code = instrument;
-        const Board& board = state_.board;
-        if (std::size_t(instrument) < board.size()) {
-            s.quote = board.quote(instrument);
-            s.instrument = board.instrument(instrument);
-            if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
-            s.least_scale = s.quote.price_scale;
-        }
-        staged_.push_back(s);
-    }
-    return staged_[at];
-}
-
-void WriteTransaction::stage_all() {
-    staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
-    for (std::size_t i = 0; i < state_.board.size(); ++i)
-        if (state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
 }
 
 void WriteTransaction::stage_accounts() {
@@ -168,70 +141,6 @@ void WriteTransaction::stage_cash_targets() {
     }
 }
 
-void WriteTransaction::stage_rates() {
-    if (batch_.fx_given == Given::absent && batch_.removed_rates.empty()) return;
-    if (batch_.fx_given != Given::load) rates_ = state_.board.rates();
-    rates_.resize(
-        std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
-    for (const auto& row : batch_.rate_rows) {
-        if (row.currency == state_.base) continue;
-        Rate& held = rates_[std::size_t(row.currency)];
-        if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;
-        else held = row.rate;
-    }
-    for (const auto currency : batch_.removed_rates) rates_[std::size_t(currency)] = Rate();
-}
-
-void WriteTransaction::withdraw_price(Staged& s) noexcept {
-    s.quote.priced = false;
-    s.quote.time = kNoTime;
-    s.least_scale = Quote().price_scale;
-    s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
-    s.mantissa = 0;
-}
-
-void WriteTransaction::stage_prices() {
-    if (batch_.prices_given == Given::load)
-        for (auto& s : staged_) withdraw_price(s);
-    for (const auto instrument : batch_.removed_prices) withdraw_price(staged(instrument));
-    for (const auto& row : batch_.price_rows) {
-        Staged& s = staged(row.instrument);
-        if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
-            ++dropped_.late_prices;
-            continue;
-        }
-        ++price_rows_;
-        // If a batch has two prices of an instrument, the later one wins. The decimals of the
-        // earlier one are discarded.
-        const int scale = std::max(s.least_scale, even_scale(row.price.scale));
-        s.quote.price_scale = static_cast<std::uint8_t>(scale);
-        s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
-        s.quote.priced = true;
-        s.quote.time = row.time;
-        s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
-    }
-}
-
-// Cash without a price is worth 1. If an instrument stops being cash, it loses that default price,
-// because nobody sent it.
-void WriteTransaction::stage_cash_prices() {
-    for (Staged& s : staged_) {
-        const bool was_cash = std::size_t(s.code) < state_.board.size() &&
-                              state_.board.quote(s.code).alive &&
-                              state_.board.instrument(s.code).terms.cash;
-        const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;
-        if (was_cash && !s.instrument.terms.cash && as_it_was && s.quote.time == kNoTime &&
-            s.mantissa == kPow10[s.quote.price_scale])
-            withdraw_price(s);
-        if (!s.quote.alive || s.quote.priced || !s.instrument.terms.cash) continue;
-        s.quote.price_scale = static_cast<std::uint8_t>(s.least_scale);
-        s.mantissa = kPow10[std::size_t(s.least_scale)];
-        s.quote.priced = true;
-        s.quote.time = kNoTime;
-        s.quote.epoch = state_.epoch + 1;
-    }
-}
-
 bool WriteTransaction::account_held(std::int32_t account) const {
     const auto a = static_cast<std::size_t>(account);
     if (refreshed_)
@@ -264,93 +173,6 @@ void WriteTransaction::check_dropped() const {
     for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
         if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
             refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
-}
-
-// Names the row of the price, else the row of the instrument whose factor is too large.
-void WriteTransaction::refuse_price(std::int32_t instrument) const {
-    const auto row_of = [&](const auto& rows) -> InputError::Row {
-        for (std::size_t k = rows.size(); k-- > 0;)
-            if (rows[k].instrument == instrument) return k;
-        return std::nullopt;
-    };
-    const auto price = row_of(batch_.price_rows);
-    const auto master = row_of(batch_.instrument_rows);
-    const bool of_price = price || !master;
-    auto row = of_price ? price : master;
-    if (of_price && batch_.skipped_prices != 0) row = std::nullopt;  // rows before it were left out
-    throw InputError(ErrorKind::value_overflow, of_price ? "prices" : "instruments",
-                     of_price ? "price" : "multiplier", row,
-                     "price times multiplier times quote_factor of " +
-                         quoted(batch_.instruments.text(instrument)) + " does not fit 254 bits");
-}
-
-void WriteTransaction::find_unit(Staged& s) {
-    Board& board = state_.board;
-    Quote& q = s.quote;
-    Instrument& c = s.instrument;
-    if (!q.alive || !q.priced) {
-        q.priced = false;
-        q.price = 0;
-        q.wide = false;
-        q.ceiling = -1;
-        c.ceiling = i256();
-        if (c.terms.currency >= 0) q.unit = board.unit_of(c.terms.currency, Unit::kUnpriced);
-        return;
-    }
-    if (!set_price(q, c, s.mantissa)) refuse_price(s.code);
-    const i256 price = q.wide ? c.wide_price : i256(q.price);
-    MVCORE_ASSERT(c.terms.currency >= 0);
-    q.unit = board.unit_of(c.terms.currency, value_scale_of(q, c));
-    // A ceiling that still covers the price stays, so that an oscillating price takes the fast
-    // path. A refresh removes the slack.
-    const Quote& before = board.quote(s.code);
-    const i256& held = board.instrument(s.code).ceiling;
-    const bool keep = before.priced && (q.wide || held.bits() <= kNarrowBits) &&
-                      before.unit == q.unit && price.magnitude() <= held &&
-                      batch_.prices_given != Given::load && !refreshed_;
-    set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
-}
-
-// Returns the unit whose sum of absolute values does not fit, if any.
-std::optional<UnitId> WriteTransaction::find_bounds() {
-    Board& board = state_.board;
-    bounds_.clear();
-    auto change = [&](UnitId unit, const Int<8>& by) {
-        auto known = std::find_if(bounds_.begin(), bounds_.end(),
-                                  [&](const auto& b) { return b.first == unit; });
-        if (known == bounds_.end()) known = bounds_.insert(known, {unit, board.unit(unit).bound});
-        known->second += by;
-    };
-    for (const auto& s : staged_) {
-        const Quote& before = board.quote(s.code);
-        const Instrument& held = board.instrument(s.code);
-        if (before.priced) change(before.unit, -held.share());
-        if (s.quote.priced) change(s.quote.unit, s.instrument.share());
-    }
-    for (const auto& [unit, bound] : bounds_)
-        if (bound.bits() > kAccumulatorBits) return unit;
-    return std::nullopt;
-}
-
-// The table of the batch that most likely made a sum too large.
-const char* WriteTransaction::changed_table() const noexcept {
-    if (batch_.holdings_given != Given::absent) return "holdings";
-    if (batch_.orders_given != Given::absent) return "orders";
-    return batch_.prices_given != Given::absent ? "prices" : "instruments";
-}
-
-// Bounds use price ceilings, which have some slack. If a bound does not fit, tries again without
-// slack.
-void WriteTransaction::prove_bounds() {
-    if (!find_bounds()) return;
-    tight_ = true;
-    stage_all();
-    for (auto& s : staged_) find_unit(s);
-    if (const auto unit = find_bounds())
-        throw InputError(ErrorKind::value_overflow, changed_table(), "", std::nullopt,
-                         "the sum of absolute values in " +
-                             quoted(batch_.currencies.text(state_.board.unit(*unit).currency)) +
-                             " does not fit 254 bits");
 }
 
 // Multiplies every cell of the instrument if its quantity scale becomes finer.
@@ -444,16 +266,14 @@ void WriteTransaction::reserve() {
     auto adopt = [](Names& names, const Names& added) {
         for (std::int32_t k = 0; k < added.size(); ++k) names.intern(added.text(k));
     };
-    if (book_state_ != nullptr) {
-        adopt(book_state_->names.accounts, batch_.accounts.added());
-        adopt(book_state_->names.instruments, batch_.instruments.added());
-        adopt(book_state_->names.currencies, batch_.currencies.added());
-        book_state_->change_log.extend(rows);
-    }
+    adopt(book_state_.names.accounts, batch_.accounts.added());
+    adopt(book_state_.names.instruments, batch_.instruments.added());
+    adopt(book_state_.names.currencies, batch_.currencies.added());
+    book_state_.change_log.extend(rows);
     state_.currency_users.resize(currencies, 0);
     state_.accounts_alive.resize(rows, 0);
     if (!batch_.feeds.empty()) {
-        feeds_ = book_state_->feeds;
+        feeds_ = book_state_.feeds;
         for (const auto& [name, position] : batch_.feeds) feeds_[name] = position;
     }
     MVCORE_ASSERT(state_.grid.lines() >= state_.board.size());
@@ -471,21 +291,11 @@ void WriteTransaction::reserve_pages() {
 }
 
 void WriteTransaction::reserve_all() {
-    for (const auto& s : staged_) {
-        static_cast<void>(state_.board.own_quote(s.code));
-        static_cast<void>(state_.board.own_instrument(s.code));
-    }
+    reserve_quotes();
     reserve_cells();
     if (batch_.roll_day) state_.orders.prepare_roll(batch_.roll_drops_ended);
     else reserve_orders();
     reserve_rescaled_orders();
-}
-
-bool WriteTransaction::moves_bounds() const {
-    return std::any_of(staged_.begin(), staged_.end(), [&](const Staged& s) {
-        return s.reset || s.quote.unit != state_.board.quote(s.code).unit ||
-               !(s.instrument.ceiling == state_.board.instrument(s.code).ceiling);
-    });
 }
 
 bool WriteTransaction::keeps_quotes() const {
@@ -501,41 +311,6 @@ void WriteTransaction::renew_quotes() {
     for (auto& s : staged_) s.quote = state_.board.quote(s.code);
 }
 
-void WriteTransaction::commit_quote(const Staged& s) noexcept {
-    Board& board = state_.board;
-    Quote& q = board.own_quote(s.code);
-    const Quote before = q;
-    const i256 old_price = before.priced ? board.price_of(s.code) : i256();
-    const auto waits = [](const Quote& quote, const Instrument& c) {
-        return quote.alive && !quote.priced && !c.abs_quantity.zero() ? 1 : 0;
-    };
-    board.count_unpriced(waits(s.quote, s.instrument) - waits(before, board.instrument(s.code)));
-    const auto users = [&](const Instrument& c) -> std::uint32_t& {
-        return state_.currency_users[std::size_t(c.terms.currency)];
-    };
-    MVCORE_ASSERT(!before.alive || users(board.instrument(s.code)) > 0);
-    if (before.alive) --users(board.instrument(s.code));
-    if (s.quote.alive) ++users(s.instrument);
-    board.own_instrument(s.code) = s.instrument;
-    MVCORE_ASSERT(s.quote.price_scale <= kMaxScale);
-    MVCORE_ASSERT(s.quote.alive || !s.quote.priced);
-    MVCORE_ASSERT(s.quote.unit < board.units());
-    q = s.quote;
-    q.index_row = before.index_row;
-    q.loose = before.loose;
-    const i256 price = q.priced ? board.price_of(s.code) : i256();
-    if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
-        before.priced == q.priced)
-        return;
-    if (book_state_ != nullptr) {
-        auto& changes = book_state_->change_log.changes();
-        changes.push(
-            {before.price, before.last_change, s.code, before.unit, before.wide || q.wide});
-        q.last_change = changes.end();
-    }
-    state_.index.set_price(q, s.code, before.unit == q.unit);
-}
-
 void WriteTransaction::commit_cells() noexcept {
     if (refreshed_) {
         state_.index.drop();
@@ -546,7 +321,7 @@ void WriteTransaction::commit_cells() noexcept {
             state_.account_orders.own(a) = account_orders_[a];
         }
         MVCORE_ASSERT(positions_.size() >= state_.positions.size());
-        book_state_->change_log.forget_facts();
+        book_state_.change_log.forget_facts();
         state_.dirty_instruments.all();
         return;
     }
@@ -569,13 +344,13 @@ void WriteTransaction::commit_cells() noexcept {
                      change == static_cast<std::int64_t>(change);
             fact.change[m] = static_cast<std::int64_t>(change);
         }
-        if (follow) book_state_->change_log.push(fact);
+        if (follow) book_state_.change_log.push(fact);
     });
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list)
             MVCORE_ASSERT(
                 state_.grid.reserved(std::size_t(w.instrument), std::uint32_t(w.account)) == 0);
-    if (!follow && book_state_ != nullptr) book_state_->change_log.forget_facts();
+    if (!follow) book_state_.change_log.forget_facts();
 }
 
 Dropped WriteTransaction::dropped() const noexcept {
@@ -594,30 +369,19 @@ void WriteTransaction::commit() noexcept {
     if (batch_.loaded_orders) {
         batch_.loaded_orders->store.count_copies(state_.orders.copies());
         state_.orders = std::move(batch_.loaded_orders->store);
-        book_state_->order_index = std::move(batch_.loaded_orders->index);
+        book_state_.order_index = std::move(batch_.loaded_orders->index);
     }
-    for (const auto& [unit, bound] : bounds_) {
-        auto& u = state_.board.unit(unit);
-        MVCORE_ASSERT(!bound.negative() && bound.bits() <= kAccumulatorBits);
-        u.bound = bound;
-        // Every view rebuilds after a refresh, so lanes may become narrower again.
-        u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
-        MVCORE_ASSERT(u.lane >= lane_of(u.bound));
-    }
-    if (!rates_.empty() || batch_.fx_given == Given::load)
-        state_.board.set_rates(std::move(rates_));
+    commit_bounds_and_rates();
     if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
     if (!cash_targets_.empty()) state_.cash_targets = std::move(cash_targets_);
-    state_.index.drop_if_loose();
-    if (book_state_ == nullptr) return;
     const bool masters = batch_.accounts_given != Given::absent ||
                          batch_.instruments_given != Given::absent ||
                          !batch_.removed_accounts.empty() || !batch_.removed_instruments.empty();
     if (masters) ++state_.masters;
-    book_state_->counters.dropped += dropped();
-    book_state_->counters.ticks += price_rows_;
-    book_state_->counters.facts += facts_;
-    if (!batch_.feeds.empty()) book_state_->feeds.swap(feeds_);
+    book_state_.counters.dropped += dropped();
+    book_state_.counters.ticks += price_rows_;
+    book_state_.counters.facts += facts_;
+    if (!batch_.feeds.empty()) book_state_.feeds.swap(feeds_);
     state_.epoch += batch_.calls;
 }
 

@@ -1,4 +1,4 @@
-// Applies one batch to a state: the book's state, or a copy for hypothetical prices.
+// Applies one batch to the book's state.
 //
 //   stage    beside readers: builds the new state separately and reports every input error
 //   reserve  exclusive lock: finds units, proves bounds, reserves capacity; may throw, no value
@@ -19,16 +19,17 @@
 #include "mvcore/base/flat_map.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
+#include "mvcore/state/quote_stage.hpp"
 
 namespace mvcore {
 
-class WriteTransaction {
+class WriteTransaction : private QuoteStage {
 public:
+    using QuoteStage::moves_bounds;
+
     // commit() moves the loaded orders out of the batch.
     WriteTransaction(BookState& live, Batch& batch)
-        : state_(live.state), book_state_(&live), batch_(batch) {}
-    // For batches of prices and rates only: updates no counters and no view.
-    WriteTransaction(State& state, Batch& batch) : state_(state), batch_(batch) {}
+        : QuoteStage(live.state, batch, &live.change_log), book_state_(live) {}
 
     void stage();
     void reserve();
@@ -46,23 +47,10 @@ public:
     // Valid after reserve(): whether fast-path ticks may run before commit(), which keeps their
     // prices.
     [[nodiscard]] bool keeps_quotes() const;
-    // Valid after reserve(): whether a unit or a ceiling changes, so that later batches may start
-    // or cease to fit.
-    [[nodiscard]] bool moves_bounds() const;
     // Adopts the quotes that ticks have changed. Call it before reserve_pages().
     void renew_quotes();
 
 private:
-    // The new state of an instrument.
-    struct Staged {
-        std::int32_t code;
-        Quote quote;
-        Instrument instrument;
-        i128 mantissa = 0;  // of the price, in units of 10^-quote.price_scale
-        // Minimum scale of a new price; most prices share it, so a currency needs only one unit.
-        int least_scale = 4;
-        bool reset = false;  // new to the book, or added again after its removal
-    };
     // The new state of a grid cell. Intermediate sums may exceed 128 bits.
     struct Cell {
         std::int32_t account;
@@ -91,19 +79,13 @@ private:
         std::uint64_t stored = 0;  // the id as the order store keeps it
     };
 
-    // write_transaction.cpp: master data, rates and prices
-    Staged& staged(std::int32_t instrument);
-    void stage_all();
+    // write_transaction.cpp: master data
     void stage_accounts();
     void stage_instruments();
     void stage_cash_targets();
     // The instrument that holds the currency's cash, before and after the batch.
     [[nodiscard]] CashTarget cash_target_before(std::int32_t currency) const;
     [[nodiscard]] CashTarget cash_target(std::int32_t currency) const;
-    void stage_rates();
-    static void withdraw_price(Staged& s) noexcept;
-    void stage_prices();
-    void stage_cash_prices();
     void check_dropped() const;
     [[nodiscard]] bool account_held(std::int32_t account) const;
     [[nodiscard]] bool instrument_held(const Staged& s) const;
@@ -120,7 +102,6 @@ private:
     [[nodiscard]] std::string key_of(std::size_t row) const;
     [[noreturn]] void refuse_duplicate(std::size_t row) const;
     [[noreturn]] void refuse_net(std::int32_t account, std::int32_t instrument) const;
-    [[noreturn]] void refuse_price(std::int32_t instrument) const;
     [[nodiscard]] InputError::Row row_of_loaded(Slot slot) const;
 
     // write_transaction_orders.cpp
@@ -169,16 +150,11 @@ private:
     void refuse_twice(std::int32_t account, std::int32_t instrument) const;
 
     // write_transaction.cpp: reserve and commit
-    void find_unit(Staged& s);
-    [[nodiscard]] std::optional<UnitId> find_bounds();
-    void prove_bounds();
-    [[nodiscard]] const char* changed_table() const noexcept;
     void reserve_all();
     void reserve_cells();
     template <class F>
     void each_write(F&& f);
     void rescale(const Staged& s);
-    void commit_quote(const Staged& s) noexcept;
     void commit_cells() noexcept;
 
     // Cash that the orders of a full refresh add to one cash instrument, in units of 10^-scale.
@@ -188,14 +164,9 @@ private:
         int scale = 0;
     };
 
-    State& state_;
-    BookState* book_state_ = nullptr;
-    Batch& batch_;
-    FlatMap staged_at_;  // by instrument: index into staged_
-    std::vector<Staged> staged_;
+    BookState& book_state_;
     // By account, after the batch; empty: accounts do not change.
     std::vector<std::uint8_t> accounts_alive_;
-    std::vector<Rate> rates_;
     // By currency, after the batch; empty: instruments do not change.
     std::vector<CashTarget> cash_targets_;
     std::vector<Cell> cells_;
@@ -212,15 +183,10 @@ private:
     std::vector<std::uint32_t> positions_;
     std::vector<std::uint32_t> account_orders_;
     std::unordered_map<std::int32_t, CashSums> cash_sums_;  // by cash instrument
-    bool refreshed_ = false;
-    bool tight_ = false;  // bounds use the exact prices, without slack
     bool texts_stored_ = false;
     bool cells_reserved_ = false;
     Feeds feeds_;
-    std::vector<std::pair<UnitId, Int<8>>> bounds_;
-    Dropped dropped_;  // except orders
     DroppedOrders dropped_orders_;
-    std::uint64_t price_rows_ = 0;
     std::uint64_t facts_ = 0;  // changed holdings and applied orders
 };
 

@@ -22,25 +22,19 @@ void WriteTransaction::refuse_duplicate(std::size_t row) const {
     while (rows.account[first] != rows.account[row] ||
            rows.instrument[first] != rows.instrument[row])
         ++first;
-    throw InputError(
-        ErrorKind::invalid_input, "holdings", "account", row,
-        "duplicate key " + key_of(row) + "; first seen in row " + std::to_string(first),
-        std::string(batch_.accounts.text(rows.account[row])));
+    throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
+                     duplicate_key(key_of(row), first),
+                     std::string(batch_.accounts.text(rows.account[row])));
 }
 
 void WriteTransaction::check_twice() const {
     const auto& rows = batch_.holding_rows;
-    std::size_t size = 16;
-    while (size < 2 * rows.size()) size *= 2;
-    constexpr std::uint64_t kFree = ~std::uint64_t{0};
-    std::vector<std::uint64_t> seen(size, kFree);
+    FlatMap seen;
+    seen.reserve(rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {
         const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
                          static_cast<std::uint32_t>(rows.instrument[row]);
-        auto k = (key * 0x9E3779B97F4A7C15ULL >> 20) & (size - 1);
-        for (; seen[k] != kFree; k = (k + 1) & (size - 1))
-            if (seen[k] == key) refuse_duplicate(row);
-        seen[k] = key;
+        if (!seen.add(key).second) refuse_duplicate(row);
     }
 }
 
@@ -172,8 +166,7 @@ Net WriteTransaction::checked_net(const Cell& c) const {
                           .instrument.quantity_scale;
     Net out{};
     for (std::size_t m = 0; m < kMeasures; ++m) {
-        if (!c.after[m].fits64() && c.after[m].magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
-            refuse_net(c.account, c.instrument);
+        if (!within_integer_digits(c.after[m], scale)) refuse_net(c.account, c.instrument);
         out[m] = c.after[m].low128();
     }
     return out;

@@ -19,10 +19,9 @@ i128 at_scale(const Decimal& d, int scale) {
 // Looks up the stored orders and merges each row into its order. Drops late rows.
 void WriteTransaction::find_orders() {
     const auto& rows = batch_.order_rows;
-    if (book_state_ == nullptr) return;
     const OrderStore& store = state_.orders;
     order_writes_.reserve(rows.id.size() + batch_.removed_orders.size());
-    const OrderIndex& index = book_state_->order_index;
+    const OrderIndex& index = book_state_.order_index;
     std::vector<std::uint64_t> hashes(rows.id.size());
     std::vector<Slot> slots(rows.id.size());
     auto if_known = [&](std::size_t row, auto&& f) {
@@ -99,7 +98,7 @@ void WriteTransaction::stage_removed_orders() {
         const OrderId& id = batch_.removed_orders[row];
         const auto hash = hash_of(id, state_.orders.kind());
         const auto slot =
-            book_state_->order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
+            book_state_.order_index.find(hash, [&](Slot s) { return state_.orders.has(s, id); });
         if (slot == kNoSlot)
             throw InputError(ErrorKind::unknown_id, "remove", "orders", row,
                              "unknown order " + to_text(id), plain_text(id));
@@ -160,7 +159,6 @@ void WriteTransaction::stage_order(OrderWrite& w) {
 }
 
 void WriteTransaction::reserve_orders() {
-    if (book_state_ == nullptr) return;
     OrderStore& store = state_.orders;
     store.extend(state_.board.size());
     if (!order_writes_.empty() && store.kind() == IdKind::none)
@@ -181,9 +179,9 @@ void WriteTransaction::reserve_orders() {
         const auto extras = OrderStore::extras_of(w.after, text ? 0 : std::int64_t(w.stored));
         if (!moves) store.prepare(w.slot, extras);
         if (w.slot == kNoSlot) {
-            const auto wanted = ++ids[w.hash >> 54];
-            book_state_->order_index.reserve(w.hash, wanted,
-                                             [&](Slot s) { return store.hash_at(s); });
+            const auto wanted = ++ids[OrderIndex::table_of(w.hash)];
+            book_state_.order_index.reserve(w.hash, wanted,
+                                            [&](Slot s) { return store.hash_at(s); });
         }
         if (w.removed || !moves) continue;
         Added& a = added[w.after.instrument];
@@ -205,7 +203,7 @@ void WriteTransaction::reserve_orders() {
 // batch.
 void WriteTransaction::reserve_rescaled_orders() {
     rescaled_orders_.clear();
-    if (book_state_ == nullptr || batch_.loaded_orders) return;
+    if (batch_.loaded_orders) return;
     OrderStore& store = state_.orders;
     store.extend(state_.board.size());
     for (const Staged& s : staged_) {
@@ -242,15 +240,15 @@ void WriteTransaction::commit_order(const OrderWrite& w) noexcept {
     if (w.slot != kNoSlot) state_.dirty_instruments.orders(w.before.instrument);
     if (!w.removed) state_.dirty_instruments.orders(w.after.instrument);
     if (w.removed) {
-        book_state_->order_index.erase(w.hash, w.slot);
+        book_state_.order_index.erase(w.hash, w.slot);
         store.erase(w.slot);
     } else if (w.slot == kNoSlot) {
-        book_state_->order_index.insert(w.hash, store.insert(w.after, w.stored));
+        book_state_.order_index.insert(w.hash, store.insert(w.after, w.stored));
     } else if (w.before.instrument == w.after.instrument) {
         store.put(w.slot, w.after);
     } else {
         store.erase(w.slot);
-        book_state_->order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
+        book_state_.order_index.replace(w.hash, w.slot, store.insert(w.after, w.stored));
     }
 }
 

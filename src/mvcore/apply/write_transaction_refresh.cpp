@@ -3,6 +3,7 @@
 
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
@@ -28,7 +29,7 @@ void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<
     const auto before = [](const auto& a, const auto& b) { return a.account < b.account; };
     const auto later = [](const auto& a, const auto& b) { return a.account >= b.account; };
     if (std::adjacent_find(parts.begin(), parts.end(), later) == parts.end()) return;
-    if (parts.size() * 8 < rows) {
+    if (parts.size() * tuning::kCellsOfLookup < rows) {
         std::sort(parts.begin(), parts.end(), before);
         std::size_t n = 0;
         for (std::size_t k = 1; k < parts.size(); ++k) {
@@ -73,7 +74,7 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
 // Converts to a quantity. Empty if it has more than 20 digits before the point.
 std::optional<i128> fitting(std::int64_t v, int) { return v; }
 std::optional<i128> fitting(const i256& v, int scale) {
-    if (!v.fits64() && v.magnitude() >= pow10<4>(kMaxIntegerDigits + scale)) return std::nullopt;
+    if (!within_integer_digits(v, scale)) return std::nullopt;
     return v.low128();
 }
 // A sum of absolute values.
@@ -331,7 +332,7 @@ void WriteTransaction::stage_roll() {
 
 void WriteTransaction::commit_roll() noexcept {
     state_.orders.roll(batch_.roll_drops_ended, [&](Slot slot) {
-        book_state_->order_index.erase(state_.orders.hash_at(slot), slot);
+        book_state_.order_index.erase(state_.orders.hash_at(slot), slot);
     });
 }
 

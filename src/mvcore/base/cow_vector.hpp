@@ -3,13 +3,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/holders.hpp"
 
 namespace mvcore {
 
@@ -21,7 +21,7 @@ public:
         for (auto* page : pages_) release(page);
     }
     CowVector(const CowVector& other) : pages_(other.pages_), size_(other.size_) {
-        for (auto* page : pages_) page->holders.fetch_add(1, std::memory_order_relaxed);
+        for (auto* page : pages_) page->holders.add();
     }
     CowVector(CowVector&& other) noexcept { swap(other); }
     CowVector& operator=(CowVector other) noexcept {
@@ -44,7 +44,7 @@ public:
     [[nodiscard]] T& own(std::size_t i) {
         MVCORE_ASSERT(i < size_);
         Page*& page = pages_[i / N];
-        if (page->holders.load(std::memory_order_acquire) != 1) page = copy_of(page);
+        if (page->holders.shared()) page = copy_of(page);
         return page->items[i % N];
     }
     // Appends value-initialised elements until there are n. Never shrinks.
@@ -65,10 +65,10 @@ private:
         Page() = default;
         explicit Page(const std::array<T, N>& copied) : items(copied) {}
         std::array<T, N> items{};
-        std::atomic<std::uint32_t> holders{1};
+        Holders holders;
     };
     static void release(Page* page) noexcept {
-        if (page->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete page;
+        if (page->holders.drop()) delete page;
     }
     Page* copy_of(Page* page) {
         auto* copy = new Page(page->items);

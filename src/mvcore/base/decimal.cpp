@@ -72,8 +72,7 @@ DecimalResult make_decimal(i128 mantissa, int scale) {
     }
     if (scale > kMaxScale) return {{}, DecimalFault::too_many_decimals};
     MVCORE_ASSERT(scale >= 0 && mantissa != 0);
-    const auto limit = static_cast<u128>(kPow10[kMaxIntegerDigits + scale]);
-    if (magnitude(mantissa) >= limit) return {{}, DecimalFault::too_many_digits};
+    if (!within_integer_digits(mantissa, scale)) return {{}, DecimalFault::too_many_digits};
     return {{mantissa, scale}, DecimalFault::none};
 }
 

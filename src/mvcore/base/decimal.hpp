@@ -56,6 +56,17 @@ int format_decimal(i128 mantissa, int scale, char* buffer);
 // The nearest float64.
 double to_double(i128 mantissa, int scale);
 
-inline u128 magnitude(i128 v) { return v < 0 ? -static_cast<u128>(v) : static_cast<u128>(v); }
+constexpr u128 magnitude(i128 v) { return v < 0 ? -static_cast<u128>(v) : static_cast<u128>(v); }
+
+// The bound of inputs, quantities and costs: whether mantissa / 10^scale has at most
+// kMaxIntegerDigits digits before the point. 0 <= scale <= kMaxScale.
+constexpr bool within_integer_digits(i128 mantissa, int scale) noexcept {
+    return magnitude(mantissa) < magnitude(kPow10[std::size_t(kMaxIntegerDigits + scale)]);
+}
+template <int N>
+constexpr bool within_integer_digits(const Int<N>& mantissa, int scale) noexcept {
+    return mantissa.fits64() ||
+           mantissa.magnitude() < Int<N>(kPow10[std::size_t(kMaxIntegerDigits + scale)]);
+}
 
 }  // namespace mvcore

@@ -85,6 +85,10 @@ std::string quoted(std::string_view text) {
     return out + "'";
 }
 
+std::string duplicate_key(const std::string& key, std::size_t first_row) {
+    return "duplicate key " + key + "; first seen in row " + std::to_string(first_row);
+}
+
 InputError::InputError(ErrorKind kind, std::string t, std::string c, Row r, std::string why,
                        Value v)
     : Error(kind, message_of(t, c, r, why)),

@@ -12,6 +12,7 @@
 
 namespace mvcore {
 
+// The numbers are those of the C API.
 enum class ErrorKind : int {
     unknown_id = 1,      // a name or code that is neither in the book nor in the same call
     invalid_input = 2,   // a value, column or key that the tables do not allow
@@ -33,6 +34,8 @@ private:
 // The text in single quotes. Escapes, as in Python's repr, replace quotes, backslashes, control and
 // format characters, unusual spaces and invalid UTF-8.
 std::string quoted(std::string_view text);
+// The reason why a row is refused whose key an earlier row has. `key` as messages show it.
+std::string duplicate_key(const std::string& key, std::size_t first_row);
 
 // Names the wrong input. Python exceptions and the C API receive the facts as fields. Nothing
 // parses the message, which has the form `table.column, row N: reason`.

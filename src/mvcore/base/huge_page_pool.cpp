@@ -10,13 +10,14 @@
 #include <unordered_map>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore::huge_pages {
 namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kHuge = std::size_t{2} << 20;
-constexpr std::size_t kLeast = 4096;  // malloc serves smaller pieces
+constexpr auto kLeast = tuning::kLeastPooled;  // malloc serves smaller pieces
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kShared = false;  // so that AddressSanitizer tracks each piece
 #else
@@ -149,7 +150,7 @@ private:
     std::size_t mapped_ = 0;
     // Empty slabs, kept for the next allocation of any size. Memory that is allocated and released
     // repeatedly then causes no page faults.
-    std::array<Slab*, 8> spare_{};
+    std::array<Slab*, tuning::kSpareHugePages> spare_{};
     std::size_t spares_ = 0;
 };
 

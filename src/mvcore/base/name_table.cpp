@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 namespace {
 
@@ -16,8 +18,6 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
-
-constexpr std::size_t kArenaBlock = 64 * 1024;
 
 // Length in bytes of the UTF-8 character at p; 0 if it is invalid.
 std::size_t character(const unsigned char* p, std::size_t n) noexcept {
@@ -107,8 +107,8 @@ void Names::grow() {
 std::string_view Names::store(std::string_view text) {
     if (arena_.empty() || arena_.back().size() + text.size() > arena_.back().capacity()) {
         std::string block;
-        // The first block is small, for small books; later blocks are large.
-        block.reserve(std::max(text.size(), arena_.empty() ? std::size_t{512} : kArenaBlock));
+        block.reserve(
+            std::max(text.size(), arena_.empty() ? tuning::kFirstNameBlock : tuning::kNameBlock));
         arena_.push_back(std::move(block));
     }
     auto& block = arena_.back();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 
 // Starts loading a cache line. GCC assumes that a function which only prefetches has no effect and
@@ -14,7 +16,7 @@ inline void prefetch(const void* p) noexcept {
     __asm__ volatile("");
 }
 
-inline constexpr std::size_t kRowsInFlight = 32;
+inline constexpr std::size_t kRowsInFlight = tuning::kPrefetchGroup;
 
 // Runs each step over all rows of a group before the next step, group after group. The data that
 // one step prefetches has arrived when the next step reaches the row. Each step sees the rows in

@@ -6,13 +6,14 @@
 #include <memory>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
 template <class T>
 class Ring {
 public:
-    static constexpr std::uint64_t kCapacity = std::uint64_t{1} << 16;
+    static constexpr std::uint64_t kCapacity = tuning::kLogEntries;
 
     // Leaves the entries uninitialised: the kernel allocates pages only as the ring fills.
     Ring() : entries_(new T[kCapacity]) {}

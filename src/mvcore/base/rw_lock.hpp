@@ -5,14 +5,17 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <shared_mutex>
 
 #include "mvcore/base/assert.hpp"
 
 namespace mvcore {
 
+// lock() and lock_shared() have the names that the guards of the standard library call.
 class Lock {
 public:
-    [[nodiscard]] bool try_read() noexcept {
+    [[nodiscard]] bool try_lock_shared() noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while ((w & kExclusive) == 0)
             if (word_.compare_exchange_weak(w, w + 1, std::memory_order_acquire,
@@ -20,13 +23,13 @@ public:
                 return true;
         return false;
     }
-    void read() noexcept {
-        while (!try_read()) {
+    void lock_shared() noexcept {
+        while (!try_lock_shared()) {
             const auto w = word_.load(std::memory_order_relaxed);
             if ((w & kExclusive) != 0) word_.wait(w);
         }
     }
-    void end_read() noexcept {
+    void unlock_shared() noexcept {
         const auto w = word_.fetch_sub(1, std::memory_order_release);
         MVCORE_ASSERT((w & kReaders) != 0);
         if ((w & kExclusive) != 0) word_.notify_all();
@@ -42,7 +45,7 @@ public:
                                              std::memory_order_relaxed);
     }
     // Excludes other writers. Readers continue.
-    void prepare() noexcept {
+    void lock() noexcept {
         for (;;) {
             auto w = word_.load(std::memory_order_relaxed);
             if ((w & kWriter) != 0) word_.wait(w);
@@ -51,7 +54,7 @@ public:
                 return;
         }
     }
-    // After prepare(): blocks new readers and waits until the current ones have finished.
+    // After lock(): blocks new readers and waits until the current ones have finished.
     void publish() noexcept {
         auto w = word_.fetch_or(kExclusive, std::memory_order_acquire) | kExclusive;
         MVCORE_ASSERT((w & kWriter) != 0);
@@ -66,7 +69,7 @@ public:
         MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
         word_.notify_all();
     }
-    void end_write() noexcept {
+    void unlock() noexcept {
         [[maybe_unused]] const auto w = word_.fetch_and(kReaders, std::memory_order_release);
         MVCORE_ASSERT((w & kWriter) != 0);
         word_.notify_all();
@@ -79,54 +82,11 @@ private:
     std::atomic<std::uint32_t> word_{0};
 };
 
-// Ends a short write, begun by try_exclusive(), on destruction.
-class Exclusive {
-public:
-    explicit Exclusive(Lock& lock) : lock_(lock) {}
-    ~Exclusive() { lock_.end_write(); }
-    Exclusive(const Exclusive&) = delete;
-    Exclusive& operator=(const Exclusive&) = delete;
-
-private:
-    Lock& lock_;
-};
-
-// Ends a read, begun by try_read(), on destruction.
-class EndReading {
-public:
-    explicit EndReading(Lock& lock) : lock_(lock) {}
-    ~EndReading() { lock_.end_read(); }
-    EndReading(const EndReading&) = delete;
-    EndReading& operator=(const EndReading&) = delete;
-
-private:
-    Lock& lock_;
-};
-
 // Holds the lock for reading.
-class Reading {
-public:
-    explicit Reading(Lock& lock) : lock_(lock) { lock_.read(); }
-    ~Reading() { lock_.end_read(); }
-    Reading(const Reading&) = delete;
-    Reading& operator=(const Reading&) = delete;
-
-private:
-    Lock& lock_;
-};
-
+using Reading = std::shared_lock<Lock>;
 // Holds the lock for writing. Readers are excluded only between publish() and unpublish().
-class Writing {
-public:
-    explicit Writing(Lock& lock) : lock_(lock) { lock_.prepare(); }
-    ~Writing() { lock_.end_write(); }
-    Writing(const Writing&) = delete;
-    Writing& operator=(const Writing&) = delete;
-    void publish() noexcept { lock_.publish(); }
-    void unpublish() noexcept { lock_.unpublish(); }
-
-private:
-    Lock& lock_;
-};
+using Writing = std::unique_lock<Lock>;
+// Holds the lock after try_exclusive(), as Exclusive(lock, std::adopt_lock).
+using Exclusive = std::lock_guard<Lock>;
 
 }  // namespace mvcore

@@ -184,14 +184,28 @@ constexpr Int<N> pow10(int exponent) {
     return r * Int<N>(rest);
 }
 
+// The rule of half-even rounding: whether a quotient moves on to the next integer, away from zero.
+// 0 <= rest < divisor. `odd`: whether the quotient without its rest is odd.
+template <class T>
+constexpr bool rounds_up(const T& rest, const T& divisor, bool odd) {
+    const T other = divisor - rest;  // distance to the next multiple
+    return rest > other || (rest == other && odd);
+}
+
 // dividend / divisor rounded half even; divisor > 0.
 template <int N>
 Int<N> divide_half_even(const Int<N>& dividend, const Int<N>& divisor) {
-    auto [quotient, remainder] = divide_unsigned(dividend.magnitude(), divisor);
-    const auto twice = remainder + remainder;
-    const bool odd = (quotient.w[0] & 1) != 0;
-    if (twice > divisor || (twice == divisor && odd)) quotient += Int<N>(1);
+    auto [quotient, rest] = divide_unsigned(dividend.magnitude(), divisor);
+    if (rounds_up(rest, divisor, (quotient.w[0] & 1) != 0)) quotient += Int<N>(1);
     return dividend.negative() ? -quotient : quotient;
+}
+// T: an integer of 64 or 128 bits.
+template <class T>
+constexpr i128 divide_half_even(T dividend, T divisor) {
+    const T quotient = dividend / divisor;
+    const T rest = dividend % divisor;
+    const bool up = rounds_up(rest < 0 ? -rest : rest, divisor, (quotient & 1) != 0);
+    return static_cast<i128>(quotient) + (up ? (dividend < 0 ? -1 : 1) : 0);
 }
 
 }  // namespace mvcore

@@ -160,7 +160,7 @@ py::list names_of(Book& book, const std::string& side, const Codes& codes) {
     std::vector<std::int32_t> wanted;
     std::vector<std::string> texts;
     {
-        const ShortReading reading(book);
+        const Reading reading = short_reading(book);
         wanted = to_codes(codes, std::numeric_limits<std::int32_t>::min(), names.size(),
                           "code of a name");
         for (const auto code : wanted) texts.emplace_back(code < 0 ? "" : names.text(code));
@@ -288,7 +288,6 @@ void add_book(py::module_& m) {
                                })
         .def("stats", [](Book& book) { return to_dict(unlocked(stats, book)); })
         .def("memory", [](Book& book) { return to_dict(unlocked(memory, book)); });
-    m.attr("LOCAL") = kLocal;
 }
 
 }  // namespace mvcore::bindings

@@ -6,16 +6,7 @@ namespace mvcore::bindings {
 namespace {
 
 py::object class_of(ErrorKind kind) {
-    const char* name = "Error";
-    switch (kind) {
-        case ErrorKind::unknown_id: name = "UnknownId"; break;
-        case ErrorKind::invalid_input: name = "InvalidInput"; break;
-        case ErrorKind::value_overflow: name = "ValueOverflow"; break;
-        case ErrorKind::closed: name = "ClosedError"; break;
-        case ErrorKind::corrupt_data: name = "CorruptData"; break;
-        case ErrorKind::storage: name = "StorageError"; break;
-    }
-    return py::module_::import("mvcore.errors").attr(name);
+    return py::module_::import("mvcore.errors").attr("_KINDS")[py::int_(static_cast<int>(kind))];
 }
 
 // A message may quote bytes that are not valid UTF-8.

@@ -42,7 +42,7 @@ struct Currencies {
 };
 
 Currencies currencies_in_use(Reader& reader) {
-    const ShortReading reading(reader);
+    const Reading reading = short_reading(reader);
     const State& state = reader.state();
     Currencies out{state.currency_users, {}};
     const auto base = static_cast<std::size_t>(state.base);
@@ -57,7 +57,7 @@ Currencies currencies_in_use(Reader& reader) {
 
 // Codes of currencies that instruments use but that do not convert into the base.
 std::vector<std::int32_t> currencies_without_rate(Reader& reader) {
-    const ShortReading reading(reader);
+    const Reading reading = short_reading(reader);
     const State& state = reader.state();
     std::vector<std::int32_t> out;
     for (std::size_t c = 0; c < state.currency_users.size(); ++c) {

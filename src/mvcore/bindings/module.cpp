@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace mvcore::bindings;
     m.doc() = "The compiled core of mvcore; use it through the package.";
     add_errors(m);
+    add_constants(m);
     add_columns(m);
     add_arrays(m);
     add_functions(m);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/book/book.hpp"
 #include "mvcore/ingest/tables.hpp"
 
@@ -20,6 +21,7 @@ namespace mvcore::bindings {
 namespace py = pybind11;
 
 void add_errors(py::module_& m);
+void add_constants(py::module_& m);
 void add_columns(py::module_& m);
 void add_arrays(py::module_& m);
 void add_reads(py::module_& m);
@@ -69,8 +71,7 @@ const T& stored(py::gil_safe_call_once_and_store<T>& once, Make&& make) {
     return once.call_once_and_store_result(std::forward<Make>(make)).get_stored();
 }
 
-// Up to this size, releasing the GIL costs more than freeing the memory.
-inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
+using tuning::kLargeBytes;
 template <class T>
 bool large(const T&) {
     return true;
@@ -87,22 +88,14 @@ struct DeleteUnlocked {
 };
 
 // Holds the book's lock for a short read. Waits for the lock without the GIL.
-class ShortReading {
-public:
-    explicit ShortReading(Reader& reader) : lock_(reader.lock()) {
-        while (!lock_.try_read()) {  // never wait for the GIL while holding the lock
-            const Unlocked unlocked;
-            lock_.read();
-            lock_.end_read();
-        }
+[[nodiscard]] inline Reading short_reading(Reader& reader) {
+    Lock& lock = reader.lock();
+    while (!lock.try_lock_shared()) {  // never wait for the GIL while holding the lock
+        const Unlocked unlocked;
+        const Reading waited(lock);
     }
-    ~ShortReading() { lock_.end_read(); }
-    ShortReading(const ShortReading&) = delete;
-    ShortReading& operator=(const ShortReading&) = delete;
-
-private:
-    Lock& lock_;
-};
+    return Reading(lock, std::adopt_lock);
+}
 
 inline constexpr const char* kFromFills = "from_fills";
 

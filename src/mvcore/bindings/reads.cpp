@@ -179,7 +179,8 @@ void add_reads(py::module_& m) {
             "revalue",
             [](Reader& reader, std::string_view instrument) {
                 {
-                    const ShortReading reading(reader);  // most lines take only microseconds
+                    const Reading reading =
+                        short_reading(reader);  // most lines take only microseconds
                     if (reader.short_line(instrument)) return reader.revalue_of(instrument);
                 }
                 return unlocked([&] { return reader.revalue(instrument); });
@@ -216,19 +217,19 @@ void add_reads(py::module_& m) {
             py::arg("names"), py::arg("call"), py::arg("unknown_ok") = false)
         .def_property_readonly("masters",
                                [](Reader& reader) {
-                                   const ShortReading reading(reader);
+                                   const Reading reading = short_reading(reader);
                                    return reader.state().masters;
                                })
         .def(
             "currency_code",
             [](Reader& reader, const std::string& name) {
-                const ShortReading reading(reader);
+                const Reading reading = short_reading(reader);
                 const auto code = reader.find(reader.names().currencies, name);
                 return reader.state().currency_known(code) ? code : -1;
             },
             py::arg("name"))
         .def_property_readonly("epoch", [](Reader& reader) {
-            const ShortReading reading(reader);
+            const Reading reading = short_reading(reader);
             return reader.state().epoch;
         });
 

@@ -1,6 +1,7 @@
 // Exports a state as columns for files; restore.cpp is the inverse. Long work runs without the GIL.
 #include "mvcore/base/crc32c.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/bindings/parts.hpp"
 #include "mvcore/book/snapshot.hpp"
 
@@ -68,12 +69,11 @@ struct NamesOut {
 // The first `known` names, read in small batches so that no writer waits. A checkpoint holds the
 // names that its journal has by then, even if refused calls have added more since.
 TextColumn names_of(Snapshot& snapshot, const Names& names, std::int32_t known) {
-    constexpr std::size_t kNamesAtOnce = 4096;
     const auto most = static_cast<std::size_t>(known);
     TextColumn out;
     for (std::size_t k = 0; k < most;) {
         const Reading reading(snapshot.names_lock());
-        for (const auto end = std::min(most, k + kNamesAtOnce); k < end; ++k)
+        for (const auto end = std::min(most, k + tuning::kNamesUnderLock); k < end; ++k)
             out.push(names.text(static_cast<std::int32_t>(k)));
     }
     return out;

@@ -139,7 +139,7 @@ void add_views(py::module_& m) {
         // Whether a read takes only microseconds.
         .def("is_fast",
              [](PyView& v) {
-                 const ShortReading reading(*v.book);
+                 const Reading reading = short_reading(*v.book);
                  const std::unique_lock lock(v.view->mutex, std::try_to_lock);
                  return lock.owns_lock() && !v.view->stale(v.book->state()) &&
                         v.view->is_fast(v.book->state(), v.book->change_log());

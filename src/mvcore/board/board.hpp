@@ -10,6 +10,7 @@
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/decimal.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/base/wide_int.hpp"
 
 namespace mvcore {
@@ -169,8 +170,8 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
-    CowVector<Quote, 64> quotes_;
-    CowVector<Instrument, 16> instruments_;
+    CowVector<Quote, tuning::kQuotesPerPage> quotes_;
+    CowVector<Instrument, tuning::kInstrumentsPerPage> instruments_;
     std::vector<Unit> units_;
     std::unordered_map<std::uint64_t, UnitId> unit_ids_;  // by currency and scale
     std::vector<Rate> rates_;                             // by currency code

@@ -13,21 +13,12 @@ namespace {
 // bits), it has fewer than 496. Two rates add 254 bits, and a power of ten of up to 30 + 36
 // decimals adds 220. The sum is 970 < 1023.
 
-template <class T>
-i128 round_half_even(T dividend, T divisor) {
-    const T quotient = dividend / divisor;
-    const T remainder = dividend % divisor;
-    const T rest = remainder < 0 ? -remainder : remainder;
-    const bool up = rest > divisor - rest || (rest == divisor - rest && (quotient & 1) != 0);
-    return static_cast<i128>(quotient) + (up ? (dividend < 0 ? -1 : 1) : 0);
-}
-
 i128 divided(i128 dividend, i128 divisor) {
     const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
     if (fits64(dividend) && fits64(divisor))  // several times faster
-        return round_half_even(static_cast<std::int64_t>(dividend),
-                               static_cast<std::int64_t>(divisor));
-    return round_half_even(dividend, divisor);
+        return divide_half_even(static_cast<std::int64_t>(dividend),
+                                static_cast<std::int64_t>(divisor));
+    return divide_half_even(dividend, divisor);
 }
 
 }  // namespace
@@ -81,13 +72,13 @@ bool Conversion::fast_terms(int scale, i128& multiplier, std::int64_t& divisor) 
 // is off by less than 2^11, the second by one or two. The exact remainder then corrects the result.
 i128 Divisor::quotient(i128 dividend) const noexcept {
     if (dividend == static_cast<std::int64_t>(dividend))
-        return round_half_even(static_cast<std::int64_t>(dividend), d_);
+        return divide_half_even(static_cast<std::int64_t>(dividend), d_);
     const auto as_double = [](i128 v) {
         return static_cast<double>(static_cast<std::int64_t>(v >> 64)) * 0x1p64 +
                static_cast<double>(static_cast<std::uint64_t>(v));
     };
     const double first = as_double(dividend) * inverse_;
-    if (!(first < 0x1p62 && first > -0x1p62)) return round_half_even(dividend, i128{d_});
+    if (!(first < 0x1p62 && first > -0x1p62)) return divide_half_even(dividend, i128{d_});
     auto q = static_cast<std::int64_t>(first);
     i128 rest = dividend - i128{q} * d_;
     const auto second = static_cast<std::int64_t>(as_double(rest) * inverse_);
@@ -96,8 +87,7 @@ i128 Divisor::quotient(i128 dividend) const noexcept {
     for (; rest < 0; rest += d_) --q;
     for (; rest >= d_; rest -= d_) ++q;
     MVCORE_ASSERT(rest >= 0 && rest < d_);
-    const i128 other = d_ - rest;  // distance to the next multiple
-    return q + (rest > other || (rest == other && (q & 1) != 0) ? 1 : 0);
+    return q + (rounds_up(rest, i128{d_}, (q & 1) != 0) ? 1 : 0);
 }
 
 std::int64_t Conversion::factor(int scale) const noexcept {

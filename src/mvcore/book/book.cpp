@@ -9,6 +9,7 @@
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/orders/rules.hpp"
 
 namespace mvcore {
@@ -33,20 +34,21 @@ Written Book::write(const journal::Make& make) {
     return apply(batch, writing);
 }
 
-Written Book::apply(Batch& batch, Writing& writing) {
+Written Book::apply(Batch& batch, const Writing& writing) {
+    MVCORE_ASSERT(writing.owns_lock() && writing.mutex() == &lock_);
     check_open();
     Written out;
     FastOrders fast(book_state_, batch);
     const bool staged = fast.stage();
-    if (staged) writing.publish();
+    if (staged) lock_.publish();
     if (staged && fast.reserve()) {
         fast.commit();
         out.dropped = fast.dropped_orders().all();
     } else {
-        if (staged) writing.unpublish();  // the slow path may stage for long
+        if (staged) lock_.unpublish();  // the slow path may stage for long
         WriteTransaction application(book_state_, batch);
         application.stage();
-        writing.publish();
+        lock_.publish();
         application.reserve();
         application.commit();
         out.dropped = application.dropped();
@@ -58,7 +60,8 @@ Written Book::apply(Batch& batch, Writing& writing) {
 
 void Book::after_batch(const Batch& batch) noexcept {
     OrderStore& orders = book_state_.state.orders;
-    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / 4) try {
+    if (batch.roll_day && orders.dead_text_bytes() > orders.memory_bytes() / tuning::kDeadTextShare)
+        try {
             orders.compact_texts();
         } catch (const std::bad_alloc&) {  // the next roll retries
         }
@@ -116,7 +119,7 @@ bool Book::fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t
 bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
                     Written& out) {
     if (!lock_.try_exclusive()) return false;
-    const Exclusive end(lock_);
+    const Exclusive end(lock_, std::adopt_lock);
     const bool fast = writable() && book_state_.state.instrument_alive(instrument) &&
                       views_are_fast(instrument, true) && fast_tick(instrument, price, time, out);
     if (fast) after_write();
@@ -126,7 +129,7 @@ bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t 
 bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                     Written& out) {
     if (!lock_.try_exclusive()) return false;
-    const Exclusive end(lock_);
+    const Exclusive end(lock_, std::adopt_lock);
     const auto code = book_state_.names.instruments.find(instrument);
     const bool fast =
         writable() && code >= 0 && views_are_fast(code, true) && fast_tick(code, price, time, out);
@@ -143,7 +146,7 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
             throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
                              "unknown instrument code " + std::to_string(instrument),
                              std::to_string(instrument));
-        writing.publish();
+        lock_.publish();
         Written out;
         if (fast_tick(instrument, price, time, out)) {
             after_write();
@@ -191,15 +194,20 @@ Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown
     }
 }
 
+// Quotes are at random addresses of the board.
+void Book::prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept {
+    const auto next = k + tuning::kQuotesAhead;
+    if (next < rows.size()) book_state_.state.board.prefetch(rows[next].instrument);
+}
+
 bool Book::fast_ticks(std::span<const TickRow> rows) {
-    constexpr std::size_t kKept = 65'536;  // larger buffers are freed before the next batch
-    if (tick_prices_.capacity() > kKept) tick_prices_ = std::vector<std::int64_t>();
+    // A larger buffer is freed before the next batch.
+    if (tick_prices_.capacity() > tuning::kKeptTicks) tick_prices_ = std::vector<std::int64_t>();
     tick_prices_.resize(rows.size());
     bool fast = true;
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const TickRow& row = rows[k];
-        constexpr std::size_t kAhead = 8;  // quotes are at random addresses of the board
-        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        prefetch_ahead(rows, k);
         check_instrument(row.instrument, k);
         fast = fast && fast_price(book_state_.state.board.quote(row.instrument), row.mantissa,
                                   row.scale, tick_prices_[k]);
@@ -220,10 +228,10 @@ Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
 
 Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     check_writable();
-    std::optional<Writing> writing(std::in_place, lock_);
+    Writing writing(lock_);
     check_writable();
     if (skip_unknown || !fast_ticks(rows)) {
-        writing.reset();
+        writing.unlock();
         std::vector<PriceRow> prices;
         prices.reserve(rows.size());
         for (const auto& row : rows)
@@ -231,7 +239,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
                 {row.instrument, make_decimal(row.mantissa, row.scale).value, row.time});
         return tick_by_batch(prices, skip_unknown);
     }
-    writing->publish();
+    lock_.publish();
     // Requires the exclusive lock, because a reader may be using a page that a snapshot shares. May
     // throw.
     for (const auto& row : rows)
@@ -239,8 +247,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
     Written out;
     out.epoch = ++book_state_.state.epoch;
     for (std::size_t k = 0; k < rows.size(); ++k) {
-        constexpr std::size_t kAhead = 8;
-        if (k + kAhead < rows.size()) book_state_.state.board.prefetch(rows[k + kAhead].instrument);
+        prefetch_ahead(rows, k);
         const auto i = rows[k].instrument;
         if (!put_price(book_state_.state.board.own_quote(i), i, tick_prices_[k], rows[k].time))
             ++out.dropped.late_prices;
@@ -260,13 +267,12 @@ Written Book::roll_day() {
 }
 
 bool Book::try_value(std::string_view account, std::string_view currency, AccountValue& out) {
-    if (!lock_.try_read()) return false;
-    const EndReading end(lock_);
+    if (!lock_.try_lock_shared()) return false;
+    const Reading end(lock_, std::adopt_lock);
     if (!book_state_.state.index.built()) return false;
-    constexpr std::uint32_t kFastPositions = 16'384;  // cost: one dot product per unit
     const auto code = find(book_state_.names.accounts, account);
     if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[std::size_t(code)] > kFastPositions)
+        book_state_.state.positions[std::size_t(code)] > tuning::kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;
@@ -282,7 +288,7 @@ State Book::copy(NamesKnown& names) {
 
 void Book::adopt(Restore& restored) {
     Writing writing(lock_);
-    writing.publish();
+    lock_.publish();
     if (book_state_.state.epoch != 0 || !restored.finished())
         throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
     BookState& from = restored.book_state();
@@ -320,14 +326,14 @@ void Book::after_write() noexcept {
 
 bool Book::views_are_fast(std::int32_t instrument, bool price) const {
     if (incremental_views_ == 0) return true;
-    std::uint64_t rows = incremental_views_ * kRowsOfView;
-    if (rows > kFastRows) return false;
+    std::uint64_t rows = incremental_views_ * tuning::kRowsOfView;
+    if (rows > tuning::kFastRows) return false;
     const std::scoped_lock lock(views_mutex_);
     for (const auto& v : views_)
         if (const auto view = v.lock(); view && view->incremental())
             rows +=
                 view->rows_to_sync(book_state_.state, book_state_.change_log, instrument, price);
-    return rows <= kFastRows;
+    return rows <= tuning::kFastRows;
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
@@ -397,8 +403,8 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
-    if (views.size() > kFastReads || !lock_.try_read()) return false;
-    const EndReading end(lock_);
+    if (views.size() > tuning::kFastReads || !lock_.try_lock_shared()) return false;
+    const Reading end(lock_, std::adopt_lock);
     std::vector<std::unique_lock<std::mutex>> locks;
     locks.reserve(views.size());
     fresh = true;
@@ -417,8 +423,8 @@ bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>&
 }
 
 bool Book::try_read_view(View& view, bool everything, ResultRows& out, bool& fresh) {
-    if (!lock_.try_read()) return false;
-    const EndReading end(lock_);
+    if (!lock_.try_lock_shared()) return false;
+    const Reading end(lock_, std::adopt_lock);
     const std::unique_lock lock(view.mutex, std::try_to_lock);
     if (!lock.owns_lock()) return false;
     fresh = !view.stale(book_state_.state);
@@ -521,7 +527,7 @@ void Book::flush() {
 void Book::close() {
     {
         Writing writing(lock_);
-        writing.publish();
+        lock_.publish();
         Reader::close();
     }
     if (durable_ != nullptr) durable_->close();
@@ -538,7 +544,7 @@ std::uint64_t Book::at_rest(State& state, Feeds& feeds, StoredCounts& counts, Na
     const auto copy = [&](std::uint64_t at, const NamesKnown* journaled) {
         sequence = at;
         Writing writing(lock_);
-        writing.publish();
+        lock_.publish();
         names = journaled != nullptr ? *journaled : NamesKnown::of(book_state_.names);
         const Counters& c = book_state_.counters;
         counts = {book_state_.state.epoch,
@@ -563,7 +569,7 @@ Feeds Book::feeds() {
 
 void Book::set_feeds(Feeds feeds) {
     Writing writing(lock_);
-    writing.publish();
+    lock_.publish();
     book_state_.feeds = std::move(feeds);
 }
 
@@ -600,7 +606,7 @@ void Book::before_fork(ForkDeadline deadline) noexcept {
         }
     if (all || !at_rest_for_fork_) return;
     at_rest_for_fork_ = false;
-    lock_.end_read();
+    lock_.unlock_shared();
 }
 
 void Book::after_fork() noexcept {

@@ -52,7 +52,7 @@ public:
     // another thread, and may call it twice.
     Written write(const journal::Make& make);
     // Like write(), for a book in memory and a caller that holds the lock.
-    Written apply(Batch& batch, Writing& writing);
+    Written apply(Batch& batch, const Writing& writing);
     // Fast path for one price. Returns false, with nothing done, if it would take more than a few
     // microseconds (another thread holds the lock, incremental views have many rows to follow, or
     // the price needs a new unit) or if the input is wrong. Then call tick().
@@ -178,15 +178,10 @@ private:
     void after_batch(const Batch& batch) noexcept;
     // read_view() and read_views() for views with user functions.
     bool read_drafts(std::span<View* const> views, bool everything, std::vector<ResultRows>& out);
+    void prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept;
     // Whether incremental views can follow a write to the instrument within a few microseconds.
     // Requires the exclusive lock.
     [[nodiscard]] bool views_are_fast(std::int32_t instrument, bool price) const;
-    // Number of rows that a few microseconds suffice to read; the fixed cost of a view counts as
-    // some rows.
-    static constexpr std::uint64_t kFastRows = 4096;
-    static constexpr std::uint64_t kRowsOfView = 64;
-    // Number of small views that a few microseconds suffice to read.
-    static constexpr std::size_t kFastReads = 4;
 
     Lock lock_;
     BookState book_state_;

@@ -50,7 +50,7 @@ Batch Book::order_batch(const OrderFact& fact) const {
 
 bool Book::try_order(const OrderFact& fact, Written& out) {
     if (durable_ != nullptr || !lock_.try_exclusive()) return false;
-    const Exclusive end(lock_);
+    const Exclusive end(lock_, std::adopt_lock);
     const bool fast = writable() && fast_order(fact, out);
     if (fast) after_write();
     return fast;

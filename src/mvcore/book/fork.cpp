@@ -8,13 +8,11 @@
 #include <vector>
 
 #include "mvcore/base/huge_page_pool.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/book/reader.hpp"
 
 namespace mvcore {
 namespace {
-
-// Total time that a fork waits for readers to come to rest.
-constexpr auto kLongest = std::chrono::seconds(1);
 
 struct Registry {
     std::mutex mutex;
@@ -29,7 +27,8 @@ Registry& registry() {
 
 void before_fork() {
     registry().mutex.lock();
-    const auto deadline = std::chrono::steady_clock::now() + kLongest;
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(tuning::kLongestForkMs);
     for (Reader* reader : registry().readers) reader->before_fork(deadline);
     huge_pages::lock_for_fork();
 }

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
@@ -34,10 +34,10 @@ auto naming(const char* call, const char* column, std::string_view name, F&& f) 
 
 // Reading a few accounts takes less time than copying the book's state.
 bool brief(const Question& question) {
-    constexpr std::ptrdiff_t kFew = 16;
     const auto& groups = question.grouping.account_group;
     return !question.functions && !question.grouping.whole() &&
-           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <= kFew;
+           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <=
+               tuning::kFewAccounts;
 }
 
 }  // namespace
@@ -66,11 +66,11 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
 
 // Holds the lock for reading. A writer that prepares beside readers has not changed anything yet.
 void Reader::before_fork(ForkDeadline deadline) noexcept {
-    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_read(); });
+    at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_lock_shared(); });
 }
 
 void Reader::after_fork() noexcept {
-    if (std::exchange(at_rest_for_fork_, false)) state_lock_.end_read();
+    if (std::exchange(at_rest_for_fork_, false)) state_lock_.unlock_shared();
 }
 
 void Reader::become_child() noexcept {
@@ -113,8 +113,6 @@ void Reader::build_index() {
 // writers, at last under the exclusive lock if few facts are left. If writers outpace this, they
 // wait during the last round; readers do not.
 void Reader::build_index_beside() {
-    constexpr std::uint64_t kFew = 256;  // facts to follow under the exclusive lock
-    constexpr int kMostRounds = 4;
     const ChangeLog* const history = history_of_writes();
     const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
     const auto lost = [&](std::uint64_t place) {
@@ -138,16 +136,16 @@ void Reader::build_index_beside() {
         {
             Writing writing(state_lock_);
             if (read_.index.built()) return;
-            const bool few = !lost(place) && written() - place <= kFew;
-            if (few || round == kMostRounds) {
-                if (few) writing.publish();
+            const bool few = !lost(place) && written() - place <= tuning::kFactsUnderLock;
+            if (few || round == tuning::kIndexRounds) {
+                if (few) state_lock_.publish();
                 if (lost(place)) index.follow(seen, read_.grid);
                 else
                     for (; place < written(); ++place) {
                         const Fact& fact = history->facts()[place];
                         index.follow(read_.grid, fact.account, fact.instrument);
                     }
-                if (!few) writing.publish();
+                if (!few) state_lock_.publish();
                 index.install(read_.board, read_.grid.rows());
                 read_.index = std::move(index);
                 count_index_build();
@@ -249,10 +247,10 @@ Revaluation Reader::revalue(std::string_view instrument) {
 }
 
 bool Reader::short_line(std::string_view instrument) const {
-    constexpr std::uint32_t kShort = 16'384;
     const auto code = find(vocabulary_.instruments, instrument);
     return !read_.instrument_alive(code) ||
-           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <= kShort;
+           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <=
+               tuning::kFastPositions;
 }
 
 Revaluation Reader::revalue_of(std::string_view instrument) const {
@@ -265,15 +263,6 @@ Revaluation Reader::revalue_of(std::string_view instrument) const {
 PriceList Reader::prices() {
     const Reading reading(state_lock_);
     return Reads(read_, value_scale_).prices();
-}
-
-State hypothetical(const State& state, Batch& batch) {
-    State other = state;
-    WriteTransaction application(other, batch);
-    application.stage();
-    application.reserve();
-    application.commit();
-    return other;
 }
 
 }  // namespace mvcore

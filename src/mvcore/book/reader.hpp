@@ -7,9 +7,11 @@
 #include <thread>
 
 #include "mvcore/base/rw_lock.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/book/fork.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
+#include "mvcore/valuation/hypothetical.hpp"
 #include "mvcore/valuation/reads.hpp"
 
 namespace mvcore {
@@ -69,26 +71,14 @@ public:
 
     // The code of a name, whether or not the state uses it.
     [[nodiscard]] std::int32_t find(const Names& names, std::string_view name) const {
-        const NamesReading reading(*this);
+        const Reading reading = lock_names();
         return names.find(name);
     }
-    // Locks the names for reading. Does nothing if the names share the lock of the state, which the
-    // caller holds.
-    class NamesReading {
-    public:
-        explicit NamesReading(const Reader& reader)
-            : lock_(&reader.names_lock_ == &reader.state_lock_ ? nullptr : &reader.names_lock_) {
-            if (lock_ != nullptr) lock_->read();
-        }
-        ~NamesReading() {
-            if (lock_ != nullptr) lock_->end_read();
-        }
-        NamesReading(const NamesReading&) = delete;
-        NamesReading& operator=(const NamesReading&) = delete;
-
-    private:
-        Lock* lock_;
-    };
+    // Locks the names for reading. The guard is empty if the names share the lock of the state,
+    // which the caller holds.
+    [[nodiscard]] Reading lock_names() const {
+        return &names_lock_ == &state_lock_ ? Reading() : Reading(names_lock_);
+    }
 
 protected:
     // Requires the lock for reading and a built index.
@@ -102,7 +92,7 @@ protected:
     static bool succeeds(ForkDeadline deadline, Try&& attempt) noexcept {
         while (!attempt()) {
             if (std::chrono::steady_clock::now() > deadline) return false;
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
+            std::this_thread::sleep_for(std::chrono::microseconds(tuning::kForkPauseUs));
         }
         return true;
     }
@@ -133,16 +123,13 @@ private:
     std::atomic<bool> building_ = false;  // true while a thread builds the index
 };
 
-// A copy of the state with the batch's prices and rates.
-State hypothetical(const State& state, Batch& batch);
-
 template <class Make>
 bool Reader::values_if(Question question, std::string_view currency, Make&& make, ResultRows& out) {
     State other;
     {
         const Reading reading(state_lock_);
         if (read_.masters != question.masters) return false;
-        const NamesReading names(*this);
+        const Reading names = lock_names();
         Batch batch = make(vocabulary_, read_);
         other = hypothetical(read_, batch);
         if (!currency.empty()) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/capi/guard.hpp"
 
 namespace mvcore::capi {
@@ -142,8 +143,7 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
         Book& b = book_of(book);
         b.check_writable();
         thread_local std::vector<TickRow> kept;  // reused for batches of the usual size
-        constexpr size_t kKept = 65'536;
-        if (kept.capacity() > kKept) kept = std::vector<TickRow>();
+        if (kept.capacity() > tuning::kKeptTicks) kept = std::vector<TickRow>();
         kept.resize(count);
         TickRow* const rows = kept.data();
         std::vector<std::pair<size_t, i128>> wide;
@@ -227,10 +227,8 @@ OrderFact fact_of(const mvcore_order& o) {
     const std::string_view status(o.status, o.status_length);
     const auto known = status_of(status);
     if (!known)
-        throw InputError(
-            ErrorKind::invalid_input, "order", "status", std::nullopt,
-            "unknown status " + quoted(status) + "; expected one of " + status_choices(),
-            std::string(status));
+        throw InputError(ErrorKind::invalid_input, "order", "status", std::nullopt,
+                         unknown_status(status), std::string(status));
     fact.status = *known;
     fact.time = o.time;
     return fact;

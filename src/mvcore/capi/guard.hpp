@@ -12,6 +12,14 @@
 
 namespace mvcore::capi {
 
+static_assert(MVCORE_NO_TIME == kNoTime);
+static_assert(MVCORE_UNKNOWN_ID == static_cast<int>(ErrorKind::unknown_id));
+static_assert(MVCORE_INVALID_INPUT == static_cast<int>(ErrorKind::invalid_input));
+static_assert(MVCORE_VALUE_OVERFLOW == static_cast<int>(ErrorKind::value_overflow));
+static_assert(MVCORE_CLOSED == static_cast<int>(ErrorKind::closed));
+static_assert(MVCORE_CORRUPT_DATA == static_cast<int>(ErrorKind::corrupt_data));
+static_assert(MVCORE_STORAGE == static_cast<int>(ErrorKind::storage));
+
 inline Book& book_of(mvcore_book* book) { return *reinterpret_cast<Book*>(book); }
 
 inline Dropped& last_dropped_of_thread() noexcept {

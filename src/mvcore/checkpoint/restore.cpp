@@ -209,7 +209,7 @@ void Restore::add_legs() {
         const int scale = state.board.instrument(instrument).quantity_scale;
         for (const int m : {current, expected}) {
             const i256 quantity = i256(net[std::size_t(m)]) + sum;
-            if (quantity.magnitude() >= pow10<4>(kMaxIntegerDigits + scale))
+            if (!within_integer_digits(quantity, scale))
                 corrupt("a net quantity of " + name(instrument) + " has more than 20 digits");
             net[std::size_t(m)] = quantity.low128();
         }

@@ -83,9 +83,6 @@ public:
     [[nodiscard]] bool finished() const noexcept { return finished_; }
 
 private:
-    // The largest number of orders for which the index reserves space in advance.
-    static constexpr std::size_t kMostReserved = std::size_t{1} << 27;
-
     friend class ChunkRestore;
     void add_legs();
     void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
@@ -105,7 +102,6 @@ private:
         std::vector<std::uint64_t> hash;
         std::vector<Slot> slot;
     };
-    static constexpr std::size_t kMostListed = std::size_t{1} << 22;
     void index_if_many();
     void index(std::size_t table, const std::vector<std::uint64_t>& hashes,
                const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike);

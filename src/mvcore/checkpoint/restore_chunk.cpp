@@ -2,12 +2,17 @@
 
 #include <type_traits>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 
 namespace {
 
 std::uint64_t magnitude_of(std::int64_t v) { return static_cast<std::uint64_t>(v < 0 ? -v : v); }
 i256 magnitude_of(const i256& v) { return v.magnitude(); }
+
+constexpr const char* kOpposite = "filled_quantity and order_quantity have opposite signs";
+constexpr const char* kUnknownStatus = "the status is unknown";
 
 }  // namespace
 
@@ -93,8 +98,8 @@ std::vector<std::size_t> ChunkRestore::starts(const StoredColumn& instrument, co
 }
 
 i128 ChunkRestore::checked_quantity(i128 quantity, const char* table, std::size_t row,
-                                    i128 limit) const {
-    if (quantity >= limit || quantity <= -limit)
+                                    int scale) const {
+    if (!within_integer_digits(quantity, scale))
         refuse(table, row, "a quantity has more than 20 digits");
     return quantity;
 }
@@ -105,24 +110,24 @@ void ChunkRestore::line(std::int32_t i) {
     const auto h = held_start_[l];
     if (h == held_start_[l + 1] && order_start_[l] == order_start_[l + 1]) return;
     if (!state_.instrument_alive(i)) refuse("holdings and orders", h, "the instrument is none");
-    const i128 limit =
-        kPow10[std::size_t(kMaxIntegerDigits + state_.board.instrument(i).quantity_scale)];
+    const int scale = state_.board.instrument(i).quantity_scale;
     now_.held_account.resize(held_start_[l + 1] - h);
     now_.account.resize(order_start_[l + 1] - order_start_[l]);
     held_account_.copy(h, held_start_[l + 1], now_.held_account.data());
     account_.copy(order_start_[l], order_start_[l + 1], now_.account.data());
     Parts<Q> parts;
     choose_accounts(l, parts);
-    holdings(l, limit, parts);
-    orders(i, limit, parts);
+    holdings(l, scale, parts);
+    orders(i, scale, parts);
     absolute_[l] = i256(parts.absolute);
-    fill(l, limit, parts);
+    fill(l, scale, parts);
 }
 
 template <class Q>
 void ChunkRestore::choose_accounts(std::size_t l, Parts<Q>& parts) const {
     auto& accounts = parts.accounts;
-    const bool few = (now_.held_account.size() + now_.account.size()) * 8 < accounts_;
+    const auto rows = now_.held_account.size() + now_.account.size();
+    const bool few = rows * tuning::kCellsOfLookup < accounts_;
     if (few) {
         for (std::size_t k = 0; k < now_.held_account.size(); ++k)
             accounts.push_back(
@@ -136,7 +141,7 @@ void ChunkRestore::choose_accounts(std::size_t l, Parts<Q>& parts) const {
 }
 
 template <class Q>
-void ChunkRestore::holdings(std::size_t l, i128 limit, Parts<Q>& parts) {
+void ChunkRestore::holdings(std::size_t l, int scale, Parts<Q>& parts) {
     const auto start = held_start_[l];
     const auto rows = now_.held_account.size();
     if constexpr (sizeof(Q) == 8) {
@@ -151,7 +156,7 @@ void ChunkRestore::holdings(std::size_t l, i128 limit, Parts<Q>& parts) {
         Q quantity;
         if constexpr (sizeof(Q) == 8) quantity = now_.held_quantity[k];  // below any limit
         else
-            quantity = Q(checked_quantity(held_quantity_[start + k], "holdings", start + k, limit));
+            quantity = Q(checked_quantity(held_quantity_[start + k], "holdings", start + k, scale));
         if (quantity == Q{}) refuse("holdings", start + k, "the quantity is zero");
         parts[account].sod = quantity;
         parts.absolute += static_cast<Q>(magnitude_of(quantity));
@@ -160,7 +165,7 @@ void ChunkRestore::holdings(std::size_t l, i128 limit, Parts<Q>& parts) {
 
 // Fills the line of the grid with the net quantities of the accounts that have any.
 template <class Q>
-void ChunkRestore::fill(std::size_t l, i128 limit, const Parts<Q>& parts) {
+void ChunkRestore::fill(std::size_t l, int scale, const Parts<Q>& parts) {
     using Stored = std::conditional_t<sizeof(Q) == 8, std::int64_t, i128>;
     const bool split = order_start_[l] != order_start_[l + 1];
     const auto most = parts.part.size();
@@ -178,7 +183,7 @@ void ChunkRestore::fill(std::size_t l, i128 limit, const Parts<Q>& parts) {
             if constexpr (sizeof(Q) == 8) {
                 columns[m][n] = net[m];
             } else {
-                if (net[m].magnitude() >= i256(limit))
+                if (!within_integer_digits(net[m], scale))
                     refuse("holdings and orders", held_start_[l],
                            "a net quantity of its instrument has more than 20 digits");
                 columns[m][n] = net[m].low128();
@@ -235,7 +240,8 @@ void ChunkRestore::store_texts() {
 
 // Adds the page whose first order is order `row` of the instrument's `rows` orders.
 OrderPage& ChunkRestore::add_page(std::int32_t i, std::size_t row, std::size_t rows) {
-    const std::uint32_t room = rows - row <= 16 && row == 0 ? 16 : OrderPage::kRecords;
+    const std::uint32_t room =
+        rows - row <= tuning::kFirstOrders && row == 0 ? tuning::kFirstOrders : OrderPage::kRecords;
     auto& pages = pages_[std::size_t(i - begin_)];
     pages.emplace_back(std::make_unique<OrderPage>(i, room));
     return pages.back().writable();
@@ -256,23 +262,21 @@ FillPrice ChunkRestore::price(const StoredColumn& price, const StoredColumn& kno
     return {result.value.mantissa, result.value.scale};
 }
 
-Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
+Order ChunkRestore::order(std::size_t k, std::int32_t i, int scale) const {
     Order o;
     o.account = static_cast<std::int32_t>(
         checked_account(static_cast<std::int64_t>(account_[k]), "orders", k));
     o.instrument = i;
-    o.quantity = checked_quantity(quantity_[k], "orders", k, limit);
-    o.filled = checked_quantity(filled_[k], "orders", k, limit);
-    o.rolled = checked_quantity(rolled_[k], "orders", k, limit);
-    if (o.quantity != 0 && o.filled != 0 && (o.quantity < 0) != (o.filled < 0))
-        refuse("orders", k, "filled_quantity has not the sign of order_quantity");
-    if ((i256(o.filled) - i256(o.rolled)).magnitude() >= i256(limit))
+    o.quantity = checked_quantity(quantity_[k], "orders", k, scale);
+    o.filled = checked_quantity(filled_[k], "orders", k, scale);
+    o.rolled = checked_quantity(rolled_[k], "orders", k, scale);
+    if (!signs_agree(o.quantity, o.filled)) refuse("orders", k, kOpposite);
+    if (!day_fill_fits(o.filled, o.rolled, scale))
         refuse("orders", k, "rolled_quantity is too far from filled_quantity");
     o.average_price = price(average_price_, average_price_known_, k);
     o.rolled_price = price(rolled_price_, rolled_price_known_, k);
     const i128 status = status_[k];
-    if (status < 0 || status >= i128(kStatusNames.size()))
-        refuse("orders", k, "the status is none");
+    if (!is_status(status)) refuse("orders", k, kUnknownStatus);
     o.status = static_cast<Status>(status);
     const i128 retained = retained_.given() ? retained_[k] : 0;
     if (retained < 0 || retained > 1) refuse("orders", k, "retained is neither 0 nor 1");
@@ -282,7 +286,7 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, i128 limit) const {
 }
 
 template <class Q>
-void ChunkRestore::orders(std::int32_t i, i128 limit, Parts<Q>& parts) {
+void ChunkRestore::orders(std::int32_t i, int scale, Parts<Q>& parts) {
     const auto l = std::size_t(i - begin_);
     const auto start = order_start_[l];
     const auto rows = order_start_[l + 1] - start;
@@ -290,7 +294,7 @@ void ChunkRestore::orders(std::int32_t i, i128 limit, Parts<Q>& parts) {
         if (narrow_) return narrow_orders(i, parts);
     const auto magnitude = [](i128 q) { return Q(q < 0 ? -q : q); };
     for (std::size_t row = 0; row < rows; ++row) {
-        const Order o = order(start + row, i, limit);
+        const Order o = order(start + row, i, scale);
         auto& p = parts[std::uint32_t(o.account)];
         p.fill += Q(o.day_fill());
         p.leaves += Q(o.leaves());
@@ -300,8 +304,8 @@ void ChunkRestore::orders(std::int32_t i, i128 limit, Parts<Q>& parts) {
         OrderStore::append(pages_[l].back().writable(), o, stored_id(start + row), kind_);
     }
 }
-template void ChunkRestore::orders(std::int32_t, i128, Parts<std::int64_t>&);
-template void ChunkRestore::orders(std::int32_t, i128, Parts<i256>&);
+template void ChunkRestore::orders(std::int32_t, int, Parts<std::int64_t>&);
+template void ChunkRestore::orders(std::int32_t, int, Parts<i256>&);
 
 void ChunkRestore::narrow_orders(std::int32_t i, Parts<std::int64_t>& parts) {
     const auto l = std::size_t(i - begin_);
@@ -340,16 +344,12 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
         const std::int64_t quantity = now_.quantity[row + n];
         const std::int64_t filled = now_.filled[row + n];
         const std::int64_t status = now_.status[row + n];
-        if ((quantity ^ filled) < 0 && quantity != 0 && filled != 0)
-            refuse("orders", k + n, "filled_quantity has not the sign of order_quantity");
-        if (status < 0 || status >= std::int64_t(kStatusNames.size()))
-            refuse("orders", k + n, "the status is none");
+        if (!signs_agree(quantity, filled)) refuse("orders", k + n, kOpposite);
+        if (!is_status(status)) refuse("orders", k + n, kUnknownStatus);
         const std::int64_t retained = now_.retained[row + n];
         if ((retained & ~std::int64_t{1}) != 0)
             refuse("orders", k + n, "retained is neither 0 nor 1");
-        const bool all = quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
-        const std::int64_t leaves =
-            all || leaves_nothing(static_cast<Status>(status)) ? 0 : quantity - filled;
+        const std::int64_t leaves = leaves_of(static_cast<Status>(status), quantity, filled);
         const std::int64_t fill = filled - now_.rolled[row + n];
         auto& p = parts[account];
         p.fill += fill;
@@ -414,7 +414,7 @@ void ChunkRestore::list_ids() {
 
 // One thread at a time indexes. The others continue with their chunks.
 void Restore::index_if_many() {
-    if (listed_ < kMostListed || indexing_.exchange(true)) return;
+    if (listed_ < tuning::kMostListed || indexing_.exchange(true)) return;
     index(0, ids_.size());
     indexing_ = false;
 }
@@ -441,9 +441,10 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
     if (slots.empty()) return;
     OrderIndex& index = book_state_.order_index;
     const OrderStore& orders = book_state_.state.orders;
-    index.reserve_tables(table, table + 1, std::min(std::size_t(counts_.orders), kMostReserved));
+    index.reserve_tables(table, table + 1,
+                         std::min(std::size_t(counts_.orders), tuning::kMostReserved));
     index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
-    constexpr std::size_t kFetched = 24;  // about as many cache misses as a core can overlap
+    constexpr auto kFetched = tuning::kBucketsAhead;
     for (std::size_t n = 0; n < slots.size(); ++n) {
         if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
         // Equal tags may be equal ids. check_apart() compares the ids later, with prefetching.
@@ -458,7 +459,7 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
 }
 
 void Restore::check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const {
-    constexpr std::size_t kAhead = 8;
+    constexpr auto kAhead = tuning::kComparedAhead;
     const OrderStore& orders = book_state_.state.orders;
     const bool text = orders.kind() == IdKind::text;
     for (std::size_t n = 0; n < alike.size(); ++n) {

@@ -57,25 +57,25 @@ private:
         return static_cast<std::uint32_t>(account);
     }
     [[nodiscard]] i128 checked_quantity(i128 quantity, const char* table, std::size_t row,
-                                        i128 limit) const;
+                                        int scale) const;
 
     template <class Q>
     void line(std::int32_t i);
     template <class Q>
     void choose_accounts(std::size_t l, Parts<Q>& parts) const;
     template <class Q>
-    void holdings(std::size_t l, i128 limit, Parts<Q>& parts);
+    void holdings(std::size_t l, int scale, Parts<Q>& parts);
     template <class Q>
-    void fill(std::size_t l, i128 limit, const Parts<Q>& parts);
+    void fill(std::size_t l, int scale, const Parts<Q>& parts);
 
     // ---- orders ----
     void store_texts();
     OrderPage& add_page(std::int32_t i, std::size_t row, std::size_t rows);
     [[nodiscard]] FillPrice price(const StoredColumn& price, const StoredColumn& known,
                                   std::size_t k) const;
-    [[nodiscard]] Order order(std::size_t k, std::int32_t i, i128 limit) const;
+    [[nodiscard]] Order order(std::size_t k, std::int32_t i, int scale) const;
     template <class Q>
-    void orders(std::int32_t i, i128 limit, Parts<Q>& parts);
+    void orders(std::int32_t i, int scale, Parts<Q>& parts);
     void narrow_orders(std::int32_t i, Parts<std::int64_t>& parts);
     void narrow_page(OrderPage& page, std::size_t row, std::size_t rows, std::size_t k,
                      Parts<std::int64_t>& parts);

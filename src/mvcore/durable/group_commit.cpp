@@ -10,7 +10,7 @@ namespace mvcore::journal {
 struct GroupCommit::CommitGroup {
     std::optional<Batch> batch;
     std::vector<Request*> members;
-    std::optional<Writing> writing;
+    Writing writing;
 };
 
 GroupCommit::GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
@@ -62,7 +62,7 @@ void GroupCommit::gather(Requests& waiting, bool merge, CommitGroup& group) {
     waiting.pop_front();
     group.members.push_back(first);
     check_open();
-    group.writing.emplace(lock_);
+    group.writing = Writing(lock_);
     group.batch.emplace((*first->make)());
     first->end_row = group.batch->order_rows.id.size();
     if (!merge || !mergeable(*group.batch)) return;
@@ -87,7 +87,7 @@ void GroupCommit::commit_some(Requests& waiting, bool merge) {
     } catch (...) {
         error = std::current_exception();
     }
-    group.writing.reset();
+    group.writing = Writing();
     // One of several requests may be wrong. Retry each alone, unless the disk failed.
     if (error && group.members.size() > 1 && !journal_->failed()) try {
             Requests apart(group.members.begin(), group.members.end());
@@ -123,17 +123,17 @@ void GroupCommit::write_group(CommitGroup& group) {
     Batch& batch = *group.batch;
     FastOrders fast(book_state_, batch);
     const bool staged = fast.stage();
-    if (staged) group.writing->publish();
+    if (staged) lock_.publish();
     if (staged && fast.reserve()) {
         const auto again = [&] { return fast.reserve(); };
         journal_group(group, true, again, fast);
         const DroppedOrders& dropped = fast.dropped_orders();
         return tell_members(group, dropped.all(), dropped);
     }
-    if (staged) group.writing->unpublish();  // the slow path may stage for long
+    if (staged) lock_.unpublish();  // the slow path may stage for long
     WriteTransaction application(book_state_, batch);
     application.stage();
-    group.writing->publish();
+    lock_.publish();
     application.reserve();
     if (prices_alone(batch)) {
         if (application.moves_bounds()) prices_due_ = true;
@@ -176,13 +176,13 @@ void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& a
     const Batch& batch = *group.batch;
     const bool ticks_go_on = keeps_quotes && !brings_prices(group);
     const auto epoch = book_state_.state.epoch + batch.calls;
-    group.writing->unpublish();
-    if (ticks_go_on) group.writing.reset();
+    lock_.unpublish();
+    if (ticks_go_on) group.writing.unlock();
     try {
         append_group(group, !ticks_go_on, epoch);
     } catch (...) {
-        if (!group.writing) group.writing.emplace(lock_);
-        group.writing->publish();
+        if (!group.writing.owns_lock()) group.writing.lock();
+        lock_.publish();
         try {
             staged.cancel();
         } catch (const std::bad_alloc&) {  // report the first error; some cells stay reserved
@@ -191,8 +191,8 @@ void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& a
     }
     try {
         if (options_.sync == SyncMode::always) sync_now();
-        if (ticks_go_on) group.writing.emplace(lock_);
-        group.writing->publish();
+        if (ticks_go_on) group.writing.lock();
+        lock_.publish();
         if (!again()) throw std::bad_alloc();
     } catch (const std::exception& e) {
         // The group is in the journal but not in memory. Only reopening the book makes them agree

@@ -25,6 +25,7 @@
 
 #include "mvcore/apply/write_transaction.hpp"
 #include "mvcore/base/rw_lock.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/durable/journal_writer.hpp"
 #include "mvcore/journal/batch_codec.hpp"
 
@@ -38,9 +39,9 @@ enum class SyncMode : std::uint8_t {
 
 struct Options {
     SyncMode sync = SyncMode::always;
-    std::chrono::nanoseconds price_interval = std::chrono::milliseconds(50);
-    std::chrono::nanoseconds sync_interval = std::chrono::seconds(1);
-    std::uint64_t file_bytes = std::uint64_t{64} << 20;
+    std::chrono::nanoseconds price_interval = std::chrono::milliseconds(tuning::kPriceIntervalMs);
+    std::chrono::nanoseconds sync_interval = std::chrono::milliseconds(tuning::kSyncIntervalMs);
+    std::uint64_t file_bytes = tuning::kJournalFileBytes;
     bool background = true;  // false: only flush() writes prices and syncs files
 };
 

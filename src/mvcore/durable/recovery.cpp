@@ -5,12 +5,14 @@
 #include <limits>
 
 #include "mvcore/base/crc32c.hpp"
+#include "mvcore/base/tuning.hpp"
+#include "mvcore/board/conversion.hpp"
 
 namespace mvcore::journal {
 namespace {
 
 constexpr std::size_t kHeader = sizeof(Header);
-constexpr std::size_t kWindow = 1 << 20;
+using tuning::kReadBytes;
 
 [[noreturn]] void damaged(const Files& files, const std::string& name, std::uint64_t at,
                           const std::string& what) {
@@ -33,7 +35,7 @@ struct Recovery::Reader {
     std::string_view view(std::uint64_t place, std::size_t bytes) {
         const auto there = std::min<std::uint64_t>(bytes, size - std::min(size, place));
         if (place < window_at || place + there > window_at + window.size()) {
-            const auto more = std::max<std::uint64_t>(there, kWindow);
+            const auto more = std::max<std::uint64_t>(there, kReadBytes);
             window.resize(std::min(more, size - std::min(size, place)));
             window.resize(read_all(files, name, *file, window.data(), window.size(), place));
             window_at = place;
@@ -45,7 +47,7 @@ struct Recovery::Reader {
 Opening decode_opening(Decoder& in, std::uint16_t format) {
     Opening opening;
     opening.base_currency = in.text(kMostBytes);
-    opening.value_scale = static_cast<int>(in.number(30));
+    opening.value_scale = static_cast<int>(in.number(kMaxValueScale));
     if (format >= 3) {
         opening.cash.from_fills = in.flag();
         if (opening.cash.from_fills)
@@ -278,7 +280,7 @@ void Recovery::refuse_damage(const Cut& cut) {
     open(names_[cut.file], reader);
     reader.size = std::min(reader.size, cut.size);  // a writer may have appended since
     for (auto at = cut.bytes; at + kHeader <= reader.size;) {
-        const auto window = reader.view(at, kWindow);
+        const auto window = reader.view(at, kReadBytes);
         const auto found = window.find(wanted);
         if (found == std::string_view::npos) {
             at += window.size() - (wanted.size() - 1);

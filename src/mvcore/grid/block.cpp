@@ -1,25 +1,22 @@
 #include "mvcore/grid/block.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/holders.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
 
-using Holders = std::atomic<std::uint32_t>;
-
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSparseAlignment = 16;  // sparse blocks are many and small
-// A sparse cell costs two bytes more and several times the time of a dense one. A block therefore
-// becomes dense once a quarter of its rows hold a position.
-constexpr std::uint32_t kDenseShare = 4;
+using tuning::kDenseShare;
 
 std::size_t header_bytes(bool dense) { return dense ? kAlignment : kSparseAlignment; }
 
@@ -42,7 +39,7 @@ std::byte* allocate_storage(bool dense, Width width, int columns, std::uint32_t 
     if (p == nullptr) throw std::bad_alloc();
     if (dense) std::memset(p, 0, bytes);
     std::byte* storage = static_cast<std::byte*>(p) + header_bytes(dense);
-    new (storage - kSparseAlignment) Holders(1);
+    new (storage - kSparseAlignment) Holders;
     return storage;
 }
 
@@ -73,7 +70,7 @@ Block::Block(const Block& other) noexcept
       width_(other.width_),
       columns_(other.columns_),
       dense_(other.dense_) {
-    if (storage_ != nullptr) holders(storage_).fetch_add(1, std::memory_order_relaxed);
+    if (storage_ != nullptr) holders(storage_).add();
 }
 
 void Block::swap(Block& other) noexcept {
@@ -88,17 +85,13 @@ void Block::swap(Block& other) noexcept {
 }
 
 void Block::release() noexcept {
-    MVCORE_ASSERT(storage_ == nullptr || holders(storage_).load(std::memory_order_relaxed) > 0);
-    if (storage_ == nullptr || holders(storage_).fetch_sub(1, std::memory_order_acq_rel) != 1)
-        return;
+    if (storage_ == nullptr || !holders(storage_).drop()) return;
     std::byte* const begin = storage_ - header_bytes(dense_);
     if (dense_) huge_pages::release(begin, storage_bytes(dense_, width_, columns_, capacity_));
     else std::free(begin);
 }
 
-bool Block::shared() const noexcept {
-    return storage_ != nullptr && holders(storage_).load(std::memory_order_acquire) != 1;
-}
+bool Block::shared() const noexcept { return storage_ != nullptr && holders(storage_).shared(); }
 
 // Prefetches the cells that set(row) will write, if they can be found without a search, and the
 // reference count.

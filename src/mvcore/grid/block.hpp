@@ -8,11 +8,13 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/base/wide_int.hpp"
 #include "mvcore/kernels/kernels.hpp"
 
@@ -23,6 +25,8 @@ using kernels::Width;
 // Net quantities of one position.
 enum Measure : std::uint8_t { sod = 0, current, expected };
 inline constexpr int kMeasures = 3;
+inline constexpr std::array<std::string_view, kMeasures> kMeasureNames = {"sod", "current",
+                                                                          "expected"};
 using Net = std::array<i128, kMeasures>;
 
 inline bool held(const Net& q) noexcept { return (q[0] | q[1] | q[2]) != 0; }
@@ -41,7 +45,7 @@ struct QuantityColumns {
 
 class Block {
 public:
-    static constexpr std::uint32_t kRows = 4096;
+    static constexpr std::uint32_t kRows = tuning::kBlockRows;
 
     Block() = default;
     ~Block() { release(); }

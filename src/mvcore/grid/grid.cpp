@@ -1,5 +1,7 @@
 #include "mvcore/grid/grid.hpp"
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 
 void Grid::extend(std::size_t lines, std::uint32_t rows) {
@@ -8,7 +10,7 @@ void Grid::extend(std::size_t lines, std::uint32_t rows) {
     const std::size_t wanted = (rows + Block::kRows - 1) / Block::kRows;
     if (wanted > stride_) {
         const std::size_t stride = stride_ == 0 ? wanted : std::max(wanted, 2 * stride_);
-        CowVector<Block, 32> next;
+        CowVector<Block, tuning::kBlocksPerPage> next;
         next.grow(lines * stride);
         for (std::size_t l = 0; l < lines_; ++l)
             for (std::size_t b = 0; b < blocks(); ++b) next.own(l * stride + b) = block(l, b);

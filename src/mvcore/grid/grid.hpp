@@ -10,6 +10,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/grid/block.hpp"
 
 namespace mvcore {
@@ -128,7 +129,7 @@ private:
         return blocks_.own(l * stride_ + b);
     }
 
-    CowVector<Block, 32> blocks_;  // stride_ blocks per line, line after line
+    CowVector<Block, tuning::kBlocksPerPage> blocks_;  // stride_ blocks per line, line after line
     std::size_t lines_ = 0;
     std::size_t stride_ = 0;  // blocks allocated per line
     std::uint32_t rows_ = 0;

@@ -84,7 +84,7 @@ void Place::refuse_null(std::size_t row, std::string_view expected) const {
 }
 
 void Place::refuse_duplicate(std::size_t row, std::string key, std::size_t first) const {
-    std::string reason = "duplicate key " + key + "; first seen in row " + std::to_string(first);
+    std::string reason = duplicate_key(key, first);
     refuse(row, std::move(reason), std::move(key));
 }
 

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/ingest/codes.hpp"
 #include "mvcore/ingest/tables.hpp"
 #include "mvcore/orders/rules.hpp"
@@ -89,8 +90,7 @@ Status status_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
     const auto text = name_at(chunk, k, null);
     if (null) return Status::created;
     if (const auto status = status_of(text)) return *status;
-    kStatus.refuse(row, "unknown status " + quoted(text) + "; expected one of " + status_choices(),
-                   std::string(text));
+    kStatus.refuse(row, unknown_status(text), std::string(text));
 }
 
 FillPrice price_at(const ColumnChunk& chunk, std::size_t k, std::size_t row) {
@@ -297,13 +297,12 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         out->store.prepare(static_cast<std::int32_t>(i), lines_[i].orders, lines_[i].extras);
         out->store.put(static_cast<std::int32_t>(i), lines_[i].scale, {});
     }
-    constexpr std::size_t kInsertRows = 64;  // pages and buckets are at random addresses
     std::vector<Row> pending;
-    pending.reserve(kInsertRows);
+    pending.reserve(tuning::kLoadGroup);  // pages and buckets are at random addresses
     for_rows(true, [&](std::size_t row, const Row& r) {
         out->index.prefetch(r.hash);
         pending.push_back(r);
-        if (pending.size() < kInsertRows && row + 1 < instruments_.size()) return;
+        if (pending.size() < tuning::kLoadGroup && row + 1 < instruments_.size()) return;
         insert(*out, row + 1 - pending.size(), pending);
         pending.clear();
     });

@@ -10,6 +10,7 @@
 
 #include "mvcore/base/decimal.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore::journal {
 
@@ -44,8 +45,8 @@ public:
     [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
 
 private:
-    static constexpr std::size_t kPiece = 1 << 18;
-    static constexpr std::size_t kFull = 1 << 19;  // leaves space until the next check
+    static constexpr std::size_t kPiece = tuning::kTextPiece;
+    static constexpr std::size_t kFull = tuning::kFullBuffer;  // leaves space until the next check
     std::function<void(std::string&)> spill_;
     std::string buffer_;
 };

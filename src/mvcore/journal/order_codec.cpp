@@ -50,8 +50,7 @@ FillPrice decode_price(Decoder& in) {
 
 i128 decode_quantity(Decoder& in, int scale) {
     const i128 q = in.integer();
-    if (magnitude(q) >= magnitude(kPow10[std::size_t(kMaxIntegerDigits + scale)]))
-        corrupt("a quantity is out of range");
+    if (!within_integer_digits(q, scale)) corrupt("a quantity is out of range");
     return q;
 }
 
@@ -196,11 +195,9 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
         const auto hash = hash_of(id, store.kind());
         const bool twice =
             loaded.index.find(hash, [&](Slot s) { return store.has(s, id); }) != kNoSlot;
-        const bool opposite = !signs_agree(o.quantity, o.filled);
         const bool is_text = store.kind() == IdKind::text;
-        const bool far = (i256(o.filled) - i256(o.rolled)).magnitude() >=
-                         i256(kPow10[std::size_t(kMaxIntegerDigits + scale)]);
-        if (twice || opposite || far ||
+        if (twice || !signs_agree(o.quantity, o.filled) ||
+            !day_fill_fits(o.filled, o.rolled, scale) ||
             !extras.holds(OrderStore::extras_of(o, is_text ? 0 : id.number)))
             corrupt("a loaded order is not as orders are");
         const auto stored = is_text ? store.store(id.text) : static_cast<std::uint64_t>(id.number);

@@ -9,13 +9,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore::kernels {
 
 enum Width : std::uint8_t { w8 = 0, w16, w32, w64, w128 };
 inline constexpr int kWidths = 5;
 inline constexpr std::size_t width_bytes(Width w) { return std::size_t{1} << w; }
 
-inline constexpr int kFan = 8;  // columns that `add_fan64` sweeps at once
+inline constexpr int kFan = tuning::kFan;  // columns that `add_fan64` sweeps at once
 
 struct Table {
     const char* isa;

@@ -35,17 +35,16 @@ std::optional<i128> rounded_cost(i128 quantity, int quantity_scale, const FillPr
                                  const Instrument& instrument, int cash_scale) {
     const int scale = quantity_scale + price.scale + instrument.factor_scale;
     const Conversion conversion(nullptr, nullptr, cash_scale);
-    const i128 most = kPow10[std::size_t(kMaxIntegerDigits + cash_scale)];
     i128 cost = 0;
     if (instrument.factor.fits128() && !__builtin_mul_overflow(quantity, price.mantissa, &cost) &&
         !__builtin_mul_overflow(cost, instrument.factor.low128(), &cost) &&
         conversion.fast_amount(cost, scale, cost)) {
-        if (magnitude(cost) >= magnitude(most)) return std::nullopt;
+        if (!within_integer_digits(cost, cash_scale)) return std::nullopt;
         return cost;
     }
     const i1024 exact = i1024(quantity) * i1024(price.mantissa) * i1024(instrument.factor);
     const i1024 wide = conversion.amount(exact, scale);
-    if (wide.magnitude() >= i1024(most)) return std::nullopt;
+    if (!within_integer_digits(wide, cash_scale)) return std::nullopt;
     return wide.low128();
 }
 

@@ -1,70 +1,14 @@
 // One order, and its contribution to a position.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "mvcore/board/board.hpp"
 #include "mvcore/grid/block.hpp"
+#include "mvcore/orders/rules.hpp"
 
 namespace mvcore {
-
-// FIX 39 (OrdStatus), in the order of its codes 0..9, A..E.
-enum class Status : std::uint8_t {
-    created,  // "new"
-    partially_filled,
-    filled,
-    done_for_day,
-    canceled,
-    replaced,
-    pending_cancel,
-    stopped,
-    rejected,
-    suspended,
-    pending_new,
-    calculated,
-    expired,
-    accepted_for_bidding,
-    pending_replace,
-};
-inline constexpr std::array<std::string_view, 15> kStatusNames = {"new",
-                                                                  "partially_filled",
-                                                                  "filled",
-                                                                  "done_for_day",
-                                                                  "canceled",
-                                                                  "replaced",
-                                                                  "pending_cancel",
-                                                                  "stopped",
-                                                                  "rejected",
-                                                                  "suspended",
-                                                                  "pending_new",
-                                                                  "calculated",
-                                                                  "expired",
-                                                                  "accepted_for_bidding",
-                                                                  "pending_replace"};
-
-// The status of a FIX 39 code ("0" to "9", "A" to "E") or of a name. Names may be in any case, with
-// or without separators between words: "PartiallyFilled", "PARTIALLY_FILLED" and "partially filled"
-// are the same. Other common spellings, such as "cancelled", are accepted too.
-std::optional<Status> status_of(std::string_view text) noexcept;
-// The names and codes that status_of() accepts, for messages.
-std::string status_choices();
-
-// Statuses that leave nothing to fill, whatever the quantities say. FIX: calculated is "completed
-// for the day".
-inline bool leaves_nothing(Status s) noexcept {
-    return s == Status::filled || s == Status::done_for_day || s == Status::canceled ||
-           s == Status::replaced || s == Status::rejected || s == Status::expired ||
-           s == Status::calculated;
-}
-
-// Statuses that end an order for the day only. A later report may reactivate it.
-inline bool may_resume(Status s) noexcept {
-    return s == Status::done_for_day || s == Status::calculated;
-}
 
 // A price without trailing zeros, or an unknown one.
 struct FillPrice {
@@ -92,18 +36,9 @@ struct Order {
     // late corrections still find it. The next roll drops it.
     bool retained = false;
 
-    [[nodiscard]] bool all_filled() const noexcept {
-        return quantity == 0 || (quantity < 0 ? filled <= quantity : filled >= quantity);
-    }
-    // FIX 151: 0 if the order is filled, overfilled or has a status that leaves nothing.
-    [[nodiscard]] i128 leaves() const noexcept {
-        return leaves_nothing(status) || all_filled() ? 0 : quantity - filled;
-    }
+    [[nodiscard]] i128 leaves() const noexcept { return leaves_of(status, quantity, filled); }
     [[nodiscard]] i128 day_fill() const noexcept { return filled - rolled; }
-    // Nothing more can be filled, today or later.
-    [[nodiscard]] bool ended() const noexcept {
-        return all_filled() || (leaves_nothing(status) && !may_resume(status));
-    }
+    [[nodiscard]] bool ended() const noexcept { return has_ended(status, quantity, filled); }
     // Whether a report that turns this order into `now` changes nothing. The time is ignored.
     [[nodiscard]] bool unchanged(const Order& now) const noexcept {
         return account == now.account && instrument == now.instrument && status == now.status &&

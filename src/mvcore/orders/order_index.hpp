@@ -14,6 +14,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
@@ -60,7 +61,7 @@ public:
 
 private:
     static constexpr std::size_t kUnit = 2;
-    static constexpr std::size_t kRegionBytes = std::size_t{1} << 20;
+    static constexpr std::size_t kRegionBytes = tuning::kTextChunk;
     static constexpr std::uint32_t kUnits = kRegionBytes / kUnit;
     static constexpr std::size_t kRegions = (std::size_t{1} << 32) / kUnits;
 
@@ -105,7 +106,7 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
-    static constexpr int kTableShift = 54;
+    static constexpr int kTableShift = 64 - tuning::kIndexTableBits;
     static constexpr std::size_t kTables = std::size_t{1} << (64 - kTableShift);
     static constexpr int kEntries = 12;
 

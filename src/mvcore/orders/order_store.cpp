@@ -1,6 +1,7 @@
 #include "mvcore/orders/order_store.hpp"
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 #include <algorithm>
 #include <new>
@@ -42,9 +43,9 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
     : instrument(o.instrument),
       next(o.next),
       used(o.used),
-      capacity(o.used + more <= o.capacity ? o.capacity
-               : o.used + more <= 64       ? 64
-                                           : kRecords),
+      capacity(o.used + more <= o.capacity              ? o.capacity
+               : o.used + more <= tuning::kSecondOrders ? tuning::kSecondOrders
+                                                        : kRecords),
       records(huge_pages::array<OrderRecord>(capacity)),
       time(copied(o.time, used, capacity)),
       high(copied(o.high, used, capacity)),
@@ -56,7 +57,7 @@ OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
 }
 
 void OrderPage::need(const Extras& extras) {
-    MVCORE_ASSERT(used <= capacity && holders.load(std::memory_order_relaxed) == 1);
+    MVCORE_ASSERT(used <= capacity && !holders.shared());
     need_array(time, extras.time, used, capacity, kNoTime);
     need_array(high, extras.high, used, capacity, std::uint32_t{0});
     need_array(rolled, extras.rolled, used, capacity, std::int32_t{0});
@@ -172,8 +173,9 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
     }
     while (room < more) {
         const auto wanted = std::min<std::size_t>(OrderPage::kRecords, more - room);
-        const auto records =
-            l.head == ~0U && l.spare == ~0U && wanted <= 16 ? 16 : OrderPage::kRecords;
+        const auto records = l.head == ~0U && l.spare == ~0U && wanted <= tuning::kFirstOrders
+                                 ? tuning::kFirstOrders
+                                 : OrderPage::kRecords;
         const auto p = add_page(instrument, records);
         auto& page = pages_.own(p).writable();
         page.need(extras);
@@ -184,7 +186,7 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 }
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
-    MVCORE_ASSERT(page.holders.load() == 1 && k < page.capacity);
+    MVCORE_ASSERT(!page.holders.shared() && k < page.capacity);
     MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
     MVCORE_ASSERT(page.time || o.time == kNoTime);
     MVCORE_ASSERT(page.prices || !o.costed());

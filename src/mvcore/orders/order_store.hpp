@@ -4,7 +4,6 @@
 // arrays. A page has such an array only if one of its orders needs it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -13,8 +12,10 @@
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/cow_vector.hpp"
+#include "mvcore/base/holders.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/orders/order.hpp"
 #include "mvcore/orders/order_index.hpp"
 
@@ -80,13 +81,13 @@ struct Extras {
 };
 
 struct alignas(64) OrderPage {
-    static constexpr std::uint32_t kRecords = 256;
+    static constexpr std::uint32_t kRecords = tuning::kOrdersPerPage;
 
     std::int32_t instrument = -1;
     std::uint32_t next = ~0U;  // next page of the same instrument
     std::uint32_t used = 0;    // number of records, including free ones
     std::uint32_t capacity = 0;
-    std::atomic<std::uint32_t> holders{1};
+    Holders holders;
     huge_pages::Array<OrderRecord> records;
     std::unique_ptr<std::int64_t[]> time;
     std::unique_ptr<std::uint32_t[]> high;
@@ -107,7 +108,7 @@ public:
     PageRef() = default;
     explicit PageRef(std::unique_ptr<OrderPage> page) noexcept : page_(page.release()) {}
     PageRef(const PageRef& o) noexcept : page_(o.page_) {
-        if (page_ != nullptr) page_->holders.fetch_add(1, std::memory_order_relaxed);
+        if (page_ != nullptr) page_->holders.add();
     }
     PageRef(PageRef&& o) noexcept : page_(std::exchange(o.page_, nullptr)) {}
     PageRef& operator=(PageRef o) noexcept {
@@ -115,12 +116,11 @@ public:
         return *this;
     }
     ~PageRef() {
-        if (page_ != nullptr && page_->holders.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            delete page_;
+        if (page_ != nullptr && page_->holders.drop()) delete page_;
     }
     [[nodiscard]] bool shared() const noexcept {
         MVCORE_ASSERT(page_ != nullptr);
-        return page_->holders.load(std::memory_order_acquire) != 1;
+        return page_->holders.shared();
     }
     [[nodiscard]] const OrderPage& operator*() const noexcept {
         MVCORE_ASSERT(page_ != nullptr);
@@ -257,8 +257,8 @@ private:
     std::uint32_t add_page(std::int32_t instrument, std::uint32_t records);
     static void write(OrderPage& page, std::uint32_t k, const Order& order) noexcept;
 
-    CowVector<PageRef, 128> pages_;
-    CowVector<Line, 128> lines_;  // by instrument
+    CowVector<PageRef, tuning::kOrderPagesPerPage> pages_;
+    CowVector<Line, tuning::kOrderLinesPerPage> lines_;  // by instrument
     std::shared_ptr<TextArena> arena_;
     IdKind kind_ = IdKind::none;
     std::size_t page_count_ = 0;

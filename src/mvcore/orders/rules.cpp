@@ -1,13 +1,14 @@
 #include "mvcore/orders/rules.hpp"
 
 #include "mvcore/base/wide_int.hpp"
+#include "mvcore/orders/order_index.hpp"
 
 namespace mvcore {
 namespace {
 
 std::string text_of(const Decimal& d) { return format_decimal(d.mantissa, d.scale); }
 
-i256 at_18(const Decimal& d) { return i256(d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]); }
+i128 at_18(const Decimal& d) { return d.mantissa * kPow10[std::size_t(kMaxScale - d.scale)]; }
 
 }  // namespace
 
@@ -23,9 +24,7 @@ void check_signs(InputError::Row row, const OrderId& id, const Decimal& quantity
 
 void check_day_fill(InputError::Row row, const OrderId& id, const Decimal& filled,
                     const Decimal& rolled, bool filled_given) {
-    if (rolled.mantissa == 0) return;
-    if ((at_18(filled) - at_18(rolled)).magnitude() < i256(kPow10[kMaxIntegerDigits + kMaxScale]))
-        return;
+    if (rolled.mantissa == 0 || day_fill_fits(at_18(filled), at_18(rolled), kMaxScale)) return;
     throw InputError(ErrorKind::value_overflow, "orders",
                      filled_given ? "filled_quantity" : "rolled_quantity", row,
                      "filled_quantity " + text_of(filled) + " less rolled_quantity " +

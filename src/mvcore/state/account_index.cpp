@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
@@ -66,7 +67,6 @@ T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
 template <class Q>
 void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order,
                const std::vector<std::size_t>& start, Grid& grid) {
-    constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
     const std::uint32_t accounts = by_instrument.rows();
     const int columns = by_instrument.split() ? kMeasures : 1;
     std::vector<std::uint32_t> index_rows;
@@ -74,7 +74,7 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
     std::vector<std::size_t> next;
     for (std::uint32_t a = 0; a < accounts;) {
         std::uint32_t end = a + 1;
-        while (end < accounts && start[end + 1] - start[a] <= kCellsInFlight) ++end;
+        while (end < accounts && start[end + 1] - start[a] <= tuning::kCellsInFlight) ++end;
         index_rows.resize(start[end] - start[a]);
         for (int c = 0; c < columns; ++c) quantities[std::size_t(c)].resize(index_rows.size());
         next.assign(start.begin() + a, start.begin() + end);

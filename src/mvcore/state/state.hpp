@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mvcore/base/cow_vector.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/board/board.hpp"
 #include "mvcore/grid/grid.hpp"
 #include "mvcore/orders/cash.hpp"
@@ -21,10 +22,10 @@ struct State {
     Grid grid;  // lines: instruments, rows: accounts
     AccountIndex index;
     OrderStore orders;
-    CowVector<std::uint32_t, 1024> positions;       // by account
-    CowVector<std::uint32_t, 1024> account_orders;  // orders held, by account
-    std::vector<std::uint8_t> accounts_alive;       // by account
-    std::vector<std::uint32_t> currency_users;      // live instruments, by currency
+    CowVector<std::uint32_t, tuning::kCountsPerPage> positions;       // by account
+    CowVector<std::uint32_t, tuning::kCountsPerPage> account_orders;  // orders held, by account
+    std::vector<std::uint8_t> accounts_alive;                         // by account
+    std::vector<std::uint32_t> currency_users;  // live instruments, by currency
     CashRule cash;
     std::vector<CashTarget> cash_targets;  // by currency; only with cash from fills
     DirtyInstruments dirty_instruments;
@@ -70,7 +71,7 @@ struct Grouping {
     // Whether looking up `picked` accounts one by one is cheaper than sweeping a line of `accounts`
     // cells. One lookup costs about as much as a few cells of a sweep.
     [[nodiscard]] bool few(std::size_t picked, std::size_t accounts) const noexcept {
-        return !whole() && picked * 8 <= accounts;
+        return !whole() && picked * tuning::kCellsOfLookup <= accounts;
     }
     [[nodiscard]] std::int32_t of_account(std::int32_t a) const noexcept {
         if (whole()) return a;

@@ -1,7 +1,9 @@
 // Result rows: amounts in the requested currency, rounded once, with the row they belong to.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "mvcore/base/errors.hpp"
@@ -10,6 +12,11 @@
 #include "mvcore/valuation/totals.hpp"
 
 namespace mvcore {
+
+// Columns of results beside the measures. An attribute or a user function cannot have such a name.
+inline constexpr std::array<std::string_view, 8> kResultColumns = {
+    "account",         "instrument", "currency", "level",
+    "amount_currency", "removed",    "unpriced", "epoch"};
 
 struct ResultRows {
     huge_pages::Vector<std::int32_t> row;  // of the grouping, or of its roll-up

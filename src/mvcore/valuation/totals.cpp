@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
@@ -27,7 +28,7 @@ bool Totals::goes_by_account(const Grouping& grouping) {
     const auto picked = static_cast<std::size_t>(std::count_if(grouping.account_group.begin(),
                                                                grouping.account_group.end(),
                                                                [](auto g) { return g >= 0; }));
-    return grouping.few(picked, grouping.account_group.size()) || picked <= 4;
+    return grouping.few(picked, grouping.account_group.size()) || picked <= tuning::kAlwaysLookedUp;
 }
 
 Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
@@ -161,7 +162,8 @@ const std::int64_t* Totals::sums_of(const State& state, std::int32_t instrument)
         return nullptr;
     }
     const std::size_t groups = grouping_.account_groups;
-    if (!known && (sums_.size() + 1) * groups * measures_.size() > kMostSums) return nullptr;
+    if (!known && (sums_.size() + 1) * groups * measures_.size() > tuning::kMostSums)
+        return nullptr;
     auto& sums = sums_[instrument];
     if (known) return sums.data();
     const auto first = std::size_t(grouping_.of_instrument(instrument)) * groups;
@@ -344,7 +346,7 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
             sweep(state, instruments, measures_[c], &rows.t64[c * this->rows() + first_row]);
         return;
     }
-    if (rows.lane != Lane::bits64 || instruments.size() < kFewLines || few_picked(state)) {
+    if (rows.lane != Lane::bits64 || instruments.size() < tuning::kFewLines || few_picked(state)) {
         for (auto i : instruments)
             add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
         return;
@@ -364,7 +366,7 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
 // by_account[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
 void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
                    std::int64_t* by_account) {
-    constexpr std::size_t kAhead = 8;
+    constexpr auto kAhead = tuning::kBlocksAhead;
     const auto& kernel = kernels::table();
     const Board& board = state.board;
     // Works block by block, so that the totals of a block of rows stay in the L1 cache.

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/state/state.hpp"
 
@@ -55,7 +56,7 @@ public:
     [[nodiscard]] const std::vector<Picked>& picked() const noexcept { return picked_; }
     // Whether so few accounts are selected that a view finds the facts of each one separately.
     [[nodiscard]] bool threaded() const noexcept {
-        return !grouping_.whole() && picked_.size() <= kThreaded;
+        return !grouping_.whole() && picked_.size() <= tuning::kThreadedAccounts;
     }
     // Rows of the grid at build(). If the grid has more rows now, build again.
     [[nodiscard]] std::uint32_t grid_rows() const noexcept { return grid_rows_; }
@@ -96,9 +97,6 @@ private:
         std::vector<i256> t256;
         std::vector<std::uint32_t> counts;
     };
-    static constexpr std::size_t kThreaded = 16;
-    static constexpr std::size_t kFewLines = 4;  // from here on a sweep by account pays off
-    static constexpr std::size_t kMostSums = std::size_t{1} << 22;  // 32 MiB per view
 
     UnitRows& rows_of(const State& state, UnitId unit);
     static void widen(UnitRows& rows, Lane lane);

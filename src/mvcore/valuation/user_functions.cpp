@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "mvcore/base/tuning.hpp"
+
 namespace mvcore {
 namespace {
 
-constexpr std::size_t kCallRows = 4096;  // positions per call; their columns stay in the cache
+constexpr auto kCallRows = tuning::kFunctionPositions;
 
 // Converts float amounts to the target currency, if the rates are known.
 class FloatRate {

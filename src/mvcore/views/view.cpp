@@ -4,6 +4,7 @@
 #include <new>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 
@@ -76,10 +77,11 @@ void View::sync(const State& state, const ChangeLog& history) {
     MVCORE_ASSERT(fact_place_ <= history.facts().end());
     MVCORE_ASSERT(!stale(state));
     // If many prices moved, a rebuild reads fewer cells than following each change.
-    const auto most = by_account_ ? state.board.size() / 16 : state.board.size() / 2;
+    const auto most = by_account_ ? state.board.size() / tuning::kRebuildShareByAccount
+                                  : state.board.size() / tuning::kRebuildShare;
     const bool summed = 2 * totals_.summed() > state.board.size();
-    const bool anew =
-        lost(state, history) || (!summed && moved(history) > std::max<std::size_t>(most, 16));
+    const bool anew = lost(state, history) ||
+                      (!summed && moved(history) > std::max(most, tuning::kLeastToRebuild));
     // If an exception (out of memory) leaves this function early, the next read rebuilds.
     built_ = false;
     if (anew) rebuild(state);
@@ -166,8 +168,9 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
 bool View::is_fast(const State& state, const ChangeLog& history) const {
     const auto prices = history.changes().end() - price_place_;
     const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
-    return shape_.levels.empty() && totals_.rows() <= 16 && totals_.selected() <= 16 &&
-           functions_ == 0 && !lost(state, history) && prices + facts <= 64;
+    return shape_.levels.empty() && totals_.rows() <= tuning::kSmallViewRows &&
+           totals_.selected() <= tuning::kSmallViewRows && functions_ == 0 &&
+           !lost(state, history) && prices + facts <= tuning::kSmallViewChanges;
 }
 
 std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,

@@ -1,6 +1,8 @@
-#include "mvcore/orders/order.hpp"
+#include "mvcore/orders/status.hpp"
 
 #include <utility>
+
+#include "mvcore/base/errors.hpp"
 
 namespace mvcore {
 namespace {
@@ -69,8 +71,8 @@ std::optional<Status> status_of(std::string_view text) noexcept {
     return std::nullopt;
 }
 
-std::string status_choices() {
-    std::string out;
+std::string unknown_status(std::string_view text) {
+    std::string out = "unknown status " + quoted(text) + "; expected one of ";
     for (const auto name : kStatusNames) out += std::string(name) + ", ";
     return out + "or a code 0 to 9 or A to E (FIX tag 39)";
 }
