@@ -25,6 +25,7 @@ i128 divided(i128 dividend, i128 divisor) {
 
 Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
     : shift_(value_scale) {
+    MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
     possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
     if (!possible_) return;
     auto apply = [&](const Rate& rate, bool divide) {
@@ -39,6 +40,8 @@ Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
     if (source != nullptr) apply(*source, source->divide);
     if (target != nullptr) apply(*target, !target->divide);
     fast_ = numerator_.fits64() && denominator_.fits64();
+    MVCORE_ASSERT(numerator_ > i1024(0) && denominator_ > i1024(0));  // rates are positive
+    MVCORE_ASSERT(std::abs(shift_ - value_scale) <= 2 * kMaxScale);
 }
 
 bool Conversion::fast_amount(i128 total, int scale, i128& out) const noexcept {
@@ -65,6 +68,7 @@ bool Conversion::fast_terms(int scale, i128& multiplier, std::int64_t& divisor) 
     multiplier = numerator_.low64();
     divisor = denominator_.low64();
     if (exponent >= 0) multiplier *= power;
+    MVCORE_ASSERT(multiplier > 0 && divisor > 0);
     return exponent >= 0 || !__builtin_mul_overflow(divisor, power, &divisor);
 }
 
@@ -97,12 +101,15 @@ std::int64_t Conversion::factor(int scale) const noexcept {
         __builtin_mul_overflow(numerator_.low64(),
                                static_cast<std::int64_t>(kPow10[std::size_t(exponent)]), &out))
         return 0;
+    MVCORE_ASSERT(out > 0);  // 0 would mean that there is no factor
     return out;
 }
 
 i1024 Conversion::amount(const i1024& total, int scale) const {
     MVCORE_ASSERT(possible_ && denominator_ > i1024(0));
+    MVCORE_ASSERT(total.magnitude().bits() < 512);  // see the bit widths above
     const int exponent = shift_ - scale;
+    MVCORE_ASSERT(exponent >= -6 * kMaxScale && exponent <= kMaxValueScale + 2 * kMaxScale);
     if (exponent >= 0)
         return divide_half_even(total * numerator_ * pow10<16>(exponent), denominator_);
     return divide_half_even(total * numerator_, denominator_ * pow10<16>(-exponent));
@@ -119,6 +126,7 @@ i128 checked_amount(const i1024& amount) {
 }
 
 i128 value_amount(const i256& value, int scale, int value_scale) {
+    MVCORE_ASSERT(scale >= 0 && scale <= 4 * kMaxScale);
     const int shift = value_scale - scale;
     i128 fast = 0;
     if (value.fits128() && shift >= -38 && shift <= 38) {
@@ -130,6 +138,7 @@ i128 value_amount(const i256& value, int scale, int value_scale) {
 }
 
 i128 value_amount(i128 quantity, const i256& price, int scale, int value_scale) {
+    MVCORE_ASSERT(price.magnitude().bits() <= kAccumulatorBits);
     if (i256(quantity).magnitude().bits() + price.magnitude().bits() < 255)
         return value_amount(i256(quantity) * price, scale, value_scale);
     const i1024 value = i1024(quantity) * i1024(price);
@@ -144,6 +153,8 @@ AmountConverter::AmountConverter(const Board& board, std::span<const UnitId> uni
     };
     for (std::uint32_t place = 0; place < units.size(); ++place) {
         const Unit& unit = board.unit(units[place]);
+        // A unit that is listed twice would be added twice.
+        MVCORE_ASSERT(std::count(units.begin(), units.begin() + place, units[place]) == 0);
         units_.push_back(unit);
         const bool same = target == kLocal || unit.currency == target;
         const Conversion conversion(same ? nullptr : rate_of(unit.currency),
@@ -159,11 +170,14 @@ AmountConverter::AmountConverter(const Board& board, std::span<const UnitId> uni
             same_currency = std::prev(currency_units_.end());
         }
         MVCORE_ASSERT(unit.scale >= 0);
+        MVCORE_ASSERT(same_currency->conversion.possible() == conversion.possible());
         same_currency->members.push_back(place);
         same_currency->scale = std::max<int>(same_currency->scale, unit.scale);
     }
     std::sort(currencies_.begin(), currencies_.end());
     currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
+    MVCORE_ASSERT(units_.size() == units.size() && unpriced_.size() == units.size());
+    MVCORE_ASSERT(currency_units_.size() <= currencies_.size());
 }
 
 std::int64_t AmountConverter::factor() const noexcept {

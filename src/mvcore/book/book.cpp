@@ -17,6 +17,8 @@ namespace mvcore {
 Book::Book(std::string_view base_currency, int value_scale, const CashRule& cash)
     : Reader(book_state_.state, book_state_.names, lock_, lock_, value_scale) {
     book_state_.state.base = book_state_.names.currencies.intern(base_currency);
+    MVCORE_ASSERT(book_state_.state.base == 0);  // currency_users and the rates have one entry
+    MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
     book_state_.state.cash = cash;
     book_state_.state.currency_users.resize(1, 0);
     book_state_.state.board.extend(0, 1);
@@ -37,6 +39,7 @@ Written Book::write(const journal::Make& make) {
 Written Book::apply(Batch& batch, const Writing& writing) {
     MVCORE_ASSERT(writing.owns_lock() && writing.mutex() == &lock_);
     check_open();
+    [[maybe_unused]] const auto before = book_state_.state.epoch;
     Written out;
     FastOrders fast(book_state_, batch);
     const bool staged = fast.stage();
@@ -54,6 +57,7 @@ Written Book::apply(Batch& batch, const Writing& writing) {
         out.dropped = application.dropped();
     }
     out.epoch = book_state_.state.epoch;
+    MVCORE_ASSERT(out.epoch == before + batch.calls);
     after_batch(batch);
     return out;
 }
@@ -76,6 +80,7 @@ bool Book::fast_price(const Quote& quote, std::int64_t mantissa, int scale,
                       std::int64_t& out) noexcept {
     const int shift = quote.price_scale - scale;
     if (!quote.priced || shift < 0) return false;
+    MVCORE_ASSERT(shift <= kMaxScale);
     std::int64_t price = mantissa;
     if (shift != 0 && __builtin_mul_overflow(
                           mantissa, static_cast<std::int64_t>(kPow10[std::size_t(shift)]), &price))
@@ -87,6 +92,8 @@ bool Book::fast_price(const Quote& quote, std::int64_t mantissa, int scale,
 
 bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
                      std::int64_t time) noexcept {
+    MVCORE_ASSERT(quote.alive && quote.priced && !quote.wide);
+    MVCORE_ASSERT(quote.epoch <= book_state_.state.epoch);
     if (older(time, quote.time)) {
         ++book_state_.counters.dropped.late_prices;
         return false;
@@ -96,6 +103,7 @@ bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
     quote.epoch = book_state_.state.epoch;
     if (price == quote.price) return true;
     auto& changes = book_state_.change_log.changes();
+    MVCORE_ASSERT(quote.last_change <= changes.end());
     changes.push({quote.price, quote.last_change, instrument, quote.unit, false});
     quote.last_change = changes.end();
     MVCORE_ASSERT(price <= quote.ceiling && price >= -quote.ceiling);
@@ -184,6 +192,7 @@ Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown
             if (skipped) ++batch.skipped_prices;
             else batch.price_rows.push_back(rows[k]);
         }
+        MVCORE_ASSERT(batch.price_rows.size() + batch.skipped_prices == rows.size());
         return batch;
     };
     try {
@@ -240,6 +249,7 @@ Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {
         return tick_by_batch(prices, skip_unknown);
     }
     lock_.publish();
+    MVCORE_ASSERT(tick_prices_.size() == rows.size());
     // Requires the exclusive lock, because a reader may be using a page that a snapshot shares. May
     // throw.
     for (const auto& row : rows)
@@ -295,6 +305,10 @@ void Book::adopt(Restore& restored) {
     book_state_.change_log.forget_facts();
     book_state_.change_log.extend(from.state.accounts_alive.size());
     MVCORE_ASSERT(from.state.board.size() == from.state.grid.lines());
+    MVCORE_ASSERT(from.state.grid.rows() == from.state.accounts_alive.size());
+    MVCORE_ASSERT(from.state.positions.size() == from.state.account_orders.size());
+    MVCORE_ASSERT(std::size_t(from.names.instruments.size()) == from.state.board.size());
+    MVCORE_ASSERT(from.state.base == book_state_.state.base && !from.state.index.built());
     book_state_.state = std::move(from.state);
     book_state_.names = std::move(from.names);
     book_state_.order_index = std::move(from.order_index);
@@ -344,12 +358,14 @@ std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, b
     std::erase_if(views_, [](const auto& v) { return v.expired(); });
     views_.push_back(view);
     if (incremental) ++incremental_views_;
+    MVCORE_ASSERT(incremental_views_ <= views_.size());
     return view;
 }
 
 void Book::remove_view(const View* view) {
     const std::scoped_lock lock(views_mutex_);
     const auto gone = std::erase_if(views_, [&](const auto& v) { return v.lock().get() == view; });
+    MVCORE_ASSERT(gone <= 1 && (gone == 0 || !view->incremental() || incremental_views_ > 0));
     if (gone != 0 && view->incremental()) --incremental_views_;
     book_state_.counters.cells_swept += view->stats().cells_swept;
 }
@@ -387,6 +403,8 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
     const Reading reading(lock_);
     std::vector<View*> ordered(views.begin(), views.end());
     std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
+    // A view that is given twice would be locked twice.
+    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
     std::vector<std::unique_lock<std::mutex>> locks;
     for (View* view : ordered) {
         locks.emplace_back(view->mutex);
@@ -398,6 +416,7 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
               [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
     for (View* view : views)
         found.push_back(view->changes(book_state_.state, book_state_.change_log));
+    for (const auto& figures : found) MVCORE_ASSERT(figures.epoch == book_state_.state.epoch);
     out = std::move(found);
     return true;
 }
@@ -405,6 +424,7 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
     if (views.size() > tuning::kFastReads || !lock_.try_lock_shared()) return false;
     const Reading end(lock_, std::adopt_lock);
+    MVCORE_ASSERT(out.empty());
     std::vector<std::unique_lock<std::mutex>> locks;
     locks.reserve(views.size());
     fresh = true;
@@ -590,6 +610,7 @@ void Book::refuse() const {
 // Acquires the book's lock for reading, then the mutex of the list and that of every view. Reads
 // hold a view's mutex inside the lock; add_view() holds only the mutex of the list.
 void Book::before_fork(ForkDeadline deadline) noexcept {
+    MVCORE_ASSERT(held_for_fork_.empty() && !views_held_for_fork_);
     Reader::before_fork(deadline);
     views_held_for_fork_ = succeeds(deadline, [&] { return views_mutex_.try_lock(); });
     bool all = at_rest_for_fork_ && views_held_for_fork_;
@@ -629,6 +650,7 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
                        std::vector<ResultRows>& out) {
     std::vector<View*> ordered(views.begin(), views.end());
     std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
+    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
     for (;;) {
         std::vector<View::Draft> drafts;
         State seen;
@@ -644,6 +666,7 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
                     views[k]->draft(book_state_.state, book_state_.change_log, everything));
             });
             seen = book_state_.state;
+            for (const auto& draft : drafts) MVCORE_ASSERT(draft.figures.epoch == seen.epoch);
         }
         for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);
         const Reading reading(lock_);

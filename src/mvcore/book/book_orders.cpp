@@ -113,10 +113,12 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
                      const Order& now) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
+    MVCORE_ASSERT(std::size_t(now.account) < state.account_orders.size());
     FastCell cell(now.account, now.instrument);
     if (!cell.add(before, now)) return false;
     const Quote& quote = state.board.quote(now.instrument);
     Unit& unit = state.board.unit(quote.unit);
+    MVCORE_ASSERT(quote.ceiling >= 0 && unit.scale == state.board.value_scale(now.instrument));
     const Int<8> bound = unit.bound + Int<8>(static_cast<i128>(cell.more()) * quote.ceiling);
     // In the widest lane the bound may exceed its limit. The slow path then reports the error.
     if (quote.ceiling >= kSmall || unit.lane == Lane::bits256 || lane_of(bound) > unit.lane)
@@ -137,8 +139,13 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     if (!cell.reserve(state)) return false;
     // From here on nothing can fail.
     MVCORE_ASSERT(lane_of(bound) <= unit.lane);
+    MVCORE_ASSERT(bound >= state.board.instrument(now.instrument).share() +
+                               Int<8>(static_cast<i128>(cell.more()) * quote.ceiling));
     unit.bound = bound;
     cell.commit(book_state_);
+    MVCORE_ASSERT(!state.board.instrument(now.instrument).abs_quantity.negative());
+    MVCORE_ASSERT(state.grid.reserved(std::size_t(now.instrument), std::uint32_t(now.account)) ==
+                  0);
     state.dirty_instruments.orders(now.instrument);
     if (slot != kNoSlot) {
         store.put(slot, now);
@@ -146,6 +153,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
         book_state_.order_index.insert(hash, store.insert(now, stored));
         ++account_orders;
     }
+    MVCORE_ASSERT(account_orders <= store.size());
     ++book_state_.counters.facts;
     ++state.epoch;
     return true;

@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/book/reader.hpp"
@@ -56,6 +57,7 @@ void rest_at_fork(Reader* reader) {
 
 void forget_at_fork(const Reader* reader) noexcept {
     const std::scoped_lock hold(registry().mutex);
+    MVCORE_ASSERT(std::count(registry().readers.begin(), registry().readers.end(), reader) == 1);
     std::erase(registry().readers, reader);
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/tuning.hpp"
 
@@ -47,6 +48,8 @@ bool brief(const Question& question) {
 bool Reader::copy_if(std::uint64_t masters, State& seen) const {
     const Reading reading(state_lock_);
     if (read_.masters != masters) return false;
+    MVCORE_ASSERT(read_.board.size() <= read_.grid.lines());
+    MVCORE_ASSERT(read_.accounts_alive.size() <= read_.positions.size());
     seen = read_;
     return true;
 }
@@ -66,6 +69,7 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
 
 // Holds the lock for reading. A writer that prepares beside readers has not changed anything yet.
 void Reader::before_fork(ForkDeadline deadline) noexcept {
+    MVCORE_ASSERT(!at_rest_for_fork_);
     at_rest_for_fork_ = succeeds(deadline, [&] { return state_lock_.try_lock_shared(); });
 }
 
@@ -137,6 +141,7 @@ void Reader::build_index_beside() {
             Writing writing(state_lock_);
             if (read_.index.built()) return;
             const bool few = !lost(place) && written() - place <= tuning::kFactsUnderLock;
+            MVCORE_ASSERT(place <= written());
             if (few || round == tuning::kIndexRounds) {
                 if (few) state_lock_.publish();
                 if (lost(place)) index.follow(seen, read_.grid);
@@ -148,6 +153,7 @@ void Reader::build_index_beside() {
                 if (!few) state_lock_.publish();
                 index.install(read_.board, read_.grid.rows());
                 read_.index = std::move(index);
+                MVCORE_ASSERT(read_.index.grid().lines() >= read_.grid.rows());
                 count_index_build();
                 return;
             }

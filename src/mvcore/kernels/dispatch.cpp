@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/kernels/kernels.hpp"
 
 namespace mvcore::kernels {
@@ -39,6 +40,10 @@ const Table& choose() {
 
 const Table& table() {
     static const Table& chosen = choose();
+    MVCORE_ASSERT(of_this_cpu(chosen.isa) == &chosen);  // never instructions that the CPU lacks
+    // Every row of the table reaches to the widest quantities.
+    MVCORE_ASSERT(chosen.add64[w128] != nullptr && chosen.add_fan64[w128] != nullptr);
+    MVCORE_ASSERT(chosen.dot128[w128] != nullptr && chosen.nonzero[w128] != nullptr);
     return chosen;
 }
 

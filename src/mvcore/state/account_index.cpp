@@ -15,6 +15,7 @@ bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
 // first index row of the block if it is sparse.
 template <class F>
 void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::uint32_t end, F&& f) {
+    MVCORE_ASSERT(line < grid.lines() && begin <= end && end <= grid.rows());
     for (std::size_t b = begin / Block::kRows; b < grid.blocks(); ++b) {
         const auto start = static_cast<std::uint32_t>(b * Block::kRows);
         if (start >= end) return;
@@ -30,11 +31,13 @@ void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::ui
             first = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, from) - rows);
             last = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, to) - rows);
         }
+        MVCORE_ASSERT(last <= block.count());
         if (first < last) f(block, first, last, block.dense() ? start + first : start);
     }
 }
 
 const void* cell(const Block& block, int measure, std::uint32_t k) {
+    MVCORE_ASSERT(k < block.count() && measure >= 0 && measure < kMeasures);
     return static_cast<const std::byte*>(block.quantity(measure)) +
            k * kernels::width_bytes(block.width());
 }
@@ -69,6 +72,8 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
                const std::vector<std::size_t>& start, Grid& grid) {
     const std::uint32_t accounts = by_instrument.rows();
     const int columns = by_instrument.split() ? kMeasures : 1;
+    MVCORE_ASSERT(start.size() == accounts + 1 && order.size() <= by_instrument.lines());
+    MVCORE_ASSERT(grid.lines() == accounts && grid.rows() == order.size());
     std::vector<std::uint32_t> index_rows;
     std::array<std::vector<Q>, kMeasures> quantities;
     std::vector<std::size_t> next;
@@ -88,6 +93,7 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
                 });
         for (std::uint32_t k = a; k < end; ++k) {
             const auto at = start[k] - start[a];
+            MVCORE_ASSERT(next[k - a] == start[k + 1]);  // found as many cells as were counted
             QuantityColumns<Q> source = {{}, columns};
             for (std::size_t c = 0; c < std::size_t(columns); ++c)
                 source.quantity[c] = quantities[c].data() + at;
@@ -111,6 +117,7 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
     for (std::uint32_t index_row = 0; index_row < order.size(); ++index_row) {
         const UnitId unit = board.quote(order[index_row]).unit;
         auto& runs = index.runs_;
+        MVCORE_ASSERT(runs.empty() || runs.back().unit <= unit);  // one run for each unit
         if (runs.empty() || runs.back().unit != unit)
             runs.push_back({unit, index_row, index_row, 0});
         runs.back().end = index_row + 1;
@@ -139,23 +146,27 @@ void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
         instruments_.push_back(static_cast<std::int32_t>(i));
     }
     grid_.extend(accounts, static_cast<std::uint32_t>(instruments_.size()));
+    MVCORE_ASSERT(index_rows_.size() == instruments_.size() && grid_.rows() >= instruments_.size());
 }
 
 void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
     MVCORE_ASSERT(!built_ && std::size_t(instrument) < index_rows_.size());
     const auto index_row = index_rows_[std::size_t(instrument)];
+    MVCORE_ASSERT(std::size_t(account) < grid_.lines() && instruments_[index_row] == instrument);
     grid_.reserve(std::size_t(account), index_row, quantity);
     grid_.set(std::size_t(account), index_row, quantity);
 }
 
 void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
     MVCORE_ASSERT(!built_);
+    MVCORE_ASSERT(std::size_t(instrument) < now.lines() && std::uint32_t(account) < now.rows());
     grow(std::size_t(instrument) + 1, now.rows());
     put(account, instrument, now.get(std::size_t(instrument), std::uint32_t(account)));
 }
 
 void AccountIndex::follow(const Grid& before, const Grid& now) {
     MVCORE_ASSERT(!built_);
+    MVCORE_ASSERT(before.rows() <= now.rows());
     // A write that ran out of memory may have left more lines than the board has instruments. Such
     // lines are empty.
     std::vector<Net> held_before;
@@ -183,6 +194,7 @@ void AccountIndex::follow(const Grid& before, const Grid& now) {
 void AccountIndex::install(Board& board, std::uint32_t accounts) {
     MVCORE_ASSERT(!built_ && instruments_.size() <= board.size());
     grow(board.size(), accounts);
+    MVCORE_ASSERT(runs_.empty() || runs_.back().end <= instruments_.size());
     std::vector<std::int64_t> prices(instruments_.size(), 0);
     std::vector<std::int32_t> loose;
     loose.reserve(instruments_.size());
@@ -190,6 +202,7 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     // From here on nothing can fail, so that quotes and index change together.
     const auto place = [&](std::uint32_t index_row, Run* run) {
         Quote& quote = board.own_quote(instruments_[index_row]);
+        MVCORE_ASSERT(index_rows_[std::size_t(instruments_[index_row])] == index_row);
         quote.index_row = index_row;
         quote.loose = run == nullptr || quote.wide || quote.unit != run->unit;
         if (quote.loose) loose.push_back(instruments_[index_row]);
@@ -207,13 +220,16 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     built_ = true;
     MVCORE_ASSERT(prices_.size() == instruments_.size());
     MVCORE_ASSERT(grid_.lines() >= accounts && grid_.rows() == instruments_.size());
+    for (auto i : loose_) MVCORE_ASSERT(prices_[board.quote(i).index_row] == 0);
 }
 
 void AccountIndex::drop_if_loose() noexcept {
+    MVCORE_ASSERT(!built_ || loose_.size() <= instruments_.size());
     if (built_ && loose_.size() > wide_at_build_ + 64 + instruments_.size() / 16) drop();
 }
 
 void AccountIndex::extend(Board& board, std::uint32_t accounts) {
+    MVCORE_ASSERT(built_ && instruments_.size() <= board.size());
     grid_.extend(accounts, static_cast<std::uint32_t>(board.size()));
     loose_.reserve(loose_.size() + board.size() - instruments_.size());
     prices_.resize(board.size(), 0);
@@ -226,6 +242,7 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
         loose_.push_back(i);
     }
     MVCORE_ASSERT(instruments_.size() == board.size());
+    MVCORE_ASSERT(prices_.size() == instruments_.size() && grid_.rows() == instruments_.size());
 }
 
 std::size_t AccountIndex::run_at(std::uint32_t index_row) const noexcept {
@@ -238,6 +255,8 @@ std::size_t AccountIndex::run_at(std::uint32_t index_row) const noexcept {
 void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
     MVCORE_ASSERT(built_ && !quote.loose && quote.index_row < prices_.size());
     MVCORE_ASSERT(instruments_[quote.index_row] == instrument);
+    MVCORE_ASSERT(loose_.size() < loose_.capacity());  // reserve_loose() was called first
+    MVCORE_ASSERT(fits32(prices_[quote.index_row]) || run_of(quote.index_row).wide_prices > 0);
     if (!fits32(prices_[quote.index_row])) --runs_[run_at(quote.index_row)].wide_prices;
     prices_[quote.index_row] = 0;
     quote.loose = true;
@@ -249,6 +268,7 @@ void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_un
     if (!built_ || quote.loose) return;
     if (!same_unit || quote.wide) return loosen(quote, instrument);
     MVCORE_ASSERT(quote.index_row < prices_.size() && instruments_[quote.index_row] == instrument);
+    MVCORE_ASSERT(run_of(quote.index_row).unit == quote.unit && (quote.priced || quote.price == 0));
     std::int64_t& held = prices_[quote.index_row];
     if (fits32(held) != fits32(quote.price))
         runs_[run_at(quote.index_row)].wide_prices += fits32(held) ? 1U : ~0U;
@@ -299,6 +319,9 @@ void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
         const i128 quantity = grid_.get(line, quote.index_row, measure);
         if (quantity != 0) out.push_back({quote.unit, i256(quantity) * board.price_of(i)});
     }
+    // The bounds that the lanes were proved from hold.
+    for (const UnitTotal& sum : out)
+        MVCORE_ASSERT(Int<8>(sum.total.magnitude()) <= board.unit(sum.unit).bound);
 }
 
 std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, UnitId unit) const {
@@ -324,6 +347,7 @@ std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, 
             run_of(quote.index_row).unit == unit)
             --n;
     }
+    MVCORE_ASSERT(n <= grid_.positions(line));
     return static_cast<std::uint32_t>(n);
 }
 

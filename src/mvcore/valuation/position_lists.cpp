@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
 #include "mvcore/board/conversion.hpp"
 
@@ -30,23 +31,30 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
     const Quote& quote = board.quote(instrument);
     quantity_scale_ = board.instrument(instrument).quantity_scale;
     currency_ = board.instrument(instrument).terms.currency;
+    MVCORE_ASSERT(quantity_scale_ >= 0 && quantity_scale_ <= kMaxScale);
+    MVCORE_ASSERT(orders_ == 0 || state.orders.scale(instrument) == quantity_scale_);
+    MVCORE_ASSERT(quote.price_scale <= kMaxScale);
     priced_ = quote.priced;
     if (priced_) price_ = board.price_mantissa(instrument) * kPow10[18U - quote.price_scale];
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         const Block& block = state.grid.block(std::size_t(instrument), b);
         const void* quantity = block.quantity(sod);
+        MVCORE_ASSERT(block.reserved() == 0);  // no write is in progress
         blocks_.push_back(block);
         held_.push_back(block.columns() == 1
                             ? block.positions()
                             : static_cast<std::uint32_t>(kernels::table().nonzero[block.width()](
                                   &quantity, 1, block.count())));
         holdings_ += held_.back();
+        MVCORE_ASSERT(held_.back() <= block.positions());
     }
     std::size_t used = 0;
     state.orders.for_pages(instrument, [&](const PageRef& page) {
         used += page->used;
+        MVCORE_ASSERT(page->instrument == instrument && page->used <= page->capacity);
         pages_.push_back(page);
     });
+    MVCORE_ASSERT(used >= orders_ && held_.size() == blocks_.size());
     gaps_ = used != orders_;
     if (!priced_) return;
     exact_price_ = board.price_of(instrument);
@@ -104,6 +112,7 @@ huge_pages::Vector<std::int32_t> Revaluation::accounts() const {
     for_holdings([&](auto row, i128) { out.push_back(static_cast<std::int32_t>(row)); });
     for_orders(
         [&](const OrderPage& page, std::uint32_t k) { out.push_back(page.records[k].account()); });
+    MVCORE_ASSERT(out.size() == size());
     return out;
 }
 
@@ -115,6 +124,7 @@ huge_pages::Vector<i128> Revaluation::quantities() const {
     for_orders([&](const OrderPage& page, std::uint32_t k) {
         out.push_back(OrderStore::order(page, k).quantity * unit);
     });
+    MVCORE_ASSERT(out.size() == size());
     return out;
 }
 
@@ -131,6 +141,7 @@ huge_pages::Vector<i128> Revaluation::values() const {
     for_orders([&](const OrderPage& page, std::uint32_t k) {
         out.push_back(value(OrderStore::order(page, k).quantity));
     });
+    MVCORE_ASSERT(out.size() == size());
     return out;
 }
 
@@ -155,29 +166,35 @@ std::optional<huge_pages::Vector<T>> Revaluation::multiplied(T factor) const {
     for (std::size_t p = 0; p < pages_.size(); ++p) {
         if (p + 1 < pages_.size()) prefetch_records(*pages_[p + 1]);
         const OrderPage& page = *pages_[p];
+        MVCORE_ASSERT(page.wide == nullptr);
         for (std::uint32_t k = 0; k < page.used; ++k) {
             over |= __builtin_mul_overflow(page.records[k].quantity, factor, next);
             next += gaps_ && page.records[k].free() ? 0 : 1;
         }
     }
+    MVCORE_ASSERT(next == out.data() + size());
     if (over) return std::nullopt;
     out.pop_back();
     return out;
 }
 
 std::vector<std::int64_t> Revaluation::numbers() const {
+    MVCORE_ASSERT(kind_ == IdKind::integer || orders_ == 0);
     std::vector<std::int64_t> out;
     for_orders([&](const OrderPage& page, std::uint32_t k) {
         out.push_back(OrderStore::number(page, k));
     });
+    MVCORE_ASSERT(out.size() == orders_);
     return out;
 }
 
 std::vector<std::string_view> Revaluation::texts() const {
+    MVCORE_ASSERT(kind_ == IdKind::text || orders_ == 0);
     std::vector<std::string_view> out;
     for_orders([&](const OrderPage& page, std::uint32_t k) {
         out.push_back(arena_->text(page.records[k].id));
     });
+    MVCORE_ASSERT(out.size() == orders_);
     return out;
 }
 

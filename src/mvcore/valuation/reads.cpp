@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 
 namespace mvcore {
@@ -13,6 +14,7 @@ struct UnitSums {
     std::vector<std::array<i256, kMeasures>> totals;
 
     void add(UnitId unit, int measure, const i256& total) {
+        MVCORE_ASSERT(units.size() == totals.size());
         const auto known = std::find(units.begin(), units.end(), unit);
         const auto place = static_cast<std::size_t>(known - units.begin());
         if (known == units.end()) {
@@ -26,6 +28,7 @@ struct UnitSums {
 }  // namespace
 
 AccountValue Reads::value(std::int32_t account, std::int32_t currency) const {
+    MVCORE_ASSERT(state_.index.built() && state_.account_alive(account));
     const Board& board = state_.board;
     thread_local std::vector<UnitTotal> sums;
     AccountValue out;
@@ -68,15 +71,18 @@ AccountValue Reads::value_in_units(std::int32_t account, std::int32_t currency) 
     for (std::uint32_t place = 0; place < sums.units.size(); ++place)
         if (place >= priced || converter.unpriced(place))
             out.unpriced += state_.index.positions(board, account, sums.units[place]);
+    MVCORE_ASSERT(out.unpriced <= state_.positions[std::size_t(account)]);
     return out;
 }
 
 ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
+    MVCORE_ASSERT(question.masters == state_.masters);
     const Target target{state_.base, question.currency, value_scale_};
     Totals totals;
     totals.build(state_, question.grouping, question.measures, needs_counts(state_.board, target));
     cells += totals.cells_swept();
     if (!question.levels.empty()) totals = totals.rolled_up(question.levels, question.rows);
+    MVCORE_ASSERT(question.levels.empty() || totals.rows() == question.rows);
     const AmountConverter converter(state_.board, totals.units(), target.base, target.currency,
                                     target.value_scale);
     ResultRows out = all_rows(totals, converter, state_.board, target);
@@ -85,13 +91,16 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
 }
 
 void Reads::run_functions(const Question& question, ResultRows& figures) const {
+    MVCORE_ASSERT(figures.epoch == state_.epoch);
     if (question.functions)
         figures.floats = run_user_functions(state_, question.grouping, question.levels,
                                             {state_.base, question.currency, value_scale_},
                                             *question.functions, figures);
+    MVCORE_ASSERT(!question.functions || figures.floats.size() == question.functions->size());
 }
 
 Positions Reads::holdings(const Grouping& selection) const {
+    MVCORE_ASSERT(state_.index.built());
     const Board& board = state_.board;
     const Grid& grid = state_.index.grid();
     Positions out;
@@ -113,6 +122,8 @@ Positions Reads::holdings(const Grouping& selection) const {
         for (const auto& [i, quantity] : cells) {
             const Quote& quote = board.quote(i);
             const Instrument& instrument = board.instrument(i);
+            MVCORE_ASSERT(std::size_t(instrument.terms.currency) < conversions.size());
+            MVCORE_ASSERT(quote.alive && instrument.quantity_scale <= kMaxScale);
             const auto& conversion = conversions[std::size_t(instrument.terms.currency)];
             out.account.push_back(static_cast<std::int32_t>(a));
             out.instrument.push_back(i);
@@ -140,6 +151,9 @@ Positions Reads::holdings(const Grouping& selection) const {
             }
         }
     }
+    MVCORE_ASSERT(out.quantity.size() == out.account.size());
+    MVCORE_ASSERT(out.market_value.size() == out.account.size());
+    MVCORE_ASSERT(out.base_value.size() == out.account.size());
     return out;
 }
 
@@ -153,6 +167,7 @@ OrderList Reads::orders(const Grouping& selection) const {
         });
     }
     const bool text = store.kind() == IdKind::text;
+    MVCORE_ASSERT(slots.size() <= store.size());
     std::sort(slots.begin(), slots.end(), [&](Slot a, Slot b) {
         const Order x = store.order(a);
         const Order y = store.order(b);
@@ -170,6 +185,8 @@ OrderList Reads::orders(const Grouping& selection) const {
         else out.number.push_back(store.number(slot));
         append(o, out);
     }
+    MVCORE_ASSERT(out.number.size() + out.text.size() == out.account.size());
+    MVCORE_ASSERT(out.filled_value.size() == out.account.size());
     return out;
 }
 
@@ -177,6 +194,9 @@ void Reads::append(const Order& o, OrderList& out) const {
     const Board& board = state_.board;
     const Quote& quote = board.quote(o.instrument);
     const Instrument& instrument = board.instrument(o.instrument);
+    MVCORE_ASSERT(quote.alive && state_.account_alive(o.account));
+    MVCORE_ASSERT(state_.orders.scale(o.instrument) == instrument.quantity_scale);
+    MVCORE_ASSERT(o.average_price.scale <= kMaxScale);
     const i128 unit = kPow10[std::size_t(18 - instrument.quantity_scale)];
     out.account.push_back(o.account);
     out.instrument.push_back(o.instrument);
@@ -212,6 +232,7 @@ PriceList Reads::prices() const {
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(state_.board.size()); ++i) {
         const Quote& quote = state_.board.quote(i);
         if (!quote.alive || !quote.priced) continue;
+        MVCORE_ASSERT(quote.epoch <= state_.epoch && quote.price_scale <= kMaxScale);
         out.instrument.push_back(i);
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);

@@ -2,6 +2,8 @@
 
 #include <span>
 
+#include "mvcore/base/assert.hpp"
+
 namespace mvcore {
 
 bool needs_counts(const Board& board, const Target& target) {
@@ -24,6 +26,7 @@ namespace {
 void multiplied(const Totals& totals, const std::int64_t* total, std::int64_t factor,
                 ResultRows& out) {
     const auto rows = totals.rows();
+    MVCORE_ASSERT(factor > 0 && totals.units().size() == 1);
     for (std::size_t row = 0; row < rows; ++row) {
         if (totals.positions(row) == 0) continue;
         out.row.push_back(static_cast<std::int32_t>(row));
@@ -40,6 +43,7 @@ bool add_currency(const Totals& totals, const AmountConverter& converter,
                   std::span<const std::int32_t> rows, std::vector<i128>& amounts) {
     i128 multiplier = 0;
     std::int64_t divisor = 0;
+    MVCORE_ASSERT(amounts.size() == rows.size() && column < std::size_t(totals.columns()));
     if (!units.conversion.fast_terms(units.scale, multiplier, divisor)) return false;
     struct Member {
         const std::int64_t* total;
@@ -48,6 +52,7 @@ bool add_currency(const Totals& totals, const AmountConverter& converter,
     std::vector<Member> members;
     for (auto place : units.members) {
         const int shift = units.scale - converter.unit(place).scale;
+        MVCORE_ASSERT(shift >= 0);  // the scale of the group is the largest
         const auto* total = totals.totals64(place);
         if (total == nullptr || shift > 18) return false;
         members.push_back({total + column * totals.rows(),
@@ -71,6 +76,7 @@ bool add_currency(const Totals& totals, const AmountConverter& converter,
 // false and leaves `out` unchanged.
 bool by_column(const Totals& totals, const AmountConverter& converter, ResultRows& out) {
     const auto count = totals.rows();
+    MVCORE_ASSERT(out.row.empty() && out.amount.empty());
     huge_pages::Vector<std::int32_t> rows;
     rows.reserve(count);
     for (std::size_t row = 0; row < count; ++row)
@@ -94,6 +100,8 @@ bool by_column(const Totals& totals, const AmountConverter& converter, ResultRow
         if (converter.unpriced(place))
             for (std::size_t k = 0; k < rows.size(); ++k)
                 out.unpriced[k] += totals.count(place, std::size_t(rows[k]));
+    for (std::size_t k = 0; k < rows.size(); ++k)
+        MVCORE_ASSERT(out.unpriced[k] <= totals.positions(std::size_t(rows[k])));
     out.row = std::move(rows);
     out.amount = std::move(amount);
     return true;
@@ -123,6 +131,11 @@ ResultRows all_rows(const Totals& totals, const AmountConverter& converter, cons
                                   amounts.begin() + figures.columns);
             figures.unpriced.push_back(unpriced);
         });
+    MVCORE_ASSERT(figures.unpriced.size() == figures.size());
+    MVCORE_ASSERT(figures.amount.size() == figures.size() * std::size_t(figures.columns));
+    MVCORE_ASSERT(figures.currency.size() == (target.local() ? figures.size() : 0));
+    for (std::size_t k = 0; k < figures.size(); ++k)
+        MVCORE_ASSERT(figures.unpriced[k] <= totals.positions(std::size_t(figures.row[k])));
     return figures;
 }
 

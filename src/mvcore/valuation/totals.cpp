@@ -44,6 +44,7 @@ Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
     }
     auto& rows = units_[std::size_t(places_[unit])];
     if (rows.lane < u.lane) widen(rows, u.lane);
+    MVCORE_ASSERT(rows.counts.empty() || rows.counts.size() == this->rows());
     MVCORE_ASSERT(unit_list_.size() == units_.size());
     MVCORE_ASSERT(unit_list_[std::size_t(places_[unit])] == unit && rows.lane >= u.lane);
     return rows;
@@ -60,6 +61,9 @@ void Totals::widen(UnitRows& rows, Lane lane) {
     } else {
         for (auto t : rows.t64) rows.t128.push_back(t);
     }
+    MVCORE_ASSERT(lane == Lane::bits256 || rows.t128.size() == rows.t64.size());
+    MVCORE_ASSERT(lane != Lane::bits256 ||
+                  rows.t256.size() == std::max(rows.t64.size(), rows.t128.size()));
     rows.t64 = {};
     if (lane == Lane::bits256) rows.t128 = {};
     rows.lane = lane;
@@ -77,6 +81,9 @@ i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexc
 }
 
 void Totals::add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price) {
+    MVCORE_ASSERT(at < (rows.lane == Lane::bits64    ? rows.t64.size()
+                        : rows.lane == Lane::bits128 ? rows.t128.size()
+                                                     : rows.t256.size()));
     switch (rows.lane) {
         case Lane::bits64: return add64(rows.t64[at], quantity, price);
         case Lane::bits128: return add128(rows.t128[at], quantity, price);
@@ -87,6 +94,7 @@ void Totals::add(UnitRows& rows, std::size_t at, i128 quantity, const i256& pric
 void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                       const i256& price) {
     MVCORE_ASSERT(row < rows());
+    MVCORE_ASSERT(state.board.unit(unit).priced());
     auto& unit_rows = rows_of(state, unit);
     cells_swept_ += measures_.size();
     for (std::size_t c = 0; c < measures_.size(); ++c)
@@ -104,6 +112,9 @@ void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t 
         if (block.empty()) continue;
         const auto row = first + b * Block::kRows;
         const auto n = block.count();
+        [[maybe_unused]] const auto reach = block.dense() ? n : block.offset()[n - 1] + 1U;
+        MVCORE_ASSERT(rows.lane != Lane::bits64 || row + reach <= rows.t64.size());
+        MVCORE_ASSERT(rows.lane != Lane::bits128 || row + reach <= rows.t128.size());
         const void* q = block.quantity(measure);
         const auto w = block.width();
         cells_swept_ += n;
@@ -125,9 +136,11 @@ void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t 
 }
 
 void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price) {
+    MVCORE_ASSERT(state.board.unit(unit).priced());
     auto& unit_rows = rows_of(state, unit);
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
+    MVCORE_ASSERT(std::uint32_t(group) < grouping_.instrument_groups);
     if (grouping_.whole()) {
         const auto first = std::size_t(group) * grouping_.account_groups;
         for (std::size_t c = 0; c < measures_.size(); ++c)
@@ -165,6 +178,7 @@ const std::int64_t* Totals::sums_of(const State& state, std::int32_t instrument)
     if (!known && (sums_.size() + 1) * groups * measures_.size() > tuning::kMostSums)
         return nullptr;
     auto& sums = sums_[instrument];
+    MVCORE_ASSERT(!known || sums.size() == groups * measures_.size());
     if (known) return sums.data();
     const auto first = std::size_t(grouping_.of_instrument(instrument)) * groups;
     sums.resize(groups * measures_.size(), 0);
@@ -179,6 +193,7 @@ void Totals::note(const Fact& fact) noexcept {
     const auto found = sums_.find(fact.instrument);
     const auto group = grouping_.of_account(fact.account);
     if (found == sums_.end() || group < 0) return;
+    MVCORE_ASSERT(std::uint32_t(group) < grouping_.account_groups);
     for (std::size_t c = 0; c < measures_.size(); ++c)
         add64(found->second[c * grouping_.account_groups + std::size_t(group)],
               fact.change[measures_[c]], i256(1));
@@ -230,6 +245,7 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
     for (const auto& map : maps)
         for (std::size_t row = 0; row < positions_.size(); ++row) {
             if (positions_[row] == 0) continue;
+            MVCORE_ASSERT(row < map.size());
             MVCORE_ASSERT(map[row] >= 0 && std::size_t(map[row]) < rows);
             const auto to = static_cast<std::size_t>(map[row]);
             out.positions_[to] += positions_[row];
@@ -266,6 +282,7 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
+    MVCORE_ASSERT(measures_.size() <= kMeasures);
     // A line may have more rows than the grouping has accounts. Nobody holds anything in those
     // rows.
     const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
@@ -275,6 +292,11 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
         if (grouping_.account_group[a] >= 0)
             picked_.push_back({static_cast<std::int32_t>(a), grouping_.account_group[a]});
+    for (const Picked& p : picked_)
+        MVCORE_ASSERT(std::uint32_t(p.group) < grouping_.account_groups);
+    for (const auto g : grouping_.instrument_group)
+        MVCORE_ASSERT(g < static_cast<std::int64_t>(grouping_.instrument_groups));
+    MVCORE_ASSERT(picked_.empty() || std::size_t(picked_.back().account) < grid_rows_);
     if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
     else build_by_instrument(state);
 }
@@ -286,6 +308,8 @@ void Totals::build_by_account(const State& state) {
     for (const Picked& p : picked_) {
         const auto line = static_cast<std::size_t>(p.account);
         if (line >= index.grid().lines()) continue;
+        // Both copies of the quantities have the same positions.
+        MVCORE_ASSERT(index.grid().positions(line) == state.positions[line]);
         cells_swept_ += index.grid().positions(line);
         if (grouping_.one_instrument_group() && !counted_ && board.unpriced() == 0) {
             const auto row = static_cast<std::size_t>(p.group);
@@ -312,6 +336,7 @@ void Totals::build_by_account(const State& state) {
 
 void Totals::build_by_instrument(const State& state) {
     const Board& board = state.board;
+    MVCORE_ASSERT(state.grid.lines() >= board.size());
     // Sorted, so that instruments of one row group and unit are adjacent.
     std::vector<std::int32_t> order;
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
@@ -322,6 +347,7 @@ void Totals::build_by_instrument(const State& state) {
         const auto gb = grouping_.of_instrument(b);
         return ga != gb ? ga < gb : board.quote(a).unit < board.quote(b).unit;
     });
+    for (auto i : order) MVCORE_ASSERT(board.quote(i).alive);  // or check_dropped() failed
     for (auto i : order) rows_of(state, board.quote(i).unit);
     for (auto first = order.begin(); first != order.end();) {
         const auto last = std::find_if(first, order.end(), [&](auto i) {
@@ -338,9 +364,12 @@ void Totals::build_by_instrument(const State& state) {
 // Adds the lines of instruments of one unit and one row group.
 void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
     MVCORE_ASSERT(!instruments.empty() && grouping_.of_instrument(instruments[0]) >= 0);
+    MVCORE_ASSERT(state.board.quote(instruments.front()).unit ==
+                  state.board.quote(instruments.back()).unit);
     auto& rows = rows_of(state, state.board.quote(instruments[0]).unit);
     const auto first_row =
         std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
+    MVCORE_ASSERT(first_row + grouping_.account_groups <= this->rows());
     if (rows.lane == Lane::bits64 && grouping_.whole()) {
         for (std::size_t c = 0; c < measures_.size(); ++c)
             sweep(state, instruments, measures_[c], &rows.t64[c * this->rows() + first_row]);
@@ -390,6 +419,8 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
             if (block.empty()) continue;
             const void* q = block.quantity(measure);
             const auto w = block.width();
+            MVCORE_ASSERT(w < kernels::kWidths && block.count() <= full);
+            MVCORE_ASSERT(board.quote(i).priced);
             const auto price = board.price_of(i).low64();
             cells_swept_ += block.count();
             if (!block.dense()) {
@@ -398,6 +429,7 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
                 kernel.add64[w](q, block.count(), price, totals);
             } else {
                 Fan& fan = fans[w];
+                MVCORE_ASSERT(fan.n < kernels::kFan);
                 fan.quantity[fan.n] = q;
                 fan.price[fan.n++] = price;
                 if (fan.n < kernels::kFan) continue;
@@ -417,6 +449,7 @@ void Totals::count_positions(const State& state, std::span<const std::int32_t> o
         // The state already counts positions by account.
         for (std::size_t a = 0; a < state.positions.size(); ++a) {
             const auto g = grouping_.of_account(static_cast<std::int32_t>(a));
+            MVCORE_ASSERT(g < 0 || std::size_t(g) < positions_.size());
             if (g >= 0) positions_[std::size_t(g)] += state.positions[a];
         }
         return;
@@ -425,6 +458,7 @@ void Totals::count_positions(const State& state, std::span<const std::int32_t> o
     for (auto from = order.begin(); from != order.end();) {
         const auto group = grouping_.of_instrument(*from);
         const auto first = std::size_t(group) * grouping_.account_groups;
+        MVCORE_ASSERT(first + grouping_.account_groups <= positions_.size());
         const auto to = std::find_if(from, order.end(),
                                      [&](auto i) { return grouping_.of_instrument(i) != group; });
         const bool fold = !grouping_.whole() && !few_picked(state);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
@@ -78,6 +79,7 @@ public:
                 add_instrument(function, i);
     }
     [[nodiscard]] std::vector<double> beside(const ResultRows& figures) const {
+        MVCORE_ASSERT(!target_.local() || figures.currency.size() == figures.size());
         std::vector<double> out(figures.size(), 0.0);
         for (std::size_t k = 0; k < out.size(); ++k) {
             const auto place = target_.local() ? std::size_t(figures.currency[k]) : 0;
@@ -104,6 +106,9 @@ private:
             case UserFunction::quote_factor: return number(terms.quote_factor);
             default: break;
         }
+        MVCORE_ASSERT(source >= UserFunction::first_attribute);
+        MVCORE_ASSERT(std::size_t(source - UserFunction::first_attribute) <
+                      function.attributes.size());
         const auto& values =
             function.attributes[std::size_t(source - UserFunction::first_attribute)];
         return std::size_t(i) < values.size() ? values[std::size_t(i)]
@@ -140,6 +145,7 @@ private:
     template <class Flush>
     void gather(const UserFunction& function, std::int32_t i, int scale, Flush&& flush) {
         const auto line = static_cast<std::size_t>(i);
+        MVCORE_ASSERT(scale >= 0 && scale <= kMaxScale);
         const auto first =
             static_cast<std::uint32_t>(grouping_.of_instrument(i)) * grouping_.account_groups;
         if (few_) {
@@ -177,6 +183,7 @@ private:
         const Q* expecteds = static_cast<const Q*>(block.quantity(expected));
         const std::uint16_t* offset = block.dense() ? nullptr : block.offset();
         std::size_t n = columns_.n;
+        MVCORE_ASSERT(n + block.count() <= kCallRows);  // the last write lands at most at kCallRows
         for (std::uint32_t k = 0; k < block.count(); ++k) {
             const std::uint32_t row = row_of(offset != nullptr ? offset[k] : k);
             columns_.row[n] = row;
@@ -196,6 +203,7 @@ private:
                                         1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     // Subtotals add every position too. Sums of sums would depend on the numbering of rows.
     void add_up(std::vector<double>& sums) const {
+        MVCORE_ASSERT(columns_.n <= kCallRows && sums.size() == rows_);
         if (levels_.empty())
             for (std::size_t k = 0; k < columns_.n; ++k) sums[columns_.row[k]] += columns_.out[k];
         for (const auto& level : levels_)

@@ -9,6 +9,8 @@
 namespace mvcore {
 
 void View::reshape(Shape shape) {
+    MVCORE_ASSERT(!shape.functions || shape.functions->size() == functions_);
+    for (const auto& level : shape.levels) MVCORE_ASSERT(level.size() >= shape.grouping.rows());
     if (shape.levels.empty()) keep_row_numbers(shape.grouping);
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
@@ -28,9 +30,11 @@ void View::keep_row_numbers(const Grouping& next) {
     const std::size_t before = shape_.grouping.account_groups;
     const std::size_t after = next.account_groups;
     if (before == after || before == 0 || next.instrument_groups == 1) return;
+    MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
     for (std::size_t c = 0; c < last_rows_.size(); ++c) {
         auto& last_rows = last_rows_[c];
         auto& floats = last_floats_[c];
+        MVCORE_ASSERT(floats.size() == last_rows.size() * functions_);
         std::vector<LastRow> moved(next.rows());
         std::vector<double> moved_floats(next.rows() * functions_);
         for (std::size_t row = 0; row < last_rows.size(); ++row)
@@ -49,6 +53,8 @@ void View::rebuild(const State& state) {
     swept_before_ += totals_.cells_swept();
     totals_.build(state, shape_.grouping, measures_,
                   totals_.counted() || needs_counts(state.board, target_));
+    MVCORE_ASSERT(totals_.rows() >= shape_.grouping.rows());
+    MVCORE_ASSERT(totals_.grid_rows() == state.grid.rows());
     converter_.reset();
     built_ = true;
     ++rebuilds_;
@@ -76,6 +82,7 @@ void View::sync(const State& state, const ChangeLog& history) {
     MVCORE_ASSERT(price_place_ <= history.changes().end());
     MVCORE_ASSERT(fact_place_ <= history.facts().end());
     MVCORE_ASSERT(!stale(state));
+    MVCORE_ASSERT(last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= state.epoch);
     // If many prices moved, a rebuild reads fewer cells than following each change.
     const auto most = by_account_ ? state.board.size() / tuning::kRebuildShareByAccount
                                   : state.board.size() / tuning::kRebuildShare;
@@ -108,6 +115,9 @@ void View::for_facts(const ChangeLog& history, F&& f) const {
 // Applies the price changes, then the facts. A fact uses the price that the totals held for its
 // instrument before the price changes: q_now * (p_now - p_before) + dq * p_before.
 void View::follow(const State& state, const ChangeLog& history) {
+    MVCORE_ASSERT(price_place_ >= history.changes().begin());
+    MVCORE_ASSERT(fact_place_ >= history.facts().begin());
+    MVCORE_ASSERT(!totals_.merged() || !state.grid.split());
     const bool facts = fact_place_ != history.facts().end();
     Before before;
     std::vector<UnitId> recompute;
@@ -115,6 +125,7 @@ void View::follow(const State& state, const ChangeLog& history) {
         for_facts(history, [&](const Fact& fact) { totals_.note(fact); });
     for (auto place = price_place_; place < history.changes().end(); ++place) {
         const Change& change = history.changes()[place];
+        MVCORE_ASSERT(std::size_t(change.instrument) < state.board.size());
         if (change.previous > price_place_) continue;  // already applied
         if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
         if (facts) before.emplace(change.instrument, &change);
@@ -131,6 +142,9 @@ void View::follow(const State& state, const ChangeLog& history) {
 void View::follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute) {
     const auto i = change.instrument;
     const Quote& now = state.board.quote(i);
+    MVCORE_ASSERT(now.last_change > price_place_);
+    MVCORE_ASSERT(now.unit < state.board.units() && change.unit() < state.board.units());
+    MVCORE_ASSERT(now.priced || now.price == 0);
     if (change.wide() || now.wide) {
         recompute.push_back(change.unit());
         recompute.push_back(now.unit);
@@ -152,6 +166,8 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     const auto account_group = grouping.of_account(fact.account);
     const auto instrument_group = grouping.of_instrument(fact.instrument);
     if (account_group < 0 || instrument_group < 0) return;
+    MVCORE_ASSERT(std::uint32_t(account_group) < grouping.account_groups);
+    MVCORE_ASSERT(std::uint32_t(instrument_group) < grouping.instrument_groups);
     const auto row =
         std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
     const auto met = before.find(fact.instrument);
@@ -160,6 +176,7 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
     if (!board.unit(unit).priced() || std::binary_search(recompute.begin(), recompute.end(), unit))
         return;
+    MVCORE_ASSERT(met == before.end() || !met->second->wide());  // else the unit is recomputed
     const i256 price =
         met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
     totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
@@ -180,6 +197,7 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
                         (fact_place_ != history.facts().end() && !totals_.threaded());
     if (behind || lost(state, history)) return std::uint64_t{1} << 40;
     if (!price || totals_.grouping().of_instrument(instrument) < 0) return 1;
+    MVCORE_ASSERT(std::size_t(instrument) < state.grid.lines());
     return totals_.threaded() ? totals_.picked().size()
                               : state.grid.positions(std::size_t(instrument));
 }
@@ -201,6 +219,8 @@ namespace {
 
 // Returns one amount per measure, even if one column serves all measures. Other entries are zero.
 Net amounts_of(const ResultRows& figures, std::size_t row, std::size_t measures) {
+    MVCORE_ASSERT(measures <= kMeasures && row < figures.size());
+    MVCORE_ASSERT(figures.columns == 1 || std::size_t(figures.columns) == measures);
     Net out{};
     for (std::size_t m = 0; m < measures; ++m)
         out[m] = figures.columns == 1 ? figures.amount[row]
@@ -215,12 +235,15 @@ const AmountConverter& View::converter(const State& state) {
     if (!converter_ || converter_units_ != units.size() ||
         converter_rates_ != state.board.rates_version())
         converter_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+    MVCORE_ASSERT(converter_->currencies().size() <= units.size());
     converter_units_ = units.size();
     converter_rates_ = state.board.rates_version();
     return *converter_;
 }
 
 std::vector<View::LastRow>& View::last_rows_of(std::int32_t currency) {
+    MVCORE_ASSERT(last_rows_.size() == last_currencies_.size());
+    MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
     const auto found = std::find(last_currencies_.begin(), last_currencies_.end(), currency);
     const auto k = static_cast<std::size_t>(found - last_currencies_.begin());
     if (found == last_currencies_.end()) {
@@ -236,6 +259,7 @@ ResultRows View::figures(const State& state) {
     const Totals& totals =
         shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
     ResultRows all = all_rows(totals, converter(state), state.board, target_);
+    MVCORE_ASSERT(shape_.levels.empty() || totals.rows() == shape_.rows);
     all.epoch = state.epoch;
     return all;
 }
@@ -248,6 +272,7 @@ void View::check(const State& state, const ChangeLog& history) {
 // Returns the result that check() prepared, or computes a new one.
 ResultRows View::present(const State& state) {
     ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
+    MVCORE_ASSERT(all.epoch == state.epoch);
     ready_.reset();
     return all;
 }
@@ -265,6 +290,10 @@ ResultRows View::finish(ResultRows all, bool everything) {
 
 // Remembers the result. Returns all rows, or only the rows that differ from the last result.
 ResultRows View::remember(ResultRows all, bool everything) {
+    MVCORE_ASSERT(last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= all.epoch);
+    MVCORE_ASSERT(all.amount.size() == all.size() * std::size_t(all.columns));
+    MVCORE_ASSERT(all.unpriced.size() == all.size() && all.floats.size() == functions_);
+    MVCORE_ASSERT(all.currency.size() == (target_.local() ? all.size() : 0));
     ResultRows out;
     out.epoch = all.epoch;
     out.columns = all.columns;
@@ -289,8 +318,10 @@ ResultRows View::remember(ResultRows all, bool everything) {
         const auto currency = target_.local() ? all.currency[k] : -1;
         auto& last_rows = last_rows_of(currency);
         const auto row = static_cast<std::size_t>(all.row[k]);
+        MVCORE_ASSERT(row < (shape_.levels.empty() ? shape_.grouping.rows() : shape_.rows));
         if (row >= last_rows.size()) last_rows.resize(std::max(row + 1, totals_.rows()));
         LastRow& h = last_rows[row];
+        MVCORE_ASSERT(!h.seen);  // one result has each row once
         h.seen = true;
         const Net amounts = amounts_of(all, k, measures_.size());
         const bool same = h.present && h.amount == amounts && h.unpriced == all.unpriced[k];
@@ -314,6 +345,8 @@ ResultRows View::remember(ResultRows all, bool everything) {
             }
             h.seen = false;
         }
+    MVCORE_ASSERT(out.amount.size() == out.size() * std::size_t(out.columns));
+    MVCORE_ASSERT(out.unpriced.size() == out.size() && out.removed.size() == out.size());
     last_epoch_ = all.epoch;
     last_masters_ = masters_;
     if (everything) return all;
@@ -346,6 +379,7 @@ View::Draft View::draft(const State& state, const ChangeLog& history, bool every
     out.nothing = !everything && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
         out.figures = changes(state, history);
+        MVCORE_ASSERT(out.figures.size() == 0 && out.figures.epoch == state.epoch);
         out.figures.floats.resize(functions_);
         return out;
     }
@@ -357,9 +391,11 @@ View::Draft View::draft(const State& state, const ChangeLog& history, bool every
 void View::run(Draft& draft, const State& state) const {
     const auto& calls = draft.shape.functions;
     if (draft.nothing) return;
+    MVCORE_ASSERT(draft.figures.epoch == state.epoch);
     if (calls)
         draft.figures.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
                                                   target_, *calls, draft.figures);
+    MVCORE_ASSERT(!calls || draft.figures.floats.size() == functions_);
     draft.figures.floats.resize(functions_);
     for (auto& column : draft.figures.floats) column.resize(draft.figures.size());
 }
@@ -370,11 +406,14 @@ bool View::stands(const Draft& draft) const noexcept {
 }
 
 ResultRows View::finish(Draft&& draft) {
+    MVCORE_ASSERT(stands(draft));
     if (draft.nothing) return std::move(draft.figures);
     return finish(std::move(draft.figures), draft.everything);
 }
 
 bool View::same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row) {
+    MVCORE_ASSERT(place < last_floats_.size() && row < last_rows_[place].size());
+    MVCORE_ASSERT(all.floats.size() == functions_ && k < all.floats[0].size());
     auto& floats = last_floats_[place];
     floats.resize(last_rows_[place].size() * functions_);
     bool same = true;
