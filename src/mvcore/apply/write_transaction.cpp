@@ -19,6 +19,7 @@ namespace {
 }  // namespace
 
 void WriteTransaction::stage() {
+    MVCORE_ASSERT(staged_.empty() && cells_.empty() && order_writes_.empty() && !refreshed_);
     dropped_.skipped_prices = batch_.skipped_prices;
     const bool all = batch_.instruments_given == Given::load ||
                      batch_.prices_given == Given::load || batch_.holdings_given == Given::load ||
@@ -73,6 +74,7 @@ void WriteTransaction::stage_all() {
 void WriteTransaction::stage_accounts() {
     if (batch_.accounts_given == Given::absent && batch_.removed_accounts.empty()) return;
     if (batch_.accounts_given != Given::load) accounts_alive_ = state_.accounts_alive;
+    MVCORE_ASSERT(state_.accounts_alive.size() <= std::size_t(batch_.accounts.size()));
     accounts_alive_.resize(static_cast<std::size_t>(batch_.accounts.size()), 0);
     for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
     for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
@@ -175,6 +177,7 @@ void WriteTransaction::stage_rates() {
         std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
     for (const auto& row : batch_.rate_rows) {
         if (row.currency == state_.base) continue;
+        MVCORE_ASSERT(row.currency >= 0 && std::size_t(row.currency) < rates_.size());
         Rate& held = rates_[std::size_t(row.currency)];
         if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;
         else held = row.rate;
@@ -204,6 +207,7 @@ void WriteTransaction::stage_prices() {
         // If a batch has two prices of an instrument, the later one wins. The decimals of the
         // earlier one are discarded.
         const int scale = std::max(s.least_scale, even_scale(row.price.scale));
+        MVCORE_ASSERT(scale % 2 == 0 && scale >= row.price.scale && scale <= kMaxScale);
         s.quote.price_scale = static_cast<std::uint8_t>(scale);
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
@@ -250,6 +254,8 @@ bool WriteTransaction::instrument_held(const Staged& s) const {
     if (!s.instrument.abs_quantity.zero()) return true;
     if (batch_.loaded_orders) return batch_.loaded_orders->store.count(s.code) != 0;
     const auto change = instrument_order_changes_.find(s.code);
+    MVCORE_ASSERT(change == instrument_order_changes_.end() ||
+                  std::int64_t{state_.orders.count(s.code)} + change->second >= 0);
     return state_.orders.count(s.code) +
                static_cast<std::uint32_t>(
                    change == instrument_order_changes_.end() ? 0 : change->second) !=
@@ -309,6 +315,7 @@ void WriteTransaction::find_unit(Staged& s) {
                       before.unit == q.unit && price.magnitude() <= held &&
                       batch_.prices_given != Given::load && !refreshed_;
     set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
+    MVCORE_ASSERT(price.magnitude() <= c.ceiling && !c.abs_quantity.negative());
 }
 
 // Returns the unit whose sum of absolute values does not fit, if any.
@@ -449,6 +456,10 @@ void WriteTransaction::reserve() {
         adopt(book_state_->names.instruments, batch_.instruments.added());
         adopt(book_state_->names.currencies, batch_.currencies.added());
         book_state_->change_log.extend(rows);
+        const Vocabulary& names = book_state_->names;
+        MVCORE_ASSERT(std::size_t(names.accounts.size()) == rows);
+        MVCORE_ASSERT(std::size_t(names.instruments.size()) == instruments);
+        MVCORE_ASSERT(std::size_t(names.currencies.size()) == currencies);
     }
     state_.currency_users.resize(currencies, 0);
     state_.accounts_alive.resize(rows, 0);
@@ -604,6 +615,13 @@ void WriteTransaction::commit() noexcept {
         u.lane = refreshed_ ? lane_of(bound) : std::max(u.lane, lane_of(bound));
         MVCORE_ASSERT(u.lane >= lane_of(u.bound));
     }
+    for (const auto& s : staged_)
+        MVCORE_ASSERT(state_.orders.count(s.code) == 0 ||
+                      state_.orders.scale(s.code) == s.instrument.quantity_scale);
+    MVCORE_ASSERT(rates_.empty() || rates_.size() >= state_.board.rates().size());
+    MVCORE_ASSERT(accounts_alive_.empty() ||
+                  accounts_alive_.size() == state_.accounts_alive.size());
+    MVCORE_ASSERT(cash_targets_.empty() || cash_targets_.size() >= state_.cash_targets.size());
     if (!rates_.empty() || batch_.fx_given == Given::load)
         state_.board.set_rates(std::move(rates_));
     if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
