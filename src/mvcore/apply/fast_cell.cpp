@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
 
 namespace mvcore {
@@ -108,6 +109,7 @@ void FastCell::cancel(State& state) const {
 void FastCell::commit(BookState& live) const noexcept {
     State& state = live.state;
     state.board.own_instrument(instrument_).abs_quantity += i256(more_);
+    MVCORE_ASSERT(!state.board.instrument(instrument_).abs_quantity.negative());
     if (fill_ == 0 && expect_ == 0) return;
     int positions = 0;
     each_place(state, [&](Grid& grid, std::size_t l, std::uint32_t r) {
@@ -117,6 +119,11 @@ void FastCell::commit(BookState& live) const noexcept {
         }
         if (fill_ != 0) grid.put(l, r, current, after_[current]);
         if (expect_ != 0) grid.put(l, r, expected, after_[expected]);
+    });
+    MVCORE_ASSERT(positions >= 0 || state.positions[std::size_t(account_)] > 0);
+    each_place(state, [&](const Grid& grid, std::size_t l, std::uint32_t r) {
+        MVCORE_ASSERT(fill_ == 0 || grid.get(l, r, current) == after_[current]);
+        MVCORE_ASSERT(expect_ == 0 || grid.get(l, r, expected) == after_[expected]);
     });
     if (positions != 0)
         state.positions.own(std::size_t(account_)) += static_cast<std::uint32_t>(positions);

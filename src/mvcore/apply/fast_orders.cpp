@@ -58,6 +58,7 @@ bool FastOrders::stage() {
                                          [&](Slot s) { return store.has(s, rows.id[row]); });
             fast = slot != kNoSlot && stage_report(row, slot);
         });
+    MVCORE_ASSERT(!fast || reports_.size() + dropped_.late.size() == count);
     return fast && prove_bounds();
 }
 
@@ -100,6 +101,9 @@ bool FastOrders::add(const Order& before, const Order& now) {
     const auto key =
         static_cast<std::uint64_t>(now.instrument) << 32 | static_cast<std::uint32_t>(now.account);
     const auto [at, fresh] = cell_at_.add(key);
+    MVCORE_ASSERT(fresh ? at == cells_.size()
+                        : cells_[at].account() == now.account &&
+                              cells_[at].instrument() == now.instrument);
     if (fresh) cells_.emplace_back(now.account, now.instrument);
     return cells_[at].add(before, now);
 }
@@ -129,6 +133,7 @@ bool FastOrders::prove_bounds() {
     for (Raise& r : raises_) {
         const Unit& unit = board.unit(r.unit);
         r.bound = unit.bound + Int<8>(r.by);
+        MVCORE_ASSERT(!r.bound.negative());
         // In the widest lane the bound may exceed its limit. WriteTransaction then reports the
         // error.
         if (unit.lane == Lane::bits256 || lane_of(r.bound) > unit.lane) return false;

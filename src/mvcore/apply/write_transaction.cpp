@@ -19,6 +19,7 @@ namespace {
 }  // namespace
 
 void WriteTransaction::stage() {
+    MVCORE_ASSERT(staged_.empty() && cells_.empty() && order_writes_.empty() && !refreshed_);
     dropped_.skipped_prices = batch_.skipped_prices;
     const bool all = batch_.instruments_given == Given::load ||
                      batch_.prices_given == Given::load || batch_.holdings_given == Given::load ||
@@ -46,6 +47,7 @@ void WriteTransaction::stage() {
 void WriteTransaction::stage_accounts() {
     if (batch_.accounts_given == Given::absent && batch_.removed_accounts.empty()) return;
     if (batch_.accounts_given != Given::load) accounts_alive_ = state_.accounts_alive;
+    MVCORE_ASSERT(state_.accounts_alive.size() <= std::size_t(batch_.accounts.size()));
     accounts_alive_.resize(static_cast<std::size_t>(batch_.accounts.size()), 0);
     for (auto a : batch_.account_rows) accounts_alive_[std::size_t(a)] = 1;
     for (auto a : batch_.removed_accounts) accounts_alive_[std::size_t(a)] = 0;
@@ -159,6 +161,8 @@ bool WriteTransaction::instrument_held(const Staged& s) const {
     if (!s.instrument.abs_quantity.zero()) return true;
     if (batch_.loaded_orders) return batch_.loaded_orders->store.count(s.code) != 0;
     const auto change = instrument_order_changes_.find(s.code);
+    MVCORE_ASSERT(change == instrument_order_changes_.end() ||
+                  std::int64_t{state_.orders.count(s.code)} + change->second >= 0);
     return state_.orders.count(s.code) +
                static_cast<std::uint32_t>(
                    change == instrument_order_changes_.end() ? 0 : change->second) !=
@@ -270,6 +274,10 @@ void WriteTransaction::reserve() {
     adopt(book_state_.names.instruments, batch_.instruments.added());
     adopt(book_state_.names.currencies, batch_.currencies.added());
     book_state_.change_log.extend(rows);
+    const Vocabulary& names = book_state_.names;
+    MVCORE_ASSERT(std::size_t(names.accounts.size()) == rows);
+    MVCORE_ASSERT(std::size_t(names.instruments.size()) == instruments);
+    MVCORE_ASSERT(std::size_t(names.currencies.size()) == currencies);
     state_.currency_users.resize(currencies, 0);
     state_.accounts_alive.resize(rows, 0);
     if (!batch_.feeds.empty()) {
@@ -371,6 +379,12 @@ void WriteTransaction::commit() noexcept {
         state_.orders = std::move(batch_.loaded_orders->store);
         book_state_.order_index = std::move(batch_.loaded_orders->index);
     }
+    for ([[maybe_unused]] const auto& s : staged_)
+        MVCORE_ASSERT(state_.orders.count(s.code) == 0 ||
+                      state_.orders.scale(s.code) == s.instrument.quantity_scale);
+    MVCORE_ASSERT(accounts_alive_.empty() ||
+                  accounts_alive_.size() == state_.accounts_alive.size());
+    MVCORE_ASSERT(cash_targets_.empty() || cash_targets_.size() >= state_.cash_targets.size());
     commit_bounds_and_rates();
     if (!accounts_alive_.empty()) state_.accounts_alive = std::move(accounts_alive_);
     if (!cash_targets_.empty()) state_.cash_targets = std::move(cash_targets_);

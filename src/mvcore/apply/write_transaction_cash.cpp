@@ -41,6 +41,7 @@ CashLeg WriteTransaction::leg_after(const Order& order, int quantity_scale) {
 // Adds (sign 1) or removes (sign -1) the leg from the cash of the account.
 void WriteTransaction::add_leg(std::int32_t account, const CashLeg& leg, int sign) {
     if (leg.amount.zero()) return;
+    MVCORE_ASSERT(leg.target.instrument >= 0 && leg.fault == CashFault::none);
     Instrument& cash = staged(leg.target.instrument).instrument;
     MVCORE_ASSERT(cash.quantity_scale >= leg.target.scale);
     const i256 amount = leg.amount * pow10<4>(cash.quantity_scale - leg.target.scale);
@@ -54,6 +55,7 @@ void WriteTransaction::add_leg(std::int32_t account, const CashLeg& leg, int sig
         c.after[expected] -= amount;
         cash.abs_quantity -= amount.magnitude();
     }
+    MVCORE_ASSERT(!cash.abs_quantity.negative());
 }
 
 void WriteTransaction::stage_legs(const OrderWrite& w, const CashLeg& before) {
@@ -123,6 +125,7 @@ void WriteTransaction::sum_legs() {
             if (leg.fault != CashFault::none) refuse_changed_leg(leg.fault, code);
             if (leg.amount.zero()) return;
             CashSums& sums = cash_sums_[leg.target.instrument];
+            MVCORE_ASSERT(sums.by_account.empty() || sums.scale == leg.target.scale);
             if (sums.by_account.empty()) sums.by_account.resize(grid_.rows());
             sums.scale = leg.target.scale;
             sums.by_account[std::size_t(order.account)] += leg.amount;

@@ -59,12 +59,15 @@ void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
     if (even <= c.quantity_scale) return;
     c.abs_quantity = c.abs_quantity * pow10<4>(even - c.quantity_scale);
     c.quantity_scale = even;
+    MVCORE_ASSERT(c.quantity_scale % 2 == 0 && c.quantity_scale <= kMaxScale);
 }
 
 WriteTransaction::Cell& WriteTransaction::cell(std::int32_t account, std::int32_t instrument) {
     const auto key =
         static_cast<std::uint64_t>(instrument) << 32 | static_cast<std::uint32_t>(account);
     const auto [at, fresh] = cell_at_.add(key);
+    MVCORE_ASSERT(fresh ? at == cells_.size()
+                        : cells_[at].account == account && cells_[at].instrument == instrument);
     if (!fresh) return cells_[at];
     Cell c{account, instrument, {}, {}};
     const auto line = static_cast<std::size_t>(instrument);
@@ -73,6 +76,7 @@ WriteTransaction::Cell& WriteTransaction::cell(std::int32_t account, std::int32_
     if (line < state_.grid.lines() && row < state_.grid.rows() && !s.reset) {
         const int by =
             s.instrument.quantity_scale - state_.board.instrument(instrument).quantity_scale;
+        MVCORE_ASSERT(by >= 0 && by <= kMaxScale);  // a scale only becomes finer
         c.before = state_.grid.get(line, row);
         for (auto& q : c.before) q *= kPow10[std::size_t(by)];
         for (std::size_t m = 0; m < kMeasures; ++m) c.after[m] = i256(c.before[m]);
@@ -92,10 +96,12 @@ void WriteTransaction::stage_holdings() {
         Cell& c = cell(rows.account[row], i);
         Instrument& instrument = staged(i).instrument;
         const int by = instrument.quantity_scale - rows.scale_at(row);
+        MVCORE_ASSERT(by >= 0);
         const i256 quantity(rows.mantissa_at(row) * kPow10[std::size_t(by)]);
         const i256 change = quantity - c.after[sod];
         facts_ += change.zero() ? 0U : 1U;
         instrument.abs_quantity += quantity.magnitude() - c.after[sod].magnitude();
+        MVCORE_ASSERT(!instrument.abs_quantity.negative());
         for (auto& q : c.after) q += change;
     }
 }
@@ -118,6 +124,7 @@ void WriteTransaction::add_order(const Order& order, int sign) {
         c.after[expected] -= fill + leaves;
         instrument.abs_quantity -= most;
     }
+    MVCORE_ASSERT(!instrument.abs_quantity.negative());
 }
 
 // Names the row that is most likely wrong: the holding, else the last order of this cell. Cash may
@@ -162,6 +169,7 @@ void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument)
 }
 
 Net WriteTransaction::checked_net(const Cell& c) const {
+    MVCORE_ASSERT(staged_at_.find(static_cast<std::uint32_t>(c.instrument)) != FlatMap::kNone);
     const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
                           .instrument.quantity_scale;
     Net out{};

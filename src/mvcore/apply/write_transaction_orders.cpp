@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/prefetch.hpp"
 #include "mvcore/orders/rules.hpp"
@@ -11,6 +12,7 @@ namespace mvcore {
 namespace {
 
 i128 at_scale(const Decimal& d, int scale) {
+    MVCORE_ASSERT(d.scale >= 0 && d.scale <= scale);
     return d.mantissa * kPow10[std::size_t(scale - d.scale)];
 }
 
@@ -19,6 +21,7 @@ i128 at_scale(const Decimal& d, int scale) {
 // Looks up the stored orders and merges each row into its order. Drops late rows.
 void WriteTransaction::find_orders() {
     const auto& rows = batch_.order_rows;
+    MVCORE_ASSERT(rows.columns_agree());
     const OrderStore& store = state_.orders;
     order_writes_.reserve(rows.id.size() + batch_.removed_orders.size());
     const OrderIndex& index = book_state_.order_index;
@@ -53,6 +56,7 @@ void WriteTransaction::find_orders() {
         w.row = row;
         order_writes_.push_back(w);
     }
+    MVCORE_ASSERT(order_writes_.size() + dropped_orders_.late.size() == rows.id.size());
     stage_removed_orders();
     facts_ += order_writes_.size();
 }
@@ -139,6 +143,7 @@ void WriteTransaction::stage_order(OrderWrite& w) {
     if (w.slot != kNoSlot) {
         const int by = staged(w.before.instrument).instrument.quantity_scale -
                        state_.orders.scale(w.before.instrument);
+        MVCORE_ASSERT(by >= 0 && by <= kMaxScale);
         const i128 power = kPow10[std::size_t(by)];
         w.before.quantity *= power, w.before.filled *= power, w.before.rolled *= power;
         add_order(w.before, -1);
@@ -163,6 +168,8 @@ void WriteTransaction::reserve_orders() {
     store.extend(state_.board.size());
     if (!order_writes_.empty() && store.kind() == IdKind::none)
         store.set_kind(batch_.order_rows.kind);
+    MVCORE_ASSERT(batch_.order_rows.id.empty() || order_writes_.empty() ||
+                  store.kind() == batch_.order_rows.kind);
     struct Added {
         std::size_t orders = 0;
         Extras extras;
@@ -209,6 +216,7 @@ void WriteTransaction::reserve_rescaled_orders() {
     for (const Staged& s : staged_) {
         const int by = s.instrument.quantity_scale - store.scale(s.code);
         if (by == 0) continue;
+        MVCORE_ASSERT(by >= 0 || store.count(s.code) == 0);
         rescaled_orders_.emplace_back(s.code,
                                       store.rescaled(s.code, kPow10[std::size_t(std::max(by, 0))]));
     }
@@ -232,11 +240,15 @@ void WriteTransaction::commit_orders() noexcept {
         },
         [&](std::size_t k) { commit_order(order_writes_[k]); });
     for (const auto& [account, change] : order_changes_)
+        MVCORE_ASSERT(std::int64_t{state_.account_orders[std::size_t(account)]} + change >= 0);
+    for (const auto& [account, change] : order_changes_)
         state_.account_orders.own(std::size_t(account)) += static_cast<std::uint32_t>(change);
 }
 
 void WriteTransaction::commit_order(const OrderWrite& w) noexcept {
     OrderStore& store = state_.orders;
+    MVCORE_ASSERT(w.slot == kNoSlot || store.has(w.slot, w.id));
+    MVCORE_ASSERT(w.slot == kNoSlot || store.order(w.slot).instrument == w.before.instrument);
     if (w.slot != kNoSlot) state_.dirty_instruments.orders(w.before.instrument);
     if (!w.removed) state_.dirty_instruments.orders(w.after.instrument);
     if (w.removed) {

@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/tuning.hpp"
 
@@ -52,6 +53,7 @@ void gather(std::vector<Parts<Q>>& parts, std::uint32_t rows, std::vector<Parts<
         by_account[a].account = a;
         parts.push_back(by_account[a]);
     }
+    MVCORE_ASSERT(std::adjacent_find(parts.begin(), parts.end(), later) == parts.end());
 }
 
 // Groups the rows by instrument; start[instrument] is the first row of each group. Reads in one
@@ -68,6 +70,7 @@ HoldingRows by_instrument(const HoldingRows& rows, std::vector<std::size_t> next
         if (!out.scale.empty()) out.scale[at] = rows.scale[row];
         if (rows.mantissa[row] == HoldingRows::kWide) out.wide.emplace(at, rows.wide.at(row));
     }
+    MVCORE_ASSERT(out.wide.size() == rows.wide.size());
     return out;
 }
 
@@ -106,6 +109,7 @@ void WriteTransaction::stage_refresh() {
         sorted = sorted && (row == 0 || rows.instrument[row - 1] <= rows.instrument[row]);
     }
     for (std::size_t i = 0; i < instruments; ++i) start[i + 1] += start[i];
+    MVCORE_ASSERT(rows.columns_agree() && start[instruments] == rows.size());
     const HoldingRows copied = sorted ? HoldingRows() : by_instrument(rows, start);
     const HoldingRows& lines = sorted ? rows : copied;
     check_lines(lines, start);
@@ -129,6 +133,7 @@ void WriteTransaction::stage_refresh() {
                 loaded->store.put(code, instrument.quantity_scale,
                                   loaded->store.rescaled(code, kPow10[std::size_t(by)]));
         }
+        MVCORE_ASSERT(orders.count(code) == 0 || orders.scale(code) <= instrument.quantity_scale);
         if (cash || wide_line(i, lines, start[i], start[i + 1], kept))
             fill_line<i256>(i, lines, start[i], start[i + 1]);
         else fill_line<std::int64_t>(i, lines, start[i], start[i + 1]);
@@ -271,6 +276,7 @@ void WriteTransaction::fill_line(std::size_t i, const HoldingRows& rows, std::si
     accounts.reserve(parts.size());
     for (int m = 0; m < wanted; ++m) columns[std::size_t(m)].reserve(parts.size());
     for (const auto& p : parts) {
+        MVCORE_ASSERT(wanted == kMeasures || (p.fill == Q(0) && p.leaves == Q(0)));
         const auto start = fitting(p.sod, scale);
         const auto now = fitting(p.sod + p.fill, scale);
         const auto later = fitting(p.sod + p.fill + p.leaves, scale);

@@ -159,6 +159,7 @@ std::string shortest_text(float value) { return text_of(value); }
 
 int format_decimal(i128 mantissa, int scale, char* buffer) {
     char reversed[64];
+    MVCORE_ASSERT(scale >= 0 && std::size_t(scale) + 3 <= sizeof reversed);  // sign and point
     int n = 0;
     u128 m = magnitude(mantissa);
     while (m > ~0ULL) {

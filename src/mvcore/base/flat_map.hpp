@@ -19,6 +19,7 @@ public:
     }
     [[nodiscard]] std::uint32_t find(std::uint64_t key) const noexcept {
         if (entries_.empty()) return kNone;
+        MVCORE_ASSERT(2 * size_ <= entries_.size());  // a free slot ends every search
         for (auto k = start(key);; k = next(k)) {
             if (entries_[k].place == kNone) return kNone;
             if (entries_[k].key == key) return entries_[k].place;

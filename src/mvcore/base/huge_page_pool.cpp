@@ -47,6 +47,7 @@ void* map(std::size_t bytes, bool huge) {
     auto* const begin = static_cast<std::byte*>(all);
     const auto before = kHuge - reinterpret_cast<std::uintptr_t>(all) % kHuge;
     munmap(begin, before);
+    MVCORE_ASSERT(reinterpret_cast<std::uintptr_t>(begin + before) % kHuge == 0);
     if (before != kHuge) munmap(begin + before + bytes, kHuge - before);
     if (huge) madvise(begin + before, bytes, MADV_HUGEPAGE);  // only a hint
     return begin + before;
@@ -68,6 +69,7 @@ public:
             ++c.slabs;
         }
         Slab& slab = *c.open;
+        MVCORE_ASSERT(slab.free != nullptr || slab.fresh < kRoom / bytes);
         void* piece = slab.free;
         if (piece != nullptr) slab.free = *static_cast<void**>(piece);
         else piece = reinterpret_cast<std::byte*>(&slab + 1) + bytes * slab.fresh++;
@@ -79,12 +81,15 @@ public:
 
     void release(void* piece, std::size_t bytes) noexcept {
         const std::scoped_lock lock(mutex_);
+        MVCORE_ASSERT(classes_.contains(bytes));
         Class& c = classes_.find(bytes)->second;
         const auto place = reinterpret_cast<std::uintptr_t>(piece);
         Slab& slab = *reinterpret_cast<Slab*>(place - place % kHuge);
         const bool full = slab.free == nullptr && slab.fresh == kRoom / bytes;
         MVCORE_ASSERT(slab.used > 0 && slab.used <= slab.fresh);
         MVCORE_ASSERT((place - place % kHuge) + sizeof(Slab) <= place);
+        MVCORE_ASSERT((place % kHuge - sizeof(Slab)) % bytes == 0);
+        MVCORE_ASSERT((place % kHuge - sizeof(Slab)) / bytes < slab.fresh);
         *static_cast<void**>(piece) = slab.free;
         slab.free = piece;
         if (full) link(c, slab);
@@ -133,6 +138,7 @@ private:
         return at;
     }
     static void link(Class& c, Slab& slab) noexcept {
+        MVCORE_ASSERT(c.open != &slab && (c.open == nullptr || c.open->previous == nullptr));
         slab.previous = nullptr;
         slab.next = c.open;
         if (c.open != nullptr) c.open->previous = &slab;
@@ -140,6 +146,8 @@ private:
     }
     static void unlink(Class& c, Slab& slab) noexcept {
         MVCORE_ASSERT(slab.previous != nullptr || c.open == &slab);
+        MVCORE_ASSERT(slab.previous == nullptr || slab.previous->next == &slab);
+        MVCORE_ASSERT(slab.next == nullptr || slab.next->previous == &slab);
         if (slab.previous != nullptr) slab.previous->next = slab.next;
         else c.open = slab.next;
         if (slab.next != nullptr) slab.next->previous = slab.previous;
@@ -176,6 +184,7 @@ std::size_t filling(std::size_t bytes) noexcept {
     if (bytes > kRoom) return rounded(bytes, kHuge);
     MVCORE_ASSERT(bytes > 0);
     const std::size_t pieces = kRoom / rounded(bytes, kLine);
+    MVCORE_ASSERT(kRoom / (kRoom / pieces / kLine * kLine) == pieces);
     return kRoom / pieces / kLine * kLine;
 }
 

@@ -65,6 +65,7 @@ std::uint64_t hash_of(std::string_view text) {
 
 std::int32_t Names::find(std::string_view text) const noexcept {
     if (buckets_.empty()) return kNone;
+    MVCORE_ASSERT(2 * entries_.size() <= buckets_.size());  // a free bucket ends every search
     const auto hash = hash_of(text);
     const std::size_t mask = buckets_.size() - 1;
     for (std::size_t k = hash & mask;; k = (k + 1) & mask) {
@@ -94,6 +95,7 @@ std::int32_t Names::intern(std::string_view text) {
 void Names::grow() {
     std::vector<Bucket> larger(buckets_.empty() ? 16 : 2 * buckets_.size());
     const std::size_t mask = larger.size() - 1;
+    MVCORE_ASSERT((larger.size() & mask) == 0);
     for (std::size_t code = 0; code < entries_.size(); ++code) {
         const auto hash = entries_[code].hash;
         std::size_t k = hash & mask;

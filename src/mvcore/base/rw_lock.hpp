@@ -62,15 +62,18 @@ public:
             word_.wait(w);
             w = word_.load(std::memory_order_acquire);
         }
+        MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
     }
     // After publish(): admits readers again. Other writers stay excluded.
     void unpublish() noexcept {
         [[maybe_unused]] const auto w = word_.fetch_and(~kExclusive, std::memory_order_release);
         MVCORE_ASSERT((w & (kWriter | kExclusive)) == (kWriter | kExclusive));
         word_.notify_all();
+        MVCORE_ASSERT((w & kReaders) == 0);
     }
     void unlock() noexcept {
         [[maybe_unused]] const auto w = word_.fetch_and(kReaders, std::memory_order_release);
+        MVCORE_ASSERT((w & kExclusive) == 0 || (w & kReaders) == 0);
         MVCORE_ASSERT((w & kWriter) != 0);
         word_.notify_all();
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/capi/guard.hpp"
 
@@ -55,6 +56,7 @@ inline bool four_decimals(double value, int64_t& mantissa) noexcept {
     const double whole = (scaled + kRound) - kRound;
     if (!(scaled > -1e15 && scaled < 1e15) || whole / 1e4 != value) return false;
     mantissa = static_cast<int64_t>(whole);
+    MVCORE_ASSERT(static_cast<double>(mantissa) == whole);
     return true;
 }
 
@@ -152,6 +154,7 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
             rows[k].time = times != nullptr ? times[k] : MVCORE_NO_TIME;
             i128 mantissa = 0;
             if (!price(k, rows[k], mantissa)) wide.emplace_back(k, mantissa);
+            MVCORE_ASSERT(rows[k].scale >= 0 && rows[k].scale <= kMaxScale);
         }
         if (wide.empty()) {
             *epoch = remember_dropped(b.ticks(kept));

@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/book/book.hpp"
 #include "mvcore/capi/capi.h"
@@ -43,6 +44,7 @@ inline LastFault& last_fault_of_thread() noexcept {
 }
 
 inline int fail(int kind, const char* text, mvcore_error* error) noexcept {
+    MVCORE_ASSERT(kind != MVCORE_OK);
     if (error != nullptr) {
         std::strncpy(error->text, text, sizeof error->text - 1);
         error->text[sizeof error->text - 1] = '\0';

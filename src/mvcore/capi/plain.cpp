@@ -2,6 +2,7 @@
 // pass a struct by value: numba and ctypes. Codes have 64 bits, so that none is truncated.
 #include <limits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/capi/capi.hpp"
 #include "mvcore/capi/guard.hpp"
 
@@ -40,6 +41,7 @@ int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t sc
         if (scale < 0 || scale > kMaxScale)
             throw InputError(ErrorKind::invalid_input, "tick", "scale", std::nullopt,
                              std::to_string(scale) + " is not in 0..18", std::to_string(scale));
+        MVCORE_ASSERT(make_decimal(price, static_cast<int>(scale)));  // 64 bits always fit
         const auto code = narrowed(instrument);
         Written written;
         if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, written))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 
 namespace mvcore {
@@ -19,9 +20,11 @@ IntColumn column_of(i128 most, std::size_t rows) {
 }
 
 void put(IntColumn& column, std::size_t k, i128 value) {
+    MVCORE_ASSERT((k + 1) * kernels::width_bytes(column.width) <= column.bytes.size());
     with_quantity(column.width, static_cast<void*>(column.bytes.data()), [&](auto* q) {
         using Q = std::remove_cvref_t<decltype(*q)>;
         q[k] = static_cast<Q>(value);
+        MVCORE_ASSERT(q[k] == value);
     });
 }
 
@@ -56,6 +59,7 @@ void TextColumn::push(std::string_view text) {
 
 HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_t end) {
     HoldingsChunk out;
+    MVCORE_ASSERT(begin >= 0 && begin <= end && std::size_t(end) <= state.grid.lines());
     i128 most = 0;
     i128 accounts = 0;
     const auto for_held = [&](auto&& f) {
@@ -78,6 +82,7 @@ HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_
         put(out.account, k, account);
         put(out.quantity, k++, quantity);
     });
+    MVCORE_ASSERT(k == out.rows);
     return out;
 }
 
@@ -119,6 +124,9 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     if (timed) out.time.resize(out.rows);
     if (retained) out.retained.resize(out.rows);
     if (store.kind() == IdKind::integer) out.number.resize(out.rows);
+    [[maybe_unused]] std::size_t held = 0;
+    for (std::int32_t i = begin; i < end; ++i) held += store.count(i);
+    MVCORE_ASSERT(out.rows == held);
     std::size_t row = 0;
     const auto arena = store.arena();
     for_orders(store, begin, end, [&](std::int32_t i, const OrderPage& page, std::uint32_t k) {
@@ -137,15 +145,23 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
         else out.number[row] = OrderStore::number(page, k);
         ++row;
     });
+    MVCORE_ASSERT(row == out.rows);
+    MVCORE_ASSERT(arena == nullptr ? out.number.size() == row || row == 0
+                                   : out.text.offsets.size() == row + 1);
     return out;
 }
 
 InstrumentsTable instruments_table(const State& state, std::size_t instruments) {
     InstrumentsTable out;
+    MVCORE_ASSERT(instruments <= state.board.size());
     for (std::size_t k = 0; k < instruments; ++k) {
         const auto i = static_cast<std::int32_t>(k);
         const Quote& q = state.board.quote(i);
         const Instrument& c = state.board.instrument(i);
+        MVCORE_ASSERT(q.alive || (!q.priced && state.orders.count(i) == 0));
+        MVCORE_ASSERT(q.alive || (c.abs_quantity.zero() && state.grid.positions(k) == 0));
+        MVCORE_ASSERT(q.epoch <= state.epoch);
+        MVCORE_ASSERT(c.quantity_scale % 2 == 0 && q.price_scale % 2 == 0);
         out.alive.push_back(q.alive ? 1 : 0);
         out.currency.push_back(c.terms.currency);
         out.multiplier.push_back(at_18(c.terms.multiplier));

@@ -78,6 +78,7 @@ void Restore::currencies(const StoredTexts& names, std::size_t count, const Stor
     state.board.extend(0, count);
     state.board.set_rates(std::move(out));
     state.currency_users.resize(count, 0);
+    MVCORE_ASSERT(state.board.rates().size() == state.currency_users.size());
 }
 
 void Restore::accounts(const StoredTexts& names, std::vector<std::uint8_t> alive) {
@@ -93,6 +94,7 @@ void Restore::accounts(const StoredTexts& names, std::vector<std::uint8_t> alive
 void Restore::instruments(const StoredTexts& names, const InstrumentsTable& table) {
     State& state = book_state_.state;
     const std::size_t count = table.alive.size();
+    MVCORE_ASSERT(state.positions.size() == state.accounts_alive.size());
     intern_all(book_state_.names.instruments, names, count, "instrument");
     state.board.extend(count, 0);
     state.grid.extend(count, static_cast<std::uint32_t>(state.accounts_alive.size()));
@@ -117,6 +119,7 @@ void Restore::add_cash(std::int32_t i) {
         corrupt("the cash instrument " + name + " has a multiplier or quote_factor other than 1");
     if (!state.board.quote(i).priced) corrupt("the cash instrument " + name + " has no price");
     if (!state.cash.from_fills) return;
+    MVCORE_ASSERT(std::size_t(terms.currency) < state.cash_targets.size());
     const auto currency = book_state_.names.currencies.text(terms.currency);
     CashTarget& target = state.cash_targets[std::size_t(terms.currency)];
     if (target.instrument >= 0)
@@ -216,6 +219,7 @@ void Restore::add_legs() {
         state.grid.reserve(line, row, net);
         state.positions.own(std::size_t(account)) +=
             static_cast<std::uint32_t>(state.grid.set(line, row, net));
+        MVCORE_ASSERT(state.grid.reserved(line, row) == 0 && state.grid.get(line, row) == net);
     }
 }
 
@@ -226,6 +230,7 @@ void Restore::finish() {
     if (state.orders.size() != counts_.orders)
         corrupt("there are " + std::to_string(state.orders.size()) + " orders, " +
                 std::to_string(counts_.orders) + " were stored");
+    MVCORE_ASSERT(listed_ == 0);
     add_legs();
     const auto count = static_cast<std::int32_t>(board.size());
     // If the bounds do not fit with rounded-up ceilings, they may fit with exact ones, as in a
@@ -260,6 +265,9 @@ void Restore::finish() {
     for (std::int32_t i = 0; i < count; ++i) {
         const Quote& q = board.quote(i);
         MVCORE_ASSERT(!q.priced || board.price_of(i).magnitude() <= board.instrument(i).ceiling);
+        MVCORE_ASSERT(q.alive || (state.orders.count(i) == 0 && !q.priced));
+        MVCORE_ASSERT(state.orders.count(i) == 0 ||
+                      state.orders.scale(i) == board.instrument(i).quantity_scale);
     }
     finished_ = true;
 }

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
@@ -94,6 +95,8 @@ std::vector<std::size_t> ChunkRestore::starts(const StoredColumn& instrument, co
         for (; now < of[k]; ++now) out.push_back(k);
     }
     out.resize(std::size_t(end_ - begin_) + 1, rows);
+    MVCORE_ASSERT(out.front() == 0 && out.back() == rows);
+    MVCORE_ASSERT(std::is_sorted(out.begin(), out.end()));
     return out;
 }
 
@@ -119,6 +122,10 @@ void ChunkRestore::line(std::int32_t i) {
     choose_accounts(l, parts);
     holdings(l, scale, parts);
     orders(i, scale, parts);
+    MVCORE_ASSERT(pages_[l].size() ==
+                  (now_.account.size() + OrderPage::kRecords - 1) / OrderPage::kRecords);
+    MVCORE_ASSERT(pages_[l].empty() ||
+                  pages_[l].back()->used == (now_.account.size() - 1) % OrderPage::kRecords + 1);
     absolute_[l] = i256(parts.absolute);
     fill(l, scale, parts);
 }
@@ -137,6 +144,7 @@ void ChunkRestore::choose_accounts(std::size_t l, Parts<Q>& parts) const {
         std::sort(accounts.begin(), accounts.end());
         accounts.erase(std::unique(accounts.begin(), accounts.end()), accounts.end());
     }
+    MVCORE_ASSERT(accounts.empty() != few);  // empty: indexed by account
     parts.part.resize(few ? accounts.size() : accounts_);
 }
 
@@ -175,6 +183,7 @@ void ChunkRestore::fill(std::size_t l, int scale, const Parts<Q>& parts) {
     std::size_t n = 0;
     for (std::size_t k = 0; k < most; ++k) {
         const Part<Q>& p = parts.part[k];
+        MVCORE_ASSERT(split || (p.fill == Q{} && p.leaves == Q{}));
         const std::array<Q, kMeasures> net = {p.sod, p.sod + p.fill, p.sod + p.fill + p.leaves};
         if (net[0] == Q{} && net[1] == Q{} && net[2] == Q{}) continue;
         rows[n] = parts.accounts.empty() ? static_cast<std::uint32_t>(k) : parts.accounts[k];
@@ -207,11 +216,15 @@ void ChunkRestore::merge() {
         Instrument& instrument = state_.board.own_instrument(i);
         instrument.abs_quantity = absolute_[l];
         first_page_[l] = state_.orders.adopt(i, instrument.quantity_scale, std::move(pages_[l]));
+        MVCORE_ASSERT(state_.orders.count(i) == order_start_[l + 1] - order_start_[l]);
     }
+    [[maybe_unused]] std::size_t orders = 0;
     for (std::uint32_t a = 0; a < accounts_; ++a) {
         if (positions_[a] != 0) state_.positions.own(a) += positions_[a];
         if (account_orders_[a] != 0) state_.account_orders.own(a) += account_orders_[a];
+        orders += account_orders_[a];
     }
+    MVCORE_ASSERT(orders == orders_.rows);
 }
 
 void Restore::chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
@@ -236,6 +249,7 @@ void ChunkRestore::store_texts() {
     const std::scoped_lock lock(restore_.mutex_);
     for (std::size_t k = 0; k < orders_.rows; ++k)
         texts_.push_back(state_.orders.store(text_of(orders_.text, k)));
+    MVCORE_ASSERT(texts_.size() == orders_.rows);
 }
 
 // Adds the page whose first order is order `row` of the instrument's `rows` orders.
@@ -338,6 +352,7 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
         extras.high |= !text && static_cast<std::uint64_t>(now_.number[n]) >> 32 != 0;
         extras.rolled |= now_.rolled[n] != 0;
     }
+    MVCORE_ASSERT(page.used == 0 && rows <= page.capacity);
     page.need(extras);
     for (std::size_t n = 0; n < rows; ++n) {
         const auto account = checked_account(now_.account[row + n], "orders", k + n);
@@ -388,6 +403,7 @@ void ChunkRestore::list_ids() {
     std::vector<std::uint32_t> start(tables + 1, 0);
     for (const auto hash : hashes) ++start[OrderIndex::table_of(hash) + 1];
     for (std::size_t t = 1; t <= tables; ++t) start[t] += start[t - 1];
+    MVCORE_ASSERT(start[tables] == orders_.rows);
     std::vector<std::uint64_t> sorted(orders_.rows);
     std::vector<Slot> slots(orders_.rows);
     std::vector<std::uint32_t> next(start.begin(), start.end() - 1);
@@ -400,6 +416,7 @@ void ChunkRestore::list_ids() {
         }
     restore_.listed_ += orders_.rows;
     for (std::size_t t = 0; t < tables; ++t) {
+        MVCORE_ASSERT(next[t] == start[t + 1]);
         const auto [from, to] = std::pair(start[t], start[t + 1]);
         if (from == to) continue;
         auto& ids = restore_.ids_[t];
@@ -438,6 +455,7 @@ void Restore::index(std::size_t begin, std::size_t end) {
 
 void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
                     const std::vector<Slot>& slots, std::vector<std::pair<Slot, Slot>>& alike) {
+    MVCORE_ASSERT(hashes.size() == slots.size());
     if (slots.empty()) return;
     OrderIndex& index = book_state_.order_index;
     const OrderStore& orders = book_state_.state.orders;
@@ -446,6 +464,7 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
     index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
     constexpr auto kFetched = tuning::kBucketsAhead;
     for (std::size_t n = 0; n < slots.size(); ++n) {
+        MVCORE_ASSERT(OrderIndex::table_of(hashes[n]) == table);
         if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
         // Equal tags may be equal ids. check_apart() compares the ids later, with prefetching.
         static_cast<void>(index.find(hashes[n], [&](Slot other) {
@@ -454,6 +473,7 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
         }));
         index.insert(hashes[n], slots[n]);
     }
+    MVCORE_ASSERT(listed_ >= slots.size());
     listed_ -= slots.size();
     indexed_ += slots.size();
 }

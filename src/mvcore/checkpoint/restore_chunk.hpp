@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/checkpoint/restore.hpp"
 
 namespace mvcore {
@@ -37,6 +38,7 @@ private:
         Part<Q>& operator[](std::uint32_t account) {
             if (accounts.empty()) return part[account];
             const auto at = std::lower_bound(accounts.begin(), accounts.end(), account);
+            MVCORE_ASSERT(at != accounts.end() && *at == account);
             return part[std::size_t(at - accounts.begin())];
         }
     };

@@ -1,7 +1,7 @@
 // Merges batches into one group. Batches can be merged if they bring only facts, in the same
 // columns, for different keys.
 #include <algorithm>
-
+#include "mvcore/base/assert.hpp"
 #include "mvcore/durable/group_commit.hpp"
 
 namespace mvcore::journal {
@@ -61,6 +61,7 @@ bool Merged::meets(const Batch& more) const {
 bool Merged::add(Batch& batch, const Batch& more) {
     OrderRows& orders = batch.order_rows;
     HoldingRows& holdings = batch.holding_rows;
+    MVCORE_ASSERT(mergeable(batch) && keys_.size() == orders.id.size() + holdings.size());
     const bool both = !orders.id.empty() && !more.order_rows.id.empty();
     if (!mergeable(more) || (both && !same_columns(orders, more.order_rows)) || meets(more))
         return false;
@@ -87,6 +88,8 @@ bool Merged::add(Batch& batch, const Batch& more) {
     append(batch.feeds, more.feeds);
     batch.calls += more.calls;
     add_keys(more);
+    MVCORE_ASSERT(orders.columns_agree() && holdings.columns_agree());
+    MVCORE_ASSERT(keys_.size() == orders.id.size() + holdings.size());
     return true;
 }
 

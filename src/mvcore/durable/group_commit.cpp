@@ -37,15 +37,18 @@ Written GroupCommit::write(const Make& make) {
     waiting_.push_back(&request);
     turn_.wait(hold, [&] { return request.done || !leading_; });
     if (!request.done) {
+        MVCORE_ASSERT(!waiting_.empty());
         leading_ = true;
         Requests taken;
         taken.swap(waiting_);
         hold.unlock();
         lead(taken);
         hold.lock();
+        MVCORE_ASSERT(leading_ && request.done);
         leading_ = false;
         turn_.notify_all();
     }
+    MVCORE_ASSERT(request.done && (request.error || request.written.epoch != 0));
     if (request.error) std::rethrow_exception(request.error);
     return request.written;
 }
@@ -57,6 +60,7 @@ void GroupCommit::lead(Requests& waiting) {
 
 // Takes requests from the front of the queue, as many as can be merged into one batch.
 void GroupCommit::gather(Requests& waiting, bool merge, CommitGroup& group) {
+    MVCORE_ASSERT(!waiting.empty() && group.members.empty() && !group.writing);
     Request* const first = waiting.front();
     group.members.reserve(waiting.size());
     waiting.pop_front();
@@ -71,6 +75,7 @@ void GroupCommit::gather(Requests& waiting, bool merge, CommitGroup& group) {
             const Batch more = (*waiting.front()->make)();
             if (!merged.add(*group.batch, more)) return;
             waiting.front()->end_row = group.batch->order_rows.id.size();
+            MVCORE_ASSERT(waiting.front()->end_row >= group.members.back()->end_row);
             group.members.push_back(waiting.front());
             waiting.pop_front();
         } catch (...) {  // the request gets this error when it leads a group
@@ -110,6 +115,7 @@ void GroupCommit::commit_some(Requests& waiting, bool merge) {
 // Holds the mutex, so that no caller returns while its request is still in use.
 void GroupCommit::finish(Request* request) {
     const std::scoped_lock hold(turn_mutex_);
+    MVCORE_ASSERT(!request->done);
     request->done = true;
     turn_.notify_all();
 }
@@ -136,6 +142,7 @@ void GroupCommit::write_group(CommitGroup& group) {
     lock_.publish();
     application.reserve();
     if (prices_alone(batch)) {
+        MVCORE_ASSERT(group.members.size() == 1);
         if (application.moves_bounds()) prices_due_ = true;
         if (!batch.feeds.empty()) feeds_due_ = true;
         application.commit();
@@ -166,6 +173,7 @@ void GroupCommit::tell_members(CommitGroup& group, const Dropped& all,
         member->written.dropped = orders.between(begin, member->end_row);
         begin = member->end_row;
     }
+    MVCORE_ASSERT(begin == group.batch->order_rows.id.size());
 }
 
 // Writes a staged and reserved group to the journal, reserves once more by calling `again`, then
@@ -174,6 +182,7 @@ template <class Again, class Staged>
 void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& again,
                                 Staged& staged) {
     const Batch& batch = *group.batch;
+    MVCORE_ASSERT(group.writing && batch.calls == group.members.size());
     const bool ticks_go_on = keeps_quotes && !brings_prices(group);
     const auto epoch = book_state_.state.epoch + batch.calls;
     lock_.unpublish();
@@ -204,6 +213,7 @@ void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& a
     MVCORE_ASSERT(book_state_.state.epoch >= epoch);  // ticks may have run meanwhile
     auto at = book_state_.state.epoch - batch.calls;
     for (Request* member : group.members) member->written.epoch = ++at;
+    MVCORE_ASSERT(at == book_state_.state.epoch);
     if (!ticks_go_on) priced_epoch_ = book_state_.state.epoch;
     after_write_(batch);
 }
@@ -223,6 +233,7 @@ void GroupCommit::append_group(const CommitGroup& group, bool with_prices, std::
     // Set this before the sync: otherwise the price lane could write those prices again, after the
     // batch's own prices.
     if (with_prices) {
+        MVCORE_ASSERT(priced_epoch_ <= book_state_.state.epoch);
         priced_epoch_ = book_state_.state.epoch;
         prices_due_ = feeds_due_ = false;
     }
@@ -269,6 +280,7 @@ void GroupCommit::close() {
     in_turn([&] {
         if (std::exchange(closed_, true)) return;
         stop();
+        MVCORE_ASSERT(worker_ == nullptr || !worker_->joinable());
         try {
             if (!journal_->failed()) {
                 write_prices();

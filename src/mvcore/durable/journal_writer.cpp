@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 #include <vector>
+#include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -44,10 +45,13 @@ JournalWriter::JournalWriter(Files& files, Opening opening, std::uint64_t book, 
       durable_(end.sequence),
       previous_(end.checksum) {
     if (name_.empty()) {
+        MVCORE_ASSERT(size_ == 0 && end.unsynced == 0);
         start_file();
         name_book();
         return;
     }
+    MVCORE_ASSERT(first_sequence(name_) != 0 && first_sequence(name_) <= sequence_);
+    MVCORE_ASSERT(size_ >= sizeof(Header) && end.unsynced <= size_);
     std::unique_ptr<File> file;
     check(files_, "open", name_,
           uninterrupted([&] { return files_.open(name_, true, false, file); }));
@@ -65,6 +69,7 @@ JournalWriter::JournalWriter(Files& files, Opening opening, std::uint64_t book, 
 // Rewrites the unsynced end of the file. After a failed sync the kernel may hold these pages in
 // memory only, yet marked as written.
 void JournalWriter::write_again(std::uint64_t bytes) {
+    MVCORE_ASSERT(bytes <= size_);
     std::string piece(std::min<std::uint64_t>(bytes, kMostBytes), '\0');
     for (auto at = size_ - bytes; at < size_; at += piece.size()) {
         piece.resize(std::min<std::uint64_t>(piece.size(), size_ - at));
@@ -101,6 +106,7 @@ void JournalWriter::fail(const char* why) noexcept {
 }
 
 Header JournalWriter::next_header(FrameKind kind, std::uint64_t epoch) const {
+    MVCORE_ASSERT(durable_ <= sequence_);
     Header header;
     header.kind = kind;
     header.book = book_;
@@ -114,6 +120,8 @@ Header JournalWriter::next_header(FrameKind kind, std::uint64_t epoch) const {
 // Appends a frame in one write. The journal's fields change only if the write succeeded.
 void JournalWriter::append_frame(const Header& unfinished, std::string_view contents) {
     Header header = unfinished;
+    MVCORE_ASSERT(header.sequence == sequence_ + 1 && header.previous == previous_);
+    MVCORE_ASSERT(contents.size() <= kMostBytes);  // a reader refuses larger frames
     const auto bytes = frame_bytes(header, contents);
     write_all(files_, name_, *file_, bytes.data(), bytes.size(), size_);
     size_ += bytes.size();
@@ -123,6 +131,7 @@ void JournalWriter::append_frame(const Header& unfinished, std::string_view cont
 }
 
 std::string JournalWriter::opening_bytes() const {
+    MVCORE_ASSERT(opening_.value_scale >= 0 && opening_.value_scale <= 30);
     Encoder out([](std::string&) {});
     out.text(opening_.base_currency);
     out.number(static_cast<u128>(opening_.value_scale));
@@ -159,6 +168,7 @@ void JournalWriter::start_file() {
 }
 
 JournalWriter::NextFile JournalWriter::make_next() {
+    MVCORE_ASSERT(!unsynced());  // a file begins when all frames before it are on the disk
     NextFile next{file_name(sequence_ + 1), nullptr, next_header(FrameKind::opening, epoch_), 0};
     const auto bytes = frame_bytes(next.header, opening_bytes());
     next.size = bytes.size();
@@ -167,6 +177,9 @@ JournalWriter::NextFile JournalWriter::make_next() {
 }
 
 void JournalWriter::go_on_in(NextFile& next) {
+    MVCORE_ASSERT(next.header.sequence == sequence_ + 1 && next.header.previous == previous_);
+    MVCORE_ASSERT(first_sequence(next.name) == next.header.sequence);
+    MVCORE_ASSERT(next.size == sizeof(Header) + next.header.size);
     name_file(next.name);
     file_ = std::move(next.file);
     name_ = std::move(next.name);
@@ -198,6 +211,7 @@ std::uint64_t JournalWriter::append(FrameKind kind, std::uint64_t epoch,
         Encoder out([&](std::string& full) { frame(full, true); });
         write(out);
         frame(out.buffer(), false);
+        MVCORE_ASSERT(out.buffer().empty());
     });
     return sequence_;
 }
@@ -205,6 +219,7 @@ std::uint64_t JournalWriter::append(FrameKind kind, std::uint64_t epoch,
 void JournalWriter::end_sync(const Sync& sync, int error) {
     guarded([&] {
         check(files_, "sync", name_, error);
+        MVCORE_ASSERT(sync.sequence <= sequence_);
         durable_ = std::max(durable_, sync.sequence);
     });
 }
@@ -217,6 +232,7 @@ void JournalWriter::sync() {
 
 void JournalWriter::begin_file() {
     guarded([&] { sync(); });
+    MVCORE_ASSERT(!unsynced());
     if (sequence_ == first_sequence(name_)) return;
     NextFile next;
     try {
@@ -227,6 +243,7 @@ void JournalWriter::begin_file() {
         return;
     }
     guarded([&] { go_on_in(next); });
+    MVCORE_ASSERT(first_sequence(name_) == sequence_ && !unsynced());
 }
 
 void JournalWriter::seal(std::uint64_t epoch) {
@@ -234,6 +251,7 @@ void JournalWriter::seal(std::uint64_t epoch) {
         sync();
         append_frame(next_header(FrameKind::seal, epoch), {});
         sync();
+        MVCORE_ASSERT(!unsynced());
     });
 }
 

@@ -1,4 +1,5 @@
 // The price lane: batches of prices only, and the background thread that writes and syncs them.
+#include "mvcore/base/assert.hpp"
 #include "mvcore/durable/group_commit.hpp"
 
 namespace mvcore::journal {
@@ -10,6 +11,7 @@ void GroupCommit::take_prices(std::vector<PriceRow>& rows) const {
     for (std::size_t i = 0; i < board.size(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
         const Quote& quote = board.quote(code);
+        MVCORE_ASSERT(quote.epoch <= book_state_.state.epoch);
         if (quote.epoch <= priced_epoch_ || !quote.alive || !quote.priced) continue;
         rows.push_back({code, make_decimal(board.price_mantissa(code), quote.price_scale).value,
                         quote.time, quote.epoch});
@@ -27,6 +29,7 @@ void GroupCommit::write_prices() {
     {
         const Reading reading(lock_);
         epoch = book_state_.state.epoch;
+        MVCORE_ASSERT(priced_epoch_ <= epoch);
         if (epoch == priced_epoch_ && !feeds_due_) return;
         take_prices(prices);
         if (feeds_due_) feeds = book_state_.feeds;

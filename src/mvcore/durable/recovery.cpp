@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/crc32c.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/board/conversion.hpp"
@@ -40,6 +41,7 @@ struct Recovery::Reader {
             window.resize(read_all(files, name, *file, window.data(), window.size(), place));
             window_at = place;
         }
+        MVCORE_ASSERT(place >= window_at && place - window_at <= window.size());
         return std::string_view(window).substr(place - window_at, there);
     }
 };
@@ -180,6 +182,7 @@ bool Recovery::read_group(Reader& reader, std::uint64_t loaded, const GroupHandl
         }
         while (!unsynced_.empty() && unsynced_.front().first <= header->durable)
             unsynced_.pop_front();
+        MVCORE_ASSERT(unsynced_.empty() || unsynced_.back().first < header->sequence);
         unsynced_.emplace_back(header->sequence, reader.at);
         reader.at += kHeader + header->size;
         if (header->more != 0) continue;
@@ -230,6 +233,7 @@ End Recovery::run(std::uint64_t loaded, const GroupHandler& group) {
     while (begin + 1 < names_.size() && first_sequence(names_[begin + 1]) <= loaded + 1) ++begin;
     read_files(begin, loaded, group);
     end_.unsynced = end_.bytes - (unsynced_.empty() ? end_.bytes : unsynced_.front().second);
+    MVCORE_ASSERT(end_.unsynced <= end_.bytes && report_.sequence == end_.sequence);
     check_named();
     if (end_.sequence < loaded)
         corrupt(files_.path() + ": the journal ends with " + std::to_string(end_.sequence) +
@@ -295,6 +299,8 @@ void Recovery::refuse_damage(const Cut& cut) {
 }
 
 void Recovery::cut(const Cut& cut) {
+    MVCORE_ASSERT(cut.bytes == end_.bytes && cut.bytes < cut.size);
+    MVCORE_ASSERT(cut.sequence == end_.sequence + 1);
     const auto& name = names_[cut.file];
     Reader reader{files_, {}, {}, 0, 0, {}, 0};
     open(names_[cut.file], reader);

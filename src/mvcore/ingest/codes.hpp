@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/name_table.hpp"
 #include "mvcore/ingest/column.hpp"
 
@@ -80,6 +81,7 @@ std::vector<std::int32_t> codes_of(const Column& column, const Place& place, con
         else if (d->bytes == 4) dictionary_codes<std::uint32_t>(chunk, *d, place, what, code, out);
         else dictionary_codes<std::uint64_t>(chunk, *d, place, what, code, out);
     }
+    MVCORE_ASSERT(out.size() == column.rows());
     return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 
 namespace mvcore::text {
@@ -46,6 +47,9 @@ std::string text_of(const Numbers& n, std::size_t k) {
 }
 
 std::string_view owned(const OwnedTexts& t, std::size_t k) {
+    MVCORE_ASSERT(k < t.nulls.size() && t.offsets.size() == t.nulls.size() + 1);
+    MVCORE_ASSERT(t.offsets[k] <= t.offsets[k + 1] &&
+                  static_cast<std::size_t>(t.offsets[k + 1]) <= t.bytes.size());
     return std::string_view(t.bytes).substr(
         static_cast<std::size_t>(t.offsets[k]),
         static_cast<std::size_t>(t.offsets[k + 1] - t.offsets[k]));
@@ -98,6 +102,7 @@ std::string_view name_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
     return std::visit(
         Overloaded{
             [&](const Dictionary& d) {
+                MVCORE_ASSERT(d.text_null.size() == d.texts.size());
                 if (null) return std::string_view();
                 const auto at = static_cast<std::size_t>(d.index(k));
                 if (at >= d.texts.size())
@@ -124,6 +129,7 @@ DecimalResult decimal_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
         return null ? DecimalResult{} : number_at(*n, k);
     }
     if (const auto* d = std::get_if<OwnedDecimals>(&chunk.data)) {
+        MVCORE_ASSERT(k < d->values.size() && d->nulls.size() == d->values.size());
         null = d->nulls[k] != 0;
         return {d->values[k], DecimalFault::none};
     }
@@ -135,6 +141,7 @@ std::optional<bool> flag_at(const ColumnChunk& chunk, std::size_t k) {
     const auto* flags = std::get_if<OwnedFlags>(&chunk.data);
     if (flags == nullptr)
         throw Error(ErrorKind::invalid_input, "a column of flags has other types");
+    MVCORE_ASSERT(k < flags->values.size());
     return flags->values[k] < 0 ? std::nullopt : std::optional(flags->values[k] != 0);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/ingest/codes.hpp"
@@ -277,6 +278,8 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
 }
 
 std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
+    MVCORE_ASSERT(accounts_.size() == instruments_.size());
+    MVCORE_ASSERT(!table_.times || table_.times->size() == instruments_.size());
     lines_.resize(instruments);
     for_rows(false, [&](std::size_t row, const Row& r) {
         Line& line = lines_[std::size_t(instruments_[row])];
@@ -306,10 +309,14 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         insert(*out, row + 1 - pending.size(), pending);
         pending.clear();
     });
+    MVCORE_ASSERT(together.empty() && out->store.size() == instruments_.size());
+    for (std::size_t i = 0; i < instruments; ++i)
+        MVCORE_ASSERT(out->store.count(static_cast<std::int32_t>(i)) == lines_[i].orders);
     return out;
 }
 
 void OrderLoad::insert(LoadedOrders& out, std::size_t first, const std::vector<Row>& rows) const {
+    MVCORE_ASSERT(first + rows.size() <= instruments_.size());
     for (std::size_t k = 0; k < rows.size(); ++k) {
         const Row& r = rows[k];
         const auto row = first + k;

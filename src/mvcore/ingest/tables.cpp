@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/ingest/codes.hpp"
 
@@ -27,6 +28,7 @@ void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
     std::vector<std::uint8_t> seen(static_cast<std::size_t>(names.size()), 0);
     for (std::size_t row = 0; row < codes.size(); ++row) {
         if (codes[row] == but) continue;
+        MVCORE_ASSERT(codes[row] >= 0 && codes[row] < names.size());
         auto& here = seen[std::size_t(codes[row])];
         if (here != 0)
             place.refuse_duplicate(
@@ -95,6 +97,8 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
         for_rows(*column, [&](std::size_t, const ColumnChunk& chunk, std::size_t k) {
             cash.push_back(flag_at(chunk, k).value_or(false));
         });
+    MVCORE_ASSERT(currency.empty() || currency.size() == codes.size());
+    MVCORE_ASSERT(cash.empty() || cash.size() == codes.size());
     std::size_t at[4] = {};
     for (std::size_t row = 0; row < codes.size(); ++row) {
         InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}, {}};
@@ -108,6 +112,7 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
         if (load && !r.quote_factor) r.quote_factor = Decimal{1, 0};
         batch.instrument_rows.push_back(r);
     }
+    MVCORE_ASSERT(batch.instrument_rows.size() == codes.size());
 }
 
 void fill_rates(const State& state, const Table& table, bool load, Batch& batch) {
@@ -131,6 +136,7 @@ void fill_rates(const State& state, const Table& table, bool load, Batch& batch)
                                              held && rates[std::size_t(codes[row])].divide,
                                              table.times ? (*table.times)[row] : kNoTime}});
              });
+    MVCORE_ASSERT(batch.rate_rows.size() == codes.size());
     if (const auto* method = table.find("method"))
         for_rows(*method, [&](std::size_t row, const ColumnChunk& chunk, std::size_t k) {
             bool null = false;
@@ -158,6 +164,7 @@ void fill_prices(const Table& table, const Known& known, bool skip_unknown, Batc
                      batch.price_rows.push_back(
                          {codes[row], price, table.times ? (*table.times)[row] : kNoTime});
              });
+    MVCORE_ASSERT(batch.price_rows.size() + batch.skipped_prices == codes.size());
 }
 
 // Fast path for most books: integers of 16 or 32 bits without nulls need no decimal conversion.
@@ -251,6 +258,7 @@ Batch make_batch(const Vocabulary& names, const State& state, const Tables& tabl
     if (tables.holdings) {
         batch.holdings_given = given;
         fill_holdings(*tables.holdings, accounts, instruments, batch);
+        MVCORE_ASSERT(batch.holding_rows.columns_agree());
     }
     if (tables.orders) {
         batch.orders_given = given;
@@ -264,6 +272,8 @@ Batch make_batch(const Vocabulary& names, const State& state, const Tables& tabl
         auto instrument = codes("instrument", instruments);
         if (load) load_orders(table, state.orders, account, instrument, batch);
         else fill_orders(table, state.orders, std::move(account), std::move(instrument), batch);
+        MVCORE_ASSERT(batch.order_rows.columns_agree());
+        MVCORE_ASSERT(load == (batch.loaded_orders != nullptr));
     }
     return batch;
 }

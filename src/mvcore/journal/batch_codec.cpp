@@ -1,6 +1,7 @@
 #include "mvcore/journal/batch_codec.hpp"
 
 #include <algorithm>
+#include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -10,6 +11,7 @@ constexpr std::uint64_t kMostText = std::uint64_t{1} << 31;
 // ---- names ----
 
 void encode_names(Encoder& out, const Names& names, std::int32_t known) {
+    MVCORE_ASSERT(known >= 0 && known <= names.size());  // names are never taken back
     out.number(static_cast<u128>(known));
     out.number(static_cast<u128>(names.size() - known));
     for (auto code = known; code < names.size(); ++code) out.text(names.text(code));
@@ -50,6 +52,7 @@ std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size) {
 
 void encode_codes(Encoder& out, const std::vector<std::int32_t>& codes) {
     out.number(codes.size());
+    MVCORE_ASSERT(std::all_of(codes.begin(), codes.end(), [](auto code) { return code >= 0; }));
     for (const auto code : codes) out.number(static_cast<u128>(code));
 }
 
@@ -70,6 +73,7 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
     for (const auto& row : rows) codes.push_back(row.instrument);
     encode_codes(out, codes);
     for (const auto& row : rows) {
+        MVCORE_ASSERT(row.instrument >= 0 && row.currency >= -1);
         out.number(static_cast<u128>(row.currency + 1));
         encode_optional(out, row.multiplier);
         encode_optional(out, row.quote_factor);
@@ -94,6 +98,7 @@ void decode_instruments(Decoder& in, std::uint16_t format, Batch& batch) {
 void encode_rates(Encoder& out, const std::vector<RateRow>& rows) {
     out.number(rows.size());
     for (const auto& row : rows) {
+        MVCORE_ASSERT(row.currency >= 0 && row.rate.known() && row.rate.mantissa > 0);
         out.number(static_cast<u128>(row.currency));
         out.byte(row.rate.divide ? 1 : 0);
         out.decimal({row.rate.mantissa, row.rate.scale});
@@ -120,6 +125,7 @@ void decode_rates(Decoder& in, std::uint16_t format, Batch& batch) {
 // ---- holdings ----
 
 void encode_holdings(Encoder& out, const HoldingRows& rows) {
+    MVCORE_ASSERT(rows.columns_agree());
     out.number(rows.size());
     for (std::size_t k = 0; k < rows.size(); ++k) {
         out.number(static_cast<u128>(rows.account[k]));
@@ -138,6 +144,7 @@ void decode_holdings(Decoder& in, const KnownCodes& known, HoldingRows& rows) {
         rows.instrument.push_back(known.instrument(in));
         rows.push_quantity(in.decimal());
     }
+    MVCORE_ASSERT(rows.columns_agree() && rows.size() == count);
 }
 
 Given decode_given(Decoder& in) { return static_cast<Given>(in.number(2)); }
@@ -204,6 +211,7 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
     out.number(rows.size());
     for (const auto& row : rows) {
         out.number(static_cast<u128>(row.instrument));
+        MVCORE_ASSERT(row.instrument >= 0);
         out.decimal(row.price);
         out.byte(row.time != kNoTime ? 1 : 0);
         if (row.time != kNoTime) out.integer(row.time);
@@ -233,6 +241,18 @@ void decode_feeds(Decoder& in, std::vector<std::pair<std::string, std::int64_t>>
 }
 
 void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known) {
+    // decode() refuses a batch for which these do not hold.
+    MVCORE_ASSERT(batch.calls > 0);
+    MVCORE_ASSERT(batch.accounts_given != Given::absent || batch.account_rows.empty());
+    MVCORE_ASSERT(batch.instruments_given != Given::absent || batch.instrument_rows.empty());
+    MVCORE_ASSERT(batch.fx_given != Given::absent || batch.rate_rows.empty());
+    MVCORE_ASSERT(batch.prices_given != Given::absent || batch.price_rows.empty());
+    MVCORE_ASSERT(batch.holdings_given != Given::absent || batch.holding_rows.size() == 0);
+    MVCORE_ASSERT(batch.orders_given == Given::update || batch.order_rows.id.empty());
+    MVCORE_ASSERT((batch.orders_given == Given::load) == (batch.loaded_orders != nullptr));
+    MVCORE_ASSERT(!batch.roll_day ||
+                  (batch.holdings_given != Given::update && batch.orders_given == Given::absent &&
+                   batch.removed_orders.empty()));
     encode_names(out, names.accounts, known.accounts);
     encode_names(out, names.instruments, known.instruments);
     encode_names(out, names.currencies, known.currencies);
@@ -298,6 +318,7 @@ void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& o
         (batch.holdings_given == Given::update || batch.orders_given != Given::absent ||
          !batch.removed_orders.empty() || (format < 2 && batch.holdings_given != Given::absent)))
         corrupt("a day roll brings orders, or updates holdings");
+    MVCORE_ASSERT((batch.orders_given == Given::load) == (batch.loaded_orders != nullptr));
 }
 
 }  // namespace mvcore::journal

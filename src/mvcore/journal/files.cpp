@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 
 namespace mvcore::journal {
@@ -19,6 +20,7 @@ void write_all(const Files& files, const std::string& name, File& file, const vo
         const long n = file.write(p, size, offset);
         if (n == -EINTR) continue;
         if (n <= 0) storage_error(files, "write", name, n == 0 ? EIO : static_cast<int>(-n));
+        MVCORE_ASSERT(static_cast<std::size_t>(n) <= size);
         p += n;
         offset += static_cast<std::uint64_t>(n);
         size -= static_cast<std::size_t>(n);
@@ -34,6 +36,7 @@ std::size_t read_all(const Files& files, const std::string& name, File& file, vo
         if (n == -EINTR) continue;
         if (n < 0) storage_error(files, "read", name, static_cast<int>(-n));
         if (n == 0) break;
+        MVCORE_ASSERT(static_cast<std::size_t>(n) <= size - got);
         got += static_cast<std::size_t>(n);
     }
     return got;

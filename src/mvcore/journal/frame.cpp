@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
-
+#include "mvcore/base/assert.hpp"
 #include "mvcore/base/crc32c.hpp"
 
 namespace mvcore::journal {
@@ -16,6 +16,7 @@ std::string frame_bytes(Header& header, std::string_view contents) {
     header.checksum = crc32c(&header, offsetof(Header, checksum));
     std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
     bytes += contents;
+    MVCORE_ASSERT(bytes.size() == sizeof header + header.size);
     return bytes;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/journal/batch_codec.hpp"
 #include "mvcore/orders/rules.hpp"
 
@@ -38,6 +39,7 @@ Status decode_status(Decoder& in) {
 }
 
 void encode_price(Encoder& out, const FillPrice& price) {
+    MVCORE_ASSERT(!price.known() || (price.scale >= 0 && price.scale <= kMaxScale));
     out.byte(price.known() ? 1 : 0);
     if (price.known()) out.decimal({price.mantissa, price.scale});
 }
@@ -70,6 +72,8 @@ void check_once(const OrderRows& rows) {
 }  // namespace
 
 void encode_id(Encoder& out, const OrderId& id, IdKind kind) {
+    MVCORE_ASSERT(kind != IdKind::none && (kind == IdKind::text) == !id.text.empty());
+    MVCORE_ASSERT(id.text.size() <= TextArena::kMostBytes);
     if (kind == IdKind::text) out.text(id.text);
     else out.integer(id.number);
 }
@@ -88,6 +92,8 @@ IdKind decode_kind(Decoder& in, IdKind held) {
 }
 
 void encode_orders(Encoder& out, const OrderRows& rows) {
+    MVCORE_ASSERT(rows.columns_agree());
+    MVCORE_ASSERT(rows.id.empty() || rows.kind != IdKind::none);
     out.byte(static_cast<std::uint8_t>(rows.kind));
     out.number(rows.id.size());
     const unsigned columns =
@@ -128,6 +134,7 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
         if ((columns & kAverage) != 0) rows.average_price.push_back(decode_price(in));
     }
     check_once(rows);
+    MVCORE_ASSERT(rows.columns_agree() && rows.id.size() == count);
 }
 
 // Encodes instrument by instrument, in storage order.
@@ -138,6 +145,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
     for (std::size_t i = 0; i < store.instruments(); ++i)
         lines += store.count(std::int32_t(i)) != 0 ? 1U : 0U;
     out.number(lines);
+    [[maybe_unused]] std::size_t orders_written = 0;
     for (std::size_t i = 0; i < store.instruments(); ++i) {
         const auto code = static_cast<std::int32_t>(i);
         if (store.count(code) == 0) continue;
@@ -153,6 +161,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
                    (extras.rolled ? 8U : 0U) | (extras.prices ? 16U : 0U));
         store.for_each(code, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
             const Order o = OrderStore::order(page, k);
+            MVCORE_ASSERT(o.instrument == code && (extras.prices || !o.average_price.known()));
             if (store.kind() == IdKind::text) out.text(store.text(slot));
             else out.integer(store.number(slot));
             out.number(static_cast<u128>(o.account));
@@ -162,8 +171,10 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
             out.byte(static_cast<std::uint8_t>(o.status));
             encode_time(out, o.time);
             if (extras.prices) encode_price(out, o.average_price);
+            ++orders_written;
         });
     }
+    MVCORE_ASSERT(orders_written == store.size());
 }
 
 namespace {
@@ -205,6 +216,7 @@ void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, Loa
         loaded.index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
         loaded.index.insert(hash, slot);
     }
+    MVCORE_ASSERT(store.count(instrument) == count);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <random>
 #include <utility>
+#include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -23,6 +24,7 @@ public:
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
     void reset(int fd = -1) noexcept {
+        MVCORE_ASSERT(fd < 0 || fd != fd_);  // it would be closed and kept
         if (fd_ >= 0) ::close(fd_);
         fd_ = fd;
     }
@@ -110,6 +112,7 @@ public:
     // Locks a file, which all systems support. Also locks the folder, if the system can, so that a
     // second holder is refused even if somebody deletes the lock file.
     int lock() override {
+        MVCORE_ASSERT(lock_.get() < 0);
         int fd = -1;
         if (const int error = open_at("lock", O_RDWR | O_CREAT, fd); error != 0) return error;
         lock_.reset(fd);

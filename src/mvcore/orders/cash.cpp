@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/board/conversion.hpp"
 
 namespace mvcore {
@@ -33,6 +34,8 @@ bool lists(std::string_view codes, std::string_view currency) noexcept {
 // than 20 digits before the point.
 std::optional<i128> rounded_cost(i128 quantity, int quantity_scale, const FillPrice& price,
                                  const Instrument& instrument, int cash_scale) {
+    MVCORE_ASSERT(price.known() && quantity_scale >= 0);
+    MVCORE_ASSERT(cash_scale >= 0 && cash_scale <= kMostCashDecimals);
     const int scale = quantity_scale + price.scale + instrument.factor_scale;
     const Conversion conversion(nullptr, nullptr, cash_scale);
     i128 cost = 0;

@@ -35,6 +35,7 @@ std::uint32_t TextArena::store(std::string_view text) {
     std::uint64_t at = used_;
     if (at % kUnits + units > kUnits) at = (at / kUnits + 1) * kUnits;  // no text spans two regions
     const auto region = at / kUnits;
+    MVCORE_ASSERT(at >= used_ && region == (at + units - 1) / kUnits);
     if (region >= kRegions) throw std::bad_alloc();
     if (region >= used_regions_) {
         regions_[region].reset(new char[kRegionBytes]);
@@ -45,6 +46,7 @@ std::uint32_t TextArena::store(std::string_view text) {
     std::memcpy(p, &size, sizeof size);
     std::memcpy(p + sizeof size, text.data(), text.size());
     used_ = at + units;
+    MVCORE_ASSERT(this->text(static_cast<std::uint32_t>(at)) == text);
     return static_cast<std::uint32_t>(at);
 }
 
@@ -75,17 +77,20 @@ std::pair<std::uint32_t, int> OrderIndex::locate(const Table& t, std::uint64_t h
 }
 
 void OrderIndex::reserve_tables(std::size_t begin, std::size_t end, std::size_t ids) {
+    MVCORE_ASSERT(begin <= end && end <= kTables);
     const auto each = ids / kTables;
     // Ids are spread at random. Reserves four standard deviations above the mean; a table that gets
     // more ids grows.
     std::size_t most = each + 16;
     while ((most - each) * (most - each) < 16 * each) most += 16;
     const auto buckets = static_cast<std::uint32_t>(most * 10 / 9 / kEntries + 1);
+    MVCORE_ASSERT(room(buckets) >= most);
     for (auto t = begin; t < end; ++t)
         if (tables_[t].used == 0) tables_[t].allocate(buckets);
 }
 
 void OrderIndex::insert(std::uint64_t hash, Slot slot) noexcept {
+    MVCORE_ASSERT(tables_[hash >> kTableShift].used < room(tables_[hash >> kTableShift].buckets));
     place(tables_[hash >> kTableShift], hash, slot);
 }
 
@@ -103,6 +108,7 @@ void OrderIndex::replace(std::uint64_t hash, Slot from, Slot to) noexcept {
     Table& t = tables_[hash >> kTableShift];
     MVCORE_ASSERT(to != kNoSlot);
     const auto [b, k] = locate(t, hash, from);
+    MVCORE_ASSERT(from != to && t.bucket[b].tag[std::size_t(k)] == tag_of(hash));
     t.bucket[b].slot[std::size_t(k)] = to;
 }
 

@@ -155,9 +155,12 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
     Line& l = lines_.own(std::size_t(instrument));
     std::size_t room = 0;
     for (Slot slot = l.free; slot != kNoSlot && room < more; ++room) {
+        MVCORE_ASSERT(record(slot).free());
+        MVCORE_ASSERT(pages_[slot / OrderPage::kRecords]->instrument == instrument);
         own(slot / OrderPage::kRecords).need(extras);
         slot = record(slot).id;
     }
+    MVCORE_ASSERT(l.head == ~0U || pages_[l.head]->instrument == instrument);
     if (l.head != ~0U && room < more) {
         const auto left = OrderPage::kRecords - pages_[l.head]->used;
         const auto wanted = std::min<std::size_t>(left, more - room);
@@ -165,6 +168,7 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
         room += wanted;
     }
     for (auto p = l.spare; p != ~0U; p = pages_[p]->next) {
+        MVCORE_ASSERT(pages_[p]->used == 0 && pages_[p]->instrument == instrument);
         if (room < more) {
             const auto wanted = std::min<std::size_t>(OrderPage::kRecords, more - room);
             own(p, static_cast<std::uint32_t>(wanted)).need(extras);
@@ -213,12 +217,14 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     Line& l = lines_.own(std::size_t(o.instrument));
     Slot slot = l.free;
     if (slot != kNoSlot) {
+        MVCORE_ASSERT(record(slot).free());
         l.free = record(slot).id;
     } else {
         if (l.head == ~0U || pages_[l.head]->used == OrderPage::kRecords) {
             const auto p = l.spare;
             MVCORE_ASSERT(p != ~0U);  // prepare() was called first
             auto& page = pages_.own(p).writable();
+            MVCORE_ASSERT(page.used == 0 && page.instrument == o.instrument);
             l.spare = page.next;
             page.next = l.head;
             l.head = p;
@@ -234,6 +240,7 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
     write(page, k, o);
     ++l.count;
     ++size_;
+    MVCORE_ASSERT(l.count <= size_ && !record(slot).free());
     if (kind_ == IdKind::text) text_bytes_ += TextArena::bytes_of(text(slot));
     return slot;
 }
@@ -246,6 +253,7 @@ void OrderStore::put(Slot slot, const Order& o) noexcept {
 
 void OrderStore::erase(Slot slot) noexcept {
     MVCORE_ASSERT(!record(slot).free() && size_ > 0);
+    MVCORE_ASSERT(kind_ != IdKind::text || text_bytes_ >= TextArena::bytes_of(text(slot)));
     if (kind_ == IdKind::text) text_bytes_ -= TextArena::bytes_of(text(slot));
     OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
     Line& l = lines_.own(std::size_t(page.instrument));
@@ -259,6 +267,7 @@ void OrderStore::erase(Slot slot) noexcept {
 }
 
 OrderStore::Rescaled OrderStore::rescaled(std::int32_t instrument, i128 power) {
+    MVCORE_ASSERT(power >= 1);
     Rescaled out;
     static_cast<void>(lines_.own(std::size_t(instrument)));
     for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) {
@@ -279,6 +288,8 @@ OrderStore::Rescaled OrderStore::rescaled(std::int32_t instrument, i128 power) {
 }
 
 void OrderStore::put(std::int32_t instrument, int scale, Rescaled&& rescaled) noexcept {
+    for (const auto& [p, page] : rescaled)
+        MVCORE_ASSERT(page->instrument == instrument && page->used == pages_[p]->used);
     for (auto& [p, page] : rescaled) pages_.own(p) = std::move(page);
     lines_.own(std::size_t(instrument)).scale = static_cast<std::uint8_t>(scale);
 }
@@ -315,6 +326,7 @@ std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<
     if (page_count_ + pages.size() > pages_.size()) throw std::bad_alloc();
     for (PageRef& page : pages) {
         MVCORE_ASSERT(page->instrument == instrument);
+        MVCORE_ASSERT(page->used > 0 && !page.shared());
         MVCORE_ASSERT(&page == &pages.back() || page->used == OrderPage::kRecords);
         if (kind_ == IdKind::text)
             for (std::uint32_t k = 0; k < page->used; ++k)
@@ -325,6 +337,7 @@ std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<
         size_ += page->used;
         pages_.own(page_count_++) = std::move(page);
     }
+    MVCORE_ASSERT(page_count_ <= pages_.size() && l.count <= size_);
     return first;
 }
 
@@ -345,6 +358,7 @@ void OrderStore::compact_texts() {
             if (!page.records[k].free()) page.records[k].id = places[p * OrderPage::kRecords + k];
     }
     arena_ = std::move(arena);
+    MVCORE_ASSERT(arena_->used_bytes() >= text_bytes_);
 }
 
 std::size_t OrderStore::memory_bytes() const noexcept {

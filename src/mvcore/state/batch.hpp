@@ -48,6 +48,11 @@ struct HoldingRows {
     static constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
 
     [[nodiscard]] std::size_t size() const noexcept { return account.size(); }
+    // Whether every column has all rows.
+    [[nodiscard]] bool columns_agree() const noexcept {
+        return instrument.size() == size() && mantissa.size() == size() &&
+               (scale.empty() || scale.size() == size()) && wide.size() <= size();
+    }
     void push_quantity(const Decimal& d) {
         const bool narrow =
             d.mantissa == static_cast<std::int64_t>(d.mantissa) && d.mantissa != kWide;
@@ -74,6 +79,14 @@ struct OrderRows {
     std::vector<FillPrice> average_price;
     std::vector<Status> status;
     std::vector<std::int64_t> time;
+    // Whether every given column has a value for each id.
+    [[nodiscard]] bool columns_agree() const noexcept {
+        const auto fits = [&](const auto& column) {
+            return column.empty() || column.size() == id.size();
+        };
+        return fits(account) && fits(instrument) && fits(quantity) && fits(filled) &&
+               fits(rolled) && fits(average_price) && fits(status) && fits(time);
+    }
 };
 
 // A full refresh of the orders, built beside the orders of the book, because there may be tens of

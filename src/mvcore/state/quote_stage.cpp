@@ -39,6 +39,7 @@ void QuoteStage::stage_rates() {
         std::max(state_.board.rates().size(), static_cast<std::size_t>(batch_.currencies.size())));
     for (const auto& row : batch_.rate_rows) {
         if (row.currency == state_.base) continue;
+        MVCORE_ASSERT(row.currency >= 0 && std::size_t(row.currency) < rates_.size());
         Rate& held = rates_[std::size_t(row.currency)];
         if (held.known() && older(row.rate.time, held.time)) ++dropped_.late_fx;
         else held = row.rate;
@@ -68,6 +69,7 @@ void QuoteStage::stage_prices() {
         // If a batch has two prices of an instrument, the later one wins. The decimals of the
         // earlier one are discarded.
         const int scale = std::max(s.least_scale, even_scale(row.price.scale));
+        MVCORE_ASSERT(scale % 2 == 0 && scale >= row.price.scale && scale <= kMaxScale);
         s.quote.price_scale = static_cast<std::uint8_t>(scale);
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
@@ -139,6 +141,7 @@ void QuoteStage::find_unit(Staged& s) {
                       before.unit == q.unit && price.magnitude() <= held &&
                       batch_.prices_given != Given::load && !refreshed_;
     set_ceiling(q, c, tight_ ? price.magnitude() : keep ? held : ceiling_of(price));
+    MVCORE_ASSERT(price.magnitude() <= c.ceiling && !c.abs_quantity.negative());
 }
 
 // Returns the unit whose sum of absolute values does not fit, if any.

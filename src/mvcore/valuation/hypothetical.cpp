@@ -1,5 +1,6 @@
 #include "mvcore/valuation/hypothetical.hpp"
 
+#include "mvcore/base/assert.hpp"
 #include "mvcore/state/quote_stage.hpp"
 
 namespace mvcore {
@@ -12,6 +13,8 @@ State hypothetical(const State& state, Batch& batch) {
     quotes.stage();
     quotes.reserve();
     quotes.commit();
+    MVCORE_ASSERT(other.epoch == state.epoch && other.masters == state.masters);
+    MVCORE_ASSERT(other.positions.size() == state.positions.size());
     return other;
 }
 
