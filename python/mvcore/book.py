@@ -31,6 +31,7 @@ from mvcore.missing_rates import MissingRates
 from mvcore.names import NameLists
 from mvcore.query import MEASURES
 from mvcore.reads import Reads
+from mvcore.seam import BookSeam
 from mvcore.snapshot import Snapshot
 from mvcore.store import attributes
 from mvcore.tables import check_indexes, located, read_table, set_value
@@ -219,7 +220,7 @@ class Book(HotBook, Reads, Closing):
             set_value(error, tables)
             raise
         if not MAY_HIDE.isdisjoint(columns):
-            self._warn_of_missing_rates()
+            self.warn_of_missing_rates()
         return epoch
 
     def _time_rule(self, time_unit: Any, call: str) -> TimeRule:
@@ -256,11 +257,17 @@ class Book(HotBook, Reads, Closing):
         for view in list(self._incremental):
             view._catch_up()
 
-    def _warn_of_missing_rates(self) -> None:
-        """Warn of positions without a rate. Call it after a write that may leave some.
+    def warn_of_missing_rates(self) -> None:
+        """Log a warning for each currency that has positions but no rate (logger "mvcore").
 
-        The caller must hold no lock: handlers of log records run code of the application.
+        `load`, `update`, `remove` and `roll_day` call it. `order` does not, so that it stays fast:
+        call it after many orders in instruments without holdings. A currency is reported once, and
+        again only if it had a rate in between.
+
+        Raises ClosedError. O(currencies). A currency without a rate also costs O(its instruments).
         """
+        # Hold no lock here: handlers of log records run code of the application.
+        self._core.check_open()
         self._missing_rates.check(self._masters)
 
     def _settle(self) -> None:
@@ -354,7 +361,7 @@ class Book(HotBook, Reads, Closing):
             set_value(error, {"remove": given})
             raise
         if fx is not None:
-            self._warn_of_missing_rates()
+            self.warn_of_missing_rates()
         return epoch
 
     def _remove(self, given: dict[str, list[Any]], of_masters: bool) -> Written:
@@ -396,7 +403,7 @@ class Book(HotBook, Reads, Closing):
         if holdings is None:
             return written(self._core.roll_day({}))
         epoch = self._roll_onto({"holdings": holdings})
-        self._warn_of_missing_rates()
+        self.warn_of_missing_rates()
         return epoch
 
     @located
@@ -474,6 +481,10 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         return Snapshot(self)
 
+    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+        with self.snapshot() as now:
+            return now._stored(make)
+
     # ---- the book itself ----
 
     def stats(self) -> dict[str, int]:
@@ -533,6 +544,9 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput.about(
                 "checkpoint", None, None, None, "the book is in memory; see mvcore.open"
             )
+
+    def _store_seam(self) -> BookSeam:
+        return BookSeam(self)
 
     def close(self) -> None:
         """Close the book: later calls raise ClosedError. A second `close` does nothing.

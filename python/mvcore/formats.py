@@ -9,7 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from mvcore.frame import Frame
+
+
+_LOW = 2**64 - 1  # the bits of the lower half of a 128-bit integer
 
 
 def plain(value: object) -> object:
@@ -22,6 +28,22 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def fixed_texts(values: npt.NDArray[np.int64], scale: int) -> list[str]:
+    """Format integers in units of 10**-scale, exactly as `format(Decimal, "f")`.
+
+    values: int64, or 128-bit integers as int64 pairs of shape (n, 2).
+    """
+    texts, one = [], 10**scale
+    for value in values.tolist() if values.ndim == 1 else map(_whole, *values.T.tolist()):
+        digits = str(value) if value >= one else format(value, f"0{scale + 1 + (value < 0)}d")
+        texts.append(f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
+    return texts
+
+
+def _whole(low: int, high: int) -> int:
+    return low if high == low >> 63 else high << 64 | low & _LOW
 
 
 class _Line:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mvcore import display
 from mvcore._core import narrowed, to_decimals, to_float64, to_int64
 from mvcore.errors import InvalidInput
+from mvcore.formats import fixed_texts
 from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ class Number:
 
     def to_list(self) -> list[Any]:
         return to_decimals(self.values, self.scale, self.strip, self.valid)
+
+    def texts(self) -> list[str | None]:
+        if self.strip:
+            return [None if v is None else format(v, "f") for v in self.to_list()]
+        out: list[str | None] = list(fixed_texts(self.values, self.scale))
+        if self.valid is not None:
+            for row in np.flatnonzero(self.valid == 0).tolist():
+                out[row] = None
+        return out
 
     def to_numpy(self, scaled: bool) -> Array:
         return to_int64(self.values) if scaled else to_float64(self.values, self.scale, self.valid)
@@ -257,6 +267,17 @@ class Frame:
             for name in self._columns
         }
         return Frame(columns, length, self.epoch)
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a column of decimals as texts with every digit, such as "0.00000000", or None.
+
+        The texts are those of `format(value, "f")` of the column's values, in less time. JSON has
+        no exact decimals, so services send such texts. Raises InvalidInput for other columns.
+        """
+        column = self._column(name)
+        if not isinstance(column, Number):
+            raise InvalidInput.about("texts", name, None, None, f"{name!r} is not a decimal column")
+        return column.texts()
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return one dict per row."""

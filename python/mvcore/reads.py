@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore import _core, positions
+from mvcore import _core, master_frames, positions
 from mvcore.columns import not_a_column, number_column, text_column
-from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, invalid, shown, wrong_type
+from mvcore.errors import (
+    ClosedError,
+    InvalidInput,
+    UnknownId,
+    ValueOverflow,
+    invalid,
+    shown,
+    wrong_type,
+)
 from mvcore.frame import Frame
 from mvcore.grouping import Shaper
 from mvcore.near import MOST
@@ -62,6 +70,25 @@ class Reads:
     def cash_scale(self) -> int | None:
         """Decimals that the cost of fills is rounded to. None: the minor units of ISO 4217."""
         return self._cash_scale
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed: every other use raises ClosedError."""
+        try:
+            self._core.check_open()
+        except ClosedError:
+            return True
+        return False
+
+    @property
+    def masters_version(self) -> int:
+        """A number that grows with each write of instruments, accounts or their attributes.
+
+        While it is the same, `instruments()` and `accounts()` return the same rows. It tells a
+        program that caches them when to read them again.
+        """
+        self._core.check_open()
+        return self._masters.version
 
     @property
     def epoch(self) -> int:
@@ -345,6 +372,43 @@ class Reads:
         """
         self._core.check_open()
         return positions.prices_frame(self, self._core.prices())
+
+    def instruments(self) -> Frame:
+        """Return the instruments: instrument, currency, multiplier, quote_factor, cash and a column
+        for each attribute.
+
+        The columns are those that `load` and `update` take. `update(instruments=frame)` changes
+        nothing. Attributes are texts, null if the instrument has no label. Rows are in the order of
+        `instrument_codes`. Removed instruments have no row.
+
+        Raises ClosedError. O(instruments); each column used costs O(instruments).
+        """
+        return self._stored(master_frames.instruments_frame)
+
+    def accounts(self) -> Frame:
+        """Return the accounts: account and a column for each attribute.
+
+        The columns are those that `load` and `update` take. `update(accounts=frame)` changes
+        nothing. Attributes are texts, null if the account has no label. Rows are in the order in
+        which the book first saw the names. Removed accounts have no row.
+
+        Raises ClosedError. O(accounts); each column used costs O(accounts).
+        """
+        return self._stored(master_frames.accounts_frame)
+
+    def fx(self) -> Frame:
+        """Return the currencies that have a rate: currency, rate, method ("multiply" or "divide"),
+        time (null if none was given).
+
+        The columns are those that `load` and `update` take. `update(fx=frame)` changes no amount.
+
+        Raises ClosedError. O(currencies).
+        """
+        return self._stored(master_frames.fx_frame)
+
+    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+        """Make a frame of master tables, whose names and attributes are of one epoch."""
+        return make(self._open_core(), self._masters, self._names)
 
     def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
         return self._names.of(side)

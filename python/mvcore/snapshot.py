@@ -9,6 +9,7 @@ from mvcore._core import to_decimals
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, InvalidInput, shown
 from mvcore.reads import Reads
+from mvcore.seam import Seam
 from mvcore.valuation import Valuation
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 class Snapshot(Reads, Closing):
-    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue` and `prices` of
-    one epoch.
+    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue`, `prices`,
+    `instruments`, `accounts` and `fx` of one epoch.
 
     A snapshot takes microseconds to make. While it is open, the writer copies each page (a few
     kilobytes) before changing it for the first time.
@@ -55,6 +56,9 @@ class Snapshot(Reads, Closing):
             ) from None
         sod, current, expected = to_decimals(amounts, self._value_scale, False, None)
         return Valuation(account, sod, current, expected, asked, unpriced, epoch)
+
+    def _store_seam(self) -> Seam:
+        return Seam(self)
 
     def close(self) -> None:
         """Release the epoch. A second `close` does nothing. Frames stay valid."""

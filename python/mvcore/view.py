@@ -43,6 +43,11 @@ class View(Closing):
         self.incremental = incremental
         self._follow(self._core)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the view or its book is closed: reads raise ClosedError."""
+        return self._core is None or self._book.closed
+
     def _catch_up(self) -> None:
         """Adopt changed master tables. Called for incremental views only."""
         with self._lock:
