@@ -35,15 +35,16 @@ def fixed_texts(values: npt.NDArray[np.int64], scale: int) -> list[str]:
 
     values: int64, or 128-bit integers as int64 pairs of shape (n, 2).
     """
+    whole = values.tolist()
+    if values.ndim == 2:
+        whole = [low if high == low >> 63 else high << 64 | low & _LOW for low, high in whole]
+    if not scale:
+        return [str(value) for value in whole]
     texts, one = [], 10**scale
-    for value in values.tolist() if values.ndim == 1 else map(_whole, *values.T.tolist()):
+    for value in whole:
         digits = str(value) if value >= one else format(value, f"0{scale + 1 + (value < 0)}d")
-        texts.append(f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
+        texts.append(f"{digits[:-scale]}.{digits[-scale:]}")
     return texts
-
-
-def _whole(low: int, high: int) -> int:
-    return low if high == low >> 63 else high << 64 | low & _LOW
 
 
 class _Line:

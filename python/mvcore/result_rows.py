@@ -25,9 +25,7 @@ class ResultFrame(Frame):
     Holds only the core's result rows until a column is used.
     """
 
-    # `_order` is set when the first column is made: the positions of the rows in the core's
-    # results.
-    __slots__ = ("_book", "_figures", "_order", "_query", "_shape", "_with_removed")
+    __slots__ = ("_book", "_figures", "_query", "_shape", "_with_removed")
 
     def __init__(
         self, book: Reads, query: Query, shape: Shape, figures: Any, with_removed: bool
@@ -51,7 +49,7 @@ class ResultFrame(Frame):
         """Prepare the columns, in the order of the labels. Each is made on first use."""
         book, query, shape, figures = self._book, self._query, self._shape, self._figures
         local = query.currency == "local"
-        pick = self._order = self._in_order(local)
+        pick = self._in_order(local)
         columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:
             level_of = shape.level_of
