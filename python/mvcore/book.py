@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore import _core, feeds, masters, ticks
+from mvcore import _core
 from mvcore.closing import Closing
-from mvcore.columns import (
+from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
+from mvcore.forks import rest_at_fork
+from mvcore.frame import Frame
+from mvcore.hot import HotBook
+from mvcore.ingest import attributes, feeds, masters, ticks
+from mvcore.ingest.columns import (
     id_column,
     names_of,
     number_column,
@@ -21,26 +26,21 @@ from mvcore.columns import (
     text_column,
     time_column,
 )
-from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
-from mvcore.forks import rest_at_fork
-from mvcore.frame import Frame
-from mvcore.hot import HotBook
-from mvcore.masters import Codes, Masters
-from mvcore.missing_rates import TABLES as MAY_HIDE
-from mvcore.missing_rates import MissingRates
-from mvcore.names import NameLists
-from mvcore.query import MEASURES
+from mvcore.ingest.masters import Codes, Masters
+from mvcore.ingest.tables import check_indexes, located, read_table, set_value
+from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
+from mvcore.query.arguments import MEASURES
+from mvcore.query.missing_rates import TABLES as MAY_HIDE
+from mvcore.query.missing_rates import MissingRates
 from mvcore.reads import Reads
+from mvcore.results.names import NameLists
 from mvcore.seam import BookSeam
 from mvcore.snapshot import Snapshot
-from mvcore.store import attributes
-from mvcore.tables import check_indexes, located, read_table, set_value
-from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.view import View, changes_of
 from mvcore.written import Written
 
 if TYPE_CHECKING:
-    from mvcore.query import MeasuresArgument
+    from mvcore.query.arguments import MeasuresArgument
     from mvcore.store.keeper import Keeper
     from mvcore.store.recovery import Recovery
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -66,6 +64,8 @@ def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
 
     A label that is not set is an empty field.
     """
+    import csv
+
     line = _Line()
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(names)
@@ -83,6 +83,8 @@ def csv_bytes(frame: Frame) -> bytes:
 
 def parquet_bytes(frame: Frame) -> bytes:
     """The file, written to memory first: pyarrow calls tell(), which fails for a pipe."""
+    import io
+
     from pyarrow import parquet
 
     buffer = io.BytesIO()

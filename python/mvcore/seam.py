@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mvcore.book import Book
-    from mvcore.masters import Attribute, Masters
+    from mvcore.ingest.masters import Attribute, Masters
     from mvcore.reads import Reads
     from mvcore.store.keeper import Keeper
     from mvcore.store.recovery import Recovery

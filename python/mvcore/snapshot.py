@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mvcore import _core
 from mvcore._core import to_decimals
@@ -11,9 +11,6 @@ from mvcore.errors import ClosedError, InvalidInput, shown
 from mvcore.reads import Reads
 from mvcore.seam import Seam
 from mvcore.valuation import Valuation
-
-if TYPE_CHECKING:
-    from mvcore.book import Book
 
 
 class Snapshot(Reads, Closing):
@@ -24,7 +21,7 @@ class Snapshot(Reads, Closing):
     kilobytes) before changing it for the first time.
     """
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Reads) -> None:
         self._names = book._names
         self._base_currency = book.base_currency
         self._value_scale = book.value_scale

@@ -22,7 +22,7 @@ from mvcore.errors import InvalidInput
 from mvcore.files import FileTable
 from mvcore.files.faults import fault
 from mvcore.files.schema import Schema
-from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
+from mvcore.ingest.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mvcore.errors import InvalidInput
-from mvcore.selecting import no_label, unknown_attribute, wanted_labels
+from mvcore.query.selecting import no_label, unknown_attribute, wanted_labels
 from mvcore.serve.errors import RefusedError, unknown
 
 if TYPE_CHECKING:

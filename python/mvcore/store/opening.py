@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mvcore import _core
 from mvcore.book import Book
 from mvcore.errors import CorruptData, InvalidInput, StorageError, shown
-from mvcore.store import attributes, recovery
+from mvcore.ingest import attributes
+from mvcore.ingest.times import ONE_DAY
+from mvcore.store import recovery
 from mvcore.store.files import Files
-from mvcore.times import ONE_DAY
 
 if TYPE_CHECKING:
     from mvcore.store.checkpoints import Position

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.columns import attribute_values
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
-from mvcore.masters import NOT_SET, Codes, Masters, label_of
+from mvcore.ingest.columns import attribute_values
+from mvcore.ingest.masters import NOT_SET, Codes, Masters, label_of
 
 if TYPE_CHECKING:
-    from mvcore.masters import Attribute
+    from mvcore.ingest.masters import Attribute
 
 Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown

@@ -8,14 +8,14 @@ import numpy as np
 
 from mvcore import _core
 from mvcore.frame import Column, Frame, Number, Plain, Text, Time
-from mvcore.masters import NOT_SET
-from mvcore.positions import EXACT
+from mvcore.ingest.masters import NOT_SET
+from mvcore.results.positions import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mvcore.masters import Attribute, Codes, Masters
-    from mvcore.names import NameLists
+    from mvcore.ingest.masters import Attribute, Codes, Masters
+    from mvcore.results.names import NameLists
 
 METHODS = ("multiply", "divide")
 
