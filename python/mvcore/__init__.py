@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mvcore._core import isa as _isa
@@ -23,15 +22,15 @@ from mvcore.errors import (
     ValueOverflow,
 )
 from mvcore.frame import Frame
-from mvcore.measures import measure
-from mvcore.store.opening import open
-from mvcore.store.recovery import Recovery
+from mvcore.query.measures import measure
 from mvcore.valuation import Valuation
 from mvcore.view import View
 from mvcore.written import Written
 
 if TYPE_CHECKING:
     from mvcore.files import FileTable, read
+    from mvcore.store.opening import open
+    from mvcore.store.recovery import Recovery
 
 __version__ = "0.1.0"
 __all__ = [
@@ -57,12 +56,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what reads files when it is first used: it takes longer than the rest together."""
-    if name in ("FileTable", "read"):
-        from mvcore import files
+# Modules that take long to import, by the public names that need them.
+_LATE = {
+    "FileTable": "mvcore.files",
+    "Recovery": "mvcore.store.recovery",
+    "open": "mvcore.store.opening",
+    "read": "mvcore.files",
+}
 
-        return globals().setdefault(name, getattr(files, name))
+
+def __getattr__(name: str) -> Any:
+    """Import what reads files and durable books when it is first used."""
+    if name in _LATE:
+        from importlib import import_module
+
+        return globals().setdefault(name, getattr(import_module(_LATE[name]), name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -76,4 +84,6 @@ def isa() -> str:
 
 def get_include() -> str:
     """Return the folder that contains `mvcore/capi.h`, for modules that use the C API."""
-    return str(Path(__file__).parent / "include")
+    import os
+
+    return os.path.join(os.path.dirname(__file__), "include")

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore import _core, feeds, masters, ticks
+from mvcore import _core
 from mvcore.closing import Closing
-from mvcore.columns import (
+from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
+from mvcore.forks import rest_at_fork
+from mvcore.frame import Frame
+from mvcore.hot import HotBook
+from mvcore.ingest import attributes, feeds, masters, ticks
+from mvcore.ingest.columns import (
     id_column,
     names_of,
     number_column,
@@ -21,25 +26,21 @@ from mvcore.columns import (
     text_column,
     time_column,
 )
-from mvcore.errors import Error, InvalidInput, StorageError, invalid, shown
-from mvcore.forks import rest_at_fork
-from mvcore.frame import Frame
-from mvcore.hot import HotBook
-from mvcore.masters import Codes, Masters
-from mvcore.missing_rates import TABLES as MAY_HIDE
-from mvcore.missing_rates import MissingRates
-from mvcore.names import NameLists
-from mvcore.query import MEASURES
+from mvcore.ingest.masters import Codes, Masters
+from mvcore.ingest.tables import check_indexes, located, read_table, set_value
+from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
+from mvcore.query.arguments import MEASURES
+from mvcore.query.missing_rates import TABLES as MAY_HIDE
+from mvcore.query.missing_rates import MissingRates
 from mvcore.reads import Reads
+from mvcore.results.names import NameLists
+from mvcore.seam import BookSeam
 from mvcore.snapshot import Snapshot
-from mvcore.store import attributes
-from mvcore.tables import check_indexes, located, read_table, set_value
-from mvcore.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.view import View, changes_of
 from mvcore.written import Written
 
 if TYPE_CHECKING:
-    from mvcore.query import MeasuresArgument
+    from mvcore.query.arguments import MeasuresArgument
     from mvcore.store.keeper import Keeper
     from mvcore.store.recovery import Recovery
 
@@ -222,7 +223,7 @@ class Book(HotBook, Reads, Closing):
             set_value(error, tables)
             raise
         if not MAY_HIDE.isdisjoint(columns):
-            self._warn_of_missing_rates()
+            self.warn_of_missing_rates()
         return epoch
 
     def _time_rule(self, time_unit: Any, call: str) -> TimeRule:
@@ -259,11 +260,17 @@ class Book(HotBook, Reads, Closing):
         for view in list(self._incremental):
             view._catch_up()
 
-    def _warn_of_missing_rates(self) -> None:
-        """Warn of positions without a rate. Call it after a write that may leave some.
+    def warn_of_missing_rates(self) -> None:
+        """Log a warning for each currency that has positions but no rate (logger "mvcore").
 
-        The caller must hold no lock: handlers of log records run code of the application.
+        `load`, `update`, `remove` and `roll_day` call it. `order` does not, so that it stays fast:
+        call it after many orders in instruments without holdings. A currency is reported once, and
+        again only if it had a rate in between.
+
+        Raises ClosedError. O(currencies). A currency without a rate also costs O(its instruments).
         """
+        # Hold no lock here: handlers of log records run code of the application.
+        self._core.check_open()
         self._missing_rates.check(self._masters)
 
     def _settle(self) -> None:
@@ -357,7 +364,7 @@ class Book(HotBook, Reads, Closing):
             set_value(error, {"remove": given})
             raise
         if fx is not None:
-            self._warn_of_missing_rates()
+            self.warn_of_missing_rates()
         return epoch
 
     def _remove(self, given: dict[str, list[Any]], of_masters: bool) -> Written:
@@ -399,7 +406,7 @@ class Book(HotBook, Reads, Closing):
         if holdings is None:
             return written(self._core.roll_day({}))
         epoch = self._roll_onto({"holdings": holdings})
-        self._warn_of_missing_rates()
+        self.warn_of_missing_rates()
         return epoch
 
     @located
@@ -477,6 +484,10 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         return Snapshot(self)
 
+    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+        with self.snapshot() as now:
+            return now._stored(make)
+
     # ---- the book itself ----
 
     def stats(self) -> dict[str, int]:
@@ -536,6 +547,9 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput.about(
                 "checkpoint", None, None, None, "the book is in memory; see mvcore.open"
             )
+
+    def _store_seam(self) -> BookSeam:
+        return BookSeam(self)
 
     def close(self) -> None:
         """Close the book: later calls raise ClosedError. A second `close` does nothing.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from mvcore.frame import Frame
+
+
+_LOW = 2**64 - 1  # the bits of the lower half of a 128-bit integer
 
 
 def plain(value: object) -> object:
@@ -22,6 +26,23 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def fixed_texts(values: npt.NDArray[np.int64], scale: int) -> list[str]:
+    """Format integers in units of 10**-scale, exactly as `format(Decimal, "f")`.
+
+    values: int64, or 128-bit integers as int64 pairs of shape (n, 2).
+    """
+    whole = values.tolist()
+    if values.ndim == 2:
+        whole = [low if high == low >> 63 else high << 64 | low & _LOW for low, high in whole]
+    if not scale:
+        return [str(value) for value in whole]
+    texts, one = [], 10**scale
+    for value in whole:
+        digits = str(value) if value >= one else format(value, f"0{scale + 1 + (value < 0)}d")
+        texts.append(f"{digits[:-scale]}.{digits[-scale:]}")
+    return texts
 
 
 class _Line:
@@ -43,6 +64,8 @@ def csv_lines(names: list[str], columns: list[list[object]]) -> Iterator[str]:
 
     A label that is not set is an empty field.
     """
+    import csv
+
     line = _Line()
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(names)
@@ -60,6 +83,8 @@ def csv_bytes(frame: Frame) -> bytes:
 
 def parquet_bytes(frame: Frame) -> bytes:
     """The file, written to memory first: pyarrow calls tell(), which fails for a pipe."""
+    import io
+
     from pyarrow import parquet
 
     buffer = io.BytesIO()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from mvcore import display
 from mvcore._core import narrowed, to_decimals, to_float64, to_int64
 from mvcore.errors import InvalidInput
-from mvcore.times import NO_TIME
+from mvcore.formats import fixed_texts
+from mvcore.ingest.times import NO_TIME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +23,7 @@ Array = npt.NDArray[Any]
 CHUNK = 1_000  # rows that exist as Python objects while a caller iterates over a frame
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """Names by code; a negative code is null."""
 
     codes: npt.NDArray[np.int32]
@@ -51,8 +49,7 @@ class Text:
         )
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """Exact decimals in units of 10**-scale: int64, or 128-bit integers as int64 pairs, shape (n,
     2).
     """
@@ -64,6 +61,15 @@ class Number:
 
     def to_list(self) -> list[Any]:
         return to_decimals(self.values, self.scale, self.strip, self.valid)
+
+    def texts(self) -> list[str | None]:
+        if self.strip:
+            return [None if v is None else format(v, "f") for v in self.to_list()]
+        out: list[str | None] = list(fixed_texts(self.values, self.scale))
+        if self.valid is not None:
+            for row in np.flatnonzero(self.valid == 0).tolist():
+                out[row] = None
+        return out
 
     def to_numpy(self, scaled: bool) -> Array:
         return to_int64(self.values) if scaled else to_float64(self.values, self.scale, self.valid)
@@ -88,8 +94,7 @@ class Number:
         return pa.Array.from_buffers(pa.decimal128(digits, scale), len(values), buffers)
 
 
-@dataclass(frozen=True)
-class Plain:
+class Plain(NamedTuple):
     """Integers, booleans, or floats."""
 
     values: Array
@@ -109,8 +114,7 @@ class Plain:
         return pa.array(self.values)
 
 
-@dataclass(frozen=True)
-class Ids:
+class Ids(NamedTuple):
     """Order ids: an int64 array or a list of texts.
 
     `before` rows before them and `after` rows after them have no id.
@@ -148,8 +152,7 @@ class Ids:
         return pa.array(self.to_list(), kind)
 
 
-@dataclass(frozen=True)
-class Time:
+class Time(NamedTuple):
     """Nanoseconds since 1970 UTC; NO_TIME is null."""
 
     ns: npt.NDArray[np.int64]
@@ -208,10 +211,14 @@ class Frame:
 
     def __repr__(self) -> str:
         """Return the first rows as text."""
+        from mvcore.results import display  # for people only
+
         return display.as_text(self)
 
     def _repr_html_(self) -> str:
         """Return the first rows as HTML for a notebook."""
+        from mvcore.results import display
+
         return display.as_html(self)
 
     @property
@@ -257,6 +264,17 @@ class Frame:
             for name in self._columns
         }
         return Frame(columns, length, self.epoch)
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a column of decimals as texts with every digit, such as "0.00000000", or None.
+
+        The texts are those of `format(value, "f")` of the column's values, in less time. JSON has
+        no exact decimals, so services send such texts. Raises InvalidInput for other columns.
+        """
+        column = self._column(name)
+        if not isinstance(column, Number):
+            raise InvalidInput.about("texts", name, None, None, f"{name!r} is not a decimal column")
+        return column.texts()
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return one dict per row."""
@@ -325,6 +343,11 @@ class Frame:
             else:
                 arrays[name] = column.to_arrow()
         return pa.table(arrays)
+
+    def __mvcore_columns__(self, without: Collection[str]) -> list[tuple[str, Any]]:
+        """Return the other columns as Arrow arrays, for writes that take what reads return."""
+        names = [name for name in self._columns if name not in without]
+        return [(name, self._column(name).to_arrow()) for name in names]
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -24,13 +24,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mvcore import _core
-from mvcore.columns import text_column
 from mvcore.errors import InvalidInput
-from mvcore.measures import import_numba
+from mvcore.ingest.columns import text_column
+from mvcore.query.measures import import_numba
 
 if TYPE_CHECKING:
     from mvcore.book import Book
-    from mvcore.masters import Codes
+    from mvcore.ingest.masters import Codes
 
 OK = _core.OK
 UNKNOWN_ID = _core.UNKNOWN_ID

@@ -7,23 +7,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mvcore import _core, positions
-from mvcore.columns import not_a_column, number_column, text_column
-from mvcore.errors import InvalidInput, UnknownId, ValueOverflow, invalid, shown, wrong_type
+from mvcore import _core
+from mvcore.errors import (
+    ClosedError,
+    InvalidInput,
+    UnknownId,
+    ValueOverflow,
+    invalid,
+    shown,
+    wrong_type,
+)
 from mvcore.frame import Frame
-from mvcore.grouping import Shaper
+from mvcore.ingest.columns import not_a_column, number_column, text_column
 from mvcore.near import MOST
-from mvcore.query import MEASURES, Query, checked_query
-from mvcore.result_rows import ResultFrame, overflow_of
-from mvcore.selecting import check_labels
+from mvcore.query.arguments import MEASURES, Query, checked_query
+from mvcore.query.grouping import Shaper
+from mvcore.query.selecting import check_labels
+from mvcore.results import master_frames, positions
+from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from mvcore.grouping import Shape
-    from mvcore.masters import Codes, Masters
-    from mvcore.names import NameLists
-    from mvcore.query import MeasuresArgument
+    from mvcore.ingest.masters import Codes, Masters
+    from mvcore.query.arguments import MeasuresArgument
+    from mvcore.query.grouping import Shape
+    from mvcore.results.names import NameLists
 
 
 class Reads:
@@ -62,6 +69,25 @@ class Reads:
     def cash_scale(self) -> int | None:
         """Decimals that the cost of fills is rounded to. None: the minor units of ISO 4217."""
         return self._cash_scale
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed: every other use raises ClosedError."""
+        try:
+            self._core.check_open()
+        except ClosedError:
+            return True
+        return False
+
+    @property
+    def masters_version(self) -> int:
+        """A number that grows with each write of instruments, accounts or their attributes.
+
+        While it is the same, `instruments()` and `accounts()` return the same rows. It tells a
+        program that caches them when to read them again.
+        """
+        self._core.check_open()
+        return self._masters.version
 
     @property
     def epoch(self) -> int:
@@ -134,9 +160,11 @@ class Reads:
             try:
                 figures = core.values(*arguments, currency, given)
             except ValueOverflow as error:
-                raise overflow_of(error, self, [(question, shape)]) from None
+                raise overflow_of(error, self._names, [(question, shape)]) from None
             if figures is not None:
-                return ResultFrame(self, question, shape, figures, with_removed=False)
+                return ResultFrame(
+                    self._names, self._value_scale, question, shape, figures, with_removed=False
+                )
             self._settle()
 
     def _query(
@@ -200,7 +228,7 @@ class Reads:
             masters = self._masters
             count = masters.accounts if side == "account" else masters.instruments
             codes = np.arange(count if count <= MOST else 0, dtype=np.int32)
-        names = [str(name) for name in self._names_of(side)(codes)]
+        names = [str(name) for name in self._names.of(side)(codes)]
         found = self._find(side, names).tolist()
         return [name for name, code in zip(names, found, strict=True) if code >= 0]
 
@@ -225,7 +253,7 @@ class Reads:
         """For error messages: the base currency, and the currencies of instruments and rates."""
         users, convertible = _core.currencies_in_use(self._open_core())
         codes = np.flatnonzero((users != 0) | (convertible != 0)).astype(np.int32)
-        return [str(name) for name in self._names_of("currency")(codes)]
+        return [str(name) for name in self._names.of("currency")(codes)]
 
     def _select(self, side: str, names: Sequence[str]) -> Codes:
         column = text_column(names, "selection", f"{side}s")
@@ -290,7 +318,9 @@ class Reads:
         """
         self._core.check_open()
         return positions.holdings_frame(
-            self, self._rows(self._core.holdings, accounts, instruments, allow_empty)
+            self._names,
+            self._value_scale,
+            self._rows(self._core.holdings, accounts, instruments, allow_empty),
         )
 
     def orders(
@@ -310,7 +340,9 @@ class Reads:
         """
         self._core.check_open()
         return positions.orders_frame(
-            self, self._rows(self._core.orders, accounts, instruments, allow_empty)
+            self._names,
+            self._value_scale,
+            self._rows(self._core.orders, accounts, instruments, allow_empty),
         )
 
     def revalue(self, instrument: str) -> Frame:
@@ -335,7 +367,7 @@ class Reads:
             ) from None
         except UnknownId as unknown:
             raise self._unlike(unknown, "instrument", [instrument]) from None
-        return positions.revaluation_frame(self, found)
+        return positions.revaluation_frame(self._names, self._value_scale, found)
 
     def prices(self) -> Frame:
         """Return the instruments that have a price: instrument, price, time (null if none was
@@ -344,10 +376,44 @@ class Reads:
         O(instruments).
         """
         self._core.check_open()
-        return positions.prices_frame(self, self._core.prices())
+        return positions.prices_frame(self._names, self._core.prices())
 
-    def _names_of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        return self._names.of(side)
+    def instruments(self) -> Frame:
+        """Return the instruments: instrument, currency, multiplier, quote_factor, cash and a column
+        for each attribute.
+
+        The columns are those that `load` and `update` take. `update(instruments=frame)` changes
+        nothing. Attributes are texts, null if the instrument has no label. Rows are in the order of
+        `instrument_codes`. Removed instruments have no row.
+
+        Raises ClosedError. O(instruments); each column used costs O(instruments).
+        """
+        return self._stored(master_frames.instruments_frame)
+
+    def accounts(self) -> Frame:
+        """Return the accounts: account and a column for each attribute.
+
+        The columns are those that `load` and `update` take. `update(accounts=frame)` changes
+        nothing. Attributes are texts, null if the account has no label. Rows are in the order in
+        which the book first saw the names. Removed accounts have no row.
+
+        Raises ClosedError. O(accounts); each column used costs O(accounts).
+        """
+        return self._stored(master_frames.accounts_frame)
+
+    def fx(self) -> Frame:
+        """Return the currencies that have a rate: currency, rate, method ("multiply" or "divide"),
+        time (null if none was given).
+
+        The columns are those that `load` and `update` take. `update(fx=frame)` changes no amount.
+
+        Raises ClosedError. O(currencies).
+        """
+        return self._stored(master_frames.fx_frame)
+
+    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+        """Make a frame of master tables, whose names and attributes are of one epoch."""
+        return make(self._open_core(), self._masters, self._names)
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mvcore import _core
 from mvcore._core import to_decimals
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, InvalidInput, shown
 from mvcore.reads import Reads
+from mvcore.seam import Seam
 from mvcore.valuation import Valuation
-
-if TYPE_CHECKING:
-    from mvcore.book import Book
 
 
 class Snapshot(Reads, Closing):
-    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue` and `prices` of
-    one epoch.
+    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue`, `prices`,
+    `instruments`, `accounts` and `fx` of one epoch.
 
     A snapshot takes microseconds to make. While it is open, the writer copies each page (a few
     kilobytes) before changing it for the first time.
     """
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Reads) -> None:
         self._names = book._names
         self._base_currency = book.base_currency
         self._value_scale = book.value_scale
@@ -55,6 +53,9 @@ class Snapshot(Reads, Closing):
             ) from None
         sod, current, expected = to_decimals(amounts, self._value_scale, False, None)
         return Valuation(account, sod, current, expected, asked, unpriced, epoch)
+
+    def _store_seam(self) -> Seam:
+        return Seam(self)
 
     def close(self) -> None:
         """Release the epoch. A second `close` does nothing. Frames stay valid."""

@@ -11,15 +11,14 @@ from mvcore import _core
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow
 from mvcore.forks import rest_at_fork
-from mvcore.grouping import Shaper
-from mvcore.query import Query
-from mvcore.reads import what_if
-from mvcore.result_rows import ResultFrame, overflow_of
+from mvcore.query.arguments import Query
+from mvcore.query.grouping import Shaper
+from mvcore.reads import Reads, what_if
+from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
-    from mvcore.book import Book
     from mvcore.frame import Frame
-    from mvcore.grouping import Shape
+    from mvcore.query.grouping import Shape
 
 
 class View(Closing):
@@ -30,7 +29,7 @@ class View(Closing):
     kernel.
     """
 
-    def __init__(self, book: Book, query: Query, currency: int, incremental: bool) -> None:
+    def __init__(self, book: Reads, query: Query, currency: int, incremental: bool) -> None:
         self._book = book
         self._shaper = Shaper(query)
         self._core: Any = _core.add_view(
@@ -42,6 +41,11 @@ class View(Closing):
         rest_at_fork(self, "_lock", threading.Lock, book._core, rank=2)
         self.incremental = incremental
         self._follow(self._core)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the view or its book is closed: reads raise ClosedError."""
+        return self._core is None or self._book.closed
 
     def _catch_up(self) -> None:
         """Adopt changed master tables. Called for incremental views only."""
@@ -72,20 +76,26 @@ class View(Closing):
         if core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
+        names = self._book._names
         while True:
             with self._lock:
                 shape = self._follow(core)
                 try:
                     figures = core.read(everything)
                 except ValueOverflow as error:
-                    raise overflow_of(error, self._book, [(self._shaper.query, shape)]) from None
+                    raise overflow_of(error, names, [(self._shaper.query, shape)]) from None
                 if gone is not None and gone.is_set():
                     core.forget()
             if figures is not None:
                 break
             self._book._settle()  # without the lock: the writer may be about to take it
         return ResultFrame(
-            self._book, self._shaper.query, shape, figures, with_removed=not everything
+            names,
+            self._book.value_scale,
+            self._shaper.query,
+            shape,
+            figures,
+            with_removed=not everything,
         )
 
     def read(
@@ -168,7 +178,7 @@ class View(Closing):
         self._core = None
 
 
-def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
+def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
     """See `Book.changes`."""
     if isinstance(views, View) or not isinstance(views, Iterable):
         raise InvalidInput.about(
@@ -199,7 +209,7 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
         except ValueOverflow as error:
             query = [view._shaper.query for view in views]
             questions = list(zip(query, shapes, strict=True))
-            raise overflow_of(error, book, questions) from None
+            raise overflow_of(error, book._names, questions) from None
         finally:
             for view in held:
                 view._lock.release()
@@ -207,6 +217,8 @@ def changes_of(book: Book, views: Sequence[View]) -> list[Frame]:
             break
         book._settle()
     return [
-        ResultFrame(book, view._shaper.query, shape, figures, with_removed=True)
+        ResultFrame(
+            book._names, book.value_scale, view._shaper.query, shape, figures, with_removed=True
+        )
         for view, shape, figures in zip(views, shapes, found, strict=True)
     ]

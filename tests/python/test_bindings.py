@@ -15,7 +15,7 @@ import pytest
 
 import mvcore
 from mvcore import _core
-from mvcore.tables import number_column
+from mvcore.ingest.tables import number_column
 
 
 def core(book: mvcore.Book) -> _core.Book:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("mvcore.serve")
+from mvcore.formats import fixed_texts
 from mvcore.serve import rows as rows_module
-from mvcore.serve.rows import NEVER, Heads, Rows, Update, amount_texts, plain
+from mvcore.serve.rows import NEVER, Heads, Rows, Update, plain
 
 
 def test_amounts_are_written_as_decimal_writes_them() -> None:
@@ -20,7 +21,7 @@ def test_amounts_are_written_as_decimal_writes_them() -> None:
     halves = np.array([[(v & 2**64 - 1), (v >> 64) & 2**64 - 1] for v in values], np.uint64)
     for scale in (0, 1, 2, 8, 18):
         wanted = [format(D(f"{v}e-{scale}"), "f") for v in values]
-        assert amount_texts(halves.view(np.int64), scale) == wanted
+        assert fixed_texts(halves.view(np.int64), scale) == wanted
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import mvcore
 from mvcore.cli.files import CommandError
-from mvcore.measures import QUANTITIES
+from mvcore.query.arguments import MEASURES
 
 
 class Parser(argparse.ArgumentParser):
@@ -190,7 +190,7 @@ def add_question(parser: Parser) -> Any:
     add(
         "--measures",
         type=names_list,
-        default=QUANTITIES,
+        default=MEASURES,
         metavar="A,B",
         help="out of sod, current, expected (default: all three)",
     )

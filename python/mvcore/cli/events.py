@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 import mvcore
-from mvcore.cli.files import Dropped
+from mvcore.cli.files import Dropped, names_in
 from mvcore.errors import InvalidInput
 from mvcore.files import FileTable
 from mvcore.files.faults import fault
 from mvcore.files.schema import Schema
-from mvcore.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
+from mvcore.ingest.times import NO_TIME, ONE_DAY, ONE_DAY_NS, column_ns, rule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -252,7 +252,7 @@ class Events:
     def _located(self, error: mvcore.Error, book: mvcore.Book, rows: list[int]) -> mvcore.Error:
         """Add the lines of the file to the error of a batch."""
         if error.row is not None:
-            self.file.locate(error, rows.__getitem__, book._in_use)
+            self.file.locate(error, rows.__getitem__, names_in(book))
         else:
             places = [self.file.place(row) for row in (rows[0], rows[-1])]
             at = " to ".join(dict.fromkeys(places))

@@ -117,6 +117,19 @@ def read_table(path: str, schema: Schema, options: Options, progress: Progress) 
     return table
 
 
+def names_in(book: mvcore.Book) -> Callable[[str], list[str]]:
+    """Return a function from "account", "instrument" or "currency" to the names in the book.
+
+    Errors about unknown names use it to find similar ones.
+    """
+
+    def names(side: str) -> list[str]:
+        table = book.accounts() if side == "account" else book.instruments()
+        return list(dict.fromkeys(table[side]))
+
+    return names
+
+
 def tell(text: str) -> None:
     """Print a note on stderr."""
     print(f"mvcore: {printable(text)}", file=sys.stderr)

@@ -15,14 +15,14 @@ from mvcore.cli.files import CommandError
 from mvcore.cli.render import cell
 from mvcore.cli.shown import Shown
 from mvcore.formats import plain
-from mvcore.measures import QUANTITIES
+from mvcore.query.arguments import MEASURES
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
 Row = dict[str, Any]
-NUMBERS = (*QUANTITIES, "unpriced")
+NUMBERS = (*MEASURES, "unpriced")
 OTHER_LINES = 3  # the header, the status line and the cursor's line
 PACE_S = 2.0  # seconds over which events per second are averaged
 

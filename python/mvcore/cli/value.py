@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 import mvcore
 from mvcore.cli import render
-from mvcore.cli.files import LONG_BYTES, Dropped, Progress, read_tables, total_bytes
+from mvcore.cli.files import (
+    LONG_BYTES,
+    Dropped,
+    Progress,
+    names_in,
+    read_tables,
+    total_bytes,
+)
 from mvcore.files import FileTable
 from mvcore.files.schema import schema_of
 
@@ -84,7 +91,7 @@ def apply_ticks(
                 batch.column("instrument"), batch.column("price"), times=times, unknown=unknown
             )
         except mvcore.Error as error:
-            ticks.locate(error, row.__add__, book._in_use)
+            ticks.locate(error, row.__add__, names_in(book))
             raise
         dropped.add(written)
         row += batch.num_rows

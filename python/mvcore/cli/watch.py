@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 status = INTERRUPTED
             events.dropped.tell(paths["events"])
-            book._warn_of_missing_rates()  # `Book.order` does not check
+            book.warn_of_missing_rates()  # `Book.order` does not check
             names, columns = rows.last()
     render.to_stdout(render.text_chunks(names, columns, arguments.output))
     return status
@@ -77,7 +77,7 @@ def book_of(arguments: argparse.Namespace) -> mvcore.Book:
 class Rehearsal(mvcore.Book):
     """A book with names but no rates. Missing rates mean nothing here."""
 
-    def _warn_of_missing_rates(self) -> None:
+    def warn_of_missing_rates(self) -> None:
         pass
 
 

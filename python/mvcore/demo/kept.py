@@ -10,7 +10,7 @@ import mvcore
 from mvcore.demo.bench import TO_VALUE_SCALE, Bench, check
 from mvcore.demo.generate import PRICE_SCALE, Facts, open_book
 from mvcore.demo.table import Checkpoints, Recovery, duration
-from mvcore.measures import QUANTITIES
+from mvcore.query.arguments import MEASURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +43,8 @@ def checkpoint(book: mvcore.Book) -> tuple[float, int]:
 
 def amounts(book: mvcore.Book) -> list[NDArray[np.int64]]:
     """The amounts of every account, by measure."""
-    frame = book.values(measures=QUANTITIES)
-    return [frame.to_numpy(name, scaled=True) for name in QUANTITIES]
+    frame = book.values(measures=MEASURES)
+    return [frame.to_numpy(name, scaled=True) for name in MEASURES]
 
 
 def opened_again(path: Path, facts: Facts, before: list[NDArray[np.int64]]) -> Recovery:
@@ -55,7 +55,7 @@ def opened_again(path: Path, facts: Facts, before: list[NDArray[np.int64]]) -> R
     with book:
         assert book.recovery is not None
         replayed = book.recovery.replayed
-        for name, got, wanted in zip(QUANTITIES, amounts(book), before, strict=True):
+        for name, got, wanted in zip(MEASURES, amounts(book), before, strict=True):
             check(f"{name} after opening again", got, wanted)
             if name == "current":
                 check(name, got, facts.account_totals() * TO_VALUE_SCALE)

@@ -13,7 +13,7 @@ from mvcore.errors import InvalidInput, shown
 from mvcore.files.numbers import plain_number, plain_where_usual
 from mvcore.files.options import Options
 from mvcore.files.schema import SUMMED, Schema
-from mvcore.times import NO_TIME, column_ns
+from mvcore.ingest.times import NO_TIME, column_ns
 
 if TYPE_CHECKING:
     import pyarrow as pa

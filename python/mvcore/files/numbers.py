@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.columns import number_column
 from mvcore.errors import InvalidInput, shown
 from mvcore.files.options import SPACES, THOUSANDS_MARKS, Options
+from mvcore.ingest.columns import number_column
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -21,7 +21,7 @@ from mvcore.files.options import Options
 from mvcore.files.records import Records
 from mvcore.files.schema import PRICED, SUMMED, Schema, schema_of
 from mvcore.files.table import FileTable
-from mvcore.tables import misspelled
+from mvcore.ingest.tables import misspelled
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mvcore import tables
 from mvcore.errors import InvalidInput
+from mvcore.ingest import tables
 
 KEYS = {
     "accounts": ("account",),

@@ -18,7 +18,6 @@ from starlette.websockets import WebSocket
 from mvcore.errors import ClosedError, Error, StorageError
 from mvcore.serve import answers, origin_checks, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
-from mvcore.serve.directory import currencies
 from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
@@ -160,7 +159,7 @@ class Service:
         who, directory = self._who(request), await self.hub.directories.now()
 
         def listed() -> Response:
-            names = directory.listed("account", directory.allowed(who))
+            names = directory.accounts.listed(directory.allowed(who))
             return JSONResponse({"accounts": names})
 
         return await self._in_thread(listed)
@@ -169,23 +168,24 @@ class Service:
         self._who(request)
         directory = await self.hub.directories.now()
         return await self._in_thread(
-            lambda: JSONResponse({"instruments": directory.listed("instrument")})
+            lambda: JSONResponse({"instruments": directory.instruments.listed()})
         )
 
     async def attributes(self, request: Request) -> Response:
         who, directory = self._who(request), await self.hub.directories.now()
 
         def labels() -> Response:
-            accounts = directory.attributes("account", directory.allowed(who))
-            instruments = directory.attributes("instrument")
+            accounts = directory.accounts.labels(directory.allowed(who))
+            instruments = directory.instruments.labels()
             return JSONResponse({"instruments": instruments, "accounts": accounts})
 
         return await self._in_thread(labels)
 
     async def currencies(self, request: Request) -> Response:
         self._who(request)
-        self.book._core.check_open()
-        return JSONResponse({"base": self.book.base_currency, "currencies": currencies(self.book)})
+        directory = await self.hub.directories.now()
+        known = await asyncio.to_thread(directory.currencies, self.book)
+        return JSONResponse({"base": self.book.base_currency, "currencies": known})
 
     async def values(self, request: Request) -> Response:
         return await self._read(request, "values")

@@ -8,51 +8,104 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.columns import text_column
-from mvcore.errors import InvalidInput, UnknownId
-from mvcore.masters import Attribute, Codes
-from mvcore.selecting import matching, no_label, wanted_labels
+from mvcore.errors import InvalidInput
+from mvcore.query.selecting import no_label, unknown_attribute, wanted_labels
 from mvcore.serve.errors import RefusedError, unknown
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from mvcore.book import Book
+    from mvcore.frame import Frame
     from mvcore.serve.access import Principal
     from mvcore.serve.one_thread import OneThread
     from mvcore.serve.selection import Names
     from mvcore.snapshot import Snapshot
+
+# columns of a master table that are no attributes
+OWN = {"account": {"account"}, "instrument": {"instrument", "multiplier", "quote_factor", "cash"}}
+
+
+class Labels:
+    """One attribute: the labels in use, and which of them each row has."""
+
+    def __init__(self, table: Frame, name: str) -> None:
+        _, first, ids = np.unique(table.codes(name), return_index=True, return_inverse=True)
+        self._ids: npt.NDArray[np.int64] = ids
+        column = table[name]
+        self._labels: list[str | None] = [column[row] for row in first.tolist()]  # by id
+
+    def at(self, row: int) -> str | None:
+        """The label of a row, None if the attribute is not set."""
+        return self._labels[int(self._ids[row])]
+
+    def used(self) -> list[str]:
+        return [label for label in self._labels if label is not None]
+
+    def having(self, labels: tuple[str | None, ...]) -> npt.NDArray[np.bool_]:
+        """A mask of the rows that have one of the labels. None: not set."""
+        return np.isin(self._ids, [k for k, label in enumerate(self._labels) if label in labels])
+
+
+class Side:
+    """The accounts, or the instruments."""
+
+    def __init__(self, side: str, table: Frame) -> None:
+        self.side = side
+        self.names: list[str] = table[side]
+        self.rows = {name: row for row, name in enumerate(self.names)}
+        self.codes = table.codes(side)
+        keys = {name: Labels(table, name) for name in table.column_names if name not in OWN[side]}
+        self._keys = keys
+        # the currency of an instrument is a key of selections, but no attribute
+        self.attributes = {n: k for n, k in keys.items() if (side, n) != ("instrument", "currency")}
+
+    def matching(self, wanted: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+        """A mask of the rows that match every attribute of a selection. Raises InvalidInput."""
+        mask = np.ones(len(self.names), bool)
+        for name, labels in wanted_labels(self.side, wanted).items():
+            if name in self._keys:
+                mask &= self._keys[name].having(labels)
+            elif name == self.side:
+                some = np.zeros(len(mask), bool)
+                some[[self.rows[label] for label in labels if label in self.rows]] = True
+                mask &= some
+            else:
+                raise unknown_attribute(self.side, name, list(self.attributes))
+        return mask
+
+    def codes_of(self, names: Sequence[str]) -> npt.NDArray[np.int32]:
+        """The codes of names that are in the book."""
+        return self.codes[[self.rows[name] for name in names]]
+
+    def labels(self, allowed: set[str] | None = None) -> dict[str, list[str]]:
+        """The labels in use, by attribute; with `allowed`, only labels of these names."""
+        if allowed is None:
+            return {name: sorted(one.used()) for name, one in self.attributes.items()}
+        rows = [self.rows[name] for name in allowed]
+        return {
+            name: sorted({label for row in rows if (label := one.at(row)) is not None})
+            for name, one in self.attributes.items()
+        }
+
+    def listed(self, allowed: set[str] | None = None) -> list[dict[str, Any]]:
+        """The names with their attributes; with `allowed`, only these names."""
+        return [
+            {self.side: name, "attributes": {n: one.at(row) for n, one in self.attributes.items()}}
+            for row, name in enumerate(self.names)
+            if allowed is None or name in allowed
+        ]
 
 
 class Directory:
     """The names and attributes for one version of the master tables."""
 
     def __init__(self, state: Snapshot) -> None:
-        self.masters = state._masters
-        self.accounts = _names(state, "account", self.masters.accounts)
-        self.instruments = _names(state, "instrument", self.masters.instruments)
-        # [:-1]: an empty array would have no dtype
-        self._names = np.array([*self.accounts, ""], object)[:-1]
-        self._codes = np.array([*self.accounts.values()], np.int32)
-
-    def attributes(self, side: str, allowed: set[str] | None = None) -> dict[str, list[str]]:
-        """Labels in use, by attribute. For accounts, only the labels of allowed ones."""
-        names = self.accounts if side == "account" else self.instruments
-        table = self.masters.account if side == "account" else self.masters.instrument
-        codes = [c for name, c in names.items() if allowed is None or name in allowed]
-        out = {}
-        for name, attribute in table.items():
-            used = {label_at(attribute, code) for code in codes} - {None}
-            out[name] = sorted(map(str, used))
-        return out
-
-    def listed(self, side: str, allowed: set[str] | None = None) -> list[dict[str, Any]]:
-        """Names with their attributes. For accounts, only allowed ones."""
-        names = self.accounts if side == "account" else self.instruments
-        table = self.masters.account if side == "account" else self.masters.instrument
-        return [
-            {side: name, "attributes": {n: label_at(a, code) for n, a in table.items()}}
-            for name, code in names.items()
-            if allowed is None or name in allowed
-        ]
+        self.version = state.masters_version
+        self.accounts = Side("account", state.accounts())
+        instruments = state.instruments()
+        self.instruments = Side("instrument", instruments)
+        self._currencies = set(instruments["currency"])
 
     def allowed(self, principal: Principal) -> set[str] | None:
         """Names of the accounts that the principal may see. None for all."""
@@ -60,9 +113,9 @@ class Directory:
         if accounts is None:
             return None
         if isinstance(accounts, Mapping):
-            known = accounts.keys() <= {"account", *self.masters.account}
+            known = accounts.keys() <= {"account", *self.accounts.attributes}
             return self._matching(accounts) if known else set()  # no account has the attribute yet
-        return set(accounts) & self.accounts.keys()
+        return set(accounts) & self.accounts.rows.keys()
 
     def effective(self, asked: Names, principal: Principal, allow_empty: bool = False) -> Names:
         """The accounts to select: those asked for, restricted to those that the principal may see.
@@ -73,7 +126,7 @@ class Directory:
         allowed = self.allowed(principal)
         if isinstance(asked, tuple):
             for name in asked:
-                if name not in self.accounts or (allowed is not None and name not in allowed):
+                if name not in self.accounts.rows or (allowed is not None and name not in allowed):
                     raise unknown("account", name)
             return asked
         if allowed is None:
@@ -87,27 +140,29 @@ class Directory:
 
     def _matching(self, wanted: Mapping[str, Any]) -> set[str]:
         try:
-            labels = wanted_labels("account", wanted)
-            mask = matching(self.masters, "account", labels, self._find)
+            mask = self.accounts.matching(wanted)
         except InvalidInput as error:
             raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
-        return set(self._names[mask[self._codes]].tolist())
+        return {self.accounts.names[row] for row in np.flatnonzero(mask).tolist()}
 
     def _check_labels(self, wanted: Mapping[str, Any], allowed: set[str]) -> None:
         """Raises RefusedError for an attribute if no allowed account has any of its wanted labels.
 
         A label that only other accounts have must look like one that does not exist.
         """
-        codes = [self.accounts[name] for name in allowed]
+        rows = [self.accounts.rows[name] for name in allowed]
         for name, labels in wanted_labels("account", wanted).items():
-            attribute = self.masters.account.get(name)
-            held = allowed if attribute is None else {label_at(attribute, c) for c in codes}
+            one = self.accounts.attributes.get(name)
+            held = allowed if one is None else {one.at(row) for row in rows}
             if labels and None not in labels and held.isdisjoint(labels):
                 error = no_label("account", name, str(labels[0]))
                 raise RefusedError("invalid_selection", str(error), about=error)
 
-    def _find(self, side: str, names: Sequence[str]) -> Codes:
-        return np.array([self.accounts.get(name, -1) for name in names], np.int32)
+    def currencies(self, book: Book) -> list[str]:
+        """Names that a selection's `currency` may have: the base, then those of instruments and
+        rates."""
+        known = self._currencies | set(book.fx()["currency"])
+        return [book.base_currency, *sorted(known - {book.base_currency})]
 
 
 class Directories:
@@ -123,8 +178,8 @@ class Directories:
 
         Thousands of names take milliseconds, so it is built in a thread, once for all who wait.
         """
-        wanted = self._book._masters
-        while self._kept is None or self._kept.masters.version < wanted.version:
+        wanted = self._book.masters_version
+        while self._kept is None or self._kept.version < wanted:
             if self._making is None:
                 self._making = asyncio.create_task(self._reads.run(self._make))
                 self._making.add_done_callback(self._made)
@@ -134,9 +189,9 @@ class Directories:
     def of(self, state: Snapshot) -> Directory:
         """Return the directory of the snapshot. May be called in a thread."""
         kept = self._kept
-        if kept is None or kept.masters is not state._masters:
+        if kept is None or kept.version != state.masters_version:
             kept = Directory(state)
-            if self._kept is None or self._kept.masters.version < kept.masters.version:
+            if self._kept is None or self._kept.version < kept.version:
                 self._kept = kept
         return kept
 
@@ -146,40 +201,3 @@ class Directories:
 
     def _made(self, task: asyncio.Task[Directory]) -> None:
         self._making = None
-
-
-def currencies(book: Book) -> list[str]:
-    """Names that a selection's `currency` may have: the base, then those of instruments and
-    rates."""
-    names = book._names_of("currency")(np.arange(book._core.counts[2], dtype=np.int32))
-    known = {str(name) for name in names if book._core.currency_code(str(name)) >= 0}
-    return [book.base_currency, *sorted(known - {book.base_currency})]
-
-
-def label_at(attribute: Attribute, code: int) -> str | None:
-    """The label of a code, None if the attribute is not set."""
-    if code >= len(attribute.ids) or attribute.ids[code] < 0:
-        return None
-    return str(attribute.labels[attribute.ids[code]])
-
-
-def _names(state: Snapshot, side: str, count: int) -> dict[str, int]:
-    """The codes of the names in the book, in the order of codes."""
-    names = state._names_of(side)(np.arange(count, dtype=np.int32))
-    find = state._core.account_codes if side == "account" else state._core.instrument_codes
-
-    def there(some: list[Any]) -> bool:
-        try:
-            find(text_column(some, "serve", side), "serve")
-        except UnknownId:  # one of the names was removed
-            return False
-        return True
-
-    def alive(first: int, last: int) -> list[int]:
-        """Bisect until all names of a range are in the book."""
-        if first == last or there(names[first:last]):
-            return list(range(first, last))
-        middle = (first + last) // 2
-        return [] if last - first == 1 else alive(first, middle) + alive(middle, last)
-
-    return {str(names[code]): code for code in alive(0, count)}

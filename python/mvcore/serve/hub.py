@@ -7,6 +7,7 @@ the event loop, except reads of the book, which run in a thread of their own.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import traceback
@@ -17,7 +18,7 @@ from mvcore.errors import ClosedError, Error, UnknownId
 from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.one_thread import OneThread
-from mvcore.serve.price_times import PriceClock, PriceTimes
+from mvcore.serve.price_times import PriceClock, PriceTimes, held_instruments
 from mvcore.serve.rows import NEVER, Heads, Rows, Update, removed_in
 
 if TYPE_CHECKING:
@@ -72,11 +73,9 @@ class Watcher:
 class Shared:
     """A view, its rows, and its watchers."""
 
-    def __init__(
-        self, key: tuple[Any, ...], view: View, labels: int, price_times: PriceTimes
-    ) -> None:
+    def __init__(self, key: tuple[Any, ...], view: View, labels: int, clock: PriceClock) -> None:
         self.key, self.view, self.heads, self.rows = key, view, Heads(labels), Rows()
-        self.clock = PriceClock(price_times)
+        self.clock = clock
         self.watchers: set[Watcher] = set()
         self.due = 0.0
 
@@ -102,7 +101,7 @@ class Hub:
         self.counts = {"polls": 0, "messages": 0, "rows": 0, "refused": 0, "slow": 0, "sessions": 0}
         self._shared: dict[tuple[Any, ...], Shared] = {}
         self._poller: asyncio.Task[None] | None = None
-        self._masters = book._masters
+        self._masters_version = book.masters_version
         self._wake = asyncio.Event()
 
     @property
@@ -123,7 +122,9 @@ class Hub:
             if shared is None:
                 local = selection.currency == "local"
                 labels = len(selection.by) + selection.rollup + local
-                shared = self._shared[key] = Shared(key, view, labels, self._price_times)
+                shared = self._shared[key] = Shared(
+                    key, view, labels, self._clock_of(selection, accounts)
+                )
             else:  # another session opened it first
                 view.close()
         shared.watchers.add(watcher)
@@ -132,6 +133,10 @@ class Hub:
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
         return shared
+
+    def _clock_of(self, selection: Selection, accounts: Names) -> PriceClock:
+        held = functools.partial(held_instruments, self.book, self.directories, selection, accounts)
+        return PriceClock(self._price_times, held)
 
     def leave(self, shared: Shared, watcher: Watcher) -> None:
         """Stop watching. The last watcher closes the view."""
@@ -196,10 +201,10 @@ class Hub:
 
     def _look_at_masters(self) -> None:
         """After a write of names or attributes, let every session check its permissions."""
-        masters = self.book._masters
-        if masters is self._masters:
+        version = self.book.masters_version
+        if version == self._masters_version:
             return
-        self._masters = masters
+        self._masters_version = version
         for shared in self._shared.values():
             for watcher in shared.watchers:
                 watcher.look()
@@ -236,11 +241,12 @@ class Hub:
     def _changes(self, due: list[Shared]) -> list[tuple[Shared, Update | RefusedError]]:
         """Read changes. Runs in a thread. If one view overflows, the others are read one by one."""
         for shared in due:
-            shared.clock.look(shared.view)
+            shared.clock.look()
         try:
             frames = self.book.changes([shared.view for shared in due])
         except Error:
-            self.book._core.check_open()
+            if self.book.closed:
+                raise ClosedError("the book is closed") from None
             return [(shared, self._changes_of(shared)) for shared in due]
         return [(s, self._update_of(s, f)) for s, f in zip(due, frames, strict=True)]
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mvcore.errors import Error
-from mvcore.frame import Time
-from mvcore.masters import Codes
-from mvcore.query import MEASURES
-from mvcore.times import NO_TIME
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from mvcore.book import Book
-    from mvcore.view import View
+    from mvcore.serve.directory import Directories
+    from mvcore.serve.selection import Names, Selection
 
+Codes = npt.NDArray[np.int32]
+Times = npt.NDArray[np.datetime64]
 EVERY = 1.0  # seconds between two reads of the price times
 HELD_EVERY = 5.0  # least seconds between two reads of the holdings of a view's accounts
 REST = 100  # the pause before the next such read, in multiples of its duration
+NEVER = np.datetime64("NaT", "ns")
 
 
 class PriceTimes:
@@ -30,14 +31,15 @@ class PriceTimes:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._due = 0.0
-        self._times: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._times: Times = np.empty(0, "M8[ns]")
 
-    def by_code(self, now: float) -> npt.NDArray[np.int64]:
+    def by_code(self, now: float) -> Times:
         if now >= self._due:
             self._due = now + EVERY
             prices = self._book.prices()
-            times = np.full(self._book._core.counts[1], NO_TIME, np.int64)
-            times[prices.codes("instrument")] = prices.to_numpy("time").view(np.int64)
+            codes = prices.codes("instrument")
+            times = np.full(codes.max(initial=-1) + 1, NEVER)
+            times[codes] = prices.to_numpy("time")
             self._times = times
         return self._times
 
@@ -45,49 +47,66 @@ class PriceTimes:
 class PriceClock:
     """The latest price time among the instruments that a view's accounts hold.
 
-    `text` is ISO 8601, None if no price has a time. A view of all accounts is assumed to hold every
-    instrument that it selects.
+    `text` is ISO 8601, None if no price has a time. `held` returns the codes of these instruments.
     """
 
-    def __init__(self, times: PriceTimes) -> None:
+    def __init__(self, times: PriceTimes, held: Callable[[], Codes]) -> None:
         self.text: str | None = None
         self._times = times
         self._due = self._held_due = 0.0
+        self._read_held = held
         self._held: Codes = np.empty(0, np.int32)
 
-    def look(self, view: View) -> None:
+    def look(self) -> None:
         """Update `text`, if an update is due."""
         now = time.monotonic()
         if now < self._due:
             return
         self._due = now + EVERY
         if now >= self._held_due:
-            self._held = instruments_of(view)
+            self._held = self._read_held()
             took = time.monotonic() - now
             self._held_due = now + max(HELD_EVERY, REST * took)
         times = self._times.by_code(now)
-        last = times[self._held[self._held < len(times)]].max(initial=NO_TIME)
-        self.text = None if last == NO_TIME else Time(np.array([last])).to_list()[0].isoformat()
+        last = np.fmax.reduce(times[self._held[self._held < len(times)]], initial=NEVER)
+        self.text = None if np.isnat(last) else iso_of(last)
 
 
-def instruments_of(view: View) -> Codes:
-    """Codes of the instruments that a view's accounts hold. O(their positions)."""
-    shape: Any = view._shape
-    masters = shape.masters
-    codes = np.arange(masters.instruments, dtype=np.int32)
-    selected = codes
-    if shape.instrument_group is not None:
-        selected = np.where(shape.instrument_group < 0, np.int32(-1), codes)
-    if shape.account_group is not None and (shape.account_group < 0).any():
-        accounts = np.minimum(shape.account_group, 0)  # one group
-        measures = list(range(len(MEASURES)))
+def iso_of(moment: np.datetime64) -> str:
+    """ISO 8601 in UTC, to the microsecond."""
+    micros = int(moment.astype(np.int64)) // 1_000
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)).isoformat()
+
+
+def held_instruments(
+    book: Book, directories: Directories, selection: Selection, accounts: Names
+) -> Codes:
+    """Codes of the selected instruments that the accounts hold. O(their positions).
+
+    All accounts together are assumed to hold every instrument.
+    """
+    with book.snapshot() as state:
+        directory = directories.of(state)
+        wanted = selection.instruments
         try:
-            figures = view._book._core.values(
-                accounts, 1, selected, masters.instruments, [], 0, masters.version, measures,
-                None, 0, {},
-            )  # fmt: skip
+            if isinstance(wanted, tuple):  # an instrument may have been removed since
+                wanted = tuple(name for name in wanted if name in directory.instruments.rows)
+                selected = directory.instruments.codes_of(wanted)
+            elif isinstance(wanted, Mapping):
+                selected = directory.instruments.codes[directory.instruments.matching(wanted)]
+            else:
+                selected = directory.instruments.codes
+        except Error:  # the attribute is gone
+            return np.empty(0, np.int32)
+        if accounts is None:
+            return selected
+        if isinstance(accounts, tuple):
+            accounts = tuple(name for name in accounts if name in directory.accounts.rows)
+        asked: dict[str, Any] = {
+            side: list(names) if isinstance(names, tuple) else names
+            for side, names in (("accounts", accounts), ("instruments", wanted))
+        }
+        try:
+            return state.values(**asked, by="instrument", allow_empty=True).codes("instrument")
         except Error:  # an amount does not fit
-            figures = None
-        if figures is not None:  # None: names or attributes just changed
-            return figures.row()
-    return selected[selected >= 0]
+            return selected

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from mvcore.formats import plain
-from mvcore.result_rows import ResultFrame
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from mvcore.frame import Frame
-    from mvcore.grouping import Shape
 
 Key = tuple[Any, ...]
 PROTOCOL = 1
 NEVER = -1  # no read yet
 KEPT = 8  # messages cached per read; they may be long
 MOST_GONE = 1_000  # removed rows that are remembered
-LOW = 2**64 - 1  # the bits of the lower half of an amount
-
-
-def amount_texts(halves: npt.NDArray[np.int64], scale: int) -> list[str]:
-    """Format 128-bit integers in units of 10**-scale, exactly as `format(Decimal, "f")`."""
-    texts, one = [], 10**scale
-    for low, high in halves.tolist():
-        value = low if high == low >> 63 else high << 64 | low & LOW
-        digits = str(value) if value >= one else format(value, f"0{scale + 1 + (value < 0)}d")
-        texts.append(f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
-    return texts
 
 
 def removed_in(frame: Frame) -> int:
     """The number of removed rows in a frame of changes."""
-    assert isinstance(frame, ResultFrame)
-    return int(np.count_nonzero(frame._figures.removed()))
+    return int(np.count_nonzero(frame.to_numpy("removed")))
 
 
 class Update(NamedTuple):
@@ -49,59 +33,45 @@ class Update(NamedTuple):
 
 
 class Heads:
-    """Caches the JSON of the labels of a view's rows. Only amounts are serialized at each read.
-
-    A row is identified by the core's row number, whose labels are fixed while the view keeps its
-    shape.
-    """
+    """Caches the JSON of the labels of a view's rows. Only amounts are serialized at each read."""
 
     def __init__(self, labels: int) -> None:
         self._labels = labels  # the number of leading columns that identify a row for clients
-        self._columns = ""  # as JSON
-        self._shape: Shape | None = None
-        self._known: dict[Any, tuple[Key, str]] = {}
+        self._names: list[str] = []
+        self._columns = ""  # as JSON, without `removed`
+        self._known: dict[Key, str] = {}
 
     def update_of(self, frame: Frame) -> Update:
-        """Serialize a frame of changes.
+        """Serialize a frame of changes. Not thread-safe.
 
-        New rows come in the order of their labels. Not thread-safe.
+        Columns: the labels, amount_currency, the amounts, unpriced, removed.
         """
-        assert isinstance(frame, ResultFrame)
-        if frame._shape is not self._shape:
-            self._shape, self._known = frame._shape, {}
-            # without `removed`
-            self._columns = json.dumps(frame.column_names[:-1], ensure_ascii=False)
-        figures, query = frame._figures, frame._query
-        numbers = figures.row().tolist()
-        if query.currency == "local":  # a row per currency
-            numbers = list(zip(numbers, figures.currency().tolist(), strict=True))
-        places: Any = range(len(numbers))
-        if not all(map(self._known.__contains__, numbers)):
-            places = self._learn(frame, numbers)
-        scale = frame._book.value_scale
-        texts = [amount_texts(figures.amount(k), scale) for k in range(len(query.measures))]
-        amounts = ['", "'.join(row) for row in zip(*texts, strict=True)]
-        unpriced, removed = figures.unpriced().tolist(), figures.removed().tolist()
+        if frame.column_names != self._names:
+            self._names = frame.column_names
+            self._columns = json.dumps(self._names[:-1], ensure_ascii=False)
+        first = self._names.index("amount_currency") + 1  # of the amounts
+        labels = [frame[name] for name in self._names[: self._labels]]
+        keys: list[Key] = list(zip(*labels, strict=True)) if labels else [()] * len(frame)
+        known = self._known
+        if not all(map(known.__contains__, keys)):
+            self._learn(keys, [frame[name] for name in self._names[:first]])
+        texts = [frame.texts(name) for name in self._names[first:-2]]
+        amounts = ['", "'.join(row) for row in zip(*cast("list[list[str]]", texts), strict=True)]
+        unpriced, removed = frame["unpriced"], frame["removed"]
         rows: dict[Key, str | None] = {}
-        for k in places:
-            key, head = self._known[numbers[k]]
-            rows[key] = None if removed[k] else f'{head}"{amounts[k]}", {unpriced[k]}]'
+        for key, row, count, gone in zip(keys, amounts, unpriced, removed, strict=True):
+            if gone:
+                rows[key] = None
+                del known[key]
+            else:
+                rows[key] = f'{known[key]}"{row}", {count}]'
         return Update(self._columns, frame.epoch, rows)
 
-    def _learn(self, frame: ResultFrame, numbers: list[Any]) -> list[int]:
-        """Cache the labels of new rows.
-
-        Returns the positions of all rows, in the order of their labels.
-        """
-        # all columns before the amounts; unpriced and removed come last
-        before = frame.column_names[: -len(frame._query.measures) - 2]
-        lists = [frame[name] for name in before]
-        places: list[int] = np.arange(len(numbers))[frame._order].tolist()
-        for place, *values in zip(places, *lists, strict=True):
-            head = [plain(value) for value in values]
-            text = json.dumps(head, ensure_ascii=False)
-            self._known[numbers[place]] = tuple(head[: self._labels]), f"{text[:-1]}, "
-        return places
+    def _learn(self, keys: list[Key], columns: list[list[Any]]) -> None:
+        """Cache the labels of new rows."""
+        for key, *head in zip(keys, *columns, strict=True):
+            if key not in self._known:
+                self._known[key] = f"{json.dumps(head, ensure_ascii=False)[:-1]}, "
 
 
 class Body(NamedTuple):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mvcore import _core
 from mvcore.errors import CorruptData
-from mvcore.times import NO_TIME
+from mvcore.ingest.times import NO_TIME
 
 # 2: orders have a column `retained`, rates a column `time`. 3: instruments have a column `cash`,
 # the manifest has `cash` and `cash_scale`. A checkpoint may list files of earlier versions, if

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from mvcore import _core
-from mvcore.masters import Masters
+from mvcore.ingest.masters import Masters
 from mvcore.store import arrow_files, table_files
 from mvcore.store.files import Files
 from mvcore.store.manifest import Chunk, ChunkFile, Manifest, to_bytes

@@ -16,9 +16,7 @@ import pyarrow.parquet as pq
 from mvcore import _core
 from mvcore.book import Book
 from mvcore.formats import csv_lines
-from mvcore.masters import Attribute
 from mvcore.snapshot import Snapshot
-from mvcore.store import arrow_files as arrow
 
 TOGETHER = 64  # instruments whose holdings or orders are in memory at a time
 PRICES = ["instrument", "price", "time"]
@@ -47,9 +45,9 @@ def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, i
         return {
             name: write(path / f"{name}.{kind}", tables)
             for name, tables in (
-                ("accounts", iter([_accounts(now)])),
-                ("instruments", iter([_instruments(now)])),
-                ("fx", iter([_fx(now)])),
+                ("accounts", iter([now.accounts().to_arrow()])),
+                ("instruments", iter([now.instruments().to_arrow()])),
+                ("fx", iter([now.fx().to_arrow()])),
                 ("prices", iter([now.prices().to_arrow().select(PRICES)])),
                 ("holdings", _by_instruments(now, now.holdings, HOLDINGS)),
                 ("orders", _by_instruments(now, now.orders, ORDERS)),
@@ -58,8 +56,9 @@ def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, i
 
 
 def _warn(now: Snapshot) -> None:
-    for table in ("accounts", "instruments"):
-        if "cash" in getattr(now._masters, table.removesuffix("s")):
+    masters = now._store_seam().masters
+    for table, attributes in (("accounts", masters.account), ("instruments", masters.instrument)):
+        if "cash" in attributes:
             _log.warning(
                 "%s: the attribute 'cash' is left out: `load` takes no such attribute", table
             )
@@ -74,9 +73,10 @@ def _warn(now: Snapshot) -> None:
 
 def _corrected(now: Snapshot) -> int:
     """Count orders whose rolled fills count at another price than the present average price."""
-    count, instruments = 0, len(_core.stored_instruments(now._core)["alive"])
+    core = now._store_seam().core
+    count, instruments = 0, len(_core.stored_instruments(core)["alive"])
     for k in range(0, instruments, TOGETHER):
-        rows = _core.stored_orders(now._core, k, min(k + TOGETHER, instruments))
+        rows = _core.stored_orders(core, k, min(k + TOGETHER, instruments))
         if rows["rolled_price"] is None:
             continue
         then, then_known = rows["rolled_price"]
@@ -91,55 +91,9 @@ def _corrected(now: Snapshot) -> int:
 
 
 def _by_instruments(now: Snapshot, read: Callable[..., Any], columns: list[str]) -> Tables:
-    names = _instruments(now)["instrument"].to_pylist()
+    names = now.instruments()["instrument"]
     for k in range(0, max(1, len(names)), TOGETHER):
         yield read(instruments=names[k : k + TOGETHER]).to_arrow().select(columns)
-
-
-def _attributes(attributes: Any, rows: int, taken: list[str]) -> dict[str, pa.Array]:
-    def column(attribute: Attribute) -> pa.Array:
-        ids = np.full(rows, -1, np.int32)
-        ids[: len(attribute.ids)] = attribute.ids[:rows]
-        return arrow.labels(ids, pa.array(attribute.labels, pa.utf8())).cast(pa.utf8())
-
-    return {name: column(a) for name, a in attributes.items() if name not in taken}
-
-
-def _accounts(now: Snapshot) -> pa.Table:
-    stored = _core.stored_accounts(now._core)
-    alive = stored["alive"].astype(bool)
-    columns = {"account": arrow.texts(stored["account"])}
-    columns |= _attributes(now._masters.account, len(alive), [*columns, "cash"])
-    return pa.table(columns).filter(pa.array(alive))
-
-
-def _instruments(now: Snapshot) -> pa.Table:
-    stored = _core.stored_instruments(now._core)
-    alive = stored["alive"].astype(bool)
-    currencies = arrow.texts(_core.stored_currencies(now._core)["currency"])
-    columns = {
-        "instrument": arrow.texts(stored["instrument"]),
-        "currency": arrow.labels(stored["currency"], currencies).cast(pa.utf8()),
-        "multiplier": arrow.decimals(stored["multiplier"]),
-        "quote_factor": arrow.decimals(stored["quote_factor"]),
-        "cash": arrow.flags(stored["cash"]),
-    }
-    columns |= _attributes(now._masters.instrument, len(alive), list(columns))
-    return pa.table(columns).filter(pa.array(alive))
-
-
-def _fx(now: Snapshot) -> pa.Table:
-    stored = _core.stored_currencies(now._core)
-    known = (stored["rate"] != 0).any(axis=1)
-    method = np.where(stored["divide"] != 0, "divide", "multiply")
-    return pa.table(
-        {
-            "currency": arrow.texts(stored["currency"]),
-            "rate": arrow.decimals(stored["rate"]),
-            "method": pa.array(method.tolist(), pa.utf8()),
-            "time": arrow.times(stored["time"], len(method)),
-        }
-    ).filter(pa.array(known))
 
 
 def _parquet(path: Path, tables: Tables) -> int:

@@ -81,10 +81,8 @@ class Keeper:
 
     def _write(self, pause: Callable[[float], object] | None) -> Written:
         book = self._book
-        with book._masters_lock:  # so that the attributes are of the same moment
-            book._finish()
+        with book._store_seam().masters_at_rest() as masters:
             snapshot, counts, position = self._journal.begin()
-            masters = book._masters
         size = self._journal.bytes()
         written = self._checkpoints.write(snapshot, counts, masters, position, pause)
         self._bytes = size

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mvcore import _core
 from mvcore.errors import CorruptData, StorageError
-from mvcore.masters import Attribute
+from mvcore.ingest.masters import Attribute
 from mvcore.store import arrow_files, table_files
 from mvcore.store.checkpoints import CHUNKS, generations, manifest_name
 from mvcore.store.files import Files

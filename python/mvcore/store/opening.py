@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mvcore import _core
 from mvcore.book import Book
 from mvcore.errors import CorruptData, InvalidInput, StorageError, shown
-from mvcore.masters import Masters
-from mvcore.store import attributes, recovery
+from mvcore.ingest import attributes
+from mvcore.ingest.times import ONE_DAY
+from mvcore.store import recovery
 from mvcore.store.files import Files
-from mvcore.times import ONE_DAY
 
 if TYPE_CHECKING:
     from mvcore.store.checkpoints import Position
@@ -119,17 +119,18 @@ def open(
                 raise
     found = recovery.Recovery(
         report["loaded"], report["groups"], report["cut_bytes"], report["cut_at"],
-        bool(report["sealed"]), time.perf_counter() - began, book._core.epoch, skipped,
+        bool(report["sealed"]), time.perf_counter() - began, book.epoch, skipped,
     )  # fmt: skip
-    book._recovery = found
+    seam = book._store_seam()
+    seam.opened(found)
     if not read_only:
         try:
-            book._keeper = _keeper(book, name, loaded, checkpoint_bytes, report.get("bytes", 0))
+            seam.keep(_keeper(book, name, loaded, checkpoint_bytes, report.get("bytes", 0)))
         except BaseException:
             book.close()
             raise
     recovery.log(name, found)
-    book._warn_of_missing_rates()
+    book.warn_of_missing_rates()
     return book
 
 
@@ -165,15 +166,16 @@ def _open(
         whose = found or Identity(
             book.base_currency, book.value_scale, 0, book.cash, book.cash_scale
         )
-        loaded, skipped = load_newest(book._core, files, whose)
+        core = book._store_seam().core
+        loaded, skipped = load_newest(core, files, whose)
         if loaded is not None:
-            _core.set_feeds(book._core, dict(loaded.manifest.feeds))
+            _core.set_feeds(core, dict(loaded.manifest.feeds))
         elif skipped and held is None:
             raise CorruptData(f"{path}: no checkpoint is whole: {'; '.join(skipped)}")
         sequence = 0 if loaded is None else loaded.manifest.sequence
         book_id = 0 if loaded is None else loaded.manifest.book_id
         try:
-            report, changes = _core.recover(book._core, folder, *options, sequence, book_id)
+            report, changes = _core.recover(core, folder, *options, sequence, book_id)
         except CorruptData as error:
             if not skipped:
                 raise
@@ -183,18 +185,13 @@ def _open(
         if files is not None:
             files.close()
     try:
-        accounts, instruments, _ = book._core.counts
-        book._masters = Masters(
-            book._core.masters,
-            accounts,
-            instruments,
-            *attributes.after(
+        book._store_seam().restore(
+            lambda *sizes: attributes.after(
                 changes,
                 loaded.account if loaded else {},
                 loaded.instrument if loaded else {},
-                (accounts, instruments),
-            ),
-            book._core.currencies(),
+                sizes,
+            )
         )
     except BaseException:
         book.close()
@@ -208,7 +205,7 @@ def _keeper(
     from mvcore.store.checkpoints import Checkpoints, Position
     from mvcore.store.keeper import JournalOperations, Keeper
 
-    core = book._core
+    core = book._store_seam().core
     book_id = _core.Folder(path, True).book_id  # a new book has an id only after recovery
 
     def begin() -> tuple[Any, dict[str, Any], Position]:

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from mvcore.errors import CorruptData
-from mvcore.masters import NOT_SET, Attribute
+from mvcore.ingest.masters import NOT_SET, Attribute
+from mvcore.ingest.times import NO_TIME
 from mvcore.store import arrow_files as arrow
 from mvcore.store.arrow_files import CheckedColumns, Columns
-from mvcore.times import NO_TIME
 
 ATTRIBUTE = "attribute:"
 Attributes = Mapping[str, Attribute]

@@ -134,7 +134,7 @@ py::object number_text(const py::handle& value) {
     const auto& [decimal_type, text_of_decimal, text_of_scalar] = stored(once, [] {
         py::object decimal = py::module_::import("decimal").attr("Decimal");
         return Types{decimal, decimal.attr("__str__"),
-                     py::module_::import("mvcore.columns").attr("text_of_scalar")};
+                     py::module_::import("mvcore.ingest.columns").attr("text_of_scalar")};
     });
     PyObject* p = value.ptr();
     if (PyBool_Check(p)) return {};

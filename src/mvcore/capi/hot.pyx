@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from mvcore._core import parse_decimal
 from mvcore.errors import UnknownId, failed, invalid, shown, wrong_type
-from mvcore.times import rule, to_ns, whole
+from mvcore.ingest.times import rule, to_ns, whole
 from mvcore.valuation import Valuation
 from mvcore.written import Written
 

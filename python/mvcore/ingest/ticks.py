@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mvcore import _core
-from mvcore.columns import read, text_column
 from mvcore.errors import InvalidInput, UnknownId, invalid, shown, wrong_type
-from mvcore.times import whole
+from mvcore.ingest.columns import read, text_column
+from mvcore.ingest.times import whole
 
 if TYPE_CHECKING:
-    from mvcore.masters import Codes
+    from mvcore.ingest.masters import Codes
 
 
 def codes_of(core: _core.Book, instruments: Any, unknown_ok: bool = False) -> Codes:

@@ -10,16 +10,16 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.columns import is_missing
 from mvcore.errors import invalid, shown, wrong_type
+from mvcore.ingest.columns import is_missing
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -30,13 +30,22 @@ _ZEROS = re.compile(r"(?:\.|(\.\d*[1-9]))0+(?=$|[+-])")  # trailing zeros of a t
 _EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rounded
 
 
-@dataclass(frozen=True)
-class Attribute:
-    """One attribute of one side. Label ids are never reused, so views may keep them."""
+_NO_CODES = np.empty(0, np.int32)
 
-    labels: tuple[str, ...] = ()
-    ids: Codes = field(default_factory=lambda: np.empty(0, np.int32))  # by code, NOT_SET: none
-    place: dict[str, int] = field(default_factory=dict)  # label -> id
+
+class Attribute:
+    """One attribute of one side. Immutable. Label ids are never reused, so views may keep them."""
+
+    def __init__(
+        self,
+        labels: tuple[str, ...] = (),
+        ids: Codes = _NO_CODES,
+        place: Mapping[str, int] | None = None,
+    ) -> None:
+        """ids: by code, NOT_SET if it has no label. place: label ids by label."""
+        self.labels = labels
+        self.ids = ids
+        self.place: Mapping[str, int] = {} if place is None else place
 
     def id_of(self, value: Any) -> int:
         """The label's id, or -2 if the label was never used."""
@@ -62,16 +71,15 @@ class Attribute:
         return values[self.ids]  # NOT_SET is the last
 
 
-@dataclass(frozen=True)
-class Masters:
+class Masters(NamedTuple):
     """The attributes for one version of the core's master tables."""
 
     version: int = 0  # the core's `masters`
     accounts: int = 0  # codes assigned so far, removed ones included
     instruments: int = 0
-    account: Mapping[str, Attribute] = field(default_factory=dict)
-    instrument: Mapping[str, Attribute] = field(default_factory=dict)
-    currency: Codes = field(default_factory=lambda: np.empty(0, np.int32))  # by instrument
+    account: Mapping[str, Attribute] = MappingProxyType({})
+    instrument: Mapping[str, Attribute] = MappingProxyType({})
+    currency: Codes = _NO_CODES  # by instrument
 
 
 def label_of(value: Any) -> str:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mvcore._core import Column
 from mvcore.errors import InvalidInput, invalid, wrong_type
-from mvcore.times import TimeRule, column_ns, pylist, whole
+from mvcore.ingest.times import TimeRule, column_ns, pylist, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mvcore.masters import Masters
+    from mvcore.ingest.masters import Masters
 
 QUANTITIES = _core.MEASURES
 TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core

@@ -6,7 +6,6 @@ is often a misspelling of another.
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,9 @@ from mvcore.near import hint
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mvcore.masters import Codes, Masters
-    from mvcore.names import NameLists
+    from mvcore.ingest.masters import Codes, Masters
+    from mvcore.results.names import NameLists
 
-log = logging.getLogger("mvcore")
 # a write of these may leave positions without a rate
 TABLES = {"instruments", "holdings", "orders", "fx"}
 
@@ -56,8 +54,11 @@ class MissingRates:
                 if positions.any():
                     self._warned.add(currency)
                     texts.append(self._text(currency, positions))
-        for text in texts:
-            log.warning("%s", text)
+        if texts:
+            import logging  # takes 4 ms
+
+            for text in texts:
+                logging.getLogger("mvcore").warning("%s", text)
 
     def _instruments_in(self, masters: Masters, currency: int) -> Codes:
         """The instruments of a currency, cached for each version of the master tables."""

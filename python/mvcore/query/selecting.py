@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.columns import attribute_values
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
-from mvcore.masters import NOT_SET, Codes, Masters, label_of
+from mvcore.ingest.columns import attribute_values
+from mvcore.ingest.masters import NOT_SET, Codes, Masters, label_of
 
 if TYPE_CHECKING:
-    from mvcore.masters import Attribute
+    from mvcore.ingest.masters import Attribute
 
 Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
@@ -129,13 +129,16 @@ def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | Non
     """The attribute. None for a key whose labels are names. Raises InvalidInput if unknown."""
     table = masters.account if side == "account" else masters.instrument
     if name not in table and name not in NAMES[side]:
-        known = ", ".join(map(repr, table)) or "none"
-        raise (
-            InvalidInput.about(
-                f"{side}s", name, None, name, f"unknown attribute {name!r}, known: {known}"
-            ).unlike(name, [*NAMES[side], *table], list_known=False)
-        )
+        raise unknown_attribute(side, name, list(table))
     return table.get(name)
+
+
+def unknown_attribute(side: str, name: str, attributes: Sequence[str]) -> InvalidInput:
+    """Make the error for a name that is neither an attribute of the side nor one of its keys."""
+    known = ", ".join(map(repr, attributes)) or "none"
+    reason = f"unknown attribute {name!r}, known: {known}"
+    error = InvalidInput.about(f"{side}s", name, None, name, reason)
+    return error.unlike(name, [*NAMES[side], *attributes], list_known=False)
 
 
 def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> npt.NDArray[np.bool_]:

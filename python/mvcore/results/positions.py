@@ -11,7 +11,7 @@ from mvcore import _core
 from mvcore.frame import Frame, Ids, Number, Plain, Text, Time
 
 if TYPE_CHECKING:
-    from mvcore.reads import Reads
+    from mvcore.results.names import NameLists
 
 EXACT = _core.MAX_SCALE  # decimals of quantities and prices in frames
 
@@ -20,24 +20,24 @@ def _statuses(codes: npt.NDArray[np.int32]) -> list[str]:
     return [_core.STATUSES[code] for code in codes.tolist()]
 
 
-def holdings_frame(book: Reads, rows: dict[str, Any]) -> Frame:
+def holdings_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Frame:
     priced, converted = rows["priced"], rows["converted"]
     return Frame(
         {
-            "account": Text(rows["account"], book._names_of("account")),
-            "instrument": Text(rows["instrument"], book._names_of("instrument")),
+            "account": Text(rows["account"], names.of("account")),
+            "instrument": Text(rows["instrument"], names.of("instrument")),
             "quantity": Number(rows["quantity"], EXACT, strip=True),
             "price": Number(rows["price"], EXACT, priced, strip=True),
-            "amount_currency": Text(rows["currency"], book._names_of("currency")),
-            "market_value": Number(rows["market_value"], book.value_scale, priced),
-            "base_value": Number(rows["base_value"], book.value_scale, converted),
+            "amount_currency": Text(rows["currency"], names.of("currency")),
+            "market_value": Number(rows["market_value"], value_scale, priced),
+            "base_value": Number(rows["base_value"], value_scale, converted),
         },
         len(rows["account"]),
         rows["epoch"],
     )
 
 
-def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
+def orders_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Frame:
     priced = rows["priced"]
 
     def quantity(name: str) -> Number:
@@ -46,8 +46,8 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
     return Frame(
         {
             "order": Ids(rows["order"]),
-            "account": Text(rows["account"], book._names_of("account")),
-            "instrument": Text(rows["instrument"], book._names_of("instrument")),
+            "account": Text(rows["account"], names.of("account")),
+            "instrument": Text(rows["instrument"], names.of("instrument")),
             "order_quantity": quantity("order_quantity"),
             "filled_quantity": quantity("filled_quantity"),
             "average_price": Number(
@@ -55,21 +55,19 @@ def orders_frame(book: Reads, rows: dict[str, Any]) -> Frame:
             ),
             "rolled_quantity": quantity("rolled_quantity"),
             "leaves_quantity": quantity("leaves_quantity"),
-            "status": Text(
-                rows["status"], lambda codes: [_core.STATUSES[c] for c in codes.tolist()]
-            ),
+            "status": Text(rows["status"], _statuses),
             "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),
-            "amount_currency": Text(rows["currency"], book._names_of("currency")),
-            "market_value": Number(rows["market_value"], book.value_scale, priced),
-            "filled_value": Number(rows["filled_value"], book.value_scale, priced),
+            "amount_currency": Text(rows["currency"], names.of("currency")),
+            "market_value": Number(rows["market_value"], value_scale, priced),
+            "filled_value": Number(rows["filled_value"], value_scale, priced),
         },
         len(rows["account"]),
         rows["epoch"],
     )
 
 
-def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
+def revaluation_frame(names: NameLists, value_scale: int, found: _core.Revaluation) -> Frame:
     """Each column is made on first use."""
     rows, holdings = len(found), found.holdings
     valid = None if found.priced else np.zeros(rows, np.uint8)
@@ -80,24 +78,24 @@ def revaluation_frame(book: Reads, found: _core.Revaluation) -> Frame:
                 (np.arange(rows) >= holdings).astype(np.int32),
                 lambda codes: [kinds[c] for c in codes.tolist()],
             ),
-            "account": lambda: Text(found.accounts(), book._names_of("account")),
+            "account": lambda: Text(found.accounts(), names.of("account")),
             "order": lambda: Ids(found.orders(), before=holdings),
             "quantity": lambda: Number(found.quantities(), EXACT, strip=True),
             "price": lambda: Number(found.price(), EXACT, valid, strip=True),
             "amount_currency": lambda: Text(
-                np.full(rows, found.currency, np.int32), book._names_of("currency")
+                np.full(rows, found.currency, np.int32), names.of("currency")
             ),
-            "market_value": lambda: Number(found.values(), book.value_scale, valid),
+            "market_value": lambda: Number(found.values(), value_scale, valid),
         },
         rows,
         found.epoch,
     )
 
 
-def prices_frame(book: Reads, rows: dict[str, Any]) -> Frame:
+def prices_frame(names: NameLists, rows: dict[str, Any]) -> Frame:
     return Frame(
         {
-            "instrument": Text(rows["instrument"], book._names_of("instrument")),
+            "instrument": Text(rows["instrument"], names.of("instrument")),
             "price": Number(rows["price"], EXACT, strip=True),
             "time": Time(rows["time"]),
             "epoch": Plain(rows["changed"]),

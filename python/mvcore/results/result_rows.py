@@ -8,15 +8,15 @@ import numpy as np
 
 from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
-from mvcore.grouping import LAST, TOTAL, attribute_of
-from mvcore.masters import NOT_SET
+from mvcore.ingest.masters import NOT_SET
+from mvcore.query.grouping import LAST, TOTAL, attribute_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mvcore.grouping import Shape
-    from mvcore.query import Query
-    from mvcore.reads import Reads
+    from mvcore.query.arguments import Query
+    from mvcore.query.grouping import Shape
+    from mvcore.results.names import NameLists
 
 
 class ResultFrame(Frame):
@@ -25,14 +25,19 @@ class ResultFrame(Frame):
     Holds only the core's result rows until a column is used.
     """
 
-    # `_order` is set when the first column is made: the positions of the rows in the core's
-    # results.
-    __slots__ = ("_book", "_figures", "_order", "_query", "_shape", "_with_removed")
+    __slots__ = ("_figures", "_names", "_query", "_shape", "_value_scale", "_with_removed")
 
     def __init__(
-        self, book: Reads, query: Query, shape: Shape, figures: Any, with_removed: bool
+        self,
+        names: NameLists,
+        value_scale: int,
+        query: Query,
+        shape: Shape,
+        figures: Any,
+        with_removed: bool,
     ) -> None:
-        self._book = book
+        self._names = names
+        self._value_scale = value_scale
         self._query = query
         self._shape = shape
         self._figures = figures
@@ -49,20 +54,20 @@ class ResultFrame(Frame):
 
     def _make(self) -> dict[str, Column | Callable[[], Column]]:
         """Prepare the columns, in the order of the labels. Each is made on first use."""
-        book, query, shape, figures = self._book, self._query, self._shape, self._figures
+        names, query, shape, figures = self._names, self._query, self._shape, self._figures
         local = query.currency == "local"
-        pick = self._order = self._in_order(local)
+        pick = self._in_order(local)
         columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:
             level_of = shape.level_of
             columns["level"] = lambda: Plain(level_of[figures.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label(figures.row())[pick], _names(book, shape, source)
+                label(figures.row())[pick], _names(names, shape, source)
             )
         if local:
             columns["amount_currency"] = lambda: Text(
-                figures.currency()[pick], book._names_of("currency")
+                figures.currency()[pick], names.of("currency")
             )
         else:
             columns["amount_currency"] = lambda: Text(
@@ -72,7 +77,7 @@ class ResultFrame(Frame):
         for measure in query.measures:
             if isinstance(measure, str):
                 columns[measure] = lambda k=exact: Number(  # type: ignore[misc]
-                    figures.amount(k)[pick], book.value_scale
+                    figures.amount(k)[pick], self._value_scale
                 )
                 exact += 1
             else:
@@ -96,7 +101,7 @@ class ResultFrame(Frame):
 
 
 def overflow_of(
-    error: ValueOverflow, book: Reads, questions: Sequence[tuple[Query, Shape]]
+    error: ValueOverflow, names: NameLists, questions: Sequence[tuple[Query, Shape]]
 ) -> ValueOverflow:
     """Add to the error the measure and the labels of the row that does not fit.
 
@@ -111,7 +116,7 @@ def overflow_of(
     for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
         code = label(rows)
         if code[0] != TOTAL:
-            told.append(f"{name} {_names(book, shape, source)(code)[0]!r}")
+            told.append(f"{name} {_names(names, shape, source)(code)[0]!r}")
     exact = [measure for measure in query.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow.about(
@@ -124,8 +129,8 @@ def _sort_key(ids: Any) -> Any:
     return np.where(ids == NOT_SET, LAST, ids)
 
 
-def _names(book: Reads, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+def _names(names: NameLists, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
     if name in ("account", "instrument", "currency"):
-        return book._names_of(name)
+        return names.of(name)
     labels = attribute_of(name, shape.masters)[1].labels
     return lambda codes: [labels[c] if c >= 0 else None for c in codes.tolist()]

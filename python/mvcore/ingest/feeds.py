@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mvcore.errors import InvalidInput, invalid, shown
-from mvcore.times import whole
+from mvcore.ingest.times import whole
 
 
 def checked(feed: Mapping[str, int] | None) -> list[tuple[str, int]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mvcore import masters
 from mvcore.errors import CorruptData
+from mvcore.ingest import masters
 
 if TYPE_CHECKING:
-    from mvcore.masters import Attribute
+    from mvcore.ingest.masters import Attribute
 
 Labels = Mapping[str, Mapping[str, list[str | None]]]
 LOAD = 2  # constant of the core: the batch replaced the whole table

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mvcore import _core
-from mvcore.columns import (
+from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
+from mvcore.ingest.columns import (
     attribute_values,
     check_extension,
     flag_column,
@@ -25,9 +25,7 @@ from mvcore.columns import (
     time_column,
     type_name,
 )
-from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
-from mvcore.frame import Frame
-from mvcore.times import ANY_TIME, TimeRule
+from mvcore.ingest.times import ANY_TIME, TimeRule
 from mvcore.written import Written
 
 _TABLE = "a mapping of column name to sequence, or a frame of pandas, polars, Arrow or duckdb"
@@ -64,7 +62,7 @@ _DERIVED = {
     "orders": {"leaves_quantity", "price", "amount_currency", "market_value", "filled_value"},
     "prices": {"epoch"},
 }
-MISSPELLING_RATIO = 0.9  # difflib's ratio from which a name counts as a misspelling
+ALIKE = 0.9  # difflib's ratio from which a name counts as a misspelling
 
 
 def read_table(
@@ -128,8 +126,9 @@ def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
     """Names and columns of a table."""
     if isinstance(table, Mapping):
         return list(table.items())
-    if isinstance(table, Frame):
-        return _pairs_of_frame(name, table)
+    if hasattr(type(table), "__mvcore_columns__"):  # a frame of mvcore
+        pairs: list[tuple[Any, Any]] = table.__mvcore_columns__(_DERIVED.get(name, ()))
+        return pairs
     pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
     pyarrow = sys.modules.get("pyarrow")
     if pandas is not None and isinstance(table, pandas.DataFrame):
@@ -155,12 +154,6 @@ def _pairs(name: str, table: Any) -> list[tuple[Any, Any]]:
     for field in table.schema:
         check_extension(field, table, name, field.name)
     return list(zip(table.column_names, table.columns, strict=True))
-
-
-def _pairs_of_frame(name: str, frame: Frame) -> list[tuple[Any, Any]]:
-    """The columns of a frame without the derived ones, which are not even computed."""
-    derived = _DERIVED.get(name, set())
-    return [(c, frame._column(c).to_arrow()) for c in frame.column_names if c not in derived]
 
 
 def _check_index(name: str, frame: Any) -> None:
@@ -232,7 +225,7 @@ def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
     for fixed in sorted(_COLUMNS[name]):
         if folded == _folded(fixed):
             return fixed
-        alike = difflib.SequenceMatcher(None, folded, _folded(fixed)).ratio() >= MISSPELLING_RATIO
+        alike = difflib.SequenceMatcher(None, folded, _folded(fixed)).ratio() >= ALIKE
         if alike and fixed not in columns:
             return fixed
     return None
@@ -240,6 +233,8 @@ def misspelled(name: str, column: str, columns: Collection[str]) -> str | None:
 
 def _folded(column: str) -> str:
     """The name without what spellings differ in: case, spaces, `_`, `-`, invisible characters."""
+    import unicodedata  # only for attributes
+
     text = unicodedata.normalize("NFKC", column).casefold()
     return "".join(c for c in text if c.isprintable() and not c.isspace() and c not in "_-")
 

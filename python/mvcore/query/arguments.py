@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mvcore.columns import names_of
 from mvcore.errors import InvalidInput, shown
-from mvcore.measures import QUANTITIES, Measure, measures_asked
-from mvcore.selecting import wanted_labels
+from mvcore.ingest.columns import names_of
+from mvcore.query.measures import QUANTITIES, Measure, measures_asked
+from mvcore.query.selecting import wanted_labels
 
 if TYPE_CHECKING:
-    from mvcore.masters import Codes
-    from mvcore.selecting import Find, Wanted
+    from mvcore.ingest.masters import Codes
+    from mvcore.query.selecting import Find, Wanted
 
 MEASURES = QUANTITIES
 MeasuresArgument = str | Measure | Sequence[str | Measure]
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """The arguments of a call, checked. Selections are resolved at each read."""
 
     accounts: Codes | Wanted | None

@@ -7,17 +7,16 @@ A row is a pair of an account group and an instrument group: row = instrument_gr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
-from mvcore.masters import NOT_SET, Attribute, Codes, Masters
-from mvcore.measures import core_functions
-from mvcore.query import MEASURES, Query
-from mvcore.selecting import matching
+from mvcore.ingest.masters import NOT_SET, Attribute, Codes, Masters
+from mvcore.query.arguments import MEASURES, Query
+from mvcore.query.measures import core_functions
+from mvcore.query.selecting import matching
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -34,11 +33,11 @@ def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(LAST) if v == NOT_SET else v for v in key)
 
 
-@dataclass
 class Groups:
     """Numbers the combinations of label ids on one side."""
 
-    number: dict[tuple[int, ...], int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.number: dict[tuple[int, ...], int] = {}
 
     def of(self, columns: list[Codes], chosen: npt.NDArray[np.bool_]) -> Codes:
         """The group of each code, -1 if the code is not chosen.
@@ -73,8 +72,7 @@ class Groups:
         return np.array([key[column] for key in self.number], np.int32)
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Groups, roll-up and label ids for one version of the master tables."""
 
     masters: Masters
@@ -97,16 +95,16 @@ class Shape:
         )  # fmt: skip
 
 
-@dataclass
 class Shaper:
     """Makes the shapes of one `Query`, and keeps group numbers from one shape to the next."""
 
-    query: Query
-    accounts: Groups = field(default_factory=Groups)
-    instruments: Groups = field(default_factory=Groups)
-    prefixes: dict[tuple[int, ...], int] = field(default_factory=dict)
-    # An attribute stays on the side where it was first found, even if the other side gets it later.
-    by: tuple[str, ...] = ()
+    def __init__(self, query: Query, by: tuple[str, ...] = ()) -> None:
+        self.query = query
+        self.accounts, self.instruments = Groups(), Groups()
+        self.prefixes: dict[tuple[int, ...], int] = {}
+        # An attribute stays on the side where it was first found, even if the other side gets it
+        # later.
+        self.by = by
 
     def anew(self) -> Shaper:
         """A shaper for the same question, without the group numbers."""

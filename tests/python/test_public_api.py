@@ -1,0 +1,99 @@
+"""What programs that embed a book need besides reads and writes; `mvcore.serve` and the command
+line use nothing else."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal as D
+
+import pytest
+
+import mvcore
+
+
+def test_closed(book: mvcore.Book) -> None:
+    view, then = book.view(), book.snapshot()
+    assert not (book.closed or view.closed or then.closed)
+    then.close()
+    assert then.closed and not book.closed
+    view.close()
+    assert view.closed
+    other = book.view()
+    book.close()
+    assert book.closed and other.closed
+
+
+def test_masters_version(book: mvcore.Book) -> None:
+    first = book.masters_version
+    with book.snapshot() as then:
+        book.tick("AAPL", 151)
+        book.order("O1", "A1", "AAPL", 5)
+        book.update(holdings={"account": ["A2"], "instrument": ["AAPL"], "quantity": [4]})
+        assert book.masters_version == first
+        book.update(accounts={"account": ["A1"], "desk": ["d9"]})
+        second = book.masters_version
+        assert second > first == then.masters_version
+    book.remove(orders="O1")
+    assert book.masters_version == second
+    book.update(instruments={"instrument": ["NEW"], "currency": ["USD"]})
+    assert book.masters_version > second
+    third = book.masters_version
+    book.remove(instruments="NEW")
+    assert book.masters_version > third
+    book.close()
+    with pytest.raises(mvcore.ClosedError):
+        _ = book.masters_version
+
+
+def test_texts(book: mvcore.Book) -> None:
+    frames = {
+        "values": book.values(by=("account", "instrument"), currency="EUR", fx={"EUR": "1.1"}),
+        "holdings": book.holdings(),
+        "prices": book.prices(),
+        "instruments": book.instruments(),
+        "revalue": book.revalue("AAPL"),
+    }
+    seen = 0
+    for frame in frames.values():
+        for name in frame.column_names:
+            values = frame[name]
+            if not any(isinstance(value, D) for value in values):
+                with pytest.raises(mvcore.InvalidInput, match="not a decimal column"):
+                    frame.texts(name)
+                continue
+            wanted = [None if value is None else format(value, "f") for value in values]
+            assert frame.texts(name) == wanted
+            assert frame[1:].texts(name) == wanted[1:]
+            seen += 1
+    assert seen > 10
+    with pytest.raises(mvcore.InvalidInput, match="no column 'none'"):
+        frames["values"].texts("none")
+
+
+def test_texts_of_nulls() -> None:
+    book = mvcore.Book("USD", 2)
+    book.load(
+        instruments={"instrument": ["A", "B"], "currency": ["USD", "USD"]},
+        accounts={"account": ["X"]},
+        holdings={"account": ["X", "X"], "instrument": ["A", "B"], "quantity": [3, "-0.5"]},
+        prices={"instrument": ["B"], "price": ["0.01"]},
+    )
+    frame = book.holdings()
+    assert frame.texts("market_value") == [None, "0.00"]
+    assert frame.texts("price") == [None, "0.01"]
+    assert frame.texts("quantity") == ["3", "-0.5"]
+
+
+def test_warn_of_missing_rates(caplog: pytest.LogCaptureFixture) -> None:
+    book = mvcore.Book()
+    book.load(instruments={"instrument": ["A"], "currency": ["CHF"]}, accounts={"account": ["X"]})
+    with caplog.at_level(logging.WARNING, "mvcore"):
+        book.order("O1", "X", "A", 5)
+        assert caplog.messages == []
+        for _ in range(2):
+            book.warn_of_missing_rates()
+    assert len(caplog.messages) == 1
+    assert "'CHF' has no rate" in caplog.messages[0]
+    book.close()
+    with pytest.raises(mvcore.ClosedError):
+        book.warn_of_missing_rates()
