@@ -138,7 +138,8 @@ TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
         std::size_t wrong = 0;
         for (std::size_t i = 0; i < now.lines(); ++i)
             for (std::uint32_t a = 0; a < now.rows(); ++a)
-                wrong += index.grid().get(a, quotes.quote(std::int32_t(i)).slot) != now.get(i, a);
+                wrong +=
+                    index.grid().get(a, quotes.quote(std::int32_t(i)).index_row) != now.get(i, a);
         CHECK(wrong == 0);
     }
 }
