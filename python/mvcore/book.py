@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
+_LONGEST_CURRENCY = 1_000  # characters; a journal's first frame has a limit
+
+
 class Book(HotBook, Reads, Closing):
     """A book in memory. `mvcore.open` returns a durable one.
 
@@ -72,7 +75,7 @@ class Book(HotBook, Reads, Closing):
         max_future: dt.timedelta = ONE_DAY,
     ) -> None:
         text = isinstance(base_currency, str)
-        if not text or base_currency in ("", "local"):
+        if not text or base_currency in ("", "local") or len(base_currency) > _LONGEST_CURRENCY:
             raise InvalidInput.about(
                 "book",
                 "base_currency",

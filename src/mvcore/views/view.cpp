@@ -31,22 +31,24 @@ void View::keep_row_numbers(const Grouping& next) {
     const std::size_t after = next.account_groups;
     if (before == after || before == 0 || next.instrument_groups == 1) return;
     MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
+    auto moved = last_rows_;  // if memory runs out, the old row numbers stay
+    auto moved_floats = last_floats_;
     for (std::size_t c = 0; c < last_rows_.size(); ++c) {
-        auto& last_rows = last_rows_[c];
-        auto& floats = last_floats_[c];
+        const auto& last_rows = last_rows_[c];
+        const auto& floats = last_floats_[c];
         MVCORE_ASSERT(floats.size() == last_rows.size() * functions_);
-        std::vector<LastRow> moved(next.rows());
-        std::vector<double> moved_floats(next.rows() * functions_);
+        moved[c].assign(next.rows(), LastRow());
+        moved_floats[c].assign(next.rows() * functions_, 0.0);
         for (std::size_t row = 0; row < last_rows.size(); ++row)
             if (const auto to = row / before * after + row % before;
-                last_rows[row].present && row % before < after && to < moved.size()) {
-                moved[to] = last_rows[row];
+                last_rows[row].present && row % before < after && to < moved[c].size()) {
+                moved[c][to] = last_rows[row];
                 std::copy_n(floats.begin() + std::ptrdiff_t(row * functions_), functions_,
-                            moved_floats.begin() + std::ptrdiff_t(to * functions_));
+                            moved_floats[c].begin() + std::ptrdiff_t(to * functions_));
             }
-        last_rows = std::move(moved);
-        floats = std::move(moved_floats);
     }
+    last_rows_ = std::move(moved);
+    last_floats_ = std::move(moved_floats);
 }
 
 void View::rebuild(const State& state) {
