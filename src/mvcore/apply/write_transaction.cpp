@@ -45,15 +45,15 @@ void WriteTransaction::stage() {
     check_dropped();
 }
 
-WriteTransaction::Staged& WriteTransaction::staged(std::int32_t instrument) {
-    MVCORE_ASSERT(instrument >= 0 && instrument < batch_.instruments.size());
-    const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
+WriteTransaction::Staged& WriteTransaction::staged(InstrumentCode instrument) {
+    MVCORE_ASSERT(given(instrument) && raw(instrument) < batch_.instruments.size());
+    const auto [at, fresh] = staged_at_.add(instrument);
     MVCORE_ASSERT(fresh ? at == staged_.size() : staged_[at].code == instrument);
     if (fresh) {
         Staged s;
         s.code = instrument;
         const Board& board = state_.board;
-        if (std::size_t(instrument) < board.size()) {
+        if (index(instrument) < board.size()) {
             s.quote = board.quote(instrument);
             s.instrument = board.instrument(instrument);
             if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
@@ -67,7 +67,7 @@ WriteTransaction::Staged& WriteTransaction::staged(std::int32_t instrument) {
 void WriteTransaction::stage_all() {
     staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
     for (std::size_t i = 0; i < state_.board.size(); ++i)
-        if (state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
+        if (state_.board.quote(InstrumentCode(i)).alive) staged(InstrumentCode(i));
 }
 
 void WriteTransaction::stage_accounts() {
@@ -84,7 +84,7 @@ void WriteTransaction::stage_accounts() {
 void WriteTransaction::stage_instruments() {
     if (batch_.instruments_given == Given::load)
         for (auto& s : staged_) s.quote.alive = false;
-    for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
+    for (auto i : batch_.removed_instruments) staged(InstrumentCode(i)).quote.alive = false;
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const auto& given = batch_.instrument_rows[row];
         const bool known = state_.instrument_alive(given.instrument);
@@ -105,14 +105,14 @@ void WriteTransaction::stage_instruments() {
         else if (!known)
             throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
                              "the new instrument " +
-                                 quoted(batch_.instruments.text(given.instrument)) +
+                                 quoted(batch_.instruments.text(raw(given.instrument))) +
                                  " needs a currency");
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
         if (given.cash) terms.cash = *given.cash;
         if (terms.cash && terms.has_factor())
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
-                             quoted(batch_.instruments.text(given.instrument)) +
+                             quoted(batch_.instruments.text(raw(given.instrument))) +
                                  " is cash; expected a multiplier and a quote_factor of 1");
         set_factor(s.instrument);
     }
@@ -136,23 +136,25 @@ void WriteTransaction::stage_cash_targets() {
         return;
     cash_targets_ = state_.cash_targets;
     cash_targets_.resize(static_cast<std::size_t>(batch_.currencies.size()));
-    const auto is_cash_of = [&](std::int32_t instrument, std::size_t currency) {
+    const auto is_cash_of = [&](InstrumentCode instrument, std::size_t currency) {
         const Staged& s = staged(instrument);
         return s.quote.alive && s.instrument.terms.cash &&
                std::size_t(s.instrument.terms.currency) == currency;
     };
     for (std::size_t c = 0; c < cash_targets_.size(); ++c)
-        if (cash_targets_[c].instrument >= 0 && !is_cash_of(cash_targets_[c].instrument, c))
+        if (given(cash_targets_[c].instrument) && !is_cash_of(cash_targets_[c].instrument, c))
             cash_targets_[c] = CashTarget();
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const Staged& s = staged(batch_.instrument_rows[row].instrument);
         const auto currency = s.instrument.terms.currency;
         if (!is_cash_of(s.code, std::size_t(currency))) continue;
-        const auto name = [&](std::int32_t code) { return quoted(batch_.instruments.text(code)); };
+        const auto name = [&](InstrumentCode code) {
+            return quoted(batch_.instruments.text(raw(code)));
+        };
         const auto text = batch_.currencies.text(currency);
         const std::string in = quoted(text);
         CashTarget& target = cash_targets_[std::size_t(currency)];
-        if (target.instrument >= 0 && target.instrument != s.code)
+        if (given(target.instrument) && target.instrument != s.code)
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
                              name(s.code) + " and " + name(target.instrument) +
                                  " are both cash of " + in +
@@ -193,7 +195,8 @@ void WriteTransaction::withdraw_price(Staged& s) noexcept {
 void WriteTransaction::stage_prices() {
     if (batch_.prices_given == Given::load)
         for (auto& s : staged_) withdraw_price(s);
-    for (const auto instrument : batch_.removed_prices) withdraw_price(staged(instrument));
+    for (const auto instrument : batch_.removed_prices)
+        withdraw_price(staged(InstrumentCode(instrument)));
     for (const auto& row : batch_.price_rows) {
         Staged& s = staged(row.instrument);
         if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
@@ -216,7 +219,7 @@ void WriteTransaction::stage_prices() {
 // because nobody sent it.
 void WriteTransaction::stage_cash_prices() {
     for (Staged& s : staged_) {
-        const bool was_cash = std::size_t(s.code) < state_.board.size() &&
+        const bool was_cash = index(s.code) < state_.board.size() &&
                               state_.board.quote(s.code).alive &&
                               state_.board.instrument(s.code).terms.cash;
         const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;
@@ -232,7 +235,7 @@ void WriteTransaction::stage_cash_prices() {
     }
 }
 
-bool WriteTransaction::account_held(std::int32_t account) const {
+bool WriteTransaction::account_held(AccountCode account) const {
     const auto a = static_cast<std::size_t>(account);
     if (refreshed_)
         return (a < positions_.size() && positions_[a] != 0) ||
@@ -260,14 +263,14 @@ bool WriteTransaction::instrument_held(const Staged& s) const {
 void WriteTransaction::check_dropped() const {
     for (const auto& s : staged_)
         if (!s.quote.alive && instrument_held(s))
-            refuse_removal("instruments", "instrument", batch_.instruments.text(s.code));
+            refuse_removal("instruments", "instrument", batch_.instruments.text(raw(s.code)));
     for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
-        if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
+        if (accounts_alive_[a] == 0 && account_held(AccountCode(a)))
             refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
 }
 
 // Names the row of the price, else the row of the instrument whose factor is too large.
-void WriteTransaction::refuse_price(std::int32_t instrument) const {
+void WriteTransaction::refuse_price(InstrumentCode instrument) const {
     const auto row_of = [&](const auto& rows) -> InputError::Row {
         for (std::size_t k = rows.size(); k-- > 0;)
             if (rows[k].instrument == instrument) return k;
@@ -281,7 +284,8 @@ void WriteTransaction::refuse_price(std::int32_t instrument) const {
     throw InputError(ErrorKind::value_overflow, of_price ? "prices" : "instruments",
                      of_price ? "price" : "multiplier", row,
                      "price times multiplier times quote_factor of " +
-                         quoted(batch_.instruments.text(instrument)) + " does not fit 254 bits");
+                         quoted(batch_.instruments.text(raw(instrument))) +
+                         " does not fit 254 bits");
 }
 
 void WriteTransaction::find_unit(Staged& s) {
@@ -359,10 +363,10 @@ void WriteTransaction::rescale(const Staged& s) {
     MVCORE_ASSERT(s.instrument.quantity_scale <= kMaxScale);
     const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
-    state_.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, const Net& quantity) {
+    state_.grid.for_each(index(s.code), [&](std::uint32_t row, const Net& quantity) {
         Net scaled = quantity;
         for (auto& q : scaled) q *= kPow10[std::size_t(by)];
-        rescaled_.push_back({static_cast<std::int32_t>(row), s.code, scaled, quantity});
+        rescaled_.push_back({AccountCode(row), s.code, scaled, quantity});
     });
 }
 
@@ -375,15 +379,15 @@ void WriteTransaction::each_write(F&& f) {
             list->size(),
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
-                state_.grid.prefetch(std::size_t(w.instrument), std::uint32_t(w.account));
+                state_.grid.prefetch(index(w.instrument), std::uint32_t(w.account));
                 if (by_account != nullptr)
-                    by_account->prefetch_block(std::size_t(w.account),
+                    by_account->prefetch_block(index(w.account),
                                                state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
                 if (by_account != nullptr)
-                    by_account->prefetch(std::size_t(w.account),
+                    by_account->prefetch(index(w.account),
                                          state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) { f((*list)[k]); });
@@ -391,32 +395,33 @@ void WriteTransaction::each_write(F&& f) {
 
 void WriteTransaction::cancel() {
     if (!cells_reserved_) return;
-    AccountIndex& index = state_.index;
+    AccountIndex& account_index = state_.index;
     each_write([&](const Write& w) {
-        state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-        if (index.built())
-            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
-                                w.quantity);
+        state_.grid.cancel(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (account_index.built())
+            account_index.grid().cancel(index(w.account),
+                                        state_.board.quote(w.instrument).index_row, w.quantity);
     });
     cells_reserved_ = false;
 }
 
 void WriteTransaction::reserve_cells() {
-    AccountIndex& index = state_.index;
+    AccountIndex& account_index = state_.index;
     cancel();
     MVCORE_ASSERT(!cells_reserved_);
     cells_reserved_ = true;
-    if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
+    if (account_index.built() && !refreshed_)
+        account_index.extend(state_.board, state_.grid.rows());
     each_write([&](const Write& w) {
-        state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-        if (index.built())
-            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
-                                 w.quantity);
-        static_cast<void>(state_.positions.own(std::size_t(w.account)));
+        state_.grid.reserve(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (account_index.built())
+            account_index.grid().reserve(index(w.account),
+                                         state_.board.quote(w.instrument).index_row, w.quantity);
+        static_cast<void>(state_.positions.own(index(w.account)));
     });
     for (const auto& [account, change] : order_changes_)
-        static_cast<void>(state_.account_orders.own(std::size_t(account)));
-    if (index.built()) index.reserve_loose(staged_.size());
+        static_cast<void>(state_.account_orders.own(index(account)));
+    if (account_index.built()) account_index.reserve_loose(staged_.size());
     if (!refreshed_) return;
     for (std::size_t a = 0; a < state_.positions.size(); ++a) {
         static_cast<void>(state_.positions.own(a));
@@ -554,7 +559,7 @@ void WriteTransaction::commit_cells() noexcept {
     each_write([&](const Write& w) {
         const auto account = static_cast<std::size_t>(w.account);
         const int positions =
-            state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+            state_.grid.set(index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).index_row,
                                     w.quantity);
@@ -573,8 +578,7 @@ void WriteTransaction::commit_cells() noexcept {
     });
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list)
-            MVCORE_ASSERT(
-                state_.grid.reserved(std::size_t(w.instrument), std::uint32_t(w.account)) == 0);
+            MVCORE_ASSERT(state_.grid.reserved(index(w.instrument), std::uint32_t(w.account)) == 0);
     if (!follow && book_state_ != nullptr) book_state_->change_log.forget_facts();
 }
 

@@ -18,7 +18,7 @@
 namespace mvcore {
 
 struct InstrumentRow {
-    std::int32_t instrument;
+    InstrumentCode instrument;
     std::int32_t currency;              // -1: keep
     std::optional<Decimal> multiplier;  // none: keep
     std::optional<Decimal> quote_factor;
@@ -26,7 +26,7 @@ struct InstrumentRow {
 };
 
 struct PriceRow {
-    std::int32_t instrument;
+    InstrumentCode instrument;
     Decimal price;
     std::int64_t time;        // kNoTime: always applies
     std::uint64_t epoch = 0;  // epoch of the change, if restored; 0: epoch of the batch
@@ -48,6 +48,9 @@ struct HoldingRows {
     static constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
 
     [[nodiscard]] std::size_t size() const noexcept { return account.size(); }
+    [[nodiscard]] CellKey cell_at(std::size_t row) const noexcept {
+        return {InstrumentCode(instrument[row]), AccountCode(account[row])};
+    }
     void push_quantity(const Decimal& d) {
         const bool narrow =
             d.mantissa == static_cast<std::int64_t>(d.mantissa) && d.mantissa != kWide;
