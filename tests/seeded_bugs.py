@@ -317,8 +317,8 @@ BUGS = [
         "an_index_follows_from_one_copy_of_the_grid_to_another",
         "state/account_index.cpp",
         "AccountIndex::follow",
-        "if (held(held_before[row])) put(first",
-        "if (held(held_before[row]) && now.lines() == 0) put(first",
+        "if (held(held_before[row])) put(AccountCode(first",
+        "if (held(held_before[row]) && now.lines() == 0) put(AccountCode(first",
     ),
     Bug(
         "a tick that moves any number of rows keeps the GIL",

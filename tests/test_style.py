@@ -132,6 +132,19 @@ def test_capi_is_plain_c(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_headers_take_codes_as_types_of_their_own() -> None:
+    """A raw integer that stands for one account or instrument could be swapped with the other."""
+    raw = re.compile(r"\bstd::u?int(?:32|64)_t (?:account|instrument)(?:_code)?_?\b(?!\()")
+    wrong = [
+        f"{name(path)}:{number}: {found[0]}; expected AccountCode or InstrumentCode"
+        for path in files(CORE, {".hpp"})
+        if folder_of(path) not in {"kernels", "bindings"}
+        for number, line in enumerate(code_of(path).splitlines(), 1)
+        if (found := raw.search(line))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_library_never_prints_and_never_ends_the_process() -> None:
     cxx = re.compile(
         r"\b(?:v?f?printf|f?puts|putchar|perror)\s*\(|\bstd::(?:cout|cerr|clog|print|println)\b"

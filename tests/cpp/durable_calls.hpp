@@ -26,9 +26,9 @@ inline std::string text_at(i128 mantissa, int scale) {
 }
 
 inline std::string price_of(const Book& book, std::int32_t i) {
-    const Quote& q = book.state().board.quote(i);
+    const Quote& q = book.state().board.quote(InstrumentCode(i));
     if (!q.alive || !q.priced) return "none";
-    return text_at(book.state().board.price_mantissa(i), q.price_scale) + "@" +
+    return text_at(book.state().board.price_mantissa(InstrumentCode(i)), q.price_scale) + "@" +
            std::to_string(q.time);
 }
 
@@ -38,7 +38,7 @@ inline std::string facts_of(Book& book) {
     const State& s = book.state();
     const auto& names = book.names();
     for (std::int32_t a = 0; a < names.accounts.size(); ++a)
-        if (s.account_alive(a)) out << names.accounts.text(a) << '#' << a << ' ';
+        if (s.account_alive(AccountCode(a))) out << names.accounts.text(a) << '#' << a << ' ';
     for (std::int32_t c = 0; c < names.currencies.size(); ++c) {
         const Rate& r = s.board.rate(c);
         if (s.currency_known(c))
@@ -46,8 +46,8 @@ inline std::string facts_of(Book& book) {
                 << r.divide << '@' << r.time << ' ';
     }
     for (std::int32_t i = 0; i < names.instruments.size(); ++i) {
-        const Instrument& c = s.board.instrument(i);
-        if (!s.instrument_alive(i)) continue;
+        const Instrument& c = s.board.instrument(InstrumentCode(i));
+        if (!s.instrument_alive(InstrumentCode(i))) continue;
         out << '\n'
             << names.instruments.text(i) << '#' << i << ' ' << c.terms.currency << '*'
             << text_of(c.terms.multiplier) << '*' << text_of(c.terms.quote_factor) << ':';
@@ -56,14 +56,16 @@ inline std::string facts_of(Book& book) {
             for (const i128 q : net) out << '/' << text_at(q, c.quantity_scale);
         });
         std::vector<std::string> orders;
-        s.orders.for_each(i, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
-            const Order o = OrderStore::order(page, k);
-            const int scale = s.orders.scale(i);
-            orders.push_back(std::string(s.orders.text(slot)) + "," + std::to_string(o.account) +
-                             "," + text_at(o.quantity, scale) + "," + text_at(o.filled, scale) +
-                             "," + text_at(o.rolled, scale) + "," + std::to_string(int(o.status)) +
-                             "," + std::to_string(o.time) + (o.retained ? ",retained" : ""));
-        });
+        s.orders.for_each(
+            InstrumentCode(i), [&](Slot slot, const OrderPage& page, std::uint32_t k) {
+                const Order o = OrderStore::order(page, k);
+                const int scale = s.orders.scale(InstrumentCode(i));
+                orders.push_back(std::string(s.orders.text(slot)) + "," +
+                                 std::to_string(raw(o.account)) + "," + text_at(o.quantity, scale) +
+                                 "," + text_at(o.filled, scale) + "," + text_at(o.rolled, scale) +
+                                 "," + std::to_string(int(o.status)) + "," +
+                                 std::to_string(o.time) + (o.retained ? ",retained" : ""));
+            });
         std::sort(orders.begin(), orders.end());
         for (const auto& o : orders) out << " (" << o << ')';
     }
@@ -100,7 +102,7 @@ struct Calls {
                 Batch b(book.names());
                 b.accounts_given = b.instruments_given = b.prices_given = Given::update;
                 b.account_rows = {b.accounts.intern(name("A", a))};
-                b.instrument_rows = {{b.instruments.intern(name("I", i)),
+                b.instrument_rows = {{InstrumentCode(b.instruments.intern(name("I", i))),
                                       b.currencies.intern(euro ? "EUR" : "USD"),
                                       Decimal{cash ? 1 : 2, 0}, std::nullopt,
                                       cash ? std::optional(true) : std::nullopt}};
@@ -148,7 +150,7 @@ struct Calls {
                 }
                 if (priced) {
                     b.prices_given = Given::update;
-                    b.price_rows = {{0, price, kNoTime}};
+                    b.price_rows = {{InstrumentCode(0), price, kNoTime}};
                 }
                 b.feeds = {{"holdings/0", at}};
                 return b;
@@ -201,7 +203,7 @@ struct Calls {
         const int i = pick(instruments);
         const Decimal price = number(pick(8) == 0 ? 7 : 4);
         const std::int64_t time = pick(2) == 0 ? kNoTime : pick(100);
-        return [=](Book& book) { book.tick(i, price, time); };
+        return [=](Book& book) { book.tick(InstrumentCode(i), price, time); };
     }
     Call prices() {
         const int i = pick(instruments);
@@ -211,7 +213,7 @@ struct Calls {
             book.write([&] {
                 Batch b(book.names());
                 b.prices_given = Given::update;
-                b.price_rows = {{i, price, kNoTime}};
+                b.price_rows = {{InstrumentCode(i), price, kNoTime}};
                 b.feeds = {{"prices/0", at}};
                 return b;
             });

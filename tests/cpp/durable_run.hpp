@@ -241,9 +241,11 @@ private:
         std::vector<PriceRow> prices;
         const State& s = book_->state();
         for (std::int32_t i = 0; i < book_->names().instruments.size(); ++i)
-            if (const Quote& q = s.board.quote(i); q.alive && q.priced)
+            if (const Quote& q = s.board.quote(InstrumentCode(i)); q.alive && q.priced)
                 prices.push_back(
-                    {i, make_decimal(s.board.price_mantissa(i), q.price_scale).value, q.time});
+                    {InstrumentCode(i),
+                     make_decimal(s.board.price_mantissa(InstrumentCode(i)), q.price_scale).value,
+                     q.time});
         const auto feeds = book_->feeds();
         made_.resize(states_[k].calls);
         made_.emplace_back([=](Book& book) {

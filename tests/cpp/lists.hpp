@@ -15,7 +15,8 @@ inline void check_holdings(const ReaderUnderTest& tested, const Grouping& select
     mvcore::Positions expected;
     bool fits = true;
     for (const auto& [key, quantity] : tested.model.holdings) {
-        if (selection.of_account(key.first) < 0 || selection.of_instrument(key.second) < 0)
+        if (selection.of_account(mvcore::AccountCode(key.first)) < 0 ||
+            selection.of_instrument(mvcore::InstrumentCode(key.second)) < 0)
             continue;
         const auto& asset = tested.model.assets[std::size_t(key.second)];
         const i1024 value = i1024(quantity) * asset.product();
@@ -104,8 +105,8 @@ inline void check_orders(const ReaderUnderTest& tested, const Grouping& selectio
     using Row = std::tuple<int, int, Id>;
     std::map<Row, Ordered> expected;
     for (const auto& [id, order] : tested.model.orders)
-        if (selection.of_account(order.account) >= 0 &&
-            selection.of_instrument(order.instrument) >= 0)
+        if (selection.of_account(mvcore::AccountCode(order.account)) >= 0 &&
+            selection.of_instrument(mvcore::InstrumentCode(order.instrument)) >= 0)
             expected.emplace(Row(order.account, order.instrument, id), order);
     const auto value = [&](const Ordered& order, i128 quantity) {
         const auto& asset = tested.model.assets[std::size_t(order.instrument)];

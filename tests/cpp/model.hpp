@@ -204,8 +204,8 @@ inline std::map<std::size_t, Sums> Model::sums(const Grouping& grouping,
     for (const auto& asset : assets) products.push_back(asset.product());
     std::map<std::size_t, Sums> out;
     for (const auto& [key, net] : positions()) {
-        const auto account_group = grouping.of_account(key.first);
-        const auto instrument_group = grouping.of_instrument(key.second);
+        const auto account_group = grouping.of_account(mvcore::AccountCode(key.first));
+        const auto instrument_group = grouping.of_instrument(mvcore::InstrumentCode(key.second));
         if (account_group < 0 || instrument_group < 0) continue;
         const auto row =
             std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);

@@ -19,7 +19,7 @@ inline void Model::apply(const tables::Change& change) {
     if (change.prices) {
         if (change.load)
             for (auto& asset : assets) asset.price.reset(), asset.time = kNoTime;
-        for (const auto& row : *change.prices) put_price(row.instrument, row.price, row.time);
+        for (const auto& row : *change.prices) put_price(raw(row.instrument), row.price, row.time);
     }
     if (change.holdings) apply_holdings(change);
     if (!change.orders) return;

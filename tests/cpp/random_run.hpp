@@ -56,7 +56,9 @@ public:
         tables::Change change;
         add_orders(change, rows);
         if (chance(20)) change.holdings = some_holdings(1 + pick(5), false);
-        if (chance(10)) change.prices = {{{live_instrument(), {pick(1000), 0}, kNoTime}}};
+        if (chance(10))
+            change.prices = {
+                {{mvcore::InstrumentCode(live_instrument()), {pick(1000), 0}, kNoTime}}};
         write(change);
     }
     void roll_day() {
@@ -81,8 +83,8 @@ public:
         change.prices.emplace();
         for (std::size_t i = 0; i < then.assets.size(); ++i)
             if (then.assets[i].alive && chance(15))
-                change.prices->push_back(
-                    {static_cast<int>(i), number(size.price_bits, size.price_scale), kNoTime});
+                change.prices->push_back({mvcore::InstrumentCode(i),
+                                          number(size.price_bits, size.price_scale), kNoTime});
         change.fx.emplace();
         for (int c = 1; c < 4; ++c) {
             const auto d = mvcore::make_decimal(1 + pick(300000), pick(6)).value;
@@ -257,7 +259,8 @@ private:
             change.prices.emplace();
             for (int i = 0; i < instruments(); ++i)
                 if (model.assets[std::size_t(i)].alive && chance(90))
-                    change.prices->push_back({i, next_price(i), some_time()});
+                    change.prices->push_back(
+                        {mvcore::InstrumentCode(i), next_price(i), some_time()});
         }
         write(change);
     }

@@ -62,7 +62,8 @@ public:
         mvcore::Written epoch;
         const auto name = tables::instrument(i);
         if (chance(50)) {
-            if (!book.try_tick(i, price, time, epoch)) epoch = book.tick(i, price, time);
+            if (!book.try_tick(mvcore::InstrumentCode(i), price, time, epoch))
+                epoch = book.tick(mvcore::InstrumentCode(i), price, time);
         } else if (!book.try_tick(name, price, time, epoch)) {
             epoch = book.tick(name, price, time);
         }
@@ -153,9 +154,10 @@ protected:
         change.holdings.emplace();
         for (int a = 0; a < accounts; ++a) change.accounts->push_back(a);
         for (int i = 0; i < instruments; ++i) {
-            change.instruments->push_back({i, i % 4, factor(), factor()});
+            change.instruments->push_back({mvcore::InstrumentCode(i), i % 4, factor(), factor()});
             if (chance(90))
-                change.prices->push_back({i, number(size.price_bits, size.price_scale), kNoTime});
+                change.prices->push_back({mvcore::InstrumentCode(i),
+                                          number(size.price_bits, size.price_scale), kNoTime});
         }
         for (int a = 0; a < accounts; ++a)
             for (int i = 0; i < instruments; ++i)
@@ -177,8 +179,8 @@ protected:
             const Decimal price = next_price(i);
             const auto mantissa = static_cast<std::int64_t>(random_() >> (64 - size.price_bits)) -
                                   (1LL << (size.price_bits - 1));
-            ticks.push_back({mantissa, time, i, scale});
-            prices.push_back({i, price, time});
+            ticks.push_back({mantissa, time, mvcore::InstrumentCode(i), scale});
+            prices.push_back({mvcore::InstrumentCode(i), price, time});
             model.put_price(i, narrow ? mvcore::make_decimal(mantissa, scale).value : price, time);
         }
         ++model.epoch;
@@ -191,7 +193,7 @@ protected:
         std::set<int> named;
         for (int k = 0; k < rows; ++k)
             if (const int i = live_instrument(); named.insert(i).second)
-                change.prices->push_back({i, next_price(i), some_time()});
+                change.prices->push_back({mvcore::InstrumentCode(i), next_price(i), some_time()});
         if (chance(30)) change.holdings = some_holdings(1 + pick(5), false);
         write(change);
     }
@@ -218,8 +220,9 @@ protected:
         change.with_terms = chance(70);
         const int i = live_instrument();
         const int held = model.assets[std::size_t(i)].currency;
-        change.instruments = {{{i, chance(50) ? held : pick(4), factor(), factor()}}};
-        if (chance(30)) change.prices = {{{i, next_price(i), kNoTime}}};
+        change.instruments = {
+            {{mvcore::InstrumentCode(i), chance(50) ? held : pick(4), factor(), factor()}}};
+        if (chance(30)) change.prices = {{{mvcore::InstrumentCode(i), next_price(i), kNoTime}}};
         write(change);
     }
     // Adds new names, or removed names again, with holdings in the same call.
@@ -228,9 +231,11 @@ protected:
         const int i = chance(60) ? instruments() : pick(instruments());
         tables::Change change;
         change.accounts = {{a}};
-        change.instruments = {{{i, pick(4), {}, {}}}};
+        change.instruments = {{{mvcore::InstrumentCode(i), pick(4), {}, {}}}};
         change.holdings = {{{a, i, quantity()}}};
-        if (chance(60)) change.prices = {{{i, number(size.price_bits, size.price_scale), kNoTime}}};
+        if (chance(60))
+            change.prices = {
+                {{mvcore::InstrumentCode(i), number(size.price_bits, size.price_scale), kNoTime}}};
         write(change);
     }
     std::mt19937_64 random_;

@@ -189,7 +189,7 @@ inline text::Table instruments_table(const Change& change) {
     text::Table table;
     const auto& rows = *change.instruments;
     table.columns["instrument"] =
-        name_column(rows, [](const auto& r) { return instrument(r.instrument); });
+        name_column(rows, [](const auto& r) { return instrument(raw(r.instrument)); });
     table.columns["currency"] =
         name_column(rows, [](const auto& r) { return currency(r.currency); });
     if (!change.with_terms) return table;
@@ -222,8 +222,8 @@ inline text::Tables to_tables(const Change& change) {
     if (change.fx) out.fx = fx_table(change);
     if (change.prices) {
         auto& table = out.prices.emplace();
-        table.columns["instrument"] =
-            name_column(*change.prices, [](const auto& r) { return instrument(r.instrument); });
+        table.columns["instrument"] = name_column(
+            *change.prices, [](const auto& r) { return instrument(raw(r.instrument)); });
         table.columns["price"] =
             number_column(*change.prices, change.as_text, [](const auto& r) { return r.price; });
         auto& times = table.times.emplace();

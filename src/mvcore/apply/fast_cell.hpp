@@ -23,13 +23,12 @@ inline bool scaled(const Decimal& d, int scale, i128& out) {
 
 class FastCell {
 public:
-    FastCell(std::int32_t account, std::int32_t instrument)
-        : account_(account), instrument_(instrument) {}
+    explicit FastCell(const CellKey& key) : account_(key.account), instrument_(key.instrument) {}
 
     // Adds the difference between an order's old and new state. Returns false if it is too large.
     [[nodiscard]] bool add(const Order& before, const Order& now) noexcept;
-    [[nodiscard]] std::int32_t account() const noexcept { return account_; }
-    [[nodiscard]] std::int32_t instrument() const noexcept { return instrument_; }
+    [[nodiscard]] AccountCode account() const noexcept { return account_; }
+    [[nodiscard]] InstrumentCode instrument() const noexcept { return instrument_; }
     // Change of the instrument's absolute quantity.
     [[nodiscard]] std::int64_t more() const noexcept { return more_; }
 
@@ -58,8 +57,8 @@ private:
     std::int64_t expect_ = 0;  // change of the expected quantity
     std::int64_t more_ = 0;
     std::array<std::int64_t, kMeasures> after_{};
-    std::int32_t account_;
-    std::int32_t instrument_;
+    AccountCode account_;
+    InstrumentCode instrument_;
     // Fast path: commit() writes only the measures that change. The cell remains a position.
     bool plain_ = false;
 };

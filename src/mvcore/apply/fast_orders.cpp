@@ -82,8 +82,8 @@ bool FastOrders::merge(std::size_t row, const Order& before, Order& now) const {
     const OrderRows& rows = batch_.order_rows;
     const State& state = book_state_.state;
     const int scale = state.board.instrument(before.instrument).quantity_scale;
-    if ((!rows.account.empty() && rows.account[row] != before.account) ||
-        (!rows.instrument.empty() && rows.instrument[row] != before.instrument) ||
+    if ((!rows.account.empty() && AccountCode(rows.account[row]) != before.account) ||
+        (!rows.instrument.empty() && InstrumentCode(rows.instrument[row]) != before.instrument) ||
         state.orders.scale(before.instrument) != scale || !small(before.quantity) ||
         !small(before.filled))
         return false;
@@ -98,13 +98,12 @@ bool FastOrders::merge(std::size_t row, const Order& before, Order& now) const {
 
 // Adds to the change of the order's cell, which several orders may share.
 bool FastOrders::add(const Order& before, const Order& now) {
-    const auto key =
-        static_cast<std::uint64_t>(now.instrument) << 32 | static_cast<std::uint32_t>(now.account);
+    const CellKey key{now.instrument, now.account};
     const auto [at, fresh] = cell_at_.add(key);
     MVCORE_ASSERT(fresh ? at == cells_.size()
                         : cells_[at].account() == now.account &&
                               cells_[at].instrument() == now.instrument);
-    if (fresh) cells_.emplace_back(now.account, now.instrument);
+    if (fresh) cells_.emplace_back(key);
     return cells_[at].add(before, now);
 }
 

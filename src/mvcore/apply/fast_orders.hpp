@@ -63,7 +63,7 @@ private:
     BookState& book_state_;
     const Batch& batch_;
     std::vector<Report> reports_;
-    FlatMap cell_at_;  // by instrument and account
+    FlatMap<CellKey> cell_at_;
     std::vector<FastCell> cells_;
     std::vector<Raise> raises_;
     Feeds feeds_;  // the feeds after the batch, if it has any

@@ -59,7 +59,7 @@ void WriteTransaction::stage_accounts() {
 void WriteTransaction::stage_instruments() {
     if (batch_.instruments_given == Given::load)
         for (auto& s : staged_) s.quote.alive = false;
-    for (auto i : batch_.removed_instruments) staged(i).quote.alive = false;
+    for (auto i : batch_.removed_instruments) staged(InstrumentCode(i)).quote.alive = false;
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const auto& given = batch_.instrument_rows[row];
         const bool known = state_.instrument_alive(given.instrument);
@@ -80,14 +80,14 @@ void WriteTransaction::stage_instruments() {
         else if (!known)
             throw InputError(ErrorKind::invalid_input, "instruments", "currency", row,
                              "the new instrument " +
-                                 quoted(batch_.instruments.text(given.instrument)) +
+                                 quoted(batch_.instruments.text(raw(given.instrument))) +
                                  " needs a currency");
         if (given.multiplier) terms.multiplier = *given.multiplier;
         if (given.quote_factor) terms.quote_factor = *given.quote_factor;
         if (given.cash) terms.cash = *given.cash;
         if (terms.cash && terms.has_factor())
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
-                             quoted(batch_.instruments.text(given.instrument)) +
+                             quoted(batch_.instruments.text(raw(given.instrument))) +
                                  " is cash; expected a multiplier and a quote_factor of 1");
         set_factor(s.instrument);
     }
@@ -111,23 +111,25 @@ void WriteTransaction::stage_cash_targets() {
         return;
     cash_targets_ = state_.cash_targets;
     cash_targets_.resize(static_cast<std::size_t>(batch_.currencies.size()));
-    const auto is_cash_of = [&](std::int32_t instrument, std::size_t currency) {
+    const auto is_cash_of = [&](InstrumentCode instrument, std::size_t currency) {
         const Staged& s = staged(instrument);
         return s.quote.alive && s.instrument.terms.cash &&
                std::size_t(s.instrument.terms.currency) == currency;
     };
     for (std::size_t c = 0; c < cash_targets_.size(); ++c)
-        if (cash_targets_[c].instrument >= 0 && !is_cash_of(cash_targets_[c].instrument, c))
+        if (given(cash_targets_[c].instrument) && !is_cash_of(cash_targets_[c].instrument, c))
             cash_targets_[c] = CashTarget();
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const Staged& s = staged(batch_.instrument_rows[row].instrument);
         const auto currency = s.instrument.terms.currency;
         if (!is_cash_of(s.code, std::size_t(currency))) continue;
-        const auto name = [&](std::int32_t code) { return quoted(batch_.instruments.text(code)); };
+        const auto name = [&](InstrumentCode code) {
+            return quoted(batch_.instruments.text(raw(code)));
+        };
         const auto text = batch_.currencies.text(currency);
         const std::string in = quoted(text);
         CashTarget& target = cash_targets_[std::size_t(currency)];
-        if (target.instrument >= 0 && target.instrument != s.code)
+        if (given(target.instrument) && target.instrument != s.code)
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
                              name(s.code) + " and " + name(target.instrument) +
                                  " are both cash of " + in +
@@ -143,7 +145,7 @@ void WriteTransaction::stage_cash_targets() {
     }
 }
 
-bool WriteTransaction::account_held(std::int32_t account) const {
+bool WriteTransaction::account_held(AccountCode account) const {
     const auto a = static_cast<std::size_t>(account);
     if (refreshed_)
         return (a < positions_.size() && positions_[a] != 0) ||
@@ -173,9 +175,9 @@ bool WriteTransaction::instrument_held(const Staged& s) const {
 void WriteTransaction::check_dropped() const {
     for (const auto& s : staged_)
         if (!s.quote.alive && instrument_held(s))
-            refuse_removal("instruments", "instrument", batch_.instruments.text(s.code));
+            refuse_removal("instruments", "instrument", batch_.instruments.text(raw(s.code)));
     for (std::size_t a = 0; a < accounts_alive_.size(); ++a)
-        if (accounts_alive_[a] == 0 && account_held(std::int32_t(a)))
+        if (accounts_alive_[a] == 0 && account_held(AccountCode(a)))
             refuse_removal("accounts", "account", batch_.accounts.text(std::int32_t(a)));
 }
 
@@ -185,10 +187,10 @@ void WriteTransaction::rescale(const Staged& s) {
     MVCORE_ASSERT(s.instrument.quantity_scale <= kMaxScale);
     const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
-    state_.grid.for_each(std::size_t(s.code), [&](std::uint32_t row, const Net& quantity) {
+    state_.grid.for_each(index(s.code), [&](std::uint32_t row, const Net& quantity) {
         Net scaled = quantity;
         for (auto& q : scaled) q *= kPow10[std::size_t(by)];
-        rescaled_.push_back({static_cast<std::int32_t>(row), s.code, scaled, quantity});
+        rescaled_.push_back({AccountCode(row), s.code, scaled, quantity});
     });
 }
 
@@ -201,15 +203,15 @@ void WriteTransaction::each_write(F&& f) {
             list->size(),
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
-                state_.grid.prefetch(std::size_t(w.instrument), std::uint32_t(w.account));
+                state_.grid.prefetch(index(w.instrument), std::uint32_t(w.account));
                 if (by_account != nullptr)
-                    by_account->prefetch_block(std::size_t(w.account),
+                    by_account->prefetch_block(index(w.account),
                                                state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
                 if (by_account != nullptr)
-                    by_account->prefetch(std::size_t(w.account),
+                    by_account->prefetch(index(w.account),
                                          state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) { f((*list)[k]); });
@@ -217,32 +219,33 @@ void WriteTransaction::each_write(F&& f) {
 
 void WriteTransaction::cancel() {
     if (!cells_reserved_) return;
-    AccountIndex& index = state_.index;
+    AccountIndex& account_index = state_.index;
     each_write([&](const Write& w) {
-        state_.grid.cancel(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-        if (index.built())
-            index.grid().cancel(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
-                                w.quantity);
+        state_.grid.cancel(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (account_index.built())
+            account_index.grid().cancel(index(w.account),
+                                        state_.board.quote(w.instrument).index_row, w.quantity);
     });
     cells_reserved_ = false;
 }
 
 void WriteTransaction::reserve_cells() {
-    AccountIndex& index = state_.index;
+    AccountIndex& account_index = state_.index;
     cancel();
     MVCORE_ASSERT(!cells_reserved_);
     cells_reserved_ = true;
-    if (index.built() && !refreshed_) index.extend(state_.board, state_.grid.rows());
+    if (account_index.built() && !refreshed_)
+        account_index.extend(state_.board, state_.grid.rows());
     each_write([&](const Write& w) {
-        state_.grid.reserve(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
-        if (index.built())
-            index.grid().reserve(std::size_t(w.account), state_.board.quote(w.instrument).index_row,
-                                 w.quantity);
-        static_cast<void>(state_.positions.own(std::size_t(w.account)));
+        state_.grid.reserve(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        if (account_index.built())
+            account_index.grid().reserve(index(w.account),
+                                         state_.board.quote(w.instrument).index_row, w.quantity);
+        static_cast<void>(state_.positions.own(index(w.account)));
     });
     for (const auto& [account, change] : order_changes_)
-        static_cast<void>(state_.account_orders.own(std::size_t(account)));
-    if (index.built()) index.reserve_loose(staged_.size());
+        static_cast<void>(state_.account_orders.own(index(account)));
+    if (account_index.built()) account_index.reserve_loose(staged_.size());
     if (!refreshed_) return;
     for (std::size_t a = 0; a < state_.positions.size(); ++a) {
         static_cast<void>(state_.positions.own(a));
@@ -337,7 +340,7 @@ void WriteTransaction::commit_cells() noexcept {
     each_write([&](const Write& w) {
         const auto account = static_cast<std::size_t>(w.account);
         const int positions =
-            state_.grid.set(std::size_t(w.instrument), std::uint32_t(w.account), w.quantity);
+            state_.grid.set(index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).index_row,
                                     w.quantity);
@@ -356,8 +359,7 @@ void WriteTransaction::commit_cells() noexcept {
     });
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list)
-            MVCORE_ASSERT(
-                state_.grid.reserved(std::size_t(w.instrument), std::uint32_t(w.account)) == 0);
+            MVCORE_ASSERT(state_.grid.reserved(index(w.instrument), std::uint32_t(w.account)) == 0);
     if (!follow) book_state_.change_log.forget_facts();
 }
 

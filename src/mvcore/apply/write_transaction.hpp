@@ -53,14 +53,14 @@ public:
 private:
     // The new state of a grid cell. Intermediate sums may exceed 128 bits.
     struct Cell {
-        std::int32_t account;
-        std::int32_t instrument;
+        AccountCode account;
+        InstrumentCode instrument;
         std::array<i256, kMeasures> after;
         Net before;
     };
     struct Write {
-        std::int32_t account;
-        std::int32_t instrument;
+        AccountCode account;
+        InstrumentCode instrument;
         Net quantity;
         Net before;
     };
@@ -87,21 +87,21 @@ private:
     [[nodiscard]] CashTarget cash_target_before(std::int32_t currency) const;
     [[nodiscard]] CashTarget cash_target(std::int32_t currency) const;
     void check_dropped() const;
-    [[nodiscard]] bool account_held(std::int32_t account) const;
+    [[nodiscard]] bool account_held(AccountCode account) const;
     [[nodiscard]] bool instrument_held(const Staged& s) const;
 
     // write_transaction_cells.cpp
     void grow_scales();
-    void grow_scale(std::int32_t instrument, int scale);
+    void grow_scale(InstrumentCode instrument, int scale);
     void stage_holdings();
-    Cell& cell(std::int32_t account, std::int32_t instrument);
+    Cell& cell(const CellKey& key);
     void add_order(const Order& order, int sign);
     void stage_writes();
     void check_twice() const;
     [[nodiscard]] Net checked_net(const Cell& cell) const;
     [[nodiscard]] std::string key_of(std::size_t row) const;
     [[noreturn]] void refuse_duplicate(std::size_t row) const;
-    [[noreturn]] void refuse_net(std::int32_t account, std::int32_t instrument) const;
+    [[noreturn]] void refuse_net(const CellKey& key) const;
     [[nodiscard]] InputError::Row row_of_loaded(Slot slot) const;
 
     // write_transaction_orders.cpp
@@ -121,14 +121,14 @@ private:
     void grow_cash_scales();
     [[nodiscard]] CashLeg leg_before(const Order& order) const;
     [[nodiscard]] CashLeg leg_after(const Order& order, int quantity_scale);
-    void add_leg(std::int32_t account, const CashLeg& leg, int sign);
+    void add_leg(AccountCode account, const CashLeg& leg, int sign);
     void stage_legs(const OrderWrite& w, const CashLeg& before);
     void stage_changed_legs();
-    [[nodiscard]] bool changes_legs(std::int32_t instrument) const;
+    [[nodiscard]] bool changes_legs(InstrumentCode instrument) const;
     void sum_legs();
     [[noreturn]] void refuse_leg(CashFault fault, const char* table, const char* column,
-                                 InputError::Row row, std::string what, std::int32_t instrument);
-    [[noreturn]] void refuse_changed_leg(CashFault fault, std::int32_t instrument);
+                                 InputError::Row row, std::string what, InstrumentCode instrument);
+    [[noreturn]] void refuse_changed_leg(CashFault fault, InstrumentCode instrument);
     [[noreturn]] void refuse_loaded_leg(CashFault fault, Slot slot, const Order& order);
 
     // write_transaction_refresh.cpp: day roll
@@ -147,7 +147,7 @@ private:
     void check_lines(const HoldingRows& lines, const std::vector<std::size_t>& start);
     template <class Q>
     void fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin, std::size_t end);
-    void refuse_twice(std::int32_t account, std::int32_t instrument) const;
+    void refuse_twice(const CellKey& key) const;
 
     // write_transaction.cpp: reserve and commit
     void reserve_all();
@@ -170,19 +170,19 @@ private:
     // By currency, after the batch; empty: instruments do not change.
     std::vector<CashTarget> cash_targets_;
     std::vector<Cell> cells_;
-    FlatMap cell_at_;  // by instrument and account
+    FlatMap<CellKey> cell_at_;
     std::vector<Write> writes_;
     std::vector<Write> rescaled_;  // cells of which only the scale changes
     std::vector<OrderWrite> order_writes_;
-    std::vector<std::pair<std::int32_t, OrderStore::Rescaled>> rescaled_orders_;
-    std::unordered_map<std::int32_t, std::int32_t> position_changes_;
-    std::unordered_map<std::int32_t, std::int32_t> order_changes_;             // by account
-    std::unordered_map<std::int32_t, std::int32_t> instrument_order_changes_;  // by instrument
+    std::vector<std::pair<InstrumentCode, OrderStore::Rescaled>> rescaled_orders_;
+    std::unordered_map<AccountCode, std::int32_t> position_changes_;
+    std::unordered_map<AccountCode, std::int32_t> order_changes_;                // by account
+    std::unordered_map<InstrumentCode, std::int32_t> instrument_order_changes_;  // by instrument
     // The new grid of a full refresh or a day roll.
     Grid grid_;
     std::vector<std::uint32_t> positions_;
     std::vector<std::uint32_t> account_orders_;
-    std::unordered_map<std::int32_t, CashSums> cash_sums_;  // by cash instrument
+    std::unordered_map<InstrumentCode, CashSums> cash_sums_;  // by cash instrument
     bool texts_stored_ = false;
     bool cells_reserved_ = false;
     Feeds feeds_;

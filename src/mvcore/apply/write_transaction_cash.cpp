@@ -21,7 +21,7 @@ std::string text_of(const FillPrice& price) { return format_decimal(price.mantis
 // decimals change only if the batch changes instruments.
 void WriteTransaction::grow_cash_scales() {
     for (const CashTarget& target : cash_targets_) {
-        if (target.instrument < 0) continue;
+        if (!given(target.instrument)) continue;
         if (staged(target.instrument).instrument.quantity_scale < target.scale)
             grow_scale(target.instrument, target.scale);
     }
@@ -39,13 +39,13 @@ CashLeg WriteTransaction::leg_after(const Order& order, int quantity_scale) {
 }
 
 // Adds (sign 1) or removes (sign -1) the leg from the cash of the account.
-void WriteTransaction::add_leg(std::int32_t account, const CashLeg& leg, int sign) {
+void WriteTransaction::add_leg(AccountCode account, const CashLeg& leg, int sign) {
     if (leg.amount.zero()) return;
-    MVCORE_ASSERT(leg.target.instrument >= 0 && leg.fault == CashFault::none);
+    MVCORE_ASSERT(given(leg.target.instrument) && leg.fault == CashFault::none);
     Instrument& cash = staged(leg.target.instrument).instrument;
     MVCORE_ASSERT(cash.quantity_scale >= leg.target.scale);
     const i256 amount = leg.amount * pow10<4>(cash.quantity_scale - leg.target.scale);
-    Cell& c = cell(account, leg.target.instrument);
+    Cell& c = cell({leg.target.instrument, account});
     if (sign > 0) {
         c.after[current] += amount;
         c.after[expected] += amount;
@@ -73,12 +73,12 @@ void WriteTransaction::stage_legs(const OrderWrite& w, const CashLeg& before) {
 
 // Whether the batch changes the cost of the instrument's fills, or the cash instrument that pays
 // it.
-bool WriteTransaction::changes_legs(std::int32_t instrument) const {
+bool WriteTransaction::changes_legs(InstrumentCode instrument) const {
     const Instrument& before = state_.board.instrument(instrument);
-    const auto at = staged_at_.find(static_cast<std::uint32_t>(instrument));
+    const auto at = staged_at_.find(instrument);
     // A removed instrument has no orders.
-    if (at != FlatMap::kNone && !staged_[at].quote.alive) return false;
-    const Instrument& after = at == FlatMap::kNone ? before : staged_[at].instrument;
+    if (at != staged_at_.kNone && !staged_[at].quote.alive) return false;
+    const Instrument& after = at == staged_at_.kNone ? before : staged_[at].instrument;
     return before.factor != after.factor || before.factor_scale != after.factor_scale ||
            cash_target_before(before.terms.currency) != cash_target(after.terms.currency);
 }
@@ -88,7 +88,7 @@ void WriteTransaction::stage_changed_legs() {
     if (cash_targets_.empty()) return;  // instruments do not change
     std::optional<std::unordered_set<Slot>> named;
     for (std::size_t i = 0; i < state_.board.size(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         if (state_.orders.count(code) == 0 || !changes_legs(code)) continue;
         if (!named) {
             named.emplace();
@@ -112,7 +112,7 @@ void WriteTransaction::sum_legs() {
     if (!state_.cash.from_fills || batch_.roll_day) return;
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     for (std::size_t i = 0; i < orders.instruments(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         // check_dropped() refuses a removed instrument that still has orders.
         if (orders.count(code) == 0 || !staged(code).quote.alive) continue;
         const int scale = orders.scale(code);
@@ -128,7 +128,7 @@ void WriteTransaction::sum_legs() {
             MVCORE_ASSERT(sums.by_account.empty() || sums.scale == leg.target.scale);
             if (sums.by_account.empty()) sums.by_account.resize(grid_.rows());
             sums.scale = leg.target.scale;
-            sums.by_account[std::size_t(order.account)] += leg.amount;
+            sums.by_account[index(order.account)] += leg.amount;
             sums.absolute += leg.amount.magnitude();
         });
     }
@@ -136,7 +136,8 @@ void WriteTransaction::sum_legs() {
 
 // `what` describes the order; the reason is appended to it.
 void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char* column,
-                                  InputError::Row row, std::string what, std::int32_t instrument) {
+                                  InputError::Row row, std::string what,
+                                  InstrumentCode instrument) {
     const auto currency = staged(instrument).instrument.terms.currency;
     what += fault == CashFault::no_target
                 ? ": its fills move cash, and " + quoted(batch_.currencies.text(currency)) +
@@ -147,13 +148,14 @@ void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char
 
 // Names the change that caused the error: the former cash instrument of the orders' currency, or
 // else the orders' own instrument.
-void WriteTransaction::refuse_changed_leg(CashFault fault, std::int32_t instrument) {
-    const auto size = static_cast<std::int32_t>(state_.board.size());
+void WriteTransaction::refuse_changed_leg(CashFault fault, InstrumentCode instrument) {
+    const auto size = state_.board.size();
     const Terms now = staged(instrument).instrument.terms;
-    const Terms before = instrument < size ? state_.board.instrument(instrument).terms : now;
-    std::int32_t changed = instrument;
+    const Terms before = index(instrument) < size ? state_.board.instrument(instrument).terms : now;
+    InstrumentCode changed = instrument;
     const CashTarget target = cash_target_before(before.currency);
-    if (fault == CashFault::no_target && now.currency == before.currency && target.instrument >= 0)
+    if (fault == CashFault::no_target && now.currency == before.currency &&
+        given(target.instrument))
         changed = target.instrument;
     const auto& rows = batch_.instrument_rows;
     const auto& removed = batch_.removed_instruments;
@@ -166,12 +168,13 @@ void WriteTransaction::refuse_changed_leg(CashFault fault, std::int32_t instrume
     const char* column = "cash";
     auto row = row_of(rows.begin(), rows.end(),
                       [&](const InstrumentRow& given) { return given.instrument == changed; });
-    const auto gone = row_of(removed.begin(), removed.end(), [&](auto i) { return i == changed; });
+    const auto gone = row_of(removed.begin(), removed.end(),
+                             [&](auto i) { return InstrumentCode(i) == changed; });
     if (gone) {
         table = "remove";
         column = "instruments";
         row = gone;
-    } else if (changed < size) {
+    } else if (index(changed) < size) {
         const Terms& old = state_.board.instrument(changed).terms;
         const Terms& given = staged(changed).instrument.terms;
         if (old.currency != given.currency) column = "currency";
@@ -179,7 +182,7 @@ void WriteTransaction::refuse_changed_leg(CashFault fault, std::int32_t instrume
         else if (old.quote_factor != given.quote_factor) column = "quote_factor";
     }
     refuse_leg(fault, table, column, row,
-               "an order of " + quoted(batch_.instruments.text(instrument)), instrument);
+               "an order of " + quoted(batch_.instruments.text(raw(instrument))), instrument);
 }
 
 InputError::Row WriteTransaction::row_of_loaded(Slot slot) const {

@@ -19,9 +19,7 @@ std::string WriteTransaction::key_of(std::size_t row) const {
 void WriteTransaction::refuse_duplicate(std::size_t row) const {
     const auto& rows = batch_.holding_rows;
     std::size_t first = 0;
-    while (rows.account[first] != rows.account[row] ||
-           rows.instrument[first] != rows.instrument[row])
-        ++first;
+    while (rows.cell_at(first) != rows.cell_at(row)) ++first;
     throw InputError(ErrorKind::invalid_input, "holdings", "account", row,
                      duplicate_key(key_of(row), first),
                      std::string(batch_.accounts.text(rows.account[row])));
@@ -29,12 +27,10 @@ void WriteTransaction::refuse_duplicate(std::size_t row) const {
 
 void WriteTransaction::check_twice() const {
     const auto& rows = batch_.holding_rows;
-    FlatMap seen;
+    FlatMap<CellKey> seen;
     seen.reserve(rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        const auto key = static_cast<std::uint64_t>(rows.account[row]) << 32 |
-                         static_cast<std::uint32_t>(rows.instrument[row]);
-        if (!seen.add(key).second) refuse_duplicate(row);
+        if (!seen.add(rows.cell_at(row)).second) refuse_duplicate(row);
     }
 }
 
@@ -43,7 +39,7 @@ void WriteTransaction::grow_scales() {
     grow_cash_scales();
     const auto& rows = batch_.holding_rows;
     for (std::size_t row = 0; row < rows.size(); ++row)
-        grow_scale(rows.instrument[row], rows.scale_at(row));
+        grow_scale(rows.cell_at(row).instrument, rows.scale_at(row));
     for (const OrderWrite& w : order_writes_) {
         if (w.slot != kNoSlot) grow_scale(w.before.instrument, 0);
         if (!w.removed)
@@ -53,7 +49,7 @@ void WriteTransaction::grow_scales() {
 }
 
 // Raises the instrument's quantity scale if the input has more decimals.
-void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
+void WriteTransaction::grow_scale(InstrumentCode instrument, int scale) {
     Instrument& c = staged(instrument).instrument;
     const int even = even_scale(scale);
     if (even <= c.quantity_scale) return;
@@ -62,9 +58,8 @@ void WriteTransaction::grow_scale(std::int32_t instrument, int scale) {
     MVCORE_ASSERT(c.quantity_scale % 2 == 0 && c.quantity_scale <= kMaxScale);
 }
 
-WriteTransaction::Cell& WriteTransaction::cell(std::int32_t account, std::int32_t instrument) {
-    const auto key =
-        static_cast<std::uint64_t>(instrument) << 32 | static_cast<std::uint32_t>(account);
+WriteTransaction::Cell& WriteTransaction::cell(const CellKey& key) {
+    const auto [instrument, account] = key;
     const auto [at, fresh] = cell_at_.add(key);
     MVCORE_ASSERT(fresh ? at == cells_.size()
                         : cells_[at].account == account && cells_[at].instrument == instrument);
@@ -92,9 +87,9 @@ void WriteTransaction::stage_holdings() {
     cells_.reserve(cells_.size() + rows.size());
     cell_at_.reserve(cells_.size() + rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        const auto i = rows.instrument[row];
-        Cell& c = cell(rows.account[row], i);
-        Instrument& instrument = staged(i).instrument;
+        const CellKey key = rows.cell_at(row);
+        Cell& c = cell(key);
+        Instrument& instrument = staged(key.instrument).instrument;
         const int by = instrument.quantity_scale - rows.scale_at(row);
         MVCORE_ASSERT(by >= 0);
         const i256 quantity(rows.mantissa_at(row) * kPow10[std::size_t(by)]);
@@ -114,7 +109,7 @@ void WriteTransaction::add_order(const Order& order, int sign) {
     const i256 leaves(order.leaves());
     Instrument& instrument = staged(order.instrument).instrument;
     const i256 most = fill.magnitude() + leaves.magnitude();
-    Cell& c = cell(order.account, order.instrument);
+    Cell& c = cell({order.instrument, order.account});
     if (sign > 0) {
         c.after[current] += fill;
         c.after[expected] += fill + leaves;
@@ -129,7 +124,7 @@ void WriteTransaction::add_order(const Order& order, int sign) {
 
 // Names the row that is most likely wrong: the holding, else the last order of this cell. Cash may
 // change through orders in other instruments.
-void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument) const {
+void WriteTransaction::refuse_net(const CellKey& key) const {
     struct Place {
         const char* table;
         const char* column;
@@ -138,10 +133,9 @@ void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument)
     const auto find = [&]() -> Place {
         const HoldingRows& holdings = batch_.holding_rows;
         for (std::size_t k = holdings.size(); k-- > 0;)
-            if (holdings.account[k] == account && holdings.instrument[k] == instrument)
-                return {"holdings", "quantity", k};
+            if (holdings.cell_at(k) == key) return {"holdings", "quantity", k};
         const auto of_cell = [&](const Order& o) {
-            return o.account == account && o.instrument == instrument;
+            return CellKey{o.instrument, o.account} == key;
         };
         for (std::size_t k = order_writes_.size(); k-- > 0;) {
             const OrderWrite& w = order_writes_[k];
@@ -151,7 +145,7 @@ void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument)
         if (batch_.loaded_orders) {
             InputError::Row row;
             const OrderStore& store = batch_.loaded_orders->store;
-            store.for_each(instrument, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
+            store.for_each(key.instrument, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
                 if (row || !of_cell(OrderStore::order(page, k))) return;
                 row = row_of_loaded(slot);
             });
@@ -163,18 +157,17 @@ void WriteTransaction::refuse_net(std::int32_t account, std::int32_t instrument)
     };
     const Place place = find();
     throw InputError(ErrorKind::value_overflow, place.table, place.column, place.row,
-                     "the net quantity of (" + quoted(batch_.accounts.text(account)) + ", " +
-                         quoted(batch_.instruments.text(instrument)) +
+                     "the net quantity of (" + quoted(batch_.accounts.text(raw(key.account))) +
+                         ", " + quoted(batch_.instruments.text(raw(key.instrument))) +
                          ") has more than 20 digits before the point");
 }
 
 Net WriteTransaction::checked_net(const Cell& c) const {
-    MVCORE_ASSERT(staged_at_.find(static_cast<std::uint32_t>(c.instrument)) != FlatMap::kNone);
-    const int scale = staged_[staged_at_.find(static_cast<std::uint32_t>(c.instrument))]
-                          .instrument.quantity_scale;
+    MVCORE_ASSERT(staged_at_.find(c.instrument) != FlatMap<InstrumentCode>::kNone);
+    const int scale = staged_[staged_at_.find(c.instrument)].instrument.quantity_scale;
     Net out{};
     for (std::size_t m = 0; m < kMeasures; ++m) {
-        if (!within_integer_digits(c.after[m], scale)) refuse_net(c.account, c.instrument);
+        if (!within_integer_digits(c.after[m], scale)) refuse_net({c.instrument, c.account});
         out[m] = c.after[m].low128();
     }
     return out;

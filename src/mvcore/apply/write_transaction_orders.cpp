@@ -79,8 +79,8 @@ void WriteTransaction::merge(std::size_t row, OrderWrite& w) {
         w.rolled = make_decimal(w.before.rolled, scale).value;
     }
     w.after = w.before;
-    if (!rows.account.empty()) w.after.account = rows.account[row];
-    if (!rows.instrument.empty()) w.after.instrument = rows.instrument[row];
+    if (!rows.account.empty()) w.after.account = AccountCode(rows.account[row]);
+    if (!rows.instrument.empty()) w.after.instrument = InstrumentCode(rows.instrument[row]);
     if (!rows.quantity.empty()) w.quantity = rows.quantity[row];
     if (!rows.filled.empty()) w.filled = rows.filled[row];
     if (!rows.rolled.empty()) {
@@ -174,7 +174,7 @@ void WriteTransaction::reserve_orders() {
         std::size_t orders = 0;
         Extras extras;
     };
-    std::unordered_map<std::int32_t, Added> added;
+    std::unordered_map<InstrumentCode, Added> added;
     // Number of new orders by table of the index.
     std::unordered_map<std::uint64_t, std::size_t> ids;
     for (OrderWrite& w : order_writes_) {
@@ -224,9 +224,8 @@ void WriteTransaction::reserve_rescaled_orders() {
 
 void WriteTransaction::commit_rescaled_orders() noexcept {
     for (auto& [i, pages] : rescaled_orders_) {
-        state_.orders.put(
-            i, staged_[staged_at_.find(static_cast<std::uint32_t>(i))].instrument.quantity_scale,
-            std::move(pages));
+        state_.orders.put(i, staged_[staged_at_.find(i)].instrument.quantity_scale,
+                          std::move(pages));
         state_.dirty_instruments.orders(i);
     }
 }
@@ -240,9 +239,9 @@ void WriteTransaction::commit_orders() noexcept {
         },
         [&](std::size_t k) { commit_order(order_writes_[k]); });
     for (const auto& [account, change] : order_changes_)
-        MVCORE_ASSERT(std::int64_t{state_.account_orders[std::size_t(account)]} + change >= 0);
+        MVCORE_ASSERT(std::int64_t{state_.account_orders[index(account)]} + change >= 0);
     for (const auto& [account, change] : order_changes_)
-        state_.account_orders.own(std::size_t(account)) += static_cast<std::uint32_t>(change);
+        state_.account_orders.own(index(account)) += static_cast<std::uint32_t>(change);
 }
 
 void WriteTransaction::commit_order(const OrderWrite& w) noexcept {

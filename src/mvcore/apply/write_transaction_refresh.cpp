@@ -116,13 +116,12 @@ void WriteTransaction::stage_refresh() {
     sum_legs();
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     for (std::size_t i = 0; i < instruments; ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         const bool kept = batch_.holdings_given != Given::load && i < state_.grid.lines() &&
                           state_.grid.positions(i) != 0;
         const bool cash = cash_sums_.contains(code);
         if (start[i] == start[i + 1] && orders.count(code) == 0 && !kept && !cash) {
-            if (const auto known = staged_at_.find(static_cast<std::uint32_t>(code));
-                known != FlatMap::kNone)
+            if (const auto known = staged_at_.find(code); known != staged_at_.kNone)
                 staged_[known].instrument.abs_quantity = i256();
             continue;
         }
@@ -144,9 +143,8 @@ void WriteTransaction::stage_refresh() {
 // times the largest term at the instrument's scale. `kept`: the existing holdings of the line stay.
 bool WriteTransaction::wide_line(std::size_t i, const HoldingRows& lines, std::size_t begin,
                                  std::size_t end, bool kept) const {
-    const auto code = static_cast<std::int32_t>(i);
-    const int scale =
-        staged_[staged_at_.find(static_cast<std::uint32_t>(code))].instrument.quantity_scale;
+    const auto code = InstrumentCode(i);
+    const int scale = staged_[staged_at_.find(code)].instrument.quantity_scale;
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     u128 terms = end - begin;
     u128 largest = 0;
@@ -187,32 +185,32 @@ void WriteTransaction::check_lines(const HoldingRows& lines,
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     std::vector<int> cash_scale(start.size(), 0);
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
-        if (const CashTarget target = cash_target(c); target.instrument >= 0)
+        if (const CashTarget target = cash_target(c); given(target.instrument))
             cash_scale[std::size_t(target.instrument)] = even_scale(target.scale);
     // By account: the last instrument that named it.
-    std::vector<std::int32_t> last(grid_.rows(), -1);
+    std::vector<InstrumentCode> last(grid_.rows(), kNoInstrument);
     for (std::size_t i = 0; i + 1 < start.size(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         int scale = cash_scale[i];
         for (std::size_t k = start[i]; k < start[i + 1]; ++k) {
             auto& seen = last[std::size_t(lines.account[k])];
-            if (seen == code) refuse_twice(lines.account[k], code);
+            if (seen == code) refuse_twice({code, AccountCode(lines.account[k])});
             seen = code;
             scale = std::max(scale, even_scale(lines.scale_at(k)));
         }
         if (orders.count(code) != 0) scale = std::max(scale, orders.scale(code));
-        const auto known = staged_at_.find(static_cast<std::uint32_t>(code));
-        if (known == FlatMap::kNone && scale == 0) continue;
+        const auto known = staged_at_.find(code);
+        if (known == staged_at_.kNone && scale == 0) continue;
         Instrument& instrument = staged(code).instrument;
         instrument.quantity_scale = loaded ? scale : std::max(instrument.quantity_scale, scale);
     }
 }
 
-void WriteTransaction::refuse_twice(std::int32_t account, std::int32_t instrument) const {
+void WriteTransaction::refuse_twice(const CellKey& key) const {
     const auto& rows = batch_.holding_rows;
     bool first = true;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        if (rows.account[row] != account || rows.instrument[row] != instrument) continue;
+        if (rows.cell_at(row) != key) continue;
         if (!first) refuse_duplicate(row);
         first = false;
     }
@@ -221,7 +219,7 @@ void WriteTransaction::refuse_twice(std::int32_t account, std::int32_t instrumen
 template <class Q>
 void WriteTransaction::fill_line(std::size_t i, const HoldingRows& rows, std::size_t begin,
                                  std::size_t end) {
-    const auto code = static_cast<std::int32_t>(i);
+    const auto code = InstrumentCode(i);
     Instrument& instrument = staged(code).instrument;
     const int scale = instrument.quantity_scale;
     std::vector<Parts<Q>> parts;
@@ -280,7 +278,7 @@ void WriteTransaction::fill_line(std::size_t i, const HoldingRows& rows, std::si
         const auto start = fitting(p.sod, scale);
         const auto now = fitting(p.sod + p.fill, scale);
         const auto later = fitting(p.sod + p.fill + p.leaves, scale);
-        if (!start || !now || !later) refuse_net(static_cast<std::int32_t>(p.account), code);
+        if (!start || !now || !later) refuse_net({code, AccountCode(p.account)});
         const Net net = {*start, *now, *later};
         if (!held(net)) continue;
         accounts.push_back(p.account);
@@ -305,7 +303,7 @@ void WriteTransaction::stage_roll() {
     std::vector<std::uint32_t> accounts;
     std::array<std::vector<i128>, kMeasures> columns;
     for (std::size_t i = 0; i < grid_.lines(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         const bool empty = state_.grid.positions(i) == 0 && store.count(code) == 0;
         // Cash legs that cancel out leave no position, but their absolute quantities must be reset.
         if (empty &&
@@ -327,7 +325,7 @@ void WriteTransaction::stage_roll() {
             const auto order = order_after(page, k);
             if (!order) return;
             sum += i256(order->leaves()).magnitude();
-            ++account_orders_[std::size_t(order->account)];
+            ++account_orders_[index(order->account)];
         });
         staged(code).instrument.abs_quantity = sum;
         const QuantityColumns<i128> source = {

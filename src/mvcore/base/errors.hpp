@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "mvcore/base/ids.hpp"
+
 namespace mvcore {
 
 // The numbers are those of the C API.
@@ -75,10 +77,10 @@ public:
 // A value in a list of positions overflows. Names the position by its codes.
 class PositionOverflow : public Error {
 public:
-    PositionOverflow(std::int32_t a, std::int32_t i)
+    PositionOverflow(AccountCode a, InstrumentCode i)
         : Error(ErrorKind::value_overflow, kOver38Digits), account(a), instrument(i) {}
-    std::int32_t account;
-    std::int32_t instrument;
+    AccountCode account;
+    InstrumentCode instrument;
 };
 
 }  // namespace mvcore

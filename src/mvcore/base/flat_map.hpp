@@ -1,4 +1,4 @@
-// Hash map from 64-bit keys to consecutive indices in insertion order. Open addressing in one
+// Hash map from keys to consecutive indices in insertion order. Open addressing in one
 // array.
 #pragma once
 
@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "mvcore/base/assert.hpp"
+#include "mvcore/base/ids.hpp"
 
 namespace mvcore {
 
+template <class Key>
 class FlatMap {
 public:
     static constexpr std::uint32_t kNone = ~0U;
@@ -17,7 +19,7 @@ public:
     void reserve(std::size_t keys) {
         if (2 * keys > entries_.size()) rehash(2 * keys);
     }
-    [[nodiscard]] std::uint32_t find(std::uint64_t key) const noexcept {
+    [[nodiscard]] std::uint32_t find(Key key) const noexcept {
         if (entries_.empty()) return kNone;
         MVCORE_ASSERT(2 * size_ <= entries_.size());  // a free slot ends every search
         for (auto k = start(key);; k = next(k)) {
@@ -26,7 +28,7 @@ public:
         }
     }
     // Returns the key's index and whether the key is new. A new key gets the next index.
-    std::pair<std::uint32_t, bool> add(std::uint64_t key) {
+    std::pair<std::uint32_t, bool> add(Key key) {
         if (2 * (size_ + 1) > entries_.size()) rehash(4 * (size_ + 1));
         auto k = start(key);
         for (; entries_[k].place != kNone; k = next(k))
@@ -38,11 +40,12 @@ public:
 
 private:
     struct Entry {
-        std::uint64_t key = 0;
+        Key key{};
         std::uint32_t place = kNone;
     };
-    [[nodiscard]] std::size_t start(std::uint64_t key) const noexcept {
-        return static_cast<std::size_t>((key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL >> 20) &
+    [[nodiscard]] std::size_t start(Key key) const noexcept {
+        const std::uint64_t bits = bits_of(key);
+        return static_cast<std::size_t>((bits ^ (bits >> 32)) * 0x9E3779B97F4A7C15ULL >> 20) &
                (entries_.size() - 1);
     }
     [[nodiscard]] std::size_t next(std::size_t k) const noexcept {

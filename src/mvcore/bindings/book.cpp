@@ -144,8 +144,8 @@ py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, cons
                 const auto d = text::decimal_at(chunk, k, null);
                 if (null) place.refuse_null(rows.size(), "a number");
                 if (!d) place.refuse(rows.size(), chunk, k, describe(d.fault));
-                rows.push_back(
-                    {code[rows.size()], d.value, when != nullptr ? when[rows.size()] : kNoTime});
+                rows.push_back({InstrumentCode(code[rows.size()]), d.value,
+                                when != nullptr ? when[rows.size()] : kNoTime});
             }
         return book.ticks(rows, skip_unknown);
     };
@@ -189,10 +189,10 @@ Counts stats(Book& book) {
     std::uint64_t positions = 0;
     for (std::size_t a = 0; a < state.positions.size(); ++a) positions += state.positions[a];
     std::uint64_t accounts = 0;
-    for (std::int32_t a = 0; a < book.names().accounts.size(); ++a)
+    for (const auto a : accounts_below(std::size_t(book.names().accounts.size())))
         accounts += state.account_alive(a);
     std::uint64_t instruments = 0;
-    for (std::int32_t i = 0; i < book.names().instruments.size(); ++i)
+    for (const auto i : instruments_below(std::size_t(book.names().instruments.size())))
         instruments += state.instrument_alive(i);
     std::uint64_t cells = c.cells_swept.load();
     const auto views = book.views();
@@ -246,7 +246,7 @@ std::vector<std::int32_t> currencies(Book& book) {
     const Board& board = book.state().board;
     std::vector<std::int32_t> out;
     for (std::size_t i = 0; i < board.size(); ++i)
-        out.push_back(board.instrument(static_cast<std::int32_t>(i)).terms.currency);
+        out.push_back(board.instrument(InstrumentCode(i)).terms.currency);
     return out;
 }
 

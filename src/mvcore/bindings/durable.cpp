@@ -58,7 +58,8 @@ struct MastersChange {
 void note(const Batch& batch, std::vector<MastersChange>& changes) {
     MastersChange change{batch.accounts_given,   batch.instruments_given,   batch.account_rows, {},
                          batch.removed_accounts, batch.removed_instruments, batch.attributes};
-    for (const auto& row : batch.instrument_rows) change.instrument_rows.push_back(row.instrument);
+    for (const auto& row : batch.instrument_rows)
+        change.instrument_rows.push_back(raw(row.instrument));
     if (change.accounts != Given::absent || change.instruments != Given::absent ||
         !change.removed_accounts.empty() || !change.removed_instruments.empty())
         changes.push_back(std::move(change));

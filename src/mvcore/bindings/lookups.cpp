@@ -16,11 +16,11 @@ std::vector<std::int32_t> find_codes(Reader& reader, const std::string& side,
     const auto code_of = [&](std::string_view name) {
         if (side == "account") {
             const auto code = reader.find(known.accounts, name);
-            return state.account_alive(code) ? code : -1;
+            return state.account_alive(AccountCode(code)) ? code : -1;
         }
         if (side == "instrument") {
             const auto code = reader.find(known.instruments, name);
-            return state.instrument_alive(code) ? code : -1;
+            return state.instrument_alive(InstrumentCode(code)) ? code : -1;
         }
         const auto code = reader.find(known.currencies, name);
         return state.currency_known(code) ? code : -1;
@@ -75,7 +75,9 @@ std::vector<std::uint32_t> positions_of(Reader& reader, const std::vector<std::i
     for (const auto code : codes) {
         const Reading reading(reader.lock());
         const State& state = reader.state();
-        out.push_back(state.instrument_alive(code) ? state.grid.positions(std::size_t(code)) : 0);
+        out.push_back(state.instrument_alive(InstrumentCode(code))
+                          ? state.grid.positions(std::size_t(code))
+                          : 0);
     }
     return out;
 }

@@ -133,7 +133,7 @@ void put_chunk(Restore& restore, std::int32_t begin, std::int32_t end, const py:
         else o.number = to_ints(ordered["order"], order_rows);
     }
     const Unlocked free;
-    restore.chunk(begin, end, h, o);
+    restore.chunk(InstrumentCode(begin), InstrumentCode(end), h, o);
 }
 
 }  // namespace

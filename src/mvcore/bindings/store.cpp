@@ -30,7 +30,8 @@ py::tuple to_tuple(TextColumn&& column) {
 }
 
 py::dict holdings(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
-    auto chunk = unlocked(holdings_chunk, snapshot.state(), begin, end);
+    auto chunk =
+        unlocked(holdings_chunk, snapshot.state(), InstrumentCode(begin), InstrumentCode(end));
     py::dict out;
     out["instrument"] = ints(std::move(chunk.instrument), chunk.rows);
     out["account"] = ints(std::move(chunk.account), chunk.rows);
@@ -39,7 +40,8 @@ py::dict holdings(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
 }
 
 py::dict orders(Snapshot& snapshot, std::int32_t begin, std::int32_t end) {
-    auto chunk = unlocked(orders_chunk, snapshot.state(), begin, end);
+    auto chunk =
+        unlocked(orders_chunk, snapshot.state(), InstrumentCode(begin), InstrumentCode(end));
     py::dict out;
     if (snapshot.state().orders.kind() == IdKind::text)
         out["order"] = to_tuple(std::move(chunk.text));

@@ -9,6 +9,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/decimal.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/prefetch.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/base/wide_int.hpp"
@@ -105,17 +106,17 @@ inline int value_scale_of(const Quote& quote, const Instrument& instrument) {
 class Board {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
-    [[nodiscard]] const Quote& quote(std::int32_t i) const { return quotes_[std::size_t(i)]; }
+    [[nodiscard]] const Quote& quote(InstrumentCode i) const { return quotes_[index(i)]; }
     // For writing; see CowVector::own.
-    [[nodiscard]] Quote& own_quote(std::int32_t i) { return quotes_.own(std::size_t(i)); }
-    void prefetch(std::int32_t i) const noexcept {
-        if (i >= 0 && std::size_t(i) < quotes_.size()) mvcore::prefetch(&quotes_[std::size_t(i)]);
+    [[nodiscard]] Quote& own_quote(InstrumentCode i) { return quotes_.own(index(i)); }
+    void prefetch(InstrumentCode i) const noexcept {
+        if (given(i) && index(i) < quotes_.size()) mvcore::prefetch(&quotes_[index(i)]);
     }
-    [[nodiscard]] const Instrument& instrument(std::int32_t i) const {
-        return instruments_[std::size_t(i)];
+    [[nodiscard]] const Instrument& instrument(InstrumentCode i) const {
+        return instruments_[index(i)];
     }
-    [[nodiscard]] Instrument& own_instrument(std::int32_t i) {
-        return instruments_.own(std::size_t(i));
+    [[nodiscard]] Instrument& own_instrument(InstrumentCode i) {
+        return instruments_.own(index(i));
     }
     [[nodiscard]] const Unit& unit(UnitId u) const {
         MVCORE_ASSERT(u < units_.size());
@@ -143,18 +144,18 @@ public:
     void extend(std::size_t instruments, std::size_t currencies);
 
     // price mantissa * factor, at any width. The instrument must have a price.
-    [[nodiscard]] i256 price_of(std::int32_t i) const {
+    [[nodiscard]] i256 price_of(InstrumentCode i) const {
         const auto& q = quote(i);
         return q.wide ? instrument(i).wide_price : i256(q.price);
     }
     // The price mantissa as it was given, at price_scale.
-    [[nodiscard]] i128 price_mantissa(std::int32_t i) const {
+    [[nodiscard]] i128 price_mantissa(InstrumentCode i) const {
         const auto& q = quote(i);
         MVCORE_ASSERT(q.wide || (q.factor != 0 && q.price % q.factor == 0));
         return q.wide ? instrument(i).wide_mantissa : q.price / q.factor;
     }
     // Decimals of a value: quantity x price x factor of this instrument.
-    [[nodiscard]] int value_scale(std::int32_t i) const {
+    [[nodiscard]] int value_scale(InstrumentCode i) const {
         return value_scale_of(quote(i), instrument(i));
     }
     // Number of instruments without a price that an account may hold.

@@ -15,11 +15,11 @@ namespace mvcore {
 struct Change {
     std::int64_t price;      // Quote::price before
     std::uint64_t previous;  // Quote::last_change before: shows whether a reader saw that price
-    std::int32_t instrument;
+    InstrumentCode instrument;
     UnitId unit_and_wide;
 
     Change() = default;
-    Change(std::int64_t old_price, std::uint64_t last_change, std::int32_t code, UnitId old_unit,
+    Change(std::int64_t old_price, std::uint64_t last_change, InstrumentCode code, UnitId old_unit,
            bool is_wide)
         : price(old_price),
           previous(last_change),
@@ -35,8 +35,8 @@ static_assert(sizeof(Change) == 24);
 struct Fact {
     std::int64_t change[kMeasures];
     std::uint64_t previous;  // 1 + log position of the account's previous fact; 0: none
-    std::int32_t account;
-    std::int32_t instrument;
+    AccountCode account;
+    InstrumentCode instrument;
     std::int64_t positions;  // change in the number of positions: -1, 0 or 1
 };
 static_assert(sizeof(Fact) == 48);
@@ -47,16 +47,16 @@ public:
     [[nodiscard]] Ring<Change>& changes() noexcept { return changes_; }
     [[nodiscard]] const Ring<Fact>& facts() const noexcept { return facts_; }
     // 1 + log position of the account's latest fact; 0: none.
-    [[nodiscard]] std::uint64_t last_fact(std::int32_t account) const noexcept {
-        return std::size_t(account) < last_fact_.size() ? last_fact_[std::size_t(account)] : 0;
+    [[nodiscard]] std::uint64_t last_fact(AccountCode account) const noexcept {
+        return index(account) < last_fact_.size() ? last_fact_[index(account)] : 0;
     }
     void extend(std::size_t accounts) {
         if (last_fact_.size() < accounts) last_fact_.resize(accounts, 0);
     }
     void push(Fact fact) noexcept {
-        MVCORE_ASSERT(std::size_t(fact.account) < last_fact_.size());
-        MVCORE_ASSERT(fact.instrument >= 0 && fact.positions >= -1 && fact.positions <= 1);
-        auto& last = last_fact_[std::size_t(fact.account)];
+        MVCORE_ASSERT(index(fact.account) < last_fact_.size());
+        MVCORE_ASSERT(given(fact.instrument) && fact.positions >= -1 && fact.positions <= 1);
+        auto& last = last_fact_[index(fact.account)];
         MVCORE_ASSERT(last <= facts_.end());
         fact.previous = last;
         facts_.push(fact);

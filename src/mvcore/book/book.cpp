@@ -90,7 +90,7 @@ bool Book::fast_price(const Quote& quote, std::int64_t mantissa, int scale,
     return price <= quote.ceiling && price >= -quote.ceiling;
 }
 
-bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
+bool Book::put_price(Quote& quote, InstrumentCode instrument, std::int64_t price,
                      std::int64_t time) noexcept {
     MVCORE_ASSERT(quote.alive && quote.priced && !quote.wide);
     MVCORE_ASSERT(quote.epoch <= book_state_.state.epoch);
@@ -112,7 +112,7 @@ bool Book::put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
     return true;
 }
 
-bool Book::fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+bool Book::fast_tick(InstrumentCode instrument, const Decimal& price, std::int64_t time,
                      Written& out) {
     Quote& quote = book_state_.state.board.own_quote(instrument);
     std::int64_t value = 0;
@@ -124,7 +124,7 @@ bool Book::fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t
     return true;
 }
 
-bool Book::try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time,
+bool Book::try_tick(InstrumentCode instrument, const Decimal& price, std::int64_t time,
                     Written& out) {
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_, std::adopt_lock);
@@ -138,22 +138,22 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
                     Written& out) {
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_, std::adopt_lock);
-    const auto code = book_state_.names.instruments.find(instrument);
-    const bool fast =
-        writable() && code >= 0 && views_are_fast(code, true) && fast_tick(code, price, time, out);
+    const auto code = InstrumentCode(book_state_.names.instruments.find(instrument));
+    const bool fast = writable() && given(code) && views_are_fast(code, true) &&
+                      fast_tick(code, price, time, out);
     if (fast) after_write();
     return fast;
 }
 
-Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t time) {
+Written Book::tick(InstrumentCode instrument, const Decimal& price, std::int64_t time) {
     check_writable();
     {
         Writing writing(lock_);
         check_writable();
         if (!book_state_.state.instrument_alive(instrument))
             throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
-                             "unknown instrument code " + std::to_string(instrument),
-                             std::to_string(instrument));
+                             "unknown instrument code " + std::to_string(raw(instrument)),
+                             std::to_string(raw(instrument)));
         lock_.publish();
         Written out;
         if (fast_tick(instrument, price, time, out)) {
@@ -169,10 +169,10 @@ Written Book::tick(std::int32_t instrument, const Decimal& price, std::int64_t t
 }
 
 Written Book::tick(std::string_view instrument, const Decimal& price, std::int64_t time) {
-    std::int32_t code = -1;
+    InstrumentCode code = kNoInstrument;
     {
         const Reading reading(lock_);
-        code = book_state_.names.instruments.find(instrument);
+        code = InstrumentCode(book_state_.names.instruments.find(instrument));
         if (!book_state_.state.instrument_alive(code))
             throw InputError(ErrorKind::unknown_id, "tick", "instrument", std::nullopt,
                              "unknown instrument " + quoted(instrument), std::string(instrument));
@@ -224,11 +224,11 @@ bool Book::fast_ticks(std::span<const TickRow> rows) {
     return fast;
 }
 
-void Book::check_instrument(std::int32_t instrument, std::size_t row) const {
+void Book::check_instrument(InstrumentCode instrument, std::size_t row) const {
     if (!book_state_.state.instrument_alive(instrument))
         throw InputError(ErrorKind::unknown_id, "ticks", "instrument", row,
-                         "unknown instrument code " + std::to_string(instrument),
-                         std::to_string(instrument));
+                         "unknown instrument code " + std::to_string(raw(instrument)),
+                         std::to_string(raw(instrument)));
 }
 
 Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
@@ -280,9 +280,9 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     if (!lock_.try_lock_shared()) return false;
     const Reading end(lock_, std::adopt_lock);
     if (!book_state_.state.index.built()) return false;
-    const auto code = find(book_state_.names.accounts, account);
-    if (code >= 0 && std::size_t(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[std::size_t(code)] > tuning::kFastPositions)
+    const auto code = AccountCode(find(book_state_.names.accounts, account));
+    if (given(code) && index(code) < book_state_.state.positions.size() &&
+        book_state_.state.positions[index(code)] > tuning::kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;
@@ -338,7 +338,7 @@ void Book::after_write() noexcept {
             }
 }
 
-bool Book::views_are_fast(std::int32_t instrument, bool price) const {
+bool Book::views_are_fast(InstrumentCode instrument, bool price) const {
     if (incremental_views_ == 0) return true;
     std::uint64_t rows = incremental_views_ * tuning::kRowsOfView;
     if (rows > tuning::kFastRows) return false;

@@ -24,7 +24,7 @@ namespace mvcore {
 struct TickRow {
     std::int64_t mantissa;
     std::int64_t time;
-    std::int32_t instrument;
+    InstrumentCode instrument;
     std::int32_t scale;
 };
 
@@ -56,10 +56,10 @@ public:
     // Fast path for one price. Returns false, with nothing done, if it would take more than a few
     // microseconds (another thread holds the lock, incremental views have many rows to follow, or
     // the price needs a new unit) or if the input is wrong. Then call tick().
-    bool try_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
+    bool try_tick(InstrumentCode instrument, const Decimal& price, std::int64_t time, Written& out);
     bool try_tick(std::string_view instrument, const Decimal& price, std::int64_t time,
                   Written& out);
-    Written tick(std::int32_t instrument, const Decimal& price, std::int64_t time);
+    Written tick(InstrumentCode instrument, const Decimal& price, std::int64_t time);
     Written tick(std::string_view instrument, const Decimal& price, std::int64_t time);
     // Many prices in one batch. If an instrument has two prices, the later row wins. An unknown
     // code throws, or is skipped and counted with skip_unknown.
@@ -163,11 +163,12 @@ private:
     [[nodiscard]] static bool fast_price(const Quote& quote, std::int64_t mantissa, int scale,
                                          std::int64_t& out) noexcept;
     // Returns false if the price is late.
-    bool put_price(Quote& quote, std::int32_t instrument, std::int64_t price,
+    bool put_price(Quote& quote, InstrumentCode instrument, std::int64_t price,
                    std::int64_t time) noexcept;
-    bool fast_tick(std::int32_t instrument, const Decimal& price, std::int64_t time, Written& out);
+    bool fast_tick(InstrumentCode instrument, const Decimal& price, std::int64_t time,
+                   Written& out);
     Written tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown = false);
-    void check_instrument(std::int32_t instrument, std::size_t row) const;
+    void check_instrument(InstrumentCode instrument, std::size_t row) const;
     bool fast_ticks(std::span<const TickRow> rows);
     [[nodiscard]] Batch order_batch(const OrderFact& fact) const;
     // Fast path. Returns false if the order needs more work or is wrong. Then see apply().
@@ -181,7 +182,7 @@ private:
     void prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept;
     // Whether incremental views can follow a write to the instrument within a few microseconds.
     // Requires the exclusive lock.
-    [[nodiscard]] bool views_are_fast(std::int32_t instrument, bool price) const;
+    [[nodiscard]] bool views_are_fast(InstrumentCode instrument, bool price) const;
 
     Lock lock_;
     BookState book_state_;

@@ -37,9 +37,10 @@ Batch Book::order_batch(const OrderFact& fact) const {
     OrderRows& rows = batch.order_rows;
     rows.kind = fact.kind;
     rows.id = {fact.id};
-    rows.account = {known("account", fact.account, account, state.account_alive(account))};
-    rows.instrument = {
-        known("instrument", fact.instrument, instrument, state.instrument_alive(instrument))};
+    rows.account = {
+        known("account", fact.account, account, state.account_alive(AccountCode(account)))};
+    rows.instrument = {known("instrument", fact.instrument, instrument,
+                             state.instrument_alive(InstrumentCode(instrument)))};
     rows.quantity = {fact.quantity};
     rows.filled = {fact.filled};
     rows.average_price = {fact.average_price};
@@ -63,8 +64,8 @@ bool Book::fast_order(const OrderFact& fact, Written& out) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
     Order now;
-    now.account = book_state_.names.accounts.find(fact.account);
-    now.instrument = book_state_.names.instruments.find(fact.instrument);
+    now.account = AccountCode(book_state_.names.accounts.find(fact.account));
+    now.instrument = InstrumentCode(book_state_.names.instruments.find(fact.instrument));
     if (store.kind() != fact.kind || !state.account_alive(now.account) ||
         !state.instrument_alive(now.instrument))
         return false;
@@ -113,8 +114,8 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
                      const Order& now) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
-    MVCORE_ASSERT(std::size_t(now.account) < state.account_orders.size());
-    FastCell cell(now.account, now.instrument);
+    MVCORE_ASSERT(index(now.account) < state.account_orders.size());
+    FastCell cell({now.instrument, now.account});
     if (!cell.add(before, now)) return false;
     const Quote& quote = state.board.quote(now.instrument);
     Unit& unit = state.board.unit(quote.unit);
@@ -132,7 +133,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
         store.prepare(now.instrument, 1, extras);
         book_state_.order_index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
     }
-    auto& account_orders = state.account_orders.own(std::size_t(now.account));
+    auto& account_orders = state.account_orders.own(index(now.account));
     const auto stored = slot != kNoSlot ? 0
                         : text          ? store.store(id.text)
                                         : std::uint64_t(id.number);

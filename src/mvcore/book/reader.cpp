@@ -62,8 +62,9 @@ auto Reader::named_positions(const char* call, State& seen, F&& f) const {
     } catch (const PositionOverflow& e) {
         const Reading reading(names_lock_);
         throw InputError(e.kind(), call, "", std::nullopt,
-                         "(" + quoted(vocabulary_.accounts.text(e.account)) + ", " +
-                             quoted(vocabulary_.instruments.text(e.instrument)) + "): " + e.what());
+                         "(" + quoted(vocabulary_.accounts.text(raw(e.account))) + ", " +
+                             quoted(vocabulary_.instruments.text(raw(e.instrument))) +
+                             "): " + e.what());
     }
 }
 
@@ -159,19 +160,19 @@ void Reader::build_index_beside() {
             }
         }
         Grid now;
-        std::vector<std::pair<std::int32_t, std::int32_t>> changed;
+        std::vector<CellKey> changed;
         bool differ = false;
         {
             const Reading reading(state_lock_);
             now = read_.grid;
             differ = lost(place);
             for (; !differ && place < written(); ++place)
-                changed.emplace_back(history->facts()[place].account,
-                                     history->facts()[place].instrument);
+                changed.push_back(
+                    {history->facts()[place].instrument, history->facts()[place].account});
             place = written();
         }
         if (differ) index.follow(seen, now);
-        for (const auto& [account, instrument] : changed) index.follow(now, account, instrument);
+        for (const auto& [instrument, account] : changed) index.follow(now, account, instrument);
         seen = std::move(now);
     }
 }
@@ -186,12 +187,12 @@ AccountValue Reader::value(std::string_view account, std::string_view currency) 
     }
 }
 
-AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) {
+AccountValue Reader::value_by_code(AccountCode account, std::int32_t currency) {
     for (;;) {
         {
             const Reading reading(state_lock_);
             const auto asked = currency == -1 ? read_.base : currency;
-            if (!read_.account_alive(account)) refuse_code("value", "account", account);
+            if (!read_.account_alive(account)) refuse_code("value", "account", raw(account));
             if (!read_.currency_known(asked)) refuse_code("value", "currency", asked);
             if (read_.index.built()) return Reads(read_, value_scale_).value(account, asked);
         }
@@ -200,7 +201,7 @@ AccountValue Reader::value_by_code(std::int32_t account, std::int32_t currency) 
 }
 
 AccountValue Reader::value_of(std::string_view name, std::string_view asked) const {
-    const auto account = find(vocabulary_.accounts, name);
+    const auto account = AccountCode(find(vocabulary_.accounts, name));
     if (!read_.account_alive(account)) refuse_unknown("value", "account", name);
     if (asked == "local")
         throw InputError(ErrorKind::invalid_input, "value", "currency", std::nullopt,
@@ -253,14 +254,14 @@ Revaluation Reader::revalue(std::string_view instrument) {
 }
 
 bool Reader::short_line(std::string_view instrument) const {
-    const auto code = find(vocabulary_.instruments, instrument);
+    const auto code = InstrumentCode(find(vocabulary_.instruments, instrument));
     return !read_.instrument_alive(code) ||
            read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <=
                tuning::kFastPositions;
 }
 
 Revaluation Reader::revalue_of(std::string_view instrument) const {
-    const auto code = find(vocabulary_.instruments, instrument);
+    const auto code = InstrumentCode(find(vocabulary_.instruments, instrument));
     if (!read_.instrument_alive(code)) refuse_unknown("revalue", "instrument", instrument);
     return naming("revalue", "instrument", instrument,
                   [&] { return Reads(read_, value_scale_).revalue(code); });

@@ -32,7 +32,7 @@ public:
     // `currency`: empty means the base currency.
     AccountValue value(std::string_view account, std::string_view currency);
     // The same by codes, which the call checks. `currency`: -1 means the base currency.
-    AccountValue value_by_code(std::int32_t account, std::int32_t currency);
+    AccountValue value_by_code(AccountCode account, std::int32_t currency);
     // These return false, with nothing read, if the master tables are no longer those of `masters`,
     // for which the groups were made.
     bool values(const Question& question, ResultRows& out);

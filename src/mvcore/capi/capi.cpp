@@ -97,7 +97,7 @@ int32_t code_of(mvcore_book* book, const char* name, size_t length) noexcept {
     Book& b = book_of(book);
     const Reading reading(b.lock());
     const auto code = b.names().instruments.find({name, length});
-    return b.state().instrument_alive(code) ? code : -1;
+    return b.state().instrument_alive(InstrumentCode(code)) ? code : -1;
 }
 
 int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t time, int wait,
@@ -107,10 +107,11 @@ int tick(mvcore_book* book, int32_t instrument, mvcore_decimal price, int64_t ti
         b.check_writable();
         check_scale(price);
         const Decimal d{mantissa_of(price), price.scale};
+        const auto code = InstrumentCode(instrument);
         Written written;
-        if (!b.try_tick(instrument, d, time, written)) {
+        if (!b.try_tick(code, d, time, written)) {
             if (wait == 0) return MVCORE_BUSY;
-            written = b.tick(instrument, checked_decimal(price), time);
+            written = b.tick(code, checked_decimal(price), time);
         }
         *epoch = remember_dropped(written);
         return MVCORE_OK;
@@ -150,7 +151,7 @@ int many(mvcore_book* book, const int32_t* instruments, const int64_t* times, si
         TickRow* const rows = kept.data();
         std::vector<std::pair<size_t, i128>> wide;
         for (size_t k = 0; k < count; ++k) {
-            rows[k].instrument = instruments[k];
+            rows[k].instrument = InstrumentCode(instruments[k]);
             rows[k].time = times != nullptr ? times[k] : MVCORE_NO_TIME;
             i128 mantissa = 0;
             if (!price(k, rows[k], mantissa)) wide.emplace_back(k, mantissa);

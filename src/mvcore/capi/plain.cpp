@@ -23,7 +23,7 @@ int32_t account_code(mvcore_book* book, const char* name, size_t length) noexcep
     Book& b = book_of(book);
     const Reading reading(b.lock());
     const auto code = b.names().accounts.find({name, length});
-    return known_code(b.state().account_alive(code), code);
+    return known_code(b.state().account_alive(AccountCode(code)), code);
 }
 
 int32_t currency_code(mvcore_book* book, const char* name, size_t length) noexcept {
@@ -42,7 +42,7 @@ int tick_scaled(mvcore_book* book, int64_t instrument, int64_t price, int64_t sc
             throw InputError(ErrorKind::invalid_input, "tick", "scale", std::nullopt,
                              std::to_string(scale) + " is not in 0..18", std::to_string(scale));
         MVCORE_ASSERT(make_decimal(price, static_cast<int>(scale)));  // 64 bits always fit
-        const auto code = narrowed(instrument);
+        const auto code = InstrumentCode(narrowed(instrument));
         Written written;
         if (!b.try_tick(code, {price, static_cast<int>(scale)}, time, written))
             written = b.tick(code, make_decimal(price, static_cast<int>(scale)).value, time);
@@ -56,7 +56,7 @@ int value_scaled(mvcore_book* book, int64_t account, int64_t currency, int64_t* 
     return guarded(error, [&]() -> int {
         Book& b = book_of(book);
         b.check_open();
-        const AccountValue v = b.value_by_code(narrowed(account), narrowed(currency));
+        const AccountValue v = b.value_by_code(AccountCode(narrowed(account)), narrowed(currency));
         for (const i128 amount : v.amount)
             if (amount != static_cast<std::int64_t>(amount))
                 throw InputError(ErrorKind::value_overflow, "value", "", std::nullopt,

@@ -30,7 +30,7 @@ void put(IntColumn& column, std::size_t k, i128 value) {
 
 // The pages of the instrument, oldest first. A store restored from the chunk then keeps its orders
 // in the same order, and writes the same chunk.
-std::vector<const OrderPage*> pages_of(const OrderStore& orders, std::int32_t instrument) {
+std::vector<const OrderPage*> pages_of(const OrderStore& orders, InstrumentCode instrument) {
     std::vector<const OrderPage*> pages;
     orders.for_pages(instrument, [&](const PageRef& page) { pages.push_back(&*page); });
     std::reverse(pages.begin(), pages.end());
@@ -38,8 +38,8 @@ std::vector<const OrderPage*> pages_of(const OrderStore& orders, std::int32_t in
 }
 
 template <class F>
-void for_orders(const OrderStore& orders, std::int32_t begin, std::int32_t end, F&& f) {
-    for (std::int32_t i = begin; i < end; ++i)
+void for_orders(const OrderStore& orders, InstrumentCode begin, InstrumentCode end, F&& f) {
+    for (const auto i : instruments_between(begin, end))
         for (const OrderPage* page : pages_of(orders, i))
             for (std::uint32_t k = 0; k < page->used; ++k)
                 if (!page->records[k].free()) f(i, *page, k);
@@ -57,28 +57,28 @@ void TextColumn::push(std::string_view text) {
     offsets.push_back(static_cast<std::int32_t>(bytes.size()));
 }
 
-HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_t end) {
+HoldingsChunk holdings_chunk(const State& state, InstrumentCode begin, InstrumentCode end) {
     HoldingsChunk out;
-    MVCORE_ASSERT(begin >= 0 && begin <= end && std::size_t(end) <= state.grid.lines());
+    MVCORE_ASSERT(given(begin) && begin <= end && index(end) <= state.grid.lines());
     i128 most = 0;
     i128 accounts = 0;
     const auto for_held = [&](auto&& f) {
-        for (std::int32_t i = begin; i < end; ++i)
+        for (const auto i : instruments_between(begin, end))
             state.grid.for_each(std::size_t(i), [&](std::uint32_t account, const Net& net) {
                 if (net[sod] != 0) f(i, account, net[sod]);
             });
     };
-    for_held([&](std::int32_t, std::uint32_t account, i128 quantity) {
+    for_held([&](InstrumentCode, std::uint32_t account, i128 quantity) {
         most = widest(most, quantity);
         accounts |= account;
         ++out.rows;
     });
-    out.instrument = column_of(end == 0 ? 0 : end - 1, out.rows);
+    out.instrument = column_of(raw(end) == 0 ? 0 : raw(end) - 1, out.rows);
     out.account = column_of(accounts, out.rows);
     out.quantity = column_of(most, out.rows);
     std::size_t k = 0;
-    for_held([&](std::int32_t i, std::uint32_t account, i128 quantity) {
-        put(out.instrument, k, i);
+    for_held([&](InstrumentCode i, std::uint32_t account, i128 quantity) {
+        put(out.instrument, k, raw(i));
         put(out.account, k, account);
         put(out.quantity, k++, quantity);
     });
@@ -86,7 +86,7 @@ HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_
     return out;
 }
 
-OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t end) {
+OrdersChunk orders_chunk(const State& state, InstrumentCode begin, InstrumentCode end) {
     const OrderStore& store = state.orders;
     OrdersChunk out;
     i128 quantity = 0;
@@ -97,19 +97,19 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     bool retained = false;
     bool priced = false;
     bool priced_before = false;
-    for_orders(store, begin, end, [&](std::int32_t, const OrderPage& page, std::uint32_t k) {
+    for_orders(store, begin, end, [&](InstrumentCode, const OrderPage& page, std::uint32_t k) {
         const Order o = OrderStore::order(page, k);
         quantity = widest(quantity, o.quantity);
         filled = widest(filled, o.filled);
         rolled = widest(rolled, o.rolled);
-        accounts |= o.account;
+        accounts |= raw(o.account);
         timed = timed || o.time != kNoTime;
         retained = retained || o.retained;
         priced = priced || o.average_price.known();
         priced_before = priced_before || o.rolled_price.known();
         ++out.rows;
     });
-    out.instrument = column_of(end == 0 ? 0 : end - 1, out.rows);
+    out.instrument = column_of(raw(end) == 0 ? 0 : raw(end) - 1, out.rows);
     out.account = column_of(accounts, out.rows);
     out.quantity = column_of(quantity, out.rows);
     out.filled = column_of(filled, out.rows);
@@ -125,14 +125,14 @@ OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t en
     if (retained) out.retained.resize(out.rows);
     if (store.kind() == IdKind::integer) out.number.resize(out.rows);
     [[maybe_unused]] std::size_t held = 0;
-    for (std::int32_t i = begin; i < end; ++i) held += store.count(i);
+    for (const auto i : instruments_between(begin, end)) held += store.count(i);
     MVCORE_ASSERT(out.rows == held);
     std::size_t row = 0;
     const auto arena = store.arena();
-    for_orders(store, begin, end, [&](std::int32_t i, const OrderPage& page, std::uint32_t k) {
+    for_orders(store, begin, end, [&](InstrumentCode i, const OrderPage& page, std::uint32_t k) {
         const Order o = OrderStore::order(page, k);
-        put(out.instrument, row, i);
-        put(out.account, row, o.account);
+        put(out.instrument, row, raw(i));
+        put(out.account, row, raw(o.account));
         put(out.quantity, row, o.quantity);
         put(out.filled, row, o.filled);
         put(out.rolled, row, o.rolled);
@@ -155,7 +155,7 @@ InstrumentsTable instruments_table(const State& state, std::size_t instruments) 
     InstrumentsTable out;
     MVCORE_ASSERT(instruments <= state.board.size());
     for (std::size_t k = 0; k < instruments; ++k) {
-        const auto i = static_cast<std::int32_t>(k);
+        const auto i = InstrumentCode(k);
         const Quote& q = state.board.quote(i);
         const Instrument& c = state.board.instrument(i);
         MVCORE_ASSERT(q.alive || (!q.priced && state.orders.count(i) == 0));

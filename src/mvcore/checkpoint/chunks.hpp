@@ -65,8 +65,8 @@ struct OrdersChunk {
 };
 
 // Chunks of the instruments in [begin, end). O(positions and orders of these).
-HoldingsChunk holdings_chunk(const State& state, std::int32_t begin, std::int32_t end);
-OrdersChunk orders_chunk(const State& state, std::int32_t begin, std::int32_t end);
+HoldingsChunk holdings_chunk(const State& state, InstrumentCode begin, InstrumentCode end);
+OrdersChunk orders_chunk(const State& state, InstrumentCode begin, InstrumentCode end);
 
 // One row per instrument, removed ones included, so that codes stay the same. Decimals have 18
 // places.

@@ -47,7 +47,8 @@ std::string_view text_of(const StoredTexts& texts, std::size_t k) {
 Restore::Restore(std::string_view base, IdKind kind, const StoredCounts& counts,
                  const CashRule& cash)
     : base_(base), counts_(counts), ids_(OrderIndex::tables()) {
-    if (counts.orders >= kNoSlot) corrupt("more orders than a book may have");
+    if (counts.orders >= static_cast<std::uint32_t>(kNoSlot))
+        corrupt("more orders than a book may have");
     State& state = book_state_.state;
     state.epoch = counts.epoch;
     state.masters = counts.masters;
@@ -104,17 +105,17 @@ void Restore::instruments(const StoredTexts& names, const InstrumentsTable& tabl
     added_.assign(count, 0);
     if (state.cash.from_fills) state.cash_targets.resize(state.currency_users.size());
     for (std::size_t k = 0; k < count; ++k) {
-        instrument(std::int32_t(k), table, k);
-        if (state.instrument_alive(std::int32_t(k))) add_cash(std::int32_t(k));
+        instrument(InstrumentCode(k), table, k);
+        if (state.instrument_alive(InstrumentCode(k))) add_cash(InstrumentCode(k));
     }
 }
 
 // Checks the rules of a live cash instrument, and registers it as the target of its currency.
-void Restore::add_cash(std::int32_t i) {
+void Restore::add_cash(InstrumentCode i) {
     State& state = book_state_.state;
     const Terms& terms = state.board.instrument(i).terms;
     if (!terms.cash) return;
-    const auto name = "'" + std::string(book_state_.names.instruments.text(i)) + "'";
+    const auto name = "'" + std::string(book_state_.names.instruments.text(raw(i))) + "'";
     if (terms.has_factor())
         corrupt("the cash instrument " + name + " has a multiplier or quote_factor other than 1");
     if (!state.board.quote(i).priced) corrupt("the cash instrument " + name + " has no price");
@@ -122,7 +123,7 @@ void Restore::add_cash(std::int32_t i) {
     MVCORE_ASSERT(std::size_t(terms.currency) < state.cash_targets.size());
     const auto currency = book_state_.names.currencies.text(terms.currency);
     CashTarget& target = state.cash_targets[std::size_t(terms.currency)];
-    if (target.instrument >= 0)
+    if (given(target.instrument))
         corrupt("'" + std::string(currency) + "' has two cash instruments, the second is " + name);
     const auto scale = state.cash.scale_of(currency);
     if (!scale)
@@ -131,9 +132,9 @@ void Restore::add_cash(std::int32_t i) {
     target = {i, *scale};
 }
 
-void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k) {
+void Restore::instrument(InstrumentCode i, const InstrumentsTable& table, std::size_t k) {
     State& state = book_state_.state;
-    const auto name = "'" + std::string(book_state_.names.instruments.text(i)) + "'";
+    const auto name = "'" + std::string(book_state_.names.instruments.text(raw(i))) + "'";
     Quote& q = state.board.own_quote(i);
     Instrument& c = state.board.own_instrument(i);
     q.alive = flag(table.alive[k]);
@@ -167,7 +168,7 @@ void Restore::instrument(std::int32_t i, const InstrumentsTable& table, std::siz
     set_ceiling(q, c, ceiling_of(q.wide ? c.wide_price : i256(q.price)));
 }
 
-UnitId Restore::unit_of(std::int32_t i) {
+UnitId Restore::unit_of(InstrumentCode i) {
     Board& board = book_state_.state.board;
     const Quote& q = board.quote(i);
     const auto currency = board.instrument(i).terms.currency;
@@ -178,12 +179,12 @@ UnitId Restore::unit_of(std::int32_t i) {
 void Restore::add_legs() {
     State& state = book_state_.state;
     if (!state.cash.from_fills) return;
-    const auto name = [&](std::int32_t i) {
-        return "'" + std::string(book_state_.names.instruments.text(i)) + "'";
+    const auto name = [&](InstrumentCode i) {
+        return "'" + std::string(book_state_.names.instruments.text(raw(i))) + "'";
     };
-    std::map<std::pair<std::int32_t, std::int32_t>, i256> sums;  // by cash instrument and account
+    std::map<CellKey, i256> sums;  // of cash
     for (std::size_t k = 0; k < state.board.size(); ++k) {
-        const auto i = static_cast<std::int32_t>(k);
+        const auto i = InstrumentCode(k);
         const Instrument& instrument = state.board.instrument(i);
         state.orders.for_each(i, [&](Slot, const OrderPage& page, std::uint32_t at) {
             if (page.prices == nullptr) return;
@@ -232,12 +233,11 @@ void Restore::finish() {
                 std::to_string(counts_.orders) + " were stored");
     MVCORE_ASSERT(listed_ == 0);
     add_legs();
-    const auto count = static_cast<std::int32_t>(board.size());
     // If the bounds do not fit with rounded-up ceilings, they may fit with exact ones, as in a
     // write.
     for (const bool tight : {false, true}) {
         std::vector<Int<8>> bounds(board.units());
-        for (std::int32_t i = 0; i < count; ++i) {
+        for (const auto i : instruments_below(board.size())) {
             Quote& q = board.own_quote(i);
             Instrument& c = board.own_instrument(i);
             if (c.terms.currency < 0) continue;
@@ -257,12 +257,12 @@ void Restore::finish() {
         }
         if (fits) break;
     }
-    for (std::int32_t i = 0; i < count; ++i) {
+    for (const auto i : instruments_below(board.size())) {
         const Quote& q = board.quote(i);
         if (q.alive && !q.priced && !board.instrument(i).abs_quantity.zero())
             board.count_unpriced(1);
     }
-    for (std::int32_t i = 0; i < count; ++i) {
+    for (const auto i : instruments_below(board.size())) {
         const Quote& q = board.quote(i);
         MVCORE_ASSERT(!q.priced || board.price_of(i).magnitude() <= board.instrument(i).ceiling);
         MVCORE_ASSERT(q.alive || (state.orders.count(i) == 0 && !q.priced));

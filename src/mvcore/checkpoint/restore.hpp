@@ -71,7 +71,7 @@ public:
     // Then the chunks, in any order, from any number of threads. A chunk has the instruments in
     // [begin, end); each instrument is in one chunk only. O(rows + accounts), and O(accounts) for
     // each instrument with many positions.
-    void chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
+    void chunk(InstrumentCode begin, InstrumentCode end, const StoredHoldings& holdings,
                const StoredOrders& orders);
     // Then indexes the ids that are not yet in the index's tables [begin, end). Any number of
     // threads may do so, each for tables of its own.
@@ -85,9 +85,9 @@ public:
 private:
     friend class ChunkRestore;
     void add_legs();
-    void instrument(std::int32_t i, const InstrumentsTable& table, std::size_t k);
-    void add_cash(std::int32_t i);
-    [[nodiscard]] UnitId unit_of(std::int32_t i);
+    void instrument(InstrumentCode i, const InstrumentsTable& table, std::size_t k);
+    void add_cash(InstrumentCode i);
+    [[nodiscard]] UnitId unit_of(InstrumentCode i);
 
     BookState book_state_;
     std::string base_;

@@ -17,7 +17,7 @@ constexpr const char* kUnknownStatus = "the status is unknown";
 
 }  // namespace
 
-ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t end,
+ChunkRestore::ChunkRestore(Restore& restore, InstrumentCode begin, InstrumentCode end,
                            const StoredHoldings& holdings, const StoredOrders& orders)
     : restore_(restore),
       state_(restore.book_state_.state),
@@ -46,12 +46,12 @@ ChunkRestore::ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t en
       order_start_(starts(StoredColumn(orders.instrument, orders.rows), "orders", orders.rows)),
       narrow_(std::max({quantity_.bits(), filled_.bits(), rolled_.bits()}) < 31 &&
               !average_price_.given() && !rolled_price_.given()),
-      grid_(std::size_t(end - begin), accounts_),
+      grid_(index(end) - index(begin), accounts_),
       positions_(accounts_, 0),
       account_orders_(accounts_, 0),
-      absolute_(std::size_t(end - begin)),
-      pages_(std::size_t(end - begin)),
-      first_page_(std::size_t(end - begin), 0) {
+      absolute_(index(end) - index(begin)),
+      pages_(index(end) - index(begin)),
+      first_page_(index(end) - index(begin), 0) {
     for (const StoredColumn* column : {&held_account_, &account_, &time_, &status_, &retained_,
                                        &number_, &average_price_known_, &rolled_price_known_})
         if (column->wide()) corrupt("a column is wider than what it holds");
@@ -69,7 +69,7 @@ void ChunkRestore::run() {
                                                     filled_.bits(), rolled_.bits()});
     const bool wide =
         held_quantity_.wide() || quantity_.wide() || filled_.wide() || rolled_.wide() || bits > 62;
-    for (std::int32_t i = begin_; i < end_; ++i) {
+    for (const auto i : instruments_between(begin_, end_)) {
         if (wide) line<i256>(i);
         else line<std::int64_t>(i);
     }
@@ -78,8 +78,8 @@ void ChunkRestore::run() {
 }
 
 void ChunkRestore::refuse(const char* table, std::size_t row, const std::string& what) const {
-    corrupt("instruments " + std::to_string(begin_) + " to " + std::to_string(end_ - 1) + ", " +
-            table + ", row " + std::to_string(row) + ": " + what);
+    corrupt("instruments " + std::to_string(raw(begin_)) + " to " + std::to_string(raw(end_) - 1) +
+            ", " + table + ", row " + std::to_string(row) + ": " + what);
 }
 
 std::vector<std::size_t> ChunkRestore::starts(const StoredColumn& instrument, const char* table,
@@ -88,13 +88,13 @@ std::vector<std::size_t> ChunkRestore::starts(const StoredColumn& instrument, co
     if (instrument.wide()) corrupt("a column is wider than what it holds");
     if (rows != 0) instrument.copy(0, rows, of.data());
     std::vector<std::size_t> out(1, 0);
-    std::int64_t now = begin_;
+    std::int64_t now = raw(begin_);
     for (std::size_t k = 0; k < rows; ++k) {
         if (of[k] == now) continue;
-        if (of[k] < now || of[k] >= end_) refuse(table, k, "the instrument is not in order");
+        if (of[k] < now || of[k] >= raw(end_)) refuse(table, k, "the instrument is not in order");
         for (; now < of[k]; ++now) out.push_back(k);
     }
-    out.resize(std::size_t(end_ - begin_) + 1, rows);
+    out.resize(index(end_) - index(begin_) + 1, rows);
     MVCORE_ASSERT(out.front() == 0 && out.back() == rows);
     MVCORE_ASSERT(std::is_sorted(out.begin(), out.end()));
     return out;
@@ -108,8 +108,8 @@ i128 ChunkRestore::checked_quantity(i128 quantity, const char* table, std::size_
 }
 
 template <class Q>
-void ChunkRestore::line(std::int32_t i) {
-    const auto l = std::size_t(i - begin_);
+void ChunkRestore::line(InstrumentCode i) {
+    const auto l = line_of(i);
     const auto h = held_start_[l];
     if (h == held_start_[l + 1] && order_start_[l] == order_start_[l + 1]) return;
     if (!state_.instrument_alive(i)) refuse("holdings and orders", h, "the instrument is none");
@@ -137,10 +137,11 @@ void ChunkRestore::choose_accounts(std::size_t l, Parts<Q>& parts) const {
     const bool few = rows * tuning::kCellsOfLookup < accounts_;
     if (few) {
         for (std::size_t k = 0; k < now_.held_account.size(); ++k)
-            accounts.push_back(
-                checked_account(now_.held_account[k], "holdings", held_start_[l] + k));
+            accounts.push_back(static_cast<std::uint32_t>(
+                checked_account(now_.held_account[k], "holdings", held_start_[l] + k)));
         for (std::size_t k = 0; k < now_.account.size(); ++k)
-            accounts.push_back(checked_account(now_.account[k], "orders", order_start_[l] + k));
+            accounts.push_back(static_cast<std::uint32_t>(
+                checked_account(now_.account[k], "orders", order_start_[l] + k)));
         std::sort(accounts.begin(), accounts.end());
         accounts.erase(std::unique(accounts.begin(), accounts.end()), accounts.end());
     }
@@ -159,8 +160,8 @@ void ChunkRestore::holdings(std::size_t l, int scale, Parts<Q>& parts) {
     std::int64_t before = -1;
     for (std::size_t k = 0; k < rows; ++k) {
         const auto account = checked_account(now_.held_account[k], "holdings", start + k);
-        if (account <= before) refuse("holdings", start + k, "the account is not in order");
-        before = account;
+        if (raw(account) <= before) refuse("holdings", start + k, "the account is not in order");
+        before = raw(account);
         Q quantity;
         if constexpr (sizeof(Q) == 8) quantity = now_.held_quantity[k];  // below any limit
         else
@@ -207,10 +208,10 @@ void ChunkRestore::fill(std::size_t l, int scale, const Parts<Q>& parts) {
 
 void ChunkRestore::merge() {
     const std::scoped_lock lock(restore_.mutex_);
-    for (std::int32_t i = begin_; i < end_; ++i) {
-        const auto l = std::size_t(i - begin_);
+    for (const auto i : instruments_between(begin_, end_)) {
+        const auto l = line_of(i);
         auto& added = restore_.added_[std::size_t(i)];
-        if (added != 0) corrupt("instrument " + std::to_string(i) + " is in two chunks");
+        if (added != 0) corrupt("instrument " + std::to_string(raw(i)) + " is in two chunks");
         added = 1;
         state_.grid.take(std::size_t(i), grid_, l);
         Instrument& instrument = state_.board.own_instrument(i);
@@ -227,10 +228,10 @@ void ChunkRestore::merge() {
     MVCORE_ASSERT(orders == orders_.rows);
 }
 
-void Restore::chunk(std::int32_t begin, std::int32_t end, const StoredHoldings& holdings,
+void Restore::chunk(InstrumentCode begin, InstrumentCode end, const StoredHoldings& holdings,
                     const StoredOrders& orders) {
-    if (begin < 0 || end < begin || std::size_t(end) > added_.size())
-        corrupt("instruments " + std::to_string(begin) + " to " + std::to_string(end) +
+    if (!given(begin) || end < begin || std::size_t(end) > added_.size())
+        corrupt("instruments " + std::to_string(raw(begin)) + " to " + std::to_string(raw(end)) +
                 " are not all there");
     if (orders.rows > counts_.orders) corrupt("there are more orders than were stored");
     ChunkRestore(*this, begin, end, holdings, orders).run();
@@ -253,10 +254,10 @@ void ChunkRestore::store_texts() {
 }
 
 // Adds the page whose first order is order `row` of the instrument's `rows` orders.
-OrderPage& ChunkRestore::add_page(std::int32_t i, std::size_t row, std::size_t rows) {
+OrderPage& ChunkRestore::add_page(InstrumentCode i, std::size_t row, std::size_t rows) {
     const std::uint32_t room =
         rows - row <= tuning::kFirstOrders && row == 0 ? tuning::kFirstOrders : OrderPage::kRecords;
-    auto& pages = pages_[std::size_t(i - begin_)];
+    auto& pages = pages_[line_of(i)];
     pages.emplace_back(std::make_unique<OrderPage>(i, room));
     return pages.back().writable();
 }
@@ -276,10 +277,9 @@ FillPrice ChunkRestore::price(const StoredColumn& price, const StoredColumn& kno
     return {result.value.mantissa, result.value.scale};
 }
 
-Order ChunkRestore::order(std::size_t k, std::int32_t i, int scale) const {
+Order ChunkRestore::order(std::size_t k, InstrumentCode i, int scale) const {
     Order o;
-    o.account = static_cast<std::int32_t>(
-        checked_account(static_cast<std::int64_t>(account_[k]), "orders", k));
+    o.account = checked_account(static_cast<std::int64_t>(account_[k]), "orders", k);
     o.instrument = i;
     o.quantity = checked_quantity(quantity_[k], "orders", k, scale);
     o.filled = checked_quantity(filled_[k], "orders", k, scale);
@@ -300,8 +300,8 @@ Order ChunkRestore::order(std::size_t k, std::int32_t i, int scale) const {
 }
 
 template <class Q>
-void ChunkRestore::orders(std::int32_t i, int scale, Parts<Q>& parts) {
-    const auto l = std::size_t(i - begin_);
+void ChunkRestore::orders(InstrumentCode i, int scale, Parts<Q>& parts) {
+    const auto l = line_of(i);
     const auto start = order_start_[l];
     const auto rows = order_start_[l + 1] - start;
     if constexpr (sizeof(Q) == 8)
@@ -309,7 +309,7 @@ void ChunkRestore::orders(std::int32_t i, int scale, Parts<Q>& parts) {
     const auto magnitude = [](i128 q) { return Q(q < 0 ? -q : q); };
     for (std::size_t row = 0; row < rows; ++row) {
         const Order o = order(start + row, i, scale);
-        auto& p = parts[std::uint32_t(o.account)];
+        auto& p = parts[o.account];
         p.fill += Q(o.day_fill());
         p.leaves += Q(o.leaves());
         parts.absolute += magnitude(o.day_fill()) + magnitude(o.leaves());
@@ -318,11 +318,11 @@ void ChunkRestore::orders(std::int32_t i, int scale, Parts<Q>& parts) {
         OrderStore::append(pages_[l].back().writable(), o, stored_id(start + row), kind_);
     }
 }
-template void ChunkRestore::orders(std::int32_t, int, Parts<std::int64_t>&);
-template void ChunkRestore::orders(std::int32_t, int, Parts<i256>&);
+template void ChunkRestore::orders(InstrumentCode, int, Parts<std::int64_t>&);
+template void ChunkRestore::orders(InstrumentCode, int, Parts<i256>&);
 
-void ChunkRestore::narrow_orders(std::int32_t i, Parts<std::int64_t>& parts) {
-    const auto l = std::size_t(i - begin_);
+void ChunkRestore::narrow_orders(InstrumentCode i, Parts<std::int64_t>& parts) {
+    const auto l = line_of(i);
     const auto start = order_start_[l];
     const auto rows = order_start_[l + 1] - start;
     const auto take = [&](const StoredColumn& column, std::vector<std::int64_t>& into) {
@@ -370,7 +370,7 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
         p.fill += fill;
         p.leaves += leaves;
         parts.absolute += (fill < 0 ? -fill : fill) + (leaves < 0 ? -leaves : leaves);
-        ++account_orders_[account];
+        ++account_orders_[index(account)];
         const auto id = text ? texts_[k + n] : static_cast<std::uint64_t>(now_.number[row + n]);
         page.records[n] = {
             OrderRecord::pack(account, retained != 0, static_cast<std::uint32_t>(status)),
@@ -411,8 +411,8 @@ void ChunkRestore::list_ids() {
         for (auto k = order_start_[l]; k < order_start_[l + 1]; ++k) {
             const auto at = next[OrderIndex::table_of(hashes[k])]++;
             sorted[at] = hashes[k];
-            slots[at] =
-                first_page_[l] * OrderPage::kRecords + static_cast<Slot>(k - order_start_[l]);
+            slots[at] = OrderStore::slot_at(first_page_[l],
+                                            static_cast<std::uint32_t>(k - order_start_[l]));
         }
     restore_.listed_ += orders_.rows;
     for (std::size_t t = 0; t < tables; ++t) {

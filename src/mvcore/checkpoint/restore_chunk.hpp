@@ -15,7 +15,7 @@ namespace mvcore {
 
 class ChunkRestore {
 public:
-    ChunkRestore(Restore& restore, std::int32_t begin, std::int32_t end,
+    ChunkRestore(Restore& restore, InstrumentCode begin, InstrumentCode end,
                  const StoredHoldings& holdings, const StoredOrders& orders);
     void run();
 
@@ -35,10 +35,11 @@ private:
         std::vector<Part<Q>> part;
         Q absolute{};
 
-        Part<Q>& operator[](std::uint32_t account) {
-            if (accounts.empty()) return part[account];
-            const auto at = std::lower_bound(accounts.begin(), accounts.end(), account);
-            MVCORE_ASSERT(at != accounts.end() && *at == account);
+        Part<Q>& operator[](AccountCode account) {
+            if (accounts.empty()) return part[index(account)];
+            const auto at = std::lower_bound(accounts.begin(), accounts.end(),
+                                             static_cast<std::uint32_t>(account));
+            MVCORE_ASSERT(at != accounts.end() && *at == static_cast<std::uint32_t>(account));
             return part[std::size_t(at - accounts.begin())];
         }
     };
@@ -48,21 +49,24 @@ private:
         std::vector<std::int64_t> account, quantity, filled, rolled, status, retained, time, number;
     };
 
+    [[nodiscard]] std::size_t line_of(InstrumentCode i) const noexcept {
+        return index(i) - index(begin_);
+    }
     [[noreturn]] void refuse(const char* table, std::size_t row, const std::string& what) const;
     [[nodiscard]] std::vector<std::size_t> starts(const StoredColumn& instrument, const char* table,
                                                   std::size_t rows) const;
-    [[nodiscard]] std::uint32_t checked_account(std::int64_t account, const char* table,
-                                                std::size_t row) const {
-        if (account < 0 || account >= accounts_ || state_.accounts_alive[std::size_t(account)] == 0)
+    [[nodiscard]] AccountCode checked_account(std::int64_t stored, const char* table,
+                                              std::size_t row) const {
+        if (stored < 0 || stored >= accounts_ || state_.accounts_alive[std::size_t(stored)] == 0)
             [[unlikely]]
             refuse(table, row, "the account is none");
-        return static_cast<std::uint32_t>(account);
+        return AccountCode(stored);
     }
     [[nodiscard]] i128 checked_quantity(i128 quantity, const char* table, std::size_t row,
                                         int scale) const;
 
     template <class Q>
-    void line(std::int32_t i);
+    void line(InstrumentCode i);
     template <class Q>
     void choose_accounts(std::size_t l, Parts<Q>& parts) const;
     template <class Q>
@@ -72,13 +76,13 @@ private:
 
     // ---- orders ----
     void store_texts();
-    OrderPage& add_page(std::int32_t i, std::size_t row, std::size_t rows);
+    OrderPage& add_page(InstrumentCode i, std::size_t row, std::size_t rows);
     [[nodiscard]] FillPrice price(const StoredColumn& price, const StoredColumn& known,
                                   std::size_t k) const;
-    [[nodiscard]] Order order(std::size_t k, std::int32_t i, int scale) const;
+    [[nodiscard]] Order order(std::size_t k, InstrumentCode i, int scale) const;
     template <class Q>
-    void orders(std::int32_t i, int scale, Parts<Q>& parts);
-    void narrow_orders(std::int32_t i, Parts<std::int64_t>& parts);
+    void orders(InstrumentCode i, int scale, Parts<Q>& parts);
+    void narrow_orders(InstrumentCode i, Parts<std::int64_t>& parts);
     void narrow_page(OrderPage& page, std::size_t row, std::size_t rows, std::size_t k,
                      Parts<std::int64_t>& parts);
     [[nodiscard]] std::uint64_t stored_id(std::size_t k) const;
@@ -90,8 +94,8 @@ private:
     Restore& restore_;
     State& state_;
     std::uint32_t accounts_;
-    std::int32_t begin_;
-    std::int32_t end_;
+    InstrumentCode begin_;
+    InstrumentCode end_;
     IdKind kind_;
     std::size_t held_rows_;
     const StoredOrders& orders_;

@@ -26,11 +26,7 @@ void each_key(const Batch& batch, F&& f) {
     const auto& orders = batch.order_rows;
     for (const auto& id : orders.id) f(hash_of(id, orders.kind));
     const auto& holdings = batch.holding_rows;
-    for (std::size_t k = 0; k < holdings.size(); ++k) {
-        const auto cell = static_cast<std::uint64_t>(holdings.account[k]) << 32 |
-                          static_cast<std::uint32_t>(holdings.instrument[k]);
-        f(cell * 0x9E3779B97F4A7C15ULL);
-    }
+    for (std::size_t k = 0; k < holdings.size(); ++k) f(std::hash<CellKey>()(holdings.cell_at(k)));
 }
 
 }  // namespace

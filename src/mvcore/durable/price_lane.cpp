@@ -9,7 +9,7 @@ namespace mvcore::journal {
 void GroupCommit::take_prices(std::vector<PriceRow>& rows) const {
     const Board& board = book_state_.state.board;
     for (std::size_t i = 0; i < board.size(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         const Quote& quote = board.quote(code);
         MVCORE_ASSERT(quote.epoch <= book_state_.state.epoch);
         if (quote.epoch <= priced_epoch_ || !quote.alive || !quote.priced) continue;

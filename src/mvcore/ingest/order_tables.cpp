@@ -266,8 +266,8 @@ Order OrderLoad::order_of(std::size_t row, const Row& r, int scale) const {
     check_signs(row, r.id, r.quantity, r.filled, true);
     check_day_fill(row, r.id, r.filled, r.rolled, filled_ != nullptr);
     Order o;
-    o.account = accounts_[row];
-    o.instrument = instruments_[row];
+    o.account = AccountCode(accounts_[row]);
+    o.instrument = InstrumentCode(instruments_[row]);
     o.quantity = r.quantity.mantissa * kPow10[std::size_t(scale - r.quantity.scale)];
     o.filled = r.filled.mantissa * kPow10[std::size_t(scale - r.filled.scale)];
     o.rolled = r.rolled.mantissa * kPow10[std::size_t(scale - r.rolled.scale)];
@@ -297,8 +297,8 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
     out->index.reserve_all(instruments_.size());
     for (std::size_t i = 0; i < instruments; ++i) {
         if (lines_[i].orders == 0) continue;
-        out->store.prepare(static_cast<std::int32_t>(i), lines_[i].orders, lines_[i].extras);
-        out->store.put(static_cast<std::int32_t>(i), lines_[i].scale, {});
+        out->store.prepare(InstrumentCode(i), lines_[i].orders, lines_[i].extras);
+        out->store.put(InstrumentCode(i), lines_[i].scale, {});
     }
     std::vector<Row> pending;
     pending.reserve(tuning::kLoadGroup);  // pages and buckets are at random addresses
@@ -309,9 +309,9 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         insert(*out, row + 1 - pending.size(), pending);
         pending.clear();
     });
-    MVCORE_ASSERT(together.empty() && out->store.size() == instruments_.size());
+    MVCORE_ASSERT(pending.empty() && out->store.size() == instruments_.size());
     for (std::size_t i = 0; i < instruments; ++i)
-        MVCORE_ASSERT(out->store.count(static_cast<std::int32_t>(i)) == lines_[i].orders);
+        MVCORE_ASSERT(out->store.count(InstrumentCode(i)) == lines_[i].orders);
     return out;
 }
 

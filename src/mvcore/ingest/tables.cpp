@@ -101,7 +101,8 @@ void fill_instruments(const Table& table, bool load, Batch& batch) {
     MVCORE_ASSERT(cash.empty() || cash.size() == codes.size());
     std::size_t at[4] = {};
     for (std::size_t row = 0; row < codes.size(); ++row) {
-        InstrumentRow r{codes[row], currency.empty() ? -1 : currency[row], {}, {}, {}};
+        InstrumentRow r{
+            InstrumentCode(codes[row]), currency.empty() ? -1 : currency[row], {}, {}, {}};
         r.multiplier =
             optional_decimal(multiplier, {"instruments", "multiplier"}, row, at[0], at[1]);
         r.quote_factor =
@@ -161,8 +162,8 @@ void fill_prices(const Table& table, const Known& known, bool skip_unknown, Batc
                  const auto price = checked_decimal(place, row, chunk, k, nullptr);
                  if (codes[row] == kUnknown) ++batch.skipped_prices;
                  else
-                     batch.price_rows.push_back(
-                         {codes[row], price, table.times ? (*table.times)[row] : kNoTime});
+                     batch.price_rows.push_back({InstrumentCode(codes[row]), price,
+                                                 table.times ? (*table.times)[row] : kNoTime});
              });
     MVCORE_ASSERT(batch.price_rows.size() + batch.skipped_prices == codes.size());
 }
@@ -240,13 +241,14 @@ Batch make_batch(const Vocabulary& names, const State& state, const Tables& tabl
     if (tables.instruments) {
         batch.instruments_given = given;
         fill_instruments(*tables.instruments, load, batch);
-        for (const auto& row : batch.instrument_rows) instrument_codes.push_back(row.instrument);
+        for (const auto& row : batch.instrument_rows)
+            instrument_codes.push_back(raw(row.instrument));
     }
     const Known accounts(batch.accounts, batch.account_rows, batch.accounts_given == Given::load,
-                         [&](auto code) { return state.account_alive(code); });
-    const Known instruments(batch.instruments, instrument_codes,
-                            batch.instruments_given == Given::load,
-                            [&](auto code) { return state.instrument_alive(code); });
+                         [&](auto code) { return state.account_alive(AccountCode(code)); });
+    const Known instruments(
+        batch.instruments, instrument_codes, batch.instruments_given == Given::load,
+        [&](auto code) { return state.instrument_alive(InstrumentCode(code)); });
     if (tables.fx) {
         batch.fx_given = given;
         fill_rates(state, *tables.fx, load, batch);
@@ -281,7 +283,7 @@ Batch make_batch(const Vocabulary& names, const State& state, const Tables& tabl
 std::vector<std::int32_t> account_codes(const Reader& reader, const Column& names, Place at) {
     return codes_of(names, at, "account", [&](auto name, std::size_t) {
         const auto code = reader.find(reader.names().accounts, name);
-        return reader.state().account_alive(code) ? code : -1;
+        return reader.state().account_alive(AccountCode(code)) ? code : -1;
     });
 }
 
@@ -289,7 +291,9 @@ std::vector<std::int32_t> instrument_codes(const Reader& reader, const Column& n
                                            bool unknown_ok) {
     auto codes = codes_of(names, at, "instrument", [&](auto name, std::size_t) {
         const auto code = reader.find(reader.names().instruments, name);
-        return reader.state().instrument_alive(code) ? code : unknown_ok ? kUnknown : -1;
+        return reader.state().instrument_alive(InstrumentCode(code)) ? code
+               : unknown_ok                                          ? kUnknown
+                                                                     : -1;
     });
     std::replace(codes.begin(), codes.end(), kUnknown, -1);
     return codes;

@@ -70,10 +70,10 @@ std::optional<Decimal> decode_optional(Decoder& in) {
 void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
     std::vector<std::int32_t> codes;
     codes.reserve(rows.size());
-    for (const auto& row : rows) codes.push_back(row.instrument);
+    for (const auto& row : rows) codes.push_back(raw(row.instrument));
     encode_codes(out, codes);
     for (const auto& row : rows) {
-        MVCORE_ASSERT(row.instrument >= 0 && row.currency >= -1);
+        MVCORE_ASSERT(given(row.instrument) && row.currency >= -1);
         out.number(static_cast<u128>(row.currency + 1));
         encode_optional(out, row.multiplier);
         encode_optional(out, row.quote_factor);
@@ -83,7 +83,7 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
 
 void decode_instruments(Decoder& in, std::uint16_t format, Batch& batch) {
     for (const auto code : decode_codes(in, batch.instruments.size())) {
-        InstrumentRow row{code, -1, {}, {}, {}};
+        InstrumentRow row{InstrumentCode(code), -1, {}, {}, {}};
         row.currency = static_cast<std::int32_t>(
                            in.number(static_cast<std::uint64_t>(batch.currencies.size()))) -
                        1;
@@ -140,8 +140,8 @@ void decode_holdings(Decoder& in, const KnownCodes& known, HoldingRows& rows) {
     rows.instrument.reserve(count);
     rows.mantissa.reserve(count);
     for (std::size_t k = 0; k < count; ++k) {
-        rows.account.push_back(known.account(in));
-        rows.instrument.push_back(known.instrument(in));
+        rows.account.push_back(raw(known.account(in)));
+        rows.instrument.push_back(raw(known.instrument(in)));
         rows.push_quantity(in.decimal());
     }
     MVCORE_ASSERT(rows.columns_agree() && rows.size() == count);
@@ -183,9 +183,10 @@ void decode_removed(Decoder& in, const BookState& live, std::uint16_t format, De
         if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
     };
     batch.removed_accounts = decode_codes(in, live.names.accounts.size());
-    alive(batch.removed_accounts, [&](auto a) { return live.state.account_alive(a); });
+    alive(batch.removed_accounts, [&](auto a) { return live.state.account_alive(AccountCode(a)); });
     batch.removed_instruments = decode_codes(in, live.names.instruments.size());
-    alive(batch.removed_instruments, [&](auto i) { return live.state.instrument_alive(i); });
+    alive(batch.removed_instruments,
+          [&](auto i) { return live.state.instrument_alive(InstrumentCode(i)); });
     const auto count = in.count(1);
     const IdKind kind = live.state.orders.kind();
     if (count != 0 && kind == IdKind::none) corrupt("an order is removed where there is none");
@@ -193,7 +194,8 @@ void decode_removed(Decoder& in, const BookState& live, std::uint16_t format, De
         batch.removed_orders.push_back(decode_id(in, kind, out.texts));
     if (format < 2) return;
     batch.removed_prices = decode_codes(in, live.names.instruments.size());
-    alive(batch.removed_prices, [&](auto i) { return live.state.instrument_alive(i); });
+    alive(batch.removed_prices,
+          [&](auto i) { return live.state.instrument_alive(InstrumentCode(i)); });
     batch.removed_rates = decode_codes(in, live.names.currencies.size());
     alive(batch.removed_rates, [&](auto c) { return c != live.state.base; });
 }
@@ -211,7 +213,7 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
     out.number(rows.size());
     for (const auto& row : rows) {
         out.number(static_cast<u128>(row.instrument));
-        MVCORE_ASSERT(row.instrument >= 0);
+        MVCORE_ASSERT(given(row.instrument));
         out.decimal(row.price);
         out.byte(row.time != kNoTime ? 1 : 0);
         if (row.time != kNoTime) out.integer(row.time);

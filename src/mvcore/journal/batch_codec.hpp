@@ -39,23 +39,25 @@ struct KnownCodes {
     std::vector<std::uint8_t> accounts;  // by code: 1 if the batch adds it; empty: none
     std::vector<std::uint8_t> instruments;
 
-    std::int32_t account(Decoder& in) const {
-        return code(in, "account", accounts,
-                    [&](std::int32_t a) { return accounts_stay && state.account_alive(a); });
+    AccountCode account(Decoder& in) const {
+        return code<AccountCode>(in, "account", accounts, [&](AccountCode a) {
+            return accounts_stay && state.account_alive(a);
+        });
     }
-    std::int32_t instrument(Decoder& in) const {
-        return code(in, "instrument", instruments,
-                    [&](std::int32_t i) { return instruments_stay && state.instrument_alive(i); });
+    InstrumentCode instrument(Decoder& in) const {
+        return code<InstrumentCode>(in, "instrument", instruments, [&](InstrumentCode i) {
+            return instruments_stay && state.instrument_alive(i);
+        });
     }
 
 private:
-    template <class Alive>
-    static std::int32_t code(Decoder& in, const char* what, const std::vector<std::uint8_t>& more,
-                             Alive&& alive) {
+    template <Code T, class Alive>
+    static T code(Decoder& in, const char* what, const std::vector<std::uint8_t>& more,
+                  Alive&& alive) {
         const auto k = in.number(std::numeric_limits<std::int32_t>::max());
-        if (!(k < more.size() && more[k] != 0) && !alive(static_cast<std::int32_t>(k)))
+        if (!(k < more.size() && more[k] != 0) && !alive(T(k)))
             corrupt("an " + std::string(what) + " is not in the book");
-        return static_cast<std::int32_t>(k);
+        return T(k);
     }
 };
 void encode_orders(Encoder& out, const OrderRows& rows);

@@ -124,8 +124,8 @@ void decode_orders(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
     if (count != 0 && rows.kind == IdKind::none) corrupt("order ids are of no kind");
     for (std::size_t k = 0; k < count; ++k) {
         rows.id.push_back(decode_id(in, rows.kind, out.texts));
-        if ((columns & kAccount) != 0) rows.account.push_back(known.account(in));
-        if ((columns & kInstrument) != 0) rows.instrument.push_back(known.instrument(in));
+        if ((columns & kAccount) != 0) rows.account.push_back(raw(known.account(in)));
+        if ((columns & kInstrument) != 0) rows.instrument.push_back(raw(known.instrument(in)));
         if ((columns & kQuantity) != 0) rows.quantity.push_back(in.decimal());
         if ((columns & kFilled) != 0) rows.filled.push_back(in.decimal());
         if ((columns & kStatus) != 0) rows.status.push_back(decode_status(in));
@@ -143,11 +143,11 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
     out.byte(static_cast<std::uint8_t>(store.kind()));
     std::size_t lines = 0;
     for (std::size_t i = 0; i < store.instruments(); ++i)
-        lines += store.count(std::int32_t(i)) != 0 ? 1U : 0U;
+        lines += store.count(InstrumentCode(i)) != 0 ? 1U : 0U;
     out.number(lines);
     [[maybe_unused]] std::size_t orders_written = 0;
     for (std::size_t i = 0; i < store.instruments(); ++i) {
-        const auto code = static_cast<std::int32_t>(i);
+        const auto code = InstrumentCode(i);
         if (store.count(code) == 0) continue;
         Extras extras;
         store.for_pages(code, [&](const PageRef& page) {
@@ -180,7 +180,7 @@ void encode_loaded(Encoder& out, const LoadedOrders& orders) {
 namespace {
 
 void decode_line(Decoder& in, const KnownCodes& known, std::uint16_t format, LoadedOrders& loaded,
-                 std::int32_t instrument) {
+                 InstrumentCode instrument) {
     OrderStore& store = loaded.store;
     const auto count = in.count(6);
     const auto scale = static_cast<int>(in.number(kMaxScale));

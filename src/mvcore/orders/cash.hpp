@@ -33,8 +33,8 @@ struct CashRule {
 
 // The instrument that holds the cash of a currency.
 struct CashTarget {
-    std::int32_t instrument = -1;  // -1: the currency has no cash instrument
-    int scale = 0;                 // decimals to which the cost of fills is rounded
+    InstrumentCode instrument = kNoInstrument;  // -1: the currency has no cash instrument
+    int scale = 0;                              // decimals to which the cost of fills is rounded
 
     friend bool operator==(const CashTarget&, const CashTarget&) = default;
 };

@@ -22,8 +22,8 @@ struct FillPrice {
 };
 
 struct Order {
-    std::int32_t account = -1;
-    std::int32_t instrument = -1;
+    AccountCode account = kNoAccount;
+    InstrumentCode instrument = kNoInstrument;
     // All quantities of an order are at the quantity scale of the instrument.
     i128 quantity = 0;        // FIX 38, negative to sell
     i128 filled = 0;          // FIX 14, same sign as quantity

@@ -26,8 +26,8 @@ struct OrderId {
     std::string_view text;
 };
 
-using Slot = std::uint32_t;  // position of an order in the order store
-inline constexpr Slot kNoSlot = ~Slot{0};
+enum class Slot : std::uint32_t {};  // position of an order in the order store
+inline constexpr Slot kNoSlot{~std::uint32_t{0}};
 
 std::uint64_t hash_of(const OrderId& id, IdKind kind) noexcept;
 // The id as messages show it, and as errors carry it in an attribute.

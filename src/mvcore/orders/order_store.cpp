@@ -36,7 +36,7 @@ void need_array(std::unique_ptr<T[]>& array, bool needed, std::uint32_t used,
 
 }  // namespace
 
-OrderPage::OrderPage(std::int32_t of, std::uint32_t n)
+OrderPage::OrderPage(InstrumentCode of, std::uint32_t n)
     : instrument(of), capacity(n), records(huge_pages::array<OrderRecord>(n)) {}
 
 OrderPage::OrderPage(const OrderPage& o, std::uint32_t more)
@@ -108,7 +108,7 @@ Order OrderStore::order(const OrderPage& page, std::uint32_t k) noexcept {
 }
 
 Order OrderStore::order(Slot slot) const noexcept {
-    return order(*pages_[slot / OrderPage::kRecords], slot % OrderPage::kRecords);
+    return order(*pages_[page_of(slot)], place_of(slot));
 }
 
 std::int64_t OrderStore::number(const OrderPage& page, std::uint32_t k) noexcept {
@@ -139,26 +139,26 @@ OrderPage& OrderStore::own(std::uint32_t p, std::uint32_t more) {
 }
 
 void OrderStore::prepare(Slot slot, const Extras& extras) {
-    static_cast<void>(lines_.own(std::size_t(pages_[slot / OrderPage::kRecords]->instrument)));
-    own(slot / OrderPage::kRecords).need(extras);
+    static_cast<void>(lines_.own(std::size_t(pages_[page_of(slot)]->instrument)));
+    own(page_of(slot)).need(extras);
 }
 
-std::uint32_t OrderStore::add_page(std::int32_t instrument, std::uint32_t records) {
-    if (page_count_ >= kNoSlot / OrderPage::kRecords) throw std::bad_alloc();
+std::uint32_t OrderStore::add_page(InstrumentCode instrument, std::uint32_t records) {
+    if (page_count_ >= page_of(kNoSlot)) throw std::bad_alloc();
     pages_.grow(page_count_ + 1);
     pages_.own(page_count_) = PageRef(std::make_unique<OrderPage>(instrument, records));
     MVCORE_ASSERT(page_count_ < pages_.size());
     return static_cast<std::uint32_t>(page_count_++);
 }
 
-void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras& extras) {
-    Line& l = lines_.own(std::size_t(instrument));
+void OrderStore::prepare(InstrumentCode instrument, std::size_t more, const Extras& extras) {
+    Line& l = lines_.own(index(instrument));
     std::size_t room = 0;
     for (Slot slot = l.free; slot != kNoSlot && room < more; ++room) {
         MVCORE_ASSERT(record(slot).free());
-        MVCORE_ASSERT(pages_[slot / OrderPage::kRecords]->instrument == instrument);
-        own(slot / OrderPage::kRecords).need(extras);
-        slot = record(slot).id;
+        MVCORE_ASSERT(pages_[page_of(slot)]->instrument == instrument);
+        own(page_of(slot)).need(extras);
+        slot = record(slot).next_free();
     }
     MVCORE_ASSERT(l.head == ~0U || pages_[l.head]->instrument == instrument);
     if (l.head != ~0U && room < more) {
@@ -191,13 +191,13 @@ void OrderStore::prepare(std::int32_t instrument, std::size_t more, const Extras
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
     MVCORE_ASSERT(!page.holders.shared() && k < page.capacity);
-    MVCORE_ASSERT(o.account >= 0 && o.account < kMostAccounts);
+    MVCORE_ASSERT(given(o.account) && raw(o.account) < kMostAccounts);
     MVCORE_ASSERT(page.time || o.time == kNoTime);
     MVCORE_ASSERT(page.prices || !o.costed());
     MVCORE_ASSERT(narrow(o) ? page.rolled || o.rolled == 0 : page.wide != nullptr);
     OrderRecord& r = page.records[k];
-    r.account_and_status = OrderRecord::pack(static_cast<std::uint32_t>(o.account), o.retained,
-                                             static_cast<std::uint32_t>(o.status));
+    r.account_and_status =
+        OrderRecord::pack(o.account, o.retained, static_cast<std::uint32_t>(o.status));
     if (page.time) page.time[k] = o.time;
     const bool wide = !narrow(o);
     r.quantity = wide ? OrderRecord::kWide : static_cast<std::int32_t>(o.quantity);
@@ -214,11 +214,11 @@ void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcep
 }
 
 Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
-    Line& l = lines_.own(std::size_t(o.instrument));
+    Line& l = lines_.own(index(o.instrument));
     Slot slot = l.free;
     if (slot != kNoSlot) {
         MVCORE_ASSERT(record(slot).free());
-        l.free = record(slot).id;
+        l.free = record(slot).next_free();
     } else {
         if (l.head == ~0U || pages_[l.head]->used == OrderPage::kRecords) {
             const auto p = l.spare;
@@ -229,10 +229,10 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
             page.next = l.head;
             l.head = p;
         }
-        slot = l.head * OrderPage::kRecords + pages_.own(l.head).writable().used++;
+        slot = slot_at(l.head, pages_.own(l.head).writable().used++);
     }
-    OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
-    const auto k = slot % OrderPage::kRecords;
+    OrderPage& page = pages_.own(page_of(slot)).writable();
+    const auto k = place_of(slot);
     MVCORE_ASSERT(page.instrument == o.instrument && page.used <= page.capacity);
     MVCORE_ASSERT(page.high || id >> 32 == 0);
     page.records[k].id = static_cast<std::uint32_t>(id);
@@ -247,29 +247,29 @@ Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
 
 void OrderStore::put(Slot slot, const Order& o) noexcept {
     MVCORE_ASSERT(!record(slot).free());
-    MVCORE_ASSERT(pages_[slot / OrderPage::kRecords]->instrument == o.instrument);
-    write(pages_.own(slot / OrderPage::kRecords).writable(), slot % OrderPage::kRecords, o);
+    MVCORE_ASSERT(pages_[page_of(slot)]->instrument == o.instrument);
+    write(pages_.own(page_of(slot)).writable(), place_of(slot), o);
 }
 
 void OrderStore::erase(Slot slot) noexcept {
     MVCORE_ASSERT(!record(slot).free() && size_ > 0);
     MVCORE_ASSERT(kind_ != IdKind::text || text_bytes_ >= TextArena::bytes_of(text(slot)));
     if (kind_ == IdKind::text) text_bytes_ -= TextArena::bytes_of(text(slot));
-    OrderPage& page = pages_.own(slot / OrderPage::kRecords).writable();
-    Line& l = lines_.own(std::size_t(page.instrument));
-    OrderRecord& r = page.records[slot % OrderPage::kRecords];
+    OrderPage& page = pages_.own(page_of(slot)).writable();
+    Line& l = lines_.own(index(page.instrument));
+    OrderRecord& r = page.records[place_of(slot)];
     r.account_and_status = OrderRecord::kFree;
-    r.id = l.free;
+    r.id = static_cast<std::uint32_t>(l.free);
     l.free = slot;
     MVCORE_ASSERT(l.count > 0 && l.count <= size_);
     --l.count;
     --size_;
 }
 
-OrderStore::Rescaled OrderStore::rescaled(std::int32_t instrument, i128 power) {
+OrderStore::Rescaled OrderStore::rescaled(InstrumentCode instrument, i128 power) {
     MVCORE_ASSERT(power >= 1);
     Rescaled out;
-    static_cast<void>(lines_.own(std::size_t(instrument)));
+    static_cast<void>(lines_.own(index(instrument)));
     for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) {
         static_cast<void>(pages_.own(p));
         auto page = std::make_unique<OrderPage>(*pages_[p], 0);
@@ -287,11 +287,11 @@ OrderStore::Rescaled OrderStore::rescaled(std::int32_t instrument, i128 power) {
     return out;
 }
 
-void OrderStore::put(std::int32_t instrument, int scale, Rescaled&& rescaled) noexcept {
+void OrderStore::put(InstrumentCode instrument, int scale, Rescaled&& rescaled) noexcept {
     for (const auto& [p, page] : rescaled)
         MVCORE_ASSERT(page->instrument == instrument && page->used == pages_[p]->used);
     for (auto& [p, page] : rescaled) pages_.own(p) = std::move(page);
-    lines_.own(std::size_t(instrument)).scale = static_cast<std::uint8_t>(scale);
+    lines_.own(index(instrument)).scale = static_cast<std::uint8_t>(scale);
 }
 
 void OrderStore::prepare_roll(bool drop_ended) {
@@ -318,8 +318,9 @@ void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKin
     page.used = k + 1;
 }
 
-std::uint32_t OrderStore::adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages) {
-    Line& l = lines_.own(std::size_t(instrument));
+std::uint32_t OrderStore::adopt(InstrumentCode instrument, int scale,
+                                std::vector<PageRef>&& pages) {
+    Line& l = lines_.own(index(instrument));
     MVCORE_ASSERT(l.count == 0 && l.head == ~0U && l.free == kNoSlot);
     l.scale = static_cast<std::uint8_t>(scale);
     const auto first = static_cast<std::uint32_t>(page_count_);

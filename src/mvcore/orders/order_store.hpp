@@ -30,12 +30,14 @@ struct OrderRecord {
     std::int32_t filled;
     std::uint32_t id;  // low bits of an integer, or reference to a text; if free: next free slot
 
-    [[nodiscard]] static std::uint32_t pack(std::uint32_t account, bool retained,
+    [[nodiscard]] Slot next_free() const noexcept { return Slot(id); }
+
+    [[nodiscard]] static std::uint32_t pack(AccountCode account, bool retained,
                                             std::uint32_t status) noexcept {
-        return account << 5 | (retained ? 16U : 0U) | status;
+        return static_cast<std::uint32_t>(account) << 5 | (retained ? 16U : 0U) | status;
     }
-    [[nodiscard]] std::int32_t account() const noexcept {
-        return static_cast<std::int32_t>(account_and_status >> 5);
+    [[nodiscard]] AccountCode account() const noexcept {
+        return AccountCode(account_and_status >> 5);
     }
     [[nodiscard]] bool retained() const noexcept { return (account_and_status & 16U) != 0; }
     [[nodiscard]] bool free() const noexcept { return (account_and_status & 15U) == kFree; }
@@ -83,7 +85,7 @@ struct Extras {
 struct alignas(64) OrderPage {
     static constexpr std::uint32_t kRecords = tuning::kOrdersPerPage;
 
-    std::int32_t instrument = -1;
+    InstrumentCode instrument = kNoInstrument;
     std::uint32_t next = ~0U;  // next page of the same instrument
     std::uint32_t used = 0;    // number of records, including free ones
     std::uint32_t capacity = 0;
@@ -95,7 +97,7 @@ struct alignas(64) OrderPage {
     std::unique_ptr<WideOrder[]> wide;
     std::unique_ptr<OrderPrices[]> prices;
 
-    OrderPage(std::int32_t of, std::uint32_t records);
+    OrderPage(InstrumentCode of, std::uint32_t records);
     // A copy with space for `more` records. Throws std::bad_alloc.
     OrderPage(const OrderPage& other, std::uint32_t more);
     void need(const Extras& extras);
@@ -141,19 +143,23 @@ private:
 
 class OrderStore {
 public:
+    // Slot k of a page.
+    [[nodiscard]] static constexpr Slot slot_at(std::uint32_t page, std::uint32_t k) noexcept {
+        return Slot(page * OrderPage::kRecords + k);
+    }
     [[nodiscard]] IdKind kind() const noexcept { return kind_; }
     void set_kind(IdKind kind);  // once
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] std::uint32_t count(std::int32_t instrument) const noexcept {
+    [[nodiscard]] std::uint32_t count(InstrumentCode instrument) const noexcept {
         return line(instrument).count;
     }
     // Scale of the stored quantities of the instrument's orders.
-    [[nodiscard]] int scale(std::int32_t instrument) const noexcept {
+    [[nodiscard]] int scale(InstrumentCode instrument) const noexcept {
         return line(instrument).scale;
     }
     [[nodiscard]] Order order(Slot slot) const noexcept;
     [[nodiscard]] std::int64_t number(Slot slot) const noexcept {  // an integer id
-        return number(*pages_[slot / OrderPage::kRecords], slot % OrderPage::kRecords);
+        return number(*pages_[page_of(slot)], place_of(slot));
     }
     [[nodiscard]] static std::int64_t number(const OrderPage& page, std::uint32_t k) noexcept;
     [[nodiscard]] std::string_view text(Slot slot) const noexcept {  // a text id
@@ -171,18 +177,16 @@ public:
                                      : hash_of({number(slot), {}}, kind_);
     }
     // Prefetch the page first. Once it has arrived, prefetch the record in it.
-    void prefetch_page(Slot slot) const noexcept {
-        mvcore::prefetch(&*pages_[slot / OrderPage::kRecords]);
-    }
+    void prefetch_page(Slot slot) const noexcept { mvcore::prefetch(&*pages_[page_of(slot)]); }
     void prefetch(Slot slot) const noexcept {
-        mvcore::prefetch(&pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords]);
+        mvcore::prefetch(&pages_[page_of(slot)]->records[place_of(slot)]);
     }
     // Calls f(slot, page, index in the page) for each order of the instrument.
     template <class F>
-    void for_each(std::int32_t instrument, F&& f) const;
+    void for_each(InstrumentCode instrument, F&& f) const;
     // Calls f(page) for each page of the instrument.
     template <class F>
-    void for_pages(std::int32_t instrument, F&& f) const {
+    void for_pages(InstrumentCode instrument, F&& f) const {
         for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) f(pages_[p]);
     }
     [[nodiscard]] std::shared_ptr<const TextArena> arena() const noexcept { return arena_; }
@@ -195,7 +199,7 @@ public:
     // Makes the slot's page writable, with the arrays that `extras` requires.
     void prepare(Slot slot, const Extras& extras);
     // Reserves space for `more` new orders of the instrument.
-    void prepare(std::int32_t instrument, std::size_t more, const Extras& extras);
+    void prepare(InstrumentCode instrument, std::size_t more, const Extras& extras);
     // Stores the text. Returns the reference that insert() takes.
     std::uint32_t store(std::string_view text) { return arena_->store(text); }
 
@@ -206,8 +210,8 @@ public:
     // Multiplies the quantities of the instrument's orders: rescaled() builds the pages, put()
     // installs them.
     using Rescaled = std::vector<std::pair<std::uint32_t, PageRef>>;
-    [[nodiscard]] Rescaled rescaled(std::int32_t instrument, i128 power);
-    void put(std::int32_t instrument, int scale, Rescaled&& pages) noexcept;
+    [[nodiscard]] Rescaled rescaled(InstrumentCode instrument, i128 power);
+    void put(InstrumentCode instrument, int scale, Rescaled&& pages) noexcept;
 
     // Replaces every order by Order::after_roll(). Calls gone(slot) before it drops an order. Call
     // prepare_roll() first.
@@ -221,7 +225,7 @@ public:
     void reserve_pages(std::size_t pages) { pages_.grow(pages); }
     // Installs the pages, oldest first, of an instrument that has no orders. Every page but the
     // last is full. Returns the number of the first page; the others have consecutive numbers.
-    std::uint32_t adopt(std::int32_t instrument, int scale, std::vector<PageRef>&& pages);
+    std::uint32_t adopt(InstrumentCode instrument, int scale, std::vector<PageRef>&& pages);
 
     // Moves the texts of the held orders to a new arena. Worthwhile if most texts belong to dropped
     // orders. If it throws std::bad_alloc, nothing has changed.
@@ -237,6 +241,12 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
+    [[nodiscard]] static constexpr std::uint32_t page_of(Slot slot) noexcept {
+        return static_cast<std::uint32_t>(slot) / OrderPage::kRecords;
+    }
+    [[nodiscard]] static constexpr std::uint32_t place_of(Slot slot) noexcept {
+        return static_cast<std::uint32_t>(slot) % OrderPage::kRecords;
+    }
     struct Line {
         std::uint32_t head = ~0U;   // the page being filled; older pages follow
         std::uint32_t spare = ~0U;  // empty pages in reserve
@@ -244,17 +254,17 @@ private:
         std::uint32_t count = 0;
         std::uint8_t scale = 0;
     };
-    [[nodiscard]] const Line& line(std::int32_t i) const noexcept {
+    [[nodiscard]] const Line& line(InstrumentCode i) const noexcept {
         static constexpr Line kNone;
-        return i >= 0 && std::size_t(i) < lines_.size() ? lines_[std::size_t(i)] : kNone;
+        return given(i) && index(i) < lines_.size() ? lines_[index(i)] : kNone;
     }
     [[nodiscard]] const OrderRecord& record(Slot slot) const noexcept {
-        MVCORE_ASSERT(slot / OrderPage::kRecords < page_count_);
-        MVCORE_ASSERT(slot % OrderPage::kRecords < pages_[slot / OrderPage::kRecords]->used);
-        return pages_[slot / OrderPage::kRecords]->records[slot % OrderPage::kRecords];
+        MVCORE_ASSERT(page_of(slot) < page_count_);
+        MVCORE_ASSERT(place_of(slot) < pages_[page_of(slot)]->used);
+        return pages_[page_of(slot)]->records[place_of(slot)];
     }
     OrderPage& own(std::uint32_t page, std::uint32_t more = 0);
-    std::uint32_t add_page(std::int32_t instrument, std::uint32_t records);
+    std::uint32_t add_page(InstrumentCode instrument, std::uint32_t records);
     static void write(OrderPage& page, std::uint32_t k, const Order& order) noexcept;
 
     CowVector<PageRef, tuning::kOrderPagesPerPage> pages_;
@@ -273,7 +283,7 @@ void OrderStore::roll(bool drop_ended, F&& gone) noexcept {
         OrderPage& page = pages_.own(p).writable();
         for (std::uint32_t k = 0; k < page.used; ++k) {
             if (page.records[k].free()) continue;
-            const Slot slot = p * OrderPage::kRecords + k;
+            const Slot slot = slot_at(p, k);
             const auto rolled = order(page, k).after_roll(drop_ended);
             if (rolled) {
                 write(page, k, *rolled);
@@ -286,11 +296,11 @@ void OrderStore::roll(bool drop_ended, F&& gone) noexcept {
 }
 
 template <class F>
-void OrderStore::for_each(std::int32_t instrument, F&& f) const {
+void OrderStore::for_each(InstrumentCode instrument, F&& f) const {
     for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) {
         const OrderPage& page = *pages_[p];
         for (std::uint32_t k = 0; k < page.used; ++k)
-            if (!page.records[k].free()) f(p * OrderPage::kRecords + k, page, k);
+            if (!page.records[k].free()) f(slot_at(p, k), page, k);
     }
 }
 

@@ -68,7 +68,7 @@ T sparse_sum(Width width, const void* quantity, const std::uint16_t* offset,
 // Writes the accounts' lines from the instruments' lines, one group of accounts at a time, so that
 // the buffers stay small.
 template <class Q>
-void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order,
+void transpose(const Grid& by_instrument, const std::vector<InstrumentCode>& order,
                const std::vector<std::size_t>& start, Grid& grid) {
     const std::uint32_t accounts = by_instrument.rows();
     const int columns = by_instrument.split() ? kMeasures : 1;
@@ -107,10 +107,10 @@ void transpose(const Grid& by_instrument, const std::vector<std::int32_t>& order
 
 AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
     AccountIndex index;
-    const auto n = static_cast<std::int32_t>(std::min(board.size(), by_instrument.lines()));
-    std::vector<std::int32_t>& order = index.instruments_;
-    order.resize(static_cast<std::size_t>(n));
-    for (std::int32_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
+    const auto n = std::min(board.size(), by_instrument.lines());
+    std::vector<InstrumentCode>& order = index.instruments_;
+    order.reserve(n);
+    for (const auto i : instruments_below(n)) order.push_back(i);
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return board.quote(a).unit < board.quote(b).unit; });
     index.index_rows_.resize(order.size());
@@ -143,13 +143,13 @@ AccountIndex AccountIndex::of(const Grid& by_instrument, const Board& board) {
 void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
     for (auto i = instruments_.size(); i < instruments; ++i) {
         index_rows_.push_back(static_cast<std::uint32_t>(i));
-        instruments_.push_back(static_cast<std::int32_t>(i));
+        instruments_.push_back(InstrumentCode(i));
     }
     grid_.extend(accounts, static_cast<std::uint32_t>(instruments_.size()));
     MVCORE_ASSERT(index_rows_.size() == instruments_.size() && grid_.rows() >= instruments_.size());
 }
 
-void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net& quantity) {
+void AccountIndex::put(AccountCode account, InstrumentCode instrument, const Net& quantity) {
     MVCORE_ASSERT(!built_ && std::size_t(instrument) < index_rows_.size());
     const auto index_row = index_rows_[std::size_t(instrument)];
     MVCORE_ASSERT(std::size_t(account) < grid_.lines() && instruments_[index_row] == instrument);
@@ -157,7 +157,7 @@ void AccountIndex::put(std::int32_t account, std::int32_t instrument, const Net&
     grid_.set(std::size_t(account), index_row, quantity);
 }
 
-void AccountIndex::follow(const Grid& now, std::int32_t account, std::int32_t instrument) {
+void AccountIndex::follow(const Grid& now, AccountCode account, InstrumentCode instrument) {
     MVCORE_ASSERT(!built_);
     MVCORE_ASSERT(std::size_t(instrument) < now.lines() && std::uint32_t(account) < now.rows());
     grow(std::size_t(instrument) + 1, now.rows());
@@ -178,16 +178,16 @@ void AccountIndex::follow(const Grid& before, const Grid& now) {
             const Block& block = now.block(line, b);
             if (block.same(old)) continue;
             grow(line + 1, now.rows());
-            const auto first = static_cast<std::int32_t>(b * Block::kRows);
-            const auto instrument = static_cast<std::int32_t>(line);
+            const auto first = static_cast<std::uint32_t>(b * Block::kRows);
+            const auto instrument = InstrumentCode(line);
             held_before.assign(Block::kRows, Net{});
             old.for_each([&](std::uint32_t row, const Net& q) { held_before[row] = q; });
             block.for_each([&](std::uint32_t row, const Net& q) {
-                if (held_before[row] != q) put(first + std::int32_t(row), instrument, q);
+                if (held_before[row] != q) put(AccountCode(first + row), instrument, q);
                 held_before[row] = Net{};
             });
             for (std::uint32_t row = 0; row < Block::kRows; ++row)
-                if (held(held_before[row])) put(first + std::int32_t(row), instrument, Net{});
+                if (held(held_before[row])) put(AccountCode(first + row), instrument, Net{});
         }
 }
 
@@ -196,7 +196,7 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
     grow(board.size(), accounts);
     MVCORE_ASSERT(runs_.empty() || runs_.back().end <= instruments_.size());
     std::vector<std::int64_t> prices(instruments_.size(), 0);
-    std::vector<std::int32_t> loose;
+    std::vector<InstrumentCode> loose;
     loose.reserve(instruments_.size());
     for (auto i : instruments_) static_cast<void>(board.own_quote(i));
     // From here on nothing can fail, so that quotes and index change together.
@@ -233,13 +233,13 @@ void AccountIndex::extend(Board& board, std::uint32_t accounts) {
     grid_.extend(accounts, static_cast<std::uint32_t>(board.size()));
     loose_.reserve(loose_.size() + board.size() - instruments_.size());
     prices_.resize(board.size(), 0);
-    for (auto i = static_cast<std::int32_t>(instruments_.size());
-         i < static_cast<std::int32_t>(board.size()); ++i) {
-        Quote& quote = board.own_quote(i);
+    while (instruments_.size() < board.size()) {
+        const auto instrument = InstrumentCode(instruments_.size());
+        Quote& quote = board.own_quote(instrument);
         quote.index_row = static_cast<std::uint32_t>(instruments_.size());
         quote.loose = true;
-        instruments_.push_back(i);
-        loose_.push_back(i);
+        instruments_.push_back(instrument);
+        loose_.push_back(instrument);
     }
     MVCORE_ASSERT(instruments_.size() == board.size());
     MVCORE_ASSERT(prices_.size() == instruments_.size() && grid_.rows() == instruments_.size());
@@ -252,7 +252,7 @@ std::size_t AccountIndex::run_at(std::uint32_t index_row) const noexcept {
     return static_cast<std::size_t>(after - runs_.begin()) - 1;
 }
 
-void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
+void AccountIndex::loosen(Quote& quote, InstrumentCode instrument) noexcept {
     MVCORE_ASSERT(built_ && !quote.loose && quote.index_row < prices_.size());
     MVCORE_ASSERT(instruments_[quote.index_row] == instrument);
     MVCORE_ASSERT(loose_.size() < loose_.capacity());  // reserve_loose() was called first
@@ -263,7 +263,7 @@ void AccountIndex::loosen(Quote& quote, std::int32_t instrument) noexcept {
     loose_.push_back(instrument);
 }
 
-void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_unit) noexcept {
+void AccountIndex::set_price(Quote& quote, InstrumentCode instrument, bool same_unit) noexcept {
     // Without an index, the index row and `loose` of a quote are stale.
     if (!built_ || quote.loose) return;
     if (!same_unit || quote.wide) return loosen(quote, instrument);
@@ -275,7 +275,7 @@ void AccountIndex::set_price(Quote& quote, std::int32_t instrument, bool same_un
     held = quote.price;
 }
 
-i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run& run,
+i256 AccountIndex::run_total(const Board& board, AccountCode account, const Run& run,
                              int measure) const {
     const auto& kernel = kernels::table();
     const Lane lane = board.unit(run.unit).lane;
@@ -306,7 +306,7 @@ i256 AccountIndex::run_total(const Board& board, std::int32_t account, const Run
     return lane == Lane::bits128 ? i256(static_cast<i128>(middle)) : total;
 }
 
-void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
+void AccountIndex::totals(const Board& board, AccountCode account, int measure,
                           std::vector<UnitTotal>& out) const {
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return;
@@ -324,7 +324,7 @@ void AccountIndex::totals(const Board& board, std::int32_t account, int measure,
         MVCORE_ASSERT(Int<8>(sum.total.magnitude()) <= board.unit(sum.unit).bound);
 }
 
-std::uint32_t AccountIndex::positions(const Board& board, std::int32_t account, UnitId unit) const {
+std::uint32_t AccountIndex::positions(const Board& board, AccountCode account, UnitId unit) const {
     const auto line = static_cast<std::size_t>(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
     std::size_t n = 0;

@@ -18,7 +18,7 @@
 namespace mvcore {
 
 struct InstrumentRow {
-    std::int32_t instrument;
+    InstrumentCode instrument;
     std::int32_t currency;              // -1: keep
     std::optional<Decimal> multiplier;  // none: keep
     std::optional<Decimal> quote_factor;
@@ -26,7 +26,7 @@ struct InstrumentRow {
 };
 
 struct PriceRow {
-    std::int32_t instrument;
+    InstrumentCode instrument;
     Decimal price;
     std::int64_t time;        // kNoTime: always applies
     std::uint64_t epoch = 0;  // epoch of the change, if restored; 0: epoch of the batch
@@ -52,6 +52,9 @@ struct HoldingRows {
     [[nodiscard]] bool columns_agree() const noexcept {
         return instrument.size() == size() && mantissa.size() == size() &&
                (scale.empty() || scale.size() == size()) && wide.size() <= size();
+    }
+    [[nodiscard]] CellKey cell_at(std::size_t row) const noexcept {
+        return {InstrumentCode(instrument[row]), AccountCode(account[row])};
     }
     void push_quantity(const Decimal& d) {
         const bool narrow =

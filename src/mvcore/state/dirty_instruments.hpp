@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
+
 namespace mvcore {
 
 class DirtyInstruments {
@@ -15,8 +17,8 @@ public:
         holdings_.resize(instruments, next_);
         orders_.resize(instruments, next_);
     }
-    void holdings(std::int32_t instrument) noexcept { holdings_[std::size_t(instrument)] = next_; }
-    void orders(std::int32_t instrument) noexcept { orders_[std::size_t(instrument)] = next_; }
+    void holdings(InstrumentCode instrument) noexcept { holdings_[index(instrument)] = next_; }
+    void orders(InstrumentCode instrument) noexcept { orders_[index(instrument)] = next_; }
     void all() noexcept {
         std::fill(holdings_.begin(), holdings_.end(), next_);
         std::fill(orders_.begin(), orders_.end(), next_);

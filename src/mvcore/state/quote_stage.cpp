@@ -7,15 +7,15 @@
 
 namespace mvcore {
 
-QuoteStage::Staged& QuoteStage::staged(std::int32_t instrument) {
-    MVCORE_ASSERT(instrument >= 0 && instrument < batch_.instruments.size());
-    const auto [at, fresh] = staged_at_.add(static_cast<std::uint32_t>(instrument));
+QuoteStage::Staged& QuoteStage::staged(InstrumentCode instrument) {
+    MVCORE_ASSERT(given(instrument) && raw(instrument) < batch_.instruments.size());
+    const auto [at, fresh] = staged_at_.add(instrument);
     MVCORE_ASSERT(fresh ? at == staged_.size() : staged_[at].code == instrument);
     if (fresh) {
         Staged s;
         s.code = instrument;
         const Board& board = state_.board;
-        if (std::size_t(instrument) < board.size()) {
+        if (index(instrument) < board.size()) {
             s.quote = board.quote(instrument);
             s.instrument = board.instrument(instrument);
             if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
@@ -29,7 +29,7 @@ QuoteStage::Staged& QuoteStage::staged(std::int32_t instrument) {
 void QuoteStage::stage_all() {
     staged_.reserve(static_cast<std::size_t>(batch_.instruments.size()));
     for (std::size_t i = 0; i < state_.board.size(); ++i)
-        if (state_.board.quote(std::int32_t(i)).alive) staged(std::int32_t(i));
+        if (state_.board.quote(InstrumentCode(i)).alive) staged(InstrumentCode(i));
 }
 
 void QuoteStage::stage_rates() {
@@ -58,7 +58,8 @@ void QuoteStage::withdraw_price(Staged& s) noexcept {
 void QuoteStage::stage_prices() {
     if (batch_.prices_given == Given::load)
         for (auto& s : staged_) withdraw_price(s);
-    for (const auto instrument : batch_.removed_prices) withdraw_price(staged(instrument));
+    for (const auto instrument : batch_.removed_prices)
+        withdraw_price(staged(InstrumentCode(instrument)));
     for (const auto& row : batch_.price_rows) {
         Staged& s = staged(row.instrument);
         if (!batch_.restored && s.quote.priced && older(row.time, s.quote.time)) {
@@ -82,7 +83,7 @@ void QuoteStage::stage_prices() {
 // because nobody sent it.
 void QuoteStage::stage_cash_prices() {
     for (Staged& s : staged_) {
-        const bool was_cash = std::size_t(s.code) < state_.board.size() &&
+        const bool was_cash = index(s.code) < state_.board.size() &&
                               state_.board.quote(s.code).alive &&
                               state_.board.instrument(s.code).terms.cash;
         const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;
@@ -99,7 +100,7 @@ void QuoteStage::stage_cash_prices() {
 }
 
 // Names the row of the price, else the row of the instrument whose factor is too large.
-void QuoteStage::refuse_price(std::int32_t instrument) const {
+void QuoteStage::refuse_price(InstrumentCode instrument) const {
     const auto row_of = [&](const auto& rows) -> InputError::Row {
         for (std::size_t k = rows.size(); k-- > 0;)
             if (rows[k].instrument == instrument) return k;
@@ -113,7 +114,8 @@ void QuoteStage::refuse_price(std::int32_t instrument) const {
     throw InputError(ErrorKind::value_overflow, of_price ? "prices" : "instruments",
                      of_price ? "price" : "multiplier", row,
                      "price times multiplier times quote_factor of " +
-                         quoted(batch_.instruments.text(instrument)) + " does not fit 254 bits");
+                         quoted(batch_.instruments.text(raw(instrument))) +
+                         " does not fit 254 bits");
 }
 
 void QuoteStage::find_unit(Staged& s) {
@@ -213,7 +215,7 @@ void QuoteStage::commit_quote(const Staged& s) noexcept {
     MVCORE_ASSERT(s.quote.alive || !s.quote.priced);
     MVCORE_ASSERT(s.quote.unit < board.units());
     q = s.quote;
-    q.slot = before.slot;
+    q.index_row = before.index_row;
     q.loose = before.loose;
     const i256 price = q.priced ? board.price_of(s.code) : i256();
     if (before.unit == q.unit && old_price == price && before.wide == q.wide &&

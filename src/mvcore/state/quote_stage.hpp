@@ -33,7 +33,7 @@ public:
 protected:
     // The new state of an instrument.
     struct Staged {
-        std::int32_t code;
+        InstrumentCode code;
         Quote quote;
         Instrument instrument;
         i128 mantissa = 0;  // of the price, in units of 10^-quote.price_scale
@@ -43,7 +43,7 @@ protected:
     };
 
     // The new state of the instrument, which is the present one at first.
-    Staged& staged(std::int32_t instrument);
+    Staged& staged(InstrumentCode instrument);
     void stage_all();
     void find_unit(Staged& s);
     void prove_bounds();
@@ -53,7 +53,7 @@ protected:
 
     State& state_;
     Batch& batch_;
-    FlatMap staged_at_;  // by instrument: index into staged_
+    FlatMap<InstrumentCode> staged_at_;  // by instrument: index into staged_
     std::vector<Staged> staged_;
     bool refreshed_ = false;  // the batch replaces the grid
     bool tight_ = false;      // bounds use the exact prices, without slack
@@ -65,7 +65,7 @@ private:
     static void withdraw_price(Staged& s) noexcept;
     void stage_prices();
     void stage_cash_prices();
-    [[noreturn]] void refuse_price(std::int32_t instrument) const;
+    [[noreturn]] void refuse_price(InstrumentCode instrument) const;
     [[nodiscard]] std::optional<UnitId> find_bounds();
     [[nodiscard]] const char* changed_table() const noexcept;
 

@@ -33,11 +33,12 @@ struct State {
     std::uint64_t epoch = 0;
     std::uint64_t masters = 0;  // changes whenever a master table changes
 
-    [[nodiscard]] bool account_alive(std::int32_t a) const noexcept {
-        return a >= 0 && std::size_t(a) < accounts_alive.size() && accounts_alive[std::size_t(a)];
+    [[nodiscard]] bool account_alive(AccountCode a) const noexcept {
+        return given(a) && mvcore::index(a) < accounts_alive.size() &&
+               accounts_alive[mvcore::index(a)];
     }
-    [[nodiscard]] bool instrument_alive(std::int32_t i) const noexcept {
-        return i >= 0 && std::size_t(i) < board.size() && board.quote(i).alive;
+    [[nodiscard]] bool instrument_alive(InstrumentCode i) const noexcept {
+        return given(i) && mvcore::index(i) < board.size() && board.quote(i).alive;
     }
     // Whether an instrument or a rate names the currency, or it is the base.
     [[nodiscard]] bool currency_known(std::int32_t c) const noexcept {
@@ -73,13 +74,13 @@ struct Grouping {
     [[nodiscard]] bool few(std::size_t picked, std::size_t accounts) const noexcept {
         return !whole() && picked * tuning::kCellsOfLookup <= accounts;
     }
-    [[nodiscard]] std::int32_t of_account(std::int32_t a) const noexcept {
-        if (whole()) return a;
-        return std::size_t(a) < account_group.size() ? account_group[std::size_t(a)] : -1;
+    [[nodiscard]] std::int32_t of_account(AccountCode a) const noexcept {
+        if (whole()) return raw(a);
+        return mvcore::index(a) < account_group.size() ? account_group[mvcore::index(a)] : -1;
     }
-    [[nodiscard]] std::int32_t of_instrument(std::int32_t i) const noexcept {
+    [[nodiscard]] std::int32_t of_instrument(InstrumentCode i) const noexcept {
         if (one_instrument_group()) return 0;
-        return std::size_t(i) < instrument_group.size() ? instrument_group[std::size_t(i)] : -1;
+        return mvcore::index(i) < instrument_group.size() ? instrument_group[mvcore::index(i)] : -1;
     }
 };
 

@@ -22,7 +22,7 @@ int bits_of(Width width) { return static_cast<int>(8 * kernels::width_bytes(widt
 
 }  // namespace
 
-Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_scale)
+Revaluation::Revaluation(const State& state, InstrumentCode instrument, int value_scale)
     : epoch_(state.epoch),
       orders_(state.orders.count(instrument)),
       kind_(state.orders.kind()),
@@ -37,7 +37,7 @@ Revaluation::Revaluation(const State& state, std::int32_t instrument, int value_
     priced_ = quote.priced;
     if (priced_) price_ = board.price_mantissa(instrument) * kPow10[18U - quote.price_scale];
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(std::size_t(instrument), b);
+        const Block& block = state.grid.block(index(instrument), b);
         const void* quantity = block.quantity(sod);
         MVCORE_ASSERT(block.reserved() == 0);  // no write is in progress
         blocks_.push_back(block);
@@ -110,8 +110,9 @@ huge_pages::Vector<std::int32_t> Revaluation::accounts() const {
     huge_pages::Vector<std::int32_t> out;
     out.reserve(size());
     for_holdings([&](auto row, i128) { out.push_back(static_cast<std::int32_t>(row)); });
-    for_orders(
-        [&](const OrderPage& page, std::uint32_t k) { out.push_back(page.records[k].account()); });
+    for_orders([&](const OrderPage& page, std::uint32_t k) {
+        out.push_back(raw(page.records[k].account()));
+    });
     MVCORE_ASSERT(out.size() == size());
     return out;
 }

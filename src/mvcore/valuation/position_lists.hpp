@@ -60,7 +60,7 @@ struct PriceList {
 class Revaluation {
 public:
     Revaluation() = default;
-    Revaluation(const State& state, std::int32_t instrument, int value_scale);
+    Revaluation(const State& state, InstrumentCode instrument, int value_scale);
 
     [[nodiscard]] std::size_t size() const noexcept { return holdings_ + orders_; }
     [[nodiscard]] std::size_t holdings() const noexcept { return holdings_; }

@@ -27,7 +27,7 @@ struct UnitSums {
 
 }  // namespace
 
-AccountValue Reads::value(std::int32_t account, std::int32_t currency) const {
+AccountValue Reads::value(AccountCode account, std::int32_t currency) const {
     MVCORE_ASSERT(state_.index.built() && state_.account_alive(account));
     const Board& board = state_.board;
     thread_local std::vector<UnitTotal> sums;
@@ -49,7 +49,7 @@ AccountValue Reads::value(std::int32_t account, std::int32_t currency) const {
     return out;
 }
 
-AccountValue Reads::value_in_units(std::int32_t account, std::int32_t currency) const {
+AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) const {
     const Board& board = state_.board;
     UnitSums sums;
     std::vector<UnitTotal> found;
@@ -110,11 +110,11 @@ Positions Reads::holdings(const Grouping& selection) const {
         conversions.emplace_back(
             std::int32_t(c) == state_.base ? nullptr : &board.rate(std::int32_t(c)), nullptr,
             value_scale_);
-    std::vector<std::pair<std::int32_t, i128>> cells;
-    for (std::size_t a = 0; a < grid.lines(); ++a) {
-        if (selection.of_account(std::int32_t(a)) < 0) continue;
+    std::vector<std::pair<InstrumentCode, i128>> cells;
+    for (const auto account : accounts_below(grid.lines())) {
+        if (selection.of_account(account) < 0) continue;
         cells.clear();
-        grid.for_each(a, [&](std::uint32_t index_row, const Net& net) {
+        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state_.index.instrument_at(index_row);
             if (net[sod] != 0 && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[sod]);
         });
@@ -125,8 +125,8 @@ Positions Reads::holdings(const Grouping& selection) const {
             MVCORE_ASSERT(std::size_t(instrument.terms.currency) < conversions.size());
             MVCORE_ASSERT(quote.alive && instrument.quantity_scale <= kMaxScale);
             const auto& conversion = conversions[std::size_t(instrument.terms.currency)];
-            out.account.push_back(static_cast<std::int32_t>(a));
-            out.instrument.push_back(i);
+            out.account.push_back(raw(account));
+            out.instrument.push_back(raw(i));
             out.currency.push_back(instrument.terms.currency);
             out.quantity.push_back(quantity * kPow10[std::size_t(18 - instrument.quantity_scale)]);
             out.priced.push_back(quote.priced ? 1 : 0);
@@ -147,7 +147,7 @@ Positions Reads::holdings(const Grouping& selection) const {
                     out.base_value.push_back(
                         checked_amount(conversion.amount(i1024(value), scale)));
             } catch (const Error&) {
-                throw PositionOverflow(static_cast<std::int32_t>(a), i);
+                throw PositionOverflow(account, i);
             }
         }
     }
@@ -160,7 +160,7 @@ Positions Reads::holdings(const Grouping& selection) const {
 OrderList Reads::orders(const Grouping& selection) const {
     const OrderStore& store = state_.orders;
     std::vector<Slot> slots;
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(store.instruments()); ++i) {
+    for (const auto i : instruments_below(store.instruments())) {
         if (selection.of_instrument(i) < 0) continue;
         store.for_each(i, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
             if (selection.of_account(page.records[k].account()) >= 0) slots.push_back(slot);
@@ -198,8 +198,8 @@ void Reads::append(const Order& o, OrderList& out) const {
     MVCORE_ASSERT(state_.orders.scale(o.instrument) == instrument.quantity_scale);
     MVCORE_ASSERT(o.average_price.scale <= kMaxScale);
     const i128 unit = kPow10[std::size_t(18 - instrument.quantity_scale)];
-    out.account.push_back(o.account);
-    out.instrument.push_back(o.instrument);
+    out.account.push_back(raw(o.account));
+    out.instrument.push_back(raw(o.instrument));
     out.currency.push_back(instrument.terms.currency);
     out.status.push_back(static_cast<std::int32_t>(o.status));
     out.time.push_back(o.time);
@@ -229,11 +229,11 @@ void Reads::append(const Order& o, OrderList& out) const {
 PriceList Reads::prices() const {
     PriceList out;
     out.epoch = state_.epoch;
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(state_.board.size()); ++i) {
+    for (const auto i : instruments_below(state_.board.size())) {
         const Quote& quote = state_.board.quote(i);
         if (!quote.alive || !quote.priced) continue;
         MVCORE_ASSERT(quote.epoch <= state_.epoch && quote.price_scale <= kMaxScale);
-        out.instrument.push_back(i);
+        out.instrument.push_back(raw(i));
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);
         out.time.push_back(quote.time);

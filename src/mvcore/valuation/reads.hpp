@@ -35,7 +35,7 @@ public:
     Reads(const State& state, int value_scale) : state_(state), value_scale_(value_scale) {}
 
     // Requires the by-account index. O(positions of the account).
-    [[nodiscard]] AccountValue value(std::int32_t account, std::int32_t currency) const;
+    [[nodiscard]] AccountValue value(AccountCode account, std::int32_t currency) const;
     // Adds the number of cells swept to `cells`. O(positions selected).
     [[nodiscard]] ResultRows values(const Question& question, std::uint64_t& cells) const;
     // Fills in the float columns of figures that values() computed from this state. User functions
@@ -45,14 +45,14 @@ public:
     [[nodiscard]] Positions holdings(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).
     [[nodiscard]] OrderList orders(const Grouping& selection) const;
-    [[nodiscard]] Revaluation revalue(std::int32_t instrument) const {
+    [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {
         return {state_, instrument, value_scale_};
     }
     [[nodiscard]] PriceList prices() const;
 
 private:
     void append(const Order& order, OrderList& out) const;
-    [[nodiscard]] AccountValue value_in_units(std::int32_t account, std::int32_t currency) const;
+    [[nodiscard]] AccountValue value_in_units(AccountCode account, std::int32_t currency) const;
 
     const State& state_;
     int value_scale_;

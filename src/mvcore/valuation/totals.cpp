@@ -101,14 +101,14 @@ void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Ne
         add(unit_rows, c * rows() + row, change[measures_[c]], price);
 }
 
-void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t instrument,
+void Totals::add_whole_line(const State& state, std::size_t first, InstrumentCode instrument,
                             int measure, UnitRows& rows, const i256& price) {
-    MVCORE_ASSERT(std::size_t(instrument) < state.grid.lines());
+    MVCORE_ASSERT(index(instrument) < state.grid.lines());
     MVCORE_ASSERT(state.grid.rows() <= grid_rows_);  // a view rebuilds if the grid has grown
     const auto& kernel = kernels::table();
     const bool narrow = price.fits64();
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(std::size_t(instrument), b);
+        const Block& block = state.grid.block(index(instrument), b);
         if (block.empty()) continue;
         const auto row = first + b * Block::kRows;
         const auto n = block.count();
@@ -135,7 +135,8 @@ void Totals::add_whole_line(const State& state, std::size_t first, std::int32_t 
     }
 }
 
-void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price) {
+void Totals::add_line(const State& state, InstrumentCode instrument, UnitId unit,
+                      const i256& price) {
     MVCORE_ASSERT(state.board.unit(unit).priced());
     auto& unit_rows = rows_of(state, unit);
     const auto group = grouping_.of_instrument(instrument);
@@ -163,12 +164,12 @@ void Totals::add_line(const State& state, std::int32_t instrument, UnitId unit, 
 }
 
 // Sums are modulo 2^64. They are exact if the sum of absolute quantities is below 2^63.
-bool Totals::sums_lines(const State& state, std::int32_t instrument) const {
+bool Totals::sums_lines(const State& state, InstrumentCode instrument) const {
     return !grouping_.whole() && 2 * std::size_t{grouping_.account_groups} <= picked_.size() &&
            !few_picked(state) && state.board.instrument(instrument).abs_quantity.fits64();
 }
 
-const std::int64_t* Totals::sums_of(const State& state, std::int32_t instrument) {
+const std::int64_t* Totals::sums_of(const State& state, InstrumentCode instrument) {
     const bool known = sums_.contains(instrument);
     if (!sums_lines(state, instrument)) {
         if (known) sums_.erase(instrument);
@@ -199,7 +200,7 @@ void Totals::note(const Fact& fact) noexcept {
               fact.change[measures_[c]], i256(1));
 }
 
-void Totals::count_line(const State& state, std::int32_t instrument, UnitId unit, int sign) {
+void Totals::count_line(const State& state, InstrumentCode instrument, UnitId unit, int sign) {
     auto& counts = rows_of(state, unit).counts;
     if (counts.empty()) return;
     for_cells(state, instrument,
@@ -219,8 +220,7 @@ void Totals::recompute_unit(const State& state, UnitId unit) {
     std::fill(rows.t128.begin(), rows.t128.end(), i128{0});
     std::fill(rows.t256.begin(), rows.t256.end(), i256());
     std::fill(rows.counts.begin(), rows.counts.end(), 0U);
-    const auto n = static_cast<std::int32_t>(state.board.size());
-    for (std::int32_t i = 0; i < n; ++i) {
+    for (const auto i : instruments_below(state.board.size())) {
         const Quote& quote = state.board.quote(i);
         if (quote.unit != unit || !quote.alive) continue;
         if (quote.priced) add_line(state, i, unit, state.board.price_of(i));
@@ -291,12 +291,12 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     positions_.resize(grouping_.rows() + more, 0);
     for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
         if (grouping_.account_group[a] >= 0)
-            picked_.push_back({static_cast<std::int32_t>(a), grouping_.account_group[a]});
+            picked_.push_back({AccountCode(a), grouping_.account_group[a]});
     for (const Picked& p : picked_)
         MVCORE_ASSERT(std::uint32_t(p.group) < grouping_.account_groups);
     for (const auto g : grouping_.instrument_group)
         MVCORE_ASSERT(g < static_cast<std::int64_t>(grouping_.instrument_groups));
-    MVCORE_ASSERT(picked_.empty() || std::size_t(picked_.back().account) < grid_rows_);
+    MVCORE_ASSERT(picked_.empty() || index(picked_.back().account) < grid_rows_);
     if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
     else build_by_instrument(state);
 }
@@ -338,8 +338,8 @@ void Totals::build_by_instrument(const State& state) {
     const Board& board = state.board;
     MVCORE_ASSERT(state.grid.lines() >= board.size());
     // Sorted, so that instruments of one row group and unit are adjacent.
-    std::vector<std::int32_t> order;
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
+    std::vector<InstrumentCode> order;
+    for (const auto i : instruments_below(board.size()))
         if (grouping_.of_instrument(i) >= 0 && state.grid.positions(std::size_t(i)) != 0)
             order.push_back(i);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
@@ -362,7 +362,7 @@ void Totals::build_by_instrument(const State& state) {
 }
 
 // Adds the lines of instruments of one unit and one row group.
-void Totals::sum_lines(const State& state, std::span<const std::int32_t> instruments) {
+void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instruments) {
     MVCORE_ASSERT(!instruments.empty() && grouping_.of_instrument(instruments[0]) >= 0);
     MVCORE_ASSERT(state.board.quote(instruments.front()).unit ==
                   state.board.quote(instruments.back()).unit);
@@ -388,12 +388,12 @@ void Totals::sum_lines(const State& state, std::span<const std::int32_t> instrum
         sweep(state, instruments, measures_[c], by_account.data());
         for (const Picked& p : picked_)
             add(rows, c * this->rows() + first_row + std::size_t(p.group),
-                by_account[std::size_t(p.account)], i256(1));
+                by_account[index(p.account)], i256(1));
     }
 }
 
 // by_account[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
-void Totals::sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
+void Totals::sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
                    std::int64_t* by_account) {
     constexpr auto kAhead = tuning::kBlocksAhead;
     const auto& kernel = kernels::table();
@@ -444,11 +444,11 @@ void Totals::sweep(const State& state, std::span<const std::int32_t> instruments
 }
 
 // `order`: the selected instruments that an account holds, sorted by row group.
-void Totals::count_positions(const State& state, std::span<const std::int32_t> order) {
+void Totals::count_positions(const State& state, std::span<const InstrumentCode> order) {
     if (grouping_.one_instrument_group()) {
         // The state already counts positions by account.
         for (std::size_t a = 0; a < state.positions.size(); ++a) {
-            const auto g = grouping_.of_account(static_cast<std::int32_t>(a));
+            const auto g = grouping_.of_account(AccountCode(a));
             MVCORE_ASSERT(g < 0 || std::size_t(g) < positions_.size());
             if (g >= 0) positions_[std::size_t(g)] += state.positions[a];
         }
@@ -470,14 +470,14 @@ void Totals::count_positions(const State& state, std::span<const std::int32_t> o
         }
         if (!fold) continue;
         for (const Picked& p : picked_)
-            positions_[first + std::size_t(p.group)] += by_account[std::size_t(p.account)];
+            positions_[first + std::size_t(p.group)] += by_account[index(p.account)];
     }
 }
 
-void Totals::count_line_by_account(const State& state, std::int32_t instrument,
+void Totals::count_line_by_account(const State& state, InstrumentCode instrument,
                                    std::uint32_t* counts) {
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(std::size_t(instrument), b);
+        const Block& block = state.grid.block(index(instrument), b);
         auto* here = counts + b * Block::kRows;
         if (block.dense())
             kernels::table().count[block.width()](block.quantities().data(), block.columns(),

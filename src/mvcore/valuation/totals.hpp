@@ -28,7 +28,7 @@ public:
     static bool goes_by_account(const Grouping& grouping);
 
     // T[row, unit] += q * price over the line of the instrument, if it is selected.
-    void add_line(const State& state, std::int32_t instrument, UnitId unit, const i256& price);
+    void add_line(const State& state, InstrumentCode instrument, UnitId unit, const i256& price);
     // T[row, unit] += change * price for one position.
     void add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                   const i256& price);
@@ -39,7 +39,7 @@ public:
     void note(const Fact& fact) noexcept;
     // Adds the line's positions to a unit's counts (sign +1) or subtracts them (-1), if the unit
     // has counts.
-    void count_line(const State& state, std::int32_t instrument, UnitId unit, int sign);
+    void count_line(const State& state, InstrumentCode instrument, UnitId unit, int sign);
     void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
     void recompute_unit(const State& state, UnitId unit);
 
@@ -49,7 +49,7 @@ public:
 
     [[nodiscard]] const Grouping& grouping() const noexcept { return grouping_; }
     struct Picked {
-        std::int32_t account;
+        AccountCode account;
         std::int32_t group;
     };
     // The selected accounts; empty if the grouping is whole.
@@ -102,21 +102,21 @@ private:
     static void widen(UnitRows& rows, Lane lane);
     static void add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price);
     // Adds the line's column of one measure to the totals from index `first` on.
-    void add_whole_line(const State& state, std::size_t first, std::int32_t instrument, int measure,
-                        UnitRows& rows, const i256& price);
+    void add_whole_line(const State& state, std::size_t first, InstrumentCode instrument,
+                        int measure, UnitRows& rows, const i256& price);
     // The cached sums of the line: per column, one for each group. Null if the line has none.
-    const std::int64_t* sums_of(const State& state, std::int32_t instrument);
-    [[nodiscard]] bool sums_lines(const State& state, std::int32_t instrument) const;
+    const std::int64_t* sums_of(const State& state, InstrumentCode instrument);
+    [[nodiscard]] bool sums_lines(const State& state, InstrumentCode instrument) const;
     // Calls f(row, Net) for the selected positions of the line.
     template <class F>
-    void for_cells(const State& state, std::int32_t instrument, F&& f);
+    void for_cells(const State& state, InstrumentCode instrument, F&& f);
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
-    void sum_lines(const State& state, std::span<const std::int32_t> instruments);
-    void sweep(const State& state, std::span<const std::int32_t> instruments, int measure,
+    void sum_lines(const State& state, std::span<const InstrumentCode> instruments);
+    void sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
                std::int64_t* by_account);
-    void count_positions(const State& state, std::span<const std::int32_t> order);
-    static void count_line_by_account(const State& state, std::int32_t instrument,
+    void count_positions(const State& state, std::span<const InstrumentCode> order);
+    static void count_line_by_account(const State& state, InstrumentCode instrument,
                                       std::uint32_t* counts);
     // Whether looking up the selected accounts one by one is cheaper than a sweep.
     [[nodiscard]] bool few_picked(const State& state) const noexcept {
@@ -131,14 +131,14 @@ private:
     std::vector<Picked> picked_;
     std::vector<std::uint32_t> positions_;
     std::vector<UnitId> unit_list_;
-    std::vector<UnitRows> units_;                                       // parallel to unit_list_
-    std::vector<std::int32_t> places_;                                  // by unit id, -1: none
-    std::unordered_map<std::int32_t, std::vector<std::int64_t>> sums_;  // by instrument
+    std::vector<UnitRows> units_;                                         // parallel to unit_list_
+    std::vector<std::int32_t> places_;                                    // by unit id, -1: none
+    std::unordered_map<InstrumentCode, std::vector<std::int64_t>> sums_;  // by instrument
     std::uint64_t cells_swept_ = 0;
 };
 
 template <class F>
-void Totals::for_cells(const State& state, std::int32_t instrument, F&& f) {
+void Totals::for_cells(const State& state, InstrumentCode instrument, F&& f) {
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
     const auto line = static_cast<std::size_t>(instrument);
@@ -153,7 +153,7 @@ void Totals::for_cells(const State& state, std::int32_t instrument, F&& f) {
     }
     cells_swept_ += state.grid.positions(line);
     state.grid.for_each(line, [&](auto account, const Net& q) {
-        const auto g = grouping_.of_account(static_cast<std::int32_t>(account));
+        const auto g = grouping_.of_account(AccountCode(account));
         if (g >= 0) f(first + std::size_t(g), q);
     });
 }

@@ -74,7 +74,7 @@ public:
     void add(const UserFunction& function) {
         sums_.clear();
         const Board& board = state_.board;
-        for (std::int32_t i = 0; i < static_cast<std::int32_t>(board.size()); ++i)
+        for (const auto i : instruments_below(board.size()))
             if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(function)))
                 add_instrument(function, i);
     }
@@ -95,7 +95,7 @@ private:
                          UserFunction::price) != function.constants.end();
     }
     [[nodiscard]] double constant(const UserFunction& function, std::int32_t source,
-                                  std::int32_t i) const {
+                                  InstrumentCode i) const {
         const Board& board = state_.board;
         const Terms& terms = board.instrument(i).terms;
         auto number = [](const Decimal& d) { return to_double(d.mantissa, d.scale); };
@@ -121,7 +121,7 @@ private:
         sums_[place].resize(rows_, 0.0);
         return sums_[place];
     }
-    void add_instrument(const UserFunction& function, std::int32_t i) {
+    void add_instrument(const UserFunction& function, InstrumentCode i) {
         if (state_.grid.positions(std::size_t(i)) == 0) return;
         const Instrument& instrument = state_.board.instrument(i);
         const FloatRate rate(state_.board, instrument.terms.currency, target_);
@@ -143,7 +143,7 @@ private:
     }
     // Calls flush(), which empties the columns, if the next positions would not fit.
     template <class Flush>
-    void gather(const UserFunction& function, std::int32_t i, int scale, Flush&& flush) {
+    void gather(const UserFunction& function, InstrumentCode i, int scale, Flush&& flush) {
         const auto line = static_cast<std::size_t>(i);
         MVCORE_ASSERT(scale >= 0 && scale <= kMaxScale);
         const auto first =
@@ -172,7 +172,7 @@ private:
     }
     static constexpr std::uint32_t kNotSelected = ~0U;
     [[nodiscard]] std::uint32_t group_of(std::uint32_t first, std::uint32_t account) const {
-        const auto group = grouping_.of_account(static_cast<std::int32_t>(account));
+        const auto group = grouping_.of_account(AccountCode(account));
         return group < 0 ? kNotSelected : first + static_cast<std::uint32_t>(group);
     }
     // Branch-free: the next row overwrites a row that is no position or is not selected.

@@ -193,7 +193,7 @@ bool View::is_fast(const State& state, const ChangeLog& history) const {
 }
 
 std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
-                                 std::int32_t instrument, bool price) const {
+                                 InstrumentCode instrument, bool price) const {
     if (stale(state)) return 0;  // a stale view is not synchronized
     const bool behind = price_place_ != history.changes().end() ||
                         (fact_place_ != history.facts().end() && !totals_.threaded());

@@ -50,7 +50,7 @@ public:
     // of one of its positions. Returns a huge number if sync() must read more than that write.
     // O(blocks of a line).
     [[nodiscard]] std::uint64_t rows_to_sync(const State& state, const ChangeLog& history,
-                                             std::int32_t instrument, bool price) const;
+                                             InstrumentCode instrument, bool price) const;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
     void sync(const State& state, const ChangeLog& history);
     // Like sync(), but throws if an amount does not fit. The last result stays unchanged.
@@ -93,7 +93,7 @@ public:
     std::mutex mutex;  // one reader at a time; acquired while holding the book's lock
 
 private:
-    using Before = std::unordered_map<std::int32_t, const Change*>;  // by moved instrument
+    using Before = std::unordered_map<InstrumentCode, const Change*>;  // by moved instrument
 
     [[nodiscard]] bool lost(const State& state, const ChangeLog& history) const;
     void rebuild(const State& state);

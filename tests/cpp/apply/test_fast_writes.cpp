@@ -15,8 +15,8 @@ void load(Book& book, int accounts) {
             b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
         for (int i = 0; i < 2; ++i) {
             const auto code = b.instruments.intern("I" + std::to_string(i));
-            b.instrument_rows.push_back({code, 0, std::nullopt, std::nullopt});
-            b.price_rows.push_back({code, Decimal{7, 0}, kNoTime});
+            b.instrument_rows.push_back({InstrumentCode(code), 0, std::nullopt, std::nullopt});
+            b.price_rows.push_back({InstrumentCode(code), Decimal{7, 0}, kNoTime});
             for (int a = 0; a < accounts; ++a) {
                 b.holding_rows.account.push_back(a);
                 b.holding_rows.instrument.push_back(i);
@@ -50,7 +50,7 @@ std::shared_ptr<View> add_view(Book& book, std::vector<std::int32_t> accounts,
 bool ticks(Book& book, std::int32_t instrument) {
     static std::int64_t price = 0;
     Written out;
-    return book.try_tick(instrument, Decimal{1 + ++price % 5, 0}, kNoTime, out);
+    return book.try_tick(InstrumentCode(instrument), Decimal{1 + ++price % 5, 0}, kNoTime, out);
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ TEST(an_account_of_many_positions_is_not_valued_with_the_gil) {
         b.instruments_given = b.holdings_given = Given::update;
         for (int i = 0; i < 20'000; ++i) {
             const auto code = b.instruments.intern("J" + std::to_string(i));
-            b.instrument_rows.push_back({code, 0, std::nullopt, std::nullopt});
+            b.instrument_rows.push_back({InstrumentCode(code), 0, std::nullopt, std::nullopt});
             b.holding_rows.account.push_back(0);
             b.holding_rows.instrument.push_back(code);
             b.holding_rows.push_quantity(Decimal{1, 0});

@@ -60,12 +60,12 @@ tables::Change hold(const Decimal& first, const Decimal& second) {
 tables::Change terms(const Decimal& multiplier, const Decimal& quote_factor) {
     tables::Change change;
     change.with_terms = true;
-    change.instruments = {{{0, 0, multiplier, quote_factor}}};
+    change.instruments = {{{mvcore::InstrumentCode{0}, 0, multiplier, quote_factor}}};
     return change;
 }
 tables::Change price(const Decimal& price) {
     tables::Change change;
-    change.prices = {{{0, price, kNoTime}}};
+    change.prices = {{{mvcore::InstrumentCode{0}, price, kNoTime}}};
     return change;
 }
 
@@ -112,8 +112,8 @@ TEST(a_tick_is_exact_whatever_the_price_before) {
                 auto& run = small.run;
                 const auto tick = [&](const Decimal& d) {
                     mvcore::Written epoch;
-                    if (!run.book.try_tick(0, d, kNoTime, epoch))
-                        epoch = run.book.tick(0, d, kNoTime);
+                    if (!run.book.try_tick(mvcore::InstrumentCode(0), d, kNoTime, epoch))
+                        epoch = run.book.tick(mvcore::InstrumentCode(0), d, kNoTime);
                     return epoch;
                 };
                 for (const auto& d : {before, now})
@@ -134,8 +134,9 @@ TEST(many_ticks_are_exact_at_every_scale) {
             for (auto v : edges::numbers()) {
                 if (v != static_cast<std::int64_t>(v)) continue;
                 const auto mantissa = static_cast<std::int64_t>(v);
-                const std::vector<mvcore::TickRow> rows{{7, kNoTime, 1, 0},
-                                                        {mantissa, kNoTime, 0, scale}};
+                const std::vector<mvcore::TickRow> rows{
+                    {7, kNoTime, mvcore::InstrumentCode{1}, 0},
+                    {mantissa, kNoTime, mvcore::InstrumentCode{0}, scale}};
                 CHECK(small.attempt(
                     [&] {
                         run.model.put_price(1, {7, 0}, kNoTime);
@@ -159,11 +160,13 @@ TEST(a_write_that_could_overflow_a_total_changes_nothing) {
     const auto none = [] {};
     CHECK(!small.attempt(price(most)));
     CHECK(!small.attempt(terms(most, most)));
-    CHECK(!small.attempt(none, [&] { return run.book.tick(0, most, kNoTime); }));
+    CHECK(!small.attempt(none,
+                         [&] { return run.book.tick(mvcore::InstrumentCode(0), most, kNoTime); }));
     CHECK(!small.attempt(none, [&] { return run.book.tick("I0", most, kNoTime); }));
     CHECK(!small.attempt(none, [&] {
         return run.book.ticks(
-            std::vector<mvcore::PriceRow>{{1, {3, 0}, kNoTime}, {0, most, kNoTime}});
+            std::vector<mvcore::PriceRow>{{mvcore::InstrumentCode{1}, {3, 0}, kNoTime},
+                                          {mvcore::InstrumentCode{0}, most, kNoTime}});
     }));
     CHECK(!small.attempt(hold(most, most)));
     auto load = hold(most, most);
@@ -182,15 +185,15 @@ TEST(a_refused_write_leaves_no_trace) {
     tables::Change first;
     first.load = true;
     first.accounts = {{0}};
-    first.instruments = {{{0, 0, {}, {}}}};
+    first.instruments = {{{InstrumentCode{0}, 0, {}, {}}}};
     first.holdings = {{{0, 0, {3, 0}}}};
-    first.prices = {{{0, {7, 0}, kNoTime}}};
+    first.prices = {{{InstrumentCode{0}, {7, 0}, kNoTime}}};
     tables::apply(book, first);
     tables::Change refused;  // with a new currency, a new account and two new instruments
     refused.with_terms = true;
     refused.accounts = {{1}};
-    refused.instruments = {{{1, 1, {}, {}}, {2, 1, most, most}}};
-    refused.prices = {{{1, {1, 0}, kNoTime}, {2, most, kNoTime}}};
+    refused.instruments = {{{InstrumentCode{1}, 1, {}, {}}, {InstrumentCode{2}, 1, most, most}}};
+    refused.prices = {{{InstrumentCode{1}, {1, 0}, kNoTime}, {InstrumentCode{2}, most, kNoTime}}};
     CHECK_THROWS(ErrorKind::value_overflow, tables::apply(book, refused));
     const auto& names = book.names();
     CHECK(names.accounts.size() == 1 && names.instruments.size() == 1);
@@ -206,7 +209,8 @@ TEST(a_refused_write_leaves_no_trace) {
     };
     CHECK(whole(0) == 21 * kPow10[8] && whole(kLocal) == 21 * kPow10[8]);
     CHECK(book.value("A0", "").amount[sod] == 21 * kPow10[8]);
-    refused.prices = {{{1, {1, 0}, kNoTime}}};  // now it fits, and the codes are still free
+    refused.prices = {
+        {{InstrumentCode{1}, {1, 0}, kNoTime}}};  // now it fits, and the codes are still free
     refused.holdings = {{{1, 1, {5, 0}}}};
     refused.fx = {{{1, {2, 0, false}}}};
     CHECK(tables::apply(book, refused) == 3);
@@ -222,7 +226,8 @@ TEST(a_load_beside_many_large_orders_is_exact) {
                 mvcore::Batch b(book.names());
                 b.accounts_given = b.instruments_given = mvcore::Given::update;
                 b.account_rows = {b.accounts.intern("A")};
-                b.instrument_rows = {{b.instruments.intern("I"), 0, std::nullopt, std::nullopt}};
+                b.instrument_rows = {{mvcore::InstrumentCode(b.instruments.intern("I")), 0,
+                                      std::nullopt, std::nullopt}};
                 return b;
             });
             for (int k = 0; k < count; ++k)

@@ -127,7 +127,8 @@ TEST(an_absent_order_is_looked_for_once_round_at_most) {
         return (half << 31 | id) << 16 | id;
     };
     const auto insert = [&](std::uint64_t half, std::uint64_t id) {
-        index.reserve(hash(half, id), 1, [&](Slot s) { return hash(s / 100, s % 100); });
+        index.reserve(hash(half, id), 1,
+                      [&](Slot s) { return hash(std::uint32_t(s) / 100, std::uint32_t(s) % 100); });
         index.insert(hash(half, id), static_cast<Slot>(half * 100 + id));
     };
     for (std::uint64_t id = 1; id <= 13; ++id) insert(0, id);  // more than a bucket holds
@@ -135,7 +136,7 @@ TEST(an_absent_order_is_looked_for_once_round_at_most) {
     for (std::uint64_t id = 1; id <= 12; ++id) insert(1, id);
     CHECK(index.find(hash(0, 50), [](Slot) { return false; }) == kNoSlot);
     for (std::uint64_t id = 9; id <= 13; ++id)
-        CHECK(index.find(hash(0, id), [&](Slot s) { return s == id; }) == id);
+        CHECK(index.find(hash(0, id), [&](Slot s) { return s == Slot(id); }) == Slot(id));
 }
 
 // Many ids with few hashes, all in one table: they overflow full buckets and share tags.
@@ -158,20 +159,22 @@ TEST(an_order_index_finds_what_an_unordered_map_finds) {
         const auto find = [&](std::uint64_t key) {
             return index.find(hash(key), [&](Slot s) { return key_of.at(s) == key; });
         };
-        Slot next = 0;
+        std::uint32_t slots = 0;
         for (int step = 0; step < 20000; ++step) {
             const std::uint64_t key = pick(keys);
             const auto known = model.find(key);
             CHECK(find(key) == (known == model.end() ? kNoSlot : known->second));
             if (known == model.end()) {
                 index.reserve(hash(key), 1, [&](Slot s) { return hash(key_of.at(s)); });
+                const auto next = Slot(slots++);
                 key_of[next] = key;
                 index.insert(hash(key), next);
-                model[key] = next++;
+                model[key] = next;
             } else if (pick(3) == 0) {
+                const auto next = Slot(slots++);
                 key_of[next] = key;
                 index.replace(hash(key), known->second, next);
-                known->second = next++;
+                known->second = next;
             } else {
                 index.erase(hash(key), known->second);
                 key_of.erase(known->second);

@@ -15,7 +15,7 @@ void see(const Run& run, Seen& seen) {
     for (mvcore::UnitId u = 0; u < board.units(); ++u)
         if (board.unit(u).priced()) seen.lanes[std::size_t(board.unit(u).lane)] = true;
     for (std::size_t i = 0; i < board.size(); ++i)
-        seen.wide_price = seen.wide_price || board.quote(std::int32_t(i)).wide;
+        seen.wide_price = seen.wide_price || board.quote(mvcore::InstrumentCode(i)).wide;
 }
 Seen seen_in(const Run& run) {
     Seen seen;
@@ -137,6 +137,6 @@ TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
         batch.removed_accounts = {1};
         if (left == 0) CHECK(run.book.apply(batch, writing) == run.model.epoch + 1);
         else CHECK_THROWS(mvcore::ErrorKind::invalid_input, run.book.apply(batch, writing));
-        CHECK(run.book.state().account_alive(1) == (left != 0));
+        CHECK(run.book.state().account_alive(mvcore::AccountCode(1)) == (left != 0));
     }
 }

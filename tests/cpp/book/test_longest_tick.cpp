@@ -29,8 +29,8 @@ void load_masters(Book& book) {
             b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
         for (int i = 0; i < kInstruments; ++i) {
             const auto code = b.instruments.intern("I" + std::to_string(i));
-            b.instrument_rows.push_back({code, 0, std::nullopt, std::nullopt});
-            b.price_rows.push_back({code, Decimal{9, 0}, kNoTime});
+            b.instrument_rows.push_back({InstrumentCode(code), 0, std::nullopt, std::nullopt});
+            b.price_rows.push_back({InstrumentCode(code), Decimal{9, 0}, kNoTime});
         }
         return b;
     });
@@ -58,10 +58,11 @@ void put_orders(Book& book, Given given, std::int64_t quantity) {
         store.set_kind(IdKind::integer);
         store.extend(kInstruments);
         for (int i = 0; i < kInstruments; ++i) {
-            store.prepare(i, std::size_t(accounts()), {});
+            store.prepare(InstrumentCode(i), std::size_t(accounts()), {});
             for (int a = 0; a < accounts(); ++a) {
                 const std::int64_t id = std::int64_t{i} * accounts() + a;
-                const Order order{a, i, quantity, 0, 0, {}, {}, kNoTime, Status::created};
+                const Order order{AccountCode(a), InstrumentCode(i), quantity, 0, 0, {}, {},
+                                  kNoTime,        Status::created};
                 const auto hash = hash_of(OrderId{id, {}}, IdKind::integer);
                 index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
                 index.insert(hash, store.insert(order, std::uint64_t(id)));
@@ -107,7 +108,7 @@ public:
             const auto before = Clock::now();
             price_ = 1 + (price_ + 1) % 9;
             instrument_ = static_cast<std::int32_t>(ticks % kInstruments);
-            book_.tick(instrument_, Decimal{price_, 0}, kNoTime);
+            book_.tick(InstrumentCode(instrument_), Decimal{price_, 0}, kNoTime);
             longest = std::max(longest, Clock::now() - before);
             ready = true;
         }
@@ -119,7 +120,8 @@ public:
         };
         std::printf("  %-34s %9.1f ms, longest tick %8.3f ms, %llu ticks\n", what, ms(took),
                     ms(longest), static_cast<unsigned long long>(ticks));
-        CHECK(book_.state().board.price_of(instrument_) == i256(i128{price_} * 10'000));
+        CHECK(book_.state().board.price_of(InstrumentCode(instrument_)) ==
+              i256(i128{price_} * 10'000));
     }
     [[nodiscard]] std::uint64_t ticks() const { return ticks_; }
 
@@ -141,7 +143,7 @@ TEST(ticks_go_on_beside_calls_of_any_size) {
     ticker.beside("load(holdings=)", [&] { put_holdings(book, Given::load, 3); });
     ticker.beside("load(orders=)", [&] { put_orders(book, Given::load, 5); });
     ticker.beside("first value: builds the index",
-                  [&] { static_cast<void>(book.value_by_code(0, -1)); });
+                  [&] { static_cast<void>(book.value_by_code(AccountCode(0), -1)); });
     ticker.beside("update(holdings=) of all", [&] { put_holdings(book, Given::update, 4); });
     ticker.beside("update(orders=) of all", [&] { put_orders(book, Given::update, 6); });
     auto view = view_of_accounts(book, false);
@@ -153,7 +155,7 @@ TEST(ticks_go_on_beside_calls_of_any_size) {
     std::shared_ptr<Snapshot> snapshot;
     ticker.beside("snapshot", [&] { snapshot = std::make_shared<Snapshot>(held); });
     ticker.beside("value of the snapshot, its index",
-                  [&] { static_cast<void>(snapshot->value_by_code(0, -1)); });
+                  [&] { static_cast<void>(snapshot->value_by_code(AccountCode(0), -1)); });
     snapshot.reset();
     ticker.beside("roll_day", [&] { book.roll_day(); });
     ticker.beside("load(holdings=) again", [&] { put_holdings(book, Given::load, 7); });
@@ -162,7 +164,8 @@ TEST(ticks_go_on_beside_calls_of_any_size) {
     for (int a = 0; a < accounts(); a += 97) {
         i128 sum = 0;
         for (int i = 0; i < kInstruments; ++i)
-            sum += static_cast<i128>(book.state().board.quote(i).price) * 10'000 * 7;
-        CHECK(book.value_by_code(a, -1).amount[sod] == sum);
+            sum +=
+                static_cast<i128>(book.state().board.quote(InstrumentCode(i)).price) * 10'000 * 7;
+        CHECK(book.value_by_code(AccountCode(a), -1).amount[sod] == sum);
     }
 }

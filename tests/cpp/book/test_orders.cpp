@@ -34,7 +34,8 @@ TEST(a_book_of_few_positions_and_many_orders_is_exact) {
     run.most_orders = 3000;
     run.order_percent = 60;
     for (int k = 0; k < 60; ++k) run.write_orders(100);
-    CHECK(run.book.state().orders.count(0) > 2 * mvcore::OrderPage::kRecords);
+    CHECK(run.book.state().orders.count(mvcore::InstrumentCode(0)) >
+          2 * mvcore::OrderPage::kRecords);
     play(run, 1500, 60);
 }
 

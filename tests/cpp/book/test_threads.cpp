@@ -86,10 +86,13 @@ tables::Change Stress::hedged(int account, i128 quantity) const {
 Stress::Stress() {
     tables::Change change;
     change.load = true;
-    change.instruments = {{{kLong, 1, {}, {}}, {kShort, 1, {}, {}}, {kFree, 0, {}, {}}}};
+    change.instruments = {{{InstrumentCode(kLong), 1, {}, {}},
+                           {InstrumentCode(kShort), 1, {}, {}},
+                           {InstrumentCode(kFree), 0, {}, {}}}};
     change.fx = {{{1, {11, 1, false}}}};
-    change.prices = {
-        {{kLong, {5, 0}, kNoTime}, {kShort, {5, 0}, kNoTime}, {kFree, {1, 0}, kNoTime}}};
+    change.prices = {{{InstrumentCode(kLong), {5, 0}, kNoTime},
+                      {InstrumentCode(kShort), {5, 0}, kNoTime},
+                      {InstrumentCode(kFree), {1, 0}, kNoTime}}};
     change.accounts.emplace();
     change.holdings = {{{kFreeAccount, kFree, {1, 0}}}};
     for (int a = 0; a < kAccounts; ++a) {
@@ -125,13 +128,14 @@ void Stress::write_pair(Random& random, std::int64_t price) {
     const int account = 1 + pick(random, kAccounts - 1);
     if (price % 10 != 0) {  // two ticks in one batch; most take the fast path
         const int scale = price % 50 == 1 ? 7 : 2;
-        const std::vector<TickRow> rows{{price, kNoTime, kLong, scale},
-                                        {price, kNoTime, kShort, scale}};
+        const std::vector<TickRow> rows{{price, kNoTime, InstrumentCode(kLong), scale},
+                                        {price, kNoTime, InstrumentCode(kShort), scale}};
         book_.ticks(rows);
         return;
     }
     auto change = hedged(account, pick(random, 5000) - 1000);
-    change.prices = {{{kLong, {price, 2}, kNoTime}, {kShort, {price, 2}, kNoTime}}};
+    change.prices = {{{InstrumentCode(kLong), {price, 2}, kNoTime},
+                      {InstrumentCode(kShort), {price, 2}, kNoTime}}};
     if (price % 30 == 0) change.fx = {{{1, {price, 3, false}}}};
     if (price % 70 == 0)
         change.prices->front().price = change.prices->back().price = {i128{price} << 50, 0};
@@ -145,9 +149,9 @@ void Stress::write_prices() {
         write_pair(random, k);
         mvcore::Written epoch;
         const Decimal price{k + 1, 0};
-        if (!book_.try_tick(kFree, price, kNoTime, epoch))
-            epoch =
-                k % 2 == 0 ? book_.tick(kFree, price, kNoTime) : book_.tick("I2", price, kNoTime);
+        if (!book_.try_tick(InstrumentCode(kFree), price, kNoTime, epoch))
+            epoch = k % 2 == 0 ? book_.tick(InstrumentCode(kFree), price, kNoTime)
+                               : book_.tick("I2", price, kNoTime);
         require(epoch > last, "an epoch did not grow");
         last = epoch;
     }
@@ -162,8 +166,8 @@ void Stress::write_masters() {
         const int instrument = 3 + k;
         auto change = hedged(account, k + 1);
         change.accounts = {{account}};
-        change.instruments = {{{instrument, 0, {}, {}}}};
-        change.prices = {{{instrument, {k, 1}, kNoTime}}};
+        change.instruments = {{{InstrumentCode(instrument), 0, {}, {}}}};
+        change.prices = {{{InstrumentCode(instrument), {k, 1}, kNoTime}}};
         seen(tables::apply(book_, change), last);
         accounts_ = account + 1;
         for (int v = 0; v < 4; ++v) {

@@ -214,7 +214,7 @@ private:
 // Writes that are always refused. None of them may reach the book.
 void write_refused(Shared& shared) {
     tables::Change change;
-    change.prices = {{{0, {1, 0}, kNoTime}}};
+    change.prices = {{{mvcore::InstrumentCode{0}, {1, 0}, kNoTime}}};
     change.holdings = {{{0, 1 << 20, {1, 0}}}};
     while (!shared.done) {
         CHECK_THROWS(ErrorKind::unknown_id, tables::apply(shared.run.book, change));
@@ -252,7 +252,7 @@ TEST(every_answer_beside_writers_is_that_of_its_epoch) {
 TEST(ticks_copy_what_a_snapshot_shares_when_nobody_reads_it) {
     Run run(3, 300, 50, kSmall, 8, 60);
     std::vector<mvcore::TickRow> rows;
-    for (int i = 0; i < 300; ++i) rows.push_back({1, kNoTime, i, 0});
+    for (int i = 0; i < 300; ++i) rows.push_back({1, kNoTime, mvcore::InstrumentCode(i), 0});
     std::atomic<bool> done{false};
     std::thread reader([&] {
         while (!done) {

@@ -17,8 +17,8 @@ namespace {
 
 struct StoredBook {
     struct Range {
-        std::int32_t begin;
-        std::int32_t end;
+        InstrumentCode begin;
+        InstrumentCode end;
         HoldingsChunk held;
         OrdersChunk ordered;
     };
@@ -61,8 +61,10 @@ StoredBook stored(const Book& book, std::int32_t chunk_instruments) {
     const auto count = book.names().instruments.size();
     out.table = instruments_table(state, std::size_t(count));
     for (std::int32_t i = 0; i < count; i += chunk_instruments) {
-        const auto end = std::min(count, i + chunk_instruments);
-        out.ranges.push_back({i, end, holdings_chunk(state, i, end), orders_chunk(state, i, end)});
+        const auto begin = InstrumentCode(i);
+        const auto end = InstrumentCode(std::min(count, i + chunk_instruments));
+        out.ranges.push_back(
+            {begin, end, holdings_chunk(state, begin, end), orders_chunk(state, begin, end)});
     }
     return out;
 }
@@ -145,7 +147,7 @@ std::map<std::string, Order> orders_of(const State& state, std::int32_t instrume
     std::map<std::string, Order> out;
     const bool text = state.orders.kind() == IdKind::text;
     for (std::int32_t i = 0; i < instruments; ++i)
-        state.orders.for_each(i, [&](Slot slot, const auto&, auto) {
+        state.orders.for_each(InstrumentCode(i), [&](Slot slot, const auto&, auto) {
             out.emplace(text ? std::string(state.orders.text(slot))
                              : std::to_string(state.orders.number(slot)),
                         state.orders.order(slot));
@@ -157,7 +159,8 @@ std::map<std::string, Order> orders_of(const State& state, std::int32_t instrume
 void check_computed(const State& a, const State& b, std::int32_t instruments,
                     std::int32_t accounts) {
     for (std::int32_t i = 0; i < instruments; ++i) {
-        CHECK(a.board.instrument(i).abs_quantity == b.board.instrument(i).abs_quantity);
+        CHECK(a.board.instrument(InstrumentCode(i)).abs_quantity ==
+              b.board.instrument(InstrumentCode(i)).abs_quantity);
         for (std::int32_t k = 0; k < accounts; ++k)
             CHECK(a.grid.get(std::size_t(i), std::uint32_t(k)) ==
                   b.grid.get(std::size_t(i), std::uint32_t(k)));
@@ -182,8 +185,10 @@ void check_computed(const State& a, const State& b, std::int32_t instruments,
 void check_round_trip(Run& run) {
     const auto before = stored(run.book, 1 + run.pick(7));
     const auto book = restored(before);
-    const auto& range = before.ranges.empty() ? StoredBook::Range{0, 1, {}, {}} : before.ranges[0];
-    check_same(before, stored(*book, range.end - range.begin));
+    const auto& range = before.ranges.empty()
+                            ? StoredBook::Range{InstrumentCode{0}, InstrumentCode{1}, {}, {}}
+                            : before.ranges[0];
+    check_same(before, stored(*book, raw(range.end) - raw(range.begin)));
     check_computed(run.book.state(), book->state(), run.book.names().instruments.size(),
                    run.book.names().accounts.size());
 }

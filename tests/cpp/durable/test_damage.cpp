@@ -140,8 +140,8 @@ void use(Book& book) {
     static_cast<void>(facts_of(book));
     static_cast<void>(book.prices());
     for (std::int32_t a = 0; a < book.names().accounts.size(); ++a)
-        if (book.state().account_alive(a)) try {
-                static_cast<void>(book.value_by_code(a, -1));
+        if (book.state().account_alive(AccountCode(a))) try {
+                static_cast<void>(book.value_by_code(AccountCode(a), -1));
             } catch (const Error&) {  // more than 38 digits
             }
 }

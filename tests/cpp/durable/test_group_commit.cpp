@@ -108,9 +108,9 @@ TEST(callers_at_once_share_a_sync) {
     std::uint64_t ticks = 0;
     std::thread reader([&] {
         while (!done) {
-            static_cast<void>(slow.book.value_by_code(0, -1));
+            static_cast<void>(slow.book.value_by_code(AccountCode(0), -1));
             mvcore::Written epoch;
-            ticks += slow.book.try_tick(0, Decimal{5, 0}, kNoTime, epoch) ? 1 : 0;
+            ticks += slow.book.try_tick(InstrumentCode(0), Decimal{5, 0}, kNoTime, epoch) ? 1 : 0;
         }
     });
     std::vector<std::thread> writers;
@@ -159,7 +159,8 @@ TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
     std::thread ticks([&] {
         for (int k = 0; !over; ++k) {
             mvcore::Written epoch;
-            static_cast<void>(slow.book.try_tick(0, Decimal{5 + k % 7, 0}, kNoTime, epoch));
+            static_cast<void>(
+                slow.book.try_tick(InstrumentCode(0), Decimal{5 + k % 7, 0}, kNoTime, epoch));
             std::this_thread::yield();
         }
     });
@@ -192,13 +193,14 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
         mvcore::Written epoch;
         bool ticked = false;
         std::thread reader([&] {
-            static_cast<void>(book.value_by_code(0, -1));
+            static_cast<void>(book.value_by_code(AccountCode(0), -1));
             seen = facts_of(book);
-            ticked = book.try_tick(0,
-                                   make_decimal(book.state().board.price_mantissa(0),
-                                                book.state().board.quote(0).price_scale)
-                                       .value,
-                                   kNoTime, epoch);
+            ticked =
+                book.try_tick(InstrumentCode(0),
+                              make_decimal(book.state().board.price_mantissa(InstrumentCode(0)),
+                                           book.state().board.quote(InstrumentCode(0)).price_scale)
+                                  .value,
+                              kNoTime, epoch);
             NamesKnown names;
             const State kept = book.copy(names);  // shares its pages while the batch continues
             CHECK(kept.epoch == before + 1);
@@ -219,11 +221,11 @@ TEST(prices_that_wait_never_follow_newer_ones) {
     // The price lane writes prices many times while a group with its own prices is synced.
     slow.sync.microseconds = 4000;
     for (int k = 0; k < 30; ++k) {
-        book.tick(0, Decimal{1, 2}, kNoTime);
+        book.tick(InstrumentCode(0), Decimal{1, 2}, kNoTime);
         book.write([&] {
             Batch b(book.names());
             b.prices_given = b.holdings_given = Given::update;
-            b.price_rows = {{0, Decimal{2, 2}, kNoTime}};
+            b.price_rows = {{InstrumentCode(0), Decimal{2, 2}, kNoTime}};
             b.holding_rows.account = {0};
             b.holding_rows.instrument = {0};
             b.holding_rows.push_quantity(Decimal{k, 0});
@@ -252,9 +254,10 @@ TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {
             auto& orders = *b.loaded_orders;
             orders.store.set_kind(IdKind::integer);
             orders.store.extend(1);
-            orders.store.prepare(0, 20'000, {false, true, false, true});
+            orders.store.prepare(InstrumentCode(0), 20'000, {false, true, false, true});
             for (int k = 0; k < 20'000; ++k) {
-                const Order o{k, 0, i128{seed} << 40, 0, 0, {}, {}, kNoTime, Status::created};
+                const Order o{AccountCode(k), InstrumentCode{0}, i128{seed} << 40, 0, 0, {}, {},
+                              kNoTime,        Status::created};
                 const std::int64_t id = (seed << 33) + k;
                 const auto hash = hash_of(OrderId{id, {}}, IdKind::integer);
                 const Slot slot = orders.store.insert(o, std::uint64_t(id));
@@ -283,7 +286,8 @@ TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {
             b.accounts_given = b.instruments_given = Given::update;
             for (int a = 0; a < kAccounts; ++a)
                 b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
-            b.instrument_rows = {{b.instruments.intern("I"), 0, std::nullopt, std::nullopt}};
+            b.instrument_rows = {
+                {InstrumentCode(b.instruments.intern("I")), 0, std::nullopt, std::nullopt}};
             return b;
         });
         load(*book, 1);
@@ -314,8 +318,9 @@ void load_sparse(Book& book) {
         b.accounts_given = b.instruments_given = b.prices_given = b.holdings_given = Given::update;
         for (int a = 0; a < kManyAccounts; ++a)
             b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
-        b.instrument_rows = {{b.instruments.intern("I1"), 0, std::nullopt, std::nullopt}};
-        b.price_rows = {{0, Decimal{1, 0}, kNoTime}};
+        b.instrument_rows = {
+            {InstrumentCode(b.instruments.intern("I1")), 0, std::nullopt, std::nullopt}};
+        b.price_rows = {{InstrumentCode(0), Decimal{1, 0}, kNoTime}};
         b.holding_rows.account = {kManyAccounts - 1};
         b.holding_rows.instrument = {0};
         b.holding_rows.push_quantity(Decimal{kSmall - 1, 0});
@@ -391,7 +396,8 @@ TEST(a_tick_that_is_acknowledged_is_sealed) {
             threads.emplace_back([&, t] {
                 try {
                     for (std::int64_t k = 1;; ++k) {
-                        const auto epoch = book.tick(0, Decimal{k % 9 + t * 10, 0}, kNoTime).epoch;
+                        const auto epoch =
+                            book.tick(InstrumentCode(0), Decimal{k % 9 + t * 10, 0}, kNoTime).epoch;
                         auto known = last.load();
                         while (known < epoch && !last.compare_exchange_weak(known, epoch)) {}
                         if (k == 1) ++ready;

@@ -8,7 +8,7 @@ using namespace mvcore;
 
 namespace {
 
-constexpr CashTarget kCents{0, 2};
+constexpr CashTarget kCents{InstrumentCode{0}, 2};
 
 Instrument with_factor(const Decimal& multiplier, const Decimal& quote_factor = {1, 0}) {
     Instrument out;
@@ -46,12 +46,12 @@ TEST(a_purchase_takes_its_cost_and_a_sale_brings_it) {
 
 TEST(a_cost_is_rounded_once_half_to_even) {
     const Instrument share = with_factor({1, 0});
-    CHECK(cash_of(filled(1, {5, 3}), 0, share) == 0);            // 0.005
-    CHECK(cash_of(filled(3, {5, 3}), 0, share) == -2);           // 0.015
-    CHECK(cash_of(filled(5, {5, 3}), 0, share) == -2);           // 0.025
-    CHECK(cash_of(filled(-5, {51, 4}), 0, share) == 3);          // 0.0255
-    CHECK(cash_of(filled(15, {1, 0}), 1, share, {0, 0}) == -2);  // 1.5
-    CHECK(cash_of(filled(25, {1, 0}), 1, share, {0, 0}) == -2);  // 2.5
+    CHECK(cash_of(filled(1, {5, 3}), 0, share) == 0);                            // 0.005
+    CHECK(cash_of(filled(3, {5, 3}), 0, share) == -2);                           // 0.015
+    CHECK(cash_of(filled(5, {5, 3}), 0, share) == -2);                           // 0.025
+    CHECK(cash_of(filled(-5, {51, 4}), 0, share) == 3);                          // 0.0255
+    CHECK(cash_of(filled(15, {1, 0}), 1, share, {InstrumentCode{0}, 0}) == -2);  // 1.5
+    CHECK(cash_of(filled(25, {1, 0}), 1, share, {InstrumentCode{0}, 0}) == -2);  // 2.5
 }
 
 TEST(fills_that_were_rolled_cost_what_they_did_at_the_roll) {
@@ -94,7 +94,7 @@ TEST(a_cost_of_more_than_20_digits_is_a_fault) {
 
 TEST(the_difference_of_two_costs_may_pass_128_bits) {
     const Instrument share = with_factor({1, 0});
-    const CashTarget finest{0, kMostCashDecimals};
+    const CashTarget finest{InstrumentCode{0}, kMostCashDecimals};
     Order order = filled(9'500'000'000, {10'000'000'000, 0});
     order.rolled = -9'500'000'000;
     const CashLeg leg = cash_leg(order, 0, share, finest);
@@ -115,7 +115,7 @@ TEST(narrow_and_wide_arithmetic_agree) {
             with_factor({1 + i128(random() % 1000), 0}, make_decimal(1, int(random() % 4)).value);
         const int quantity_scale = 2 * static_cast<int>(random() % 6);
         const Order order = filled(number(8 + int(random() % 50)), {price.mantissa, price.scale});
-        const CashTarget target{0, static_cast<int>(random() % 5)};
+        const CashTarget target{InstrumentCode{0}, static_cast<int>(random() % 5)};
         const CashLeg leg = cash_leg(order, quantity_scale, instrument, target);
         const i1024 exact = i1024(order.filled) * i1024(price.mantissa) * i1024(instrument.factor);
         const int decimals = quantity_scale + price.scale + instrument.factor_scale;

@@ -28,9 +28,9 @@ FillPrice some_price() {
 }
 
 // A random order. A few orders need optional arrays.
-Order some_order(std::int32_t instrument) {
+Order some_order(InstrumentCode instrument) {
     Order o;
-    o.account = static_cast<std::int32_t>(pick(1000));
+    o.account = AccountCode(pick(1000));
     o.instrument = instrument;
     const int bits = pick(20) == 0 ? 80 : pick(10) == 0 ? 33 : 20;
     const i128 size =
@@ -57,7 +57,8 @@ struct Stored {
         store.set_kind(kind);
         store.extend(3);
     }
-    void insert(std::int32_t instrument) {
+    void insert(int of) {
+        const auto instrument = InstrumentCode(of);
         const bool text = store.kind() == IdKind::text;
         Kept k{some_order(instrument), 0, {}};
         k.number = static_cast<std::int64_t>(g_random()) >> (pick(8) == 0 ? 0 : 40);
@@ -87,13 +88,14 @@ struct Stored {
         std::size_t n = 0;
         for (std::int32_t i = 0; i < 3; ++i) {
             std::uint32_t count = 0;
-            store.for_each(i, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
-                const auto found = model.find(slot);
-                CHECK(found != model.end() &&
-                      same(OrderStore::order(page, k), found->second.order));
-                ++count;
-            });
-            CHECK(count == store.count(i));
+            store.for_each(InstrumentCode(i),
+                           [&](Slot slot, const OrderPage& page, std::uint32_t k) {
+                               const auto found = model.find(slot);
+                               CHECK(found != model.end() &&
+                                     same(OrderStore::order(page, k), found->second.order));
+                               ++count;
+                           });
+            CHECK(count == store.count(InstrumentCode(i)));
             n += count;
         }
         CHECK(n == model.size());
@@ -126,7 +128,7 @@ TEST(an_order_store_keeps_what_is_put_and_its_copies_what_they_were) {
             if (step % 500 == 0) s.check();
         }
         s.check();
-        CHECK(s.store.count(0) > 2 * OrderPage::kRecords && s.store.copies() > 0);
+        CHECK(s.store.count(InstrumentCode(0)) > 2 * OrderPage::kRecords && s.store.copies() > 0);
         for (const auto& [store, model] : copies) Stored::check(store, model);
     }
 }
@@ -141,20 +143,21 @@ TEST(a_slot_that_is_given_up_is_used_again) {
         s.insert(0);
         most = std::max(most, s.model.rbegin()->first);
     }
-    CHECK(most < 3 * OrderPage::kRecords && s.store.memory_bytes() < 2 * bytes);
+    CHECK(most < OrderStore::slot_at(3, 0) && s.store.memory_bytes() < 2 * bytes);
     s.check();
 }
 
 TEST(room_for_many_orders_stands_ready_until_it_is_used) {
     Stored s(IdKind::integer);
     for (const std::size_t more : {1U, 16U, 17U, 200U, 700U, 5U}) {
-        s.store.prepare(0, more, {});
+        s.store.prepare(InstrumentCode(0), more, {});
         const auto bytes = s.store.memory_bytes();
-        s.store.prepare(0, more, {});
+        s.store.prepare(InstrumentCode(0), more, {});
         CHECK(s.store.memory_bytes() == bytes);
         for (std::size_t k = 0; k < more; ++k) {
             Order o;
-            o.account = 1, o.instrument = 0, o.quantity = static_cast<int>(k);
+            o.account = AccountCode{1}, o.instrument = InstrumentCode{0},
+            o.quantity = static_cast<int>(k);
             const Slot slot = s.store.insert(o, k);
             CHECK(s.model.emplace(slot, Kept{o, std::int64_t(k), {}}).second);
         }
@@ -170,13 +173,13 @@ TEST(rescaled_orders_outgrow_their_records_and_copies_stay) {
         for (int k = 0; k < 100; ++k) s.erase(s.any());
         const OrderStore copy = s.store;
         const auto then = s.model;
-        auto pages = s.store.rescaled(1, 1000000);
+        auto pages = s.store.rescaled(InstrumentCode(1), 1000000);
         s.check();  // nothing has changed yet
-        s.store.put(1, 6, std::move(pages));
+        s.store.put(InstrumentCode{1}, 6, std::move(pages));
         for (auto& [slot, k] : s.model)
-            if (k.order.instrument == 1)
+            if (k.order.instrument == InstrumentCode{1})
                 k.order.quantity *= 1000000, k.order.filled *= 1000000, k.order.rolled *= 1000000;
-        CHECK(s.store.scale(1) == 6 && copy.scale(1) == 0);
+        CHECK(s.store.scale(InstrumentCode(1)) == 6 && copy.scale(InstrumentCode(1)) == 0);
         s.check();
         Stored::check(copy, then);
     }

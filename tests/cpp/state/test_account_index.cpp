@@ -24,8 +24,8 @@ void load(Book& book, int accounts, int instruments, std::int64_t quantity) {
             b.account_rows.push_back(b.accounts.intern("A" + std::to_string(a)));
         for (int i = 0; i < instruments; ++i) {
             const auto code = b.instruments.intern("I" + std::to_string(i));
-            b.instrument_rows.push_back({code, 0, std::nullopt, std::nullopt});
-            b.price_rows.push_back({code, Decimal{1 + i % 7, i % 3}, kNoTime});
+            b.instrument_rows.push_back({InstrumentCode(code), 0, std::nullopt, std::nullopt});
+            b.price_rows.push_back({InstrumentCode(code), Decimal{1 + i % 7, i % 3}, kNoTime});
             for (int a = 0; a < accounts; ++a) {
                 b.holding_rows.account.push_back(a);
                 b.holding_rows.instrument.push_back(i);
@@ -52,10 +52,10 @@ Net swept(Book& book, std::int32_t account) {
     const State& state = book.state();
     Net units{};
     for (std::size_t i = 0; i < state.board.size(); ++i) {
-        const Quote& quote = state.board.quote(std::int32_t(i));
+        const Quote& quote = state.board.quote(InstrumentCode(i));
         const auto net = state.grid.get(i, std::uint32_t(account));
         const int places =
-            12 - quote.price_scale - state.board.instrument(std::int32_t(i)).quantity_scale;
+            12 - quote.price_scale - state.board.instrument(InstrumentCode(i)).quantity_scale;
         for (std::size_t m = 0; m < kMeasures; ++m)
             units[m] += net[m] * quote.price * kPow10[std::size_t(places)];
     }
@@ -69,10 +69,10 @@ TEST(an_index_is_built_while_ticks_go_on) {
     constexpr int kInstruments = 400;
     Book book("USD", 12);
     load(book, kAccounts, kInstruments, 3);
-    for (int i = 0; i < kInstruments; ++i) book.tick(i, Decimal{9, 0}, kNoTime);
+    for (int i = 0; i < kInstruments; ++i) book.tick(InstrumentCode(i), Decimal{9, 0}, kNoTime);
     std::atomic<bool> done = false;
     std::thread builder([&] {
-        static_cast<void>(book.value_by_code(0, -1));
+        static_cast<void>(book.value_by_code(AccountCode(0), -1));
         done = true;
     });
     std::uint64_t taken = 0;
@@ -80,14 +80,15 @@ TEST(an_index_is_built_while_ticks_go_on) {
     while (!done) {
         Written out;
         const auto i = static_cast<std::int32_t>(pick(kInstruments));
-        if (book.try_tick(i, Decimal{1 + pick(9), 0}, kNoTime, out)) ++taken;
+        if (book.try_tick(InstrumentCode(i), Decimal{1 + pick(9), 0}, kNoTime, out)) ++taken;
         else ++refused;
         if (taken % 64 == 0) hold(book, std::int32_t(pick(kAccounts)), i, Decimal{pick(9), 0});
     }
     builder.join();
     CHECK(taken > refused);
     CHECK(book.counters().index_builds == 1);
-    for (int a = 0; a < kAccounts; ++a) CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+    for (int a = 0; a < kAccounts; ++a)
+        CHECK(book.value_by_code(AccountCode(a), -1).amount == swept(book, a));
 }
 
 // Names, units, scales, prices and whole tables change while the index is built again and again.
@@ -98,14 +99,15 @@ TEST(an_index_that_is_built_beside_any_write_is_exact) {
     load(book, kAccounts, kInstruments, 3);
     std::atomic<bool> done = false;
     std::thread reader([&] {
-        while (!done) static_cast<void>(book.value_by_code(0, -1));
+        while (!done) static_cast<void>(book.value_by_code(AccountCode(0), -1));
     });
     for (int round = 0; round < 150; ++round) {
         const int kind = int(pick(6));
         const auto i = static_cast<std::int32_t>(pick(kInstruments));
         if (kind == 0) load(book, kAccounts, kInstruments + round % 5, 1 + pick(5));
         else if (kind == 1) book.roll_day();
-        else if (kind == 2) book.tick(i, Decimal{1 + pick(99), int(pick(5))}, kNoTime);
+        else if (kind == 2)
+            book.tick(InstrumentCode(i), Decimal{1 + pick(99), int(pick(5))}, kNoTime);
         else if (kind == 3)
             hold(book, std::int32_t(pick(kAccounts)), i, Decimal{pick(99), int(pick(3))});
         else
@@ -113,7 +115,7 @@ TEST(an_index_that_is_built_beside_any_write_is_exact) {
                 hold(book, std::int32_t(pick(kAccounts)), i, Decimal{pick(99), 0});
         if (round % 3 == 0)
             for (int a = 0; a < kAccounts; a += 7)
-                CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+                CHECK(book.value_by_code(AccountCode(a), -1).amount == swept(book, a));
     }
     done = true;
     reader.join();
@@ -139,7 +141,7 @@ TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
         for (std::size_t i = 0; i < now.lines(); ++i)
             for (std::uint32_t a = 0; a < now.rows(); ++a)
                 wrong +=
-                    index.grid().get(a, quotes.quote(std::int32_t(i)).index_row) != now.get(i, a);
+                    index.grid().get(a, quotes.quote(InstrumentCode(i)).index_row) != now.get(i, a);
         CHECK(wrong == 0);
     }
 }
@@ -152,7 +154,7 @@ TEST(an_index_has_the_last_positions_written_before_it_is_there) {
         load(book, kAccounts, kInstruments, 3);
         std::atomic<bool> done = false;
         std::thread builder([&] {
-            static_cast<void>(book.value_by_code(0, -1));
+            static_cast<void>(book.value_by_code(AccountCode(0), -1));
             done = true;
         });
         while (!done)
@@ -160,7 +162,7 @@ TEST(an_index_has_the_last_positions_written_before_it_is_there) {
                  Decimal{10 + pick(90), 0});
         builder.join();
         for (int a = 0; a < kAccounts; ++a)
-            CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+            CHECK(book.value_by_code(AccountCode(a), -1).amount == swept(book, a));
     }
 }
 
@@ -191,9 +193,10 @@ TEST(an_index_is_built_however_many_facts_come) {
             }
         });
     while (batches < 6) std::this_thread::yield();
-    static_cast<void>(book.value_by_code(0, -1));
+    static_cast<void>(book.value_by_code(AccountCode(0), -1));
     CHECK(book.counters().index_builds == 1 && batches < 3 * kBatches);
     done = true;
     for (auto& writer : writers) writer.join();
-    for (int a = 0; a < kAccounts; ++a) CHECK(book.value_by_code(a, -1).amount == swept(book, a));
+    for (int a = 0; a < kAccounts; ++a)
+        CHECK(book.value_by_code(AccountCode(a), -1).amount == swept(book, a));
 }
