@@ -160,11 +160,8 @@ BUGS = [
         "prices_that_wait_never_follow_newer_ones",
         "durable/group_commit.cpp",
         "GroupCommit::append_group",
-        """    if (with_prices) {
-        priced_epoch_ = book_state_.state.epoch;
-""",
-        """    if (with_prices) {
-""",
+        "        priced_epoch_ = book_state_.state.epoch;\n",
+        "",
     ),
     Bug(
         "what a journal's frame holds is not compared with its checksum",
