@@ -309,7 +309,7 @@ std::unique_ptr<LoadedOrders> OrderLoad::build(std::size_t instruments) {
         insert(*out, row + 1 - pending.size(), pending);
         pending.clear();
     });
-    MVCORE_ASSERT(together.empty() && out->store.size() == instruments_.size());
+    MVCORE_ASSERT(pending.empty() && out->store.size() == instruments_.size());
     for (std::size_t i = 0; i < instruments; ++i)
         MVCORE_ASSERT(out->store.count(static_cast<std::int32_t>(i)) == lines_[i].orders);
     return out;

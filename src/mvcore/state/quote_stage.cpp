@@ -213,7 +213,7 @@ void QuoteStage::commit_quote(const Staged& s) noexcept {
     MVCORE_ASSERT(s.quote.alive || !s.quote.priced);
     MVCORE_ASSERT(s.quote.unit < board.units());
     q = s.quote;
-    q.slot = before.slot;
+    q.index_row = before.index_row;
     q.loose = before.loose;
     const i256 price = q.priced ? board.price_of(s.code) : i256();
     if (before.unit == q.unit && old_price == price && before.wide == q.wide &&
