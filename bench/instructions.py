@@ -50,7 +50,7 @@ def worker(operation: str, calls: int) -> None:
             "quantity": quantity.ravel(),
         },
         orders={
-            "order_id": np.arange(ORDERS),
+            "order": np.arange(ORDERS),
             "account": [accounts[k] for k in of_order[:, 0]],
             "instrument": [instruments[k] for k in of_order[:, 1]],
             "order_quantity": np.full(ORDERS, 1_000),
