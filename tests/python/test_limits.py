@@ -242,6 +242,33 @@ def test_slack_of_bounds_refuses_nothing() -> None:
         book.tick("I", 99)
 
 
+def test_a_checkpoint_whose_bounds_fit_only_without_slack_opens(tmp_path) -> None:
+    """The price, as an integer, is just above 2**186: its bound with slack is twice as large."""
+    factor = "1.123456789012345678"
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments={
+                "instrument": ["I"],
+                "currency": ["USD"],
+                "multiplier": [factor],
+                "quote_factor": [factor],
+            },
+            accounts={"account": ["A", "B", "C"]},
+            holdings={"account": ["A", "B", "C"], "instrument": ["I"] * 3, "quantity": ["9e19"] * 3},
+            prices={"instrument": ["I"], "price": ["77.800000000000000001"]},
+        )
+        book.checkpoint()
+        want = book.value("A")
+    with mvcore.open(tmp_path / "book") as book:
+        assert book.recovery.loaded > 0
+        assert book.value("A") == want
+        with localcontext(prec=100):
+            exact = D("9e19") * D("77.800000000000000001") * D(factor) ** 2
+            assert want.sod == exact.quantize(D("1e-8"))
+        with pytest.raises(mvcore.ValueOverflow, match="USD"):
+            book.tick("I", "90")
+
+
 @pytest.mark.parametrize("table", ["holdings", "orders"])
 def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
     """A refused update extended the name tables. A later load has fewer names."""

@@ -14,6 +14,7 @@ template <class T>
 class Ring {
 public:
     static constexpr std::uint64_t kCapacity = tuning::kLogEntries;
+    static_assert((kCapacity & (kCapacity - 1)) == 0);
 
     // Leaves the entries uninitialised: the kernel allocates pages only as the ring fills.
     Ring() : entries_(new T[kCapacity]) {}

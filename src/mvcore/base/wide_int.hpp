@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <compare>
+#include <concepts>
 #include <cstdint>
 
 #include "mvcore/base/assert.hpp"
@@ -199,8 +200,8 @@ Int<N> divide_half_even(const Int<N>& dividend, const Int<N>& divisor) {
     if (rounds_up(rest, divisor, (quotient.w[0] & 1) != 0)) quotient += Int<N>(1);
     return dividend.negative() ? -quotient : quotient;
 }
-// T: an integer of 64 or 128 bits.
 template <class T>
+    requires std::same_as<T, std::int64_t> || std::same_as<T, i128>
 constexpr i128 divide_half_even(T dividend, T divisor) {
     const T quotient = dividend / divisor;
     const T rest = dividend % divisor;

@@ -251,11 +251,12 @@ void Restore::finish() {
             return bound.bits() <= kAccumulatorBits;
         });
         if (!fits && tight) corrupt("a sum of absolute values does not fit 254 bits");
+        if (!fits) continue;
         for (std::size_t u = 0; u < bounds.size(); ++u) {
             board.unit(UnitId(u)).bound = bounds[u];
             board.unit(UnitId(u)).lane = lane_of(bounds[u]);
         }
-        if (fits) break;
+        break;
     }
     for (const auto i : instruments_below(board.size())) {
         const Quote& q = board.quote(i);

@@ -5,7 +5,9 @@
 #include <exception>
 #include <new>
 #include <vector>
+
 #include "mvcore/base/assert.hpp"
+#include "mvcore/board/conversion.hpp"
 
 namespace mvcore::journal {
 namespace {
@@ -131,7 +133,7 @@ void JournalWriter::append_frame(const Header& unfinished, std::string_view cont
 }
 
 std::string JournalWriter::opening_bytes() const {
-    MVCORE_ASSERT(opening_.value_scale >= 0 && opening_.value_scale <= 30);
+    MVCORE_ASSERT(opening_.value_scale >= 0 && opening_.value_scale <= kMaxValueScale);
     Encoder out([](std::string&) {});
     out.text(opening_.base_currency);
     out.number(static_cast<u128>(opening_.value_scale));

@@ -46,6 +46,7 @@ struct QuantityColumns {
 class Block {
 public:
     static constexpr std::uint32_t kRows = tuning::kBlockRows;
+    static_assert(kRows <= 1U << 16);  // sparse offsets have 16 bits
 
     Block() = default;
     ~Block() { release(); }
@@ -97,7 +98,8 @@ public:
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
     // Number of rows with a position.
     [[nodiscard]] std::uint32_t positions() const noexcept { return positions_; }
-    // Number of rows reserved but not set yet. 0 between writes.
+    // Number of rows reserved but not set yet. 0 but between reserve() and commit() or cancel().
+    // A durable book admits readers in that time, while it writes to the journal.
     [[nodiscard]] std::uint32_t reserved() const noexcept { return reserved_; }
     [[nodiscard]] Width width() const noexcept { return width_; }
     [[nodiscard]] int columns() const noexcept { return columns_; }

@@ -47,6 +47,7 @@ public:
 private:
     static constexpr std::size_t kPiece = tuning::kTextPiece;
     static constexpr std::size_t kFull = tuning::kFullBuffer;  // leaves space until the next check
+    static_assert(kPiece + kFull < (std::size_t{1} << 20));    // the limit of a frame
     std::function<void(std::string&)> spill_;
     std::string buffer_;
 };

@@ -39,7 +39,6 @@ Revaluation::Revaluation(const State& state, InstrumentCode instrument, int valu
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         const Block& block = state.grid.block(index(instrument), b);
         const void* quantity = block.quantity(sod);
-        MVCORE_ASSERT(block.reserved() == 0);  // no write is in progress
         blocks_.push_back(block);
         held_.push_back(block.columns() == 1
                             ? block.positions()

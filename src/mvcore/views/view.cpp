@@ -31,8 +31,9 @@ void View::keep_row_numbers(const Grouping& next) {
     const std::size_t after = next.account_groups;
     if (before == after || before == 0 || next.instrument_groups == 1) return;
     MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
-    auto moved = last_rows_;  // if memory runs out, the old row numbers stay
-    auto moved_floats = last_floats_;
+    // If memory runs out, the old rows stay.
+    std::vector<std::vector<LastRow>> moved(last_rows_.size());
+    std::vector<std::vector<double>> moved_floats(last_floats_.size());
     for (std::size_t c = 0; c < last_rows_.size(); ++c) {
         const auto& last_rows = last_rows_[c];
         const auto& floats = last_floats_[c];
