@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
 .PHONY: demo serve test lint format bench compare compare-full bandwidth production growth durable
-.PHONY: asan tsan reliability wheel floors long screenshots clean cpp
+.PHONY: asan tsan reliability wheel floors long screenshots clean cpp instructions
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -72,6 +72,10 @@ $(VENV)/benching: requirements-bench.txt | $(VENV)/developing
 reliability: $(VENV)/installed $(VENV)/developing cpp
 	$(CMAKE) --preset asan && $(CMAKE) --build --preset asan
 	$(BIN)/python tests/reliability_page.py
+
+# Instructions per operation, for comparison with docs/benchmarks.md. Needs valgrind.
+instructions: $(VENV)/installed
+	$(BIN)/python bench/instructions.py --write
 
 # bandwidth: against the memory bus. production: ten minutes of a day's load in real time. growth:
 # exponents. durable: a book in a folder. Each writes its section of docs/benchmarks.md.

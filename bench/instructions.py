@@ -11,6 +11,7 @@ compares its result with NumPy's before it ends.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import shutil
@@ -113,6 +114,7 @@ def main(arguments: list[str] | None = None) -> list[str]:
                         help="also count the package in this folder; may be repeated")  # fmt: skip
     parser.add_argument("--only", action="append", choices=CALLS, help="count this operation")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of calls")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     given: Any = parser.parse_args(arguments)
     if given.worker:
@@ -121,7 +123,8 @@ def main(arguments: list[str] | None = None) -> list[str]:
     if shutil.which("valgrind") is None:
         sys.exit("valgrind is not installed: apt-get install valgrind")
     packages: dict[str, str | None] = dict(text.split("=", 1) for text in given.beside)
-    packages["here"] = None
+    if importlib.util.find_spec("mvcore") is not None:
+        packages["here"] = None
     lines = [
         "| instructions per call | " + " | ".join(packages) + " |",
         "|---" * (len(packages) + 1) + "|",
@@ -131,6 +134,10 @@ def main(arguments: list[str] | None = None) -> list[str]:
         counts = [per_call(operation, package, given.scale) for package in packages.values()]
         lines.append(f"| {operation} | " + " | ".join(f"{n:,.0f}" for n in counts) + " |")
         print(lines[-1], flush=True)
+    if given.write:
+        from sections import write_section
+
+        write_section("instructions", "\n".join(lines))
     return lines
 
 

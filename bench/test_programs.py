@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import growth
+import instructions
 import sections
 from dataset import SIZES, World
 from growth_book import Effort
@@ -169,3 +170,9 @@ def test_stopped_reader(live) -> None:
 
     lines = stopped_reader.report(live, 0.05)
     assert int(cells(lines, "a snapshot held, a view unread")[6]) > 0  # pages copied
+
+
+@pytest.mark.parametrize("operation", instructions.CALLS)
+def test_counted_operations_give_the_right_values(operation: str) -> None:
+    """Without Callgrind: the worker compares the book with NumPy."""
+    instructions.worker(operation, 20)
