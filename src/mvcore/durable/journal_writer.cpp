@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 #include <vector>
+
 #include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {
