@@ -70,7 +70,7 @@ def report(found: Found, plan: Plan) -> list[str]:
         "",
         f"CPU: {found.process:.1%} of a core for the whole process, {calls:.1%} within the calls; "
         "the rest is the harness (waking up, clocks, putting rows together). "
-        f"{found.rows:,} rows handed out, {found.pages_copied:,} pages copied for snapshots. "
+        f"{found.rows:,} rows returned, {found.pages_copied:,} pages copied for snapshots. "
         f"Memory: {sizes[0]:,.0f} MB at the start, {min(sizes):,.0f} to {max(sizes):,.0f} MB, at "
         f"the end {sizes[-1]:,.0f} MB (with the arrays that check the answers); slope after the "
         f"first tenth {found.slope(0.1) * 60 / 1e6:+.2f} MB a minute, in the second half "

@@ -56,7 +56,7 @@ BUGS = [
         "if (follow && w.quantity[sod] != w.before[sod]) book_state_.change_log.push(fact);",
     ),
     Bug(
-        "a row that changed in its second measure alone is not handed out",
+        "a row that changed in its second measure alone is not returned",
         "core_tests",
         "a_dense_book_with_orders_is_exact",
         "views/view.cpp",

@@ -199,19 +199,20 @@ def test_the_wrapper_does_not_know_its_programs() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-# The store works on the core of a book, which it reaches by this seam (python/mvcore/seam.py).
-SEAM = "_store_seam"
+# The only private name of books and snapshots that the store uses (python/mvcore/store_access.py).
+STORE_ACCESS = "_store_access"
 
 
 # Folders and modules of the wrapper. One may import those before it, and modules of its own folder.
 # An import inside a function is late on purpose, so it does not count.
 WRAPPER_ORDER = (
     "errors near closing forks formats valuation written",
-    "ingest", "query", "frame", "results", "seam reads snapshot view book jit",
+    "ingest", "query", "frame", "results",
+    "missing_rates store_access reads snapshot view book jit",
     "store", "files", "serve", "cli", "demo", "__main__",
 )  # fmt: skip
 # What programs import of the private folders.
-HELPERS = {"mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.arguments.MEASURES"}
+HELPERS = {"mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.measures.MEASURES"}
 
 
 @functools.cache
@@ -273,7 +274,7 @@ def test_imports_have_no_circle() -> None:
 
 
 def test_programs_import_few_private_helpers() -> None:
-    private = re.compile(r"mvcore\.(ingest|query|results|seam|forks|near)\b")
+    private = re.compile(r"mvcore\.(ingest|query|results|missing_rates|store_access|forks|near)\b")
     used = {
         module
         for folder in PROGRAMS
@@ -308,7 +309,7 @@ def test_programs_use_public_names() -> None:
         use
         for path in files(WRAPPER / "store", {".py"})
         for use in private_uses(path)
-        if not use.endswith(f".{SEAM}")
+        if not use.endswith(f".{STORE_ACCESS}")
     ]
     assert not wrong, "\n".join(wrong)
 

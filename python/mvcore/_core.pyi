@@ -20,6 +20,10 @@ STATUSES: tuple[str, ...]  # FIX 39 (OrdStatus), in the order of its codes 0..9,
 MEASURES: tuple[str, ...]
 RESULT_COLUMNS: tuple[str, ...]  # of results, beside the measures
 LOCAL: int
+# Defaults of the options of a durable book.
+PRICE_INTERVAL_MS: int
+SYNC_INTERVAL_MS: int
+JOURNAL_FILE_BYTES: int
 # Return values of the C API.
 OK: int
 UNKNOWN_ID: int

@@ -29,13 +29,13 @@ from mvcore.ingest.columns import (
 from mvcore.ingest.masters import Codes, Masters
 from mvcore.ingest.tables import check_indexes, located, read_table, set_value
 from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
-from mvcore.query.arguments import MEASURES
-from mvcore.query.missing_rates import TABLES as MAY_HIDE
-from mvcore.query.missing_rates import MissingRates
+from mvcore.missing_rates import TABLES as MAY_HIDE
+from mvcore.missing_rates import MissingRates
+from mvcore.query.measures import MEASURES
 from mvcore.reads import Reads
 from mvcore.results.names import NameLists
-from mvcore.seam import BookSeam
 from mvcore.snapshot import Snapshot
+from mvcore.store_access import BookStoreAccess
 from mvcore.view import View, changes_of
 from mvcore.written import Written
 
@@ -551,8 +551,8 @@ class Book(HotBook, Reads, Closing):
                 "checkpoint", None, None, None, "the book is in memory; see mvcore.open"
             )
 
-    def _store_seam(self) -> BookSeam:
-        return BookSeam(self)
+    def _store_access(self) -> BookStoreAccess:
+        return BookStoreAccess(self)
 
     def close(self) -> None:
         """Close the book: later calls raise ClosedError. A second `close` does nothing.

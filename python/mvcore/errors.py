@@ -170,7 +170,7 @@ class StorageError(Error, OSError):
 
 
 # By error kind of the core and of the C API (mvcore/capi.h). The core raises these.
-_KINDS: dict[int, type[Exception]] = {
+ERROR_KINDS: dict[int, type[Exception]] = {
     _core.UNKNOWN_ID: UnknownId,
     _core.INVALID_INPUT: InvalidInput,
     _core.VALUE_OVERFLOW: ValueOverflow,
@@ -191,7 +191,7 @@ def failed(
     reason: str | None = None,
 ) -> Any:
     """Make the exception for a return value of the C API."""
-    error = _KINDS.get(kind, Error)(message)
+    error = ERROR_KINDS.get(kind, Error)(message)
     return error.at(table, column, row, value, reason) if isinstance(error, Error) else error
 
 

@@ -20,8 +20,9 @@ from mvcore.errors import (
 from mvcore.frame import Frame
 from mvcore.ingest.columns import not_a_column, number_column, text_column
 from mvcore.near import MOST
-from mvcore.query.arguments import MEASURES, Query, checked_query
+from mvcore.query.arguments import Query, checked_query
 from mvcore.query.grouping import Shaper
+from mvcore.query.measures import MEASURES
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
 from mvcore.results.result_rows import ResultFrame, overflow_of
@@ -158,12 +159,12 @@ class Reads:
                 shape.functions,
             )  # fmt: skip
             try:
-                figures = core.values(*arguments, currency, given)
+                rows = core.values(*arguments, currency, given)
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
-            if figures is not None:
+            if rows is not None:
                 return ResultFrame(
-                    self._names, self._value_scale, question, shape, figures, with_removed=False
+                    self._names, self._value_scale, question, shape, rows, with_removed=False
                 )
             self._settle()
 

@@ -9,7 +9,7 @@ from mvcore._core import to_decimals
 from mvcore.closing import Closing
 from mvcore.errors import ClosedError, InvalidInput, shown
 from mvcore.reads import Reads
-from mvcore.seam import Seam
+from mvcore.store_access import StoreAccess
 from mvcore.valuation import Valuation
 
 
@@ -54,8 +54,8 @@ class Snapshot(Reads, Closing):
         sod, current, expected = to_decimals(amounts, self._value_scale, False, None)
         return Valuation(account, sod, current, expected, asked, unpriced, epoch)
 
-    def _store_seam(self) -> Seam:
-        return Seam(self)
+    def _store_access(self) -> StoreAccess:
+        return StoreAccess(self)
 
     def close(self) -> None:
         """Release the epoch. A second `close` does nothing. Frames stay valid."""

@@ -81,12 +81,12 @@ class View(Closing):
             with self._lock:
                 shape = self._follow(core)
                 try:
-                    figures = core.read(everything)
+                    rows = core.read(everything)
                 except ValueOverflow as error:
                     raise overflow_of(error, names, [(self._shaper.query, shape)]) from None
                 if gone is not None and gone.is_set():
                     core.forget()
-            if figures is not None:
+            if rows is not None:
                 break
             self._book._settle()  # without the lock: the writer may be about to take it
         return ResultFrame(
@@ -94,7 +94,7 @@ class View(Closing):
             self._book.value_scale,
             self._shaper.query,
             shape,
-            figures,
+            rows,
             with_removed=not everything,
         )
 
@@ -218,7 +218,7 @@ def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
         book._settle()
     return [
         ResultFrame(
-            book._names, book.value_scale, view._shaper.query, shape, figures, with_removed=True
+            book._names, book.value_scale, view._shaper.query, shape, rows, with_removed=True
         )
-        for view, shape, figures in zip(views, shapes, found, strict=True)
+        for view, shape, rows in zip(views, shapes, found, strict=True)
     ]

@@ -54,18 +54,15 @@ inline mvcore::Question question(const mvcore::State& state, const Grouping& gro
     return {grouping, measures, levels, rows, target, state.masters};
 }
 
-inline std::vector<Line> lines_of(const mvcore::ResultRows& figures, const Measures& measures) {
+inline std::vector<Line> lines_of(const mvcore::ResultRows& rows, const Measures& measures) {
     std::vector<Line> out;
-    const auto columns = static_cast<std::size_t>(figures.columns);
-    CHECK(figures.amount.size() == columns * figures.size());
+    const auto columns = static_cast<std::size_t>(rows.columns);
+    CHECK(rows.amount.size() == columns * rows.size());
     CHECK(columns == 1 || columns == measures.size());
-    for (std::size_t k = 0; k < figures.size(); ++k) {
-        Line line{figures.row[k],
-                  figures.currency.empty() ? -1 : figures.currency[k],
-                  {},
-                  figures.unpriced[k]};
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        Line line{rows.row[k], rows.currency.empty() ? -1 : rows.currency[k], {}, rows.unpriced[k]};
         for (std::size_t m = 0; m < measures.size(); ++m)
-            line.amount[m] = figures.amount[k * columns + (columns == 1 ? 0 : m)];
+            line.amount[m] = rows.amount[k * columns + (columns == 1 ? 0 : m)];
         out.push_back(line);
     }
     return out;
@@ -92,13 +89,13 @@ public:
     void check(bool everything) {
         refresh();
         const auto expected = lines();
-        mvcore::ResultRows figures;
+        mvcore::ResultRows rows;
         if (!expected) {  // the last result stays unchanged
-            CHECK_THROWS(mvcore::ErrorKind::value_overflow, read(everything, figures));
+            CHECK_THROWS(mvcore::ErrorKind::value_overflow, read(everything, rows));
             return;
         }
-        CHECK(read(everything, figures));
-        accept(*expected, figures, everything);
+        CHECK(read(everything, rows));
+        accept(*expected, rows, everything);
     }
     // Adapts the view to the current master tables if its shape is stale.
     void refresh() {
@@ -110,13 +107,13 @@ public:
     [[nodiscard]] std::optional<std::vector<Line>> lines() const {
         return run_.model.lines(grouping_, levels_, target_, measures_);
     }
-    void accept(const std::vector<Line>& expected, const mvcore::ResultRows& figures,
+    void accept(const std::vector<Line>& expected, const mvcore::ResultRows& rows,
                 bool everything) {
-        CHECK(figures.epoch == run_.model.epoch);
+        CHECK(rows.epoch == run_.model.epoch);
         std::map<Key, Line> now;
         for (const Line& line : expected) now.emplace(key(line), line);
-        if (everything) CHECK(lines_of(figures, measures_) == expected);
-        else check_changes(figures, now);
+        if (everything) CHECK(lines_of(rows, measures_) == expected);
+        else check_changes(rows, now);
         last_lines_ = std::move(now);
         check_rebuilt(expected);
     }
@@ -155,7 +152,7 @@ private:
         if (view_->incremental()) run_.book.sync_view(*view_);
     }
 
-    void check_changes(const mvcore::ResultRows& figures, const std::map<Key, Line>& now) {
+    void check_changes(const mvcore::ResultRows& rows, const std::map<Key, Line>& now) {
         std::size_t expected = 0;
         for (const auto& [key, line] : now) {
             const auto before = last_lines_.find(key);
@@ -165,11 +162,11 @@ private:
                             : 0U;
         }
         for (const auto& [key, line] : last_lines_) expected += now.count(key) == 0 ? 1U : 0U;
-        CHECK(figures.size() == expected);
-        const auto lines = lines_of(figures, measures_);
+        CHECK(rows.size() == expected);
+        const auto lines = lines_of(rows, measures_);
         for (std::size_t k = 0; k < lines.size(); ++k) {
             const auto found = now.find(key(lines[k]));
-            if (figures.removed[k]) {
+            if (rows.removed[k]) {
                 CHECK(found == now.end() && last_lines_.count(key(lines[k])) == 1);
                 CHECK(lines[k].amount == Net{} && lines[k].unpriced == 0);
             } else {
@@ -180,10 +177,10 @@ private:
 
     // The incremental totals must equal totals computed from scratch.
     void check_rebuilt(const std::vector<Line>& expected) const {
-        mvcore::ResultRows figures;
+        mvcore::ResultRows rows;
         CHECK(run_.book.values(question(run_.book.state(), grouping_, target_, measures_, levels_),
-                               figures));
-        CHECK(lines_of(figures, measures_) == expected);
+                               rows));
+        CHECK(lines_of(rows, measures_) == expected);
     }
 
     Run& run_;

@@ -6,12 +6,14 @@ import contextlib
 import gc
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mvcore
-from mvcore.errors import raise_kind
+from mvcore import _core
+from mvcore.errors import ERROR_KINDS, raise_kind
 
 Call = Callable[[mvcore.Book], object]
 ODD = "\ud800"
@@ -242,6 +244,21 @@ def test_modules_compiled_earlier_raise_by_kind() -> None:
         raise_kind(1, "tick: unknown instrument code 9")
     with pytest.raises(MemoryError):
         raise_kind(6, "out of memory")
+
+
+def test_every_error_kind_has_an_exception() -> None:
+    """The bindings look ERROR_KINDS up by name, for each ErrorKind of the core."""
+    header = (Path(mvcore.get_include()) / "mvcore" / "capi.h").read_text()
+    kinds = {name: int(kind) for name, kind in re.findall(r"\bMVCORE_([A-Z_]+) = (\d+)", header)}
+    assert kinds.pop("OK") == _core.OK == 0
+    del kinds["BUSY"]  # asks the caller to wait; no error
+    assert {name: getattr(_core, name) for name in kinds} == kinds
+    assert ERROR_KINDS.keys() == set(kinds.values())
+    assert len(set(ERROR_KINDS.values())) == len(kinds)
+    for kind, error in ERROR_KINDS.items():
+        with pytest.raises(error, match="what was wrong") as caught:
+            raise_kind(kind, "what was wrong")
+        assert type(caught.value) is error
 
 
 def message_of(error: mvcore.Error) -> str:

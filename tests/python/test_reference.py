@@ -191,7 +191,7 @@ def test_what_if() -> None:
     assert (book.epoch, book.value("A1").sod) == (1, D("2586"))
 
 
-def test_what_if_of_a_view_is_not_handed_out() -> None:
+def test_what_if_of_a_view_is_not_returned_again() -> None:
     book = small_book()
     view = book.view(by=())
     view.changes()

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import mvcore
 from mvcore.cli.files import CommandError
-from mvcore.query.arguments import MEASURES
+from mvcore.query.measures import MEASURES
 
 
 class Parser(argparse.ArgumentParser):

@@ -15,7 +15,7 @@ from mvcore.cli.files import CommandError
 from mvcore.cli.render import cell
 from mvcore.cli.shown import Shown
 from mvcore.formats import plain
-from mvcore.query.arguments import MEASURES
+from mvcore.query.measures import MEASURES
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -10,7 +10,7 @@ import mvcore
 from mvcore.demo.bench import TO_VALUE_SCALE, Bench, check
 from mvcore.demo.generate import PRICE_SCALE, Facts, open_book
 from mvcore.demo.table import Checkpoints, Recovery, duration
-from mvcore.query.arguments import MEASURES
+from mvcore.query.measures import MEASURES
 
 if TYPE_CHECKING:
     import numpy as np

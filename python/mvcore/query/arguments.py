@@ -9,14 +9,13 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, shown
 from mvcore.ingest.columns import names_of
-from mvcore.query.measures import QUANTITIES, Measure, measures_asked
+from mvcore.query.measures import MEASURES, Measure, measures_asked
 from mvcore.query.selecting import wanted_labels
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes
     from mvcore.query.selecting import Find, Wanted
 
-MEASURES = QUANTITIES
 MeasuresArgument = str | Measure | Sequence[str | Measure]
 
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
 from mvcore.ingest.masters import NOT_SET, Attribute, Codes, Masters
-from mvcore.query.arguments import MEASURES, Query
-from mvcore.query.measures import core_functions
+from mvcore.query.arguments import Query
+from mvcore.query.measures import MEASURES, core_functions
 from mvcore.query.selecting import matching
 
 if TYPE_CHECKING:

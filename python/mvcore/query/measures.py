@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mvcore.ingest.masters import Masters
 
-QUANTITIES = _core.MEASURES
+MEASURES = _core.MEASURES
 TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core
-_TAKEN = {*QUANTITIES, *_core.RESULT_COLUMNS}
+_TAKEN = {*MEASURES, *_core.RESULT_COLUMNS}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -92,7 +92,7 @@ def measure(
 
 
 def _check_quantity(quantity: Any) -> None:
-    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+    if not isinstance(quantity, str) or quantity not in MEASURES:
         raise _wrong("quantity", quantity, f"{quantity!r} is none of sod, current, expected")
 
 
@@ -210,7 +210,7 @@ def measures_asked(
             raise InvalidInput.about(
                 None, "measures", row, name, f"{name!r} is a column of `by` too"
             )
-        if not isinstance(m, Measure) and name not in QUANTITIES:
+        if not isinstance(m, Measure) and name not in MEASURES:
             raise InvalidInput.about(
                 None, "measures", row, name, f"{name!r} is none of sod, current, expected"
             )
@@ -229,7 +229,7 @@ def core_functions(measures: Sequence[Measure], masters: Masters) -> _core.Funct
     functions = _core.Functions()
     for m in measures:
         columns = [_numbers(m.name, name, masters) for name in m.attributes]
-        functions.add(m.address, QUANTITIES.index(m.quantity), m.sources, columns)
+        functions.add(m.address, MEASURES.index(m.quantity), m.sources, columns)
     return functions
 
 

@@ -25,7 +25,7 @@ class ResultFrame(Frame):
     Holds only the core's result rows until a column is used.
     """
 
-    __slots__ = ("_figures", "_names", "_query", "_shape", "_value_scale", "_with_removed")
+    __slots__ = ("_names", "_query", "_result_rows", "_shape", "_value_scale", "_with_removed")
 
     def __init__(
         self,
@@ -33,18 +33,18 @@ class ResultFrame(Frame):
         value_scale: int,
         query: Query,
         shape: Shape,
-        figures: Any,
+        rows: Any,
         with_removed: bool,
     ) -> None:
         self._names = names
         self._value_scale = value_scale
         self._query = query
         self._shape = shape
-        self._figures = figures
+        self._result_rows = rows
         self._with_removed = with_removed
         self._made: dict[str, Column | Callable[[], Column]] | None = None
-        self._length = len(figures)
-        self.epoch = figures.epoch
+        self._length = len(rows)
+        self.epoch = rows.epoch
 
     @property
     def _columns(self) -> dict[str, Column | Callable[[], Column]]:
@@ -54,21 +54,19 @@ class ResultFrame(Frame):
 
     def _make(self) -> dict[str, Column | Callable[[], Column]]:
         """Prepare the columns, in the order of the labels. Each is made on first use."""
-        names, query, shape, figures = self._names, self._query, self._shape, self._figures
+        names, query, shape, rows = self._names, self._query, self._shape, self._result_rows
         local = query.currency == "local"
         pick = self._in_order(local)
         columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:
             level_of = shape.level_of
-            columns["level"] = lambda: Plain(level_of[figures.row()[pick]].astype(np.int64))
+            columns["level"] = lambda: Plain(level_of[rows.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label(figures.row())[pick], _names(names, shape, source)
+                label(rows.row())[pick], _names(names, shape, source)
             )
         if local:
-            columns["amount_currency"] = lambda: Text(
-                figures.currency()[pick], names.of("currency")
-            )
+            columns["amount_currency"] = lambda: Text(rows.currency()[pick], names.of("currency"))
         else:
             columns["amount_currency"] = lambda: Text(
                 np.zeros(len(self), np.int32), lambda codes: [query.currency] * len(codes)
@@ -77,26 +75,26 @@ class ResultFrame(Frame):
         for measure in query.measures:
             if isinstance(measure, str):
                 columns[measure] = lambda k=exact: Number(  # type: ignore[misc]
-                    figures.amount(k)[pick], self._value_scale
+                    rows.amount(k)[pick], self._value_scale
                 )
                 exact += 1
             else:
-                columns[measure.name] = lambda k=functions: Plain(figures.floats(k)[pick])  # type: ignore[misc]
+                columns[measure.name] = lambda k=functions: Plain(rows.floats(k)[pick])  # type: ignore[misc]
                 functions += 1
-        columns["unpriced"] = lambda: Plain(figures.unpriced()[pick])
+        columns["unpriced"] = lambda: Plain(rows.unpriced()[pick])
         if self._with_removed:
-            columns["removed"] = lambda: Plain(figures.removed()[pick].astype(bool))
+            columns["removed"] = lambda: Plain(rows.removed()[pick].astype(bool))
         return columns
 
     def _in_order(self, local: bool) -> Any:
         """Positions of the sorted rows in the core's results, slice(None) if they are sorted
         there."""
-        figures = self._figures
-        if len(self) < 2 or (self._shape.ordered and not local and figures.ascending):
+        rows = self._result_rows
+        if len(self) < 2 or (self._shape.ordered and not local and rows.ascending):
             return slice(None)
-        rows = figures.row()
-        keys = [_sort_key(label(rows)) for label in self._shape.labels]
-        keys += [figures.currency()] if local else []
+        row = rows.row()
+        keys = [_sort_key(label(row)) for label in self._shape.labels]
+        keys += [rows.currency()] if local else []
         return np.lexsort(keys[::-1]) if keys else slice(None)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mvcore.serve")
 STEP = 0.01  # seconds between two polls: views that are due at about the same time share a read
-TOGETHER = 250  # views per read: sessions are served while the next views are read
+VIEWS_PER_READ = 250  # views per read: sessions are served while the next views are read
 EARLY = 0.001  # seconds of tolerance: sums of intervals are inexact
 
 
@@ -191,8 +191,8 @@ class Hub:
             self._wake.clear()
             now = loop.time()
             due = [shared for shared in self._shared.values() if shared.due <= now]
-            for k in range(0, len(due), TOGETHER):
-                await self._read(due[k : k + TOGETHER])
+            for k in range(0, len(due), VIEWS_PER_READ):
+                await self._read(due[k : k + VIEWS_PER_READ])
             self._look_at_masters()
             if due:
                 await asyncio.sleep(max(now + STEP - loop.time(), 0))

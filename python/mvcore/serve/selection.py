@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mvcore.query.arguments import MEASURES
+from mvcore.query.measures import MEASURES
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.limits import Limits
 

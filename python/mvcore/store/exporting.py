@@ -18,7 +18,7 @@ from mvcore.book import Book
 from mvcore.formats import csv_lines
 from mvcore.snapshot import Snapshot
 
-TOGETHER = 64  # instruments whose holdings or orders are in memory at a time
+INSTRUMENTS_PER_READ = 64  # instruments whose holdings or orders are in memory at a time
 PRICES = ["instrument", "price", "time"]
 HOLDINGS = ["account", "instrument", "quantity"]
 ORDERS = [
@@ -56,7 +56,7 @@ def export(book: Book, folder: str | os.PathLike[str], kind: str) -> dict[str, i
 
 
 def _warn(now: Snapshot) -> None:
-    masters = now._store_seam().masters
+    masters = now._store_access().masters
     for table, attributes in (("accounts", masters.account), ("instruments", masters.instrument)):
         if "cash" in attributes:
             _log.warning(
@@ -73,10 +73,10 @@ def _warn(now: Snapshot) -> None:
 
 def _corrected(now: Snapshot) -> int:
     """Count orders whose rolled fills count at another price than the present average price."""
-    core = now._store_seam().core
+    core = now._store_access().core
     count, instruments = 0, len(_core.stored_instruments(core)["alive"])
-    for k in range(0, instruments, TOGETHER):
-        rows = _core.stored_orders(core, k, min(k + TOGETHER, instruments))
+    for k in range(0, instruments, INSTRUMENTS_PER_READ):
+        rows = _core.stored_orders(core, k, min(k + INSTRUMENTS_PER_READ, instruments))
         if rows["rolled_price"] is None:
             continue
         then, then_known = rows["rolled_price"]
@@ -92,8 +92,8 @@ def _corrected(now: Snapshot) -> int:
 
 def _by_instruments(now: Snapshot, read: Callable[..., Any], columns: list[str]) -> Tables:
     names = now.instruments()["instrument"]
-    for k in range(0, max(1, len(names)), TOGETHER):
-        yield read(instruments=names[k : k + TOGETHER]).to_arrow().select(columns)
+    for k in range(0, max(1, len(names)), INSTRUMENTS_PER_READ):
+        yield read(instruments=names[k : k + INSTRUMENTS_PER_READ]).to_arrow().select(columns)
 
 
 def _parquet(path: Path, tables: Tables) -> int:

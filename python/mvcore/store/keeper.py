@@ -81,7 +81,7 @@ class Keeper:
 
     def _write(self, pause: Callable[[float], object] | None) -> Written:
         book = self._book
-        with book._store_seam().masters_at_rest() as masters:
+        with book._store_access().masters_locked() as masters:
             snapshot, counts, position = self._journal.begin()
         size = self._journal.bytes()
         written = self._checkpoints.write(snapshot, counts, masters, position, pause)

@@ -69,9 +69,9 @@ def open(
     cash: Literal["from_fills"] | None = None,
     cash_scale: int | None = None,
     sync: Literal["always", "interval", "os"] = "always",
-    price_interval: float = 0.05,
-    sync_interval: float = 1.0,
-    journal_file_bytes: int = 64 << 20,
+    price_interval: float = _core.PRICE_INTERVAL_MS / 1000,
+    sync_interval: float = _core.SYNC_INTERVAL_MS / 1000,
+    journal_file_bytes: int = _core.JOURNAL_FILE_BYTES,
     checkpoint_bytes: int | None = 256 << 20,
     read_only: bool = False,
     max_future: dt.timedelta = ONE_DAY,
@@ -121,11 +121,11 @@ def open(
         report["loaded"], report["groups"], report["cut_bytes"], report["cut_at"],
         bool(report["sealed"]), time.perf_counter() - began, book.epoch, skipped,
     )  # fmt: skip
-    seam = book._store_seam()
-    seam.opened(found)
+    access = book._store_access()
+    access.set_recovery(found)
     if not read_only:
         try:
-            seam.keep(_keeper(book, name, loaded, checkpoint_bytes, report.get("bytes", 0)))
+            access.set_keeper(_keeper(book, name, loaded, checkpoint_bytes, report.get("bytes", 0)))
         except BaseException:
             book.close()
             raise
@@ -166,7 +166,7 @@ def _open(
         whose = found or Identity(
             book.base_currency, book.value_scale, 0, book.cash, book.cash_scale
         )
-        core = book._store_seam().core
+        core = book._store_access().core
         loaded, skipped = load_newest(core, files, whose)
         if loaded is not None:
             _core.set_feeds(core, dict(loaded.manifest.feeds))
@@ -185,7 +185,7 @@ def _open(
         if files is not None:
             files.close()
     try:
-        book._store_seam().restore(
+        book._store_access().set_attributes(
             lambda *sizes: attributes.after(
                 changes,
                 loaded.account if loaded else {},
@@ -205,7 +205,7 @@ def _keeper(
     from mvcore.store.checkpoints import Checkpoints, Position
     from mvcore.store.keeper import JournalOperations, Keeper
 
-    core = book._store_seam().core
+    core = book._store_access().core
     book_id = _core.Folder(path, True).book_id  # a new book has an id only after recovery
 
     def begin() -> tuple[Any, dict[str, Any], Position]:

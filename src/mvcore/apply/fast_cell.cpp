@@ -106,8 +106,8 @@ void FastCell::cancel(State& state) const {
     });
 }
 
-void FastCell::commit(BookState& live) const noexcept {
-    State& state = live.state;
+void FastCell::commit(BookState& book_state) const noexcept {
+    State& state = book_state.state;
     state.board.own_instrument(instrument_).abs_quantity += i256(more_);
     MVCORE_ASSERT(!state.board.instrument(instrument_).abs_quantity.negative());
     if (fill_ == 0 && expect_ == 0) return;
@@ -127,7 +127,7 @@ void FastCell::commit(BookState& live) const noexcept {
     });
     if (positions != 0)
         state.positions.own(std::size_t(account_)) += static_cast<std::uint32_t>(positions);
-    live.change_log.push({{0, fill_, expect_}, 0, account_, instrument_, positions});
+    book_state.change_log.push({{0, fill_, expect_}, 0, account_, instrument_, positions});
 }
 
 }  // namespace mvcore

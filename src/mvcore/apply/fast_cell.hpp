@@ -44,7 +44,7 @@ public:
     [[nodiscard]] bool reserve(State& state);
     // Releases what reserve() reserved. May throw std::bad_alloc.
     void cancel(State& state) const;
-    void commit(BookState& live) const noexcept;
+    void commit(BookState& book_state) const noexcept;
 
 private:
     // Calls f(grid, line, row) for the cell in the book's grid and in the by-account index, if

@@ -32,29 +32,29 @@ bool FastOrders::stage() {
     reports_.reserve(count);
     cells_.reserve(count);
     cell_at_.reserve(count);
-    std::array<std::uint64_t, kRowsInFlight> hashes{};
-    std::array<Slot, kRowsInFlight> slots{};
+    std::array<std::uint64_t, tuning::kPrefetchGroup> hashes{};
+    std::array<Slot, tuning::kPrefetchGroup> slots{};
     bool fast = true;  // if false, the remaining rows are not looked up
     const auto if_known = [&](std::size_t row, auto&& f) {
-        const Slot slot = slots[row % kRowsInFlight];
+        const Slot slot = slots[row % tuning::kPrefetchGroup];
         if (fast && slot != kNoSlot) f(slot);
     };
     overlap_misses(
         count,
         [&](std::size_t row) {
             if (!fast) return;
-            hashes[row % kRowsInFlight] = hash_of(rows.id[row], rows.kind);
-            index.prefetch(hashes[row % kRowsInFlight]);
+            hashes[row % tuning::kPrefetchGroup] = hash_of(rows.id[row], rows.kind);
+            index.prefetch(hashes[row % tuning::kPrefetchGroup]);
         },
         [&](std::size_t row) {
             if (!fast) return;
-            slots[row % kRowsInFlight] = index.guess(hashes[row % kRowsInFlight]);
+            slots[row % tuning::kPrefetchGroup] = index.guess(hashes[row % tuning::kPrefetchGroup]);
             if_known(row, [&](Slot s) { store.prefetch_page(s); });
         },
         [&](std::size_t row) { if_known(row, [&](Slot s) { store.prefetch(s); }); },
         [&](std::size_t row) {
             if (!fast) return;
-            const Slot slot = index.find(hashes[row % kRowsInFlight],
+            const Slot slot = index.find(hashes[row % tuning::kPrefetchGroup],
                                          [&](Slot s) { return store.has(s, rows.id[row]); });
             fast = slot != kNoSlot && stage_report(row, slot);
         });

@@ -16,7 +16,8 @@ namespace mvcore {
 
 class FastOrders {
 public:
-    FastOrders(BookState& live, const Batch& batch) : book_state_(live), batch_(batch) {}
+    FastOrders(BookState& book_state, const Batch& batch)
+        : book_state_(book_state), batch_(batch) {}
 
     // stage() runs beside readers, reserve() under the exclusive lock. Both return false if the
     // batch is of another kind, needs more than this class does, or is wrong; a WriteTransaction

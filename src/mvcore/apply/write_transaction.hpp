@@ -28,8 +28,8 @@ public:
     using QuoteStage::moves_bounds;
 
     // commit() moves the loaded orders out of the batch.
-    WriteTransaction(BookState& live, Batch& batch)
-        : QuoteStage(live.state, batch, &live.change_log), book_state_(live) {}
+    WriteTransaction(BookState& book_state, Batch& batch)
+        : QuoteStage(book_state.state, batch, &book_state.change_log), book_state_(book_state) {}
 
     void stage();
     void reserve();

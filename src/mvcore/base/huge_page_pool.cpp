@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kHuge = std::size_t{2} << 20;
-constexpr auto kLeast = tuning::kLeastPooled;  // malloc serves smaller pieces
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kShared = false;  // so that AddressSanitizer tracks each piece
 #else
@@ -167,7 +166,7 @@ private:
 void* allocate(std::size_t bytes) {
     const auto lines = rounded(bytes, kLine);
     if (kShared && lines > kRoom) return Pool::pool().allocate_alone(rounded(lines, kHuge));
-    if (kShared && lines >= kLeast) return Pool::pool().allocate(lines);
+    if (kShared && lines >= tuning::kLeastPooled) return Pool::pool().allocate(lines);
     void* const piece = std::aligned_alloc(kLine, lines);
     if (piece == nullptr) throw std::bad_alloc();
     return piece;
@@ -176,7 +175,7 @@ void* allocate(std::size_t bytes) {
 void release(void* piece, std::size_t bytes) noexcept {
     const auto lines = rounded(bytes, kLine);
     if (kShared && lines > kRoom) Pool::pool().release_alone(piece, rounded(lines, kHuge));
-    else if (kShared && lines >= kLeast) Pool::pool().release(piece, lines);
+    else if (kShared && lines >= tuning::kLeastPooled) Pool::pool().release(piece, lines);
     else std::free(piece);
 }
 

@@ -16,15 +16,13 @@ inline void prefetch(const void* p) noexcept {
     __asm__ volatile("");
 }
 
-inline constexpr std::size_t kRowsInFlight = tuning::kPrefetchGroup;
-
 // Runs each step over all rows of a group before the next step, group after group. The data that
 // one step prefetches has arrived when the next step reaches the row. Each step sees the rows in
 // ascending order.
 template <class... Steps>
 void overlap_misses(std::size_t rows, Steps&&... steps) {
-    for (std::size_t begin = 0; begin < rows; begin += kRowsInFlight) {
-        const auto end = std::min(begin + kRowsInFlight, rows);
+    for (std::size_t begin = 0; begin < rows; begin += tuning::kPrefetchGroup) {
+        const auto end = std::min(begin + tuning::kPrefetchGroup, rows);
         auto all = [&](auto&& step) {
             for (std::size_t row = begin; row < end; ++row) step(row);
         };

@@ -1,5 +1,6 @@
-// Constants that change speed or memory, but no result and no file. Each comment says what set the
-// value:
+// Constants that trade speed, memory and waiting time. None changes a result. Most change no file
+// either. The section "Journal and waiting" says which constants change how a journal is divided,
+// or what is on the disk at a power cut. Each comment says what set the value:
 //   measured   other values were tried; the record is named
 //   follows    the value follows from the reason given
 //   chosen     a plausible value; nobody has tried others
@@ -14,7 +15,8 @@ namespace mvcore::tuning {
 
 // ---- Prefetching: how far ahead, or how many rows at once ----
 
-// Rows of a group in together(), for lookups in several steps. Chosen. See bench/bench_orders.py.
+// Rows of a group in overlap_misses(), for lookups in several steps. Chosen. See
+// bench/bench_orders.py.
 inline constexpr std::size_t kPrefetchGroup = 32;
 // Orders of a group in a full load. Chosen. See bench/bench_load.py.
 inline constexpr std::size_t kLoadGroup = 64;
@@ -71,7 +73,8 @@ inline constexpr std::size_t kRebuildShareByAccount = 16;
 inline constexpr std::size_t kLeastToRebuild = 16;
 // Sums by instrument and group that a view caches. Follows: 32 MiB a view.
 inline constexpr std::size_t kMostSums = std::size_t{1} << 22;
-// Instruments that one loop sweeps together. Measured: decision 0003, against one at a time.
+// Instruments (columns) that one loop, `add_fan64`, sweeps at once. Measured: decision 0003,
+// against one at a time.
 inline constexpr int kFan = 8;
 // Positions passed to a user function at once. Chosen, so that their columns stay in the L2 cache.
 // See bench/bench_measures.py.
@@ -89,6 +92,11 @@ inline constexpr int kIndexRounds = 4;
 // Cells in the buffers while the index is built. Follows: 2 M cells of three 64-bit quantities are
 // 48 MiB.
 inline constexpr std::size_t kCellsInFlight = std::size_t{1} << 21;
+// The index is dropped if the instruments that became loose since it was built (another unit, or a
+// price beyond 64 bits) are more than kLooseAlways plus 1/kLooseShare of all. Chosen: reads treat
+// each loose instrument on its own. No benchmark has many of them.
+inline constexpr std::size_t kLooseAlways = 64;
+inline constexpr std::size_t kLooseShare = 16;
 
 // ---- Pages and blocks ----
 
@@ -118,8 +126,8 @@ inline constexpr int kIndexTableBits = 10;
 
 // ---- Memory ----
 
-// Bytes of the smallest piece in a huge page. Follows: smaller pieces share memory pages anyway
-// (decision 0012).
+// Bytes of the smallest piece in a huge page; malloc serves smaller pieces. Follows: they share
+// memory pages anyway (decision 0012).
 inline constexpr std::size_t kLeastPooled = 4096;
 // Empty huge pages that are kept. Chosen: 16 MiB. See decision 0012.
 inline constexpr std::size_t kSpareHugePages = 8;
@@ -145,16 +153,19 @@ inline constexpr std::size_t kMostReserved = std::size_t{1} << 27;
 
 // The journal is read in pieces of so many bytes. Chosen. See bench/durable_opening.py.
 inline constexpr std::size_t kReadBytes = std::size_t{1} << 20;
-// Bytes of a text that are encoded at once, and of a buffer that is written as a frame. Follows:
-// together they stay below the limit of a frame, 1 MiB.
+// Bytes of a text that are encoded at once, and of a buffer that is written as a frame. They decide
+// how a large group is divided into frames; readers accept any division. Follows: together they
+// stay below the limit of a frame, 1 MiB.
 inline constexpr std::size_t kTextPiece = std::size_t{1} << 18;
 inline constexpr std::size_t kFullBuffer = std::size_t{1} << 19;
-// Defaults of a durable book: how long prices are conflated, how long facts may wait for a sync
-// (sync="interval"), and the bytes of a file of the journal. Chosen. See bench/durable_writes.py.
+// Defaults of options of a durable book, which `mvcore.open` shares: how long prices are conflated,
+// how long facts may wait for a sync (sync="interval"), and the bytes of a file of the journal. The
+// first two bound what a power cut may lose. Chosen. See bench/durable_writes.py.
 inline constexpr int kPriceIntervalMs = 50;
 inline constexpr int kSyncIntervalMs = 1000;
 inline constexpr std::uint64_t kJournalFileBytes = std::uint64_t{64} << 20;
-// How long a fork waits for readers in total, and how often it looks. Chosen.
+// How long a fork waits for readers in total, and how often it looks. A book whose
+// readers take longer is closed in the child. Chosen.
 inline constexpr int kLongestForkMs = 1000;
 inline constexpr int kForkPauseUs = 50;
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/bindings/parts.hpp"
 #include "mvcore/capi/capi.h"
 #include "mvcore/orders/status.hpp"
@@ -28,6 +29,10 @@ void add_constants(py::module_& m) {
     m.attr("MEASURES") = to_tuple(kMeasureNames);
     m.attr("RESULT_COLUMNS") = to_tuple(kResultColumns);
     m.attr("LOCAL") = kLocal;
+    // Defaults of the options of a durable book.
+    m.attr("PRICE_INTERVAL_MS") = tuning::kPriceIntervalMs;
+    m.attr("SYNC_INTERVAL_MS") = tuning::kSyncIntervalMs;
+    m.attr("JOURNAL_FILE_BYTES") = tuning::kJournalFileBytes;
     // Return values of the C API: 0 or an error kind.
     m.attr("OK") = int{MVCORE_OK};
     m.attr("UNKNOWN_ID") = int{MVCORE_UNKNOWN_ID};

@@ -6,7 +6,8 @@ namespace mvcore::bindings {
 namespace {
 
 py::object class_of(ErrorKind kind) {
-    return py::module_::import("mvcore.errors").attr("_KINDS")[py::int_(static_cast<int>(kind))];
+    return py::module_::import("mvcore.errors")
+        .attr("ERROR_KINDS")[py::int_(static_cast<int>(kind))];
 }
 
 // A message may quote bytes that are not valid UTF-8.

@@ -97,7 +97,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     return q;
 }
 
-py::object figures(ResultRows&& f) { return py::cast(std::move(f)); }
+py::object result_rows(ResultRows&& f) { return py::cast(std::move(f)); }
 
 py::tuple value(Reader& reader, const std::string& account, const std::string& currency) {
     AccountValue v;
@@ -150,7 +150,7 @@ void add_reads(py::module_& m) {
                         return present ? reader.values(q, out)
                                        : reader.values_if(q, name, make, out);
                     },
-                    figures);
+                    result_rows);
             },
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),

@@ -183,7 +183,7 @@ void add_views(py::module_& m) {
             }
             if (!ok) return py::none();
             py::list frames;
-            for (auto& figures : out) frames.append(py::cast(std::move(figures)));
+            for (auto& rows : out) frames.append(py::cast(std::move(rows)));
             return frames;
         },
         py::arg("views"));

@@ -49,12 +49,12 @@ Written Book::apply(Batch& batch, const Writing& writing) {
         out.dropped = fast.dropped_orders().all();
     } else {
         if (staged) lock_.unpublish();  // the slow path may stage for long
-        WriteTransaction application(book_state_, batch);
-        application.stage();
+        WriteTransaction transaction(book_state_, batch);
+        transaction.stage();
         lock_.publish();
-        application.reserve();
-        application.commit();
-        out.dropped = application.dropped();
+        transaction.reserve();
+        transaction.commit();
+        out.dropped = transaction.dropped();
     }
     out.epoch = book_state_.state.epoch;
     MVCORE_ASSERT(out.epoch == before + batch.calls);
@@ -416,7 +416,7 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
               [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
     for (View* view : views)
         found.push_back(view->changes(book_state_.state, book_state_.change_log));
-    for (const auto& figures : found) MVCORE_ASSERT(figures.epoch == book_state_.state.epoch);
+    for (const auto& rows : found) MVCORE_ASSERT(rows.epoch == book_state_.state.epoch);
     out = std::move(found);
     return true;
 }
@@ -666,7 +666,7 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
                     views[k]->draft(book_state_.state, book_state_.change_log, everything));
             });
             seen = book_state_.state;
-            for (const auto& draft : drafts) MVCORE_ASSERT(draft.figures.epoch == seen.epoch);
+            for (const auto& draft : drafts) MVCORE_ASSERT(draft.rows.epoch == seen.epoch);
         }
         for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);
         const Reading reading(lock_);

@@ -157,7 +157,9 @@ private:
     void replay(const journal::Header& header, journal::Decoder& in,
                 const std::function<void(const Batch&)>& each);
     void count_cells(std::uint64_t cells) override { book_state_.counters.cells_swept += cells; }
-    const ChangeLog* history_of_writes() const noexcept override { return &book_state_.change_log; }
+    const ChangeLog* change_log_or_null() const noexcept override {
+        return &book_state_.change_log;
+    }
     void count_index_build() override { ++book_state_.counters.index_builds; }
     // Returns false if the price needs more than writing a number. Then see apply().
     [[nodiscard]] static bool fast_price(const Quote& quote, std::int64_t mantissa, int scale,

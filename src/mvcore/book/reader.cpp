@@ -118,10 +118,10 @@ void Reader::build_index() {
 // writers, at last under the exclusive lock if few facts are left. If writers outpace this, they
 // wait during the last round; readers do not.
 void Reader::build_index_beside() {
-    const ChangeLog* const history = history_of_writes();
-    const auto written = [&] { return history == nullptr ? 0 : history->facts().end(); };
+    const ChangeLog* const log = change_log_or_null();
+    const auto written = [&] { return log == nullptr ? 0 : log->facts().end(); };
     const auto lost = [&](std::uint64_t place) {
-        return history != nullptr && place < history->facts().begin();
+        return log != nullptr && place < log->facts().begin();
     };
     std::uint64_t place = 0;
     Grid seen;
@@ -148,7 +148,7 @@ void Reader::build_index_beside() {
                 if (lost(place)) index.follow(seen, read_.grid);
                 else
                     for (; place < written(); ++place) {
-                        const Fact& fact = history->facts()[place];
+                        const Fact& fact = log->facts()[place];
                         index.follow(read_.grid, fact.account, fact.instrument);
                     }
                 if (!few) state_lock_.publish();
@@ -167,8 +167,7 @@ void Reader::build_index_beside() {
             now = read_.grid;
             differ = lost(place);
             for (; !differ && place < written(); ++place)
-                changed.push_back(
-                    {history->facts()[place].instrument, history->facts()[place].account});
+                changed.push_back({log->facts()[place].instrument, log->facts()[place].account});
             place = written();
         }
         if (differ) index.follow(seen, now);

@@ -100,7 +100,7 @@ protected:
     bool lost_in_fork_ = false;
     // The log of all writes to this state. Every change of the grid is in its facts, or resets
     // them. Null: nobody writes this state.
-    [[nodiscard]] virtual const ChangeLog* history_of_writes() const noexcept { return nullptr; }
+    [[nodiscard]] virtual const ChangeLog* change_log_or_null() const noexcept { return nullptr; }
 
     virtual void count_cells(std::uint64_t) {}
     virtual void count_index_build() {}

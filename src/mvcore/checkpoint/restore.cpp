@@ -141,16 +141,22 @@ void Restore::instrument(InstrumentCode i, const InstrumentsTable& table, std::s
     c.terms.currency = table.currency[k];
     if (c.terms.currency < -1 || c.terms.currency >= book_state_.names.currencies.size() ||
         (q.alive && c.terms.currency < 0))
-        corrupt("the currency of " + name + " is none");
+        corrupt("currency code " + std::to_string(c.terms.currency) + " of " + name +
+                " is out of range, or missing although the instrument is not removed");
     c.terms.multiplier = decimal_at_18(table.multiplier[k], "the multiplier of " + name);
     c.terms.quote_factor = decimal_at_18(table.quote_factor[k], "the quote_factor of " + name);
     c.terms.cash = flag(table.cash[k]);
     set_factor(c);
     c.quantity_scale = table.quantity_scale[k];
     q.price_scale = table.price_scale[k];
-    const auto scale = [](int s, int least) { return s >= least && s <= kMaxScale && s % 2 == 0; };
-    if (!scale(c.quantity_scale, 0) || !scale(q.price_scale, Quote().price_scale))
-        corrupt("a scale of " + name + " is none");
+    const auto check_scale = [&](const char* what, int scale, int least) {
+        if (scale < least || scale > kMaxScale || scale % 2 != 0)
+            corrupt("the " + std::string(what) + " " + std::to_string(scale) + " of " + name +
+                    " is not an even number from " + std::to_string(least) + " to " +
+                    std::to_string(kMaxScale));
+    };
+    check_scale("quantity scale", c.quantity_scale, 0);
+    check_scale("price scale", q.price_scale, Quote().price_scale);
     q.time = table.price_time[k];
     q.epoch = table.price_epoch[k];
     q.priced = flag(table.priced[k]);
@@ -159,12 +165,15 @@ void Restore::instrument(InstrumentCode i, const InstrumentsTable& table, std::s
     const i128 power = kPow10[std::size_t(kMaxScale - q.price_scale)];
     const i128 price = table.price[k];
     if (!q.priced) {
-        if (price != 0) corrupt("the price of " + name + " is one and none");
+        if (price != 0)
+            corrupt(name + " has the price " + format_decimal(price, kMaxScale) +
+                    " and is marked as unpriced");
         return;
     }
     if (!q.alive || price % power != 0 || !make_decimal(price, kMaxScale) ||
         !set_price(q, c, price / power))
-        corrupt("the price of " + name + " is none");
+        corrupt("the price " + format_decimal(price, kMaxScale) + " of " + name +
+                " is out of range or finer than its scale, or the instrument is removed");
     set_ceiling(q, c, ceiling_of(q.wide ? c.wide_price : i256(q.price)));
 }
 

@@ -112,7 +112,9 @@ void ChunkRestore::line(InstrumentCode i) {
     const auto l = line_of(i);
     const auto h = held_start_[l];
     if (h == held_start_[l + 1] && order_start_[l] == order_start_[l + 1]) return;
-    if (!state_.instrument_alive(i)) refuse("holdings and orders", h, "the instrument is none");
+    if (!state_.instrument_alive(i))
+        refuse("holdings and orders", h,
+               "instrument code " + std::to_string(raw(i)) + " is out of range or removed");
     const int scale = state_.board.instrument(i).quantity_scale;
     now_.held_account.resize(held_start_[l + 1] - h);
     now_.account.resize(order_start_[l + 1] - order_start_[l]);
@@ -244,7 +246,9 @@ void ChunkRestore::store_texts() {
     for (std::size_t k = 0; k < orders_.rows; ++k) {
         const auto text = text_of(orders_.text, k);
         if (text.empty() || text.size() > TextArena::kMostBytes || !valid_utf8(text))
-            refuse("orders", k, "the id is none");
+            refuse("orders", k,
+                   "the order id " + quoted(text) + " is empty, longer than " +
+                       std::to_string(TextArena::kMostBytes) + " bytes, or not valid UTF-8");
     }
     texts_.reserve(orders_.rows);
     const std::scoped_lock lock(restore_.mutex_);
@@ -462,10 +466,10 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
     index.reserve_tables(table, table + 1,
                          std::min(std::size_t(counts_.orders), tuning::kMostReserved));
     index.reserve(hashes[0], hashes.size(), [&](Slot slot) { return orders.hash_at(slot); });
-    constexpr auto kFetched = tuning::kBucketsAhead;
     for (std::size_t n = 0; n < slots.size(); ++n) {
         MVCORE_ASSERT(OrderIndex::table_of(hashes[n]) == table);
-        if (n + kFetched < slots.size()) index.prefetch(hashes[n + kFetched]);
+        if (n + tuning::kBucketsAhead < slots.size())
+            index.prefetch(hashes[n + tuning::kBucketsAhead]);
         // Equal tags may be equal ids. check_apart() compares the ids later, with prefetching.
         static_cast<void>(index.find(hashes[n], [&](Slot other) {
             alike.emplace_back(other, slots[n]);
@@ -479,12 +483,13 @@ void Restore::index(std::size_t table, const std::vector<std::uint64_t>& hashes,
 }
 
 void Restore::check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const {
-    constexpr auto kAhead = tuning::kComparedAhead;
     const OrderStore& orders = book_state_.state.orders;
     const bool text = orders.kind() == IdKind::text;
     for (std::size_t n = 0; n < alike.size(); ++n) {
-        if (n + 2 * kAhead < alike.size()) orders.prefetch_page(alike[n + 2 * kAhead].first);
-        if (n + kAhead < alike.size()) orders.prefetch(alike[n + kAhead].first);
+        if (n + 2 * tuning::kComparedAhead < alike.size())
+            orders.prefetch_page(alike[n + 2 * tuning::kComparedAhead].first);
+        if (n + tuning::kComparedAhead < alike.size())
+            orders.prefetch(alike[n + tuning::kComparedAhead].first);
         const auto [a, b] = alike[n];
         if (text ? orders.text(a) != orders.text(b) : orders.number(a) != orders.number(b))
             continue;

@@ -59,7 +59,8 @@ private:
                                               std::size_t row) const {
         if (stored < 0 || stored >= accounts_ || state_.accounts_alive[std::size_t(stored)] == 0)
             [[unlikely]]
-            refuse(table, row, "the account is none");
+            refuse(table, row,
+                   "account code " + std::to_string(stored) + " is out of range or removed");
         return AccountCode(stored);
     }
     [[nodiscard]] i128 checked_quantity(i128 quantity, const char* table, std::size_t row,

@@ -1,6 +1,7 @@
 // Merges batches into one group. Batches can be merged if they bring only facts, in the same
 // columns, for different keys.
 #include <algorithm>
+
 #include "mvcore/base/assert.hpp"
 #include "mvcore/durable/group_commit.hpp"
 

@@ -13,17 +13,18 @@ struct GroupCommit::CommitGroup {
     Writing writing;
 };
 
-GroupCommit::GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
+GroupCommit::GroupCommit(BookState& book_state, Lock& lock,
+                         std::function<void(const Batch&)> after_write,
                          std::function<void()> on_failure, std::unique_ptr<Files> files,
                          std::unique_ptr<JournalWriter> journal, const Options& options)
-    : book_state_(live),
+    : book_state_(book_state),
       lock_(lock),
       after_write_(std::move(after_write)),
       files_(std::move(files)),
       journal_(std::move(journal)),
       options_(options),
-      known_(NamesKnown::of(live.names)),
-      priced_epoch_(live.state.epoch) {
+      known_(NamesKnown::of(book_state.names)),
+      priced_epoch_(book_state.state.epoch) {
     journal_->on_failure([this, tell = std::move(on_failure)] {
         untold_ = in_background_;
         tell();
@@ -137,27 +138,27 @@ void GroupCommit::write_group(CommitGroup& group) {
         return tell_members(group, dropped.all(), dropped);
     }
     if (staged) lock_.unpublish();  // the slow path may stage for long
-    WriteTransaction application(book_state_, batch);
-    application.stage();
+    WriteTransaction transaction(book_state_, batch);
+    transaction.stage();
     lock_.publish();
-    application.reserve();
+    transaction.reserve();
     if (prices_alone(batch)) {
         MVCORE_ASSERT(group.members.size() == 1);
-        if (application.moves_bounds()) prices_due_ = true;
+        if (transaction.moves_bounds()) prices_due_ = true;
         if (!batch.feeds.empty()) feeds_due_ = true;
-        application.commit();
-        group.members[0]->written = {book_state_.state.epoch, application.dropped()};
+        transaction.commit();
+        group.members[0]->written = {book_state_.state.epoch, transaction.dropped()};
         after_write_(batch);
         return;
     }
-    const bool keeps_quotes = application.keeps_quotes();
+    const bool keeps_quotes = transaction.keeps_quotes();
     const auto again = [&] {
-        if (keeps_quotes) application.renew_quotes();
-        application.reserve_pages();
+        if (keeps_quotes) transaction.renew_quotes();
+        transaction.reserve_pages();
         return true;
     };
-    journal_group(group, keeps_quotes, again, application);
-    tell_members(group, application.dropped(), application.dropped_orders());
+    journal_group(group, keeps_quotes, again, transaction);
+    tell_members(group, transaction.dropped(), transaction.dropped_orders());
 }
 
 // Only calls that bring nothing but holdings and orders are merged, so several members share only

@@ -52,7 +52,7 @@ class GroupCommit {
 public:
     // `after_write` brings views up to date. `on_failure` reports that the journal refuses further
     // writes.
-    GroupCommit(BookState& live, Lock& lock, std::function<void(const Batch&)> after_write,
+    GroupCommit(BookState& book_state, Lock& lock, std::function<void(const Batch&)> after_write,
                 std::function<void()> on_failure, std::unique_ptr<Files> files,
                 std::unique_ptr<JournalWriter> journal, const Options& options);
     ~GroupCommit();  // like close(), but swallows errors

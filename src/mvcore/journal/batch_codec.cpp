@@ -1,6 +1,7 @@
 #include "mvcore/journal/batch_codec.hpp"
 
 #include <algorithm>
+
 #include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {
@@ -177,27 +178,28 @@ void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRo
     }
 }
 
-void decode_removed(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out) {
+void decode_removed(Decoder& in, const BookState& book_state, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
     const auto alive = [](const auto& codes, auto&& f) {
         if (!std::all_of(codes.begin(), codes.end(), f)) corrupt("what is removed is not there");
     };
-    batch.removed_accounts = decode_codes(in, live.names.accounts.size());
-    alive(batch.removed_accounts, [&](auto a) { return live.state.account_alive(AccountCode(a)); });
-    batch.removed_instruments = decode_codes(in, live.names.instruments.size());
+    batch.removed_accounts = decode_codes(in, book_state.names.accounts.size());
+    alive(batch.removed_accounts,
+          [&](auto a) { return book_state.state.account_alive(AccountCode(a)); });
+    batch.removed_instruments = decode_codes(in, book_state.names.instruments.size());
     alive(batch.removed_instruments,
-          [&](auto i) { return live.state.instrument_alive(InstrumentCode(i)); });
+          [&](auto i) { return book_state.state.instrument_alive(InstrumentCode(i)); });
     const auto count = in.count(1);
-    const IdKind kind = live.state.orders.kind();
+    const IdKind kind = book_state.state.orders.kind();
     if (count != 0 && kind == IdKind::none) corrupt("an order is removed where there is none");
     for (std::size_t k = 0; k < count; ++k)
         batch.removed_orders.push_back(decode_id(in, kind, out.texts));
     if (format < 2) return;
-    batch.removed_prices = decode_codes(in, live.names.instruments.size());
+    batch.removed_prices = decode_codes(in, book_state.names.instruments.size());
     alive(batch.removed_prices,
-          [&](auto i) { return live.state.instrument_alive(InstrumentCode(i)); });
-    batch.removed_rates = decode_codes(in, live.names.currencies.size());
-    alive(batch.removed_rates, [&](auto c) { return c != live.state.base; });
+          [&](auto i) { return book_state.state.instrument_alive(InstrumentCode(i)); });
+    batch.removed_rates = decode_codes(in, book_state.names.currencies.size());
+    alive(batch.removed_rates, [&](auto c) { return c != book_state.state.base; });
 }
 
 }  // namespace
@@ -283,11 +285,11 @@ void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const Nam
     out.text(batch.attributes);
 }
 
-void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out) {
+void decode(Decoder& in, const BookState& book_state, std::uint16_t format, Decoded& out) {
     Batch& batch = out.batch;
-    decode_names(in, live.names.accounts, batch.accounts);
-    decode_names(in, live.names.instruments, batch.instruments);
-    decode_names(in, live.names.currencies, batch.currencies);
+    decode_names(in, book_state.names.accounts, batch.accounts);
+    decode_names(in, book_state.names.instruments, batch.instruments);
+    decode_names(in, book_state.names.currencies, batch.currencies);
     batch.calls = in.number(kMostText);
     batch.roll_day = in.flag();
     batch.roll_drops_ended = format < 2;
@@ -295,7 +297,7 @@ void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& o
     batch.account_rows = decode_codes(in, batch.accounts.size());
     batch.instruments_given = decode_given(in);
     decode_instruments(in, format, batch);
-    const auto known = known_codes(live.state, batch);
+    const auto known = known_codes(book_state.state, batch);
     batch.fx_given = decode_given(in);
     decode_rates(in, format, batch);
     batch.prices_given = decode_given(in);
@@ -303,10 +305,10 @@ void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& o
     batch.holdings_given = decode_given(in);
     decode_holdings(in, known, batch.holding_rows);
     batch.orders_given = decode_given(in);
-    const IdKind held = live.state.orders.kind();
+    const IdKind held = book_state.state.orders.kind();
     if (batch.orders_given == Given::load) decode_loaded(in, known, held, format, batch);
     else if (batch.orders_given == Given::update) decode_orders(in, known, held, format, out);
-    decode_removed(in, live, format, out);
+    decode_removed(in, book_state, format, out);
     decode_feeds(in, batch.feeds);
     batch.attributes = in.text(kMostText);
     const auto absent = [](Given given, bool empty) { return given == Given::absent && !empty; };

@@ -22,7 +22,7 @@ struct Decoded {
 void encode(Encoder& out, const Batch& batch, const Vocabulary& names, const NamesKnown& known);
 // Throws CorruptData if the book could not have accepted such a batch. `format`: the format of the
 // frame.
-void decode(Decoder& in, const BookState& live, std::uint16_t format, Decoded& out);
+void decode(Decoder& in, const BookState& book_state, std::uint16_t format, Decoded& out);
 
 void encode_prices(Encoder& out, const std::vector<PriceRow>& rows);
 void decode_prices(Decoder& in, const State& state, std::vector<PriceRow>& rows);

@@ -25,7 +25,7 @@ public:
     void number(u128 v) {
         for (; v >= 128; v >>= 7) byte(static_cast<std::uint8_t>(v | 128U));
         byte(static_cast<std::uint8_t>(v));
-        if (buffer_.size() >= kFull) spill_(buffer_);
+        if (buffer_.size() >= tuning::kFullBuffer) spill_(buffer_);
     }
     void integer(i128 v) { number(static_cast<u128>(v) << 1 ^ static_cast<u128>(v >> 127)); }
     void decimal(const Decimal& given) {  // trailing zeros stripped
@@ -36,18 +36,18 @@ public:
     void text(std::string_view text) {
         number(text.size());
         // A long text is written in pieces, so that no frame exceeds its size limit.
-        for (; text.size() > kPiece; text.remove_prefix(kPiece)) {
-            buffer_.append(text.substr(0, kPiece));
-            if (buffer_.size() >= kFull) spill_(buffer_);
+        for (; text.size() > tuning::kTextPiece; text.remove_prefix(tuning::kTextPiece)) {
+            buffer_.append(text.substr(0, tuning::kTextPiece));
+            if (buffer_.size() >= tuning::kFullBuffer) spill_(buffer_);
         }
         buffer_.append(text);
     }
     [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
 
 private:
-    static constexpr std::size_t kPiece = tuning::kTextPiece;
-    static constexpr std::size_t kFull = tuning::kFullBuffer;  // leaves space until the next check
-    static_assert(kPiece + kFull < (std::size_t{1} << 20));    // the limit of a frame
+    // A frame has a limit of 1 MiB.
+    static_assert(tuning::kTextPiece + tuning::kFullBuffer < (std::size_t{1} << 20));
+
     std::function<void(std::string&)> spill_;
     std::string buffer_;
 };

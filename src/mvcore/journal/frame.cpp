@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/crc32c.hpp"
 

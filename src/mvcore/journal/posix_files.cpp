@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <random>
 #include <utility>
+
 #include "mvcore/base/assert.hpp"
 
 namespace mvcore::journal {

@@ -17,8 +17,6 @@ enum Width : std::uint8_t { w8 = 0, w16, w32, w64, w128 };
 inline constexpr int kWidths = 5;
 inline constexpr std::size_t width_bytes(Width w) { return std::size_t{1} << w; }
 
-inline constexpr int kFan = tuning::kFan;  // columns that `add_fan64` sweeps at once
-
 struct Table {
     const char* isa;
     // totals[k] += quantity[k] * price
@@ -26,7 +24,7 @@ struct Table {
                            std::int64_t* totals);
     void (*add128[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
                             __int128* totals);
-    // totals[k] += sum over the kFan columns of quantity[c][k] * price[c]
+    // totals[k] += sum over the tuning::kFan columns of quantity[c][k] * price[c]
     void (*add_fan64[kWidths])(const void* const* quantity, const std::int64_t* price,
                                std::size_t n, std::int64_t* totals);
     // totals[offset[k]] += quantity[k] * price

@@ -5,7 +5,7 @@
 
 namespace {
 
-using mvcore::kernels::kFan;
+using mvcore::tuning::kFan;
 using std::int64_t;
 using std::size_t;
 

@@ -1,10 +1,10 @@
 #include "mvcore/orders/order_store.hpp"
 
-#include "mvcore/base/assert.hpp"
-#include "mvcore/base/tuning.hpp"
-
 #include <algorithm>
 #include <new>
+
+#include "mvcore/base/assert.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {

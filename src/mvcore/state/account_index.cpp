@@ -225,7 +225,9 @@ void AccountIndex::install(Board& board, std::uint32_t accounts) {
 
 void AccountIndex::drop_if_loose() noexcept {
     MVCORE_ASSERT(!built_ || loose_.size() <= instruments_.size());
-    if (built_ && loose_.size() > wide_at_build_ + 64 + instruments_.size() / 16) drop();
+    const auto most =
+        wide_at_build_ + tuning::kLooseAlways + instruments_.size() / tuning::kLooseShare;
+    if (built_ && loose_.size() > most) drop();
 }
 
 void AccountIndex::extend(Board& board, std::uint32_t accounts) {

@@ -1,5 +1,8 @@
-// Stages the prices and rates of a batch: new quotes, their units, and the bounds of those units. A
-// write transaction adds everything else that a batch may hold. Hypothetical prices need no more.
+// Stages the prices and rates of a batch: new quotes, their units, and the bounds of those units.
+// It is the base class of WriteTransaction, which adds everything else that a batch may hold. They
+// share the state, the batch, the staged instruments with their units and bounds, and the counts of
+// dropped rows. It is a class of its own because what-ifs (valuation/hypothetical.hpp) use it
+// alone.
 //
 //   stage    reports input errors
 //   reserve  finds units, proves bounds, reserves memory; may throw, no value has changed

@@ -90,13 +90,13 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     return out;
 }
 
-void Reads::run_functions(const Question& question, ResultRows& figures) const {
-    MVCORE_ASSERT(figures.epoch == state_.epoch);
+void Reads::run_functions(const Question& question, ResultRows& rows) const {
+    MVCORE_ASSERT(rows.epoch == state_.epoch);
     if (question.functions)
-        figures.floats = run_user_functions(state_, question.grouping, question.levels,
-                                            {state_.base, question.currency, value_scale_},
-                                            *question.functions, figures);
-    MVCORE_ASSERT(!question.functions || figures.floats.size() == question.functions->size());
+        rows.floats = run_user_functions(state_, question.grouping, question.levels,
+                                         {state_.base, question.currency, value_scale_},
+                                         *question.functions, rows);
+    MVCORE_ASSERT(!question.functions || rows.floats.size() == question.functions->size());
 }
 
 Positions Reads::holdings(const Grouping& selection) const {

@@ -38,9 +38,9 @@ public:
     [[nodiscard]] AccountValue value(AccountCode account, std::int32_t currency) const;
     // Adds the number of cells swept to `cells`. O(positions selected).
     [[nodiscard]] ResultRows values(const Question& question, std::uint64_t& cells) const;
-    // Fills in the float columns of figures that values() computed from this state. User functions
+    // Fills in the float columns of rows that values() computed from this state. User functions
     // may take long.
-    void run_functions(const Question& question, ResultRows& figures) const;
+    void run_functions(const Question& question, ResultRows& rows) const;
     // Requires the by-account index.
     [[nodiscard]] Positions holdings(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).

@@ -52,7 +52,7 @@ bool add_currency(const Totals& totals, const AmountConverter& converter,
     std::vector<Member> members;
     for (auto place : units.members) {
         const int shift = units.scale - converter.unit(place).scale;
-        MVCORE_ASSERT(shift >= 0);  // the scale of the group is the largest
+        MVCORE_ASSERT(shift >= 0);  // the scale of the currency is the largest
         const auto* total = totals.totals64(place);
         if (total == nullptr || shift > 18) return false;
         members.push_back({total + column * totals.rows(),
@@ -111,32 +111,31 @@ bool by_column(const Totals& totals, const AmountConverter& converter, ResultRow
 
 ResultRows all_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
                     const Target& target) {
-    ResultRows figures;
-    figures.columns = totals.columns();
-    figures.row.reserve(totals.rows());
-    figures.amount.reserve(totals.rows() * std::size_t(figures.columns));
+    ResultRows out;
+    out.columns = totals.columns();
+    out.row.reserve(totals.rows());
+    out.amount.reserve(totals.rows() * std::size_t(out.columns));
     const auto factor = target.local() ? 0 : converter.factor();
     if (const auto* total = factor == 0 ? nullptr : totals.totals64(0)) {
-        multiplied(totals, total, factor, figures);
-        return figures;
+        multiplied(totals, total, factor, out);
+        return out;
     }
-    if (!target.local() && by_column(totals, converter, figures)) return figures;
-    figures.unpriced.reserve(totals.rows());
+    if (!target.local() && by_column(totals, converter, out)) return out;
+    out.unpriced.reserve(totals.rows());
     emit_rows(
         totals, converter, board, target,
         [&](std::size_t row, std::int32_t currency, const Net& amounts, std::uint32_t unpriced) {
-            figures.row.push_back(static_cast<std::int32_t>(row));
-            if (target.local()) figures.currency.push_back(currency);
-            figures.amount.insert(figures.amount.end(), amounts.begin(),
-                                  amounts.begin() + figures.columns);
-            figures.unpriced.push_back(unpriced);
+            out.row.push_back(static_cast<std::int32_t>(row));
+            if (target.local()) out.currency.push_back(currency);
+            out.amount.insert(out.amount.end(), amounts.begin(), amounts.begin() + out.columns);
+            out.unpriced.push_back(unpriced);
         });
-    MVCORE_ASSERT(figures.unpriced.size() == figures.size());
-    MVCORE_ASSERT(figures.amount.size() == figures.size() * std::size_t(figures.columns));
-    MVCORE_ASSERT(figures.currency.size() == (target.local() ? figures.size() : 0));
-    for (std::size_t k = 0; k < figures.size(); ++k)
-        MVCORE_ASSERT(figures.unpriced[k] <= totals.positions(std::size_t(figures.row[k])));
-    return figures;
+    MVCORE_ASSERT(out.unpriced.size() == out.size());
+    MVCORE_ASSERT(out.amount.size() == out.size() * std::size_t(out.columns));
+    MVCORE_ASSERT(out.currency.size() == (target.local() ? out.size() : 0));
+    for (std::size_t k = 0; k < out.size(); ++k)
+        MVCORE_ASSERT(out.unpriced[k] <= totals.positions(std::size_t(out.row[k])));
+    return out;
 }
 
 }  // namespace mvcore

@@ -395,14 +395,13 @@ void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instr
 // by_account[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
 void Totals::sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
                    std::int64_t* by_account) {
-    constexpr auto kAhead = tuning::kBlocksAhead;
     const auto& kernel = kernels::table();
     const Board& board = state.board;
     // Works block by block, so that the totals of a block of rows stay in the L1 cache.
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         struct Fan {
-            const void* quantity[kernels::kFan];
-            std::int64_t price[kernels::kFan];
+            const void* quantity[tuning::kFan];
+            std::int64_t price[tuning::kFan];
             int n = 0;
         } fans[kernels::kWidths];
         const auto first = static_cast<std::uint32_t>(b * Block::kRows);
@@ -410,10 +409,12 @@ void Totals::sweep(const State& state, std::span<const InstrumentCode> instrumen
         const auto full = state.grid.rows_in_block(b);
         for (std::size_t k = 0; k < instruments.size(); ++k) {
             // Short lines are scattered in memory.
-            if (k + 2 * kAhead < instruments.size())
-                state.grid.prefetch_block(std::size_t(instruments[k + 2 * kAhead]), first);
-            if (k + kAhead < instruments.size())
-                state.grid.block(std::size_t(instruments[k + kAhead]), b).prefetch_short();
+            if (k + 2 * tuning::kBlocksAhead < instruments.size())
+                state.grid.prefetch_block(std::size_t(instruments[k + 2 * tuning::kBlocksAhead]),
+                                          first);
+            if (k + tuning::kBlocksAhead < instruments.size())
+                state.grid.block(std::size_t(instruments[k + tuning::kBlocksAhead]), b)
+                    .prefetch_short();
             const auto i = instruments[k];
             const Block& block = state.grid.block(std::size_t(i), b);
             if (block.empty()) continue;
@@ -429,10 +430,10 @@ void Totals::sweep(const State& state, std::span<const InstrumentCode> instrumen
                 kernel.add64[w](q, block.count(), price, totals);
             } else {
                 Fan& fan = fans[w];
-                MVCORE_ASSERT(fan.n < kernels::kFan);
+                MVCORE_ASSERT(fan.n < tuning::kFan);
                 fan.quantity[fan.n] = q;
                 fan.price[fan.n++] = price;
-                if (fan.n < kernels::kFan) continue;
+                if (fan.n < tuning::kFan) continue;
                 kernel.add_fan64[w](fan.quantity, fan.price, full, totals);
                 fan.n = 0;
             }

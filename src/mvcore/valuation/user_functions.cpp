@@ -9,8 +9,6 @@
 namespace mvcore {
 namespace {
 
-constexpr auto kCallRows = tuning::kFunctionPositions;
-
 // Converts float amounts to the target currency, if the rates are known.
 class FloatRate {
 public:
@@ -50,11 +48,12 @@ private:
     Factor target_;
 };
 
-// Rows and quantities of one instrument's positions, kCallRows at a time, plus one scratch element.
+// Rows and quantities of one instrument's positions, kFunctionPositions at a time, plus one scratch
+// element.
 struct Columns {
-    std::vector<std::uint32_t> row = std::vector<std::uint32_t>(kCallRows + 1);
-    std::vector<double> quantity = std::vector<double>(kCallRows + 1);
-    std::vector<double> out = std::vector<double>(kCallRows);
+    std::vector<std::uint32_t> row = std::vector<std::uint32_t>(tuning::kFunctionPositions + 1);
+    std::vector<double> quantity = std::vector<double>(tuning::kFunctionPositions + 1);
+    std::vector<double> out = std::vector<double>(tuning::kFunctionPositions);
     std::size_t n = 0;
 };
 
@@ -62,8 +61,12 @@ class Run {
 public:
     Run(const State& state, const Grouping& grouping,
         const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
-        std::size_t rows)
-        : state_(state), grouping_(grouping), levels_(levels), target_(target), rows_(rows) {
+        std::size_t row_count)
+        : state_(state),
+          grouping_(grouping),
+          levels_(levels),
+          target_(target),
+          row_count_(row_count) {
         for (std::size_t a = 0; a < grouping.account_group.size(); ++a)
             if (grouping.account_group[a] >= 0)
                 picked_.emplace_back(static_cast<std::uint32_t>(a),
@@ -78,13 +81,13 @@ public:
             if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(function)))
                 add_instrument(function, i);
     }
-    [[nodiscard]] std::vector<double> beside(const ResultRows& figures) const {
-        MVCORE_ASSERT(!target_.local() || figures.currency.size() == figures.size());
-        std::vector<double> out(figures.size(), 0.0);
+    [[nodiscard]] std::vector<double> beside(const ResultRows& rows) const {
+        MVCORE_ASSERT(!target_.local() || rows.currency.size() == rows.size());
+        std::vector<double> out(rows.size(), 0.0);
         for (std::size_t k = 0; k < out.size(); ++k) {
-            const auto place = target_.local() ? std::size_t(figures.currency[k]) : 0;
+            const auto place = target_.local() ? std::size_t(rows.currency[k]) : 0;
             if (place < sums_.size() && !sums_[place].empty())
-                out[k] = sums_[place][std::size_t(figures.row[k])];
+                out[k] = sums_[place][std::size_t(rows.row[k])];
         }
         return out;
     }
@@ -118,7 +121,7 @@ private:
     std::vector<double>& sums_of(std::int32_t currency) {
         const auto place = target_.local() ? std::size_t(currency) : 0;
         if (place >= sums_.size()) sums_.resize(place + 1);
-        sums_[place].resize(rows_, 0.0);
+        sums_[place].resize(row_count_, 0.0);
         return sums_[place];
     }
     void add_instrument(const UserFunction& function, InstrumentCode i) {
@@ -152,7 +155,7 @@ private:
             for (const auto& [account, group] : picked_) {
                 const Net net = state_.grid.get(line, account);
                 if (!held(net)) continue;
-                if (columns_.n == kCallRows) flush();
+                if (columns_.n == tuning::kFunctionPositions) flush();
                 columns_.row[columns_.n] = first + group;
                 columns_.quantity[columns_.n++] = number(net[function.quantity], scale);
             }
@@ -160,7 +163,7 @@ private:
         }
         for (std::size_t b = 0; b < state_.grid.blocks(); ++b) {
             const Block& block = state_.grid.block(line, b);
-            if (columns_.n + block.count() > kCallRows) flush();
+            if (columns_.n + block.count() > tuning::kFunctionPositions) flush();
             const auto start = static_cast<std::uint32_t>(b * Block::kRows);
             if (block.empty()) continue;
             with_quantity(block.width(), block.quantity(0), [&](const auto* sods) {
@@ -183,7 +186,8 @@ private:
         const Q* expecteds = static_cast<const Q*>(block.quantity(expected));
         const std::uint16_t* offset = block.dense() ? nullptr : block.offset();
         std::size_t n = columns_.n;
-        MVCORE_ASSERT(n + block.count() <= kCallRows);  // the last write lands at most at kCallRows
+        // the last write lands at most at kFunctionPositions, the scratch element
+        MVCORE_ASSERT(n + block.count() <= tuning::kFunctionPositions);
         for (std::uint32_t k = 0; k < block.count(); ++k) {
             const std::uint32_t row = row_of(offset != nullptr ? offset[k] : k);
             columns_.row[n] = row;
@@ -203,7 +207,7 @@ private:
                                         1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     // Subtotals add every position too. Sums of sums would depend on the numbering of rows.
     void add_up(std::vector<double>& sums) const {
-        MVCORE_ASSERT(columns_.n <= kCallRows && sums.size() == rows_);
+        MVCORE_ASSERT(columns_.n <= tuning::kFunctionPositions && sums.size() == row_count_);
         if (levels_.empty())
             for (std::size_t k = 0; k < columns_.n; ++k) sums[columns_.row[k]] += columns_.out[k];
         for (const auto& level : levels_)
@@ -215,7 +219,7 @@ private:
     const Grouping& grouping_;
     const std::vector<std::vector<std::int32_t>>& levels_;
     const Target& target_;
-    std::size_t rows_;
+    std::size_t row_count_;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> picked_;  // account, group
     bool few_ = false;
     Columns columns_;
@@ -228,16 +232,16 @@ private:
 std::vector<std::vector<double>> run_user_functions(
     const State& state, const Grouping& grouping,
     const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
-    const UserFunctions& functions, const ResultRows& figures) {
+    const UserFunctions& functions, const ResultRows& rows) {
     // Number of rows that positions map to: rows of the grouping, or of the roll-up.
-    std::size_t rows = levels.empty() ? grouping.rows() : 0;
+    std::size_t row_count = levels.empty() ? grouping.rows() : 0;
     for (const auto& level : levels)
-        for (const auto row : level) rows = std::max(rows, std::size_t(row) + 1);
+        for (const auto row : level) row_count = std::max(row_count, std::size_t(row) + 1);
     std::vector<std::vector<double>> out;
-    Run run(state, grouping, levels, target, rows);
+    Run run(state, grouping, levels, target, row_count);
     for (const auto& function : functions) {
         run.add(function);
-        out.push_back(run.beside(figures));
+        out.push_back(run.beside(rows));
     }
     return out;
 }

@@ -26,11 +26,11 @@ struct UserFunction {
 };
 using UserFunctions = std::vector<UserFunction>;
 
-// Returns one vector per call, parallel to the rows of `figures`, which must be of the same state.
-// Levels as in View::Shape. Throws only std::bad_alloc. O(positions selected) per call.
+// Returns one vector per function, parallel to `rows`, which must be of the same state.
+// Levels as in View::Shape. Throws only std::bad_alloc. O(positions selected) per function.
 std::vector<std::vector<double>> run_user_functions(
     const State& state, const Grouping& grouping,
     const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
-    const UserFunctions& functions, const ResultRows& figures);
+    const UserFunctions& functions, const ResultRows& rows);
 
 }  // namespace mvcore

@@ -65,8 +65,8 @@ void View::rebuild(const State& state) {
 
 // Counts the instruments whose price moved since the last read. Each is counted once, at its first
 // change.
-std::size_t View::moved(const ChangeLog& history) const noexcept {
-    const auto& changes = history.changes();
+std::size_t View::moved(const ChangeLog& log) const noexcept {
+    const auto& changes = log.changes();
     std::size_t n = 0;
     for (auto place = price_place_; place < changes.end(); ++place)
         n += changes[place].previous > price_place_ ? 0 : 1;
@@ -74,60 +74,60 @@ std::size_t View::moved(const ChangeLog& history) const noexcept {
 }
 
 // Whether the totals must be rebuilt because following the logs cannot bring them up to date.
-bool View::lost(const State& state, const ChangeLog& history) const {
-    return !built_ || price_place_ < history.changes().begin() ||
-           fact_place_ < history.facts().begin() || (totals_.merged() && state.grid.split()) ||
+bool View::lost(const State& state, const ChangeLog& log) const {
+    return !built_ || price_place_ < log.changes().begin() || fact_place_ < log.facts().begin() ||
+           (totals_.merged() && state.grid.split()) ||
            (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
            (!totals_.counted() && needs_counts(state.board, target_));
 }
 
-void View::sync(const State& state, const ChangeLog& history) {
-    MVCORE_ASSERT(price_place_ <= history.changes().end());
-    MVCORE_ASSERT(fact_place_ <= history.facts().end());
+void View::sync(const State& state, const ChangeLog& log) {
+    MVCORE_ASSERT(price_place_ <= log.changes().end());
+    MVCORE_ASSERT(fact_place_ <= log.facts().end());
     MVCORE_ASSERT(!stale(state));
     MVCORE_ASSERT(last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= state.epoch);
     // If many prices moved, a rebuild reads fewer cells than following each change.
     const auto most = by_account_ ? state.board.size() / tuning::kRebuildShareByAccount
                                   : state.board.size() / tuning::kRebuildShare;
     const bool summed = 2 * totals_.summed() > state.board.size();
-    const bool anew = lost(state, history) ||
-                      (!summed && moved(history) > std::max(most, tuning::kLeastToRebuild));
+    const bool anew =
+        lost(state, log) || (!summed && moved(log) > std::max(most, tuning::kLeastToRebuild));
     // If an exception (out of memory) leaves this function early, the next read rebuilds.
     built_ = false;
     if (anew) rebuild(state);
-    else follow(state, history);
+    else follow(state, log);
     built_ = true;
-    price_place_ = history.changes().end();
-    fact_place_ = history.facts().end();
+    price_place_ = log.changes().end();
+    fact_place_ = log.facts().end();
 }
 
 // A view of few accounts follows each account's linked list of facts and skips all other facts.
 template <class F>
-void View::for_facts(const ChangeLog& history, F&& f) const {
-    const auto& facts = history.facts();
+void View::for_facts(const ChangeLog& log, F&& f) const {
+    const auto& facts = log.facts();
     if (!totals_.threaded()) {
         for (auto place = fact_place_; place < facts.end(); ++place) f(facts[place]);
         return;
     }
     for (const auto& picked : totals_.picked())
-        for (auto place = history.last_fact(picked.account); place > fact_place_;
+        for (auto place = log.last_fact(picked.account); place > fact_place_;
              place = facts[place - 1].previous)
             f(facts[place - 1]);
 }
 
 // Applies the price changes, then the facts. A fact uses the price that the totals held for its
 // instrument before the price changes: q_now * (p_now - p_before) + dq * p_before.
-void View::follow(const State& state, const ChangeLog& history) {
-    MVCORE_ASSERT(price_place_ >= history.changes().begin());
-    MVCORE_ASSERT(fact_place_ >= history.facts().begin());
+void View::follow(const State& state, const ChangeLog& log) {
+    MVCORE_ASSERT(price_place_ >= log.changes().begin());
+    MVCORE_ASSERT(fact_place_ >= log.facts().begin());
     MVCORE_ASSERT(!totals_.merged() || !state.grid.split());
-    const bool facts = fact_place_ != history.facts().end();
+    const bool facts = fact_place_ != log.facts().end();
     Before before;
     std::vector<UnitId> recompute;
     if (facts && totals_.summed() != 0)
-        for_facts(history, [&](const Fact& fact) { totals_.note(fact); });
-    for (auto place = price_place_; place < history.changes().end(); ++place) {
-        const Change& change = history.changes()[place];
+        for_facts(log, [&](const Fact& fact) { totals_.note(fact); });
+    for (auto place = price_place_; place < log.changes().end(); ++place) {
+        const Change& change = log.changes()[place];
         MVCORE_ASSERT(std::size_t(change.instrument) < state.board.size());
         if (change.previous > price_place_) continue;  // already applied
         if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
@@ -137,7 +137,7 @@ void View::follow(const State& state, const ChangeLog& history) {
     std::sort(recompute.begin(), recompute.end());
     recompute.erase(std::unique(recompute.begin(), recompute.end()), recompute.end());
     if (facts)
-        for_facts(history, [&](const Fact& fact) { follow_fact(state, fact, before, recompute); });
+        for_facts(log, [&](const Fact& fact) { follow_fact(state, fact, before, recompute); });
     for (auto unit : recompute) totals_.recompute_unit(state, unit);
 }
 
@@ -185,20 +185,20 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
 }
 
-bool View::is_fast(const State& state, const ChangeLog& history) const {
-    const auto prices = history.changes().end() - price_place_;
-    const auto facts = totals_.threaded() ? 0 : history.facts().end() - fact_place_;
+bool View::is_fast(const State& state, const ChangeLog& log) const {
+    const auto prices = log.changes().end() - price_place_;
+    const auto facts = totals_.threaded() ? 0 : log.facts().end() - fact_place_;
     return shape_.levels.empty() && totals_.rows() <= tuning::kSmallViewRows &&
-           totals_.selected() <= tuning::kSmallViewRows && functions_ == 0 &&
-           !lost(state, history) && prices + facts <= tuning::kSmallViewChanges;
+           totals_.selected() <= tuning::kSmallViewRows && functions_ == 0 && !lost(state, log) &&
+           prices + facts <= tuning::kSmallViewChanges;
 }
 
-std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& history,
+std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& log,
                                  InstrumentCode instrument, bool price) const {
     if (stale(state)) return 0;  // a stale view is not synchronized
-    const bool behind = price_place_ != history.changes().end() ||
-                        (fact_place_ != history.facts().end() && !totals_.threaded());
-    if (behind || lost(state, history)) return std::uint64_t{1} << 40;
+    const bool behind = price_place_ != log.changes().end() ||
+                        (fact_place_ != log.facts().end() && !totals_.threaded());
+    if (behind || lost(state, log)) return std::uint64_t{1} << 40;
     if (!price || totals_.grouping().of_instrument(instrument) < 0) return 1;
     MVCORE_ASSERT(std::size_t(instrument) < state.grid.lines());
     return totals_.threaded() ? totals_.picked().size()
@@ -221,13 +221,13 @@ View::Stats View::stats() const {
 namespace {
 
 // Returns one amount per measure, even if one column serves all measures. Other entries are zero.
-Net amounts_of(const ResultRows& figures, std::size_t row, std::size_t measures) {
-    MVCORE_ASSERT(measures <= kMeasures && row < figures.size());
-    MVCORE_ASSERT(figures.columns == 1 || std::size_t(figures.columns) == measures);
+Net amounts_of(const ResultRows& rows, std::size_t row, std::size_t measures) {
+    MVCORE_ASSERT(measures <= kMeasures && row < rows.size());
+    MVCORE_ASSERT(rows.columns == 1 || std::size_t(rows.columns) == measures);
     Net out{};
     for (std::size_t m = 0; m < measures; ++m)
-        out[m] = figures.columns == 1 ? figures.amount[row]
-                                      : figures.amount[row * std::size_t(figures.columns) + m];
+        out[m] =
+            rows.columns == 1 ? rows.amount[row] : rows.amount[row * std::size_t(rows.columns) + m];
     return out;
 }
 
@@ -257,7 +257,7 @@ std::vector<View::LastRow>& View::last_rows_of(std::int32_t currency) {
     return last_rows_[k];
 }
 
-ResultRows View::figures(const State& state) {
+ResultRows View::rows(const State& state) {
     Totals storage;
     const Totals& totals =
         shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
@@ -267,14 +267,14 @@ ResultRows View::figures(const State& state) {
     return all;
 }
 
-void View::check(const State& state, const ChangeLog& history) {
-    sync(state, history);
-    if (last_epoch_ != state.epoch || last_masters_ != masters_) ready_ = figures(state);
+void View::check(const State& state, const ChangeLog& log) {
+    sync(state, log);
+    if (last_epoch_ != state.epoch || last_masters_ != masters_) ready_ = rows(state);
 }
 
 // Returns the result that check() prepared, or computes a new one.
 ResultRows View::present(const State& state) {
-    ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : figures(state);
+    ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : rows(state);
     MVCORE_ASSERT(all.epoch == state.epoch);
     ready_.reset();
     return all;
@@ -356,13 +356,13 @@ ResultRows View::remember(ResultRows all, bool everything) {
     return out;
 }
 
-ResultRows View::read(const State& state, const ChangeLog& history) {
-    sync(state, history);
+ResultRows View::read(const State& state, const ChangeLog& log) {
+    sync(state, log);
     return finish(present(state), true);
 }
 
-ResultRows View::changes(const State& state, const ChangeLog& history) {
-    sync(state, history);
+ResultRows View::changes(const State& state, const ChangeLog& log) {
+    sync(state, log);
     if (last_epoch_ == state.epoch && last_masters_ == masters_) {
         ResultRows nothing;
         nothing.epoch = state.epoch;
@@ -374,44 +374,44 @@ ResultRows View::changes(const State& state, const ChangeLog& history) {
 
 // ---- Views with user functions: read in three steps, so that no function runs under a lock ----
 
-View::Draft View::draft(const State& state, const ChangeLog& history, bool everything) {
+View::Draft View::draft(const State& state, const ChangeLog& log, bool everything) {
     Draft out;
     out.everything = everything;
     out.shapes = shapes_;
-    sync(state, history);
+    sync(state, log);
     out.nothing = !everything && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
-        out.figures = changes(state, history);
-        MVCORE_ASSERT(out.figures.size() == 0 && out.figures.epoch == state.epoch);
-        out.figures.floats.resize(functions_);
+        out.rows = changes(state, log);
+        MVCORE_ASSERT(out.rows.size() == 0 && out.rows.epoch == state.epoch);
+        out.rows.floats.resize(functions_);
         return out;
     }
-    out.figures = present(state);
+    out.rows = present(state);
     if (functions_ != 0) out.shape = shape_;
     return out;
 }
 
 void View::run(Draft& draft, const State& state) const {
-    const auto& calls = draft.shape.functions;
+    const auto& functions = draft.shape.functions;
     if (draft.nothing) return;
-    MVCORE_ASSERT(draft.figures.epoch == state.epoch);
-    if (calls)
-        draft.figures.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
-                                                  target_, *calls, draft.figures);
-    MVCORE_ASSERT(!calls || draft.figures.floats.size() == functions_);
-    draft.figures.floats.resize(functions_);
-    for (auto& column : draft.figures.floats) column.resize(draft.figures.size());
+    MVCORE_ASSERT(draft.rows.epoch == state.epoch);
+    if (functions)
+        draft.rows.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
+                                               target_, *functions, draft.rows);
+    MVCORE_ASSERT(!functions || draft.rows.floats.size() == functions_);
+    draft.rows.floats.resize(functions_);
+    for (auto& column : draft.rows.floats) column.resize(draft.rows.size());
 }
 
 bool View::stands(const Draft& draft) const noexcept {
     return draft.shapes == shapes_ &&
-           (last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= draft.figures.epoch);
+           (last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= draft.rows.epoch);
 }
 
 ResultRows View::finish(Draft&& draft) {
     MVCORE_ASSERT(stands(draft));
-    if (draft.nothing) return std::move(draft.figures);
-    return finish(std::move(draft.figures), draft.everything);
+    if (draft.nothing) return std::move(draft.rows);
+    return finish(std::move(draft.rows), draft.everything);
 }
 
 bool View::same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row) {

@@ -45,29 +45,29 @@ public:
     // Replaces the shape. Rows keep their numbers, so the last result stays comparable.
     void reshape(Shape shape);
     // Whether a read takes only microseconds.
-    [[nodiscard]] bool is_fast(const State& state, const ChangeLog& history) const;
+    [[nodiscard]] bool is_fast(const State& state, const ChangeLog& log) const;
     // Number of rows that sync() reads after one more write: a price of the instrument, or a change
     // of one of its positions. Returns a huge number if sync() must read more than that write.
     // O(blocks of a line).
-    [[nodiscard]] std::uint64_t rows_to_sync(const State& state, const ChangeLog& history,
+    [[nodiscard]] std::uint64_t rows_to_sync(const State& state, const ChangeLog& log,
                                              InstrumentCode instrument, bool price) const;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
-    void sync(const State& state, const ChangeLog& history);
+    void sync(const State& state, const ChangeLog& log);
     // Like sync(), but throws if an amount does not fit. The last result stays unchanged.
-    void check(const State& state, const ChangeLog& history);
-    ResultRows read(const State& state, const ChangeLog& history);
-    ResultRows changes(const State& state, const ChangeLog& history);
+    void check(const State& state, const ChangeLog& log);
+    ResultRows read(const State& state, const ChangeLog& log);
+    ResultRows changes(const State& state, const ChangeLog& log);
 
     // A read in three steps. draft() and finish() run under the locks. run() works on a copy of the
     // state without any lock, because user functions may take long or need the GIL.
     struct Draft {
-        ResultRows figures;
+        ResultRows rows;
         Shape shape;
         std::uint64_t shapes = 0;  // the view's shapes_ at the draft
         bool everything = false;
         bool nothing = false;  // nothing was written since the last result
     };
-    Draft draft(const State& state, const ChangeLog& history, bool everything);
+    Draft draft(const State& state, const ChangeLog& log, bool everything);
     void run(Draft& draft, const State& state) const;
     // False if the view was reshaped, or returned a newer result, since the draft.
     [[nodiscard]] bool stands(const Draft& draft) const noexcept;
@@ -95,16 +95,16 @@ public:
 private:
     using Before = std::unordered_map<InstrumentCode, const Change*>;  // by moved instrument
 
-    [[nodiscard]] bool lost(const State& state, const ChangeLog& history) const;
+    [[nodiscard]] bool lost(const State& state, const ChangeLog& log) const;
     void rebuild(const State& state);
-    void follow(const State& state, const ChangeLog& history);
+    void follow(const State& state, const ChangeLog& log);
     void follow_price(const State& state, const Change& change, std::vector<UnitId>& recompute);
     void follow_fact(const State& state, const Fact& fact, const Before& before,
                      const std::vector<UnitId>& recompute);
     // Calls f(fact) for facts since the last read that may concern this view.
     template <class F>
-    void for_facts(const ChangeLog& history, F&& f) const;
-    [[nodiscard]] std::size_t moved(const ChangeLog& history) const noexcept;
+    void for_facts(const ChangeLog& log, F&& f) const;
+    [[nodiscard]] std::size_t moved(const ChangeLog& log) const noexcept;
     void keep_row_numbers(const Grouping& next);
 
     // One row of the last result. With currency "local", rows are kept per currency.
@@ -116,7 +116,7 @@ private:
     };
     const AmountConverter& converter(const State& state);
     std::vector<LastRow>& last_rows_of(std::int32_t currency);
-    ResultRows figures(const State& state);
+    ResultRows rows(const State& state);
     ResultRows present(const State& state);
     ResultRows finish(ResultRows all, bool everything);
     ResultRows remember(ResultRows all, bool everything);

@@ -202,10 +202,10 @@ TEST(a_refused_write_leaves_no_trace) {
     rates.fx = {{{0, {1, 0, false}}}};
     CHECK(tables::apply(book, rates) == 2);
     const auto whole = [&](int target) {
-        ResultRows figures;
+        ResultRows rows;
         const auto by = grouping_of(By::all, names.accounts.size(), names.instruments.size());
-        CHECK(book.values(question(book.state(), by, target), figures));
-        return figures.amount.at(0);
+        CHECK(book.values(question(book.state(), by, target), rows));
+        return rows.amount.at(0);
     };
     CHECK(whole(0) == 21 * kPow10[8] && whole(kLocal) == 21 * kPow10[8]);
     CHECK(book.value("A0", "").amount[sod] == 21 * kPow10[8]);

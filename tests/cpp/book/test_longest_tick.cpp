@@ -147,9 +147,9 @@ TEST(ticks_go_on_beside_calls_of_any_size) {
     ticker.beside("update(holdings=) of all", [&] { put_holdings(book, Given::update, 4); });
     ticker.beside("update(orders=) of all", [&] { put_orders(book, Given::update, 6); });
     auto view = view_of_accounts(book, false);
-    ResultRows figures;
+    ResultRows rows;
     ticker.beside("first read of a view by account",
-                  [&] { CHECK(book.read_view(*view, true, figures)); });
+                  [&] { CHECK(book.read_view(*view, true, rows)); });
     view = view_of_accounts(book, true);
     ticker.beside("first sync of an incremental view", [&] { book.sync_view(*view); });
     std::shared_ptr<Snapshot> snapshot;

@@ -66,7 +66,7 @@ private:
     void read_values(Random& random, std::uint64_t& last);
     void read_lists(Random& random, std::uint64_t& last);
     void read_revaluation(Random& random, std::uint64_t& last);
-    void check_figures(const ResultRows& figures, const char* what);
+    void check_rows(const ResultRows& rows, const char* what);
 
     Book book_{"USD", 8};
     std::shared_ptr<View> views_[4];  // shared by the readers; two of them incremental
@@ -187,27 +187,27 @@ void Stress::write_masters() {
 
 // ---- Readers ----
 
-void Stress::check_figures(const ResultRows& figures, const char* what) {
+void Stress::check_rows(const ResultRows& rows, const char* what) {
     ++answers_;
-    for (std::size_t k = 0; k < figures.size(); ++k) {
-        require(figures.amount[k] == 0, what);
-        require(figures.unpriced[k] == 0, "a position had no price");
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        require(rows.amount[k] == 0, what);
+        require(rows.unpriced[k] == 0, "a position had no price");
     }
 }
 
 void Stress::read_view(View& view, bool by_account, bool everything, std::uint64_t& last) {
-    ResultRows figures;
+    ResultRows rows;
     bool fresh = false;
-    if (!book_.try_read_view(view, everything, figures, fresh))  // fast path refused
-        fresh = book_.read_view(view, everything, figures);
+    if (!book_.try_read_view(view, everything, rows, fresh))  // fast path refused
+        fresh = book_.read_view(view, everything, rows);
     if (!fresh) {
         ++stale_;  // its shape is being replaced
         return;
     }
-    seen(figures.epoch, last);
-    for (std::size_t k = 0; k < figures.size(); ++k)
-        if (!by_account || figures.row[k] != kFreeAccount)
-            require(figures.amount[k] == 0 && figures.unpriced[k] == 0, "a view showed two epochs");
+    seen(rows.epoch, last);
+    for (std::size_t k = 0; k < rows.size(); ++k)
+        if (!by_account || rows.row[k] != kFreeAccount)
+            require(rows.amount[k] == 0 && rows.unpriced[k] == 0, "a view showed two epochs");
     ++answers_;
 }
 
@@ -230,10 +230,10 @@ void Stress::read_values(Random& random, std::uint64_t& last) {
         g = shape(1 + pick(random, 2)).grouping;
         masters = book_.state().masters;
     }
-    ResultRows figures;
-    if (!book_.values({g, kOnly, {}, 0, random() % 2 ? kLocal : 0, masters}, figures)) return;
-    seen(figures.epoch, last);
-    check_figures(figures, "values showed two epochs");
+    ResultRows rows;
+    if (!book_.values({g, kOnly, {}, 0, random() % 2 ? kLocal : 0, masters}, rows)) return;
+    seen(rows.epoch, last);
+    check_rows(rows, "values showed two epochs");
 }
 
 void Stress::read_lists(Random& random, std::uint64_t& last) {

@@ -9,8 +9,8 @@
 #include "mvcore/kernels/kernels.hpp"
 
 using namespace mvcore;
-using kernels::kFan;
 using kernels::table;
+using tuning::kFan;
 
 namespace {
 

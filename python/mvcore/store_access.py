@@ -1,7 +1,7 @@
-"""The seam between books and `mvcore.store`, the layer that makes them durable.
+"""Access of `mvcore.store`, the layer that makes books durable, to private parts of a book.
 
-The store works on the compiled core of a book, and stores and restores attributes. `_store_seam()`
-of a book or a snapshot gives it access to both. The store uses no other private part of them.
+The store works on the compiled core of a book, and stores and restores attributes. Books and
+snapshots have a method `_store_access()` for both. The store uses no other private part of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Attributes = Mapping[str, "Attribute"]
 
 
-class Seam:
+class StoreAccess:
     """What the store reads of a book or a snapshot."""
 
     def __init__(self, reads: Reads) -> None:
@@ -37,15 +37,17 @@ class Seam:
         return self._reads._masters
 
 
-class BookSeam(Seam):
+class BookStoreAccess(StoreAccess):
     """What the store does with a book that it opens and keeps."""
 
     def __init__(self, book: Book) -> None:
         super().__init__(book)
         self._book = book
 
-    def restore(self, attributes: Callable[[int, int], tuple[Attributes, Attributes]]) -> None:
-        """Publish the attributes of a recovered book.
+    def set_attributes(
+        self, attributes: Callable[[int, int], tuple[Attributes, Attributes]]
+    ) -> None:
+        """Set the attributes of a recovered book.
 
         attributes: called with the numbers of account and instrument codes, returns both sides.
         """
@@ -53,17 +55,17 @@ class BookSeam(Seam):
         account, instrument = attributes(accounts, instruments)
         self._book._adopt(dict(account), dict(instrument))
 
-    def opened(self, recovery: Recovery) -> None:
+    def set_recovery(self, recovery: Recovery) -> None:
         """Set what `Book.recovery` returns."""
         self._book._recovery = recovery
 
-    def keep(self, keeper: Keeper) -> None:
+    def set_keeper(self, keeper: Keeper) -> None:
         """Set what `Book.checkpoint`, `close` and `stats` use."""
         self._book._keeper = keeper
 
     @contextlib.contextmanager
-    def masters_at_rest(self) -> Iterator[Masters]:
-        """Hold back writes of master tables, so that core and attributes are of one moment."""
+    def masters_locked(self) -> Iterator[Masters]:
+        """Block writes of master tables, so that core and attributes are of one moment."""
         with self._book._masters_lock:
             self._book._finish()
             yield self._book._masters
