@@ -132,7 +132,8 @@ class Reads:
 
         Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function has as
         a parameter), ValueOverflow, ClosedError. O(positions selected), and as much for each
-        function.
+        function. The first call after a change of attributes also computes the groups of the
+        attributes in `by` (see `stats`).
         """
         self._core.check_open()
         given = what_if(prices, fx)
