@@ -16,7 +16,7 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import attribute_values
-from mvcore.ingest.masters import NEVER_USED, Codes, Masters, label_of
+from mvcore.ingest.masters import NEVER_USED, Codes, Masters, is_label, label_of
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Attribute
@@ -25,7 +25,7 @@ Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not 
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
 _LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
-_EXPECTED = "text, a number, a date or None"
+_EXPECTED = "text, a finite number, a bool, a date or None"
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
@@ -67,7 +67,7 @@ def _label(place: str, value: Any) -> str | None:
             raise _refused(place, value, _EXPECTED) from None
     if _is_not_set(value):
         return None
-    if not isinstance(value, _LABELS):
+    if not is_label(value):  # the rule of writes
         raise _refused(place, value, _EXPECTED)
     try:
         return label_of(value)
