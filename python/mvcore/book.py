@@ -27,7 +27,7 @@ from mvcore.ingest.columns import (
     time_column,
 )
 from mvcore.ingest.group_codes import first_masters, next_masters
-from mvcore.ingest.masters import Codes, Masters
+from mvcore.ingest.masters import Codes
 from mvcore.ingest.tables import check_indexes, located, read_table, set_value
 from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.query.arguments import MEASURES
@@ -489,9 +489,9 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         return Snapshot(self)
 
-    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+    def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
         with self.snapshot() as now:
-            return now._stored(make)
+            return make(now)
 
     # ---- the book itself ----
 

@@ -195,7 +195,7 @@ def test_v3_what_no_write_accepts_is_no_label_of_a_selection(book, label) -> Non
     with pytest.raises(mvcore.InvalidInput):
         book.update(accounts={"account": ["X"], "limit": [label]})
     for allow_empty in (False, True):
-        with pytest.raises(mvcore.InvalidInput, match="accounts.desk"):
+        with pytest.raises(mvcore.InvalidInput, match=r"accounts\.desk"):
             book.values(accounts={"desk": [label]}, allow_empty=allow_empty)
 
 
