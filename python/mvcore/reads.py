@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,12 +23,13 @@ from mvcore.frame import Frame
 from mvcore.ingest.columns import not_a_column, number_column, text_column
 from mvcore.ingest.given_holdings import given_holdings
 from mvcore.ingest.tables import located, set_value
+from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
 from mvcore.query.arguments import MEASURES, Query, checked_query
 from mvcore.query.grouping import Shaper
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
-from mvcore.results.position_checks import breaks_frame
+from mvcore.results.position_checks import breaks_frame, exceptions_frame
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
@@ -399,6 +401,46 @@ class Reads:
             }
             selected = {"account": shape.account_group, "instrument": shape.instrument_group}
             return breaks_frame(state._names, shape.masters, held, given, found, selected)
+
+        return self._at_one_epoch(make)
+
+    def exceptions(
+        self,
+        stale_after: dt.timedelta | None = None,
+        accounts: Any = None,
+        instruments: Any = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Frame:
+        """Return the positions that have no value, or an old one, and why.
+
+        Columns: account, instrument, quantity (current), reason, price_time (null if none was
+        given), currency (of the instrument). A position has a row for each reason:
+
+        - "no_price": the instrument has no price.
+        - "no_rate": the currency of the instrument does not convert into the base.
+        - "stale_price": with `stale_after`, the price's time is more than that before the clock.
+        - "no_price_time": with `stale_after`, the price has no time, so its age is unknown. Cash
+          without a price of its own has the price 1 and is never stale.
+
+        The positions with "no_price" or "no_rate" are those that `unpriced` counts in amounts of
+        the base currency. The age of rates is not checked. Rows are in the order of `holdings()`.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError.
+        O(instruments + positions of the accounts).
+        """
+        self._core.check_open()
+        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        oldest = oldest_time(stale_after)
+
+        def make(state: Reads) -> Frame:
+            held, shape = state._quantities(question)
+            core, masters = state._open_core(), shape.masters
+            _, rates = _core.currencies_in_use(core)
+            cash = _core.stored_instruments(core)["cash"].astype(bool)
+            return exceptions_frame(
+                state._names, masters, held, core.prices(), rates.astype(bool), cash, oldest
+            )
 
         return self._at_one_epoch(make)
 

@@ -1,4 +1,4 @@
-"""Checks of positions for operations: breaks with a custodian."""
+"""Checks of positions for operations: breaks with a custodian, and positions without a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import ValueOverflow
-from mvcore.frame import Frame, Number, Text
+from mvcore.frame import Frame, Number, Text, Time
+from mvcore.ingest.times import NO_TIME
 from mvcore.results.positions import EXACT
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ BREAKS = (
     "quantity", "only_held", "only_given", "unknown_account", "unknown_instrument", "not_selected",
 )  # fmt: skip
 QUANTITY, ONLY_HELD, ONLY_GIVEN, UNKNOWN_ACCOUNT, UNKNOWN_INSTRUMENT, NOT_SELECTED = range(6)
+EXCEPTIONS = ("no_price", "no_rate", "stale_price", "no_price_time")
 _UNKNOWN = -2  # the name at place k that the book does not know has the code _UNKNOWN - k
 
 
@@ -149,3 +151,42 @@ def _names(
 
 def _words(words: tuple[str, ...]) -> Callable[[Codes], list[str | None]]:
     return lambda codes: [words[code] for code in codes.tolist()]
+
+
+def exceptions_frame(
+    names: NameLists,
+    masters: Masters,
+    held: dict[str, Any],
+    prices: dict[str, Any],
+    convertible: npt.NDArray[np.bool_],
+    cash: npt.NDArray[np.bool_],
+    oldest: int | None,
+) -> Frame:
+    """The positions without a price, without a rate, or with an old price.
+
+    convertible: by currency code, whether it has a rate. cash: by instrument code. oldest: the time
+    before which a price is stale; None: no price is.
+    """
+    size = masters.instruments
+    priced, time = np.zeros(size, bool), np.full(size, NO_TIME, np.int64)
+    priced[prices["instrument"]] = True
+    time[prices["instrument"]] = prices["time"]
+    stale, untimed = np.zeros(size, bool), np.zeros(size, bool)
+    if oldest is not None:
+        stale = priced & (time != NO_TIME) & (time < oldest)
+        untimed = priced & (time == NO_TIME) & ~cash  # cash has the price 1 without a tick
+    by_reason = np.stack([~priced, ~convertible[masters.currency], stale, untimed])  # as EXCEPTIONS
+    position, reason = np.nonzero(by_reason[:, held["instrument"]].T)
+    instrument = held["instrument"][position]
+    return Frame(
+        {
+            "account": Text(held["account"][position], names.of("account")),
+            "instrument": Text(instrument, names.of("instrument")),
+            "quantity": Number(held["current"][position], EXACT, strip=True),
+            "reason": Text(reason.astype(np.int32), _words(EXCEPTIONS)),
+            "price_time": Time(time[instrument]),
+            "currency": Text(masters.currency[instrument], names.of("currency")),
+        },
+        len(position),
+        held["epoch"],
+    )
