@@ -153,6 +153,9 @@ class Reader:
     def holdings(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int
     ) -> dict[str, Any] | None: ...
+    def quantities(
+        self, accounts: _I32 | None, instruments: _I32 | None, masters: int
+    ) -> dict[str, Any] | None: ...
     def orders(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int
     ) -> dict[str, Any] | None: ...

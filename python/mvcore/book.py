@@ -26,7 +26,8 @@ from mvcore.ingest.columns import (
     text_column,
     time_column,
 )
-from mvcore.ingest.masters import Codes, Masters
+from mvcore.ingest.group_codes import first_masters, next_masters
+from mvcore.ingest.masters import Codes
 from mvcore.ingest.tables import check_indexes, located, read_table, set_value
 from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.missing_rates import TABLES as MAY_HIDE
@@ -113,7 +114,7 @@ class Book(HotBook, Reads, Closing):
                 base_currency,
                 f"{base_currency!r} is not valid Unicode",
             ) from None
-        self._masters = Masters()
+        self._masters = first_masters()
         self._pending: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
         self._masters_lock = threading.RLock()  # held by writers of master tables
         rest_at_fork(self, "_masters_lock", threading.RLock, self._core, rank=0)
@@ -257,9 +258,10 @@ class Book(HotBook, Reads, Closing):
     def _adopt(self, account: dict[str, Any], instrument: dict[str, Any]) -> None:
         """Publish the attributes. Incremental views catch up before this returns."""
         accounts, instruments, _ = self._core.counts
-        self._masters = Masters(
-            self._core.masters, accounts, instruments, account, instrument, self._core.currencies()
-        )
+        self._masters = next_masters(
+            self._masters, self._core.masters, (accounts, instruments), account, instrument,
+            self._core.currencies(),
+        )  # fmt: skip
         for view in list(self._incremental):
             view._catch_up()
 
@@ -487,9 +489,9 @@ class Book(HotBook, Reads, Closing):
         self._core.check_open()
         return Snapshot(self)
 
-    def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
+    def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
         with self.snapshot() as now:
-            return now._stored(make)
+            return make(now)
 
     # ---- the book itself ----
 
@@ -500,14 +502,17 @@ class Book(HotBook, Reads, Closing):
         late_prices, late_orders, late_fx, unchanged_orders, skipped_prices (see `Written`),
         accounts, instruments, positions, orders, unpriced_instruments, units, index_builds, views
         (open now), cells_swept (by `values` and by all views so far), pages_copied (because a
-        snapshot or a long read held them).
+        snapshot or a long read held them), group_builds and label_index_builds (how often reads
+        had to compute group codes of attributes and indexes of labels; see `values`).
 
         A durable book adds journal_bytes, journal_groups, journal_syncs and checkpoints, counted
         since it was opened. About the last checkpoint it adds checkpoint_generation, _epoch,
         _bytes, _files, _new_bytes and _new_files (written for this checkpoint), and _microseconds.
         """
         self._core.check_open()
+        builds = self._masters.account_groups.builds
         stats = self._core.stats() | _core.journal_stats(self._core)
+        stats |= {"group_builds": builds.groups, "label_index_builds": builds.indexes}
         return stats if self._keeper is None else stats | self._keeper.stats()
 
     def memory(self) -> dict[str, int]:

@@ -24,7 +24,7 @@ CHUNK = 1_000  # rows that exist as Python objects while a caller iterates over 
 
 
 class Text(NamedTuple):
-    """Names by code; a negative code is null."""
+    """Names by code; the code -1 is null."""
 
     codes: npt.NDArray[np.int32]
     names: Callable[[npt.NDArray[np.int32]], Sequence[str | None]]  # names of codes
@@ -42,8 +42,11 @@ class Text(NamedTuple):
         import pyarrow as pa
 
         used, places = np.unique(self.codes, return_inverse=True)
-        indices = pa.array(places.reshape(-1).astype(np.int32), mask=(self.codes < 0))
-        names = ["" if name is None else name for name in self.names(used.astype(np.int32))]
+        places = places.reshape(-1).astype(np.int32)
+        names = self.names(used.astype(np.int32))
+        null = np.array([name is None for name in names], bool)
+        indices = pa.array(places, mask=null[places])
+        names = ["" if name is None else name for name in names]
         return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(
             pa.string()
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from mvcore import _core
 from mvcore.errors import (
     ClosedError,
+    Error,
     InvalidInput,
     UnknownId,
     ValueOverflow,
@@ -19,12 +21,16 @@ from mvcore.errors import (
 )
 from mvcore.frame import Frame
 from mvcore.ingest.columns import not_a_column, number_column, text_column
+from mvcore.ingest.given_holdings import given_holdings
+from mvcore.ingest.tables import located, set_value
+from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query
 from mvcore.query.grouping import Shaper
 from mvcore.query.measures import MEASURES
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
+from mvcore.results.position_checks import breaks_frame, exceptions_frame
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
@@ -133,7 +139,8 @@ class Reads:
 
         Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function has as
         a parameter), ValueOverflow, ClosedError. O(positions selected), and as much for each
-        function.
+        function. The first call after a change of attributes also computes the groups of the
+        attributes in `by` (see `stats`).
         """
         self._core.check_open()
         given = what_if(prices, fx)
@@ -346,6 +353,109 @@ class Reads:
             self._rows(self._core.orders, accounts, instruments, allow_empty),
         )
 
+    def breaks(
+        self,
+        holdings: Any,
+        accounts: Any = None,
+        instruments: Any = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Frame:
+        """Compare a custodian's table with the current quantities. Returns the differences.
+
+        holdings: a table with the columns `account`, `instrument`, `quantity`, of the types that
+        `load` takes. accounts, instruments: the positions to compare, as in `values`; for a table
+        of one custodian, select its accounts.
+
+        Columns: account, instrument, quantity_given (null if the table has no row), quantity_held
+        (null if the book has no current quantity), difference (held minus given, null counts as 0),
+        reason. Reasons: "quantity" (both have one), "only_held", "only_given", "unknown_account"
+        and "unknown_instrument" (the book does not know the name), "not_selected" (the selection
+        leaves out this row of the table). An unknown name is no error, because one run then shows
+        all breaks. Rows that agree are left out; an absent row agrees with a quantity of 0. Rows
+        are in the order of `holdings()`. Unknown and not selected rows come last, in the order of
+        the table.
+
+        Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
+        position twice), ValueOverflow, ClosedError. O(rows of the table + positions of the
+        accounts), sorted.
+        """
+        self._core.check_open()
+        return self._breaks({"holdings": holdings}, accounts, instruments, allow_empty)
+
+    @located
+    def _breaks(
+        self, tables: dict[str, Any], accounts: Any, instruments: Any, allow_empty: bool
+    ) -> Frame:
+        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        try:
+            given = given_holdings(tables["holdings"])
+        except Error as error:
+            set_value(error, tables)
+            raise
+
+        def make(state: Reads) -> Frame:
+            held, shape = state._quantities(question)
+            found = {
+                "account": state._find("account", given.accounts),
+                "instrument": state._find("instrument", given.instruments),
+            }
+            selected = {"account": shape.account_group, "instrument": shape.instrument_group}
+            return breaks_frame(state._names, shape.masters, held, given, found, selected)
+
+        return self._at_one_epoch(make)
+
+    def exceptions(
+        self,
+        stale_after: dt.timedelta | None = None,
+        accounts: Any = None,
+        instruments: Any = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Frame:
+        """Return the positions that have no value, or an old one, and why.
+
+        Columns: account, instrument, quantity (current), reason, price_time (null if none was
+        given), currency (of the instrument). A position has a row for each reason:
+
+        - "no_price": the instrument has no price.
+        - "no_rate": the currency of the instrument does not convert into the base.
+        - "stale_price": with `stale_after`, the price's time is more than that before the clock.
+        - "no_price_time": with `stale_after`, the price has no time, so its age is unknown. Cash
+          without a price of its own has the price 1 and is never stale.
+
+        The positions with "no_price" or "no_rate" are those that `unpriced` counts in amounts of
+        the base currency. The age of rates is not checked. Rows are in the order of `holdings()`.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError.
+        O(instruments + positions of the accounts).
+        """
+        self._core.check_open()
+        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        oldest = oldest_time(stale_after)
+
+        def make(state: Reads) -> Frame:
+            held, shape = state._quantities(question)
+            core, masters = state._open_core(), shape.masters
+            _, rates = _core.currencies_in_use(core)
+            cash = _core.stored_instruments(core)["cash"].astype(bool)
+            return exceptions_frame(
+                state._names, masters, held, core.prices(), rates.astype(bool), cash, oldest
+            )
+
+        return self._at_one_epoch(make)
+
+    def _quantities(self, question: Query) -> tuple[dict[str, Any], Shape]:
+        """The current quantities of the positions selected, and the selection."""
+        while True:
+            shape: Shape = Shaper(question).shape(self._masters)
+            rows = self._core.quantities(
+                shape.account_group, shape.instrument_group, shape.masters.version
+            )
+            if rows is not None:
+                return rows, shape
+            self._settle()
+
     def revalue(self, instrument: str) -> Frame:
         """Return every holding and order of one instrument at its present price.
 
@@ -414,7 +524,13 @@ class Reads:
 
     def _stored(self, make: Callable[[Any, Masters, NameLists], Frame]) -> Frame:
         """Make a frame of master tables, whose names and attributes are of one epoch."""
-        return make(self._open_core(), self._masters, self._names)
+        return self._at_one_epoch(
+            lambda state: make(state._open_core(), state._masters, state._names)
+        )
+
+    def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
+        """Make a frame from several reads of one epoch."""
+        return make(self)
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:

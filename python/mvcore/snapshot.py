@@ -15,7 +15,7 @@ from mvcore.valuation import Valuation
 
 class Snapshot(Reads, Closing):
     """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue`, `prices`,
-    `instruments`, `accounts` and `fx` of one epoch.
+    `instruments`, `accounts`, `fx`, `breaks` and `exceptions` of one epoch.
 
     A snapshot takes microseconds to make. While it is open, the writer copies each page (a few
     kilobytes) before changing it for the first time.

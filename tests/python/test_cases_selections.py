@@ -156,6 +156,50 @@ def test_v3_a_number_is_one_label_however_it_is_typed(book, label) -> None:
 
 
 @pytest.mark.parametrize(
+    ("label", "names"),
+    [
+        (D("0.10"), ["X"]), (0.1, ["X"]), ("0.1", ["X"]), (np.float32(0.1), ["X"]),
+        (D("0.1000000000000000055511151231257827"), []), (0.1 + 0.2, []), (0.30000000000000004, []),
+        (10**30, ["Y"]), (D("1e30"), ["Y"]), (10**30 + 1, []), (1e30, ["Y"]),
+        (-0.0, ["Z"]), (0, ["Z"]), (False, []), (D("-0.00"), ["Z"]),
+        (True, ["W"]), (np.bool_(True), ["W"]), (1, []), ([0, D("0.1")], ["X", "Z"]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_v3_a_number_selects_by_its_exact_value(book, label, names) -> None:
+    book.update(
+        accounts={
+            "account": ["X", "Y", "Z", "W"],
+            "limit": [D("0.1"), 10**30, 0, True],
+        },
+        holdings={
+            "account": ["Z", "W"], "instrument": ["A", "A"], "quantity": [1, 1],
+        },
+    )  # fmt: skip
+    frame = book.holdings(accounts={"limit": label}, allow_empty=True)
+    assert list(dict.fromkeys(frame["account"])) == names
+    if not names:
+        with pytest.raises(mvcore.InvalidInput, match="no account has the label"):
+            book.values(accounts={"limit": label})
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        float("inf"), -float("inf"), np.float32("inf"), D("Infinity"), 1j, np.complex64(1),
+        np.timedelta64(1, "D"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_v3_what_no_write_accepts_is_no_label_of_a_selection(book, label) -> None:
+    with pytest.raises(mvcore.InvalidInput):
+        book.update(accounts={"account": ["X"], "limit": [label]})
+    for allow_empty in (False, True):
+        with pytest.raises(mvcore.InvalidInput, match=r"accounts\.desk"):
+            book.values(accounts={"desk": [label]}, allow_empty=allow_empty)
+
+
+@pytest.mark.parametrize(
     "label", [None, float("nan"), np.float32("nan"), np.datetime64("NaT"), D("NaN")], ids=repr
 )
 def test_v3_null_means_not_set(book, label) -> None:

@@ -122,6 +122,29 @@ def test_a_session_goes_on_when_its_label_vanishes(service, book, token) -> None
     settled(running)
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_numbers_select_by_their_exact_value(book, call) -> None:
+    book.update(
+        accounts={"account": ["A1", "A2"], "limit": [2.5, "0.10"]},
+        holdings={"account": ["A1", "A2"], "instrument": ["AAPL", "AAPL"], "quantity": [1, 1]},
+    )
+    book.order("by limit", "A1", "AAPL", 1)
+    with serving(book) as (_, port), client(port) as http:
+
+        def accounts(limit: str) -> set[str]:
+            json = {"content-type": "application/json"}
+            text = f'{{"accounts": {{"limit": {limit}}}}}'
+            answer = http.post(f"/v1/{call}", content=text, headers=json)
+            assert answer.status_code == 200, answer.text
+            place = answer.json()["columns"].index("account")
+            return {row[place] for row in answer.json()["rows"]}
+
+        assert accounts("2.50") == accounts("[25e-1]") == {"A1"}
+        for unknown in ("0.1000000000000000055511151231257827", "true", "[[1]]"):
+            text = f'{{"accounts": {{"limit": {unknown}}}}}'
+            assert http.post(f"/v1/{call}", content=text).status_code in (400, 422)
+
+
 def test_nan_is_no_label_of_a_token() -> None:
     """It would select accounts without the attribute."""
     for labels in (float("nan"), ["d1", float("nan")]):

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,14 +22,16 @@ from mvcore.ingest.columns import is_missing
 
 if TYPE_CHECKING:
     from mvcore import _core
+    from mvcore.ingest.group_codes import GroupCache
 
 Codes = npt.NDArray[np.int32]
 NOT_SET = -1
+NEVER_USED = -2  # the id of a label that nothing ever had
 _ZEROS = re.compile(r"(?:\.|(\.\d*[1-9]))0+(?=$|[+-])")  # trailing zeros of a time's fraction
 _EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rounded
 
 
-_NO_CODES = np.empty(0, np.int32)
+NO_CODES = np.empty(0, np.int32)
 
 
 class Attribute:
@@ -39,7 +40,7 @@ class Attribute:
     def __init__(
         self,
         labels: tuple[str, ...] = (),
-        ids: Codes = _NO_CODES,
+        ids: Codes = NO_CODES,
         place: Mapping[str, int] | None = None,
     ) -> None:
         """ids: by code, NOT_SET if it has no label. place: label ids by label."""
@@ -48,8 +49,8 @@ class Attribute:
         self.place: Mapping[str, int] = {} if place is None else place
 
     def id_of(self, value: Any) -> int:
-        """The label's id, or -2 if the label was never used."""
-        return NOT_SET if value is None else self.place.get(label_of(value), -2)
+        """The label's id, or NEVER_USED."""
+        return NOT_SET if value is None else self.place.get(label_of(value), NEVER_USED)
 
     @cached_property
     def _used(self) -> npt.NDArray[np.bool_]:
@@ -74,12 +75,18 @@ class Attribute:
 class Masters(NamedTuple):
     """The attributes for one version of the core's master tables."""
 
-    version: int = 0  # the core's `masters`
-    accounts: int = 0  # codes assigned so far, removed ones included
-    instruments: int = 0
-    account: Mapping[str, Attribute] = MappingProxyType({})
-    instrument: Mapping[str, Attribute] = MappingProxyType({})
-    currency: Codes = _NO_CODES  # by instrument
+    version: int  # the core's `masters`
+    accounts: int  # codes assigned so far, removed ones included
+    instruments: int
+    account: Mapping[str, Attribute]
+    instrument: Mapping[str, Attribute]
+    currency: Codes  # by instrument
+    account_groups: GroupCache
+    instrument_groups: GroupCache
+
+    def groups(self, side: str) -> GroupCache:
+        """The group codes of one side."""
+        return self.account_groups if side == "account" else self.instrument_groups
 
 
 def label_of(value: Any) -> str:
@@ -178,13 +185,17 @@ def with_rows(
 ) -> dict[str, Attribute]:
     """The attributes after rows of a master table were written.
 
-    refresh: codes that are not in the rows lose their attributes.
+    refresh: codes that are not in the rows lose their attributes. An attribute that does not
+    change stays the same object, so that group codes made from it stay valid.
     """
     out: dict[str, Attribute] = {}
     for name in [*attributes, *(c for c in columns if c not in attributes)]:
         if refresh and name not in columns:
             continue
         old = attributes.get(name, Attribute())
+        if name not in columns and len(old.ids) == size:
+            out[name] = old
+            continue
         ids = np.full(size, NOT_SET, np.int32)
         if not refresh:
             ids[: len(old.ids)] = old.ids
@@ -195,7 +206,8 @@ def with_rows(
                 NOT_SET if label is None else place.setdefault(label, len(place))
                 for label in columns[name]
             ]
-        out[name] = Attribute(tuple(place), ids, place)
+        same = len(place) == len(old.labels) and np.array_equal(ids, old.ids)
+        out[name] = old if same and name in attributes else Attribute(tuple(place), ids, place)
     return out
 
 
@@ -222,6 +234,9 @@ def without(attributes: Mapping[str, Attribute], codes: Codes) -> dict[str, Attr
     """The attributes after some codes were removed."""
     out = {}
     for name, attribute in attributes.items():
+        if (attribute.ids[codes] == NOT_SET).all():
+            out[name] = attribute
+            continue
         ids = attribute.ids.copy()
         ids[codes] = NOT_SET
         out[name] = Attribute(attribute.labels, ids, attribute.place)

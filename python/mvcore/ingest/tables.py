@@ -10,7 +10,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from mvcore import _core
 from mvcore.errors import Error, invalid, is_unicode, shown, wrong_type
@@ -26,8 +26,8 @@ from mvcore.ingest.columns import (
     type_name,
 )
 from mvcore.ingest.times import ANY_TIME, TimeRule
-from mvcore.written import Written
 
+Result = TypeVar("Result")
 _TABLE = "a mapping of column name to sequence, or a frame of pandas, polars, Arrow or duckdb"
 
 _REQUIRED = {
@@ -72,7 +72,7 @@ def read_table(
     columns: dict[str, Any] = {}
     attributes: dict[str, list[Any]] = {}
     rows: int | None = None
-    for column, values in _columns_of(name, table).items():
+    for column, values in columns_of(name, table).items():
         if column not in _COLUMNS[name]:
             attributes[column] = attribute_values(values, name, column)
             got = len(attributes[column])
@@ -98,7 +98,7 @@ def read_table(
     return columns, attributes
 
 
-def _columns_of(name: str, table: Any) -> dict[str, Any]:
+def columns_of(name: str, table: Any) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for column, values in _pairs(name, table):
         if not isinstance(column, str):
@@ -239,16 +239,16 @@ def _folded(column: str) -> str:
     return "".join(c for c in text if c.isprintable() and not c.isspace() and c not in "_-")
 
 
-def located(write: Callable[..., Written]) -> Callable[..., Written]:
-    """Decorate a write, whose first argument is the tables by name.
+def located(call: Callable[..., Result]) -> Callable[..., Result]:
+    """Decorate a call, whose first argument is the tables by name.
 
     Its errors name lines of files.
     """
 
-    @functools.wraps(write)
-    def call(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Written:
+    @functools.wraps(call)
+    def locating(self: Any, tables: dict[str, Any], *args: Any, **options: Any) -> Result:
         try:
-            return write(self, tables, *args, **options)
+            return call(self, tables, *args, **options)
         except Error as error:
             for name, table in tables.items():
                 locate = getattr(table, "__mvcore_locate__", None)
@@ -256,7 +256,7 @@ def located(write: Callable[..., Written]) -> Callable[..., Written]:
                     locate(error, names=lambda side: _names(self, tables, side))
             raise
 
-    return call
+    return locating
 
 
 def _names(book: Any, tables: dict[str, Any], side: str) -> list[str]:

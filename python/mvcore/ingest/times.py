@@ -50,14 +50,24 @@ ANY_TIME = TimeRule()
 
 def max_future_ns(max_future: Any) -> int:
     """The option `max_future` in nanoseconds."""
-    if not isinstance(max_future, dt.timedelta) or max_future != max_future:
-        raise wrong_type("book", "max_future", None, max_future, "a datetime.timedelta")
-    ns = (max_future.days * 86_400 + max_future.seconds) * 10**9 + max_future.microseconds * 1000
+    return _span_ns(max_future, "book", "max_future")
+
+
+def oldest_time(stale_after: dt.timedelta | None) -> int | None:
+    """The time before which a price is stale now, in nanoseconds. None: no price is."""
+    if stale_after is None:
+        return None
+    return max(time.time_ns() - _span_ns(stale_after, "exceptions", "stale_after"), NO_TIME + 1)
+
+
+def _span_ns(span: Any, call: str, option: str) -> int:
+    if not isinstance(span, dt.timedelta) or span != span:
+        raise wrong_type(call, option, None, span, "a datetime.timedelta")
+    ns = (span.days * 86_400 + span.seconds) * 10**9 + span.microseconds * 1000
     if ns < 0:
         raise invalid(
-            "book", "max_future", None, max_future, f"{max_future} is negative",
-            "a timedelta of zero or more",
-        )  # fmt: skip
+            call, option, None, span, f"{span} is negative", "a timedelta of zero or more"
+        )
     return min(ns, 2**63 - 1)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
+from mvcore.ingest.group_codes import GroupCodes, grouped
 from mvcore.ingest.masters import NOT_SET, Attribute, Codes, Masters
 from mvcore.query.arguments import Query
 from mvcore.query.measures import MEASURES, core_functions
@@ -20,6 +21,7 @@ from mvcore.query.selecting import matching
 
 if TYPE_CHECKING:
     from mvcore import _core
+    from mvcore.ingest.group_codes import GroupCache
 
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
@@ -29,47 +31,68 @@ _NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
 
-def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(LAST) if v == NOT_SET else v for v in key)
-
-
 class Groups:
     """Numbers the combinations of label ids on one side."""
 
     def __init__(self) -> None:
-        self.number: dict[tuple[int, ...], int] = {}
+        self.labels: Codes = np.empty((0, 0), np.int32)  # label ids, shape (columns, groups)
+        self.in_order = True  # whether the groups are in the order of their labels
 
-    def of(self, columns: list[Codes], chosen: npt.NDArray[np.bool_]) -> Codes:
-        """The group of each code, -1 if the code is not chosen.
+    def __len__(self) -> int:
+        return int(self.labels.shape[1])
 
-        New combinations get the next numbers, in the order of their labels. Labels that are not set
-        sort last.
+    def of(self, cache: GroupCache, names: tuple[str, ...], chosen: Codes | None) -> Codes:
+        """The group of each code, -1 if the code is not chosen. Callers must not change it.
+
+        chosen: None is every code. New combinations get the next numbers, in the order of their
+        labels. Labels that are not set sort last.
         """
-        out = np.full(len(chosen), -1, np.int32)
-        picked = np.flatnonzero(chosen)
-        if len(picked) <= 64:  # Python is faster than NumPy for few accounts, as in most views
-            keys = list(zip(*(column[picked].tolist() for column in columns), strict=True))
-            keys = keys or [()] * len(picked)
-            for key in sorted(set(keys), key=_in_order):
-                self.number.setdefault(key, len(self.number))
-            out[picked] = [self.number[key] for key in keys]
-            return out
-        if not columns:
-            out[picked] = self.number.setdefault((), 0)
-            return out
-        held = np.stack([column[picked] for column in columns])
-        combos, inverse = np.unique(held, axis=1, return_inverse=True)
-        last = np.where(combos == NOT_SET, LAST, combos)
-        numbers = np.empty(combos.shape[1], np.int32)
-        for k in np.lexsort(last[::-1]):
-            key = tuple(int(v) for v in combos[:, k])
-            numbers[k] = self.number.setdefault(key, len(self.number))
-        out[picked] = numbers[inverse.reshape(-1)]
+        if chosen is None:
+            whole = cache.groups(names)
+            numbers = self.add(whole.labels)
+            return whole.codes if numbers is None else numbers[whole.codes]
+        out = np.full(cache.size, -1, np.int32)
+        columns = [cache.ids_at(name, chosen) for name in names]
+        # Python is faster than NumPy for few accounts, as in most views
+        part = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
+        numbers = self.add(part.labels)
+        out[chosen] = part.codes if numbers is None else numbers[part.codes]
         return out
 
-    def labels(self, column: int) -> Codes:
-        """Label ids of one column, by group number."""
-        return np.array([key[column] for key in self.number], np.int32)
+    def add(self, labels: Codes) -> Codes | None:
+        """Number combinations, which must differ. None: each has its own position as number."""
+        held, count = self.labels, len(self)
+        if not count:
+            self.labels = labels
+            return None
+        if labels is held or np.array_equal(labels, held):
+            return None
+        both = np.concatenate([held, labels], axis=1)
+        ranks = grouped(list(both), both.shape[1]).codes
+        number = np.full(both.shape[1], -1, np.int32)  # by rank
+        number[ranks[:count]] = np.arange(count, dtype=np.int32)
+        new = number[ranks[count:]] < 0
+        number[ranks[count:][new]] = np.arange(count, count + np.count_nonzero(new), dtype=np.int32)
+        if new.any():
+            self.labels = np.concatenate([held, labels[:, new]], axis=1)
+            all_ranks = np.concatenate([ranks[:count], ranks[count:][new]])
+            self.in_order = bool((np.diff(all_ranks) > 0).all())
+        return number[ranks[count:]]
+
+
+def _few_grouped(columns: list[Codes], rows: int) -> GroupCodes:
+    """The same as `grouped`, without the fixed costs of NumPy."""
+    if not columns:
+        return grouped(columns, rows)
+    keys = list(zip(*(column.tolist() for column in columns), strict=True))
+    combos = sorted(set(keys), key=_in_order)
+    number = {key: k for k, key in enumerate(combos)}
+    labels = np.array(combos, np.int32).reshape(len(combos), len(columns))
+    return GroupCodes(np.array([number[key] for key in keys], np.int32), labels.T)
+
+
+def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(LAST) if v == NOT_SET else v for v in key)
 
 
 class Shape(NamedTuple):
@@ -100,8 +123,7 @@ class Shaper:
 
     def __init__(self, query: Query, by: tuple[str, ...] = ()) -> None:
         self.query = query
-        self.accounts, self.instruments = Groups(), Groups()
-        self.prefixes: dict[tuple[int, ...], int] = {}
+        self.accounts, self.instruments, self.prefixes = Groups(), Groups(), Groups()
         # An attribute stays on the side where it was first found, even if the other side gets it
         # later.
         self.by = by
@@ -116,25 +138,23 @@ class Shaper:
             name if name in _NAMED or "." in name else f"{side}.{name}"
             for name, (side, _) in zip(self.query.by, columns, strict=True)
         )
-        account_columns = [c for side, c in columns if side == "account"]
-        instrument_columns = [c for side, c in columns if side == "instrument"]
-        chosen_accounts = _chosen(self.query, "account", masters)
-        chosen = _chosen(self.query, "instrument", masters)
-        whole = (
-            self.query.accounts is None
-            and self.query.by.count("account") == 1
-            and len(account_columns) == 1
-        )
+        account_columns = tuple(key for side, key in columns if side == "account")
+        instrument_columns = tuple(key for side, key in columns if side == "instrument")
+        whole = self.query.accounts is None and account_columns == ("account",)
         if whole:
             account_group, account_groups = None, masters.accounts
         else:
-            account_group = self.accounts.of(account_columns, chosen_accounts)
-            account_groups = len(self.accounts.number)
+            chosen = _chosen(self.query, "account", masters)
+            account_group = self.accounts.of(masters.account_groups, account_columns, chosen)
+            account_groups = len(self.accounts)
         if self.query.instruments is None and not instrument_columns:
             instrument_group, instrument_groups = None, 1
         else:
-            instrument_group = self.instruments.of(instrument_columns, chosen)
-            instrument_groups = len(self.instruments.number)
+            chosen = _chosen(self.query, "instrument", masters)
+            instrument_group = self.instruments.of(
+                masters.instrument_groups, instrument_columns, chosen
+            )
+            instrument_groups = len(self.instruments)
         rows = account_groups * instrument_groups
         most = MOST_ROLLED_UP if self.query.rollup else MOST_ROWS
         if rows > most:
@@ -152,12 +172,10 @@ class Shaper:
 
     def _in_order(self) -> bool:
         """Return whether group numbers are in the order of their labels."""
-        groups = self.accounts if len(self.accounts.number) > 1 else self.instruments
-        keys = [_in_order(key) for key in groups.number]
-        return keys == sorted(keys)
+        return (self.accounts if len(self.accounts) > 1 else self.instruments).in_order
 
     def _labels(
-        self, columns: list[tuple[str, Codes]], whole: bool, account_groups: int
+        self, columns: list[tuple[str, str]], whole: bool, account_groups: int
     ) -> list[Callable[[npt.NDArray[np.int32]], Codes]]:
         out: list[Callable[[npt.NDArray[np.int32]], Codes]] = []
         places = {"account": 0, "instrument": 0}
@@ -166,42 +184,38 @@ class Shaper:
             place = places[side]
             places[side] += 1
             if side == "instrument":
-                ids = self.instruments.labels(place)
+                ids = self.instruments.labels[place]
                 out.append(_lookup(ids, lambda rows: rows // width))
             elif whole:
                 out.append(lambda rows: (rows % width).astype(np.int32))
             else:
-                ids = self.accounts.labels(place)
+                ids = self.accounts.labels[place]
                 out.append(_lookup(ids, lambda rows: rows % width))
         return out
 
     def _rolled_up(self, shape: Shape, rows: int) -> Shape:
         every = np.arange(rows, dtype=np.int32)
         ids = [label(every) for label in shape.labels]
-        levels = []
-        for level in range(len(ids) + 1):
-            if level == 0:
-                keys, inverse = np.zeros((0, 1), np.int32), np.zeros(rows, np.int64)
-            else:
-                keys, inverse = np.unique(np.stack(ids[:level]), axis=1, return_inverse=True)
-            number = np.array(
-                [
-                    self.prefixes.setdefault((level, *map(int, keys[:, k])), len(self.prefixes))
-                    for k in range(keys.shape[1])
-                ],
-                np.int32,
-            )
-            levels.append(number[inverse.reshape(-1)] if rows else np.empty(0, np.int32))
-        prefixes = list(self.prefixes)
-        level_of = np.array([p[0] for p in prefixes], np.int32)
-        tables = [
-            np.array([p[1 + c] if c < p[0] else TOTAL for p in prefixes], np.int32)
-            for c in range(len(ids))
-        ]
+        parts = [grouped(ids[:level], rows) for level in range(len(ids) + 1)]
+        prefixes = []  # the level, then its labels; TOTAL in the columns that it aggregates over
+        for level, part in enumerate(parts):
+            count = part.labels.shape[1] if level else 1  # the grand total has no labels
+            prefix = np.full((1 + len(ids), count), TOTAL, np.int32)
+            prefix[0] = level
+            if level:
+                prefix[1 : 1 + level] = part.labels
+            prefixes.append(prefix)
+        numbers = self.prefixes.add(np.concatenate(prefixes, axis=1))
+        levels, first = [], 0
+        for prefix, part in zip(prefixes, parts, strict=True):
+            codes = part.codes + np.int32(first)
+            levels.append(codes if numbers is None else numbers[codes])
+            first += prefix.shape[1]
+        level_of, *tables = self.prefixes.labels
         labels = [_lookup(table) for table in tables]
         return Shape(
             shape.masters, shape.by, shape.account_group, shape.account_groups,
-            shape.instrument_group, shape.instrument_groups, levels, len(prefixes), labels,
+            shape.instrument_group, shape.instrument_groups, levels, len(level_of), labels,
             level_of, False, shape.functions,
         )  # fmt: skip
 
@@ -212,32 +226,30 @@ def _lookup(
     return lambda rows: ids[rows if place is None else place(rows)]
 
 
-def _chosen(query: Query, side: str, masters: Masters) -> npt.NDArray[np.bool_]:
-    account = side == "account"
-    selection = query.accounts if account else query.instruments
-    size = masters.accounts if account else masters.instruments
+def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
+    """The codes that the query selects, in order and each once. None: all."""
+    selection = query.accounts if side == "account" else query.instruments
     if selection is None:
-        return np.ones(size, bool)
+        return None
     if isinstance(selection, Mapping):
         return matching(masters, side, selection, query.find)
+    size = masters.groups(side).size
+    selection = selection[selection < size]  # the masters may be older than the core's names
+    if len(selection) < size // 16:
+        return np.array(sorted(set(selection.tolist())), np.int32)
     mask = np.zeros(size, bool)
     mask[selection] = True
-    return mask
+    return np.flatnonzero(mask).astype(np.int32)
 
 
-def resolve(name: str, masters: Masters) -> tuple[str, Codes]:
-    """The side of a `by` column and its label ids by code."""
-    if name == "account":
-        return "account", np.arange(masters.accounts, dtype=np.int32)
-    if name == "instrument":
-        return "instrument", np.arange(masters.instruments, dtype=np.int32)
+def resolve(name: str, masters: Masters) -> tuple[str, str]:
+    """The side of a `by` column, and its name there."""
+    if name in ("account", "instrument"):
+        return name, name
     if name == "currency":
-        return "instrument", masters.currency
-    side, attribute = attribute_of(name, masters)
-    size = masters.accounts if side == "account" else masters.instruments
-    ids = np.full(size, NOT_SET, np.int32)
-    ids[: len(attribute.ids)] = attribute.ids
-    return side, ids
+        return "instrument", name
+    side, _ = attribute_of(name, masters)
+    return side, name.removeprefix(f"{side}.") if "." in name else name
 
 
 def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:

@@ -13,11 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import attribute_values
-from mvcore.ingest.masters import NOT_SET, Codes, Masters, label_of
+from mvcore.ingest.masters import NEVER_USED, Codes, Masters, is_label, label_of
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Attribute
@@ -26,7 +25,7 @@ Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not 
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
 _LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
-_EXPECTED = "text, a number, a date or None"
+_EXPECTED = "text, a finite number, a bool, a date or None"
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
@@ -68,7 +67,7 @@ def _label(place: str, value: Any) -> str | None:
             raise _refused(place, value, _EXPECTED) from None
     if _is_not_set(value):
         return None
-    if not isinstance(value, _LABELS):
+    if not is_label(value):  # the rule of writes
         raise _refused(place, value, _EXPECTED)
     try:
         return label_of(value)
@@ -141,22 +140,31 @@ def unknown_attribute(side: str, name: str, attributes: Sequence[str]) -> Invali
     return error.unlike(name, [*NAMES[side], *attributes], list_known=False)
 
 
-def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> npt.NDArray[np.bool_]:
-    """A mask of the codes that match every attribute of a selection."""
-    size = masters.accounts if side == "account" else masters.instruments
-    mask = np.ones(size, bool)
+def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> Codes | None:
+    """The codes that match every attribute of a selection, in order. None: all.
+
+    O(codes of the label that the fewest have) after the first use of each attribute.
+    """
+    cache = masters.groups(side)
+    terms: list[tuple[int, str, list[int]]] = []  # codes that match, attribute, label ids
     for name, labels in wanted.items():
         attribute = attribute_of_side(masters, side, name)
         if attribute is not None:
-            ids = [attribute.id_of(label) for label in labels]
-            held = np.full(size, NOT_SET, np.int32)
-            held[: len(attribute.ids)] = attribute.ids
-            mask &= np.isin(held, np.array(ids, np.int32))
-            continue
-        codes = find(name, [label for label in labels if label is not None])
-        codes = codes[codes >= 0]
-        if name == "currency":
-            mask &= np.isin(masters.currency, codes)
+            ids = sorted({attribute.id_of(label) for label in labels} - {NEVER_USED})
         else:
-            mask &= np.isin(np.arange(size, dtype=np.int32), codes)
-    return mask
+            codes = find(name, [label for label in labels if label is not None])
+            ids = sorted(set(codes[codes >= 0].tolist()))
+        count = len(ids) if name == side else cache.rows(name).count(ids)
+        terms.append((count, name, ids))
+    if not terms:
+        return None
+    terms.sort(key=lambda term: term[0])
+    _, name, ids = terms[0]
+    if name == side:
+        codes = np.array(ids, np.int32)
+        codes = codes[codes < cache.size]  # the masters may be older than the core's names
+    else:
+        codes = cache.rows(name).of(ids)
+    for _, name, ids in terms[1:]:
+        codes = codes[np.isin(cache.ids_at(name, codes), np.array(ids, np.int32))]
+    return codes

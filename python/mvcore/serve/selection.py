@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from mvcore.query.measures import MEASURES
@@ -92,7 +93,8 @@ def _names(message: Mapping[str, Any], field: str, limits: Limits) -> Names:
 
 
 def _is_label(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return value is None or isinstance(value, str) or number
 
 
 def _words(

@@ -23,6 +23,15 @@ py::dict to_dict(Positions&& p) {
     return out;
 }
 
+py::dict to_dict(QuantityList&& q) {
+    py::dict out;
+    out["account"] = to_array(std::move(q.account));
+    out["instrument"] = to_array(std::move(q.instrument));
+    out["current"] = to_array(std::move(q.current));
+    out["epoch"] = q.epoch;
+    return out;
+}
+
 py::dict to_dict(PriceList&& p) {
     py::dict out;
     out["instrument"] = to_array(std::move(p.instrument));
@@ -163,6 +172,16 @@ void add_reads(py::module_& m) {
                 return unless_stale<Positions>(
                     [&](Positions& out) { return reader.holdings(selection, masters, out); },
                     [](Positions&& p) { return to_dict(std::move(p)); });
+            },
+            py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
+        .def(
+            "quantities",
+            [](Reader& reader, const py::object& accounts, const py::object& instruments,
+               std::uint64_t masters) {
+                const auto selection = to_grouping(accounts, 1, instruments, 1);
+                return unless_stale<QuantityList>(
+                    [&](QuantityList& out) { return reader.quantities(selection, masters, out); },
+                    [](QuantityList&& q) { return to_dict(std::move(q)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
         .def(

@@ -240,6 +240,16 @@ bool Reader::holdings(const Grouping& selection, std::uint64_t masters, Position
     return true;
 }
 
+bool Reader::quantities(const Grouping& selection, std::uint64_t masters, QuantityList& out) {
+    State seen;
+    do {
+        build_index();
+        if (!copy_if(masters, seen)) return false;
+    } while (!seen.index.built());
+    out = Reads(seen, value_scale_).quantities(selection);
+    return true;
+}
+
 bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList& out) {
     State seen;
     if (!copy_if(masters, seen)) return false;

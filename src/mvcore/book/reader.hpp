@@ -42,6 +42,7 @@ public:
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
     bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
+    bool quantities(const Grouping& selection, std::uint64_t masters, QuantityList& out);
     bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
     Revaluation revalue(std::string_view instrument);
     // Parts of revalue() for callers that hold the lock: whether it takes only microseconds, and

@@ -23,6 +23,14 @@ struct Positions {
     std::uint64_t epoch = 0;
 };
 
+// Positions with a quantity in any measure, without prices and amounts.
+struct QuantityList {
+    std::vector<std::int32_t> account;
+    std::vector<std::int32_t> instrument;
+    std::vector<i128> current;  // in units of 10^-18
+    std::uint64_t epoch = 0;
+};
+
 struct OrderList {
     IdKind kind = IdKind::none;
     std::vector<std::int64_t> number;    // integer ids, or

@@ -157,6 +157,33 @@ Positions Reads::holdings(const Grouping& selection) const {
     return out;
 }
 
+QuantityList Reads::quantities(const Grouping& selection) const {
+    MVCORE_ASSERT(state_.index.built());
+    const Grid& grid = state_.index.grid();
+    QuantityList out;
+    out.epoch = state_.epoch;
+    std::vector<std::pair<InstrumentCode, i128>> cells;
+    for (const auto account : accounts_below(grid.lines())) {
+        if (selection.of_account(account) < 0) continue;
+        cells.clear();
+        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
+            const auto i = state_.index.instrument_at(index_row);
+            const bool any = net[sod] != 0 || net[current] != 0 || net[expected] != 0;
+            if (any && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[current]);
+        });
+        std::sort(cells.begin(), cells.end());
+        for (const auto& [i, quantity] : cells) {
+            const int scale = state_.board.instrument(i).quantity_scale;
+            MVCORE_ASSERT(state_.board.quote(i).alive && scale <= kMaxScale);
+            out.account.push_back(raw(account));
+            out.instrument.push_back(raw(i));
+            out.current.push_back(quantity * kPow10[std::size_t(18 - scale)]);
+        }
+    }
+    MVCORE_ASSERT(out.current.size() == out.account.size());
+    return out;
+}
+
 OrderList Reads::orders(const Grouping& selection) const {
     const OrderStore& store = state_.orders;
     std::vector<Slot> slots;

@@ -43,6 +43,9 @@ public:
     void run_functions(const Question& question, ResultRows& rows) const;
     // Requires the by-account index.
     [[nodiscard]] Positions holdings(const Grouping& selection) const;
+    // Requires the by-account index. Sorted by account and instrument. O(positions of the
+    // accounts).
+    [[nodiscard]] QuantityList quantities(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).
     [[nodiscard]] OrderList orders(const Grouping& selection) const;
     [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {

@@ -1,0 +1,192 @@
+"""Checks of positions for operations: breaks with a custodian, and positions without a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvcore.errors import ValueOverflow
+from mvcore.frame import Frame, Number, Text, Time
+from mvcore.ingest.times import NO_TIME
+from mvcore.results.positions import EXACT
+
+if TYPE_CHECKING:
+    from mvcore.ingest.given_holdings import GivenHoldings
+    from mvcore.ingest.masters import Codes, Masters
+    from mvcore.results.names import NameLists
+
+Wide = npt.NDArray[np.int64]  # 128-bit integers, shape (n, 2): low and high word
+BREAKS = (
+    "quantity", "only_held", "only_given", "unknown_account", "unknown_instrument", "not_selected",
+)  # fmt: skip
+QUANTITY, ONLY_HELD, ONLY_GIVEN, UNKNOWN_ACCOUNT, UNKNOWN_INSTRUMENT, NOT_SELECTED = range(6)
+EXCEPTIONS = ("no_price", "no_rate", "stale_price", "no_price_time")
+_UNKNOWN = -2  # the name at place k that the book does not know has the code _UNKNOWN - k
+
+
+def breaks_frame(
+    names: NameLists,
+    masters: Masters,
+    held: dict[str, Any],
+    given: GivenHoldings,
+    found: dict[str, Codes],
+    selected: dict[str, Codes | None],
+) -> Frame:
+    """The differences between the book's quantities and a table.
+
+    held: the book's quantities. found: by side, the book's codes of the names in `given`, -1 if
+    unknown. selected: by side, -1 for each code that is not compared; None: all are compared.
+    """
+    account, instrument = found["account"][given.account], found["instrument"][given.instrument]
+    reasons = _reasons_not_to_compare(account, instrument, selected)
+    compared = np.flatnonzero(reasons == QUANTITY)
+    zero = ~given.quantity.any(axis=1)
+    apart = np.flatnonzero((reasons != QUANTITY) & ~(zero & (reasons == NOT_SELECTED)))
+    here = np.flatnonzero(held["current"].any(axis=1))
+
+    width = np.int64(max(masters.instruments, 1))
+    keys_held = held["account"][here].astype(np.int64) * width + held["instrument"][here]
+    keys_given = account[compared].astype(np.int64) * width + instrument[compared]
+    cells = np.union1d(keys_held, keys_given)
+    mine, in_book = _spread(cells, keys_held, held["current"][here])
+    theirs, in_table = _spread(cells, keys_given, given.quantity[compared])
+    differ = np.flatnonzero((mine != theirs).any(axis=1))
+    in_book, in_table = in_book[differ], in_table[differ]
+    reason = np.where(in_book, np.where(in_table, QUANTITY, ONLY_HELD), ONLY_GIVEN)
+
+    more = len(apart)
+    quantity_given = np.concatenate([theirs[differ], given.quantity[apart]])
+    quantity_held = np.concatenate([mine[differ], np.zeros((more, 2), np.int64)])
+    valid_given = np.concatenate([in_table, np.ones(more, bool)]).astype(np.uint8)
+    valid_held = np.concatenate([in_book, np.zeros(more, bool)]).astype(np.uint8)
+    accounts = _with_unknown(account, given.account)[apart]
+    instruments = _with_unknown(instrument, given.instrument)[apart]
+    return Frame(
+        {
+            "account": Text(
+                np.concatenate([(cells[differ] // width).astype(np.int32), accounts]),
+                _names(names.of("account"), given.accounts),
+            ),
+            "instrument": Text(
+                np.concatenate([(cells[differ] % width).astype(np.int32), instruments]),
+                _names(names.of("instrument"), given.instruments),
+            ),
+            "quantity_given": Number(quantity_given, EXACT, valid_given, strip=True),
+            "quantity_held": Number(quantity_held, EXACT, valid_held, strip=True),
+            "difference": Number(_difference(quantity_held, quantity_given), EXACT, strip=True),
+            "reason": Text(
+                np.concatenate([reason, reasons[apart]]).astype(np.int32), _words(BREAKS)
+            ),
+        },
+        len(differ) + more,
+        held["epoch"],
+    )
+
+
+def _reasons_not_to_compare(
+    account: Codes, instrument: Codes, selected: dict[str, Codes | None]
+) -> Codes:
+    """By row of the table. QUANTITY: its quantity is compared."""
+    out = np.full(len(account), QUANTITY, np.int32)
+    for side, codes in (("account", account), ("instrument", instrument)):
+        chosen = selected[side]
+        if chosen is not None and len(chosen):
+            out[chosen[codes] < 0] = NOT_SELECTED
+    out[instrument < 0] = UNKNOWN_INSTRUMENT
+    out[account < 0] = UNKNOWN_ACCOUNT
+    return out
+
+
+def _spread(
+    cells: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], quantities: Wide
+) -> tuple[Wide, npt.NDArray[np.bool_]]:
+    """The quantities by cell, 0 if a cell has none; and which cells have one."""
+    out, there = np.zeros((len(cells), 2), np.int64), np.zeros(len(cells), bool)
+    places = np.searchsorted(cells, keys)
+    out[places], there[places] = quantities, True
+    return out, there
+
+
+def _difference(a: Wide, b: Wide) -> Wide:
+    """a - b. The numbers are below 10**38, which is a limit of quantities."""
+    low_a, low_b = a[:, 0].view(np.uint64), b[:, 0].view(np.uint64)
+    out = np.empty_like(a)
+    out[:, 0] = (low_a - low_b).view(np.int64)
+    out[:, 1] = a[:, 1] - b[:, 1] - (low_a < low_b)
+    wrapped = ((a[:, 1] < 0) != (b[:, 1] < 0)) & ((out[:, 1] < 0) != (a[:, 1] < 0))
+    # the high word of 10**38, the first number that a decimal column of Arrow cannot hold
+    large = np.flatnonzero(wrapped | (np.abs(out[:, 1]) >= 10**38 >> 64))
+    for row in large.tolist():
+        if abs(_int(a[row]) - _int(b[row])) >= 10**38:
+            wrong = "the difference has more than 20 digits before the point"
+            raise ValueOverflow.about("breaks", "difference", row, None, wrong)
+    return out
+
+
+def _int(words: npt.NDArray[np.int64]) -> int:
+    low, high = int(words[0]), int(words[1])
+    return (high << 64) | (low & (2**64 - 1))
+
+
+def _with_unknown(codes: Codes, places: Codes) -> Codes:
+    return np.where(codes < 0, _UNKNOWN - places, codes).astype(np.int32)
+
+
+def _names(
+    known: Callable[[Codes], Sequence[str | None]], given: list[str]
+) -> Callable[[Codes], list[str | None]]:
+    """The names of codes of the book, and of codes that `_with_unknown` made."""
+
+    def names(codes: Codes) -> list[str | None]:
+        out = list(known(codes))
+        for row in np.flatnonzero(codes <= _UNKNOWN).tolist():
+            out[row] = given[_UNKNOWN - int(codes[row])]
+        return out
+
+    return names
+
+
+def _words(words: tuple[str, ...]) -> Callable[[Codes], list[str | None]]:
+    return lambda codes: [words[code] for code in codes.tolist()]
+
+
+def exceptions_frame(
+    names: NameLists,
+    masters: Masters,
+    held: dict[str, Any],
+    prices: dict[str, Any],
+    convertible: npt.NDArray[np.bool_],
+    cash: npt.NDArray[np.bool_],
+    oldest: int | None,
+) -> Frame:
+    """The positions without a price, without a rate, or with an old price.
+
+    convertible: by currency code, whether it has a rate. cash: by instrument code. oldest: the time
+    before which a price is stale; None: no price is.
+    """
+    size = masters.instruments
+    priced, time = np.zeros(size, bool), np.full(size, NO_TIME, np.int64)
+    priced[prices["instrument"]] = True
+    time[prices["instrument"]] = prices["time"]
+    stale, untimed = np.zeros(size, bool), np.zeros(size, bool)
+    if oldest is not None:
+        stale = priced & (time != NO_TIME) & (time < oldest)
+        untimed = priced & (time == NO_TIME) & ~cash  # cash has the price 1 without a tick
+    by_reason = np.stack([~priced, ~convertible[masters.currency], stale, untimed])  # as EXCEPTIONS
+    position, reason = np.nonzero(by_reason[:, held["instrument"]].T)
+    instrument = held["instrument"][position]
+    return Frame(
+        {
+            "account": Text(held["account"][position], names.of("account")),
+            "instrument": Text(instrument, names.of("instrument")),
+            "quantity": Number(held["current"][position], EXACT, strip=True),
+            "reason": Text(reason.astype(np.int32), _words(EXCEPTIONS)),
+            "price_time": Time(time[instrument]),
+            "currency": Text(masters.currency[instrument], names.of("currency")),
+        },
+        len(position),
+        held["epoch"],
+    )
