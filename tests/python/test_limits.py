@@ -254,7 +254,11 @@ def test_a_checkpoint_whose_bounds_fit_only_without_slack_opens(tmp_path) -> Non
                 "quote_factor": [factor],
             },
             accounts={"account": ["A", "B", "C"]},
-            holdings={"account": ["A", "B", "C"], "instrument": ["I"] * 3, "quantity": ["9e19"] * 3},
+            holdings={
+                "account": ["A", "B", "C"],
+                "instrument": ["I"] * 3,
+                "quantity": ["9e19"] * 3,
+            },
             prices={"instrument": ["I"], "price": ["77.800000000000000001"]},
         )
         book.checkpoint()
