@@ -242,6 +242,14 @@ def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
     return np.flatnonzero(mask).astype(np.int32)
 
 
+def selected_codes(query: Query, side: str, masters: Masters) -> Codes | None:
+    """The codes that a selection of one side picks. None: all. O(codes)."""
+    selection = query.accounts if side == "account" else query.instruments
+    if isinstance(selection, Mapping):
+        return matching(masters, side, selection, query.find)
+    return selection
+
+
 def resolve(name: str, masters: Masters) -> tuple[str, str]:
     """The side of a `by` column, and its name there."""
     if name in ("account", "instrument"):

@@ -42,7 +42,7 @@ public:
     // may take long.
     void run_functions(const Question& question, ResultRows& rows) const;
     // Requires the by-account index.
-    [[nodiscard]] Positions holdings(const Grouping& selection) const;
+    [[nodiscard]] HoldingList holdings(const Grouping& selection) const;
     // Requires the by-account index. Sorted by account and instrument. O(positions of the
     // accounts).
     [[nodiscard]] QuantityList quantities(const Grouping& selection) const;
