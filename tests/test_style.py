@@ -421,7 +421,7 @@ def test_comments_say_if_and_when() -> None:
         if path != Path(__file__)
         for comment in comments_of(path)
         for line in comment.splitlines()
-        if re.search(r"\bwhere\b", line, flags=re.IGNORECASE)
+        if re.search(r"(?<!`)\bwhere\b(?![`:])", line, flags=re.IGNORECASE)  # not the argument
     ]
     assert len(found) <= MOST_WHERE, "\n".join(found)
 

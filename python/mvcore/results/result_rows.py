@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class ResultFrame(Frame):
-    """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order.
+    """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order,
+    or in the order of the page.
 
     Holds only the core's result rows until a column is used.
     """
@@ -63,7 +64,7 @@ class ResultFrame(Frame):
             columns["level"] = lambda: Plain(level_of[figures.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label(figures.row())[pick], _names(names, shape, source)
+                label(figures.row())[pick], names_of_column(names, shape, source)
             )
         if local:
             columns["amount_currency"] = lambda: Text(
@@ -92,7 +93,8 @@ class ResultFrame(Frame):
         """Positions of the sorted rows in the core's results, slice(None) if they are sorted
         there."""
         figures = self._figures
-        if len(self) < 2 or (self._shape.ordered and not local and figures.ascending):
+        paged = self._query.page is not None and not self._with_removed
+        if len(self) < 2 or paged or (self._shape.ordered and not local and figures.ascending):
             return slice(None)
         rows = figures.row()
         keys = [_sort_key(label(rows)) for label in self._shape.labels]
@@ -116,7 +118,7 @@ def overflow_of(
     for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
         code = label(rows)
         if code[0] != TOTAL:
-            told.append(f"{name} {_names(names, shape, source)(code)[0]!r}")
+            told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
     exact = [measure for measure in query.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow.about(
@@ -129,7 +131,8 @@ def _sort_key(ids: Any) -> Any:
     return np.where(ids == NOT_SET, LAST, ids)
 
 
-def _names(names: NameLists, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+def names_of_column(names: NameLists, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+    """Return a function from label ids of a `by` column to texts."""
     if name in ("account", "instrument", "currency"):
         return names.of(name)
     labels = attribute_of(name, shape.masters)[1].labels

@@ -71,6 +71,9 @@ inline constexpr std::size_t kRebuildShareByAccount = 16;
 inline constexpr std::size_t kLeastToRebuild = 16;
 // Sums by instrument and group that a view caches. Follows: 32 MiB a view.
 inline constexpr std::size_t kMostSums = std::size_t{1} << 22;
+// Rows among which a page selects its rows at once, at least. Chosen, so that they stay in the L1
+// cache.
+inline constexpr std::size_t kLeastPageCandidates = 512;
 // Instruments that one loop sweeps together. Measured: decision 0003, against one at a time.
 inline constexpr int kFan = 8;
 // Positions passed to a user function at once. Chosen, so that their columns stay in the L2 cache.

@@ -99,6 +99,12 @@ void Reads::run_functions(const Question& question, ResultRows& figures) const {
     MVCORE_ASSERT(!question.functions || figures.floats.size() == question.functions->size());
 }
 
+void Reads::turn_to_page(const Question& question, ResultRows& figures) {
+    if (!question.page) return;
+    MVCORE_ASSERT(question.levels.empty());
+    figures = page_of(figures, *question.page, question.grouping.account_groups);
+}
+
 Positions Reads::holdings(const Grouping& selection) const {
     MVCORE_ASSERT(state_.index.built());
     const Board& board = state_.board;
