@@ -113,6 +113,20 @@ class ReadingMachine(RuleBasedStateMachine):
             query |= self.page(draw, model, query)
         return query
 
+    def page_query(self, draw: Callable, model) -> dict:
+        """A query without faults for most books, of many rows, with a page that cuts some."""
+        attributes = [f"account.{name}" for name in model.state.attributes["account"]]
+        attributes += [f"instrument.{name}" for name in model.state.attributes["instrument"]]
+        by = draw(st.sampled_from([["account"], ["instrument"], ["account", "instrument"]]))
+        query = {
+            "by": tuple(draw(st.permutations(by + some(draw, attributes, 1)))),
+            "measures": draw(st.permutations(["sod", "current", "expected"])),
+            "currency": draw(st.sampled_from([None, None, "local"])),
+            "allow_empty": True,
+        }
+        query |= self.page(draw, model, query)
+        return query | {"limit": draw(st.integers(1, 4)), "offset": draw(st.integers(0, 1))}
+
     def page(self, draw: Callable, model, query: dict) -> dict:
         """The arguments of a page, rarely with a label that nothing has."""
         measures = list(query["measures"])
@@ -245,7 +259,30 @@ class ReadingMachine(RuleBasedStateMachine):
         assert want in ("UnknownId", "InvalidInput")
         assert outcome(lambda: self.book.values(**{name: given}), mvcore.Error) == want
 
+    @rule(data=st.data())
+    def read_pages(self, data) -> None:
+        query = self.page_query(data.draw, self.model)
+        same_answer(
+            outcome(lambda: self.book.values(**query), mvcore.Error),
+            outcome(lambda: self.model.values(**query)),
+        )
+
     # -- views -----------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.views) < 8)
+    @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))
+    def open_page_view(self, data, mode) -> None:
+        query = self.page_query(data.draw, self.model) | {"mode": mode}
+        view, model_view = self.book.view(**query), self.model.view(**query)
+        same(outcome(view.changes, mvcore.Error), outcome(model_view.changes))
+        self.views.append((view, model_view))
+
+    @precondition(lambda self: self.views)
+    @rule()
+    def ask_page_views(self) -> None:
+        for got, want in self.views:
+            if want.query.page.asked():
+                same(outcome(got.changes, mvcore.Error), outcome(want.changes))
 
     @precondition(lambda self: len(self.views) < 6)
     @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))

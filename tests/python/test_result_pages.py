@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import mvcore
 from mvcore.results.page_keys import BOUND_MAX, scaled_bound
+from reference_page import Page
 
 NAMES = ["b", "a", "ä", "B", "a\U0001f4b6", "a\uff8e", "c"]
 DESKS = ["d2", "d1", None, "d2", "d10", None, "d1"]
@@ -324,3 +326,64 @@ def test_functions_sort_and_select() -> None:
         assert accounts(view.read()) == ["a\uff8e"]
         book.tick("X", -1)
         assert view.changes()["removed"] == [False, True]
+
+
+def keyed(frame: mvcore.Frame, by: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    return {tuple(row[n] for n in (*by, "amount_currency")): row for row in frame.to_pylist()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_views_follow_their_pages_at_random(seed: int) -> None:
+    """Rows enter, leave and move, and are compared with all rows, sorted and cut in Python."""
+    random = Random(seed)
+    names, listed = [f"A{k}" for k in range(20)], [f"I{k}" for k in range(6)]
+    book = mvcore.Book("USD", 2)
+    book.load(
+        instruments={"instrument": listed, "currency": ["USD", "EUR"] * 3},
+        accounts={"account": names, "desk": [f"d{k % 4}" for k in range(20)]},
+        fx={"currency": ["EUR"], "rate": ["1.1"]},
+    )
+    views = []
+    for _ in range(8):
+        by = random.choice([("account",), ("desk",), ("instrument", "desk"), ("desk", "account")])
+        currency = random.choice(["USD", "local"])
+        columns = ["sod", "-current", "abs(current)", "-abs(sod)", "unpriced", *by]
+        columns += ["-amount_currency"] if currency == "local" else []
+        page = Page(
+            random.choice([None, [("current", ">", -50)], [("abs(sod)", "<=", "99.5")]]),
+            random.sample(columns, random.randint(0, 3)),
+            random.choice([1, 3, 5, None]),
+            random.choice([0, 0, 2]),
+        )
+        query = {"by": by, "currency": currency}
+        mode = random.choice(["lazy", "incremental"])
+        views.append((book.view(**query, **page._asdict(), mode=mode), query, page, {}))
+    left = entered = 0
+    for step in range(120):
+        kind = random.randrange(10)
+        account, instrument = random.choice(names), random.choice(listed)
+        if kind < 4:
+            book.tick(instrument, random.randint(-3, 9))
+        elif kind < 8:
+            row = [[account], [instrument], [random.choice([0, *range(-9, 30)])]]
+            book.update(holdings=dict(zip(["account", "instrument", "quantity"], row, strict=True)))
+        elif kind == 8:
+            book.order(step, account, instrument, random.randint(1, 40), 1)
+        else:
+            book.update(accounts={"account": [account], "desk": [f"d{random.randrange(6)}"]})
+        for view, query, page, seen in random.sample(views, 4):
+            by = query["by"]
+            wanted = page.of(keyed(book.values(**query), by))
+            if random.random() < 0.3:
+                assert list(keyed(view.read(), by).items()) == list(wanted.items())
+            else:
+                changes = keyed(view.changes(), by)
+                gone = {key for key, row in changes.items() if row.pop("removed")}
+                assert gone == seen.keys() - wanted.keys()
+                assert {key: row for key, row in changes.items() if key not in gone} == {
+                    key: row for key, row in wanted.items() if seen.get(key) != row
+                }
+                left, entered = left + len(gone), entered + len(wanted.keys() - seen.keys())
+            seen.clear()
+            seen.update(wanted)
+    assert left > 20 and entered > 20
