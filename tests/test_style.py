@@ -211,7 +211,10 @@ WRAPPER_ORDER = (
     "store", "files", "serve", "cli", "demo", "__main__",
 )  # fmt: skip
 # What programs import of the private folders.
-HELPERS = {"mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.arguments.MEASURES"}
+HELPERS = {
+    "mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.arguments.MEASURES",
+    "mvcore.query.result_page.OPERATORS",
+}  # fmt: skip
 
 
 @functools.cache

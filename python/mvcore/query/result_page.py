@@ -125,13 +125,13 @@ def _refuse_column(
     argument: str, row: int, text: str, columns: Mapping[str, PageColumn], ambiguous: bool
 ) -> InvalidInput:
     if ambiguous:
-        return invalid(None, argument, row, text, f"{text!r} names several columns")
+        return invalid(None, argument, row, text, f"{shown(text)} names several columns")
     bare = text.removeprefix("-")
     inner = _ABSOLUTE.fullmatch(bare)
     bare = inner[1] if inner else bare
     if bare in columns:  # abs() of a text
-        return invalid(None, argument, row, text, f"{bare!r} has no absolute value")
-    error = InvalidInput.about(None, argument, row, text, f"the rows have no column {bare!r}")
+        return invalid(None, argument, row, text, f"{shown(bare)} has no absolute value")
+    error = InvalidInput.about(None, argument, row, text, f"the rows have no column {shown(bare)}")
     return error.unlike(bare, list(columns))
 
 
@@ -147,7 +147,7 @@ def _sort_keys(given: Any, columns: Mapping[str, PageColumn], words: Words) -> I
             raise _refuse_column("sort", row, text, columns, ambiguous=bool(found))
         if found[0].column in seen:
             raise invalid(
-                None, "sort", row, text, f"{text!r} names a column that an earlier key names"
+                None, "sort", row, text, f"{shown(text)} names a column that an earlier key names"
             )
         seen.add(found[0].column)
         yield found[0]
@@ -181,7 +181,7 @@ def _conditions(given: Any, columns: Mapping[str, PageColumn]) -> Iterator[Condi
             continue
         if op not in ("=", "!="):
             raise invalid(
-                None, "where", row, op, f"operator {op!r} for the texts of {name!r}", "= or !="
+                None, "where", row, op, f"operator {op!r} for the texts of {shown(name)}", "= or !="
             )
         yield Condition(found[0], name, op, _label(name, value, row))
 
