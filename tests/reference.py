@@ -12,6 +12,7 @@ from typing import Any
 
 import reference_cash
 import reference_orders
+from reference_page import Page
 from reference_reads import Reads, ReferenceSnapshot
 from reference_state import State
 from reference_tables import TABLES, currency_name, nanoseconds, number, order_id, read_table, text
@@ -196,10 +197,13 @@ class ReferenceBook(Reads):
         rollup=False,
         mode="lazy",
         allow_empty=False,
+        **page,
     ) -> ReferenceView:
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode {mode!r}")
-        query = Query(self, accounts, instruments, by, measures, currency, rollup, allow_empty)
+        query = Query(
+            self, accounts, instruments, by, measures, currency, rollup, allow_empty, Page(**page)
+        )
         return ReferenceView(query)
 
     def changes(self, views: list[ReferenceView]) -> list[list[dict]]:

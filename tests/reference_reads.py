@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from reference_orders import Net, positions
+from reference_page import Page
 from reference_state import Price, State
 from reference_tables import EPOCH_START, currency_name, number, positive, text
 from reference_view import (
@@ -98,10 +99,13 @@ class Reads:
         prices=None,
         fx=None,
         allow_empty=False,
+        **page,
     ) -> list[dict]:
         self.check_open()
         book = self.what_if(prices, fx, currency)
-        query = Query(book, accounts, instruments, by, measures, currency, rollup, allow_empty)
+        query = Query(
+            book, accounts, instruments, by, measures, currency, rollup, allow_empty, Page(**page)
+        )
         return list(query.rows().values())
 
     # -- facts with their values -----------------------------------------------------------------

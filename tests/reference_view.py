@@ -12,6 +12,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from reference_page import Page
+
 MEASURES = ("sod", "current", "expected")
 SIDES = ("account", "instrument")
 DIGITS_MAX = 38
@@ -186,7 +188,16 @@ class Query:
     """A query that can be repeated on the present state of the book."""
 
     def __init__(
-        self, book, accounts, instruments, by, measures, currency, rollup, allow_empty=False
+        self,
+        book,
+        accounts,
+        instruments,
+        by,
+        measures,
+        currency,
+        rollup,
+        allow_empty=False,
+        page: Page | None = None,
     ) -> None:
         by = (by,) if isinstance(by, str) else tuple(by)
         measures = (measures,) if isinstance(measures, str) else tuple(measures)
@@ -203,8 +214,24 @@ class Query:
             raise InvalidInput("currency is already local")
         self.accounts = Selection(book, "account", accounts, allow_empty)
         self.instruments = Selection(book, "instrument", instruments, allow_empty)
+        self.page = Page() if page is None else page
+        if rollup and self.page.asked():
+            raise InvalidInput("a roll-up has no pages")
+        for name, _, label in self.page.where or ():
+            if not allow_empty and label is not None and name in (*self.names, "amount_currency"):
+                self._check_label(name, label)
+
+    def _check_label(self, name: str, label: Any) -> None:
+        kind = "currency" if name == "amount_currency" else resolve(self.book, name).kind
+        side = "account" if kind == "account" else "instrument"
+        side, attribute = (side, kind) if isinstance(kind, str) else kind
+        Selection(self.book, side, {attribute: label})
 
     def rows(self) -> dict[tuple, dict]:
+        """The rows of the page, in its order."""
+        return self.page.of(self.all_rows())
+
+    def all_rows(self) -> dict[tuple, dict]:
         """Rows by key (level, labels, own currency if local), in the order of the output."""
         book, totals = self.book, {}
         for (account, instrument), net in book.nets().items():

@@ -109,7 +109,64 @@ class ReadingMachine(RuleBasedStateMachine):
         query["rollup"] = draw(st.booleans())
         if "country" not in query["by"]:  # otherwise it is an error already
             query["currency"] = draw(st.sampled_from([None, "local", *NAMES["currency"]]))
+        if draw(st.integers(0, 2)) and (not query["rollup"] or not draw(st.integers(0, 9))):
+            query |= self.page(draw, model, query)
         return query
+
+    def page_query(self, draw: Callable, model) -> dict:
+        """A query without faults for most books, of many rows, with a page that cuts some."""
+        attributes = [f"account.{name}" for name in model.state.attributes["account"]]
+        attributes += [f"instrument.{name}" for name in model.state.attributes["instrument"]]
+        by = draw(st.sampled_from([["account"], ["instrument"], ["account", "instrument"]]))
+        query = {
+            "by": tuple(draw(st.permutations(by + some(draw, attributes, 1)))),
+            "measures": draw(st.permutations(["sod", "current", "expected"])),
+            "currency": draw(st.sampled_from([None, None, "local"])),
+            "allow_empty": True,
+        }
+        query |= self.page(draw, model, query)
+        return query | {"limit": draw(st.integers(1, 4)), "offset": draw(st.integers(0, 1))}
+
+    def page(self, draw: Callable, model, query: dict) -> dict:
+        """The arguments of a page, rarely with a label that nothing has."""
+        measures = list(query["measures"])
+        numbers_of = [*measures, *(f"abs({name})" for name in measures), "unpriced"]
+        texts = [*query["by"], *(["amount_currency"] if query.get("currency") == "local" else [])]
+        keys = draw(st.lists(st.sampled_from([*numbers_of, *texts]), unique=True, max_size=3))
+        sort = [draw(st.sampled_from(["", "-"])) + key for key in keys]
+        where = []
+        for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+            name = draw(st.sampled_from([*numbers_of, *texts]))
+            if name in texts:
+                labels = self.labels_of(model, name)
+                where.append((name, draw(st.sampled_from(["=", "!="])), draw(labels)))
+            else:
+                op = draw(st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
+                where.append((name, op, self.bound(draw, model)))
+        return {
+            "sort": sort[0] if len(sort) == 1 and draw(st.booleans()) else sort,
+            "where": where,
+            "limit": draw(st.sampled_from([None, 0, 1, 1, 2, 3, 5, 100])),
+            "offset": draw(st.sampled_from([0, 0, 0, 1, 2, 7])),
+        }
+
+    def labels_of(self, model, name: str) -> st.SearchStrategy:
+        """Labels of a column of the rows, used or not."""
+        known = NAMES["currency"] if name == "amount_currency" else NAMES.get(name)
+        if known is None:
+            side, _, attribute = name.rpartition(".")
+            sides = [side] if side else ["account", "instrument"]
+            known = [each for s in sides for each in ATTRIBUTES[s].get(attribute, [])]
+        return st.sampled_from([*known, None])
+
+    def bound(self, draw: Callable, model):
+        """A number near amounts of the book, as one of the types that a condition takes."""
+        rows = outcome(lambda: model.values(by=("account",)))
+        amounts = [] if isinstance(rows, str) else [row["current"] for row in rows]
+        number = draw(st.sampled_from([*amounts, Decimal(0), Decimal(1), Decimal("-0.5")]))
+        number += draw(st.sampled_from([Decimal(0), Decimal(0), Decimal("1e-31")]))
+        forms = [number, format(number, "f"), int(number), float(number)]
+        return draw(st.sampled_from(forms))
 
     def labels(self, draw: Callable, model, side: str) -> dict:
         """A selection by attribute, name or currency; rarely by a label that nothing has."""
@@ -207,7 +264,30 @@ class ReadingMachine(RuleBasedStateMachine):
         assert want in ("UnknownId", "InvalidInput")
         assert outcome(lambda: self.book.values(**{name: given}), mvcore.Error) == want
 
+    @rule(data=st.data())
+    def read_pages(self, data) -> None:
+        query = self.page_query(data.draw, self.model)
+        same_answer(
+            outcome(lambda: self.book.values(**query), mvcore.Error),
+            outcome(lambda: self.model.values(**query)),
+        )
+
     # -- views -----------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.views) < 8)
+    @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))
+    def open_page_view(self, data, mode) -> None:
+        query = self.page_query(data.draw, self.model) | {"mode": mode}
+        view, model_view = self.book.view(**query), self.model.view(**query)
+        same(outcome(view.changes, mvcore.Error), outcome(model_view.changes))
+        self.views.append((view, model_view))
+
+    @precondition(lambda self: self.views)
+    @rule()
+    def ask_page_views(self) -> None:
+        for got, want in self.views:
+            if want.query.page.asked():
+                same(outcome(got.changes, mvcore.Error), outcome(want.changes))
 
     @precondition(lambda self: len(self.views) < 6)
     @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))

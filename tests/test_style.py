@@ -212,7 +212,10 @@ WRAPPER_ORDER = (
     "store", "files", "serve", "cli", "demo", "__main__",
 )  # fmt: skip
 # What programs import of the private folders.
-HELPERS = {"mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.measures.MEASURES"}
+HELPERS = {
+    "mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.measures.MEASURES",
+    "mvcore.query.result_page.OPERATORS",
+}  # fmt: skip
 
 
 @functools.cache
@@ -422,7 +425,7 @@ def test_comments_say_if_and_when() -> None:
         if path != Path(__file__)
         for comment in comments_of(path)
         for line in comment.splitlines()
-        if re.search(r"\bwhere\b", line, flags=re.IGNORECASE)
+        if re.search(r"(?<!`)\bwhere\b(?![`:])", line, flags=re.IGNORECASE)  # not the argument
     ]
     assert len(found) <= MOST_WHERE, "\n".join(found)
 

@@ -84,6 +84,21 @@ class ResultRows:
     def unpriced(self) -> _I64: ...
     def removed(self) -> _U8: ...
 
+class ResultPage:
+    def __init__(self, offset: int, limit: int | None) -> None: ...
+    def add_condition(
+        self,
+        field: str,
+        place: int,
+        keys: _I32 | None,
+        op: str,
+        high: int,
+        low: int,
+        number: float,
+    ) -> None: ...
+    def add_sort(self, field: str, place: int, keys: _I32 | None, descending: bool) -> None: ...
+    def add_row_order(self, field: str, keys: _I32) -> None: ...
+
 class Functions:
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
@@ -138,6 +153,7 @@ class View:
         rows: int,
         masters: int,
         functions: Functions | None,
+        page: ResultPage | None,
     ) -> None: ...
     def stats(self) -> dict[str, int]: ...
 
@@ -162,6 +178,7 @@ class Reader:
         functions: Functions | None,
         currency: int | str,
         given: dict[str, dict[str, Any]],
+        page: ResultPage | None,
     ) -> ResultRows | None: ...
     def holdings(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int

@@ -33,6 +33,7 @@ from mvcore.ingest.times import ONE_DAY, TimeRule, max_future_ns, rule, whole
 from mvcore.missing_rates import TABLES as MAY_HIDE
 from mvcore.missing_rates import MissingRates
 from mvcore.query.measures import MEASURES
+from mvcore.query.result_page import Conditions, PageArguments
 from mvcore.reads import Reads
 from mvcore.results.names import NameLists
 from mvcore.snapshot import Snapshot
@@ -447,11 +448,17 @@ class Book(HotBook, Reads, Closing):
         mode: Literal["lazy", "incremental"] = "lazy",
         *,
         allow_empty: bool = False,
+        where: Conditions | None = None,
+        sort: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> View:
         """Open a view: the rows of `values`, kept up to date. Arguments as in `values`.
 
         If later no account or instrument has a label that the selection names, the view has no rows
-        for it.
+        for it. With `where`, `sort`, `limit` or `offset`, `read` returns that page in its order.
+        `changes` returns the rows of the page that changed or entered it, and with `removed` true
+        those that left it.
 
         mode: a "lazy" view applies new prices when it is read. An "incremental" view is up to date
         before each write returns. Close the view, or drop the last reference to it. O(positions
@@ -463,7 +470,16 @@ class Book(HotBook, Reads, Closing):
             raise InvalidInput.about(
                 None, "mode", None, given, f"{shown(given)} is neither 'lazy' nor 'incremental'"
             )
-        question = self._query(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        question = self._query(
+            accounts,
+            instruments,
+            by,
+            measures,
+            currency,
+            rollup,
+            allow_empty,
+            PageArguments(where, sort, limit, offset),
+        )
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

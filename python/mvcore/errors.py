@@ -143,7 +143,7 @@ def invalid(
 
 
 def wrong_type(
-    table: str, column: str | None, row: int | None, value: Any, expected: str
+    table: str | None, column: str | None, row: int | None, value: Any, expected: str
 ) -> InvalidInput:
     """Make an error for a value of a type that is not accepted. It names the type."""
     wrong = f"{shown(value)} is a {type(value).__name__}"

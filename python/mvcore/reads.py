@@ -26,10 +26,12 @@ from mvcore.ingest.tables import located, set_value
 from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query
-from mvcore.query.grouping import Shaper, selected_codes
+from mvcore.query.grouping import Shaper, label_selections, selected_codes
 from mvcore.query.measures import MEASURES
+from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
+from mvcore.results.page_keys import core_page
 from mvcore.results.position_checks import breaks_frame, exceptions_frame
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
@@ -114,6 +116,10 @@ class Reads:
         fx: Mapping[str, Any] | None = None,
         *,
         allow_empty: bool = False,
+        where: Conditions | None = None,
+        sort: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> Frame:
         """Return exact totals by any grouping, all of one epoch.
 
@@ -132,19 +138,37 @@ class Reads:
         change. A rate keeps its method; the base currency has the rate 1. An instrument must be in
         the book. A currency must be the base, or an instrument, a rate or `currency` must name it.
 
+        where: conditions that a row must meet, as `("current", ">", 1_000_000)`. A column is one
+        of the row, or `abs(...)` of a number. Numbers compare by = != < <= > >=, exactly; texts by
+        = and !=, None if there is no label.
+        sort: columns, the first one first: "current", "-current" (descending), "-abs(current)".
+        Texts are in the order of their code points. Rows without a label, and nan, come last. Rows
+        that are equal keep their order without `sort`.
+        limit, offset: at most `limit` rows, from row `offset` on. With `rollup` there is no page.
+
         Columns: [level] by... amount_currency measures... unpriced. Columns of functions are
         float64. `amount_currency` is the currency of the row's amounts. A column `currency` (of the
         instruments) appears only if `by` names it. Each row is rounded once, so rounded rows need
         not add up to their rounded total.
 
         Raises UnknownId, InvalidInput (also if instruments lack an attribute that a function has as
-        a parameter), ValueOverflow, ClosedError. O(positions selected), and as much for each
-        function. The first call after a change of attributes also computes the groups of the
-        attributes in `by` (see `stats`).
+        a parameter), ValueOverflow (of any row, on the page or not), ClosedError. O(positions
+        selected), and as much for each function. Only rows of the page are made into columns. The
+        first call after a change of attributes also computes the groups of the attributes in `by`
+        (see `stats`).
         """
         self._core.check_open()
         given = what_if(prices, fx)
-        question = self._query(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        question = self._query(
+            accounts,
+            instruments,
+            by,
+            measures,
+            currency,
+            rollup,
+            allow_empty,
+            PageArguments(where, sort, limit, offset),
+        )
         if given:
             self._check_what_if(prices, fx, question.currency)
         by_name = "fx" in given and question.currency != "local"
@@ -166,7 +190,8 @@ class Reads:
                 shape.functions,
             )  # fmt: skip
             try:
-                rows = core.values(*arguments, currency, given)
+                page = core_page(question, shape, self._names, self._value_scale)
+                rows = core.values(*arguments, currency, given, page)
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if rows is not None:
@@ -184,6 +209,7 @@ class Reads:
         currency: Any,
         rollup: Any,
         allow_empty: Any,
+        page: PageArguments = ALL_ROWS,
     ) -> Query:
         if currency is None:
             currency = self._base_currency
@@ -198,7 +224,7 @@ class Reads:
                 f"{shown(allow_empty)} is neither True nor False",
             )
         question = checked_query(
-            accounts, instruments, by, measures, currency, rollup, self._select, self._find
+            accounts, instruments, by, measures, currency, rollup, self._select, self._find, page
         )
         if not allow_empty:
             self._check_labels(question)
@@ -206,7 +232,10 @@ class Reads:
 
     def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
-        for side, wanted in (("account", question.accounts), ("instrument", question.instruments)):
+        selections = [("account", question.accounts), ("instrument", question.instruments)]
+        if question.page is not None:
+            selections += label_selections(question.page, question.by, self._masters)
+        for side, wanted in selections:
             if not isinstance(wanted, Mapping):
                 continue
             try:

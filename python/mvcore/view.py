@@ -14,6 +14,7 @@ from mvcore.forks import rest_at_fork
 from mvcore.query.arguments import Query
 from mvcore.query.grouping import Shaper
 from mvcore.reads import Reads, what_if
+from mvcore.results.page_keys import core_page
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class View(Closing):
         shape = self._shape
         if shape is None or shape.masters is not masters:
             shape = self._shaper.shape(masters)
-            core.reshape(*shape.core_arguments(), masters.version, shape.functions)
+            book = self._book
+            page = core_page(self._shaper.query, shape, book._names, book.value_scale)
+            core.reshape(*shape.core_arguments(), masters.version, shape.functions, page)
             self._shape = shape
         return shape
 
@@ -101,7 +104,7 @@ class View(Closing):
     def read(
         self, prices: Mapping[str, Any] | None = None, fx: Mapping[str, Any] | None = None
     ) -> Frame:
-        """Return all rows.
+        """Return all rows, or those of the page, in its order.
 
         Cost: the cells of the instruments that moved since the last read. Functions of
         `mvcore.measure` are called for every position selected.
@@ -121,8 +124,9 @@ class View(Closing):
     def changes(self) -> Frame:
         """Return the rows whose amounts or counts differ from what this view last returned.
 
-        The column `removed` is true, once, for a row with no position left. The first call returns
-        all rows. Cost as `read`.
+        The column `removed` is true, once, for a row with no position left, and for a row that left
+        the page. A row that entered the page is returned like one that changed. Rows come in label
+        order, whatever `sort` is. The first call returns all rows. Cost as `read`.
         """
         return self._read(everything=False)
 

@@ -178,6 +178,26 @@ def test_by_rollup_and_json(files: InputFiles) -> None:
     assert list(rows[0]) == ["level", "desk", "sector", "amount_currency", "current", "unpriced"]
 
 
+def test_pages(files: InputFiles) -> None:
+    def found(*more: str) -> list[tuple[str, str]]:
+        rows = files.rows("--by", "desk,sector", *more)
+        return [(row["desk"], row["sector"]) for row in rows]
+
+    assert found("--sort=-current") == [("d1", "tech"), ("d1", "gov"), ("d2", "")]
+    assert found("--sort=-current", "--limit", "1", "--offset", "1") == [("d1", "gov")]
+    assert found("--sort", "sector,current") == [("d1", "gov"), ("d1", "tech"), ("d2", "")]
+    assert found("--where", "abs(current) < 1e3") == [("d2", "")]
+    assert found("--where", "desk!=d2", "--where", "current<=1243.75") == [("d1", "gov")]
+    assert found("--where", "sector=") == [("d2", "")]
+    assert found("--limit", "0") == []
+    for wrong, says in {
+        "--where=current": "is no condition", "--limit=-1": "negative",
+        "--sort=curent": "did you mean 'current'", "--where=desk=d3": "no account has the label",
+        "--where=current>x": "not a number",
+    }.items():  # fmt: skip
+        assert says in one_line(files.value("--by", "desk,sector", wrong))
+
+
 def test_currencies(files: InputFiles) -> None:
     assert files.rows("--by", "")[0]["current"] == "2822.00000000"
     assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"

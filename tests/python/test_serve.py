@@ -89,7 +89,11 @@ def test_what_is_refused_leaves_the_selection(service, book) -> None:
         {"currency": "XXX"}, {"currency": 5}, {"interval": 49}, {"interval": 5_001},
         {"interval": 100.0}, {"accounts": {"desk": {}}}, {"accounts": {"nothing": ["x"]}},
         {"instruments": ["nothing"]}, {"accounts": ["nobody"]}, {"id": []}, {"type": "what"},
-        {"rolup": True},
+        {"rolup": True}, {"where": ["current", ">", 1]}, {"where": [["account", "=", "A1"]]},
+        {"where": [["current", "==", 1]]}, {"where": [["current", ">", "x"]]},
+        {"where": [["current", ">", None]]}, {"where": [["sod", ">", 1]], "measures": ["current"]},
+        {"sort": "current"}, {"sort": ["x"]}, {"limit": -1}, {"limit": 1.0}, {"offset": True},
+        {"limit": 1, "rollup": True},
         {"id": "\ud800"}, {"id": "x" * 101}, {"id": 2**63}, {"id": True}, {"id": 0.5},
     ]  # fmt: skip
 

@@ -285,7 +285,7 @@ def test_a_list_that_would_be_too_long_is_not_made(book) -> None:
 def test_a_list_refuses_what_it_would_ignore(book, call: str) -> None:
     ignored = {
         "currency": "EUR", "by": ["account"], "rollup": True, "measures": ["sod"], "interval": 100,
-        "type": "x", "id": 1, "wrong": 1,
+        "type": "x", "id": 1, "wrong": 1, "where": [], "sort": ["current"], "limit": 1, "offset": 0,
     }  # fmt: skip
     with running(serve.create_app(book)) as port, client(port, None) as http:
         for field, value in ignored.items():

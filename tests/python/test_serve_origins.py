@@ -212,6 +212,7 @@ def test_selections_that_are_none(book, seed) -> None:
     """Each selection is answered once, by rows or a documented error, and the session stays
     open."""
     fields = ["accounts", "instruments", "by", "measures", "currency", "rollup", "interval", "else"]
+    fields += ["where", "sort", "limit", "offset"]
     chosen = random.Random(seed)
     with door(book, serve.Limits(messages=10**6)) as port, opened(port) as raw:
         for number in range(150):

@@ -109,7 +109,10 @@ def odd(random: random.Random, depth: int = 0):
 def test_bodies_that_make_no_sense(door, seed) -> None:
     chosen = random.Random(seed)
     fields = {
-        "values": ["accounts", "instruments", "by", "measures", "currency", "rollup"],
+        "values": [
+            "accounts", "instruments", "by", "measures", "currency", "rollup", "where", "sort",
+            "limit", "offset",
+        ],
         "holdings": ["accounts", "instruments"], "orders": ["accounts", "instruments"],
         "ticks": ["instrument", "price", "time"],
         "facts": ["instruments", "accounts", "holdings", "orders", "prices", "fx", "other"],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import mvcore
 from mvcore.cli.files import CommandError
 from mvcore.query.measures import MEASURES
+from mvcore.query.result_page import OPERATORS
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +32,25 @@ class Parser(argparse.ArgumentParser):
 def names_list(text: str) -> tuple[str, ...]:
     """`a, b` as a tuple. Empty text is the empty tuple, which `--by` takes as the grand total."""
     return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
+
+
+def condition(text: str) -> tuple[str, str, str | None]:
+    """Parse a condition on rows: a column, an operator, and a number or a label."""
+    match = re.fullmatch(r"\s*(.+?)\s*(<=|>=|!=|<|>|==?)\s*(.*?)\s*", text, re.DOTALL)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no condition; expected a column, one of {' '.join(OPERATORS)}, and a "
+            "number or a label"
+        )
+    return match[1], match[2], match[3] or None
+
+
+def count(text: str) -> int:
+    """Parse a number of rows, 0 or more."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
 
 
 def positive_int(text: str) -> int:
@@ -233,6 +254,18 @@ def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--ticks", metavar="FILE", help="instrument, price, time: applied in the file's order")
     add = add_question(parser)
     add("--rollup", action="store_true", help="subtotals of every prefix of --by as well")
+    add(
+        "--where", type=condition, action="append", metavar="CONDITION",
+        help="only rows that meet it, such as 'current>1000', 'abs(current)>=5' or 'desk!=d1'; "
+        "'desk=' selects rows without a label. May be repeated",
+    )  # fmt: skip
+    add(
+        "--sort", type=names_list, metavar="A,B",
+        help="columns to sort the rows by. Write --sort=-current for descending, "
+        "--sort='-abs(current)' for absolute values",
+    )  # fmt: skip
+    add("--limit", type=count, metavar="N", help="at most N rows")
+    add("--offset", type=count, default=0, metavar="N", help="leave out the first N rows")
     add = parser.add_argument_group("output").add_argument
     add(
         "--output",

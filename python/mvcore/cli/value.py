@@ -48,6 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
             measures=arguments.measures,
             currency=arguments.currency,
             rollup=arguments.rollup,
+            where=arguments.where,
+            sort=arguments.sort,
+            limit=arguments.limit,
+            offset=arguments.offset,
         )
     render.write(frame, output, arguments.out)
     return 0

@@ -10,6 +10,7 @@ import numpy as np
 from mvcore.errors import InvalidInput, shown
 from mvcore.ingest.columns import names_of
 from mvcore.query.measures import MEASURES, Measure, measures_asked
+from mvcore.query.result_page import PageArguments, ResultPage, checked_page
 from mvcore.query.selecting import wanted_labels
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Query(NamedTuple):
     currency: str
     rollup: bool
     find: Find  # codes of the names in a selection by attribute
+    page: ResultPage | None = None  # None: all rows in their own order
 
     @property
     def measure_numbers(self) -> list[int]:
@@ -50,6 +52,7 @@ def checked_query(
     rollup: bool,
     codes: Callable[[str, Sequence[str]], Codes],
     find: Find,
+    page: PageArguments,
 ) -> Query:
     """Check the arguments of a call. `codes(side, names)` raises UnknownId, `find` does not."""
     by = _words(by, "by")
@@ -74,6 +77,7 @@ def checked_query(
         currency,
         bool(rollup),
         find,
+        checked_page(page, by, measures, currency, bool(rollup), _words),
     )
 
 

@@ -6,7 +6,7 @@ A row is a pair of an account group and an instrument group: row = instrument_gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,8 @@ from mvcore.query.selecting import matching
 if TYPE_CHECKING:
     from mvcore import _core
     from mvcore.ingest.group_codes import GroupCache
+    from mvcore.query.result_page import ResultPage
+    from mvcore.query.selecting import Wanted
 
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
@@ -258,6 +260,23 @@ def resolve(name: str, masters: Masters) -> tuple[str, str]:
         return "instrument", name
     side, _ = attribute_of(name, masters)
     return side, name.removeprefix(f"{side}.") if "." in name else name
+
+
+def label_selections(
+    page: ResultPage, by: Sequence[str], masters: Masters
+) -> Iterator[tuple[str, Wanted]]:
+    """Yield the side and the label of each condition on a column of `by`, as a selection."""
+    for condition in page.where:
+        if not condition.column.has_labels or condition.value is None:
+            continue
+        name = by[condition.column.place] if condition.column.kind == "by" else "currency"
+        if name in ("account", "instrument", "currency"):
+            side = "account" if name == "account" else "instrument"
+        else:
+            side, _ = attribute_of(name, masters)
+            name = name.removeprefix(f"{side}.") if "." in name else name
+        wanted: Wanted = {name: (str(condition.value),)}
+        yield side, wanted
 
 
 def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mvcore import _core
+    from mvcore.ingest.masters import Codes
 
 
 class NameLists:
@@ -20,6 +21,16 @@ class NameLists:
     def __init__(self, core: _core.Book) -> None:
         self._core = core
         self._known: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
+        self._ranks: dict[str, tuple[Codes, Codes]] = {}  # codes and their ranks, last asked for
+
+    def ranks(self, side: str, codes: Codes) -> Codes:
+        """The places of names in code point order. Kept until other codes are asked for."""
+        kept = self._ranks.get(side)
+        if kept is not None and np.array_equal(kept[0], codes):
+            return kept[1]
+        ranks = ranks_of(self.of(side), codes)
+        self._ranks[side] = (codes, ranks)
+        return ranks
 
     def of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
         """Return a function from codes to names. The name of a negative code is None."""
@@ -34,3 +45,12 @@ class NameLists:
             return [known[c] if c >= 0 else None for c in codes.tolist()]
 
         return names
+
+
+def ranks_of(texts: Callable[[Codes], list[str | None]], ids: Codes) -> Codes:
+    """The places of the texts of different ids in code point order."""
+    named = texts(ids)
+    order = sorted(range(len(ids)), key=lambda place: named[place] or "")
+    ranks = np.empty(len(ids), np.int32)
+    ranks[order] = np.arange(len(ids), dtype=np.int32)
+    return ranks

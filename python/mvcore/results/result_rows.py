@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class ResultFrame(Frame):
-    """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order.
+    """Columns: [level] by... amount_currency measures... unpriced [removed]. Rows in label order,
+    or in the order of the page.
 
     Holds only the core's result rows until a column is used.
     """
@@ -63,7 +64,7 @@ class ResultFrame(Frame):
             columns["level"] = lambda: Plain(level_of[rows.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label(rows.row())[pick], _names(names, shape, source)
+                label(rows.row())[pick], names_of_column(names, shape, source)
             )
         if local:
             columns["amount_currency"] = lambda: Text(rows.currency()[pick], names.of("currency"))
@@ -90,7 +91,8 @@ class ResultFrame(Frame):
         """Positions of the sorted rows in the core's results, slice(None) if they are sorted
         there."""
         rows = self._result_rows
-        if len(self) < 2 or (self._shape.ordered and not local and rows.ascending):
+        paged = self._query.page is not None and not self._with_removed
+        if len(self) < 2 or paged or (self._shape.ordered and not local and rows.ascending):
             return slice(None)
         row = rows.row()
         keys = [_sort_key(label(row)) for label in self._shape.labels]
@@ -114,7 +116,7 @@ def overflow_of(
     for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
         code = label(rows)
         if code[0] != TOTAL:
-            told.append(f"{name} {_names(names, shape, source)(code)[0]!r}")
+            told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
     exact = [measure for measure in query.measures if isinstance(measure, str)]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow.about(
@@ -127,7 +129,8 @@ def _sort_key(ids: Any) -> Any:
     return np.where(ids == NOT_SET, LAST, ids)
 
 
-def _names(names: NameLists, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+def names_of_column(names: NameLists, shape: Shape, name: str) -> Callable[[Any], list[str | None]]:
+    """Return a function from label ids of a `by` column to texts."""
     if name in ("account", "instrument", "currency"):
         return names.of(name)
     labels = attribute_of(name, shape.masters)[1].labels

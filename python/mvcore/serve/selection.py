@@ -8,11 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from mvcore.query.measures import MEASURES
+from mvcore.query.result_page import OPERATORS
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.limits import Limits
 
 Names = tuple[str, ...] | Mapping[str, Any] | None
 FIELDS = {"accounts", "instruments", "by", "measures", "currency", "rollup"}
+FIELDS |= {"where", "sort", "limit", "offset"}
+CONDITIONS_MAX = 20
+SORT_KEYS_MAX = 20
 SIDES = ("accounts", "instruments")  # the only fields that lists of holdings and orders use
 
 
@@ -26,6 +30,10 @@ class Selection:
     measures: tuple[str, ...]
     currency: str | None
     rollup: bool
+    where: tuple[tuple[str, str, int | Decimal | str], ...] = ()
+    sort: tuple[str, ...] = ()
+    limit: int | None = None
+    offset: int = 0
     allow_empty: bool = False  # true while watched: the last account with a label may lose it
 
     def arguments(self, accounts: Names) -> dict[str, Any]:
@@ -33,14 +41,15 @@ class Selection:
         return {
             "accounts": _listed(accounts), "instruments": _listed(self.instruments),
             "by": self.by, "measures": self.measures, "currency": self.currency,
-            "rollup": self.rollup, "allow_empty": self.allow_empty,
+            "rollup": self.rollup, "allow_empty": self.allow_empty, "where": self.where,
+            "sort": self.sort, "limit": self.limit, "offset": self.offset,
         }  # fmt: skip
 
     def key(self, accounts: Names) -> tuple[Any, ...]:
         """A key that is equal if two selections can share a view."""
         return (
             _frozen(accounts), _frozen(self.instruments), self.by, self.measures, self.currency,
-            self.rollup,
+            self.rollup, self.where, self.sort, self.limit, self.offset,
         )  # fmt: skip
 
 
@@ -48,13 +57,18 @@ def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
     """Parse a selection. Raises RefusedError that names the field."""
     for field in message.keys() - FIELDS - {"type", "id", "interval"}:
         raise RefusedError("invalid_selection", f"{field}: no field of a selection")
+    measures = _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES)
     return Selection(
         _names(message, "accounts", limits),
         _names(message, "instruments", limits),
         _words(message, "by", ("account",), limits.names),
-        _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES),
+        measures,
         _text_or_none(message, "currency"),
         _truth(message, "rollup"),
+        _conditions(message, measures),
+        _words(message, "sort", (), SORT_KEYS_MAX),
+        _count_or_none(message, "limit"),
+        _count_or_none(message, "offset") or 0,
     )
 
 
@@ -110,6 +124,40 @@ def _words(
     if among is not None and not (given and set(given) <= set(among)):
         raise _wrong(field, f"some of {', '.join(among)}")
     return tuple(given)
+
+
+def _conditions(
+    message: Mapping[str, Any], measures: tuple[str, ...]
+) -> tuple[tuple[str, str, int | Decimal | str], ...]:
+    """The conditions on amounts and `unpriced`.
+
+    Labels are selected by `accounts` and `instruments`, which do not reveal the labels of accounts
+    that the client may not see.
+    """
+    given = message.get("where")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > CONDITIONS_MAX:
+        raise _wrong("where", f"a list of at most {CONDITIONS_MAX} conditions")
+    columns = [*measures, *(f"abs({measure})" for measure in measures), "unpriced"]
+    for condition in given:
+        if not isinstance(condition, list) or len(condition) != 3:
+            raise _wrong("where", "conditions such as [column, operator, number]")
+        name, operator, number = condition
+        if name not in columns:
+            raise _wrong("where", f"one of the columns {', '.join(columns)}")
+        if operator not in OPERATORS:
+            raise _wrong("where", f"one of the operators {', '.join(OPERATORS)}")
+        if isinstance(number, bool) or not isinstance(number, int | Decimal | str):
+            raise _wrong("where", "a number, or a text of one")
+    return tuple((name, operator, number) for name, operator, number in given)
+
+
+def _count_or_none(message: Mapping[str, Any], field: str) -> int | None:
+    given = message.get(field)
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 0):
+        raise _wrong(field, "an integer of 0 or more")
+    return given
 
 
 def _text_or_none(message: Mapping[str, Any], field: str) -> str | None:

@@ -76,6 +76,9 @@ inline constexpr std::size_t kRebuildShareByAccount = 16;
 inline constexpr std::size_t kLeastToRebuild = 16;
 // Sums by instrument and group that a view caches. Follows: 32 MiB a view.
 inline constexpr std::size_t kMostSums = std::size_t{1} << 22;
+// Rows among which a page selects its rows at once, at least. Chosen, so that they stay in the L1
+// cache.
+inline constexpr std::size_t kLeastPageCandidates = 512;
 // Instruments (columns) that one loop, `add_fan64`, sweeps at once. Measured: decision 0003,
 // against one at a time.
 inline constexpr int kFan = 8;

@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_reads(m);
     add_book(m);
     add_lookups(m);
+    add_pages(m);
     add_views(m);
     add_durable(m);
     add_store(m);

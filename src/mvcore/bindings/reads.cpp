@@ -110,7 +110,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups,
                      const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                      const std::vector<int>& measures, const Functions& functions,
-                     std::int32_t currency) {
+                     std::int32_t currency, const Page& page) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
     q.levels = to_levels(levels, rows);
@@ -119,6 +119,8 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     q.measures = to_measures(measures);
     q.functions = functions;
     q.currency = currency;
+    q.page = checked_page(page, q.grouping, q.levels.size(), q.measures.size(),
+                          functions ? functions->size() : 0);
     return q;
 }
 
@@ -159,12 +161,13 @@ void add_reads(py::module_& m) {
                const py::object& instruments, std::uint32_t instrument_groups,
                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                const std::vector<int>& measures, const Functions& functions,
-               const std::variant<std::int32_t, std::string>& currency, const py::dict& given) {
+               const std::variant<std::int32_t, std::string>& currency, const py::dict& given,
+               const Page& page) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
-                const auto q =
-                    to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                rows, masters, measures, functions, code != nullptr ? *code : 0);
+                const auto q = to_question(accounts, account_groups, instruments, instrument_groups,
+                                           levels, rows, masters, measures, functions,
+                                           code != nullptr ? *code : 0, page);
                 const auto tables = to_tables(given);
                 const bool present = given.empty();
                 auto make = [&](const Vocabulary& names, const State& state) {
@@ -179,7 +182,8 @@ void add_reads(py::module_& m) {
             },
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
-            py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"))
+            py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
+            py::arg("page"))
         .def(
             "holdings",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,

@@ -69,9 +69,15 @@ struct PyView {
     void reshape(const py::object& accounts, std::uint32_t account_groups,
                  const py::object& instruments, std::uint32_t instrument_groups,
                  const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                 const Functions& functions) {
+                 const Functions& functions, const Page& page) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
-                          to_levels(levels, rows), rows, masters, functions};
+                          to_levels(levels, rows),
+                          rows,
+                          masters,
+                          functions,
+                          nullptr};
+        shape.page =
+            checked_page(page, shape.grouping, levels.size(), view->measures(), view->functions());
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
         if (view->incremental()) book->sync_view(*view);
@@ -135,7 +141,7 @@ void add_views(py::module_& m) {
         .def("read", &PyView::read, py::arg("everything"))
         .def("reshape", &PyView::reshape, py::arg("accounts"), py::arg("account_groups"),
              py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
-             py::arg("rows"), py::arg("masters"), py::arg("functions"))
+             py::arg("rows"), py::arg("masters"), py::arg("functions"), py::arg("page"))
         // Whether a read takes only microseconds.
         .def("is_fast",
              [](PyView& v) {

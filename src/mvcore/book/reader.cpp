@@ -215,16 +215,20 @@ bool Reader::values(const Question& question, ResultRows& out) {
     std::uint64_t cells = 0;
     State seen;
     if (brief(question)) {
-        const Reading reading(state_lock_);
-        if (read_.masters != question.masters) return false;
-        out = Reads(read_, value_scale_).values(question, cells);
-        count_cells(cells);
+        {
+            const Reading reading(state_lock_);
+            if (read_.masters != question.masters) return false;
+            out = Reads(read_, value_scale_).values(question, cells);
+            count_cells(cells);
+        }
+        Reads::turn_to_page(question, out);
         return true;
     }
     if (!copy_if(question.masters, seen)) return false;
     const Reads reads(seen, value_scale_);
     out = reads.values(question, cells);
     if (question.functions) reads.run_functions(question, out);
+    Reads::turn_to_page(question, out);
     count_cells(cells);
     return true;
 }

@@ -145,6 +145,7 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
     const Reads reads(other, value_scale_);
     out = reads.values(question, cells);
     reads.run_functions(question, out);
+    Reads::turn_to_page(question, out);
     count_cells(cells);
     return true;
 }

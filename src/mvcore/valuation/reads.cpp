@@ -99,6 +99,12 @@ void Reads::run_functions(const Question& question, ResultRows& rows) const {
     MVCORE_ASSERT(!question.functions || rows.floats.size() == question.functions->size());
 }
 
+void Reads::turn_to_page(const Question& question, ResultRows& rows) {
+    if (!question.page) return;
+    MVCORE_ASSERT(question.levels.empty());
+    rows = page_of(rows, *question.page, question.grouping.account_groups);
+}
+
 HoldingList Reads::holdings(const Grouping& selection) const {
     MVCORE_ASSERT(state_.index.built());
     const Board& board = state_.board;

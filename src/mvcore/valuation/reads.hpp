@@ -8,6 +8,7 @@
 
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/position_lists.hpp"
+#include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 
@@ -28,6 +29,7 @@ struct Question {
     std::int32_t currency = 0;
     std::uint64_t masters = 0;  // of the state whose master tables the question was built for
     std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
+    std::shared_ptr<const ResultPage> page = nullptr;          // null: all rows
 };
 
 class Reads {
@@ -36,11 +38,14 @@ public:
 
     // Requires the by-account index. O(positions of the account).
     [[nodiscard]] AccountValue value(AccountCode account, std::int32_t currency) const;
-    // Adds the number of cells swept to `cells`. O(positions selected).
+    // All rows, whatever the page. Adds the number of cells swept to `cells`. O(positions
+    // selected).
     [[nodiscard]] ResultRows values(const Question& question, std::uint64_t& cells) const;
     // Fills in the float columns of rows that values() computed from this state. User functions
     // may take long.
     void run_functions(const Question& question, ResultRows& rows) const;
+    // Keeps only the rows of the page. Call it after run_functions(), which reads every row.
+    static void turn_to_page(const Question& question, ResultRows& rows);
     // Requires the by-account index.
     [[nodiscard]] HoldingList holdings(const Grouping& selection) const;
     // Requires the by-account index. Sorted by account and instrument. O(positions of the

@@ -11,6 +11,8 @@ namespace mvcore {
 void View::reshape(Shape shape) {
     MVCORE_ASSERT(!shape.functions || shape.functions->size() == functions_);
     for (const auto& level : shape.levels) MVCORE_ASSERT(level.size() >= shape.grouping.rows());
+    MVCORE_ASSERT(!shape.page || shape.levels.empty());
+    MVCORE_ASSERT(!shape.page || shape.page->fits(shape.grouping, measures_.size(), functions_));
     if (shape.levels.empty()) keep_row_numbers(shape.grouping);
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
@@ -210,6 +212,7 @@ View::Stats View::stats() const {
     for (const auto& h : last_rows_) bytes += h.capacity() * sizeof(LastRow);
     for (const auto& h : last_floats_) bytes += h.capacity() * sizeof(double);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
+    if (shape_.page) bytes += shape_.page->memory_bytes();
     bytes +=
         (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *
         sizeof(std::int32_t);
@@ -281,9 +284,11 @@ ResultRows View::present(const State& state) {
 }
 
 // Updates the remembered result only after every amount is known to fit. If memory runs out, the
-// view forgets the last result, as if it had never returned one.
+// view forgets the last result, as if it had never returned one. A view with a page remembers only
+// the rows of the page, so a row that left the page is removed, and one that entered is new.
 ResultRows View::finish(ResultRows all, bool everything) {
     try {
+        if (shape_.page) all = page_of(all, *shape_.page, shape_.grouping.account_groups);
         return remember(std::move(all), everything);
     } catch (const std::bad_alloc&) {
         forget();

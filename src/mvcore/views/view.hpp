@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mvcore/board/change_log.hpp"
+#include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 
@@ -28,6 +29,7 @@ public:
         std::uint64_t masters = 0;  // version of the master tables that the shape was made for
         // the same number as the view was created with
         std::shared_ptr<const UserFunctions> functions = nullptr;
+        std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
     };
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
         : target_(target),
@@ -38,6 +40,7 @@ public:
     [[nodiscard]] bool incremental() const noexcept { return incremental_; }
     // Number of user functions among the measures. If it is not 0, reads go through drafts.
     [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
+    [[nodiscard]] std::size_t measures() const noexcept { return measures_.size(); }
     // Whether the book's master tables changed since the shape was made.
     [[nodiscard]] bool stale(const State& state) const noexcept {
         return masters_ != state.masters;

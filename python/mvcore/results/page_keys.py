@@ -1,0 +1,150 @@
+"""Turns the page that a query asks for into keys of groups and integers, for the core."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mvcore import _core
+from mvcore.ingest.masters import NOT_SET
+from mvcore.query.grouping import LAST
+from mvcore.results.names import ranks_of
+from mvcore.results.result_rows import names_of_column
+
+if TYPE_CHECKING:
+    from mvcore.ingest.masters import Codes
+    from mvcore.query.arguments import Query
+    from mvcore.query.grouping import Shape
+    from mvcore.query.result_page import Condition, PageColumn
+    from mvcore.results.names import NameLists
+
+BOUND_MAX = 10**38  # amounts have at most 38 digits, so none reaches it
+_UNKNOWN = -2  # the id of a label that nothing has
+
+
+def core_page(
+    query: Query, shape: Shape, names: NameLists, value_scale: int
+) -> _core.ResultPage | None:
+    """The page for one shape. None if the query asks for all rows."""
+    asked = query.page
+    if asked is None:
+        return None
+    page = _core.ResultPage(asked.offset, asked.limit)
+    keys = _Keys(query, shape, names)
+    for condition in asked.where:
+        _add_condition(page, condition, keys, value_scale)
+    for column, descending in asked.sort:
+        page.add_sort(*keys.ranked(column), descending)
+    if not shape.ordered:
+        for place in range(len(query.by)):
+            ids = keys.labels(place)
+            page.add_row_order(keys.side(place), np.where(ids == NOT_SET, LAST, ids))
+    return page
+
+
+def _add_condition(
+    page: _core.ResultPage, condition: Condition, keys: _Keys, value_scale: int
+) -> None:
+    column, _, op, value = condition
+    if column.has_labels:
+        field, ids, wanted = keys.labelled(column, value)
+        page.add_condition(field, 0, ids, op, *_words(wanted), 0.0)
+        return
+    assert isinstance(value, Decimal)
+    bound, op = scaled_bound(op, value, value_scale if column.kind == "amount" else 0)
+    op = condition.op if column.kind == "float" else op
+    page.add_condition(_field(column), column.place, None, op, *_words(bound), float(value))
+
+
+def scaled_bound(op: str, value: Decimal, scale: int) -> tuple[int, str]:
+    """Turn a comparison of n / 10**scale with a number into one of n with an integer.
+
+    `BOUND_MAX` replaces integers that no n reaches.
+    """
+    if value.is_zero():
+        return 0, op
+    if value.adjusted() + scale >= 38:
+        return (-BOUND_MAX if value.is_signed() else BOUND_MAX), op
+    if value.adjusted() + scale < -1:  # between two integers, and perhaps with a huge exponent
+        floor, exact = (-1 if value.is_signed() else 0), False
+    else:
+        numerator, denominator = value.as_integer_ratio()
+        floor, rest = divmod(numerator * 10**scale, denominator)
+        exact = rest == 0
+    if exact:
+        return floor, op
+    if op in ("=", "!="):
+        return BOUND_MAX, op  # no row is equal
+    return floor, {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}[op]
+
+
+def _words(number: int) -> tuple[int, int]:
+    return number >> 64, number & (2**64 - 1)
+
+
+def _field(column: PageColumn) -> str:
+    if column.kind == "amount":
+        return "magnitude" if column.absolute else "amount"
+    if column.kind == "float":
+        return "float_magnitude" if column.absolute else "float"
+    return column.kind
+
+
+class _Keys:
+    """Keys by group of accounts or instruments, or by currency code."""
+
+    def __init__(self, query: Query, shape: Shape, names: NameLists) -> None:
+        self.query, self.shape, self.names = query, shape, names
+
+    def side(self, place: int) -> str:
+        """The side of a `by` column."""
+        return "account" if self.shape.by[place].startswith("account") else "instrument"
+
+    def labels(self, place: int) -> Codes:
+        """The label ids of a `by` column, by group of its side."""
+        shape = self.shape
+        if self.side(place) == "account":
+            rows = np.arange(shape.account_groups, dtype=np.int32)
+        else:
+            rows = np.arange(shape.instrument_groups, dtype=np.int32)
+            rows *= max(shape.account_groups, 1)
+        return shape.labels[place](rows)
+
+    def _column(self, column: PageColumn) -> tuple[str, Codes, str]:
+        """The core's field, the label ids and the source of the labels."""
+        if column.kind == "by":
+            return self.side(column.place), self.labels(column.place), self.shape.by[column.place]
+        codes = self.shape.masters.currency
+        count = int(codes.max()) + 1 if len(codes) else 0
+        return "currency", np.arange(count, dtype=np.int32), "currency"
+
+    def ranked(self, column: PageColumn) -> tuple[str, int, Codes | None]:
+        """The core's field, its place, and the ranks of its texts in code point order."""
+        if not column.has_labels:
+            return _field(column), column.place, None
+        field, ids, source = self._column(column)
+        texts = names_of_column(self.names, self.shape, source)
+        used = np.flatnonzero(np.bincount(ids[ids >= 0])).astype(np.int32)  # without duplicates
+        if source in ("account", "instrument", "currency"):
+            ranks = self.names.ranks(source, used)
+        else:
+            ranks = ranks_of(texts, used)
+        out = np.full(len(ids), LAST, np.int32)
+        held = ids >= 0
+        out[held] = ranks[np.searchsorted(used, ids[held])]
+        return field, 0, out
+
+    def labelled(self, column: PageColumn, label: Any) -> tuple[str, Codes, int]:
+        """The core's field, the label ids, and the id of one label."""
+        field, ids, source = self._column(column)
+        if label is None:
+            return field, ids, NOT_SET
+        if source in ("account", "instrument", "currency"):
+            code = int(self.query.find(source, [label])[0])
+            return field, ids, code if code >= 0 else _UNKNOWN
+        side, _, name = source.partition(".")
+        masters = self.shape.masters
+        table = masters.account if side == "account" else masters.instrument
+        return field, ids, table[name].id_of(label)
