@@ -96,6 +96,43 @@ def test_groups_out_of_range_are_refused(book, changed: dict[str, object]) -> No
         core(book).values(*groups(masters=masters, **changed))
 
 
+@pytest.mark.parametrize(
+    ("field", "place", "keys", "levels"),
+    [
+        ("amount", 3, None, []),
+        ("float", 0, None, []),
+        ("account", 0, codes(), []),
+        ("instrument", 0, codes(), []),
+        ("amount", 0, None, [codes(0)]),
+    ],
+    ids=str,
+)
+def test_pages_of_columns_that_do_not_exist_are_refused(book, field, place, keys, levels) -> None:
+    page = _core.ResultPage(0, 1)
+    page.add_sort(field, place, keys, True)
+    masters = core(book).masters
+    with pytest.raises(mvcore.InvalidInput, match=r"page: .*(out of range|no pages)"):
+        core(book).values(*groups(masters=masters, page=page, levels=levels))
+    named = groups(masters=masters, levels=levels)[:7]
+    with book.view() as view, pytest.raises(mvcore.InvalidInput, match="page"):
+        view._core.reshape(*named, None, page)
+
+
+@pytest.mark.parametrize(
+    ("field", "keys", "op"),
+    [
+        ("amount", codes(0), "="),
+        ("account", None, "="),
+        ("amuont", None, "="),
+        ("amount", None, "~"),
+    ],
+    ids=str,
+)
+def test_conditions_that_make_no_sense_are_refused(field, keys, op) -> None:
+    with pytest.raises(mvcore.InvalidInput, match=r"page: (only groups|unknown name)"):
+        _core.ResultPage(0, None).add_condition(field, 0, keys, op, 0, 0, 0.0)
+
+
 def test_views_of_several_books_are_not_read_together(book) -> None:
     other = mvcore.Book()
     other.load(accounts={"account": ["A"]})
