@@ -20,9 +20,9 @@ template <class T>
 concept Code = std::same_as<T, AccountCode> || std::same_as<T, InstrumentCode>;
 
 // Whether the code is not negative. It may still be out of range.
-constexpr bool given(Code auto code) noexcept { return static_cast<std::int32_t>(code) >= 0; }
+constexpr bool is_code(Code auto code) noexcept { return static_cast<std::int32_t>(code) >= 0; }
 // The code as an array index.
-constexpr std::size_t index(Code auto code) noexcept { return static_cast<std::size_t>(code); }
+constexpr std::size_t code_index(Code auto code) noexcept { return static_cast<std::size_t>(code); }
 // The code as columns and name tables hold it.
 constexpr std::int32_t raw(Code auto code) noexcept { return static_cast<std::int32_t>(code); }
 

@@ -106,17 +106,17 @@ inline int value_scale_of(const Quote& quote, const Instrument& instrument) {
 class Board {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
-    [[nodiscard]] const Quote& quote(InstrumentCode i) const { return quotes_[index(i)]; }
+    [[nodiscard]] const Quote& quote(InstrumentCode i) const { return quotes_[code_index(i)]; }
     // For writing; see CowVector::own.
-    [[nodiscard]] Quote& own_quote(InstrumentCode i) { return quotes_.own(index(i)); }
+    [[nodiscard]] Quote& own_quote(InstrumentCode i) { return quotes_.own(code_index(i)); }
     void prefetch(InstrumentCode i) const noexcept {
-        if (given(i) && index(i) < quotes_.size()) mvcore::prefetch(&quotes_[index(i)]);
+        if (is_code(i) && code_index(i) < quotes_.size()) mvcore::prefetch(&quotes_[code_index(i)]);
     }
     [[nodiscard]] const Instrument& instrument(InstrumentCode i) const {
-        return instruments_[index(i)];
+        return instruments_[code_index(i)];
     }
     [[nodiscard]] Instrument& own_instrument(InstrumentCode i) {
-        return instruments_.own(index(i));
+        return instruments_.own(code_index(i));
     }
     [[nodiscard]] const Unit& unit(UnitId u) const {
         MVCORE_ASSERT(u < units_.size());

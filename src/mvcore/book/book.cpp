@@ -139,7 +139,7 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_, std::adopt_lock);
     const auto code = InstrumentCode(book_state_.names.instruments.find(instrument));
-    const bool fast = writable() && given(code) && views_are_fast(code, true) &&
+    const bool fast = writable() && is_code(code) && views_are_fast(code, true) &&
                       fast_tick(code, price, time, out);
     if (fast) after_write();
     return fast;
@@ -281,8 +281,8 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     const Reading end(lock_, std::adopt_lock);
     if (!book_state_.state.index.built()) return false;
     const auto code = AccountCode(find(book_state_.names.accounts, account));
-    if (given(code) && index(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[index(code)] > tuning::kFastPositions)
+    if (is_code(code) && code_index(code) < book_state_.state.positions.size() &&
+        book_state_.state.positions[code_index(code)] > tuning::kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;

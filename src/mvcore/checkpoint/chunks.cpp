@@ -59,7 +59,7 @@ void TextColumn::push(std::string_view text) {
 
 HoldingsChunk holdings_chunk(const State& state, InstrumentCode begin, InstrumentCode end) {
     HoldingsChunk out;
-    MVCORE_ASSERT(given(begin) && begin <= end && index(end) <= state.grid.lines());
+    MVCORE_ASSERT(is_code(begin) && begin <= end && code_index(end) <= state.grid.lines());
     i128 most = 0;
     i128 accounts = 0;
     const auto for_held = [&](auto&& f) {

@@ -123,7 +123,7 @@ void Restore::add_cash(InstrumentCode i) {
     MVCORE_ASSERT(std::size_t(terms.currency) < state.cash_targets.size());
     const auto currency = book_state_.names.currencies.text(terms.currency);
     CashTarget& target = state.cash_targets[std::size_t(terms.currency)];
-    if (given(target.instrument))
+    if (is_code(target.instrument))
         corrupt("'" + std::string(currency) + "' has two cash instruments, the second is " + name);
     const auto scale = state.cash.scale_of(currency);
     if (!scale)

@@ -74,7 +74,7 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
     for (const auto& row : rows) codes.push_back(raw(row.instrument));
     encode_codes(out, codes);
     for (const auto& row : rows) {
-        MVCORE_ASSERT(given(row.instrument) && row.currency >= -1);
+        MVCORE_ASSERT(is_code(row.instrument) && row.currency >= -1);
         out.number(static_cast<u128>(row.currency + 1));
         encode_optional(out, row.multiplier);
         encode_optional(out, row.quote_factor);
@@ -215,7 +215,7 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
     out.number(rows.size());
     for (const auto& row : rows) {
         out.number(static_cast<u128>(row.instrument));
-        MVCORE_ASSERT(given(row.instrument));
+        MVCORE_ASSERT(is_code(row.instrument));
         out.decimal(row.price);
         out.byte(row.time != kNoTime ? 1 : 0);
         if (row.time != kNoTime) out.integer(row.time);

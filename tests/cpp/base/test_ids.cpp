@@ -76,5 +76,5 @@ TEST(code_ranges_visit_every_code_once) {
         seen.push_back(raw(i));
     for (const auto i : instruments_below(0)) seen.push_back(raw(i));
     CHECK(seen == std::vector<std::int32_t>({0, 1, 2, 0, 1, 4, 5}));
-    CHECK(given(AccountCode{0}) && !given(kNoAccount) && index(InstrumentCode{7}) == 7);
+    CHECK(is_code(AccountCode{0}) && !is_code(kNoAccount) && code_index(InstrumentCode{7}) == 7);
 }
