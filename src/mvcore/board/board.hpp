@@ -59,7 +59,7 @@ struct Terms {
 struct alignas(64) Quote {
     std::int64_t price = 0;         // mantissa at price_scale, times factor; 0 if `wide`
     std::int64_t time = kNoTime;    // ns since 1970 UTC
-    std::uint64_t epoch = 0;        // of the last price change
+    Epoch epoch{};                  // of the last price change
     std::uint64_t last_change = 0;  // 1 + position of that change in the change log; 0: none
     std::int64_t factor = 1;        // mantissa of multiplier * quote_factor; 1 if `wide`
     std::int64_t ceiling = -1;      // |price| as counted in unit.bound; -1: use the slow path

@@ -299,7 +299,7 @@ State Book::copy(NamesKnown& names) {
 void Book::adopt(Restore& restored) {
     Writing writing(lock_);
     lock_.publish();
-    if (book_state_.state.epoch != 0 || !restored.finished())
+    if (book_state_.state.epoch != Epoch{} || !restored.finished())
         throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
     BookState& from = restored.book_state();
     book_state_.change_log.forget_facts();
@@ -511,10 +511,10 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     journal::decode_prices(in, book_state_.state, prices.price_rows);
     journal::decode_feeds(in, prices.feeds);
     for (const auto& row : prices.price_rows)
-        if (row.epoch == 0 || row.epoch > header.epoch) corrupt("a price is too new");
-    std::uint64_t& epoch = book_state_.state.epoch;
+        if (row.epoch == Epoch{} || row.epoch > header.epoch) corrupt("a price is too new");
+    Epoch& epoch = book_state_.state.epoch;
     const auto come_to = [&](std::uint64_t calls) {
-        if (header.epoch < calls) corrupt("an epoch is too small");
+        if (raw(header.epoch) < calls) corrupt("an epoch is too small");
         epoch = std::max(epoch, header.epoch - calls);
     };
     if (header.kind == journal::FrameKind::prices) {

@@ -172,7 +172,7 @@ InstrumentsTable instruments_table(const State& state, std::size_t instruments) 
         out.price.push_back(q.priced ? at_18({state.board.price_mantissa(i), q.price_scale}) : 0);
         out.price_scale.push_back(q.price_scale);
         out.price_time.push_back(q.time);
-        out.price_epoch.push_back(q.epoch);
+        out.price_epoch.push_back(raw(q.epoch));
         out.holdings.push_back(state.grid.positions(k));
         out.orders.push_back(state.orders.count(i));
     }

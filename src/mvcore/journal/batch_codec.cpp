@@ -173,7 +173,7 @@ void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRo
     for (std::size_t k = 0; k < count; ++k) {
         PriceRow row{known.instrument(in), in.decimal(), kNoTime};
         if (in.flag()) row.time = in.integer64();
-        row.epoch = in.number(~std::uint64_t{0});
+        row.epoch = Epoch{in.number(~std::uint64_t{0})};
         rows.push_back(row);
     }
 }
@@ -219,7 +219,7 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
         out.decimal(row.price);
         out.byte(row.time != kNoTime ? 1 : 0);
         if (row.time != kNoTime) out.integer(row.time);
-        out.number(row.epoch);
+        out.number(raw(row.epoch));
     }
 }
 

@@ -75,7 +75,7 @@ void QuoteStage::stage_prices() {
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
         s.quote.time = row.time;
-        s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
+        s.quote.epoch = row.epoch != Epoch{} ? row.epoch : state_.epoch + 1;
     }
 }
 

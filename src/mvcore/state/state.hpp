@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mvcore/base/cow_vector.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/board/board.hpp"
 #include "mvcore/grid/grid.hpp"
@@ -30,7 +31,7 @@ struct State {
     std::vector<CashTarget> cash_targets;  // by currency; only with cash from fills
     DirtyInstruments dirty_instruments;
     std::int32_t base = 0;  // currency code
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     std::uint64_t masters = 0;  // changes whenever a master table changes
 
     [[nodiscard]] bool account_alive(AccountCode a) const noexcept {

@@ -237,7 +237,7 @@ PriceList Reads::prices() const {
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);
         out.time.push_back(quote.time);
-        out.changed.push_back(quote.epoch);
+        out.changed.push_back(raw(quote.epoch));
     }
     return out;
 }
