@@ -128,7 +128,7 @@ public:
     explicit Model(int value_scale) : value_scale(value_scale) {}
 
     int value_scale;
-    std::uint64_t epoch = 0;
+    mvcore::Epoch epoch{};
     std::uint64_t late_orders = 0;
     std::uint64_t late_fx = 0;
     std::uint64_t unchanged_orders = 0;

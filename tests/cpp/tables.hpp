@@ -242,16 +242,16 @@ inline text::Tables to_tables(const Change& change) {
     return out;
 }
 
-inline std::uint64_t apply(mvcore::Book& book, const text::Tables& given, bool load) {
+inline mvcore::Epoch apply(mvcore::Book& book, const text::Tables& given, bool load) {
     mvcore::Writing writing(book.lock());
     auto batch = text::make_batch(book.names(), book.state(), given, load);
     return book.apply(batch, writing);
 }
-inline std::uint64_t apply(mvcore::Book& book, const Change& change) {
+inline mvcore::Epoch apply(mvcore::Book& book, const Change& change) {
     return apply(book, to_tables(change), change.load);
 }
 
-inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts,
+inline mvcore::Epoch remove(mvcore::Book& book, const std::vector<int>& accounts,
                             const std::vector<int>& instruments,
                             const std::vector<Id>& orders = {}) {
     const auto account_names = name_column(accounts, account);
@@ -266,7 +266,7 @@ inline std::uint64_t remove(mvcore::Book& book, const std::vector<int>& accounts
     return book.apply(batch, writing);
 }
 
-inline std::uint64_t withdraw(mvcore::Book& book, const std::vector<int>& instruments,
+inline mvcore::Epoch withdraw(mvcore::Book& book, const std::vector<int>& instruments,
                               const std::vector<int>& currencies) {
     const auto prices = name_column(instruments, instrument);
     const auto fx = name_column(currencies, currency);
@@ -278,7 +278,7 @@ inline std::uint64_t withdraw(mvcore::Book& book, const std::vector<int>& instru
 }
 
 // A day roll that starts from the given holdings.
-inline std::uint64_t roll_day(mvcore::Book& book, const Change& custodian) {
+inline mvcore::Epoch roll_day(mvcore::Book& book, const Change& custodian) {
     mvcore::Writing writing(book.lock());
     auto batch = text::make_batch(book.names(), book.state(), to_tables(custodian), true);
     batch.roll_day = true;
@@ -286,7 +286,7 @@ inline std::uint64_t roll_day(mvcore::Book& book, const Change& custodian) {
 }
 
 // Takes the fast path if possible, else the general one.
-inline std::uint64_t order(mvcore::Book& book, const OrderRow& row) {
+inline mvcore::Epoch order(mvcore::Book& book, const OrderRow& row) {
     const auto names = std::pair(account(row.account), instrument(row.instrument));
     const auto* text = std::get_if<std::string>(&row.id);
     const auto* number = std::get_if<std::int64_t>(&row.id);

@@ -117,7 +117,7 @@ void WriteTransaction::stage_cash_targets() {
                std::size_t(s.instrument.terms.currency) == currency;
     };
     for (std::size_t c = 0; c < cash_targets_.size(); ++c)
-        if (given(cash_targets_[c].instrument) && !is_cash_of(cash_targets_[c].instrument, c))
+        if (is_code(cash_targets_[c].instrument) && !is_cash_of(cash_targets_[c].instrument, c))
             cash_targets_[c] = CashTarget();
     for (std::size_t row = 0; row < batch_.instrument_rows.size(); ++row) {
         const Staged& s = staged(batch_.instrument_rows[row].instrument);
@@ -129,7 +129,7 @@ void WriteTransaction::stage_cash_targets() {
         const auto text = batch_.currencies.text(currency);
         const std::string in = quoted(text);
         CashTarget& target = cash_targets_[std::size_t(currency)];
-        if (given(target.instrument) && target.instrument != s.code)
+        if (is_code(target.instrument) && target.instrument != s.code)
             throw InputError(ErrorKind::invalid_input, "instruments", "cash", row,
                              name(s.code) + " and " + name(target.instrument) +
                                  " are both cash of " + in +
@@ -187,7 +187,7 @@ void WriteTransaction::rescale(const Staged& s) {
     MVCORE_ASSERT(s.instrument.quantity_scale <= kMaxScale);
     const int by = s.instrument.quantity_scale - state_.board.instrument(s.code).quantity_scale;
     if (by <= 0 || refreshed_) return;
-    state_.grid.for_each(index(s.code), [&](std::uint32_t row, const Net& quantity) {
+    state_.grid.for_each(code_index(s.code), [&](std::uint32_t row, const Net& quantity) {
         Net scaled = quantity;
         for (auto& q : scaled) q *= kPow10[std::size_t(by)];
         rescaled_.push_back({AccountCode(row), s.code, scaled, quantity});
@@ -203,15 +203,15 @@ void WriteTransaction::each_write(F&& f) {
             list->size(),
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
-                state_.grid.prefetch(index(w.instrument), std::uint32_t(w.account));
+                state_.grid.prefetch(code_index(w.instrument), std::uint32_t(w.account));
                 if (by_account != nullptr)
-                    by_account->prefetch_block(index(w.account),
+                    by_account->prefetch_block(code_index(w.account),
                                                state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) {
                 const Write& w = (*list)[k];
                 if (by_account != nullptr)
-                    by_account->prefetch(index(w.account),
+                    by_account->prefetch(code_index(w.account),
                                          state_.board.quote(w.instrument).index_row);
             },
             [&](std::size_t k) { f((*list)[k]); });
@@ -221,9 +221,9 @@ void WriteTransaction::cancel() {
     if (!cells_reserved_) return;
     AccountIndex& account_index = state_.index;
     each_write([&](const Write& w) {
-        state_.grid.cancel(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        state_.grid.cancel(code_index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (account_index.built())
-            account_index.grid().cancel(index(w.account),
+            account_index.grid().cancel(code_index(w.account),
                                         state_.board.quote(w.instrument).index_row, w.quantity);
     });
     cells_reserved_ = false;
@@ -237,14 +237,14 @@ void WriteTransaction::reserve_cells() {
     if (account_index.built() && !refreshed_)
         account_index.extend(state_.board, state_.grid.rows());
     each_write([&](const Write& w) {
-        state_.grid.reserve(index(w.instrument), std::uint32_t(w.account), w.quantity);
+        state_.grid.reserve(code_index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (account_index.built())
-            account_index.grid().reserve(index(w.account),
+            account_index.grid().reserve(code_index(w.account),
                                          state_.board.quote(w.instrument).index_row, w.quantity);
-        static_cast<void>(state_.positions.own(index(w.account)));
+        static_cast<void>(state_.positions.own(code_index(w.account)));
     });
     for (const auto& [account, change] : order_changes_)
-        static_cast<void>(state_.account_orders.own(index(account)));
+        static_cast<void>(state_.account_orders.own(code_index(account)));
     if (account_index.built()) account_index.reserve_loose(staged_.size());
     if (!refreshed_) return;
     for (std::size_t a = 0; a < state_.positions.size(); ++a) {
@@ -340,7 +340,7 @@ void WriteTransaction::commit_cells() noexcept {
     each_write([&](const Write& w) {
         const auto account = static_cast<std::size_t>(w.account);
         const int positions =
-            state_.grid.set(index(w.instrument), std::uint32_t(w.account), w.quantity);
+            state_.grid.set(code_index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())
             state_.index.grid().set(account, state_.board.quote(w.instrument).index_row,
                                     w.quantity);
@@ -359,7 +359,8 @@ void WriteTransaction::commit_cells() noexcept {
     });
     for (const auto* list : {&rescaled_, &writes_})
         for (const Write& w : *list)
-            MVCORE_ASSERT(state_.grid.reserved(index(w.instrument), std::uint32_t(w.account)) == 0);
+            MVCORE_ASSERT(
+                state_.grid.reserved(code_index(w.instrument), std::uint32_t(w.account)) == 0);
     if (!follow) book_state_.change_log.forget_facts();
 }
 

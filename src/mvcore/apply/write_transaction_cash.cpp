@@ -21,7 +21,7 @@ std::string text_of(const FillPrice& price) { return format_decimal(price.mantis
 // decimals change only if the batch changes instruments.
 void WriteTransaction::grow_cash_scales() {
     for (const CashTarget& target : cash_targets_) {
-        if (!given(target.instrument)) continue;
+        if (!is_code(target.instrument)) continue;
         if (staged(target.instrument).instrument.quantity_scale < target.scale)
             grow_scale(target.instrument, target.scale);
     }
@@ -41,7 +41,7 @@ CashLeg WriteTransaction::leg_after(const Order& order, int quantity_scale) {
 // Adds (sign 1) or removes (sign -1) the leg from the cash of the account.
 void WriteTransaction::add_leg(AccountCode account, const CashLeg& leg, int sign) {
     if (leg.amount.zero()) return;
-    MVCORE_ASSERT(given(leg.target.instrument) && leg.fault == CashFault::none);
+    MVCORE_ASSERT(is_code(leg.target.instrument) && leg.fault == CashFault::none);
     Instrument& cash = staged(leg.target.instrument).instrument;
     MVCORE_ASSERT(cash.quantity_scale >= leg.target.scale);
     const i256 amount = leg.amount * pow10<4>(cash.quantity_scale - leg.target.scale);
@@ -128,7 +128,7 @@ void WriteTransaction::sum_legs() {
             MVCORE_ASSERT(sums.by_account.empty() || sums.scale == leg.target.scale);
             if (sums.by_account.empty()) sums.by_account.resize(grid_.rows());
             sums.scale = leg.target.scale;
-            sums.by_account[index(order.account)] += leg.amount;
+            sums.by_account[code_index(order.account)] += leg.amount;
             sums.absolute += leg.amount.magnitude();
         });
     }
@@ -151,11 +151,12 @@ void WriteTransaction::refuse_leg(CashFault fault, const char* table, const char
 void WriteTransaction::refuse_changed_leg(CashFault fault, InstrumentCode instrument) {
     const auto size = state_.board.size();
     const Terms now = staged(instrument).instrument.terms;
-    const Terms before = index(instrument) < size ? state_.board.instrument(instrument).terms : now;
+    const Terms before =
+        code_index(instrument) < size ? state_.board.instrument(instrument).terms : now;
     InstrumentCode changed = instrument;
     const CashTarget target = cash_target_before(before.currency);
     if (fault == CashFault::no_target && now.currency == before.currency &&
-        given(target.instrument))
+        is_code(target.instrument))
         changed = target.instrument;
     const auto& rows = batch_.instrument_rows;
     const auto& removed = batch_.removed_instruments;
@@ -174,7 +175,7 @@ void WriteTransaction::refuse_changed_leg(CashFault fault, InstrumentCode instru
         table = "remove";
         column = "instruments";
         row = gone;
-    } else if (index(changed) < size) {
+    } else if (code_index(changed) < size) {
         const Terms& old = state_.board.instrument(changed).terms;
         const Terms& given = staged(changed).instrument.terms;
         if (old.currency != given.currency) column = "currency";

@@ -239,9 +239,9 @@ void WriteTransaction::commit_orders() noexcept {
         },
         [&](std::size_t k) { commit_order(order_writes_[k]); });
     for (const auto& [account, change] : order_changes_)
-        MVCORE_ASSERT(std::int64_t{state_.account_orders[index(account)]} + change >= 0);
+        MVCORE_ASSERT(std::int64_t{state_.account_orders[code_index(account)]} + change >= 0);
     for (const auto& [account, change] : order_changes_)
-        state_.account_orders.own(index(account)) += static_cast<std::uint32_t>(change);
+        state_.account_orders.own(code_index(account)) += static_cast<std::uint32_t>(change);
 }
 
 void WriteTransaction::commit_order(const OrderWrite& w) noexcept {

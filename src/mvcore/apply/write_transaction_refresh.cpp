@@ -185,7 +185,7 @@ void WriteTransaction::check_lines(const HoldingRows& lines,
     const OrderStore& orders = batch_.loaded_orders ? batch_.loaded_orders->store : state_.orders;
     std::vector<int> cash_scale(start.size(), 0);
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
-        if (const CashTarget target = cash_target(c); given(target.instrument))
+        if (const CashTarget target = cash_target(c); is_code(target.instrument))
             cash_scale[std::size_t(target.instrument)] = even_scale(target.scale);
     // By account: the last instrument that named it.
     std::vector<InstrumentCode> last(grid_.rows(), kNoInstrument);
@@ -325,7 +325,7 @@ void WriteTransaction::stage_roll() {
             const auto order = order_after(page, k);
             if (!order) return;
             sum += i256(order->leaves()).magnitude();
-            ++account_orders_[index(order->account)];
+            ++account_orders_[code_index(order->account)];
         });
         staged(code).instrument.abs_quantity = sum;
         const QuantityColumns<i128> source = {

@@ -1,6 +1,6 @@
-// Types of the codes that stand for accounts and instruments inside a book. Each is a type of its
-// own, so that code which swaps them does not compile. Columns that callers bring or that go to
-// files hold plain integers; they are converted where a single code is taken out.
+// Types of the codes that stand for accounts and instruments inside a book, and of epochs. Each is
+// a type of its own, so that code which swaps them does not compile. Columns that callers bring or
+// that go to files hold plain integers; code converts a single value when it takes one out.
 #pragma once
 
 #include <compare>
@@ -20,11 +20,30 @@ template <class T>
 concept Code = std::same_as<T, AccountCode> || std::same_as<T, InstrumentCode>;
 
 // Whether the code is not negative. It may still be out of range.
-constexpr bool given(Code auto code) noexcept { return static_cast<std::int32_t>(code) >= 0; }
+constexpr bool is_code(Code auto code) noexcept { return static_cast<std::int32_t>(code) >= 0; }
 // The code as an array index.
-constexpr std::size_t index(Code auto code) noexcept { return static_cast<std::size_t>(code); }
+constexpr std::size_t code_index(Code auto code) noexcept { return static_cast<std::size_t>(code); }
 // The code as columns and name tables hold it.
 constexpr std::int32_t raw(Code auto code) noexcept { return static_cast<std::int32_t>(code); }
+
+// The number of write calls that made a state of a book. It is no position in a log, and no
+// sequence number of a frame.
+enum class Epoch : std::uint64_t {};
+inline constexpr Epoch kNoEpoch{~std::uint64_t{0}};  // e.g. of a view that was never read
+
+constexpr std::uint64_t raw(Epoch epoch) noexcept { return static_cast<std::uint64_t>(epoch); }
+// The epoch after, or before, so many write calls.
+constexpr Epoch operator+(Epoch epoch, std::uint64_t calls) noexcept {
+    return Epoch{raw(epoch) + calls};
+}
+constexpr Epoch operator-(Epoch epoch, std::uint64_t calls) noexcept {
+    return Epoch{raw(epoch) - calls};
+}
+constexpr Epoch& operator+=(Epoch& epoch, std::uint64_t calls) noexcept {
+    return epoch = epoch + calls;
+}
+constexpr Epoch& operator++(Epoch& epoch) noexcept { return epoch += 1; }
+constexpr Epoch& operator--(Epoch& epoch) noexcept { return epoch = epoch - 1; }
 
 // One cell of the grid: the position of an account in an instrument. Ordered by instrument.
 struct CellKey {

@@ -198,7 +198,7 @@ Counts stats(Book& book) {
     const auto views = book.views();
     for (const auto& v : views) cells += stats_of(*v).cells_swept;
     return {
-        {"epoch", state.epoch},
+        {"epoch", raw(state.epoch)},
         {"ticks", c.ticks},
         {"late_prices", c.dropped.late_prices},
         {"late_orders", c.dropped.late_orders},

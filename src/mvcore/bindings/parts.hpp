@@ -155,11 +155,11 @@ inline Counts to_counts(const Dropped& d) {
 }
 // Returns (epoch, None or a dict of the dropped rows).
 inline py::tuple to_tuple(const Written& w) {
-    if (!w.dropped.any()) return py::make_tuple(w.epoch, py::none());
+    if (!w.dropped.any()) return py::make_tuple(raw(w.epoch), py::none());
     py::dict dropped;
     for (const auto& [name, count] : to_counts(w.dropped))
         if (count != 0) dropped[name] = count;
-    return py::make_tuple(w.epoch, dropped);
+    return py::make_tuple(raw(w.epoch), dropped);
 }
 
 }  // namespace mvcore::bindings

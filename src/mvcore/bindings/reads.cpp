@@ -21,7 +21,7 @@ py::dict to_dict(HoldingList&& p) {
     out["base_value"] = to_array(std::move(p.base_value));
     out["priced"] = to_array(std::move(p.priced));
     out["converted"] = to_array(std::move(p.converted));
-    out["epoch"] = p.epoch;
+    out["epoch"] = raw(p.epoch);
     return out;
 }
 
@@ -41,7 +41,7 @@ py::dict to_dict(PriceList&& p) {
     out["time"] = to_array(std::move(p.time));
     std::vector<std::int64_t> changed(p.changed.begin(), p.changed.end());
     out["changed"] = to_array(std::move(changed));
-    out["epoch"] = p.epoch;
+    out["epoch"] = raw(p.epoch);
     return out;
 }
 
@@ -76,7 +76,7 @@ py::dict to_dict(OrderList&& o) {
     out["market_value"] = to_array(std::move(o.market_value));
     out["filled_value"] = to_array(std::move(o.filled_value));
     out["priced"] = to_array(std::move(o.priced));
-    out["epoch"] = o.epoch;
+    out["epoch"] = raw(o.epoch);
     return out;
 }
 
@@ -133,7 +133,7 @@ py::tuple value(Reader& reader, const std::string& account, const std::string& c
         v = reader.value(account, currency);
     }
     return py::make_tuple(to_array(std::vector<i128>(v.amount.begin(), v.amount.end())), v.unpriced,
-                          v.epoch);
+                          raw(v.epoch));
 }
 
 }  // namespace
@@ -284,7 +284,7 @@ void add_reads(py::module_& m) {
             py::arg("name"))
         .def_property_readonly("epoch", [](Reader& reader) {
             const Reading reading = short_reading(reader);
-            return reader.state().epoch;
+            return raw(reader.state().epoch);
         });
 
     py::class_<Snapshot, std::shared_ptr<Snapshot>, Reader>(m, "Snapshot");
@@ -325,7 +325,7 @@ void add_reads(py::module_& m) {
         .def_property_readonly("holdings", &Revaluation::holdings)
         .def_property_readonly("priced", &Revaluation::priced)
         .def_property_readonly("currency", &Revaluation::currency)
-        .def_property_readonly("epoch", &Revaluation::epoch)
+        .def_property_readonly("epoch", [](const Revaluation& r) { return raw(r.epoch()); })
         .def("price",
              [](const Revaluation& r) { return to_array(std::vector<i128>(r.size(), r.price())); })
         .def("accounts", [](const Revaluation& r) { return to_array(r.accounts()); })

@@ -74,7 +74,7 @@ std::vector<i128> to_wide(const py::dict& table, const char* column, std::size_t
 
 StoredCounts to_stored_counts(const py::dict& c) {
     const auto at = [&](const char* name) { return py::cast<std::uint64_t>(c[name]); };
-    return {at("epoch"),
+    return {Epoch{at("epoch")},
             at("masters"),
             at("orders"),
             at("ticks"),

@@ -161,7 +161,7 @@ py::tuple checkpoint_begin(const std::shared_ptr<Book>& book) {
     });
     const IdKind kind = snapshot->state().orders.kind();
     py::dict out;
-    out["epoch"] = counts.epoch;
+    out["epoch"] = raw(counts.epoch);
     out["masters"] = counts.masters;
     out["orders"] = counts.orders;
     out["ticks"] = counts.ticks;

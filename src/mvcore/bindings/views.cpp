@@ -102,7 +102,7 @@ void add_views(py::module_& m) {
     // Columns are created on demand.
     py::class_<ResultRows, std::unique_ptr<ResultRows, DeleteUnlocked>>(m, "ResultRows")
         .def("__len__", &ResultRows::size)
-        .def_readonly("epoch", &ResultRows::epoch)
+        .def_property_readonly("epoch", [](const ResultRows& r) { return raw(r.epoch); })
         .def_property_readonly(
             "ascending",
             [](const ResultRows& f) { return std::is_sorted(f.row.begin(), f.row.end()); })

@@ -59,7 +59,7 @@ struct Terms {
 struct alignas(64) Quote {
     std::int64_t price = 0;         // mantissa at price_scale, times factor; 0 if `wide`
     std::int64_t time = kNoTime;    // ns since 1970 UTC
-    std::uint64_t epoch = 0;        // of the last price change
+    Epoch epoch{};                  // of the last price change
     std::uint64_t last_change = 0;  // 1 + position of that change in the change log; 0: none
     std::int64_t factor = 1;        // mantissa of multiplier * quote_factor; 1 if `wide`
     std::int64_t ceiling = -1;      // |price| as counted in unit.bound; -1: use the slow path
@@ -106,17 +106,17 @@ inline int value_scale_of(const Quote& quote, const Instrument& instrument) {
 class Board {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return quotes_.size(); }
-    [[nodiscard]] const Quote& quote(InstrumentCode i) const { return quotes_[index(i)]; }
+    [[nodiscard]] const Quote& quote(InstrumentCode i) const { return quotes_[code_index(i)]; }
     // For writing; see CowVector::own.
-    [[nodiscard]] Quote& own_quote(InstrumentCode i) { return quotes_.own(index(i)); }
+    [[nodiscard]] Quote& own_quote(InstrumentCode i) { return quotes_.own(code_index(i)); }
     void prefetch(InstrumentCode i) const noexcept {
-        if (given(i) && index(i) < quotes_.size()) mvcore::prefetch(&quotes_[index(i)]);
+        if (is_code(i) && code_index(i) < quotes_.size()) mvcore::prefetch(&quotes_[code_index(i)]);
     }
     [[nodiscard]] const Instrument& instrument(InstrumentCode i) const {
-        return instruments_[index(i)];
+        return instruments_[code_index(i)];
     }
     [[nodiscard]] Instrument& own_instrument(InstrumentCode i) {
-        return instruments_.own(index(i));
+        return instruments_.own(code_index(i));
     }
     [[nodiscard]] const Unit& unit(UnitId u) const {
         MVCORE_ASSERT(u < units_.size());

@@ -48,15 +48,15 @@ public:
     [[nodiscard]] const Ring<Fact>& facts() const noexcept { return facts_; }
     // 1 + log position of the account's latest fact; 0: none.
     [[nodiscard]] std::uint64_t last_fact(AccountCode account) const noexcept {
-        return index(account) < last_fact_.size() ? last_fact_[index(account)] : 0;
+        return code_index(account) < last_fact_.size() ? last_fact_[code_index(account)] : 0;
     }
     void extend(std::size_t accounts) {
         if (last_fact_.size() < accounts) last_fact_.resize(accounts, 0);
     }
     void push(Fact fact) noexcept {
-        MVCORE_ASSERT(index(fact.account) < last_fact_.size());
-        MVCORE_ASSERT(given(fact.instrument) && fact.positions >= -1 && fact.positions <= 1);
-        auto& last = last_fact_[index(fact.account)];
+        MVCORE_ASSERT(code_index(fact.account) < last_fact_.size());
+        MVCORE_ASSERT(is_code(fact.instrument) && fact.positions >= -1 && fact.positions <= 1);
+        auto& last = last_fact_[code_index(fact.account)];
         MVCORE_ASSERT(last <= facts_.end());
         fact.previous = last;
         facts_.push(fact);

@@ -139,7 +139,7 @@ bool Book::try_tick(std::string_view instrument, const Decimal& price, std::int6
     if (!lock_.try_exclusive()) return false;
     const Exclusive end(lock_, std::adopt_lock);
     const auto code = InstrumentCode(book_state_.names.instruments.find(instrument));
-    const bool fast = writable() && given(code) && views_are_fast(code, true) &&
+    const bool fast = writable() && is_code(code) && views_are_fast(code, true) &&
                       fast_tick(code, price, time, out);
     if (fast) after_write();
     return fast;
@@ -281,8 +281,8 @@ bool Book::try_value(std::string_view account, std::string_view currency, Accoun
     const Reading end(lock_, std::adopt_lock);
     if (!book_state_.state.index.built()) return false;
     const auto code = AccountCode(find(book_state_.names.accounts, account));
-    if (given(code) && index(code) < book_state_.state.positions.size() &&
-        book_state_.state.positions[index(code)] > tuning::kFastPositions)
+    if (is_code(code) && code_index(code) < book_state_.state.positions.size() &&
+        book_state_.state.positions[code_index(code)] > tuning::kFastPositions)
         return false;
     out = value_of(account, currency);
     return true;
@@ -299,7 +299,7 @@ State Book::copy(NamesKnown& names) {
 void Book::adopt(Restore& restored) {
     Writing writing(lock_);
     lock_.publish();
-    if (book_state_.state.epoch != 0 || !restored.finished())
+    if (book_state_.state.epoch != Epoch{} || !restored.finished())
         throw Error(ErrorKind::invalid_input, "only a book that is new can be restored");
     BookState& from = restored.book_state();
     book_state_.change_log.forget_facts();
@@ -511,10 +511,10 @@ void Book::replay(const journal::Header& header, journal::Decoder& in,
     journal::decode_prices(in, book_state_.state, prices.price_rows);
     journal::decode_feeds(in, prices.feeds);
     for (const auto& row : prices.price_rows)
-        if (row.epoch == 0 || row.epoch > header.epoch) corrupt("a price is too new");
-    std::uint64_t& epoch = book_state_.state.epoch;
+        if (row.epoch == Epoch{} || row.epoch > header.epoch) corrupt("a price is too new");
+    Epoch& epoch = book_state_.state.epoch;
     const auto come_to = [&](std::uint64_t calls) {
-        if (header.epoch < calls) corrupt("an epoch is too small");
+        if (raw(header.epoch) < calls) corrupt("an epoch is too small");
         epoch = std::max(epoch, header.epoch - calls);
     };
     if (header.kind == journal::FrameKind::prices) {

@@ -114,7 +114,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
                      const Order& now) {
     State& state = book_state_.state;
     OrderStore& store = state.orders;
-    MVCORE_ASSERT(index(now.account) < state.account_orders.size());
+    MVCORE_ASSERT(code_index(now.account) < state.account_orders.size());
     FastCell cell({now.instrument, now.account});
     if (!cell.add(before, now)) return false;
     const Quote& quote = state.board.quote(now.instrument);
@@ -133,7 +133,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
         store.prepare(now.instrument, 1, extras);
         book_state_.order_index.reserve(hash, 1, [&](Slot s) { return store.hash_at(s); });
     }
-    auto& account_orders = state.account_orders.own(index(now.account));
+    auto& account_orders = state.account_orders.own(code_index(now.account));
     const auto stored = slot != kNoSlot ? 0
                         : text          ? store.store(id.text)
                                         : std::uint64_t(id.number);

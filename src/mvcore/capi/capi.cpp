@@ -283,7 +283,7 @@ int value(mvcore_book* book, const char* account, size_t account_length, const c
         out->current = to_c(v.amount[current], b.value_scale());
         out->expected = to_c(v.amount[expected], b.value_scale());
         out->unpriced = v.unpriced;
-        out->epoch = v.epoch;
+        out->epoch = raw(v.epoch);
         return MVCORE_OK;
     });
 }

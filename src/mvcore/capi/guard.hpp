@@ -72,7 +72,7 @@ inline void remember_fault(const std::exception& e) noexcept {
 inline std::uint64_t remember_dropped(const Written& written) noexcept {
     if (written.dropped.any() || last_dropped_of_thread().any())
         last_dropped_of_thread() = written.dropped;
-    return written.epoch;
+    return raw(written.epoch);
 }
 
 template <class F>

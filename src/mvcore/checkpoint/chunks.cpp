@@ -59,7 +59,7 @@ void TextColumn::push(std::string_view text) {
 
 HoldingsChunk holdings_chunk(const State& state, InstrumentCode begin, InstrumentCode end) {
     HoldingsChunk out;
-    MVCORE_ASSERT(given(begin) && begin <= end && index(end) <= state.grid.lines());
+    MVCORE_ASSERT(is_code(begin) && begin <= end && code_index(end) <= state.grid.lines());
     i128 most = 0;
     i128 accounts = 0;
     const auto for_held = [&](auto&& f) {
@@ -172,7 +172,7 @@ InstrumentsTable instruments_table(const State& state, std::size_t instruments) 
         out.price.push_back(q.priced ? at_18({state.board.price_mantissa(i), q.price_scale}) : 0);
         out.price_scale.push_back(q.price_scale);
         out.price_time.push_back(q.time);
-        out.price_epoch.push_back(q.epoch);
+        out.price_epoch.push_back(raw(q.epoch));
         out.holdings.push_back(state.grid.positions(k));
         out.orders.push_back(state.orders.count(i));
     }

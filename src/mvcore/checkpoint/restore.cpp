@@ -123,7 +123,7 @@ void Restore::add_cash(InstrumentCode i) {
     MVCORE_ASSERT(std::size_t(terms.currency) < state.cash_targets.size());
     const auto currency = book_state_.names.currencies.text(terms.currency);
     CashTarget& target = state.cash_targets[std::size_t(terms.currency)];
-    if (given(target.instrument))
+    if (is_code(target.instrument))
         corrupt("'" + std::string(currency) + "' has two cash instruments, the second is " + name);
     const auto scale = state.cash.scale_of(currency);
     if (!scale)
@@ -158,7 +158,7 @@ void Restore::instrument(InstrumentCode i, const InstrumentsTable& table, std::s
     check_scale("quantity scale", c.quantity_scale, 0);
     check_scale("price scale", q.price_scale, Quote().price_scale);
     q.time = table.price_time[k];
-    q.epoch = table.price_epoch[k];
+    q.epoch = Epoch{table.price_epoch[k]};
     q.priced = flag(table.priced[k]);
     if (q.epoch > counts_.epoch) corrupt("the price of " + name + " is of an epoch to come");
     if (q.alive) ++state.currency_users[std::size_t(c.terms.currency)];

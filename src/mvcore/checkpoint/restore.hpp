@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/checkpoint/chunks.hpp"
 #include "mvcore/checkpoint/stored_columns.hpp"
 #include "mvcore/state/book_state.hpp"
@@ -50,7 +51,7 @@ struct StoredRates {
 };
 // Counts that the restored state must match, and counters that cannot be derived from it.
 struct StoredCounts {
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     std::uint64_t masters = 0;
     std::uint64_t orders = 0;
     std::uint64_t ticks = 0;

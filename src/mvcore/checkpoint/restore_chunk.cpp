@@ -46,12 +46,12 @@ ChunkRestore::ChunkRestore(Restore& restore, InstrumentCode begin, InstrumentCod
       order_start_(starts(StoredColumn(orders.instrument, orders.rows), "orders", orders.rows)),
       narrow_(std::max({quantity_.bits(), filled_.bits(), rolled_.bits()}) < 31 &&
               !average_price_.given() && !rolled_price_.given()),
-      grid_(index(end) - index(begin), accounts_),
+      grid_(code_index(end) - code_index(begin), accounts_),
       positions_(accounts_, 0),
       account_orders_(accounts_, 0),
-      absolute_(index(end) - index(begin)),
-      pages_(index(end) - index(begin)),
-      first_page_(index(end) - index(begin), 0) {
+      absolute_(code_index(end) - code_index(begin)),
+      pages_(code_index(end) - code_index(begin)),
+      first_page_(code_index(end) - code_index(begin), 0) {
     for (const StoredColumn* column : {&held_account_, &account_, &time_, &status_, &retained_,
                                        &number_, &average_price_known_, &rolled_price_known_})
         if (column->wide()) corrupt("a column is wider than what it holds");
@@ -94,7 +94,7 @@ std::vector<std::size_t> ChunkRestore::starts(const StoredColumn& instrument, co
         if (of[k] < now || of[k] >= raw(end_)) refuse(table, k, "the instrument is not in order");
         for (; now < of[k]; ++now) out.push_back(k);
     }
-    out.resize(index(end_) - index(begin_) + 1, rows);
+    out.resize(code_index(end_) - code_index(begin_) + 1, rows);
     MVCORE_ASSERT(out.front() == 0 && out.back() == rows);
     MVCORE_ASSERT(std::is_sorted(out.begin(), out.end()));
     return out;
@@ -232,7 +232,7 @@ void ChunkRestore::merge() {
 
 void Restore::chunk(InstrumentCode begin, InstrumentCode end, const StoredHoldings& holdings,
                     const StoredOrders& orders) {
-    if (!given(begin) || end < begin || std::size_t(end) > added_.size())
+    if (!is_code(begin) || end < begin || std::size_t(end) > added_.size())
         corrupt("instruments " + std::to_string(raw(begin)) + " to " + std::to_string(raw(end)) +
                 " are not all there");
     if (orders.rows > counts_.orders) corrupt("there are more orders than were stored");
@@ -374,7 +374,7 @@ void ChunkRestore::narrow_page(OrderPage& page, std::size_t row, std::size_t row
         p.fill += fill;
         p.leaves += leaves;
         parts.absolute += (fill < 0 ? -fill : fill) + (leaves < 0 ? -leaves : leaves);
-        ++account_orders_[index(account)];
+        ++account_orders_[code_index(account)];
         const auto id = text ? texts_[k + n] : static_cast<std::uint64_t>(now_.number[row + n]);
         page.records[n] = {
             OrderRecord::pack(account, retained != 0, static_cast<std::uint32_t>(status)),

@@ -36,7 +36,7 @@ private:
         Q absolute{};
 
         Part<Q>& operator[](AccountCode account) {
-            if (accounts.empty()) return part[index(account)];
+            if (accounts.empty()) return part[code_index(account)];
             const auto at = std::lower_bound(accounts.begin(), accounts.end(),
                                              static_cast<std::uint32_t>(account));
             MVCORE_ASSERT(at != accounts.end() && *at == static_cast<std::uint32_t>(account));
@@ -50,7 +50,7 @@ private:
     };
 
     [[nodiscard]] std::size_t line_of(InstrumentCode i) const noexcept {
-        return index(i) - index(begin_);
+        return code_index(i) - code_index(begin_);
     }
     [[noreturn]] void refuse(const char* table, std::size_t row, const std::string& what) const;
     [[nodiscard]] std::vector<std::size_t> starts(const StoredColumn& instrument, const char* table,

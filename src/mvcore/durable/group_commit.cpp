@@ -49,7 +49,7 @@ Written GroupCommit::write(const Make& make) {
         leading_ = false;
         turn_.notify_all();
     }
-    MVCORE_ASSERT(request.done && (request.error || request.written.epoch != 0));
+    MVCORE_ASSERT(request.done && (request.error || request.written.epoch != Epoch{}));
     if (request.error) std::rethrow_exception(request.error);
     return request.written;
 }
@@ -219,7 +219,7 @@ void GroupCommit::journal_group(CommitGroup& group, bool keeps_quotes, Again&& a
     after_write_(batch);
 }
 
-void GroupCommit::append_group(const CommitGroup& group, bool with_prices, std::uint64_t epoch) {
+void GroupCommit::append_group(const CommitGroup& group, bool with_prices, Epoch epoch) {
     std::vector<PriceRow> prices;
     begin_file_if_full();
     const std::scoped_lock file(file_mutex_);

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "mvcore/apply/write_transaction.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/rw_lock.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/durable/journal_writer.hpp"
@@ -104,7 +105,7 @@ private:
     template <class Again, class Staged>
     void journal_group(CommitGroup& group, bool keeps_quotes, Again&& again, Staged& staged);
     static void tell_members(CommitGroup& group, const Dropped& all, const DroppedOrders& orders);
-    void append_group(const CommitGroup& group, bool with_prices, std::uint64_t epoch);
+    void append_group(const CommitGroup& group, bool with_prices, Epoch epoch);
     [[nodiscard]] bool brings_prices(const CommitGroup& group) const;
 
     void sync_now();
@@ -135,7 +136,7 @@ private:
     std::mutex sync_mutex_;  // for syncs; acquired before file_mutex_
     // Prices up to this epoch are in the journal. A thread that changes it holds lock_; a thread
     // that holds lock_ only for reading must hold file_mutex_ too.
-    std::atomic<std::uint64_t> priced_epoch_;
+    std::atomic<Epoch> priced_epoch_;
     // The next group must carry the prices; the feeds of the price lane moved. Guarded by lock_.
     std::atomic<bool> prices_due_ = false;
     std::atomic<bool> feeds_due_ = false;

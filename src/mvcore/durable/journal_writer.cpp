@@ -107,7 +107,7 @@ void JournalWriter::fail(const char* why) noexcept {
     on_failure_();
 }
 
-Header JournalWriter::next_header(FrameKind kind, std::uint64_t epoch) const {
+Header JournalWriter::next_header(FrameKind kind, Epoch epoch) const {
     MVCORE_ASSERT(durable_ <= sequence_);
     Header header;
     header.kind = kind;
@@ -200,7 +200,7 @@ void JournalWriter::name_book() {
     name_file(kBookFile);
 }
 
-std::uint64_t JournalWriter::append(FrameKind kind, std::uint64_t epoch,
+std::uint64_t JournalWriter::append(FrameKind kind, Epoch epoch,
                                     const std::function<void(Encoder&)>& write) {
     guarded([&] {
         epoch_ = epoch;
@@ -248,7 +248,7 @@ void JournalWriter::begin_file() {
     MVCORE_ASSERT(first_sequence(name_) == sequence_ && !unsynced());
 }
 
-void JournalWriter::seal(std::uint64_t epoch) {
+void JournalWriter::seal(Epoch epoch) {
     guarded([&] {
         sync();
         append_frame(next_header(FrameKind::seal, epoch), {});

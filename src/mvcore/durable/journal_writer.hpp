@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/journal/bytes.hpp"
 #include "mvcore/journal/files.hpp"
 #include "mvcore/journal/frame.hpp"
@@ -53,8 +54,7 @@ public:
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
     // Appends one group: write(encoder) encodes its contents. Returns its sequence.
-    std::uint64_t append(FrameKind kind, std::uint64_t epoch,
-                         const std::function<void(Encoder&)>& write);
+    std::uint64_t append(FrameKind kind, Epoch epoch, const std::function<void(Encoder&)>& write);
     // A sync in two halves, so that other threads may append meanwhile, but not begin a file. Any
     // thread may sync the file of begin_sync(), one at a time, and pass the result to end_sync().
     struct Sync {
@@ -68,7 +68,7 @@ public:
     // No other thread may sync meanwhile: the system reports a lost write only once.
     void begin_file();
     // Syncs everything first, as a seal requires.
-    void seal(std::uint64_t epoch);
+    void seal(Epoch epoch);
     // Removes files that hold only frames up to the sequence.
     void trim(std::uint64_t sequence);
 
@@ -96,7 +96,7 @@ private:
     void name_file(const std::string& name);
     void write_again(std::uint64_t bytes);
     void append_frame(const Header& unfinished, std::string_view contents);
-    [[nodiscard]] Header next_header(FrameKind kind, std::uint64_t epoch) const;
+    [[nodiscard]] Header next_header(FrameKind kind, Epoch epoch) const;
     [[nodiscard]] std::string opening_bytes() const;
 
     Files& files_;
@@ -109,7 +109,7 @@ private:
     std::uint64_t sequence_ = 0;
     std::uint64_t durable_ = 0;
     std::uint32_t previous_ = 0;
-    std::uint64_t epoch_ = 0;
+    Epoch epoch_{};
     std::atomic<std::uint64_t> bytes_ = 0;  // appended since the book was opened
     std::atomic<bool> failed_ = false;
     std::string failure_;

@@ -25,7 +25,7 @@ void GroupCommit::write_prices() {
     const std::scoped_lock file(file_mutex_);
     std::vector<PriceRow> prices;
     Feeds feeds;
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     {
         const Reading reading(lock_);
         epoch = book_state_.state.epoch;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/durable/journal_writer.hpp"
 
 namespace mvcore::journal {
@@ -30,7 +31,7 @@ struct RecoveryReport {
     std::uint64_t cut_bytes = 0;  // size of the torn tail
     std::string cut_at;           // file and offset of the torn tail
     bool sealed = false;          // the book had been closed
-    std::uint64_t epoch = 0;      // epoch of the last group
+    Epoch epoch{};                // epoch of the last group
 };
 
 class Recovery {

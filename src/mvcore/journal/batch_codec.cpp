@@ -74,7 +74,7 @@ void encode_instruments(Encoder& out, const std::vector<InstrumentRow>& rows) {
     for (const auto& row : rows) codes.push_back(raw(row.instrument));
     encode_codes(out, codes);
     for (const auto& row : rows) {
-        MVCORE_ASSERT(given(row.instrument) && row.currency >= -1);
+        MVCORE_ASSERT(is_code(row.instrument) && row.currency >= -1);
         out.number(static_cast<u128>(row.currency + 1));
         encode_optional(out, row.multiplier);
         encode_optional(out, row.quote_factor);
@@ -173,7 +173,7 @@ void decode_price_rows(Decoder& in, const KnownCodes& known, std::vector<PriceRo
     for (std::size_t k = 0; k < count; ++k) {
         PriceRow row{known.instrument(in), in.decimal(), kNoTime};
         if (in.flag()) row.time = in.integer64();
-        row.epoch = in.number(~std::uint64_t{0});
+        row.epoch = Epoch{in.number(~std::uint64_t{0})};
         rows.push_back(row);
     }
 }
@@ -215,11 +215,11 @@ void encode_prices(Encoder& out, const std::vector<PriceRow>& rows) {
     out.number(rows.size());
     for (const auto& row : rows) {
         out.number(static_cast<u128>(row.instrument));
-        MVCORE_ASSERT(given(row.instrument));
+        MVCORE_ASSERT(is_code(row.instrument));
         out.decimal(row.price);
         out.byte(row.time != kNoTime ? 1 : 0);
         if (row.time != kNoTime) out.integer(row.time);
-        out.number(row.epoch);
+        out.number(raw(row.epoch));
     }
 }
 

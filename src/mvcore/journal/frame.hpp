@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "mvcore/base/ids.hpp"
+
 namespace mvcore::journal {
 
 inline constexpr std::uint64_t kMagic = 0x4A45'524F'4356'4DF2;  // F2 "MVCOREJ"
@@ -36,7 +38,7 @@ struct Header {
     std::uint64_t book = 0;      // a random number, the same in all files of a book
     std::uint64_t sequence = 0;  // number of the frame, from 1
     std::uint64_t durable = 0;   // last frame that was on disk when this one was written
-    std::uint64_t epoch = 0;     // epoch of the book after this frame
+    Epoch epoch{};               // epoch of the book after this frame
     std::uint32_t size = 0;      // number of bytes that follow
     std::uint32_t previous = 0;  // `checksum` of the previous frame
     std::uint32_t contents = 0;  // CRC-32C of the bytes that follow

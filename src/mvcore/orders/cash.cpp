@@ -68,7 +68,7 @@ CashLeg cash_leg(const Order& order, int quantity_scale, const Instrument& instr
     const FillPrice& price = order.average_price;
     const FillPrice& rolled_price = order.price_of_rolled();
     if (!price.known() || (order.filled == order.rolled && price == rolled_price)) return leg;
-    if (!given(target.instrument)) {
+    if (!is_code(target.instrument)) {
         const int by = rolled_price.scale - price.scale;
         const i1024 cost = i1024(order.filled) * i1024(price.mantissa) * pow10<16>(std::max(by, 0));
         const i1024 rolled =

@@ -152,7 +152,7 @@ std::uint32_t OrderStore::add_page(InstrumentCode instrument, std::uint32_t reco
 }
 
 void OrderStore::prepare(InstrumentCode instrument, std::size_t more, const Extras& extras) {
-    Line& l = lines_.own(index(instrument));
+    Line& l = lines_.own(code_index(instrument));
     std::size_t room = 0;
     for (Slot slot = l.free; slot != kNoSlot && room < more; ++room) {
         MVCORE_ASSERT(record(slot).free());
@@ -191,7 +191,7 @@ void OrderStore::prepare(InstrumentCode instrument, std::size_t more, const Extr
 
 void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcept {
     MVCORE_ASSERT(!page.holders.shared() && k < page.capacity);
-    MVCORE_ASSERT(given(o.account) && raw(o.account) < kMostAccounts);
+    MVCORE_ASSERT(is_code(o.account) && raw(o.account) < kMostAccounts);
     MVCORE_ASSERT(page.time || o.time == kNoTime);
     MVCORE_ASSERT(page.prices || !o.costed());
     MVCORE_ASSERT(narrow(o) ? page.rolled || o.rolled == 0 : page.wide != nullptr);
@@ -214,7 +214,7 @@ void OrderStore::write(OrderPage& page, std::uint32_t k, const Order& o) noexcep
 }
 
 Slot OrderStore::insert(const Order& o, std::uint64_t id) noexcept {
-    Line& l = lines_.own(index(o.instrument));
+    Line& l = lines_.own(code_index(o.instrument));
     Slot slot = l.free;
     if (slot != kNoSlot) {
         MVCORE_ASSERT(record(slot).free());
@@ -256,7 +256,7 @@ void OrderStore::erase(Slot slot) noexcept {
     MVCORE_ASSERT(kind_ != IdKind::text || text_bytes_ >= TextArena::bytes_of(text(slot)));
     if (kind_ == IdKind::text) text_bytes_ -= TextArena::bytes_of(text(slot));
     OrderPage& page = pages_.own(page_of(slot)).writable();
-    Line& l = lines_.own(index(page.instrument));
+    Line& l = lines_.own(code_index(page.instrument));
     OrderRecord& r = page.records[place_of(slot)];
     r.account_and_status = OrderRecord::kFree;
     r.id = static_cast<std::uint32_t>(l.free);
@@ -269,7 +269,7 @@ void OrderStore::erase(Slot slot) noexcept {
 OrderStore::Rescaled OrderStore::rescaled(InstrumentCode instrument, i128 power) {
     MVCORE_ASSERT(power >= 1);
     Rescaled out;
-    static_cast<void>(lines_.own(index(instrument)));
+    static_cast<void>(lines_.own(code_index(instrument)));
     for (auto p = line(instrument).head; p != ~0U; p = pages_[p]->next) {
         static_cast<void>(pages_.own(p));
         auto page = std::make_unique<OrderPage>(*pages_[p], 0);
@@ -291,7 +291,7 @@ void OrderStore::put(InstrumentCode instrument, int scale, Rescaled&& rescaled) 
     for (const auto& [p, page] : rescaled)
         MVCORE_ASSERT(page->instrument == instrument && page->used == pages_[p]->used);
     for (auto& [p, page] : rescaled) pages_.own(p) = std::move(page);
-    lines_.own(index(instrument)).scale = static_cast<std::uint8_t>(scale);
+    lines_.own(code_index(instrument)).scale = static_cast<std::uint8_t>(scale);
 }
 
 void OrderStore::prepare_roll(bool drop_ended) {
@@ -320,7 +320,7 @@ void OrderStore::append(OrderPage& page, const Order& o, std::uint64_t id, IdKin
 
 std::uint32_t OrderStore::adopt(InstrumentCode instrument, int scale,
                                 std::vector<PageRef>&& pages) {
-    Line& l = lines_.own(index(instrument));
+    Line& l = lines_.own(code_index(instrument));
     MVCORE_ASSERT(l.count == 0 && l.head == ~0U && l.free == kNoSlot);
     l.scale = static_cast<std::uint8_t>(scale);
     const auto first = static_cast<std::uint32_t>(page_count_);

@@ -256,7 +256,7 @@ private:
     };
     [[nodiscard]] const Line& line(InstrumentCode i) const noexcept {
         static constexpr Line kNone;
-        return given(i) && index(i) < lines_.size() ? lines_[index(i)] : kNone;
+        return is_code(i) && code_index(i) < lines_.size() ? lines_[code_index(i)] : kNone;
     }
     [[nodiscard]] const OrderRecord& record(Slot slot) const noexcept {
         MVCORE_ASSERT(page_of(slot) < page_count_);

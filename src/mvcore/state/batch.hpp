@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mvcore/base/decimal.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/name_table.hpp"
 #include "mvcore/board/board.hpp"
 #include "mvcore/orders/order_store.hpp"
@@ -28,8 +29,8 @@ struct InstrumentRow {
 struct PriceRow {
     InstrumentCode instrument;
     Decimal price;
-    std::int64_t time;        // kNoTime: always applies
-    std::uint64_t epoch = 0;  // epoch of the change, if restored; 0: epoch of the batch
+    std::int64_t time;  // kNoTime: always applies
+    Epoch epoch{};      // epoch of the change, if restored; 0: epoch of the batch
 };
 
 struct RateRow {

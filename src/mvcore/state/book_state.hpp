@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/name_table.hpp"
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/orders/order_index.hpp"
@@ -40,10 +41,10 @@ struct Dropped {
 
 // The result of a write call.
 struct Written {
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     Dropped dropped;
 
-    operator std::uint64_t() const noexcept { return epoch; }
+    operator Epoch() const noexcept { return epoch; }
 };
 
 // Rows of a batch's orders table that had no effect, ascending. A batch may merge several calls,

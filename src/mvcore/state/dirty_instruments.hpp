@@ -17,8 +17,8 @@ public:
         holdings_.resize(instruments, next_);
         orders_.resize(instruments, next_);
     }
-    void holdings(InstrumentCode instrument) noexcept { holdings_[index(instrument)] = next_; }
-    void orders(InstrumentCode instrument) noexcept { orders_[index(instrument)] = next_; }
+    void holdings(InstrumentCode instrument) noexcept { holdings_[code_index(instrument)] = next_; }
+    void orders(InstrumentCode instrument) noexcept { orders_[code_index(instrument)] = next_; }
     void all() noexcept {
         std::fill(holdings_.begin(), holdings_.end(), next_);
         std::fill(orders_.begin(), orders_.end(), next_);

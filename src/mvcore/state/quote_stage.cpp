@@ -8,14 +8,14 @@
 namespace mvcore {
 
 QuoteStage::Staged& QuoteStage::staged(InstrumentCode instrument) {
-    MVCORE_ASSERT(given(instrument) && raw(instrument) < batch_.instruments.size());
+    MVCORE_ASSERT(is_code(instrument) && raw(instrument) < batch_.instruments.size());
     const auto [at, fresh] = staged_at_.add(instrument);
     MVCORE_ASSERT(fresh ? at == staged_.size() : staged_[at].code == instrument);
     if (fresh) {
         Staged s;
         s.code = instrument;
         const Board& board = state_.board;
-        if (index(instrument) < board.size()) {
+        if (code_index(instrument) < board.size()) {
             s.quote = board.quote(instrument);
             s.instrument = board.instrument(instrument);
             if (s.quote.priced) s.mantissa = board.price_mantissa(instrument);
@@ -75,7 +75,7 @@ void QuoteStage::stage_prices() {
         s.mantissa = row.price.mantissa * kPow10[std::size_t(scale - row.price.scale)];
         s.quote.priced = true;
         s.quote.time = row.time;
-        s.quote.epoch = row.epoch != 0 ? row.epoch : state_.epoch + 1;
+        s.quote.epoch = row.epoch != Epoch{} ? row.epoch : state_.epoch + 1;
     }
 }
 
@@ -83,7 +83,7 @@ void QuoteStage::stage_prices() {
 // because nobody sent it.
 void QuoteStage::stage_cash_prices() {
     for (Staged& s : staged_) {
-        const bool was_cash = index(s.code) < state_.board.size() &&
+        const bool was_cash = code_index(s.code) < state_.board.size() &&
                               state_.board.quote(s.code).alive &&
                               state_.board.instrument(s.code).terms.cash;
         const bool as_it_was = s.quote.priced && s.quote.epoch <= state_.epoch;

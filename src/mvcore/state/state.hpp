@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mvcore/base/cow_vector.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/board/board.hpp"
 #include "mvcore/grid/grid.hpp"
@@ -30,15 +31,14 @@ struct State {
     std::vector<CashTarget> cash_targets;  // by currency; only with cash from fills
     DirtyInstruments dirty_instruments;
     std::int32_t base = 0;  // currency code
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     std::uint64_t masters = 0;  // changes whenever a master table changes
 
     [[nodiscard]] bool account_alive(AccountCode a) const noexcept {
-        return given(a) && mvcore::index(a) < accounts_alive.size() &&
-               accounts_alive[mvcore::index(a)];
+        return is_code(a) && code_index(a) < accounts_alive.size() && accounts_alive[code_index(a)];
     }
     [[nodiscard]] bool instrument_alive(InstrumentCode i) const noexcept {
-        return given(i) && mvcore::index(i) < board.size() && board.quote(i).alive;
+        return is_code(i) && code_index(i) < board.size() && board.quote(i).alive;
     }
     // Whether an instrument or a rate names the currency, or it is the base.
     [[nodiscard]] bool currency_known(std::int32_t c) const noexcept {
@@ -76,11 +76,11 @@ struct Grouping {
     }
     [[nodiscard]] std::int32_t of_account(AccountCode a) const noexcept {
         if (whole()) return raw(a);
-        return mvcore::index(a) < account_group.size() ? account_group[mvcore::index(a)] : -1;
+        return code_index(a) < account_group.size() ? account_group[code_index(a)] : -1;
     }
     [[nodiscard]] std::int32_t of_instrument(InstrumentCode i) const noexcept {
         if (one_instrument_group()) return 0;
-        return mvcore::index(i) < instrument_group.size() ? instrument_group[mvcore::index(i)] : -1;
+        return code_index(i) < instrument_group.size() ? instrument_group[code_index(i)] : -1;
     }
 };
 

@@ -37,7 +37,7 @@ Revaluation::Revaluation(const State& state, InstrumentCode instrument, int valu
     priced_ = quote.priced;
     if (priced_) price_ = board.price_mantissa(instrument) * kPow10[18U - quote.price_scale];
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(index(instrument), b);
+        const Block& block = state.grid.block(code_index(instrument), b);
         const void* quantity = block.quantity(sod);
         blocks_.push_back(block);
         held_.push_back(block.columns() == 1

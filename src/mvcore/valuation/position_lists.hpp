@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/state/state.hpp"
 
 namespace mvcore {
@@ -20,7 +21,7 @@ struct HoldingList {
     std::vector<i128> base_value;
     std::vector<std::uint8_t> priced;
     std::vector<std::uint8_t> converted;
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
 };
 
 // Positions with a quantity in any measure, without prices and amounts.
@@ -50,7 +51,7 @@ struct OrderList {
     std::vector<i128> market_value;  // of the order quantity; in units of 10^-value_scale
     std::vector<i128> filled_value;
     std::vector<std::uint8_t> priced;
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
     std::shared_ptr<const TextArena> arena;
 };
 
@@ -59,7 +60,7 @@ struct PriceList {
     std::vector<i128> price;  // in units of 10^-18
     std::vector<std::int64_t> time;
     std::vector<std::uint64_t> changed;
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
 };
 
 // Every holding and order of one instrument at one price. Columns are computed on request, from the
@@ -74,7 +75,7 @@ public:
     [[nodiscard]] std::size_t holdings() const noexcept { return holdings_; }
     [[nodiscard]] bool priced() const noexcept { return priced_; }
     [[nodiscard]] i128 price() const noexcept { return price_; }  // in units of 10^-18
-    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
     // The currency of the instrument and of the values.
     [[nodiscard]] std::int32_t currency() const noexcept { return currency_; }
     // Holdings in account order, then orders.
@@ -109,7 +110,7 @@ private:
     i128 price_ = 0;
     std::int32_t currency_ = -1;
     int quantity_scale_ = 0;
-    std::uint64_t epoch_ = 0;
+    Epoch epoch_{};
     std::vector<Block> blocks_;
     std::vector<std::uint32_t> held_;  // holdings of each block
     std::vector<PageRef> pages_;

@@ -120,7 +120,7 @@ HoldingList Reads::holdings(const Grouping& selection) const {
     for (const auto account : accounts_below(grid.lines())) {
         if (selection.of_account(account) < 0) continue;
         cells.clear();
-        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
+        grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state_.index.instrument_at(index_row);
             if (net[sod] != 0 && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[sod]);
         });
@@ -270,7 +270,7 @@ PriceList Reads::prices() const {
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);
         out.time.push_back(quote.time);
-        out.changed.push_back(quote.epoch);
+        out.changed.push_back(raw(quote.epoch));
     }
     return out;
 }

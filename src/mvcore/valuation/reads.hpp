@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/position_lists.hpp"
 #include "mvcore/valuation/result_page.hpp"
@@ -17,7 +18,7 @@ namespace mvcore {
 struct AccountValue {
     Net amount{};
     std::uint32_t unpriced = 0;
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
 };
 
 // The parameters of a read of totals.

@@ -8,6 +8,7 @@
 
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
+#include "mvcore/base/ids.hpp"
 #include "mvcore/board/conversion.hpp"
 #include "mvcore/valuation/totals.hpp"
 
@@ -26,7 +27,7 @@ struct ResultRows {
     huge_pages::Vector<std::uint32_t> unpriced;
     std::vector<std::vector<double>> floats;  // per user function, parallel to the rows
     std::vector<bool> removed;                // only in changes
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }
 };

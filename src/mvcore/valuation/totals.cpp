@@ -103,12 +103,12 @@ void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Ne
 
 void Totals::add_whole_line(const State& state, std::size_t first, InstrumentCode instrument,
                             int measure, UnitRows& rows, const i256& price) {
-    MVCORE_ASSERT(index(instrument) < state.grid.lines());
+    MVCORE_ASSERT(code_index(instrument) < state.grid.lines());
     MVCORE_ASSERT(state.grid.rows() <= grid_rows_);  // a view rebuilds if the grid has grown
     const auto& kernel = kernels::table();
     const bool narrow = price.fits64();
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(index(instrument), b);
+        const Block& block = state.grid.block(code_index(instrument), b);
         if (block.empty()) continue;
         const auto row = first + b * Block::kRows;
         const auto n = block.count();
@@ -296,7 +296,7 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
         MVCORE_ASSERT(std::uint32_t(p.group) < grouping_.account_groups);
     for (const auto g : grouping_.instrument_group)
         MVCORE_ASSERT(g < static_cast<std::int64_t>(grouping_.instrument_groups));
-    MVCORE_ASSERT(picked_.empty() || index(picked_.back().account) < grid_rows_);
+    MVCORE_ASSERT(picked_.empty() || code_index(picked_.back().account) < grid_rows_);
     if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
     else build_by_instrument(state);
 }
@@ -388,7 +388,7 @@ void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instr
         sweep(state, instruments, measures_[c], by_account.data());
         for (const Picked& p : picked_)
             add(rows, c * this->rows() + first_row + std::size_t(p.group),
-                by_account[index(p.account)], i256(1));
+                by_account[code_index(p.account)], i256(1));
     }
 }
 
@@ -471,14 +471,14 @@ void Totals::count_positions(const State& state, std::span<const InstrumentCode>
         }
         if (!fold) continue;
         for (const Picked& p : picked_)
-            positions_[first + std::size_t(p.group)] += by_account[index(p.account)];
+            positions_[first + std::size_t(p.group)] += by_account[code_index(p.account)];
     }
 }
 
 void Totals::count_line_by_account(const State& state, InstrumentCode instrument,
                                    std::uint32_t* counts) {
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(index(instrument), b);
+        const Block& block = state.grid.block(code_index(instrument), b);
         auto* here = counts + b * Block::kRows;
         if (block.dense())
             kernels::table().count[block.width()](block.quantities().data(), block.columns(),

@@ -87,7 +87,7 @@ void View::sync(const State& state, const ChangeLog& log) {
     MVCORE_ASSERT(price_place_ <= log.changes().end());
     MVCORE_ASSERT(fact_place_ <= log.facts().end());
     MVCORE_ASSERT(!stale(state));
-    MVCORE_ASSERT(last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= state.epoch);
+    MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= state.epoch);
     // If many prices moved, a rebuild reads fewer cells than following each change.
     const auto most = by_account_ ? state.board.size() / tuning::kRebuildShareByAccount
                                   : state.board.size() / tuning::kRebuildShare;
@@ -298,7 +298,7 @@ ResultRows View::finish(ResultRows all, bool everything) {
 
 // Remembers the result. Returns all rows, or only the rows that differ from the last result.
 ResultRows View::remember(ResultRows all, bool everything) {
-    MVCORE_ASSERT(last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= all.epoch);
+    MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= all.epoch);
     MVCORE_ASSERT(all.amount.size() == all.size() * std::size_t(all.columns));
     MVCORE_ASSERT(all.unpriced.size() == all.size() && all.floats.size() == functions_);
     MVCORE_ASSERT(all.currency.size() == (target_.local() ? all.size() : 0));
@@ -409,8 +409,7 @@ void View::run(Draft& draft, const State& state) const {
 }
 
 bool View::stands(const Draft& draft) const noexcept {
-    return draft.shapes == shapes_ &&
-           (last_epoch_ == ~std::uint64_t{0} || last_epoch_ <= draft.rows.epoch);
+    return draft.shapes == shapes_ && (last_epoch_ == kNoEpoch || last_epoch_ <= draft.rows.epoch);
 }
 
 ResultRows View::finish(Draft&& draft) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "mvcore/base/ids.hpp"
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
@@ -81,7 +82,7 @@ public:
         last_rows_.clear();
         last_floats_.clear();
         last_currencies_.clear();
-        last_epoch_ = ~std::uint64_t{0};
+        last_epoch_ = kNoEpoch;
     }
 
     struct Stats {
@@ -136,7 +137,7 @@ private:
     std::uint64_t masters_ = ~std::uint64_t{0};
     std::uint64_t price_place_ = 0;
     std::uint64_t fact_place_ = 0;
-    std::uint64_t last_epoch_ = ~std::uint64_t{0};
+    Epoch last_epoch_ = kNoEpoch;
     std::uint64_t last_masters_ = ~std::uint64_t{0};
     bool built_ = false;
     std::atomic<bool> by_account_ = false;

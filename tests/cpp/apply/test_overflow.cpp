@@ -200,7 +200,7 @@ TEST(a_refused_write_leaves_no_trace) {
     CHECK(names.currencies.size() == 1 && !book.state().currency_known(1));
     tables::Change rates;
     rates.fx = {{{0, {1, 0, false}}}};
-    CHECK(tables::apply(book, rates) == 2);
+    CHECK(raw(tables::apply(book, rates)) == 2);
     const auto whole = [&](int target) {
         ResultRows rows;
         const auto by = grouping_of(By::all, names.accounts.size(), names.instruments.size());
@@ -213,7 +213,7 @@ TEST(a_refused_write_leaves_no_trace) {
         {{InstrumentCode{1}, {1, 0}, kNoTime}}};  // now it fits, and the codes are still free
     refused.holdings = {{{1, 1, {5, 0}}}};
     refused.fx = {{{1, {2, 0, false}}}};
-    CHECK(tables::apply(book, refused) == 3);
+    CHECK(raw(tables::apply(book, refused)) == 3);
     CHECK(whole(0) == 31 * kPow10[8] && book.value("A1", "EUR").amount[sod] == 5 * kPow10[8]);
 }
 

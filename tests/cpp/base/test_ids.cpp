@@ -1,4 +1,5 @@
-// Account and instrument codes are types of their own: code that swaps them does not compile.
+// Account and instrument codes and epochs are types of their own: code that swaps them does not
+// compile.
 #include "mvcore/base/ids.hpp"
 
 #include <algorithm>
@@ -21,6 +22,10 @@ static_assert(!std::is_convertible_v<std::int32_t, AccountCode>);
 static_assert(!std::is_convertible_v<std::int32_t, InstrumentCode>);
 static_assert(!std::is_convertible_v<AccountCode, std::int32_t>);
 static_assert(!std::is_convertible_v<InstrumentCode, std::size_t>);
+static_assert(!std::is_convertible_v<std::uint64_t, Epoch>);
+static_assert(!std::is_convertible_v<Epoch, std::uint64_t>);
+static_assert(Epoch{7} + 2 == Epoch{9} && Epoch{7} - 2 == Epoch{5} && raw(Epoch{7}) == 7);
+static_assert(Epoch{7} < Epoch{9} && Epoch{9} < kNoEpoch && sizeof(Epoch) == 8);
 static_assert(sizeof(AccountCode) == 4 && sizeof(InstrumentCode) == 4 && sizeof(CellKey) == 8);
 
 static_assert(!std::is_convertible_v<Slot, std::uint32_t> && !std::is_convertible_v<int, Slot>);
@@ -76,5 +81,5 @@ TEST(code_ranges_visit_every_code_once) {
         seen.push_back(raw(i));
     for (const auto i : instruments_below(0)) seen.push_back(raw(i));
     CHECK(seen == std::vector<std::int32_t>({0, 1, 2, 0, 1, 4, 5}));
-    CHECK(given(AccountCode{0}) && !given(kNoAccount) && index(InstrumentCode{7}) == 7);
+    CHECK(is_code(AccountCode{0}) && !is_code(kNoAccount) && code_index(InstrumentCode{7}) == 7);
 }

@@ -53,7 +53,7 @@ private:
         return static_cast<int>(random() % static_cast<unsigned>(n));
     }
     // Epochs must not decrease within one thread.
-    void seen(std::uint64_t epoch, std::uint64_t& last) {
+    void seen(Epoch epoch, Epoch& last) {
         require(epoch >= last, "an epoch went back");
         last = epoch;
     }
@@ -61,11 +61,11 @@ private:
     tables::Change hedged(int account, i128 quantity) const;
     View::Shape shape(int kind) const;
     void write_pair(Random& random, std::int64_t price);
-    void read_view(View& view, bool by_account, bool everything, std::uint64_t& last);
-    void read_value(Random& random, std::uint64_t& last);
-    void read_values(Random& random, std::uint64_t& last);
-    void read_lists(Random& random, std::uint64_t& last);
-    void read_revaluation(Random& random, std::uint64_t& last);
+    void read_view(View& view, bool by_account, bool everything, Epoch& last);
+    void read_value(Random& random, Epoch& last);
+    void read_values(Random& random, Epoch& last);
+    void read_lists(Random& random, Epoch& last);
+    void read_revaluation(Random& random, Epoch& last);
     void check_rows(const ResultRows& rows, const char* what);
 
     Book book_{"USD", 8};
@@ -144,7 +144,7 @@ void Stress::write_pair(Random& random, std::int64_t price) {
 
 void Stress::write_prices() {
     Random random(1);
-    std::uint64_t last = 0;
+    Epoch last{};
     for (int k = 1; k <= kWrites; ++k) {
         write_pair(random, k);
         mvcore::Written epoch;
@@ -160,7 +160,7 @@ void Stress::write_prices() {
 // Adds accounts with holdings, adds and removes instruments, opens and closes views.
 void Stress::write_masters() {
     Random random(2);
-    std::uint64_t last = 0;
+    Epoch last{};
     for (int k = 0; k < kMasters; ++k) {
         const int account = kAccounts + k;
         const int instrument = 3 + k;
@@ -178,7 +178,7 @@ void Stress::write_masters() {
         const int kind = pick(random, 3);
         book_.reshape_view(*own, shape(kind));
         book_.sync_view(*own);
-        std::uint64_t read = 0;
+        Epoch read{};
         for (int n = 0; n < 3; ++n) read_view(*own, kind == 0, n == 1, read);
         book_.remove_view(own.get());
         if (k % 2 == 0) seen(tables::remove(book_, {}, {instrument}), last);
@@ -195,7 +195,7 @@ void Stress::check_rows(const ResultRows& rows, const char* what) {
     }
 }
 
-void Stress::read_view(View& view, bool by_account, bool everything, std::uint64_t& last) {
+void Stress::read_view(View& view, bool by_account, bool everything, Epoch& last) {
     ResultRows rows;
     bool fresh = false;
     if (!book_.try_read_view(view, everything, rows, fresh))  // fast path refused
@@ -211,7 +211,7 @@ void Stress::read_view(View& view, bool by_account, bool everything, std::uint64
     ++answers_;
 }
 
-void Stress::read_value(Random& random, std::uint64_t& last) {
+void Stress::read_value(Random& random, Epoch& last) {
     const int account = 1 + pick(random, accounts_ - 1);
     const auto name = tables::account(account);
     const auto currency = random() % 2 ? "EUR" : "";
@@ -222,7 +222,7 @@ void Stress::read_value(Random& random, std::uint64_t& last) {
     ++answers_;
 }
 
-void Stress::read_values(Random& random, std::uint64_t& last) {
+void Stress::read_values(Random& random, Epoch& last) {
     Grouping g;
     std::uint64_t masters = 0;
     {
@@ -236,12 +236,12 @@ void Stress::read_values(Random& random, std::uint64_t& last) {
     check_rows(rows, "values showed two epochs");
 }
 
-void Stress::read_lists(Random& random, std::uint64_t& last) {
+void Stress::read_lists(Random& random, Epoch& last) {
     const auto prices = book_.prices();
     seen(prices.epoch, last);
     require(prices.price[kLong] == prices.price[kShort], "prices of two epochs");
     for (auto changed : prices.changed)
-        require(changed <= prices.epoch, "a price of a later epoch");
+        require(Epoch{changed} <= prices.epoch, "a price of a later epoch");
     Grouping few;
     std::uint64_t masters = 0;
     {
@@ -260,7 +260,7 @@ void Stress::read_lists(Random& random, std::uint64_t& last) {
     answers_ += 2;
 }
 
-void Stress::read_revaluation(Random& random, std::uint64_t& last) {
+void Stress::read_revaluation(Random& random, Epoch& last) {
     const auto r = book_.revalue(tables::instrument(pick(random, 2)));
     seen(r.epoch(), last);
     const auto quantities = r.quantities();
@@ -275,7 +275,7 @@ void Stress::read_revaluation(Random& random, std::uint64_t& last) {
 
 void Stress::read(unsigned seed) {
     Random random(seed);
-    std::uint64_t last = 0;
+    Epoch last{};
     i128 free_before = 0;
     for (int k = 0; k < kReads; ++k) {
         switch (pick(random, 8)) {
@@ -303,8 +303,8 @@ void Stress::finish() {
     if (failures_ != 0)
         std::fprintf(stderr, "%d times, first: %s\n", failures_.load(), first_.load());
     CHECK(answers_ > kReads);
-    CHECK(book_.state().epoch >= 1 + 2 * kWrites + kMasters);
-    std::uint64_t last = 0;
+    CHECK(raw(book_.state().epoch) >= 1 + 2 * kWrites + kMasters);
+    Epoch last{};
     for (int v = 0; v < 4; ++v) read_view(*views_[v], v == 0, true, last);
     CHECK(failures_ == 0 && last == book_.state().epoch);
 }

@@ -21,10 +21,10 @@ public:
         kept_.notify_all();
     }
     // Readers may see a write shortly before it is recorded here.
-    const Model& at(std::uint64_t epoch) {
+    const Model& at(mvcore::Epoch epoch) {
         std::unique_lock lock(mutex_);
         kept_.wait(lock, [&] { return models_.back().epoch >= epoch; });
-        return models_[epoch - models_.front().epoch];
+        return models_[mvcore::raw(epoch) - mvcore::raw(models_.front().epoch)];
     }
 
 private:
@@ -258,7 +258,7 @@ TEST(ticks_copy_what_a_snapshot_shares_when_nobody_reads_it) {
         while (!done) {
             const mvcore::Snapshot snapshot(run.shared);
             const auto prices = run.book.prices();
-            const auto first = prices.epoch - run.model.epoch;
+            const auto first = mvcore::raw(prices.epoch) - mvcore::raw(run.model.epoch);
             for (auto price : prices.price)
                 CHECK(first == 0 || price == static_cast<i128>(first) * mvcore::kPow10[18]);
         }

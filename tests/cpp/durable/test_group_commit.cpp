@@ -81,8 +81,7 @@ struct Slow {
     }
 };
 
-std::uint64_t order(Book& book, const std::string& id, std::int64_t quantity,
-                    const char* account = "A1") {
+Epoch order(Book& book, const std::string& id, std::int64_t quantity, const char* account = "A1") {
     return book.order({{0, id},
                        IdKind::text,
                        account,
@@ -102,7 +101,7 @@ TEST(callers_at_once_share_a_sync) {
     constexpr int kCalls = 60;
     const auto groups = slow.book.durable()->groups();
     const auto first = slow.book.state().epoch;
-    std::vector<std::uint64_t> epochs[kThreads];
+    std::vector<Epoch> epochs[kThreads];
     std::atomic<int> refused = 0;
     std::atomic<bool> done = false;
     std::uint64_t ticks = 0;
@@ -130,7 +129,7 @@ TEST(callers_at_once_share_a_sync) {
     for (auto& writer : writers) writer.join();
     done = true;
     reader.join();
-    std::vector<std::uint64_t> all;
+    std::vector<Epoch> all;
     for (const auto& of_one : epochs) {
         CHECK(std::is_sorted(of_one.begin(), of_one.end()));
         all.insert(all.end(), of_one.begin(), of_one.end());
@@ -329,8 +328,8 @@ void load_sparse(Book& book) {
 }
 
 // Writes several orders in one call, like a feed of reports.
-std::uint64_t report(Book& book, const std::vector<std::string>& ids, std::int64_t quantity,
-                     Status status) {
+Epoch report(Book& book, const std::vector<std::string>& ids, std::int64_t quantity,
+             Status status) {
     return book.write([&] {
         Batch b(book.names());
         b.orders_given = Given::update;
@@ -389,7 +388,7 @@ TEST(a_tick_that_is_acknowledged_is_sealed) {
         Pair::recover(disk, book, Options());
         Calls calls(1);
         calls.masters()(book);
-        std::atomic<std::uint64_t> last = 0;
+        std::atomic<Epoch> last{};
         std::atomic<int> ready = 0;
         std::vector<std::thread> threads;
         for (int t = 0; t < 3; ++t)
