@@ -29,7 +29,7 @@ struct QuantityList {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<i128> current;  // in units of 10^-18
-    std::uint64_t epoch = 0;
+    Epoch epoch{};
 };
 
 struct OrderList {

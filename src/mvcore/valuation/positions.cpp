@@ -36,7 +36,7 @@ std::uint64_t cost_by_account(const State& state, const PositionQuery& query, st
     std::uint64_t cost = 0;
     for (const auto a : *query.accounts) {
         const bool alive = state.account_alive(a);
-        cost += 1 + (alive ? std::min<std::uint64_t>(lookups, state.positions[index(a)]) : 0);
+        cost += 1 + (alive ? std::min<std::uint64_t>(lookups, state.positions[code_index(a)]) : 0);
         if (cost > limit) break;
     }
     return cost;
@@ -51,9 +51,9 @@ std::uint64_t cost_by_instrument(const State& state, const PositionQuery& query,
     for (const auto i : *query.instruments) {
         ++cost;
         if (state.instrument_alive(i))
-            cost += looks_up(grid, index(i), lookups)
+            cost += looks_up(grid, code_index(i), lookups)
                         ? lookups
-                        : grid.blocks() / tuning::kCellsOfLookup + grid.positions(index(i));
+                        : grid.blocks() / tuning::kCellsOfLookup + grid.positions(code_index(i));
         if (cost > limit) break;
     }
     return cost;
@@ -99,20 +99,20 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
     std::vector<std::pair<InstrumentCode, Net>> found;
     const auto add_line = [&](AccountCode account) {
         if (!state.account_alive(account)) return;
-        const auto held_here = state.positions[index(account)];
+        const auto held_here = state.positions[code_index(account)];
         if (held_here == 0) return;
         if (lookups <= held_here) {
             cells += query.instruments->size();
             for (const auto i : *query.instruments) {
                 if (!state.instrument_alive(i)) continue;
-                const Net net = grid.get(index(account), state.board.quote(i).index_row);
+                const Net net = grid.get(code_index(account), state.board.quote(i).index_row);
                 if (held(net)) add(state, account, i, net);
             }
             return;
         }
         cells += held_here;
         found.clear();
-        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
+        grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state.index.instrument_at(index_row);
             if (selects(query.instruments, i)) found.emplace_back(i, net);
         });
@@ -132,17 +132,17 @@ void PositionList::add_by_instrument(const State& state, const PositionQuery& qu
     const auto lookups = cost_of_lookups(query.accounts);
     for (const auto i : *query.instruments) {
         if (!state.instrument_alive(i)) continue;
-        if (looks_up(grid, index(i), lookups)) {
+        if (looks_up(grid, code_index(i), lookups)) {
             cells += query.accounts->size();
             for (const auto account : *query.accounts) {
                 if (!state.account_alive(account)) continue;
-                const Net net = grid.get(index(i), static_cast<std::uint32_t>(account));
+                const Net net = grid.get(code_index(i), static_cast<std::uint32_t>(account));
                 if (held(net)) add(state, account, i, net);
             }
             continue;
         }
-        cells += grid.positions(index(i));
-        grid.for_each(index(i), [&](std::uint32_t row, const Net& net) {
+        cells += grid.positions(code_index(i));
+        grid.for_each(code_index(i), [&](std::uint32_t row, const Net& net) {
             if (selects(query.accounts, AccountCode(row))) add(state, AccountCode(row), i, net);
         });
     }

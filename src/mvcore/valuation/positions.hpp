@@ -48,7 +48,7 @@ public:
     void check() const;
 
     [[nodiscard]] std::size_t size() const noexcept { return accounts_.size(); }
-    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
     [[nodiscard]] const std::vector<std::int32_t>& accounts() const noexcept { return accounts_; }
     [[nodiscard]] std::vector<std::int32_t> instruments() const;
     [[nodiscard]] std::vector<std::int32_t> currencies() const;         // of the amounts
@@ -110,7 +110,7 @@ private:
     std::vector<std::pair<std::int32_t, Conversion>> conversions_;  // by currency of instruments
     std::int32_t target_ = 0;
     int value_scale_ = 0;
-    std::uint64_t epoch_ = 0;
+    Epoch epoch_{};
 };
 
 }  // namespace mvcore

@@ -172,7 +172,7 @@ QuantityList Reads::quantities(const Grouping& selection) const {
     for (const auto account : accounts_below(grid.lines())) {
         if (selection.of_account(account) < 0) continue;
         cells.clear();
-        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
+        grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state_.index.instrument_at(index_row);
             const bool any = net[sod] != 0 || net[current] != 0 || net[expected] != 0;
             if (any && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[current]);
