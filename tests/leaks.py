@@ -127,6 +127,7 @@ def reads(book: mvcore.Book) -> Kinds:
         "values in Arrow": (10, lambda k: book.values().to_arrow()),
         "what if": (10, lambda k: book.values(prices={"I0": k % 99}, fx={"EUR": 2})["current"]),
         "holdings": (10, lambda k: book.holdings(accounts=["A1"])["market_value"]),
+        "positions": (10, lambda k: book.positions(accounts=["A1"])["current"]),
         "orders": (10, lambda k: book.orders(instruments=["I1"]).to_pylist()),
         "revalue": (10, lambda k: book.revalue("I1").to_numpy("market_value")),
         "prices": (10, lambda k: book.prices()["price"]),

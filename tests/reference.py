@@ -229,7 +229,7 @@ class ReferenceBook(Reads):
             "accounts": len(state.accounts),
             "instruments": len(state.instruments),
             "orders": len(state.orders),
-            "positions": len(self.positions()),
+            "positions": len(self.nets()),
         }
 
 
@@ -289,6 +289,7 @@ def dump_reads(book, errors: type[Exception] = Error) -> dict[str, Any]:
     return {
         "epoch": book.epoch,
         "holdings": outcome(book.holdings, errors),
+        "positions": outcome(lambda: book.positions(currency="local"), errors),
         "orders": orders,
         "prices": outcome(book.prices, errors),
         "values": outcome(book.values, errors),

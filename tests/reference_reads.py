@@ -43,7 +43,7 @@ class Reads:
 
     # -- inputs of queries -----------------------------------------------------------------------
 
-    def positions(self) -> dict[tuple[str, str], Net]:
+    def nets(self) -> dict[tuple[str, str], Net]:
         return positions(self.state)
 
     def masters(self, side: str) -> dict[str, Any]:
@@ -124,6 +124,32 @@ class Reads:
                         "base_value": self._worth(quantity, instrument, into=self.base_currency),
                     }
                 )
+        return rows
+
+    def positions(
+        self, accounts=None, instruments=None, currency=None, allow_empty=False
+    ) -> list[dict]:
+        self.check_open()
+        target = check_currency(self, currency, local=True)
+        wanted = self._wanted(accounts, instruments, allow_empty)
+        nets, rows = self.nets(), []
+        for account, instrument in sorted(nets, key=self._codes):
+            if account not in wanted[0] or instrument not in wanted[1]:
+                continue
+            net = nets[account, instrument]
+            own = self.state.instruments[instrument].currency
+            amounts = {m: self._worth(getattr(net, m), instrument, into=target) for m in MEASURES}
+            rows.append(
+                {
+                    "account": account,
+                    "instrument": instrument,
+                    **{f"{measure}_quantity": plain(getattr(net, measure)) for measure in MEASURES},
+                    "price": self._price(instrument),
+                    "amount_currency": own if target == "local" else target,
+                    **amounts,
+                    "unpriced": int(amounts["sod"] is None),
+                }
+            )
         return rows
 
     def orders(self, accounts=None, instruments=None, allow_empty=False) -> list[dict]:

@@ -207,7 +207,7 @@ class Query:
     def rows(self) -> dict[tuple, dict]:
         """Rows by key (level, labels, own currency if local), in the order of the output."""
         book, totals = self.book, {}
-        for (account, instrument), net in book.positions().items():
+        for (account, instrument), net in book.nets().items():
             if account not in self.accounts or instrument not in self.instruments:
                 continue
             labels = tuple(column.label(book, account, instrument) for column in self.columns)

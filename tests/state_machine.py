@@ -219,15 +219,15 @@ class Machine(ReadingMachine):
                 "filled_quantity": plain(order.filled_quantity), "status": order.status,
                 "time": order.time, "average_price": plain_or_none(order.average_price),
             }  # fmt: skip
-            before = self.model.positions()
+            before = self.model.nets()
             self.both(lambda b, row=row: b.order(**row), lambda m, row=row: m.order(**row))
             if not nights or (nights == 1 and not order.retained):
-                assert self.model.positions() == before
+                assert self.model.nets() == before
 
     def both_roll(self) -> None:
-        before = self.model.positions()
+        before = self.model.nets()
         self.both(lambda b: b.roll_day(), lambda m: m.roll_day())
-        after = self.model.positions()
+        after = self.model.nets()
         assert {pair: net[1:] for pair, net in before.items() if any(net[1:])} == {
             pair: net[1:] for pair, net in after.items()
         }

@@ -28,7 +28,7 @@ BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.de
 BY += ["account.country", "instrument.country", "instrument.tier", "country"]
 AMOUNTS = ("sod", "current", "expected", "market_value", "base_value", "filled_value")
 QUANTITIES = ("quantity", "order_quantity", "filled_quantity", "average_price", "rolled_quantity")
-QUANTITIES += ("leaves_quantity", "price")
+QUANTITIES += ("leaves_quantity", "price", "sod_quantity", "current_quantity", "expected_quantity")
 # The capacity of a 256-bit accumulator, less a margin. Smaller sums of absolute values must not be
 # refused.
 ACCUMULATOR = 10**70
@@ -176,6 +176,11 @@ class ReadingMachine(RuleBasedStateMachine):
         for call in ("holdings", "orders"):
             got = outcome(lambda call=call: getattr(book, call)(**chosen), errors)
             same(got, outcome(lambda call=call: getattr(model, call)(**chosen)))
+        for into in (None, "local", draw(st.sampled_from(NAMES["currency"]))):
+            same_answer(
+                outcome(lambda into=into: book.positions(**chosen, currency=into), errors),
+                outcome(lambda into=into: model.positions(**chosen, currency=into)),
+            )
         currency = draw(st.sampled_from([None, *NAMES["currency"]]))
         for name in model.state.accounts:
             want = outcome(lambda name=name: model.value(name, currency))
@@ -282,7 +287,7 @@ class ReadingMachine(RuleBasedStateMachine):
         same_dump(got, want)
         got.close()
         got.close()
-        for call in (got.values, got.holdings, got.orders, got.prices):
+        for call in (got.values, got.holdings, got.positions, got.orders, got.prices):
             assert outcome(call, mvcore.Error) == "ClosedError"
         for name in self.model.state.accounts:
             assert outcome(lambda name=name: got.value(name), mvcore.Error) == "ClosedError"

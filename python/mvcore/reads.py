@@ -21,7 +21,7 @@ from mvcore.frame import Frame
 from mvcore.ingest.columns import not_a_column, number_column, text_column
 from mvcore.near import MOST
 from mvcore.query.arguments import MEASURES, Query, checked_query
-from mvcore.query.grouping import Shaper
+from mvcore.query.grouping import Shaper, selected_codes
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
 from mvcore.results.result_rows import ResultFrame, overflow_of
@@ -322,6 +322,47 @@ class Reads:
             self._value_scale,
             self._rows(self._core.holdings, accounts, instruments, allow_empty),
         )
+
+    def positions(
+        self,
+        accounts: Any = None,
+        instruments: Any = None,
+        currency: str | None = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Frame:
+        """Return one row for each pair of an account and an instrument with a nonzero start-of-day,
+        current or expected quantity.
+
+        Columns: account, instrument, sod_quantity, current_quantity, expected_quantity, price (in
+        the instrument's currency), amount_currency, sod, current, expected, unpriced. Rows ascend
+        by account, then by instrument, both in the order in which the book first saw the names.
+
+        currency: None is the base, a name converts, "local" gives each row in its instrument's
+        currency. `unpriced` is 1 if the instrument has no price, or its currency no rate into
+        `currency`; the amounts are then null, else they are those of `values` by account and
+        instrument. `price` is null if the instrument has none.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        O(positions of the accounts or of the instruments selected, whichever are fewer), if they
+        are selected by name; each column used costs O(rows). A selection by attribute also costs
+        O(accounts) or O(instruments). The first call that reads by account builds the by-account
+        index.
+        """
+        self._core.check_open()
+        query = self._query(accounts, instruments, (), MEASURES, currency, False, allow_empty)
+        code = self._currency_code(query.currency)
+        while True:
+            masters = self._masters
+            rows = self._core.positions(
+                selected_codes(query, "account", masters),
+                selected_codes(query, "instrument", masters),
+                code,
+                masters.version,
+            )
+            if rows is not None:
+                return positions.positions_frame(self._names, self._value_scale, rows)
+            self._settle()
 
     def orders(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False

@@ -12,7 +12,7 @@ inline std::optional<i128> checked(const i1024& amount) {
 }
 
 inline void check_holdings(const ReaderUnderTest& tested, const Grouping& selection) {
-    mvcore::Positions expected;
+    mvcore::HoldingList expected;
     bool fits = true;
     for (const auto& [key, quantity] : tested.model.holdings) {
         if (selection.of_account(mvcore::AccountCode(key.first)) < 0 ||
@@ -34,7 +34,7 @@ inline void check_holdings(const ReaderUnderTest& tested, const Grouping& select
         expected.market_value.push_back(own.value_or(0));
         expected.base_value.push_back(in_base.value_or(0));
     }
-    mvcore::Positions got;
+    mvcore::HoldingList got;
     const auto masters = tested.reader.state().masters;
     CHECK(!tested.reader.holdings(selection, masters + 1, got));
     if (!fits) {
@@ -49,6 +49,73 @@ inline void check_holdings(const ReaderUnderTest& tested, const Grouping& select
     CHECK(got.priced == expected.priced && got.price == expected.price);
     CHECK(got.market_value == expected.market_value);
     CHECK(got.converted == expected.converted && got.base_value == expected.base_value);
+}
+
+// The codes that have a group.
+template <class C>
+std::vector<C> chosen(const std::vector<std::int32_t>& groups) {
+    std::vector<C> out;
+    for (std::size_t k = 0; k < groups.size(); ++k)
+        if (groups[k] >= 0) out.push_back(C(k));
+    return out;
+}
+
+// `target`: of the amounts, or kLocal. Either side of the selection may be empty: all.
+inline void check_positions(const ReaderUnderTest& tested, const Grouping& selection, int target) {
+    mvcore::PositionQuery query;
+    if (!selection.account_group.empty())
+        query.accounts = chosen<mvcore::AccountCode>(selection.account_group);
+    if (!selection.instrument_group.empty())
+        query.instruments = chosen<mvcore::InstrumentCode>(selection.instrument_group);
+    query.currency = target;
+    query.masters = tested.reader.state().masters + 1;
+    mvcore::PositionList got;
+    CHECK(!tested.reader.positions(query, got));
+    --query.masters;
+    std::vector<std::tuple<int, int, Net, std::array<std::optional<i128>, 3>>> expected;
+    bool fits = true;
+    for (const auto& [key, net] : tested.model.positions()) {
+        const auto [account, instrument] = key;
+        if ((query.accounts && selection.of_account(mvcore::AccountCode(account)) < 0) ||
+            selection.of_instrument(mvcore::InstrumentCode(instrument)) < 0)
+            continue;
+        const auto& asset = tested.model.assets[std::size_t(instrument)];
+        std::array<std::optional<i128>, 3> amounts;
+        for (std::size_t m = 0; m < 3 && asset.price; ++m) {
+            const auto exact =
+                tested.model.amount(i1024(net[m]) * asset.product(), asset.currency,
+                                    target == mvcore::kLocal ? asset.currency : target);
+            if (!exact) continue;
+            amounts[m] = checked(*exact);
+            fits = fits && amounts[m];
+        }
+        expected.emplace_back(account, instrument, net, amounts);
+    }
+    if (!fits) {
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, tested.reader.positions(query, got));
+        return;
+    }
+    CHECK(tested.reader.positions(query, got));
+    CHECK(got.epoch() == tested.model.epoch && got.size() == expected.size());
+    const auto instruments = got.instruments();
+    const auto priced = got.priced();
+    const auto prices = got.prices();
+    const auto valued = got.valued();
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+        const auto& [account, instrument, net, amounts] = expected[k];
+        const auto& asset = tested.model.assets[std::size_t(instrument)];
+        CHECK(got.accounts()[k] == account && instruments[k] == instrument);
+        CHECK(priced[k] == (asset.price ? 1 : 0) && valued[k] == (amounts[0] ? 1 : 0));
+        CHECK(prices[k] == (asset.price ? fine(*asset.price) : 0));
+    }
+    for (int m = 0; m < mvcore::kMeasures; ++m) {
+        const auto quantities = got.quantities(static_cast<mvcore::Measure>(m));
+        const auto amounts = got.amounts(static_cast<mvcore::Measure>(m));
+        for (std::size_t k = 0; k < expected.size(); ++k) {
+            CHECK(quantities[k] == std::get<2>(expected[k])[std::size_t(m)]);
+            CHECK(amounts[k] == std::get<3>(expected[k])[std::size_t(m)].value_or(0));
+        }
+    }
 }
 
 // Compares the holdings by account, then the orders in any order.

@@ -92,6 +92,15 @@ inline void check_point_reads(const ReaderUnderTest& tested) {
     check_prices(tested);
     const auto selection = grouping_of(By::few_by_kind, accounts, instruments);
     check_holdings(tested, selection);
+    const int target = tested.run.chance(30) || !tested.model.currency_known(3)
+                           ? mvcore::kLocal
+                           : tested.run.pick(4);
+    check_positions(tested, selection, target);
+    check_positions(tested, {}, target);
+    Grouping only;
+    only.instrument_group.assign(std::size_t(tested.run.pick(instruments + 1)) + 1, -1);
+    only.instrument_group.back() = 0;
+    check_positions(tested, only, target);
     check_orders(tested, selection);
     check_orders(tested, grouping_of(By::all, accounts, instruments));
 }

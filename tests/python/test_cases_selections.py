@@ -21,11 +21,13 @@ def book() -> mvcore.Book:
 READS = {
     "values": lambda book, **wanted: book.values(**wanted),
     "holdings": lambda book, **wanted: book.holdings(**wanted),
+    "positions": lambda book, **wanted: book.positions(**wanted),
     "orders": lambda book, **wanted: book.orders(**wanted),
     "view": lambda book, **wanted: book.view(**wanted).read(),
     "incremental view": lambda book, **wanted: book.view(mode="incremental", **wanted).read(),
     "snapshot.values": lambda book, **wanted: book.snapshot().values(**wanted),
     "snapshot.holdings": lambda book, **wanted: book.snapshot().holdings(**wanted),
+    "snapshot.positions": lambda book, **wanted: book.snapshot().positions(**wanted),
     "snapshot.orders": lambda book, **wanted: book.snapshot().orders(**wanted),
 }
 every_read = pytest.mark.parametrize("read", READS.values(), ids=list(READS))

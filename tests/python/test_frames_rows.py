@@ -38,6 +38,7 @@ def every_frame(book) -> dict[str, mvcore.Frame]:
         "changes": view.changes(),
         "nothing": view.changes(),
         "holdings": book.holdings(),
+        "positions": book.positions(currency="local"),
         "orders": book.orders(),
         "revalue": book.revalue("SAP"),
         "prices": book.prices(),

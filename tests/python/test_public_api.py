@@ -49,6 +49,7 @@ def test_texts(book: mvcore.Book) -> None:
     frames = {
         "values": book.values(by=("account", "instrument"), currency="EUR", fx={"EUR": "1.1"}),
         "holdings": book.holdings(),
+        "positions": book.positions(currency="EUR"),
         "prices": book.prices(),
         "instruments": book.instruments(),
         "revalue": book.revalue("AAPL"),

@@ -28,6 +28,7 @@ def everything(reads) -> dict:
         "value": reads.value("A1"),
         "values": reads.values(by=("desk", "sector"), rollup=True).to_pylist(),
         "holdings": reads.holdings().to_pylist(),
+        "positions": reads.positions().to_pylist(),
         "orders": reads.orders().to_pylist(),
         "revalue": reads.revalue("AAPL").to_pylist(),
         "prices": reads.prices().to_pylist(),

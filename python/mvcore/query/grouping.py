@@ -225,6 +225,17 @@ def _chosen(query: Query, side: str, masters: Masters) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def selected_codes(query: Query, side: str, masters: Masters) -> Codes | None:
+    """The codes that a selection of one side picks. None: all.
+
+    O(names) of a selection by name, O(accounts or instruments) of one by attribute.
+    """
+    selection = query.accounts if side == "account" else query.instruments
+    if isinstance(selection, Mapping):
+        return np.flatnonzero(matching(masters, side, selection, query.find)).astype(np.int32)
+    return selection
+
+
 def resolve(name: str, masters: Masters) -> tuple[str, Codes]:
     """The side of a `by` column and its label ids by code."""
     if name == "account":

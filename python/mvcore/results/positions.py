@@ -11,6 +11,9 @@ from mvcore import _core
 from mvcore.frame import Frame, Ids, Number, Plain, Text, Time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mvcore.frame import Column
     from mvcore.results.names import NameLists
 
 EXACT = _core.MAX_SCALE  # decimals of quantities and prices in frames
@@ -35,6 +38,26 @@ def holdings_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> 
         len(rows["account"]),
         rows["epoch"],
     )
+
+
+def positions_frame(names: NameLists, value_scale: int, found: _core.PositionList) -> Frame:
+    """Each column is made on first use."""
+    columns: dict[str, Column | Callable[[], Column]] = {
+        "account": lambda: Text(found.accounts(), names.of("account")),
+        "instrument": lambda: Text(found.instruments(), names.of("instrument")),
+    }
+    for k, measure in enumerate(_core.MEASURES):
+        columns[f"{measure}_quantity"] = lambda k=k: Number(  # type: ignore[misc]
+            found.quantities(k), EXACT, strip=True
+        )
+    columns["price"] = lambda: Number(found.prices(), EXACT, found.priced(), strip=True)
+    columns["amount_currency"] = lambda: Text(found.currencies(), names.of("currency"))
+    for k, measure in enumerate(_core.MEASURES):
+        columns[measure] = lambda k=k: Number(  # type: ignore[misc]
+            found.amounts(k), value_scale, found.valued()
+        )
+    columns["unpriced"] = lambda: Plain((found.valued() == 0).astype(np.int64))
+    return Frame(columns, len(found), found.epoch)
 
 
 def orders_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Frame:

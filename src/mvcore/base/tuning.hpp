@@ -54,6 +54,9 @@ inline constexpr std::size_t kCellsOfLookup = 8;
 // Selected accounts up to which a read takes less time under the lock than a copy of the state.
 // Chosen. See bench/bench_reads.py.
 inline constexpr std::ptrdiff_t kFewAccounts = 16;
+// Cells that a read of positions visits under the lock; for more it copies the state. Chosen: a cell
+// takes less than 0.1 us, so that a writer waits less than half a millisecond.
+inline constexpr std::uint64_t kPositionsUnderLock = 4096;
 // Accounts whose cells are always looked up. Chosen.
 inline constexpr std::size_t kAlwaysLookedUp = 4;
 // Instruments that moved from which a sweep by account beats a sweep by instrument. Chosen. See

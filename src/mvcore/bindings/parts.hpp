@@ -77,6 +77,7 @@ bool large(const T&) {
     return true;
 }
 inline bool large(const ResultRows& f) { return f.size() * sizeof(i128) > kLargeBytes; }
+inline bool large(const PositionList& p) { return p.size() * sizeof(i128) > kLargeBytes; }
 inline bool large(const Revaluation& r) { return r.size() * sizeof(i128) > kLargeBytes; }
 
 struct DeleteUnlocked {

@@ -1,4 +1,6 @@
 // Reads of books and snapshots. Calls that may take long run without the GIL.
+#include <algorithm>
+#include <limits>
 #include <variant>
 
 #include "mvcore/bindings/parts.hpp"
@@ -8,7 +10,7 @@
 namespace mvcore::bindings {
 namespace {
 
-py::dict to_dict(Positions&& p) {
+py::dict to_dict(HoldingList&& p) {
     py::dict out;
     out["account"] = to_array(std::move(p.account));
     out["instrument"] = to_array(std::move(p.instrument));
@@ -66,6 +68,20 @@ py::dict to_dict(OrderList&& o) {
     out["filled_value"] = to_array(std::move(o.filled_value));
     out["priced"] = to_array(std::move(o.priced));
     out["epoch"] = o.epoch;
+    return out;
+}
+
+// The codes of a selection, ascending without duplicates. None: all.
+template <Code C>
+std::optional<std::vector<C>> to_selection(const py::object& given, const char* what) {
+    if (given.is_none()) return std::nullopt;
+    const auto codes =
+        to_codes(py::cast<Codes>(given), 0, std::numeric_limits<std::int32_t>::max(), what);
+    std::vector<C> out;
+    out.reserve(codes.size());
+    for (const auto code : codes) out.push_back(C(code));
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 
@@ -160,11 +176,26 @@ void add_reads(py::module_& m) {
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
                std::uint64_t masters) {
                 const auto selection = to_grouping(accounts, 1, instruments, 1);
-                return unless_stale<Positions>(
-                    [&](Positions& out) { return reader.holdings(selection, masters, out); },
-                    [](Positions&& p) { return to_dict(std::move(p)); });
+                return unless_stale<HoldingList>(
+                    [&](HoldingList& out) { return reader.holdings(selection, masters, out); },
+                    [](HoldingList&& p) { return to_dict(std::move(p)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
+        // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL.
+        .def(
+            "positions",
+            [](Reader& reader, const py::object& accounts, const py::object& instruments,
+               std::int32_t currency, std::uint64_t masters) {
+                PositionQuery query;
+                query.accounts = to_selection<AccountCode>(accounts, "account");
+                query.instruments = to_selection<InstrumentCode>(instruments, "instrument");
+                query.currency = currency;
+                query.masters = masters;
+                return unless_stale<PositionList>(
+                    [&](PositionList& out) { return reader.positions(query, out); },
+                    [](PositionList&& p) { return py::cast(std::move(p)); });
+            },
+            py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"))
         .def(
             "orders",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
@@ -241,6 +272,30 @@ void add_reads(py::module_& m) {
             return std::shared_ptr<Snapshot>(new Snapshot(book), DeleteUnlocked());
         },
         py::arg("book"));
+
+    py::class_<PositionList, std::unique_ptr<PositionList, DeleteUnlocked>>(m, "PositionList")
+        .def("__len__", &PositionList::size)
+        .def_property_readonly("epoch", &PositionList::epoch)
+        .def(
+            "accounts",
+            [](const PositionList& p) { return to_array(std::vector<std::int32_t>(p.accounts())); })
+        .def("instruments", [](const PositionList& p) { return to_array(p.instruments()); })
+        .def("currencies", [](const PositionList& p) { return to_array(p.currencies()); })
+        .def(
+            "quantities",
+            [](const PositionList& p, int measure) {
+                return to_array(p.quantities(to_measures({measure})[0]));
+            },
+            py::arg("measure"))
+        .def("prices", [](const PositionList& p) { return to_array(p.prices()); })
+        .def("priced", [](const PositionList& p) { return to_array(p.priced()); })
+        .def(
+            "amounts",
+            [](const PositionList& p, int measure) {
+                return to_array(p.amounts(to_measures({measure})[0]));
+            },
+            py::arg("measure"))
+        .def("valued", [](const PositionList& p) { return to_array(p.valued()); });
 
     py::class_<Revaluation, std::unique_ptr<Revaluation, DeleteUnlocked>>(m, "Revaluation")
         .def("__len__", &Revaluation::size)

@@ -55,10 +55,9 @@ bool Reader::copy_if(std::uint64_t masters, State& seen) const {
 }
 
 template <class F>
-auto Reader::named_positions(const char* call, State& seen, F&& f) const {
+auto Reader::naming_positions(const char* call, F&& f) const {
     try {
-        const Reads reads(seen, value_scale_);
-        return f(reads);
+        return f();
     } catch (const PositionOverflow& e) {
         const Reading reading(names_lock_);
         throw InputError(e.kind(), call, "", std::nullopt,
@@ -231,20 +230,57 @@ bool Reader::values(const Question& question, ResultRows& out) {
     return true;
 }
 
-bool Reader::holdings(const Grouping& selection, std::uint64_t masters, Positions& out) {
+bool Reader::holdings(const Grouping& selection, std::uint64_t masters, HoldingList& out) {
     State seen;
     do {
         build_index();
         if (!copy_if(masters, seen)) return false;
     } while (!seen.index.built());
-    out = named_positions("holdings", seen, [&](auto& reads) { return reads.holdings(selection); });
+    out =
+        naming_positions("holdings", [&] { return Reads(seen, value_scale_).holdings(selection); });
+    return true;
+}
+
+bool Reader::positions(const PositionQuery& query, PositionList& out) {
+    std::uint64_t cells = 0;
+    const auto list = [&](const State& state, PositionPlan plan) {
+        out = PositionList(state, query, plan, value_scale_, cells);
+    };
+    // Reads from the state itself if that is brief. Returns false if the index has to be built
+    // first or the masters changed.
+    bool current = true;
+    const auto read = [&] {
+        State seen;
+        {
+            const Reading reading(state_lock_);
+            current = read_.masters == query.masters;
+            if (!current) return false;
+            const auto plan = PositionPlan::of(read_, query, tuning::kPositionsUnderLock);
+            if (plan.cost <= tuning::kPositionsUnderLock) {
+                if (plan.by_account && !read_.index.built()) return false;
+                list(read_, plan);
+                return true;
+            }
+            seen = read_;
+        }
+        const auto plan = PositionPlan::of(seen, query, PositionPlan::kUnlimited);
+        if (plan.by_account && !seen.index.built()) return false;
+        list(seen, plan);
+        return true;
+    };
+    while (!read()) {
+        if (!current) return false;
+        build_index();
+    }
+    count_cells(cells);
+    naming_positions("positions", [&] { out.check(); });
     return true;
 }
 
 bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList& out) {
     State seen;
     if (!copy_if(masters, seen)) return false;
-    out = named_positions("orders", seen, [&](auto& reads) { return reads.orders(selection); });
+    out = naming_positions("orders", [&] { return Reads(seen, value_scale_).orders(selection); });
     return true;
 }
 

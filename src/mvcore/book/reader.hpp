@@ -12,6 +12,7 @@
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
 #include "mvcore/valuation/hypothetical.hpp"
+#include "mvcore/valuation/positions.hpp"
 #include "mvcore/valuation/reads.hpp"
 
 namespace mvcore {
@@ -41,7 +42,8 @@ public:
     // else empty.
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
-    bool holdings(const Grouping& selection, std::uint64_t masters, Positions& out);
+    bool holdings(const Grouping& selection, std::uint64_t masters, HoldingList& out);
+    bool positions(const PositionQuery& query, PositionList& out);
     bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
     Revaluation revalue(std::string_view instrument);
     // Parts of revalue() for callers that hold the lock: whether it takes only microseconds, and
@@ -110,9 +112,10 @@ private:
     void build_index_beside();
     // Returns false if the master tables changed.
     bool copy_if(std::uint64_t masters, State& seen) const;
-    // Runs f(reads). A PositionOverflow becomes an error that names the account and the instrument.
+    // Runs f(), which holds no lock when it throws. A PositionOverflow becomes an error that names
+    // the account and the instrument.
     template <class F>
-    [[nodiscard]] auto named_positions(const char* call, State& seen, F&& f) const;
+    [[nodiscard]] auto naming_positions(const char* call, F&& f) const;
 
     State& read_;
     const Vocabulary& vocabulary_;

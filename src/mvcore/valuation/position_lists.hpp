@@ -1,4 +1,4 @@
-// Lists of positions, orders and prices as results, column by column.
+// Lists of holdings, orders and prices as results, column by column.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace mvcore {
 
-struct Positions {
+struct HoldingList {
     std::vector<std::int32_t> account;
     std::vector<std::int32_t> instrument;
     std::vector<std::int32_t> currency;

@@ -99,11 +99,11 @@ void Reads::run_functions(const Question& question, ResultRows& figures) const {
     MVCORE_ASSERT(!question.functions || figures.floats.size() == question.functions->size());
 }
 
-Positions Reads::holdings(const Grouping& selection) const {
+HoldingList Reads::holdings(const Grouping& selection) const {
     MVCORE_ASSERT(state_.index.built());
     const Board& board = state_.board;
     const Grid& grid = state_.index.grid();
-    Positions out;
+    HoldingList out;
     out.epoch = state_.epoch;
     std::vector<Conversion> conversions;
     for (std::size_t c = 0; c < state_.currency_users.size(); ++c)

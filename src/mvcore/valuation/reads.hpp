@@ -42,7 +42,7 @@ public:
     // may take long.
     void run_functions(const Question& question, ResultRows& figures) const;
     // Requires the by-account index.
-    [[nodiscard]] Positions holdings(const Grouping& selection) const;
+    [[nodiscard]] HoldingList holdings(const Grouping& selection) const;
     // Sorted by account, instrument and id. O(orders of the instruments selected).
     [[nodiscard]] OrderList orders(const Grouping& selection) const;
     [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {

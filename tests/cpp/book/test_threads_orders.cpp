@@ -190,7 +190,7 @@ private:
                   found->second.quantity == orders.quantity[k] &&
                   found->second.leaves() == orders.leaves[k]);
         }
-        mvcore::Positions holdings;
+        mvcore::HoldingList holdings;
         if (!book_.holdings(q.grouping, q.masters, holdings)) return;
         std::map<std::pair<int, int>, i128> held;
         for (std::size_t k = 0; k < holdings.account.size(); ++k)

@@ -1,0 +1,330 @@
+#include "mvcore/valuation/positions.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "mvcore/base/assert.hpp"
+#include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
+
+namespace mvcore {
+namespace {
+
+constexpr auto kUnlimited = PositionPlan::kUnlimited;
+constexpr int kUnknownBits = 1024;  // more than any amount that fits has
+
+// The cost of a lookup of every named code in one line. Unlimited if no codes are named.
+template <class C>
+std::uint64_t cost_of_lookups(const std::optional<std::vector<C>>& named) {
+    return named ? named->size() * tuning::kCellsOfLookup : kUnlimited;
+}
+
+// Whether to look up the cells of a line instead of sweeping it. Counting the positions of a line
+// opens each of its blocks.
+bool looks_up(const Grid& grid, std::size_t line, std::uint64_t lookups) {
+    return lookups <= grid.blocks() || lookups <= grid.positions(line);
+}
+
+template <class C>
+bool selects(const std::optional<std::vector<C>>& named, C code) {
+    return !named || std::binary_search(named->begin(), named->end(), code);
+}
+
+std::uint64_t cost_by_account(const State& state, const PositionQuery& query, std::uint64_t limit) {
+    if (!query.accounts) return kUnlimited;
+    const auto lookups = cost_of_lookups(query.instruments);
+    std::uint64_t cost = 0;
+    for (const auto a : *query.accounts) {
+        const bool alive = state.account_alive(a);
+        cost += 1 + (alive ? std::min<std::uint64_t>(lookups, state.positions[index(a)]) : 0);
+        if (cost > limit) break;
+    }
+    return cost;
+}
+
+std::uint64_t cost_by_instrument(const State& state, const PositionQuery& query,
+                                 std::uint64_t limit) {
+    if (!query.instruments) return kUnlimited;
+    const Grid& grid = state.grid;
+    const auto lookups = cost_of_lookups(query.accounts);
+    std::uint64_t cost = 0;
+    for (const auto i : *query.instruments) {
+        ++cost;
+        if (state.instrument_alive(i))
+            cost += looks_up(grid, index(i), lookups)
+                        ? lookups
+                        : grid.blocks() / tuning::kCellsOfLookup + grid.positions(index(i));
+        if (cost > limit) break;
+    }
+    return cost;
+}
+
+// Has the bits of the value's magnitude, or of one less.
+i128 magnitude_bits(i128 value) { return value < 0 ? ~value : value; }
+
+}  // namespace
+
+PositionPlan PositionPlan::of(const State& state, const PositionQuery& query, std::uint64_t limit) {
+    const auto by_account = cost_by_account(state, query, limit);
+    // Rows found by instrument have to be sorted. If few instruments are left out, sweeping the
+    // accounts takes less time.
+    const bool most =
+        !query.accounts && query.instruments && 2 * query.instruments->size() > state.board.size();
+    const auto by_instrument =
+        most && limit == kUnlimited ? kUnlimited : cost_by_instrument(state, query, limit);
+    if (by_account < by_instrument || by_instrument == kUnlimited) return {true, by_account};
+    return {false, by_instrument};
+}
+
+PositionList::PositionList(const State& state, const PositionQuery& query, PositionPlan plan,
+                           int value_scale, std::uint64_t& cells)
+    : columns_(state.grid.split() ? kMeasures : 1),
+      target_(query.currency),
+      value_scale_(value_scale),
+      epoch_(state.epoch) {
+    MVCORE_ASSERT(query.masters == state.masters);
+    MVCORE_ASSERT(!query.accounts ||
+                  std::is_sorted(query.accounts->begin(), query.accounts->end()));
+    if (plan.by_account) add_by_account(state, query, cells);
+    else add_by_instrument(state, query, cells);
+    places_ = {};
+    MVCORE_ASSERT(row_marks_.size() == accounts_.size() && marks_.size() <= state.board.size());
+}
+
+void PositionList::add_by_account(const State& state, const PositionQuery& query,
+                                  std::uint64_t& cells) {
+    MVCORE_ASSERT(state.index.built());
+    const Grid& grid = state.index.grid();
+    const auto lookups = cost_of_lookups(query.instruments);
+    std::vector<std::pair<InstrumentCode, Net>> found;
+    const auto add_line = [&](AccountCode account) {
+        if (!state.account_alive(account)) return;
+        const auto held_here = state.positions[index(account)];
+        if (held_here == 0) return;
+        if (lookups <= held_here) {
+            cells += query.instruments->size();
+            for (const auto i : *query.instruments) {
+                if (!state.instrument_alive(i)) continue;
+                const Net net = grid.get(index(account), state.board.quote(i).index_row);
+                if (held(net)) add(state, account, i, net);
+            }
+            return;
+        }
+        cells += held_here;
+        found.clear();
+        grid.for_each(index(account), [&](std::uint32_t index_row, const Net& net) {
+            const auto i = state.index.instrument_at(index_row);
+            if (selects(query.instruments, i)) found.emplace_back(i, net);
+        });
+        std::sort(found.begin(), found.end(),
+                  [](const auto& a, const auto& b) { return a.first < b.first; });
+        for (const auto& [i, net] : found) add(state, account, i, net);
+    };
+    if (query.accounts) std::for_each(query.accounts->begin(), query.accounts->end(), add_line);
+    else
+        for (const auto account : accounts_below(grid.lines())) add_line(account);
+}
+
+void PositionList::add_by_instrument(const State& state, const PositionQuery& query,
+                                     std::uint64_t& cells) {
+    MVCORE_ASSERT(query.instruments);
+    const Grid& grid = state.grid;
+    const auto lookups = cost_of_lookups(query.accounts);
+    for (const auto i : *query.instruments) {
+        if (!state.instrument_alive(i)) continue;
+        if (looks_up(grid, index(i), lookups)) {
+            cells += query.accounts->size();
+            for (const auto account : *query.accounts) {
+                if (!state.account_alive(account)) continue;
+                const Net net = grid.get(index(i), static_cast<std::uint32_t>(account));
+                if (held(net)) add(state, account, i, net);
+            }
+            continue;
+        }
+        cells += grid.positions(index(i));
+        grid.for_each(index(i), [&](std::uint32_t row, const Net& net) {
+            if (selects(query.accounts, AccountCode(row))) add(state, AccountCode(row), i, net);
+        });
+    }
+    sort_rows();
+}
+
+void PositionList::add(const State& state, AccountCode account, InstrumentCode instrument,
+                       const Net& net) {
+    MVCORE_ASSERT(state.account_alive(account) && state.instrument_alive(instrument));
+    MVCORE_ASSERT(columns_ == kMeasures || !differ(net));
+    // Rows by instrument repeat the mark of the row before.
+    const bool same = !row_marks_.empty() && marks_[row_marks_.back()].instrument == instrument;
+    const auto place = same ? row_marks_.back() : mark_of(state, instrument);
+    accounts_.push_back(raw(account));
+    row_marks_.push_back(place);
+    for (std::size_t c = 0; c < std::size_t(columns_); ++c) {
+        quantities_[c].push_back(net[c]);
+        marks_[place].quantity_bits |= magnitude_bits(net[c]);
+    }
+}
+
+std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
+    const auto [place, is_new] = places_.add(i);
+    MVCORE_ASSERT(place <= marks_.size() && is_new == (place == marks_.size()));
+    if (!is_new) return place;
+    const Board& board = state.board;
+    const Quote& quote = board.quote(i);
+    const Instrument& instrument = board.instrument(i);
+    const auto own = instrument.terms.currency;
+    Mark mark{};
+    mark.instrument = i;
+    mark.currency = target_ == kLocal ? own : target_;
+    mark.quantity_scale = instrument.quantity_scale;
+    mark.priced = quote.priced;
+    mark.conversion = conversion_of(state, own);
+    if (quote.priced) {
+        const Conversion& conversion = conversions_[mark.conversion].second;
+        mark.valued = conversion.possible();
+        mark.price = board.price_mantissa(i) * kPow10[std::size_t(kMaxScale - quote.price_scale)];
+        mark.unit_value = board.price_of(i);
+        mark.scale = board.value_scale(i);
+        i128 multiplier = 0;
+        std::int64_t divisor = 0;
+        mark.bits = mark.valued && conversion.fast_terms(mark.scale, multiplier, divisor)
+                        ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
+                        : kUnknownBits;
+    }
+    marks_.push_back(mark);
+    return place;
+}
+
+std::size_t PositionList::conversion_of(const State& state, std::int32_t currency) {
+    for (std::size_t k = 0; k < conversions_.size(); ++k)
+        if (conversions_[k].first == currency) return k;
+    const auto rate_of = [&](std::int32_t c) {
+        return c == state.base ? nullptr : &state.board.rate(c);
+    };
+    const bool same = target_ == kLocal || target_ == currency;
+    conversions_.emplace_back(
+        currency, Conversion(same ? nullptr : rate_of(currency), same ? nullptr : rate_of(target_),
+                             value_scale_));
+    return conversions_.size() - 1;
+}
+
+// Sorts rows by account. Rows of one account keep their order, which is that of the instruments.
+void PositionList::sort_rows() {
+    if (std::is_sorted(accounts_.begin(), accounts_.end())) return;
+    MVCORE_ASSERT(accounts_.size() <= std::numeric_limits<std::uint32_t>::max());
+    std::vector<std::uint64_t> keys(accounts_.size());
+    for (std::size_t row = 0; row < keys.size(); ++row)
+        keys[row] = std::uint64_t{static_cast<std::uint32_t>(accounts_[row])} << 32 | row;
+    std::sort(keys.begin(), keys.end());
+    std::vector<std::uint32_t> marks(keys.size());
+    for (std::size_t row = 0; row < keys.size(); ++row) {
+        accounts_[row] = static_cast<std::int32_t>(keys[row] >> 32);
+        marks[row] = row_marks_[static_cast<std::uint32_t>(keys[row])];
+    }
+    row_marks_ = std::move(marks);
+    for (int c = 0; c < columns_; ++c) quantities_[std::size_t(c)].reorder(keys);
+}
+
+void PositionList::check() const {
+    const auto fits = [&](const Mark& mark) {
+        return !mark.valued || mark.bits + i256(mark.quantity_bits).bits() <= 126;
+    };
+    if (std::all_of(marks_.begin(), marks_.end(), fits)) return;
+    for (std::size_t row = 0; row < size(); ++row) {
+        const Mark& mark = marks_[row_marks_[row]];
+        if (fits(mark)) continue;
+        try {
+            for (int c = 0; c < columns_; ++c)
+                static_cast<void>(amount(mark, quantities_[std::size_t(c)][row]));
+        } catch (const Error&) {
+            throw PositionOverflow(AccountCode(accounts_[row]), mark.instrument);
+        }
+    }
+}
+
+i128 PositionList::amount(const Mark& mark, i128 quantity) const {
+    if (!mark.valued) return 0;
+    const Conversion& conversion = conversions_[mark.conversion].second;
+    const i256 value = i256(quantity) * mark.unit_value;
+    i128 fast = 0;
+    if (value.fits128() && conversion.fast_amount(value.low128(), mark.scale, fast))
+        return checked_amount(fast);
+    return checked_amount(conversion.amount(i1024(value), mark.scale));
+}
+
+template <class T, class F>
+std::vector<T> PositionList::of_marks(F&& f) const {
+    std::vector<T> by_mark;
+    by_mark.reserve(marks_.size());
+    for (const Mark& mark : marks_) by_mark.push_back(static_cast<T>(f(mark)));
+    std::vector<T> out;
+    out.reserve(size());
+    for (const auto place : row_marks_) out.push_back(by_mark[place]);
+    return out;
+}
+
+std::vector<std::int32_t> PositionList::instruments() const {
+    return of_marks<std::int32_t>([](const Mark& mark) { return raw(mark.instrument); });
+}
+
+std::vector<std::int32_t> PositionList::currencies() const {
+    return of_marks<std::int32_t>([](const Mark& mark) { return mark.currency; });
+}
+
+std::vector<i128> PositionList::prices() const {
+    return of_marks<i128>([](const Mark& mark) { return mark.price; });
+}
+
+std::vector<std::uint8_t> PositionList::priced() const {
+    return of_marks<std::uint8_t>([](const Mark& mark) { return mark.priced; });
+}
+
+std::vector<std::uint8_t> PositionList::valued() const {
+    return of_marks<std::uint8_t>([](const Mark& mark) { return mark.valued; });
+}
+
+std::vector<i128> PositionList::quantities(Measure measure) const {
+    const Integers& quantity = column(measure);
+    std::vector<i128> out;
+    out.reserve(size());
+    for (std::size_t row = 0; row < size(); ++row) {
+        const auto scale = marks_[row_marks_[row]].quantity_scale;
+        out.push_back(quantity[row] * kPow10[std::size_t(kMaxScale - scale)]);
+    }
+    return out;
+}
+
+std::vector<i128> PositionList::amounts(Measure measure) const {
+    const Integers& quantity = column(measure);
+    std::vector<i128> out;
+    out.reserve(size());
+    for (std::size_t row = 0; row < size(); ++row)
+        out.push_back(amount(marks_[row_marks_[row]], quantity[row]));
+    return out;
+}
+
+void PositionList::Integers::push_back(i128 value) {
+    const auto narrow = static_cast<std::int64_t>(value);
+    if (wide_.empty() && narrow == value) {
+        narrow_.push_back(narrow);
+        return;
+    }
+    if (wide_.empty()) {
+        wide_.assign(narrow_.begin(), narrow_.end());
+        narrow_ = {};
+    }
+    wide_.push_back(value);
+}
+
+void PositionList::Integers::reorder(const std::vector<std::uint64_t>& keys) {
+    const auto ordered = [&](auto& column) {
+        auto out = column;
+        for (std::size_t row = 0; row < out.size(); ++row)
+            out[row] = column[static_cast<std::uint32_t>(keys[row])];
+        column = std::move(out);
+    };
+    MVCORE_ASSERT(keys.size() == std::max(narrow_.size(), wide_.size()));
+    ordered(narrow_);
+    ordered(wide_);
+}
+
+}  // namespace mvcore

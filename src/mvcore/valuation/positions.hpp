@@ -1,0 +1,116 @@
+// Positions as results: the quantities, price and amounts of each selected pair of an account and
+// an instrument. The cost follows the positions selected, not the size of the book.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "mvcore/base/flat_map.hpp"
+#include "mvcore/board/conversion.hpp"
+#include "mvcore/state/state.hpp"
+
+namespace mvcore {
+
+// The parameters of a read of positions. Codes ascend without duplicates; none: all.
+struct PositionQuery {
+    std::optional<std::vector<AccountCode>> accounts;
+    std::optional<std::vector<InstrumentCode>> instruments;
+    std::int32_t currency = 0;  // of the amounts, or kLocal
+    std::uint64_t masters = 0;  // of the state whose master tables the codes were found in
+};
+
+// How a read finds the positions: along the lines of the named accounts, in the by-account index,
+// or along the lines of the named instruments, in the book's grid. A cell of a line is looked up if
+// the other side names so few that this is cheaper than a sweep.
+struct PositionPlan {
+    static constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+    bool by_account = false;  // requires the by-account index
+    // Estimate of the cells to visit and the lines to open. Counting stops above the limit.
+    std::uint64_t cost = 0;
+
+    [[nodiscard]] static PositionPlan of(const State& state, const PositionQuery& query,
+                                         std::uint64_t limit);
+};
+
+// Holds what the columns are computed from: codes, quantities, and the price and conversion of each
+// instrument. A column is computed on request.
+class PositionList {
+public:
+    PositionList() = default;
+    // Rows ascend by account, then instrument. Adds the number of cells visited to `cells`.
+    PositionList(const State& state, const PositionQuery& query, PositionPlan plan, int value_scale,
+                 std::uint64_t& cells);
+    // Throws PositionOverflow if an amount does not fit 38 digits.
+    void check() const;
+
+    [[nodiscard]] std::size_t size() const noexcept { return accounts_.size(); }
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    [[nodiscard]] const std::vector<std::int32_t>& accounts() const noexcept { return accounts_; }
+    [[nodiscard]] std::vector<std::int32_t> instruments() const;
+    [[nodiscard]] std::vector<std::int32_t> currencies() const;         // of the amounts
+    [[nodiscard]] std::vector<i128> quantities(Measure measure) const;  // in units of 10^-18
+    [[nodiscard]] std::vector<i128> prices() const;                     // in units of 10^-18
+    [[nodiscard]] std::vector<std::uint8_t> priced() const;
+    [[nodiscard]] std::vector<i128> amounts(Measure measure) const;  // in units of 10^-value_scale
+    // Whether there are amounts: the instrument has a price, and its currency has a rate.
+    [[nodiscard]] std::vector<std::uint8_t> valued() const;
+
+private:
+    // One integer per row, in 64 bits until a row needs more.
+    class Integers {
+    public:
+        void push_back(i128 value);
+        [[nodiscard]] i128 operator[](std::size_t row) const {
+            return wide_.empty() ? narrow_[row] : wide_[row];
+        }
+        void reorder(const std::vector<std::uint64_t>& keys);
+
+    private:
+        std::vector<std::int64_t> narrow_;
+        std::vector<i128> wide_;  // instead of narrow_, once a value needs it
+    };
+    // An instrument of some row.
+    struct Mark {
+        InstrumentCode instrument;
+        std::int32_t currency;  // of the amounts
+        int quantity_scale;
+        bool priced;
+        bool valued;
+        i128 price;       // in units of 10^-18
+        i256 unit_value;  // price x factor; quantity x unit_value is a value at `scale`
+        int scale;
+        std::size_t conversion;  // index of conversions_
+        int bits;                // an amount has at most so many bits more than its quantity
+        i128 quantity_bits = 0;  // OR of the magnitudes of the quantities
+    };
+
+    void add_by_account(const State& state, const PositionQuery& query, std::uint64_t& cells);
+    void add_by_instrument(const State& state, const PositionQuery& query, std::uint64_t& cells);
+    void add(const State& state, AccountCode account, InstrumentCode instrument, const Net& net);
+    std::uint32_t mark_of(const State& state, InstrumentCode instrument);
+    std::size_t conversion_of(const State& state, std::int32_t currency);
+    void sort_rows();
+    [[nodiscard]] const Integers& column(Measure measure) const noexcept {
+        return quantities_[columns_ == 1 ? 0 : measure];
+    }
+    [[nodiscard]] i128 amount(const Mark& mark, i128 quantity) const;
+    template <class T, class F>
+    [[nodiscard]] std::vector<T> of_marks(F&& f) const;
+
+    std::vector<std::int32_t> accounts_;
+    std::vector<std::uint32_t> row_marks_;  // indices of marks_
+    std::array<Integers, kMeasures> quantities_;
+    int columns_ = kMeasures;  // 1 if the measures of no position differ
+    std::vector<Mark> marks_;
+    FlatMap<InstrumentCode> places_;                                // of marks_
+    std::vector<std::pair<std::int32_t, Conversion>> conversions_;  // by currency of instruments
+    std::int32_t target_ = 0;
+    int value_scale_ = 0;
+    std::uint64_t epoch_ = 0;
+};
+
+}  // namespace mvcore

@@ -1,0 +1,282 @@
+"""`positions()`: one row per account and instrument, at a cost that follows the rows."""
+
+import tracemalloc
+from decimal import Decimal as D
+
+import numpy as np
+import pytest
+
+import mvcore
+
+COLUMNS = [
+    "account", "instrument", "sod_quantity", "current_quantity", "expected_quantity", "price",
+    "amount_currency", "sod", "current", "expected", "unpriced",
+]  # fmt: skip
+ACCOUNTS, INSTRUMENTS, HELD = 9_000, 600, 12
+LOOKUP = 8  # cells of a sweep that one lookup costs
+
+
+def test_columns_and_rows(book) -> None:
+    book.update(
+        orders={
+            "order": ["filled", "working", "on nothing", "canceled"],
+            "account": ["A1", "A2", "A2", "A2"],
+            "instrument": ["AAPL", "AAPL", "BUND", "CASH"],
+            "order_quantity": [5, 4, 2, 9],
+            "filled_quantity": [5, 1, 0, 0],
+            "status": ["filled", "partially_filled", "new", "canceled"],
+        }
+    )
+    frame = book.positions()
+    assert frame.column_names == COLUMNS
+    assert frame.epoch == book.epoch
+    quantities = ("account", "instrument", "sod_quantity", "current_quantity", "expected_quantity")
+    assert [tuple(row[name] for name in quantities) for row in frame] == [
+        ("A1", "AAPL", 10, 15, 15),
+        ("A1", "BUND", D("1000.5"), D("1000.5"), D("1000.5")),
+        ("A2", "AAPL", -3, -2, 1),
+        ("A2", "BUND", 0, 0, 2),
+    ]
+    assert frame["price"] == [D("150.25"), D("98.7"), D("150.25"), D("98.7")]
+    assert set(frame["amount_currency"]) == {"USD"}
+    assert frame["expected"][3] == 2 * D("0.987") * D("1.1")
+    local = book.positions(currency="local")
+    assert local["amount_currency"] == ["USD", "EUR", "USD", "EUR"]
+    assert local["current"][1] == D("1000.5") * D("0.987")
+    schema = frame.to_arrow().schema
+    assert str(schema.field("sod_quantity").type) == "decimal128(38, 18)"
+    assert str(schema.field("sod").type) == "decimal128(38, 8)"
+
+
+def test_unpriced_positions_have_no_amounts_and_are_counted(book) -> None:
+    book.update(holdings={"account": ["A1"], "instrument": ["CASH"], "quantity": [7]})
+    book.remove(fx="EUR")
+    frame = book.positions("A1")
+    assert frame["instrument"] == ["AAPL", "BUND", "CASH"]
+    assert frame["price"] == [D("150.25"), D("98.7"), None]
+    for name in ("sod", "current", "expected"):
+        assert [amount is None for amount in frame[name]] == [False, True, True]
+    assert frame["unpriced"] == [0, 1, 1]
+    assert sum(book.positions()["unpriced"]) == book.values(by=())["unpriced"][0]
+    assert book.positions("A1", currency="local")["unpriced"] == [0, 0, 1]
+    assert frame.to_arrow().column("current").null_count == 2
+
+
+def test_removed_accounts_and_instruments_have_no_row(book) -> None:
+    nothing = {"account": ["A2", "A1"], "instrument": ["AAPL", "BUND"], "quantity": [0, 0]}
+    book.update(holdings=nothing)
+    book.remove(accounts="A2", instruments="BUND")
+    assert list(zip(*(book.positions()[name] for name in COLUMNS[:2]), strict=True)) == [
+        ("A1", "AAPL")
+    ]
+    for given in ({"accounts": "A2"}, {"instruments": ["BUND"]}):
+        with pytest.raises(mvcore.UnknownId):
+            book.positions(**given)
+    with pytest.raises(mvcore.UnknownId, match="unknown currency 'YEN'"):
+        book.positions(currency="YEN")
+
+
+def test_no_offsetting_position(book) -> None:
+    """A position has a nonzero quantity; two working orders that offset each other are none."""
+    book.order("buy", "A2", "BUND", 5)
+    book.order("sell", "A2", "BUND", -5)
+    assert len(book.positions("A2", "BUND")) == 0
+    book.remove(orders="sell")
+    assert book.positions("A2", "BUND")["expected_quantity"] == [5]
+
+
+@pytest.mark.parametrize("narrowed", [{}, {"instruments": "W"}, {"accounts": ["B", "A"]}])
+def test_an_amount_that_does_not_fit_names_the_position(narrowed) -> None:
+    book = mvcore.Book("USD", value_scale=8)
+    book.load(
+        instruments={"instrument": ["V", "W"], "currency": ["USD", "EUR"]},
+        accounts={"account": ["A", "B"]},
+        holdings={"account": ["A", "B"], "instrument": ["V", "W"], "quantity": [1, 10**18]},
+        prices={"instrument": ["V", "W"], "price": [1, 10**11]},
+        fx={"currency": ["EUR"], "rate": [10]},
+    )
+    with pytest.raises(mvcore.ValueOverflow, match=r"\('B', 'W'\): an amount does not") as error:
+        book.positions(**narrowed)
+    assert error.value.table == "positions"
+    assert book.positions("A")["current"] == [1]
+    assert book.positions(currency="EUR", **narrowed)["current"][-1] == 10**29
+    book.update(prices={"instrument": ["W"], "price": ["99999999999.99999999"]})
+    assert book.positions("B", currency="EUR")["current"] == [D("99999999999999999990000000000")]
+
+
+def test_a_snapshot_and_its_frames(book) -> None:
+    before = book.positions().to_pylist()
+    with book.snapshot() as then:
+        late = then.positions()
+        book.tick("AAPL", 1)
+        book.order("O1", "A2", "BUND", 5)
+        assert then.positions().to_pylist() == before
+        assert then.positions("A2", {"sector": "tech"}).to_pylist() == before[2:]
+    book.load(holdings={"account": [], "instrument": [], "quantity": []})
+    assert late.to_pylist() == before
+    with pytest.raises(mvcore.ClosedError):
+        then.positions()
+    assert len(book.positions()) == 1
+
+
+# ---- selections and cost ----
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Many accounts of 12 positions each. Instrument I0 is held by all."""
+    account = np.repeat(np.arange(ACCOUNTS), HELD)
+    slot = np.tile(np.arange(HELD), ACCOUNTS)
+    instrument = np.where(slot == 0, 0, 1 + (account * 7 + slot * 49) % (INSTRUMENTS - 1))
+    accounts = np.array([f"A{k}" for k in range(ACCOUNTS)])
+    instruments = np.array([f"I{k}" for k in range(INSTRUMENTS)])
+    book = mvcore.Book(value_scale=4)
+    book.load(
+        instruments={
+            "instrument": instruments,
+            "currency": [("USD", "EUR", "JPY")[k % 3] for k in range(INSTRUMENTS)],
+            "sector": [f"s{k % 40}" for k in range(INSTRUMENTS)],
+        },
+        accounts={"account": accounts, "desk": [f"d{k % 90}" for k in range(ACCOUNTS)]},
+        holdings={
+            "account": accounts[account],
+            "instrument": instruments[instrument],
+            "quantity": account % 97 - 48 + (account % 97 >= 48),
+        },
+        prices={"instrument": instruments, "price": 1 + np.arange(INSTRUMENTS) % 50},
+        fx={"currency": ["EUR"], "rate": ["1.083"]},
+    )
+    book.order("O1", "A5", "I599", 10, 3)
+    return book
+
+
+def rows_of(frame) -> list[tuple]:
+    return list(zip(*(frame[name] for name in frame.column_names), strict=True))
+
+
+@pytest.fixture(scope="module")
+def every_row(wide) -> list[tuple]:
+    return rows_of(wide.positions())
+
+
+def names(letter: str, *codes: int) -> list[str]:
+    return [f"{letter}{code}" for code in codes]
+
+
+SELECTIONS = [
+    {},
+    {"accounts": "A5"},
+    {"accounts": names("A", 8_999, 5, 5, 17)},
+    {"accounts": names("A", *range(0, 9_000, 7))},
+    {"accounts": []},
+    {"instruments": "I3"},
+    {"instruments": names("I", 599, 3, 0)},
+    {"instruments": names("I", *range(INSTRUMENTS - 2))},
+    {"instruments": []},
+    {"accounts": names("A", 5, 6), "instruments": names("I", 599, 0)},
+    {"accounts": names("A", *range(4_000)), "instruments": names("I", 599, 0, 4)},
+    {"accounts": names("A", 5, 1_000), "instruments": names("I", *range(400))},
+    {"accounts": {"desk": ["d1", "d2"]}, "instruments": {"sector": ["s1", "s2"]}},
+    {"accounts": {"desk": "d1"}},
+    {"instruments": {"currency": "EUR"}},
+]
+
+
+def selected(wanted, letter: str) -> set[str] | None:
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict):
+        return {wanted} if isinstance(wanted, str) else set(wanted)
+    ((name, labels),) = wanted.items()
+    labels = [labels] if isinstance(labels, str) else labels
+    if name == "currency":
+        return {f"I{k}" for k in range(INSTRUMENTS) if ("USD", "EUR", "JPY")[k % 3] in labels}
+    each, count = (90, ACCOUNTS) if letter == "A" else (40, INSTRUMENTS)
+    return {f"{letter}{k}" for k in range(count) if f"{name[0]}{k % each}" in labels}
+
+
+@pytest.mark.parametrize("wanted", SELECTIONS)
+@pytest.mark.parametrize("of", ["book", "snapshot"])
+def test_a_selection_is_the_rows_selected(wide, every_row, wanted, of) -> None:
+    accounts = selected(wanted.get("accounts"), "A")
+    instruments = selected(wanted.get("instruments"), "I")
+    with wide.snapshot() as now:
+        frame = (wide if of == "book" else now).positions(**wanted)
+    assert rows_of(frame) == [
+        row
+        for row in every_row
+        if (accounts is None or row[0] in accounts)
+        and (instruments is None or row[1] in instruments)
+    ]
+
+
+@pytest.mark.parametrize("currency", [None, "EUR", "local"])
+def test_the_amounts_are_those_of_values(wide, currency) -> None:
+    accounts = names("A", *range(0, 9_000, 100))
+    by = ("account", "instrument")
+    rows = wide.values(accounts=accounts, by=by, currency=currency).to_pylist()
+    got = wide.positions(accounts, currency=currency).to_pylist()
+    assert len(got) == len(rows) > 1_000
+    for row, other in zip(rows, got, strict=True):
+        assert {name: other[name] for name in row} == row or other["unpriced"]
+        assert row["unpriced"] == other["unpriced"]
+
+
+def visited(book, **wanted) -> int:
+    before = book.stats()["cells_swept"]
+    book.positions(**wanted)
+    return book.stats()["cells_swept"] - before
+
+
+def test_few_accounts_visit_their_positions(wide) -> None:
+    assert visited(wide, accounts="A17") == HELD
+    assert visited(wide, accounts="A5") == HELD + 1  # the order is on one more instrument
+    assert visited(wide, accounts=names("A", 5, 17, 8_999)) == 3 * HELD + 1
+    # A line of 12 positions costs less than two lookups, the line of all accounts more.
+    assert 2 * LOOKUP > HELD
+    assert visited(wide, accounts="A17", instruments=names("I", *range(1, 300))) == HELD
+    assert visited(wide, accounts=names("A", 5, 17), instruments="I0") == 2
+    assert visited(wide, accounts=[]) == visited(wide, instruments=[]) == 0
+
+
+def test_few_instruments_visit_their_positions(wide, every_row) -> None:
+    held = sum(row[1] == "I3" for row in every_row)
+    assert visited(wide, instruments="I3") == held < ACCOUNTS / 10
+    assert visited(wide, instruments=["I0", "I3"]) == ACCOUNTS + held
+    assert visited(wide) == len(every_row)
+
+
+def test_reads_of_instruments_need_no_index() -> None:
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A", "B"]},
+        holdings={"account": ["A", "B"], "instrument": ["I", "I"], "quantity": [1, 2]},
+    )
+    assert book.positions(instruments="I")["sod_quantity"] == [1, 2]
+    assert book.stats()["index_builds"] == 0
+    assert book.positions(accounts="B")["sod_quantity"] == [2]
+    assert book.positions()["sod_quantity"] == [1, 2]
+    assert book.stats()["index_builds"] == 1
+
+
+def test_python_makes_nothing_of_the_size_of_the_book(wide) -> None:
+    wide.positions("A17", "I0").to_pylist()
+    tracemalloc.start()
+    try:
+        for wanted in ({"accounts": "A17"}, {"accounts": names("A", 3, 4), "instruments": "I0"}):
+            wide.positions(**wanted)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < ACCOUNTS
+
+
+def test_a_read_of_few_accounts_copies_no_pages(wide) -> None:
+    """It reads under the lock: a write beside it finds no page shared."""
+    before = wide.stats()["pages_copied"]
+    frame = wide.positions("A17")
+    wide.tick("I0", 3)
+    wide.tick("I0", 1)
+    assert wide.stats()["pages_copied"] == before
+    assert len(frame) == HELD
