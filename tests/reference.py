@@ -17,6 +17,7 @@ from reference_state import State
 from reference_tables import TABLES, currency_name, nanoseconds, number, order_id, read_table, text
 from reference_view import (
     MEASURES,
+    OF_INSTRUMENT,
     ClosedError,
     Error,
     InvalidInput,
@@ -200,6 +201,8 @@ class ReferenceBook(Reads):
         if mode not in ("lazy", "incremental"):
             raise InvalidInput(f"mode {mode!r}")
         query = Query(self, accounts, instruments, by, measures, currency, rollup, allow_empty)
+        if set(query.measures) & set(OF_INSTRUMENT):
+            raise InvalidInput("views have no quantities and no prices")
         return ReferenceView(query)
 
     def changes(self, views: list[ReferenceView]) -> list[list[dict]]:

@@ -22,7 +22,7 @@ from reference_inputs import (
     plain_cell,
     some,
 )
-from reference_view import Selection, label_of
+from reference_view import OF_INSTRUMENT, Selection, label_of
 
 BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk"]
 BY += ["account.country", "instrument.country", "instrument.tier", "country"]
@@ -106,6 +106,8 @@ class ReadingMachine(RuleBasedStateMachine):
         query["by"] = tuple(draw(st.lists(st.sampled_from(BY), unique=True, max_size=3)))
         measures = draw(st.permutations(["sod", "current", "expected"]))
         query["measures"] = measures[: draw(st.integers(1, 3))]
+        if draw(st.integers(0, 3)) == 3 and ("instrument" in query["by"] or draw(st.booleans())):
+            query["measures"] += some(draw, OF_INSTRUMENT)
         query["rollup"] = draw(st.booleans())
         if "country" not in query["by"]:  # otherwise it is an error already
             query["currency"] = draw(st.sampled_from([None, "local", *NAMES["currency"]]))

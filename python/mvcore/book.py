@@ -446,7 +446,8 @@ class Book(HotBook, Reads, Closing):
         *,
         allow_empty: bool = False,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`.
+        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`, but views
+        have no quantities and no prices.
 
         If later no account or instrument has a label that the selection names, the view has no rows
         for it.
@@ -462,6 +463,12 @@ class Book(HotBook, Reads, Closing):
                 None, "mode", None, given, f"{shown(given)} is neither 'lazy' nor 'incremental'"
             )
         question = self._query(accounts, instruments, by, measures, currency, rollup, allow_empty)
+        if question.of_instrument:
+            name = question.of_instrument[0]
+            raise InvalidInput.about(
+                "view", "measures", question.measures.index(name), name,
+                f"views have no {name!r}; `values` and `positions` have",
+            )  # fmt: skip
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

@@ -116,7 +116,9 @@ class Reads:
 
         by: any of `account`, `instrument`, `currency` and attributes; `()` is the grand total.
         measures: any of "sod" (start of day), "current" (sod and the fills since) and "expected"
-        (current and the leaves of orders), and functions made by `mvcore.measure`.
+        (current and the leaves of orders), and functions made by `mvcore.measure`. If `by` has
+        `instrument`, also "sod_quantity", "current_quantity", "expected_quantity" and "price" (in
+        the instrument's currency); they are null in subtotals over several instruments.
 
         currency: None is the base, a name converts, "local" gives a row per group and currency.
         rollup: adds subtotals of every prefix of `by`, with a column `level`.
@@ -158,7 +160,10 @@ class Reads:
                 shape.functions,
             )  # fmt: skip
             try:
-                figures = core.values(*arguments, currency, given)
+                figures = core.values(
+                    *arguments, currency, given, question.quantity_numbers,
+                    question.instrument_level,
+                )  # fmt: skip
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if figures is not None:
