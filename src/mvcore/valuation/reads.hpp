@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/position_lists.hpp"
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/row_quantities.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 
 namespace mvcore {
@@ -30,6 +32,7 @@ struct Question {
     std::uint64_t masters = 0;  // of the state whose master tables the question was built for
     std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
     std::shared_ptr<const ResultPage> page = nullptr;          // null: all rows
+    std::optional<RowQuantities> quantities = std::nullopt;    // and prices
 };
 
 class Reads {
