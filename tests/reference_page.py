@@ -49,6 +49,8 @@ def cell(row: dict, name: str) -> Any:
 
 def meets(row: dict, name: str, op: str, value: Any) -> bool:
     found = cell(row, name)
+    if found is None and name in ("price", "abs(price)"):  # of an instrument without a price
+        return op == "!="
     if found is None or isinstance(found, str):
         value = None if value is None else str(value)
     else:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from reference_page import Page
 
 MEASURES = ("sod", "current", "expected")
+COUNTED = ("sod_quantity", "current_quantity", "expected_quantity")
+OF_INSTRUMENT = (*COUNTED, "price")  # only in groupings by instrument
 SIDES = ("account", "instrument")
 DIGITS_MAX = 38
 
@@ -203,8 +205,8 @@ class Query:
         measures = (measures,) if isinstance(measures, str) else tuple(measures)
         if len(set(by)) != len(by):
             raise InvalidInput("by: a column twice")
-        bad = not measures or len(set(measures)) != len(measures) or set(measures) - set(MEASURES)
-        if bad:
+        known = (*MEASURES, *OF_INSTRUMENT) if "instrument" in by else MEASURES
+        if not measures or len(set(measures)) != len(measures) or set(measures) - set(known):
             raise InvalidInput(f"measures: {measures!r}")
         self.book, self.measures, self.rollup = book, measures, rollup
         self.columns = [resolve(book, name) for name in by]
@@ -233,7 +235,7 @@ class Query:
 
     def all_rows(self) -> dict[tuple, dict]:
         """Rows by key (level, labels, own currency if local), in the order of the output."""
-        book, totals = self.book, {}
+        book, totals, nets = self.book, {}, {}
         for (account, instrument), net in book.nets().items():
             if account not in self.accounts or instrument not in self.instruments:
                 continue
@@ -244,17 +246,37 @@ class Query:
             for level in range(0 if self.rollup else len(labels), len(labels) + 1):
                 key = (level, labels[:level] + (None,) * (len(labels) - level), local)
                 subtotals, unpriced = totals.setdefault(key, ({}, [0]))
+                nets.setdefault(key, []).append(net)
                 if worth is None or rate is None:
                     unpriced[0] += 1
                     continue
-                for measure in self.measures:
+                for measure in (m for m in self.measures if m in MEASURES):
                     parts = subtotals.setdefault(measure, {})
                     parts[own] = parts.get(own, 0) + getattr(net, measure) * worth
-        return {key: self._row(key, *totals[key]) for key in sorted(totals, key=self.order)}
+        return {
+            key: self._row(key, *totals[key], nets[key]) for key in sorted(totals, key=self.order)
+        }
 
-    def _row(self, key: tuple, subtotals: dict, unpriced: list[int]) -> dict:
+    def _of_instrument(self, key: tuple, measure: str, nets: list):
+        """The quantity of the row or its price. None for a subtotal over instruments."""
+        level, labels, _ = key
+        place = self.names.index("instrument")
+        if place >= level:
+            return None
+        if measure == "price":
+            price = self.book.state.prices.get(labels[place])
+            return None if price is None else plain(price.price)
+        quantity = sum(getattr(net, MEASURES[COUNTED.index(measure)]) for net in nets)
+        if abs(quantity) * 10**18 >= 10**DIGITS_MAX:
+            raise ValueOverflow(f"the quantity {quantity} does not fit {DIGITS_MAX} digits")
+        return plain(quantity)
+
+    def _row(self, key: tuple, subtotals: dict, unpriced: list[int], nets: list) -> dict:
         row = self._head(key)
         for measure in self.measures:
+            if measure in OF_INSTRUMENT:
+                row[measure] = self._of_instrument(key, measure, nets)
+                continue
             parts = [
                 subtotal * conversion(self.book, own, self.currency)
                 for own, subtotal in subtotals.get(measure, {}).items()
@@ -270,7 +292,7 @@ class Query:
         return row
 
     def empty_row(self, key: tuple) -> dict:
-        return self._row(key, {}, [0])
+        return self._row(key, {}, [0], [])
 
     def order(self, key: tuple) -> tuple:
         """The sort key: totals before details, labels in order of first use, the label None

@@ -453,7 +453,8 @@ class Book(HotBook, Reads, Closing):
         limit: int | None = None,
         offset: int = 0,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`.
+        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`, but views
+        have no quantities and no prices.
 
         If later no account or instrument has a label that the selection names, the view has no rows
         for it. With `where`, `sort`, `limit` or `offset`, `read` returns that page in its order.
@@ -480,6 +481,12 @@ class Book(HotBook, Reads, Closing):
             allow_empty,
             PageArguments(where, sort, limit, offset),
         )
+        if question.of_instrument:
+            name = question.of_instrument[0]
+            raise InvalidInput.about(
+                "view", "measures", question.measures.index(name), name,
+                f"views have no {name!r}; `values` and `positions` have",
+            )  # fmt: skip
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

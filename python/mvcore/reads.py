@@ -129,7 +129,9 @@ class Reads:
 
         by: any of `account`, `instrument`, `currency` and attributes; `()` is the grand total.
         measures: any of "sod" (start of day), "current" (sod and the fills since) and "expected"
-        (current and the leaves of orders), and functions made by `mvcore.measure`.
+        (current and the leaves of orders), and functions made by `mvcore.measure`. If `by` has
+        `instrument`, also "sod_quantity", "current_quantity", "expected_quantity" and "price" (in
+        the instrument's currency); they are null in subtotals over several instruments.
 
         currency: None is the base, a name converts, "local" gives a row per group and currency.
         rollup: adds subtotals of every prefix of `by`, with a column `level`.
@@ -142,8 +144,8 @@ class Reads:
         of the row, or `abs(...)` of a number. Numbers compare by = != < <= > >=, exactly; texts by
         = and !=, None if there is no label.
         sort: columns, the first one first: "current", "-current" (descending), "-abs(current)".
-        Texts are in the order of their code points. Rows without a label, and nan, come last. Rows
-        that are equal keep their order without `sort`.
+        Texts are in the order of their code points. Rows without a label or a price, and nan, come
+        last. Rows that are equal keep their order without `sort`.
         limit, offset: at most `limit` rows, from row `offset` on. With `rollup` there is no page.
 
         Columns: [level] by... amount_currency measures... unpriced. Columns of functions are
@@ -191,7 +193,10 @@ class Reads:
             )  # fmt: skip
             try:
                 page = core_page(question, shape, self._names, self._value_scale)
-                rows = core.values(*arguments, currency, given, page)
+                rows = core.values(
+                    *arguments, currency, given, page, question.quantity_numbers,
+                    question.instrument_level,
+                )  # fmt: skip
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if rows is not None:

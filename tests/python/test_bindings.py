@@ -101,6 +101,8 @@ def test_groups_out_of_range_are_refused(book, changed: dict[str, object]) -> No
     [
         ("amount", 3, None, []),
         ("float", 0, None, []),
+        ("quantity", 0, None, []),
+        ("price", 0, None, []),
         ("account", 0, codes(), []),
         ("instrument", 0, codes(), []),
         ("amount", 0, None, [codes(0)]),

@@ -280,3 +280,67 @@ def test_a_read_of_few_accounts_copies_no_pages(wide) -> None:
     wide.tick("I0", 1)
     assert wide.stats()["pages_copied"] == before
     assert len(frame) == HELD
+
+
+# ---- quantities and prices in `values` ----
+
+QUANTITIES = ("sod_quantity", "current_quantity", "expected_quantity", "price")
+
+
+@pytest.mark.parametrize("narrowed", [{}, {"accounts": ["A1"]}, {"instruments": ["BUND", "AAPL"]}])
+@pytest.mark.parametrize("indexed", [False, True])
+def test_quantities_of_positions_in_values(book, narrowed, indexed) -> None:
+    book.order("O1", "A1", "AAPL", 5, 2)
+    book.order("O2", "A2", "CASH", -1)
+    if indexed:
+        book.value("A1")
+    want = book.positions(**narrowed, currency="local").to_pylist()
+    by = ("account", "instrument")
+    got = book.values(
+        **narrowed, by=by, measures=("price", "sod", *QUANTITIES[:3]), currency="local"
+    )
+    assert got.column_names == [*by, "amount_currency", "price", "sod", *QUANTITIES[:3], "unpriced"]
+    assert len(got) == len(want) >= 2
+    for row, other in zip(got.to_pylist(), want, strict=True):
+        assert {name: row[name] for name in QUANTITIES} == {n: other[n] for n in QUANTITIES}
+
+
+def test_quantities_of_instruments_in_values(book) -> None:
+    book.order("O1", "A2", "AAPL", 5, 2)
+    rows = book.values(by="instrument", measures=QUANTITIES[1:])
+    assert rows.column_names == ["instrument", "amount_currency", *QUANTITIES[1:], "unpriced"]
+    assert rows["current_quantity"] == [9, D("1000.5")]
+    assert rows["expected_quantity"] == [12, D("1000.5")]
+    assert rows["price"] == [D("150.25"), D("98.7")]
+    assert str(rows.to_arrow().schema.field("price").type) == "decimal128(38, 18)"
+    other = book.values(by="instrument", measures=("price", "current"), prices={"AAPL": 2})
+    assert other["price"] == [2, D("98.7")]
+    assert other["current"][0] == 18
+    tree = book.values(by=("sector", "instrument", "desk"), measures="sod_quantity", rollup=True)
+    assert list(zip(tree["level"], tree["sod_quantity"], strict=True)) == [
+        *((0, None), (1, None), (2, 7), (3, 10), (3, -3)),
+        *((1, None), (2, D("1000.5")), (3, D("1000.5"))),
+    ]
+
+
+def test_a_quantity_that_does_not_fit(book) -> None:
+    most = D("99999999999999999999.999999999999999999")
+    book.update(
+        holdings={"account": ["A1", "A2"], "instrument": ["AAPL"] * 2, "quantity": [most, most]},
+        prices={"instrument": ["AAPL"], "price": [0]},
+    )
+    with pytest.raises(mvcore.ValueOverflow, match="instrument 'AAPL': an amount") as error:
+        book.values(by="instrument", measures=("sod", "current_quantity"))
+    assert error.value.column == "current_quantity"
+    frame = book.values(by=("instrument", "account"), measures="sod_quantity", rollup=False)
+    assert frame["sod_quantity"][:2] == [most, most]
+
+
+@pytest.mark.parametrize("measure", QUANTITIES)
+def test_quantities_need_the_instrument(book, measure) -> None:
+    for by in ((), ("account",), ("account", "currency")):
+        with pytest.raises(mvcore.InvalidInput, match=f"'{measure}' needs 'instrument' in `by`"):
+            book.values(by=by, measures=("sod", measure))
+    with pytest.raises(mvcore.InvalidInput, match=f"views have no '{measure}'") as error:
+        book.view(by="instrument", measures=("sod", measure))
+    assert (error.value.column, error.value.row, error.value.value) == ("measures", 1, measure)

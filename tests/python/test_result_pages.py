@@ -155,6 +155,42 @@ def test_snapshots_and_what_ifs_have_pages(book: mvcore.Book) -> None:
         assert accounts(again) == ["ä", "b"]
 
 
+def test_quantities_and_prices_sort_and_select(book: mvcore.Book) -> None:
+    measures = ("price", "expected_quantity", "current", "sod_quantity")
+    by = ("instrument", "account")
+
+    def page(**page: Any) -> list[tuple[Any, ...]]:
+        frame = book.values(by=by, measures=measures, **page)
+        assert frame.column_names == [*by, "amount_currency", *measures, "unpriced"]
+        rows = frame.to_pylist()
+        every = book.values(by=by, measures=measures).to_pylist()
+        assert all(row in every for row in rows)
+        return [(row["instrument"], row["sod_quantity"]) for row in rows]
+
+    book.update(prices={"instrument": ["X"], "price": ["0"]})
+    assert page(sort="-sod_quantity", limit=2) == [("X", 30), ("X", 20)]
+    assert page(sort="sod_quantity", limit=1, offset=2) == [("X", Decimal("0.01"))]
+    assert page(sort=["-abs(expected_quantity)", "sod_quantity"], limit=3, offset=1) == [
+        ("X", -30), ("X", 30), ("X", 20),
+    ]  # fmt: skip
+    last = ("Z", 7)  # has no price
+    for sort in ("price", "-price", "abs(price)", "-abs(price)"):
+        rows = page(sort=[sort, "account"])
+        assert rows[-1] == last
+        assert rows[0][0] == ("X" if sort[0] != "-" else "Y")
+    assert page(where=[("price", "!=", 0)], sort="instrument") == [("Y", Decimal("0.5")), last]
+    for op in ("=", "<", "<=", ">", ">="):
+        assert last not in page(where=[("price", op, 1)]) + page(where=[("abs(price)", op, 0)])
+    tiny = Decimal("1e-19")
+    assert page(where=[("sod_quantity", "=", "0.01")]) == [("X", Decimal("0.01"))]
+    assert page(where=[("sod_quantity", "=", Decimal("0.01") + tiny)]) == []
+    assert page(where=[("sod_quantity", ">", 7 - tiny), ("sod_quantity", "<=", 7)]) == [last]
+    assert page(where=[("abs(sod_quantity)", ">=", 30)]) == [("X", -30), ("X", -30), ("X", 30)]
+    only = book.values(by=by, measures="sod_quantity", sort="-sod_quantity", limit=1)
+    assert only.column_names == [*by, "amount_currency", "sod_quantity", "unpriced"]
+    assert only["sod_quantity"] == [30]
+
+
 WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     "column": ({"sort": "curent"}, (None, "sort", 0, "curent"), "did you mean 'current'"),
     "descending": ({"sort": ["current", "-acount"]}, (None, "sort", 1, "-acount"), "'acount'"),
@@ -164,6 +200,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     "measure left out": (
         {"sort": "sod", "measures": "current"}, (None, "sort", 0, "sod"), "no column",
     ),
+    "no price": ({"sort": "price"}, (None, "sort", 0, "price"), "no column 'price'"),
     "twice": ({"sort": ["current", "-current"]}, (None, "sort", 1, "-current"), "earlier"),
     "sort 1": ({"sort": 1}, (None, "sort", None, 1), "not a sequence"),
     "sort set": ({"sort": {"current"}}, (None, "sort", None, {"current"}), "not a sequence"),

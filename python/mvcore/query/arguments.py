@@ -9,7 +9,7 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, shown
 from mvcore.ingest.columns import names_of
-from mvcore.query.measures import MEASURES, Measure, measures_asked
+from mvcore.query.measures import COUNTED, MEASURES, OF_INSTRUMENT, Measure, measures_asked
 from mvcore.query.result_page import PageArguments, ResultPage, checked_page
 from mvcore.query.selecting import wanted_labels
 
@@ -35,7 +35,32 @@ class Query(NamedTuple):
     @property
     def measure_numbers(self) -> list[int]:
         """The core's numbers of the exact measures."""
-        return [MEASURES.index(measure) for measure in self.measures if isinstance(measure, str)]
+        return [MEASURES.index(measure) for measure in self.amounts]
+
+    @property
+    def amounts(self) -> list[str]:
+        """The exact measures that are amounts."""
+        return [m for m in self.measures if isinstance(m, str) and m in MEASURES]
+
+    @property
+    def of_instrument(self) -> list[str]:
+        """The quantity measures, and the price."""
+        return [m for m in self.measures if isinstance(m, str) and m in OF_INSTRUMENT]
+
+    @property
+    def quantities(self) -> list[str]:
+        """The quantity measures."""
+        return [m for m in self.measures if isinstance(m, str) and m in COUNTED]
+
+    @property
+    def quantity_numbers(self) -> list[int] | None:
+        """The core's numbers of the quantity measures. None without quantities and price."""
+        return [COUNTED.index(name) for name in self.quantities] if self.of_instrument else None
+
+    @property
+    def instrument_level(self) -> int:
+        """The first level of a roll-up whose rows are of one instrument."""
+        return self.by.index("instrument") + 1 if self.of_instrument else 0
 
     @property
     def functions(self) -> list[Measure]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Masters
 
 MEASURES = _core.MEASURES
+COUNTED = tuple(f"{name}_quantity" for name in MEASURES)  # the quantity measures
+OF_INSTRUMENT = (*COUNTED, "price")
 TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core
 _TAKEN = {*MEASURES, *_core.RESULT_COLUMNS}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -210,10 +212,16 @@ def measures_asked(
             raise InvalidInput.about(
                 None, "measures", row, name, f"{name!r} is a column of `by` too"
             )
-        if not isinstance(m, Measure) and name not in MEASURES:
-            raise InvalidInput.about(
-                None, "measures", row, name, f"{name!r} is none of sod, current, expected"
-            )
+        if name in OF_INSTRUMENT and not isinstance(m, Measure):
+            if "instrument" not in by:
+                reason = f"{name!r} needs 'instrument' in `by`"
+                raise InvalidInput.about(None, "measures", row, name, reason)
+            if name in by:
+                reason = f"{name!r} is a column of `by` too"
+                raise InvalidInput.about(None, "measures", row, name, reason)
+        elif not isinstance(m, Measure) and name not in MEASURES:
+            reason = f"{name!r} is none of sod, current, expected, {', '.join(OF_INSTRUMENT)}"
+            raise InvalidInput.about(None, "measures", row, name, reason)
     if not given:
         raise invalid(None, "measures", None, None, "at least one is needed")
     return given

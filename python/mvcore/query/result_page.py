@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import text_of_scalar
 from mvcore.ingest.times import whole
-from mvcore.query.measures import Measure
+from mvcore.query.measures import COUNTED, MEASURES, Measure
 from mvcore.query.selecting import wanted_labels
 
 Words = Callable[[Any, str], tuple[str, ...]]
@@ -24,8 +24,8 @@ _EXPECTED_NUMBER = "a number: int, Decimal, float, str or a number of NumPy"
 class PageColumn(NamedTuple):
     """A column of the rows."""
 
-    kind: Literal["amount", "float", "unpriced", "by", "amount_currency"]
-    place: int = 0  # among the exact measures, the functions, or the columns of `by`
+    kind: Literal["amount", "quantity", "price", "float", "unpriced", "by", "amount_currency"]
+    place: int = 0  # among the amounts, the quantities, the functions, or the columns of `by`
     absolute: bool = False
 
     @property
@@ -103,8 +103,13 @@ def _columns(
     """The columns that a page may name."""
     out = {name: PageColumn("by", place) for place, name in enumerate(by)}
     exact = [measure for measure in measures if isinstance(measure, str)]
+    amounts = [name for name in exact if name in MEASURES]
+    quantities = [name for name in exact if name in COUNTED]
     functions = [measure.name for measure in measures if isinstance(measure, Measure)]
-    out |= {name: PageColumn("amount", place) for place, name in enumerate(exact)}
+    out |= {name: PageColumn("amount", place) for place, name in enumerate(amounts)}
+    out |= {name: PageColumn("quantity", place) for place, name in enumerate(quantities)}
+    if "price" in exact:
+        out["price"] = PageColumn("price")
     out |= {name: PageColumn("float", place) for place, name in enumerate(functions)}
     out["unpriced"] = PageColumn("unpriced")
     if currency == "local":  # otherwise all rows have the same

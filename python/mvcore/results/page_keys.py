@@ -11,6 +11,7 @@ from mvcore import _core
 from mvcore.ingest.masters import NOT_SET
 from mvcore.query.grouping import LAST
 from mvcore.results.names import ranks_of
+from mvcore.results.positions import EXACT
 from mvcore.results.result_rows import names_of_column
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mvcore.query.result_page import Condition, PageColumn
     from mvcore.results.names import NameLists
 
-BOUND_MAX = 10**38  # amounts have at most 38 digits, so none reaches it
+BOUND_MAX = 10**38  # amounts, quantities and prices have at most 38 digits, so none reaches it
 _UNKNOWN = -2  # the id of a label that nothing has
 
 
@@ -53,7 +54,8 @@ def _add_condition(
         page.add_condition(field, 0, ids, op, *_words(wanted), 0.0)
         return
     assert isinstance(value, Decimal)
-    bound, op = scaled_bound(op, value, value_scale if column.kind == "amount" else 0)
+    scales = {"amount": value_scale, "quantity": EXACT, "price": EXACT}
+    bound, op = scaled_bound(op, value, scales.get(column.kind, 0))
     op = condition.op if column.kind == "float" else op
     page.add_condition(_field(column), column.place, None, op, *_words(bound), float(value))
 
@@ -87,8 +89,8 @@ def _words(number: int) -> tuple[int, int]:
 def _field(column: PageColumn) -> str:
     if column.kind == "amount":
         return "magnitude" if column.absolute else "amount"
-    if column.kind == "float":
-        return "float_magnitude" if column.absolute else "float"
+    if column.absolute and column.kind != "unpriced":
+        return f"{column.kind}_magnitude"
     return column.kind
 
 

@@ -10,6 +10,8 @@ from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
 from mvcore.ingest.masters import NOT_SET
 from mvcore.query.grouping import LAST, TOTAL, attribute_of
+from mvcore.query.measures import COUNTED
+from mvcore.results.positions import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,9 +74,18 @@ class ResultFrame(Frame):
             columns["amount_currency"] = lambda: Text(
                 np.zeros(len(self), np.int32), lambda codes: [query.currency] * len(codes)
             )
-        exact = functions = 0
+        exact = functions = quantities = 0
         for measure in query.measures:
-            if isinstance(measure, str):
+            if measure == "price":
+                columns[measure] = lambda: Number(
+                    rows.prices()[pick], EXACT, rows.priced()[pick], strip=True
+                )
+            elif measure in COUNTED:
+                columns[measure] = lambda k=quantities: Number(  # type: ignore[misc]
+                    rows.quantity(k)[pick], EXACT, rows.of_one_instrument()[pick], strip=True
+                )
+                quantities += 1
+            elif isinstance(measure, str):
                 columns[measure] = lambda k=exact: Number(  # type: ignore[misc]
                     rows.amount(k)[pick], self._value_scale
                 )
@@ -117,7 +128,7 @@ def overflow_of(
         code = label(rows)
         if code[0] != TOTAL:
             told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
-    exact = [measure for measure in query.measures if isinstance(measure, str)]
+    exact = [*query.amounts, *query.quantities]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
     return ValueOverflow.about(
         "values", measure, None, None, f"{', '.join(told) or 'the total'}: {error}"

@@ -10,11 +10,15 @@
 namespace mvcore::bindings {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ResultColumn::Field>, 8> kFields = {
+constexpr std::array<std::pair<std::string_view, ResultColumn::Field>, 12> kFields = {
     {{"amount", ResultColumn::amount},
      {"magnitude", ResultColumn::magnitude},
      {"float", ResultColumn::floats},
      {"float_magnitude", ResultColumn::float_magnitudes},
+     {"quantity", ResultColumn::quantity},
+     {"quantity_magnitude", ResultColumn::quantity_magnitude},
+     {"price", ResultColumn::price},
+     {"price_magnitude", ResultColumn::price_magnitude},
      {"unpriced", ResultColumn::unpriced},
      {"account", ResultColumn::account_group},
      {"instrument", ResultColumn::instrument_group},
@@ -48,9 +52,9 @@ ResultColumn to_column(const std::string& field, std::size_t place,
 }  // namespace
 
 Page checked_page(Page page, const Grouping& grouping, std::size_t levels, std::size_t measures,
-                  std::size_t functions) {
+                  std::size_t functions, std::optional<std::size_t> quantities) {
     if (page && levels != 0) refuse_argument("page: a roll-up has no pages");
-    if (page && !page->fits(grouping, measures, functions))
+    if (page && !page->fits(grouping, measures, functions, quantities))
         refuse_argument("page: a column is out of range");
     return page;
 }

@@ -136,10 +136,11 @@ Measures to_measures(const std::vector<int>& measures);
 // The user's functions with the data they need from one version of the master tables. None: no
 // functions.
 using Functions = std::shared_ptr<UserFunctions>;
-// A page, null for all rows. Throws if a column of it is not one of the results.
+// A page, null for all rows. Throws if a column of it is not one of the results. `quantities`: how
+// many quantities these have; null: neither quantities nor prices.
 using Page = std::shared_ptr<ResultPage>;
 Page checked_page(Page page, const Grouping& grouping, std::size_t levels, std::size_t measures,
-                  std::size_t functions);
+                  std::size_t functions, std::optional<std::size_t> quantities = std::nullopt);
 text::Tables to_tables(const py::dict& given);
 // `cash`: "from_fills" or none. `scale`: none means the minor units of ISO 4217.
 CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale);

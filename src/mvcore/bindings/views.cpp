@@ -129,6 +129,18 @@ void add_views(py::module_& m) {
                                                     : std::vector<double>());
             },
             py::arg("k"))
+        // The k-th requested quantity.
+        .def(
+            "quantity",
+            [](const ResultRows& f, std::size_t k) {
+                if (k >= f.quantities.size()) refuse_argument("quantity: out of range");
+                return to_array(std::vector(f.quantities[k]));
+            },
+            py::arg("k"))
+        .def("prices", [](const ResultRows& f) { return to_array(std::vector(f.prices)); })
+        .def("priced", [](const ResultRows& f) { return to_array(std::vector(f.priced)); })
+        .def("of_one_instrument",
+             [](const ResultRows& f) { return to_array(std::vector(f.of_one_instrument)); })
         .def("unpriced",
              [](const ResultRows& f) {
                  return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));

@@ -87,6 +87,9 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
                                     target.value_scale);
     ResultRows out = all_rows(totals, converter, state_.board, target);
     out.epoch = state_.epoch;
+    if (question.quantities)
+        add_quantities(state_, question.grouping, question.levels, *question.quantities,
+                       static_cast<int>(question.measures.size()), out, cells);
     return out;
 }
 

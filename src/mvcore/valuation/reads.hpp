@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "mvcore/base/ids.hpp"
@@ -11,6 +12,7 @@
 #include "mvcore/valuation/position_lists.hpp"
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/row_quantities.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 
 namespace mvcore {
@@ -31,6 +33,7 @@ struct Question {
     std::uint64_t masters = 0;  // of the state whose master tables the question was built for
     std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
     std::shared_ptr<const ResultPage> page = nullptr;          // null: all rows
+    std::optional<RowQuantities> quantities = std::nullopt;    // and prices
 };
 
 class Reads {

@@ -49,11 +49,12 @@ public:
                                        : value > condition.number ? 1
                                                                   : 0);
         }
-        if (column.field == ResultColumn::magnitude)
+        if (is_null(column, k)) return condition.op == Condition::not_equal;
+        if (column.is_absolute())
             return holds(condition.op, condition.bound < 0 ? 1
-                                                           : order_of(magnitude(amount(column, k)),
+                                                           : order_of(magnitude(exact(column, k)),
                                                                       u128(condition.bound)));
-        const i128 value = column.is_amount()  ? amount(column, k)
+        const i128 value = is_exact(column)    ? exact(column, k)
                            : column.has_keys() ? i128{label(column, k)}
                                                : i128{rows_.unpriced[k]};
         return holds(condition.op, value < condition.bound ? -1 : value > condition.bound ? 1 : 0);
@@ -61,12 +62,15 @@ public:
     // An integer that sorts as the column does.
     [[nodiscard]] u128 key(const SortKey& sort, std::size_t k) const {
         const ResultColumn& column = sort.column;
-        if (column.is_amount()) {
-            const i128 value = amount(column, k);
-            const u128 key = column.field == ResultColumn::magnitude
-                                 ? magnitude(value)
-                                 : static_cast<u128>(value) ^ (u128{1} << 127);
-            return sort.descending ? ~key : key;
+        if (is_null(column, k)) return kLast;
+        if (is_exact(column)) {
+            const i128 value = exact(column, k);
+            const u128 key = column.is_absolute() ? magnitude(value)
+                                                  : static_cast<u128>(value) ^ (u128{1} << 127);
+            if (!sort.descending) return key;
+            // Prices have at most 38 digits, so both keys of a price are less than kLast. Amounts
+            // have no nulls and may use every key.
+            return column.is_price() ? ~key - 1 : ~key;
         }
         std::uint64_t key = 0;
         if (column.is_float()) {
@@ -93,13 +97,22 @@ public:
     }
 
 private:
-    [[nodiscard]] i128 amount(const ResultColumn& column, std::size_t k) const {
+    // Whether the values are 128-bit integers: amounts, quantities or prices.
+    [[nodiscard]] static bool is_exact(const ResultColumn& column) {
+        return column.is_amount() || column.is_quantity() || column.is_price();
+    }
+    [[nodiscard]] bool is_null(const ResultColumn& column, std::size_t k) const {
+        return column.is_price() && rows_.priced[k] == 0;
+    }
+    [[nodiscard]] i128 exact(const ResultColumn& column, std::size_t k) const {
+        if (column.is_quantity()) return rows_.quantities[column.place][k];
+        if (column.is_price()) return rows_.prices[k];
         return rows_.columns == 1 ? rows_.amount[k]
                                   : rows_.amount[k * std::size_t(rows_.columns) + column.place];
     }
     [[nodiscard]] double number(const ResultColumn& column, std::size_t k) const {
         const double value = rows_.floats[column.place][k];
-        return column.field == ResultColumn::floats ? value : std::abs(value);
+        return column.is_absolute() ? std::abs(value) : value;
     }
 
     const ResultRows& rows_;
@@ -177,14 +190,23 @@ void append_row(const ResultRows& all, std::size_t k, ResultRows& out) {
     out.amount.insert(out.amount.end(), first, first + std::ptrdiff_t(columns));
     out.unpriced.push_back(all.unpriced[k]);
     for (std::size_t f = 0; f < all.floats.size(); ++f) out.floats[f].push_back(all.floats[f][k]);
+    for (std::size_t q = 0; q < all.quantities.size(); ++q)
+        out.quantities[q].push_back(all.quantities[q][k]);
+    if (all.of_one_instrument.empty()) return;  // neither quantities nor prices
+    out.prices.push_back(all.prices[k]);
+    out.priced.push_back(all.priced[k]);
+    out.of_one_instrument.push_back(all.of_one_instrument[k]);
 }
 
 }  // namespace
 
-bool ResultPage::fits(const Grouping& grouping, std::size_t measures, std::size_t functions) const {
+bool ResultPage::fits(const Grouping& grouping, std::size_t measures, std::size_t functions,
+                      std::optional<std::size_t> quantities) const {
     auto known = [&](const ResultColumn& column) {
         if (column.is_amount()) return column.place < measures;
         if (column.is_float()) return column.place < functions;
+        if (column.is_quantity()) return quantities && column.place < *quantities;
+        if (column.is_price()) return quantities.has_value();
         if (column.field == ResultColumn::account_group)
             return column.keys.size() >= grouping.account_groups;
         return column.field != ResultColumn::instrument_group ||
@@ -214,6 +236,7 @@ ResultRows page_of(const ResultRows& all, const ResultPage& page, std::uint32_t 
     out.epoch = all.epoch;
     out.columns = all.columns;
     out.floats.resize(all.floats.size());
+    out.quantities.resize(all.quantities.size());
     const auto rest = page.offset < all.size() ? all.size() - std::size_t(page.offset) : 0;
     const auto length = std::size_t(std::min<std::uint64_t>(page.limit, rest));
     if (length == 0) return out;

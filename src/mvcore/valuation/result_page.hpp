@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "mvcore/base/decimal.hpp"
@@ -19,6 +20,10 @@ struct ResultColumn {
         magnitude,         // the absolute value of that amount
         floats,            // of the user function `place`
         float_magnitudes,  // their absolute values
+        quantity,          // the quantity `place`
+        quantity_magnitude,
+        price,  // null if the instrument has none
+        price_magnitude,
         unpriced,
         account_group,  // the key of the row's group of accounts
         instrument_group,
@@ -34,10 +39,21 @@ struct ResultColumn {
         return field == floats || field == float_magnitudes;
     }
     [[nodiscard]] bool is_amount() const noexcept { return field == amount || field == magnitude; }
+    [[nodiscard]] bool is_quantity() const noexcept {
+        return field == quantity || field == quantity_magnitude;
+    }
+    [[nodiscard]] bool is_price() const noexcept {
+        return field == price || field == price_magnitude;
+    }
+    [[nodiscard]] bool is_absolute() const noexcept {
+        return field == magnitude || field == float_magnitudes || field == quantity_magnitude ||
+               field == price_magnitude;
+    }
     [[nodiscard]] bool has_keys() const noexcept { return field >= account_group; }
 };
 
-// Compares the column with a number: floats with `number`, every other column with `bound`.
+// Compares the column with a number: floats with `number`, every other column with `bound`. For nan
+// and for a null price only not_equal holds.
 struct Condition {
     enum Op : std::uint8_t { less, less_equal, equal, not_equal, greater_equal, greater };
 
@@ -63,8 +79,9 @@ struct ResultPage {
     std::uint64_t limit = kNoLimit;
 
     // Whether every column exists in results of the grouping, and has a key for each group.
-    [[nodiscard]] bool fits(const Grouping& grouping, std::size_t measures,
-                            std::size_t functions) const;
+    // `quantities`: how many there are; null: neither quantities nor prices.
+    [[nodiscard]] bool fits(const Grouping& grouping, std::size_t measures, std::size_t functions,
+                            std::optional<std::size_t> quantities = std::nullopt) const;
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 };
 

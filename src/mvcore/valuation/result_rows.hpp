@@ -26,7 +26,13 @@ struct ResultRows {
     int columns = 1;  // amounts per row: one per requested measure, or one for all
     huge_pages::Vector<std::uint32_t> unpriced;
     std::vector<std::vector<double>> floats;  // per user function, parallel to the rows
-    std::vector<bool> removed;                // only in changes
+    // Only if asked for: one list per quantity, and the price, in units of 10^-18. They are null
+    // for rows of a roll-up that are not of one instrument.
+    std::vector<std::vector<i128>> quantities;
+    std::vector<i128> prices;
+    std::vector<std::uint8_t> priced;
+    std::vector<std::uint8_t> of_one_instrument;
+    std::vector<bool> removed;  // only in changes
     Epoch epoch{};
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }

@@ -251,7 +251,7 @@ void Stress::read_lists(Random& random, Epoch& last) {
         masters = book_.state().masters;
     }
     for (int k = 0; k < 3; ++k) few.account_group[std::size_t(1 + pick(random, kAccounts - 1))] = 0;
-    Positions positions;
+    HoldingList positions;
     if (!book_.holdings(few, masters, positions)) return;
     seen(positions.epoch, last);
     i128 sum = 0;

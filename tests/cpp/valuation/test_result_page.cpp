@@ -118,6 +118,22 @@ TEST(pages_put_what_has_no_order_last) {
     page.sort = {{{ResultColumn::account_group, 0, {none, 0, 2, none, 1}}, true}};
     CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 4, 1, 0, 3}));
     CHECK(page_of(all, page, 5).floats[0].size() == 5);
+    all.prices = {0, 0, -2, 1, 0};
+    all.priced = {0, 1, 1, 1, 1};
+    all.of_one_instrument = {1, 1, 1, 1, 1};
+    all.quantities = {{5, 6, 7, 8, 9}};
+    page.sort = {by(ResultColumn::price, false)};
+    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 1, 4, 3, 0}));
+    page.sort = {by(ResultColumn::price, true)};
+    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{3, 1, 4, 2, 0}));
+    page.sort = {by(ResultColumn::price_magnitude, true)};
+    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 3, 1, 4, 0}));
+    page.sort = {by(ResultColumn::quantity, true)};
+    const auto turned = page_of(all, page, 5);
+    CHECK((turned.quantities[0] == std::vector<i128>{9, 8, 7, 6, 5}));
+    CHECK((turned.prices == std::vector<i128>{0, 1, -2, 0, 0}));
+    CHECK((turned.priced == std::vector<std::uint8_t>{1, 1, 1, 1, 0}));
+    CHECK((turned.of_one_instrument == all.of_one_instrument));
 }
 
 TEST(pages_beyond_the_rows_are_empty) {
@@ -149,6 +165,11 @@ TEST(pages_know_which_columns_exist) {
     CHECK(page.fits(grouping, 1, 0) && !page.fits(grouping, 0, 5));
     page.sort = {by(ResultColumn::floats, false)};
     CHECK(page.fits(grouping, 0, 1) && !page.fits(grouping, 5, 0));
+    page.sort = {by(ResultColumn::quantity_magnitude, false)};
+    CHECK(page.fits(grouping, 0, 0, 1));
+    CHECK(!page.fits(grouping, 5, 5, 0) && !page.fits(grouping, 5, 5));
+    page.sort = {by(ResultColumn::price, false)};
+    CHECK(page.fits(grouping, 0, 0, 0) && !page.fits(grouping, 5, 5));
     page.sort.clear();
     page.conditions = {{{ResultColumn::account_group, 0, {0}}, Condition::equal, 0, 0}};
     CHECK(!page.fits(grouping, 1, 0));

@@ -1,0 +1,81 @@
+#include "mvcore/valuation/row_quantities.hpp"
+
+#include <algorithm>
+
+#include "mvcore/base/assert.hpp"
+#include "mvcore/valuation/positions.hpp"
+
+namespace mvcore {
+namespace {
+
+template <class C>
+std::vector<C> grouped(const std::vector<std::int32_t>& groups) {
+    std::vector<C> out;
+    for (std::size_t code = 0; code < groups.size(); ++code)
+        if (groups[code] >= 0) out.push_back(C(code));
+    return out;
+}
+
+PositionList positions_of(const State& state, const Grouping& grouping, std::uint64_t& cells) {
+    PositionQuery query;
+    if (!grouping.whole()) query.accounts = grouped<AccountCode>(grouping.account_group);
+    query.instruments = grouped<InstrumentCode>(grouping.instrument_group);
+    query.currency = kLocal;
+    query.masters = state.masters;
+    auto plan = PositionPlan::of(state, query, PositionPlan::kUnlimited);
+    plan.by_account = plan.by_account && state.index.built();
+    return {state, query, plan, 0, cells};
+}
+
+}  // namespace
+
+void add_quantities(const State& state, const Grouping& grouping,
+                    const std::vector<std::vector<std::int32_t>>& levels,
+                    const RowQuantities& asked, int column, ResultRows& rows,
+                    std::uint64_t& cells) {
+    MVCORE_ASSERT(!grouping.one_instrument_group() && rows.epoch == state.epoch);
+    MVCORE_ASSERT(std::is_sorted(rows.row.begin(), rows.row.end()));
+    const auto size = rows.size();
+    const PositionList list = positions_of(state, grouping, cells);
+    const auto instruments = list.instruments();
+    const auto prices = list.prices();
+    const auto priced = list.priced();
+    rows.prices.assign(size, 0);
+    rows.priced.assign(size, 0);
+    rows.of_one_instrument.assign(size, 0);
+    // Calls f(position, index of a result row) for each row that the position is part of.
+    const auto for_rows = [&](auto&& f) {
+        const auto found = [&](std::size_t k, std::int32_t row) {
+            const auto at = std::lower_bound(rows.row.begin(), rows.row.end(), row);
+            MVCORE_ASSERT(at != rows.row.end() && *at == row);
+            f(k, static_cast<std::size_t>(at - rows.row.begin()));
+        };
+        for (std::size_t k = 0; k < list.size(); ++k) {
+            const auto group = grouping.of_instrument(InstrumentCode(instruments[k]));
+            const auto row = std::size_t(group) * grouping.account_groups +
+                             std::size_t(grouping.of_account(AccountCode(list.accounts()[k])));
+            if (levels.empty()) found(k, static_cast<std::int32_t>(row));
+            for (auto level = asked.first_level; level < levels.size(); ++level)
+                found(k, levels[level][row]);
+        }
+    };
+    for_rows([&](std::size_t k, std::size_t at) {
+        rows.prices[at] = prices[k];
+        rows.priced[at] = priced[k];
+        rows.of_one_instrument[at] = 1;
+    });
+    for (const Measure measure : asked.measures) {
+        const auto quantities = list.quantities(measure);
+        std::vector<i256> sums(size);
+        for_rows([&](std::size_t k, std::size_t at) { sums[at] += i256(quantities[k]); });
+        auto& out = rows.quantities.emplace_back(size);
+        for (std::size_t at = 0; at < size; ++at) {
+            if (sums[at].magnitude() >= i256(kPow10[38]))
+                throw RowOverflow(std::size_t(rows.row[at]), column);
+            out[at] = sums[at].low128();
+        }
+        ++column;
+    }
+}
+
+}  // namespace mvcore
