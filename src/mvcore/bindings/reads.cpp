@@ -30,7 +30,7 @@ py::dict to_dict(QuantityList&& q) {
     out["account"] = to_array(std::move(q.account));
     out["instrument"] = to_array(std::move(q.instrument));
     out["current"] = to_array(std::move(q.current));
-    out["epoch"] = q.epoch;
+    out["epoch"] = raw(q.epoch);
     return out;
 }
 
@@ -309,7 +309,7 @@ void add_reads(py::module_& m) {
 
     py::class_<PositionList, std::unique_ptr<PositionList, DeleteUnlocked>>(m, "PositionList")
         .def("__len__", &PositionList::size)
-        .def_property_readonly("epoch", &PositionList::epoch)
+        .def_property_readonly("epoch", [](const PositionList& l) { return raw(l.epoch()); })
         .def(
             "accounts",
             [](const PositionList& p) { return to_array(std::vector<std::int32_t>(p.accounts())); })
