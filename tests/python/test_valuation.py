@@ -299,3 +299,22 @@ def test_binance_trades(shared, read_csv, stream) -> None:
     assert book.prices()["price"] == [last]
     assert book.epoch == 2
     assert view.changes()["current"] == [last * quantity]
+
+
+@pytest.mark.parametrize("by", ["desk", "instrument", "currency"])
+def test_a_view_of_one_instrument_follows_an_order_that_leaves_it_again(by: str) -> None:
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": ["I", "J", "X"], "currency": ["EUR", "USD", "USD"]},
+        accounts={"account": ["P", "Q"], "desk": ["a", None]},
+        prices={"instrument": ["I", "J", "X"], "price": [2, 3, 5]},
+        fx={"currency": ["EUR"], "rate": [1]},
+    )
+    with book.view(instruments=["I"], by=(by,)) as view:
+        book.order("1", "Q", "X", 10, filled_quantity=5)
+        assert view.changes().to_pylist() == []
+        book.order("2", "P", "I", 7, filled_quantity=7)
+        book.order("2", "Q", "J", 7, filled_quantity=6)
+        assert view.changes().to_pylist() == []
+        book.order("3", "P", "I", 7, filled_quantity=7)
+        assert [row["current"] for row in view.changes()] == [14]

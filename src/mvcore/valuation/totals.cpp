@@ -208,7 +208,8 @@ void Totals::count_line(const State& state, InstrumentCode instrument, UnitId un
 }
 
 void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
-    MVCORE_ASSERT(row < positions_.size() && (change >= 0 || positions_[row] > 0));
+    MVCORE_ASSERT(row < positions_.size());
+    // A view of few accounts follows the newest fact first, so a count may wrap around meanwhile.
     positions_[row] += static_cast<std::uint32_t>(change);
     auto& counts = rows_of(state, unit).counts;
     if (!counts.empty()) counts[row] += static_cast<std::uint32_t>(change);
