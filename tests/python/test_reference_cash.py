@@ -34,7 +34,7 @@ def fill(book, filled, price, instrument="X", account="A1", order="O1") -> int:
 
 
 def cash(book, instrument="dollars", account="A1") -> tuple:
-    return tuple(book.positions().get((account, instrument), (0, 0, 0)))
+    return tuple(book.nets().get((account, instrument), (0, 0, 0)))
 
 
 def test_legs_of_one_order() -> None:
