@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -336,6 +338,20 @@ HEAVY = {
     "difflib", "csv", "dataclasses", "html", "inspect", "logging", "pathlib", "traceback",
     "unicodedata", "urllib", "mvcore.files", "mvcore.store", "mvcore.jit", "mvcore.results.display",
 }  # fmt: skip
+
+
+def test_ci_skips_no_test_for_want_of_a_library() -> None:
+    """`.ci/run` installs what the tests of the package import, so none of them may skip there."""
+    if not os.environ.get("MVCORE_SKIP_NOTHING"):
+        pytest.skip("only `.ci/run` must have every library")
+    asked = {
+        library
+        for path in files(ROOT / "tests" / "python", {".py"})
+        for library in re.findall(r'importorskip\("([\w.]+)"', path.read_text())
+    }
+    assert asked
+    for library in sorted(asked - {"matplotlib"}):  # draws the charts of `make compare`
+        importlib.import_module(library)
 
 
 def test_import_brings_in_nothing_that_is_not_used() -> None:
