@@ -102,13 +102,14 @@ void GroupCommit::commit_some(Requests& waiting, bool merge) {
         } catch (const std::bad_alloc&) {  // no memory for the list: nothing was retried
         }
     if (group.members.empty()) {  // no memory for a single member
-        waiting.front()->error = error;
+        waiting.front()->error = std::move(error);
         finish(waiting.front());
         waiting.pop_front();
         return;
     }
+    // The last member owns the error alone: the leader frees nothing that a caller may be reading.
     for (Request* member : group.members) {
-        if (error) member->error = error;
+        if (error) member->error = member == group.members.back() ? std::move(error) : error;
         finish(member);
     }
 }
