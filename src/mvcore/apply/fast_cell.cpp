@@ -30,11 +30,11 @@ bool FastCell::add(const Order& before, const Order& now) noexcept {
 void FastCell::prefetch_blocks(const State& state) const noexcept {
     state.board.prefetch(instrument_);
     mvcore::prefetch(&state.board.instrument(instrument_).abs_quantity);
-    state.grid.prefetch_block(std::size_t(instrument_), std::uint32_t(account_));
+    state.grid.prefetch_block(code_index(instrument_), std::uint32_t(account_));
 }
 
 void FastCell::prefetch_quantities(const State& state) const noexcept {
-    const auto line = std::size_t(instrument_);
+    const auto line = code_index(instrument_);
     const auto row = std::uint32_t(account_);
     if (fill_ != 0) state.grid.prefetch(line, row, current);
     if (expect_ != 0) state.grid.prefetch(line, row, expected);
@@ -45,19 +45,19 @@ void FastCell::prefetch_quantities(const State& state) const noexcept {
 void FastCell::prefetch_index(const State& state) const noexcept {
     if (!state.index.built()) return;
     const auto index_row = state.board.quote(instrument_).index_row;
-    if (fill_ != 0) state.index.grid().prefetch(std::size_t(account_), index_row, current);
-    if (expect_ != 0) state.index.grid().prefetch(std::size_t(account_), index_row, expected);
+    if (fill_ != 0) state.index.grid().prefetch(code_index(account_), index_row, current);
+    if (expect_ != 0) state.index.grid().prefetch(code_index(account_), index_row, expected);
 }
 
 template <class S, class F>
 void FastCell::each_place(S& state, F&& f) const {
-    f(state.grid, std::size_t(instrument_), std::uint32_t(account_));
+    f(state.grid, code_index(instrument_), std::uint32_t(account_));
     if (state.index.built())
-        f(state.index.grid(), std::size_t(account_), state.board.quote(instrument_).index_row);
+        f(state.index.grid(), code_index(account_), state.board.quote(instrument_).index_row);
 }
 
 bool FastCell::reserve(State& state) {
-    const auto line = std::size_t(instrument_);
+    const auto line = code_index(instrument_);
     const auto row = std::uint32_t(account_);
     static_cast<void>(state.board.own_instrument(instrument_));
     plain_ = fill_ == 0 && expect_ == 0;
@@ -82,13 +82,13 @@ bool FastCell::reserve(State& state) {
 }
 
 bool FastCell::reserve_all(State& state) {
-    const Net held = state.grid.get(std::size_t(instrument_), std::uint32_t(account_));
+    const Net held = state.grid.get(code_index(instrument_), std::uint32_t(account_));
     const Net after = {held[sod], held[current] + fill_, held[expected] + expect_};
     for (std::size_t m = 0; m < kMeasures; ++m) {
         if (!small(after[m])) return false;
         after_[m] = static_cast<std::int64_t>(after[m]);
     }
-    static_cast<void>(state.positions.own(std::size_t(account_)));
+    static_cast<void>(state.positions.own(code_index(account_)));
     try {
         each_place(state,
                    [&](Grid& grid, std::size_t l, std::uint32_t r) { grid.reserve(l, r, after); });
@@ -120,13 +120,13 @@ void FastCell::commit(BookState& book_state) const noexcept {
         if (fill_ != 0) grid.put(l, r, current, after_[current]);
         if (expect_ != 0) grid.put(l, r, expected, after_[expected]);
     });
-    MVCORE_ASSERT(positions >= 0 || state.positions[std::size_t(account_)] > 0);
+    MVCORE_ASSERT(positions >= 0 || state.positions[code_index(account_)] > 0);
     each_place(state, [&](const Grid& grid, std::size_t l, std::uint32_t r) {
         MVCORE_ASSERT(fill_ == 0 || grid.get(l, r, current) == after_[current]);
         MVCORE_ASSERT(expect_ == 0 || grid.get(l, r, expected) == after_[expected]);
     });
     if (positions != 0)
-        state.positions.own(std::size_t(account_)) += static_cast<std::uint32_t>(positions);
+        state.positions.own(code_index(account_)) += static_cast<std::uint32_t>(positions);
     book_state.change_log.push({{0, fill_, expect_}, 0, account_, instrument_, positions});
 }
 

@@ -180,8 +180,8 @@ void FastOrders::commit() noexcept {
     MVCORE_ASSERT(reserved_);
     each_cell([&](const FastCell& c) { c.commit(book_state_); });
     for (const FastCell& c : cells_)
-        MVCORE_ASSERT(
-            state.grid.reserved(std::size_t(c.instrument()), std::uint32_t(c.account())) == 0);
+        MVCORE_ASSERT(state.grid.reserved(code_index(c.instrument()), std::uint32_t(c.account())) ==
+                      0);
     overlap_misses(
         reports_.size(), [&](std::size_t k) { state.orders.prefetch_page(reports_[k].slot); },
         [&](std::size_t k) { state.orders.prefetch(reports_[k].slot); },

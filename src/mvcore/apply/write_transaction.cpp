@@ -146,7 +146,7 @@ void WriteTransaction::stage_cash_targets() {
 }
 
 bool WriteTransaction::account_held(AccountCode account) const {
-    const auto a = static_cast<std::size_t>(account);
+    const auto a = code_index(account);
     if (refreshed_)
         return (a < positions_.size() && positions_[a] != 0) ||
                (a < account_orders_.size() && account_orders_[a] != 0);
@@ -338,7 +338,7 @@ void WriteTransaction::commit_cells() noexcept {
     }
     bool follow = rescaled_.empty();
     each_write([&](const Write& w) {
-        const auto account = static_cast<std::size_t>(w.account);
+        const auto account = code_index(w.account);
         const int positions =
             state_.grid.set(code_index(w.instrument), std::uint32_t(w.account), w.quantity);
         if (state_.index.built())

@@ -65,7 +65,7 @@ WriteTransaction::Cell& WriteTransaction::cell(const CellKey& key) {
                         : cells_[at].account == account && cells_[at].instrument == instrument);
     if (!fresh) return cells_[at];
     Cell c{account, instrument, {}, {}};
-    const auto line = static_cast<std::size_t>(instrument);
+    const auto line = code_index(instrument);
     const Staged& s = staged(instrument);
     const auto row = static_cast<std::uint32_t>(account);
     if (line < state_.grid.lines() && row < state_.grid.rows() && !s.reset) {

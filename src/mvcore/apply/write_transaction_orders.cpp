@@ -126,7 +126,7 @@ void WriteTransaction::stage_orders() {
 
 void WriteTransaction::prefetch_cell(const OrderWrite& w, bool whole) const {
     const Order& o = w.removed ? w.before : w.after;
-    const auto line = static_cast<std::size_t>(o.instrument);
+    const auto line = code_index(o.instrument);
     const auto row = static_cast<std::uint32_t>(o.account);
     if (line >= state_.grid.lines() || row >= state_.grid.rows()) return;
     if (whole) state_.grid.prefetch(line, row);

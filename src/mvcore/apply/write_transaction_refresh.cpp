@@ -186,7 +186,7 @@ void WriteTransaction::check_lines(const HoldingRows& lines,
     std::vector<int> cash_scale(start.size(), 0);
     for (std::int32_t c = 0; c < batch_.currencies.size(); ++c)
         if (const CashTarget target = cash_target(c); is_code(target.instrument))
-            cash_scale[std::size_t(target.instrument)] = even_scale(target.scale);
+            cash_scale[code_index(target.instrument)] = even_scale(target.scale);
     // By account: the last instrument that named it.
     std::vector<InstrumentCode> last(grid_.rows(), kNoInstrument);
     for (std::size_t i = 0; i + 1 < start.size(); ++i) {

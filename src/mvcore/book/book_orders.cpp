@@ -145,8 +145,7 @@ bool Book::put_order(const OrderId& id, std::uint64_t hash, Slot slot, const Ord
     unit.bound = bound;
     cell.commit(book_state_);
     MVCORE_ASSERT(!state.board.instrument(now.instrument).abs_quantity.negative());
-    MVCORE_ASSERT(state.grid.reserved(std::size_t(now.instrument), std::uint32_t(now.account)) ==
-                  0);
+    MVCORE_ASSERT(state.grid.reserved(code_index(now.instrument), std::uint32_t(now.account)) == 0);
     state.dirty_instruments.orders(now.instrument);
     if (slot != kNoSlot) {
         store.put(slot, now);

@@ -305,7 +305,7 @@ Revaluation Reader::revalue(std::string_view instrument) {
 bool Reader::short_line(std::string_view instrument) const {
     const auto code = InstrumentCode(find(vocabulary_.instruments, instrument));
     return !read_.instrument_alive(code) ||
-           read_.grid.positions(std::size_t(code)) + read_.orders.count(code) <=
+           read_.grid.positions(code_index(code)) + read_.orders.count(code) <=
                tuning::kFastPositions;
 }
 

@@ -216,7 +216,7 @@ void Restore::add_legs() {
     }
     for (const auto& [key, sum] : sums) {
         const auto [instrument, account] = key;
-        const auto line = std::size_t(instrument);
+        const auto line = code_index(instrument);
         const auto row = static_cast<std::uint32_t>(account);
         Net net = state.grid.get(line, row);
         const int scale = state.board.instrument(instrument).quantity_scale;
@@ -227,7 +227,7 @@ void Restore::add_legs() {
             net[std::size_t(m)] = quantity.low128();
         }
         state.grid.reserve(line, row, net);
-        state.positions.own(std::size_t(account)) +=
+        state.positions.own(code_index(account)) +=
             static_cast<std::uint32_t>(state.grid.set(line, row, net));
         MVCORE_ASSERT(state.grid.reserved(line, row) == 0 && state.grid.get(line, row) == net);
     }

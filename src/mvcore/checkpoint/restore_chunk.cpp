@@ -317,7 +317,7 @@ void ChunkRestore::orders(InstrumentCode i, int scale, Parts<Q>& parts) {
         p.fill += Q(o.day_fill());
         p.leaves += Q(o.leaves());
         parts.absolute += magnitude(o.day_fill()) + magnitude(o.leaves());
-        ++account_orders_[std::size_t(o.account)];
+        ++account_orders_[code_index(o.account)];
         if (row % OrderPage::kRecords == 0) add_page(i, row, rows);
         OrderStore::append(pages_[l].back().writable(), o, stored_id(start + row), kind_);
     }

@@ -162,8 +162,7 @@ KnownCodes known_codes(const State& state, const Batch& batch) {
                      flags(batch.account_rows.size(), batch.accounts.size()),
                      flags(batch.instrument_rows.size(), batch.instruments.size())};
     for (const auto code : batch.account_rows) known.accounts[std::size_t(code)] = 1;
-    for (const auto& row : batch.instrument_rows)
-        known.instruments[std::size_t(row.instrument)] = 1;
+    for (const auto& row : batch.instrument_rows) known.instruments[code_index(row.instrument)] = 1;
     return known;
 }
 

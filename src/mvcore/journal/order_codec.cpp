@@ -233,7 +233,7 @@ void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
     std::vector<std::uint8_t> seen(static_cast<std::size_t>(batch.instruments.size()), 0);
     for (std::size_t k = 0; k < lines; ++k) {
         const auto instrument = known.instrument(in);
-        if (seen[std::size_t(instrument)]++ != 0) corrupt("a line of orders stands twice");
+        if (seen[code_index(instrument)]++ != 0) corrupt("a line of orders stands twice");
         decode_line(in, known, format, loaded, instrument);
     }
 }

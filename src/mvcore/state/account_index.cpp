@@ -150,18 +150,18 @@ void AccountIndex::grow(std::size_t instruments, std::uint32_t accounts) {
 }
 
 void AccountIndex::put(AccountCode account, InstrumentCode instrument, const Net& quantity) {
-    MVCORE_ASSERT(!built_ && std::size_t(instrument) < index_rows_.size());
-    const auto index_row = index_rows_[std::size_t(instrument)];
-    MVCORE_ASSERT(std::size_t(account) < grid_.lines() && instruments_[index_row] == instrument);
-    grid_.reserve(std::size_t(account), index_row, quantity);
-    grid_.set(std::size_t(account), index_row, quantity);
+    MVCORE_ASSERT(!built_ && code_index(instrument) < index_rows_.size());
+    const auto index_row = index_rows_[code_index(instrument)];
+    MVCORE_ASSERT(code_index(account) < grid_.lines() && instruments_[index_row] == instrument);
+    grid_.reserve(code_index(account), index_row, quantity);
+    grid_.set(code_index(account), index_row, quantity);
 }
 
 void AccountIndex::follow(const Grid& now, AccountCode account, InstrumentCode instrument) {
     MVCORE_ASSERT(!built_);
-    MVCORE_ASSERT(std::size_t(instrument) < now.lines() && std::uint32_t(account) < now.rows());
-    grow(std::size_t(instrument) + 1, now.rows());
-    put(account, instrument, now.get(std::size_t(instrument), std::uint32_t(account)));
+    MVCORE_ASSERT(code_index(instrument) < now.lines() && std::uint32_t(account) < now.rows());
+    grow(code_index(instrument) + 1, now.rows());
+    put(account, instrument, now.get(code_index(instrument), std::uint32_t(account)));
 }
 
 void AccountIndex::follow(const Grid& before, const Grid& now) {
@@ -288,7 +288,7 @@ i256 AccountIndex::run_total(const Board& board, AccountCode account, const Run&
     std::uint64_t low = 0;
     u128 middle = 0;
     for_pieces(
-        grid_, std::size_t(account), run.begin, run.end,
+        grid_, code_index(account), run.begin, run.end,
         [&](const Block& block, std::uint32_t first, std::uint32_t last, std::uint32_t index_row) {
             const std::int64_t* p = prices_.data() + index_row;
             const auto w = block.width();
@@ -310,7 +310,7 @@ i256 AccountIndex::run_total(const Board& board, AccountCode account, const Run&
 
 void AccountIndex::totals(const Board& board, AccountCode account, int measure,
                           std::vector<UnitTotal>& out) const {
-    const auto line = static_cast<std::size_t>(account);
+    const auto line = code_index(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return;
     for (const Run& run : runs_)
         if (board.unit(run.unit).priced())
@@ -327,7 +327,7 @@ void AccountIndex::totals(const Board& board, AccountCode account, int measure,
 }
 
 std::uint32_t AccountIndex::positions(const Board& board, AccountCode account, UnitId unit) const {
-    const auto line = static_cast<std::size_t>(account);
+    const auto line = code_index(account);
     if (line >= grid_.lines() || grid_.positions(line) == 0) return 0;
     std::size_t n = 0;
     for (const Run& run : runs_) {

@@ -71,7 +71,7 @@ AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) c
     for (std::uint32_t place = 0; place < sums.units.size(); ++place)
         if (place >= priced || converter.unpriced(place))
             out.unpriced += state_.index.positions(board, account, sums.units[place]);
-    MVCORE_ASSERT(out.unpriced <= state_.positions[std::size_t(account)]);
+    MVCORE_ASSERT(out.unpriced <= state_.positions[code_index(account)]);
     return out;
 }
 

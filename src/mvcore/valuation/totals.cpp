@@ -307,7 +307,7 @@ void Totals::build_by_account(const State& state) {
     const Board& board = state.board;
     std::vector<UnitTotal> sums;
     for (const Picked& p : picked_) {
-        const auto line = static_cast<std::size_t>(p.account);
+        const auto line = code_index(p.account);
         if (line >= index.grid().lines()) continue;
         // Both copies of the quantities have the same positions.
         MVCORE_ASSERT(index.grid().positions(line) == state.positions[line]);

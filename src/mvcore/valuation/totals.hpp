@@ -141,7 +141,7 @@ template <class F>
 void Totals::for_cells(const State& state, InstrumentCode instrument, F&& f) {
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
-    const auto line = static_cast<std::size_t>(instrument);
+    const auto line = code_index(instrument);
     const auto first = std::size_t(group) * grouping_.account_groups;
     if (few_picked(state)) {
         cells_swept_ += picked_.size();

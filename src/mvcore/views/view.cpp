@@ -130,7 +130,7 @@ void View::follow(const State& state, const ChangeLog& log) {
         for_facts(log, [&](const Fact& fact) { totals_.note(fact); });
     for (auto place = price_place_; place < log.changes().end(); ++place) {
         const Change& change = log.changes()[place];
-        MVCORE_ASSERT(std::size_t(change.instrument) < state.board.size());
+        MVCORE_ASSERT(code_index(change.instrument) < state.board.size());
         if (change.previous > price_place_) continue;  // already applied
         if (totals_.grouping().of_instrument(change.instrument) < 0) continue;
         if (facts) before.emplace(change.instrument, &change);
@@ -202,9 +202,9 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& log,
                         (fact_place_ != log.facts().end() && !totals_.threaded());
     if (behind || lost(state, log)) return std::uint64_t{1} << 40;
     if (!price || totals_.grouping().of_instrument(instrument) < 0) return 1;
-    MVCORE_ASSERT(std::size_t(instrument) < state.grid.lines());
+    MVCORE_ASSERT(code_index(instrument) < state.grid.lines());
     return totals_.threaded() ? totals_.picked().size()
-                              : state.grid.positions(std::size_t(instrument));
+                              : state.grid.positions(code_index(instrument));
 }
 
 View::Stats View::stats() const {
