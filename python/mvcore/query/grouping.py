@@ -1,16 +1,16 @@
 """Turns a selection and grouping (`accounts`, `instruments`, `by`, `rollup`) into integer arrays.
 
-A row is a pair of an account group and an instrument group: row = instrument_group * account groups
-+ account_group. Existing groups keep their numbers, so a view's rows keep theirs.
+A row is a pair of an account group and an instrument group. Existing groups keep their numbers, so
+that a view can compare its rows with those that it returned last. The rows of a roll-up are
+prefixes of pairs: levels[k][instrument_group * account groups + account_group].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mvcore.errors import InvalidInput
 from mvcore.ingest.group_codes import GroupCodes, grouped
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
-MOST_ROWS = 1 << 27
-MOST_ROLLED_UP = 1 << 20  # lower, because a roll-up computes the prefixes of every possible row
+MOST_ROLLED_UP = 1 << 20  # pairs of groups: a roll-up computes the prefixes of every possible pair
 _NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
@@ -97,6 +96,34 @@ def _in_order(key: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(LAST) if v == NOT_SET else v for v in key)
 
 
+class RowGroups(NamedTuple):
+    """The groups of rows, as result rows of the core have them."""
+
+    rows: Codes  # of a roll-up
+    account_groups: Codes
+    instrument_groups: Codes
+
+    def row(self) -> Codes:
+        return self.rows
+
+    def account_group(self) -> Codes:
+        return self.account_groups
+
+    def instrument_group(self) -> Codes:
+        return self.instrument_groups
+
+
+class RowLabels(NamedTuple):
+    """The label ids of a `by` column."""
+
+    groups: str  # what `ids` is indexed by: account_group, instrument_group, or row of a roll-up
+    ids: Codes | None  # None: the groups themselves
+
+    def of(self, rows: _core.ResultRows | RowGroups) -> Codes:
+        groups: Codes = getattr(rows, self.groups)()
+        return groups if self.ids is None else self.ids[groups]
+
+
 class Shape(NamedTuple):
     """Groups, roll-up and label ids for one version of the master tables."""
 
@@ -108,7 +135,7 @@ class Shape(NamedTuple):
     instrument_groups: int
     levels: list[Codes]
     rows: int  # of the roll-up
-    labels: list[Callable[[npt.NDArray[np.int32]], Codes]]  # rows -> label ids, per by column
+    labels: list[RowLabels]  # per by column
     level_of: Codes | None  # level of each row; None without a roll-up
     ordered: bool  # rows are in the order of their labels
     functions: _core.Functions | None  # the user's functions, with the attributes that they use
@@ -157,48 +184,41 @@ class Shaper:
                 masters.instrument_groups, instrument_columns, chosen
             )
             instrument_groups = len(self.instruments)
-        rows = account_groups * instrument_groups
-        most = MOST_ROLLED_UP if self.query.rollup else MOST_ROWS
-        if rows > most:
+        pairs = account_groups * instrument_groups
+        if self.query.rollup and pairs > MOST_ROLLED_UP:
             raise InvalidInput.about(
-                None, "by", None, None, f"{rows} possible groups, at most {most}; select fewer"
-            )
-        labels = self._labels(columns, whole, account_groups)
+                None, "by", None, None,
+                f"a roll-up over {pairs} possible groups, at most {MOST_ROLLED_UP}; select fewer",
+            )  # fmt: skip
+        labels = self._labels(columns, whole)
         one_side = not account_columns or not instrument_columns
         shape = Shape(
             masters, self.by, account_group, account_groups, instrument_group, instrument_groups,
             [], 0, labels, None, one_side and (whole or self._in_order()),
             core_functions(self.query.functions, masters),
         )  # fmt: skip
-        return self._rolled_up(shape, rows) if self.query.rollup else shape
+        return self._rolled_up(shape, pairs) if self.query.rollup else shape
 
     def _in_order(self) -> bool:
         """Return whether group numbers are in the order of their labels."""
         return (self.accounts if len(self.accounts) > 1 else self.instruments).in_order
 
-    def _labels(
-        self, columns: list[tuple[str, str]], whole: bool, account_groups: int
-    ) -> list[Callable[[npt.NDArray[np.int32]], Codes]]:
-        out: list[Callable[[npt.NDArray[np.int32]], Codes]] = []
+    def _labels(self, columns: list[tuple[str, str]], whole: bool) -> list[RowLabels]:
+        out = []
         places = {"account": 0, "instrument": 0}
-        width = max(account_groups, 1)
         for side, _ in columns:
-            place = places[side]
+            groups = self.accounts if side == "account" else self.instruments
+            ids = None if side == "account" and whole else groups.labels[places[side]]
             places[side] += 1
-            if side == "instrument":
-                ids = self.instruments.labels[place]
-                out.append(_lookup(ids, lambda rows: rows // width))
-            elif whole:
-                out.append(lambda rows: (rows % width).astype(np.int32))
-            else:
-                ids = self.accounts.labels[place]
-                out.append(_lookup(ids, lambda rows: rows % width))
+            out.append(RowLabels(f"{side}_group", ids))
         return out
 
-    def _rolled_up(self, shape: Shape, rows: int) -> Shape:
-        every = np.arange(rows, dtype=np.int32)
-        ids = [label(every) for label in shape.labels]
-        parts = [grouped(ids[:level], rows) for level in range(len(ids) + 1)]
+    def _rolled_up(self, shape: Shape, pairs: int) -> Shape:
+        every = np.arange(pairs, dtype=np.int32)
+        width = max(shape.account_groups, 1)
+        groups = RowGroups(every, every % np.int32(width), every // np.int32(width))
+        ids = [label.of(groups) for label in shape.labels]
+        parts = [grouped(ids[:level], pairs) for level in range(len(ids) + 1)]
         prefixes = []  # the level, then its labels; TOTAL in the columns that it aggregates over
         for level, part in enumerate(parts):
             count = part.labels.shape[1] if level else 1  # the grand total has no labels
@@ -214,18 +234,12 @@ class Shaper:
             levels.append(codes if numbers is None else numbers[codes])
             first += prefix.shape[1]
         level_of, *tables = self.prefixes.labels
-        labels = [_lookup(table) for table in tables]
+        labels = [RowLabels("row", table) for table in tables]
         return Shape(
             shape.masters, shape.by, shape.account_group, shape.account_groups,
             shape.instrument_group, shape.instrument_groups, levels, len(level_of), labels,
             level_of, False, shape.functions,
         )  # fmt: skip
-
-
-def _lookup(
-    ids: Codes, place: Callable[[npt.NDArray[np.int32]], Any] | None = None
-) -> Callable[[npt.NDArray[np.int32]], Codes]:
-    return lambda rows: ids[rows if place is None else place(rows)]
 
 
 def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:

@@ -38,10 +38,9 @@ def core_page(
         _add_condition(page, condition, keys, value_scale)
     for column, descending in asked.sort:
         page.add_sort(*keys.ranked(column), descending)
-    if not shape.ordered:
-        for place in range(len(query.by)):
-            ids = keys.labels(place)
-            page.add_row_order(keys.side(place), np.where(ids == NOT_SET, LAST, ids))
+    for place in range(len(query.by)):
+        ids = keys.labels(place)
+        page.add_row_order(keys.side(place), np.where(ids == NOT_SET, LAST, ids))
     return page
 
 
@@ -106,13 +105,8 @@ class _Keys:
 
     def labels(self, place: int) -> Codes:
         """The label ids of a `by` column, by group of its side."""
-        shape = self.shape
-        if self.side(place) == "account":
-            rows = np.arange(shape.account_groups, dtype=np.int32)
-        else:
-            rows = np.arange(shape.instrument_groups, dtype=np.int32)
-            rows *= max(shape.account_groups, 1)
-        return shape.labels[place](rows)
+        ids = self.shape.labels[place].ids
+        return np.arange(self.shape.account_groups, dtype=np.int32) if ids is None else ids
 
     def _column(self, column: PageColumn) -> tuple[str, Codes, str]:
         """The core's field, the label ids and the source of the labels."""

@@ -9,7 +9,7 @@ import numpy as np
 from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
 from mvcore.ingest.masters import NOT_SET
-from mvcore.query.grouping import LAST, TOTAL, attribute_of
+from mvcore.query.grouping import LAST, TOTAL, RowGroups, attribute_of
 from mvcore.query.measures import COUNTED
 from mvcore.results.positions import EXACT
 
@@ -66,7 +66,7 @@ class ResultFrame(Frame):
             columns["level"] = lambda: Plain(level_of[rows.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label(rows.row())[pick], names_of_column(names, shape, source)
+                label.of(rows)[pick], names_of_column(names, shape, source)
             )
         if local:
             columns["amount_currency"] = lambda: Text(rows.currency()[pick], names.of("currency"))
@@ -105,8 +105,7 @@ class ResultFrame(Frame):
         paged = self._query.page is not None and not self._with_removed
         if len(self) < 2 or paged or (self._shape.ordered and not local and rows.ascending):
             return slice(None)
-        row = rows.row()
-        keys = [_sort_key(label(row)) for label in self._shape.labels]
+        keys = [_sort_key(label.of(rows)) for label in self._shape.labels]
         keys += [rows.currency()] if local else []
         return np.lexsort(keys[::-1]) if keys else slice(None)
 
@@ -118,14 +117,15 @@ def overflow_of(
 
     The core reports them as numbers. questions: of the views that were read together.
     """
-    view, row, column = getattr(error, "place", (0, -1, 0))
-    if row < 0:
+    place = getattr(error, "place", None)
+    if place is None:
         return error
+    view, row, account_group, instrument_group, column = place
     query, shape = questions[view]
-    rows = np.array([row], np.int32)
+    rows = RowGroups(*np.array([[row], [account_group], [instrument_group]], np.int32))
     told = []
     for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
-        code = label(rows)
+        code = label.of(rows)
         if code[0] != TOTAL:
             told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
     exact = [*query.amounts, *query.quantities]

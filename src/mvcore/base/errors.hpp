@@ -64,12 +64,19 @@ public:
 
 inline constexpr const char* kOver38Digits = "an amount does not fit 38 digits";
 
-// An amount of a result row overflows. The caller knows the labels of the row.
+// An amount of a result row overflows. The caller knows the labels of the groups, or of the row of
+// a roll-up.
 class RowOverflow : public Error {
 public:
-    RowOverflow(std::size_t r, int c)
-        : Error(ErrorKind::value_overflow, kOver38Digits), row(r), column(c) {}
+    RowOverflow(std::size_t r, std::uint32_t instruments, std::uint32_t accounts, int c)
+        : Error(ErrorKind::value_overflow, kOver38Digits),
+          row(r),
+          instrument_group(instruments),
+          account_group(accounts),
+          column(c) {}
     std::size_t row;
+    std::uint32_t instrument_group;
+    std::uint32_t account_group;
     int column;            // of the amounts: one per measure, or one for all
     std::size_t view = 0;  // index of the view, if several are read together
 };

@@ -24,7 +24,8 @@ void add_errors(py::module_&) {
             if (p) std::rethrow_exception(p);
         } catch (const RowOverflow& e) {
             py::object error = class_of(e.kind())(e.what());
-            error.attr("place") = py::make_tuple(e.view, e.row, e.column);
+            error.attr("place") =
+                py::make_tuple(e.view, e.row, e.account_group, e.instrument_group, e.column);
             PyErr_SetObject(class_of(e.kind()).ptr(), error.ptr());
         } catch (const InputError& e) {
             py::object error = class_of(e.kind())(text_of(e.what()));

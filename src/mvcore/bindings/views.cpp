@@ -96,6 +96,14 @@ struct PyView {
     }
 };
 
+template <class F>
+py::array groups_of(const ResultRows& rows, F&& group_of) {
+    std::vector<std::int32_t> out(rows.size());
+    for (std::size_t k = 0; k < out.size(); ++k)
+        out[k] = static_cast<std::int32_t>(group_of(rows.pair(k)));
+    return to_array(std::move(out));
+}
+
 }  // namespace
 
 void add_views(py::module_& m) {
@@ -103,22 +111,37 @@ void add_views(py::module_& m) {
     py::class_<ResultRows, std::unique_ptr<ResultRows, DeleteUnlocked>>(m, "ResultRows")
         .def("__len__", &ResultRows::size)
         .def_property_readonly("epoch", [](const ResultRows& r) { return raw(r.epoch); })
-        .def_property_readonly(
-            "ascending",
-            [](const ResultRows& f) { return std::is_sorted(f.row.begin(), f.row.end()); })
+        .def_property_readonly("ascending",
+                               [](const ResultRows& f) {
+                                   return f.pairs.empty() &&
+                                          std::is_sorted(f.row.begin(), f.row.end());
+                               })
         .def("row",
              [](const ResultRows& f) { return to_array(huge_pages::Vector<std::int32_t>(f.row)); })
+        // Not for roll-ups.
+        .def("account_group",
+             [](const ResultRows& f) {
+                 return groups_of(f, [](GroupPair pair) { return pair.account_group; });
+             })
+        .def("instrument_group",
+             [](const ResultRows& f) {
+                 return groups_of(f, [](GroupPair pair) { return pair.instrument_group; });
+             })
         .def("currency", [](const ResultRows& f) { return to_array(std::vector(f.currency)); })
-        // Amounts of the k-th requested measure.
+        // Amounts of the k-th requested measure. The array shares the memory of the rows.
         .def(
             "amount",
-            [](const ResultRows& f, std::size_t k) {
-                if (f.columns == 1) return to_array(huge_pages::Vector<i128>(f.amount));
-                const auto columns = static_cast<std::size_t>(f.columns);
-                huge_pages::Vector<i128> out(f.size());
-                for (std::size_t row = 0; row < out.size(); ++row)
-                    out[row] = f.amount[row * columns + k];
-                return to_array(std::move(out));
+            [](const py::object& self, std::size_t k) {
+                const auto& f = py::cast<const ResultRows&>(self);
+                const auto column = f.amounts.size() == 1 ? 0 : k;
+                if (column >= f.amounts.size()) refuse_argument("amount: out of range");
+                const auto& amounts = f.amounts[column];
+                py::array_t<std::int64_t> out({static_cast<py::ssize_t>(amounts.size()), {2}},
+                                              reinterpret_cast<const std::int64_t*>(amounts.data()),
+                                              self);
+                py::detail::array_proxy(out.ptr())->flags &=
+                    ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+                return out;
             },
             py::arg("k"))
         // Values of the k-th requested function.
@@ -145,9 +168,7 @@ void add_views(py::module_& m) {
              [](const ResultRows& f) {
                  return to_array(std::vector<std::int64_t>(f.unpriced.begin(), f.unpriced.end()));
              })
-        .def("removed", [](const ResultRows& f) {
-            return to_array(std::vector<std::uint8_t>(f.removed.begin(), f.removed.end()));
-        });
+        .def("removed", [](const ResultRows& f) { return to_array(std::vector(f.removed)); });
 
     py::class_<PyView, std::unique_ptr<PyView, DeleteUnlocked>>(m, "View")
         .def("read", &PyView::read, py::arg("everything"))

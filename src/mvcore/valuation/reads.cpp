@@ -79,7 +79,10 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     MVCORE_ASSERT(question.masters == state_.masters);
     const Target target{state_.base, question.currency, value_scale_};
     Totals totals;
-    totals.build(state_, question.grouping, question.measures, needs_counts(state_.board, target));
+    Numbering numbering;
+    numbering.dense_only = !question.levels.empty();
+    totals.build(state_, question.grouping, question.measures, needs_counts(state_.board, target),
+                 numbering);
     cells += totals.cells_swept();
     if (!question.levels.empty()) totals = totals.rolled_up(question.levels, question.rows);
     MVCORE_ASSERT(question.levels.empty() || totals.rows() == question.rows);
@@ -105,7 +108,7 @@ void Reads::run_functions(const Question& question, ResultRows& rows) const {
 void Reads::turn_to_page(const Question& question, ResultRows& rows) {
     if (!question.page) return;
     MVCORE_ASSERT(question.levels.empty());
-    rows = page_of(rows, *question.page, question.grouping.account_groups);
+    rows = page_of(rows, *question.page);
 }
 
 HoldingList Reads::holdings(const Grouping& selection) const {

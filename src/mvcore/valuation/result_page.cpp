@@ -37,8 +37,7 @@ bool holds(Condition::Op op, int order) {
 // Reads the columns of one result.
 class RowColumns {
 public:
-    RowColumns(const ResultRows& rows, std::uint32_t account_groups)
-        : rows_(rows), account_groups_(std::max(account_groups, std::uint32_t{1})) {}
+    explicit RowColumns(const ResultRows& rows) : rows_(rows) {}
 
     [[nodiscard]] bool meets(const Condition& condition, std::size_t k) const {
         const ResultColumn& column = condition.column;
@@ -87,11 +86,10 @@ public:
         return sort.descending ? ~key : key;  // 64 bits, so less than kLast
     }
     [[nodiscard]] std::int32_t label(const ResultColumn& column, std::size_t k) const {
-        const auto row = static_cast<std::uint32_t>(rows_.row[k]);
-        const auto at = column.field == ResultColumn::account_group ? row % account_groups_
-                        : column.field == ResultColumn::instrument_group
-                            ? row / account_groups_
-                            : static_cast<std::uint32_t>(rows_.currency[k]);
+        const auto at =
+            column.field == ResultColumn::currency ? static_cast<std::uint32_t>(rows_.currency[k])
+            : column.field == ResultColumn::account_group ? rows_.pair(k).account_group
+                                                          : rows_.pair(k).instrument_group;
         MVCORE_ASSERT(at < column.keys.size());
         return at < column.keys.size() ? column.keys[at] : ResultColumn::kNoLabel;
     }
@@ -107,8 +105,7 @@ private:
     [[nodiscard]] i128 exact(const ResultColumn& column, std::size_t k) const {
         if (column.is_quantity()) return rows_.quantities[column.place][k];
         if (column.is_price()) return rows_.prices[k];
-        return rows_.columns == 1 ? rows_.amount[k]
-                                  : rows_.amount[k * std::size_t(rows_.columns) + column.place];
+        return rows_.amounts[rows_.amounts.size() == 1 ? 0 : column.place][k];
     }
     [[nodiscard]] double number(const ResultColumn& column, std::size_t k) const {
         const double value = rows_.floats[column.place][k];
@@ -116,7 +113,6 @@ private:
     }
 
     const ResultRows& rows_;
-    std::uint32_t account_groups_;
 };
 
 struct Candidate {
@@ -182,22 +178,6 @@ private:
     bool full_ = false;
 };
 
-void append_row(const ResultRows& all, std::size_t k, ResultRows& out) {
-    const auto columns = static_cast<std::size_t>(all.columns);
-    out.row.push_back(all.row[k]);
-    if (!all.currency.empty()) out.currency.push_back(all.currency[k]);
-    const auto first = all.amount.begin() + std::ptrdiff_t(k * columns);
-    out.amount.insert(out.amount.end(), first, first + std::ptrdiff_t(columns));
-    out.unpriced.push_back(all.unpriced[k]);
-    for (std::size_t f = 0; f < all.floats.size(); ++f) out.floats[f].push_back(all.floats[f][k]);
-    for (std::size_t q = 0; q < all.quantities.size(); ++q)
-        out.quantities[q].push_back(all.quantities[q][k]);
-    if (all.of_one_instrument.empty()) return;  // neither quantities nor prices
-    out.prices.push_back(all.prices[k]);
-    out.priced.push_back(all.priced[k]);
-    out.of_one_instrument.push_back(all.of_one_instrument[k]);
-}
-
 }  // namespace
 
 bool ResultPage::fits(const Grouping& grouping, std::size_t measures, std::size_t functions,
@@ -229,18 +209,14 @@ std::size_t ResultPage::memory_bytes() const noexcept {
     return bytes;
 }
 
-ResultRows page_of(const ResultRows& all, const ResultPage& page, std::uint32_t account_groups) {
-    MVCORE_ASSERT(all.amount.size() == all.size() * std::size_t(all.columns));
+ResultRows page_of(const ResultRows& all, const ResultPage& page) {
+    for (const auto& amounts : all.amounts) MVCORE_ASSERT(amounts.size() == all.size());
     MVCORE_ASSERT(all.removed.empty());
-    ResultRows out;
-    out.epoch = all.epoch;
-    out.columns = all.columns;
-    out.floats.resize(all.floats.size());
-    out.quantities.resize(all.quantities.size());
     const auto rest = page.offset < all.size() ? all.size() - std::size_t(page.offset) : 0;
     const auto length = std::size_t(std::min<std::uint64_t>(page.limit, rest));
-    if (length == 0) return out;
-    const RowColumns columns(all, account_groups);
+    std::vector<std::uint32_t> found;
+    if (length == 0) return rows_at(all, found);
+    const RowColumns columns(all);
     auto meets = [&](std::size_t k) {
         return std::all_of(page.conditions.begin(), page.conditions.end(),
                            [&](const Condition& c) { return columns.meets(c, k); });
@@ -248,17 +224,18 @@ ResultRows page_of(const ResultRows& all, const ResultPage& page, std::uint32_t 
     const auto first = std::size_t(page.offset);
     if (page.sort.empty() && page.row_order.empty()) {
         std::size_t met = 0;
-        for (std::size_t k = 0; k < all.size() && out.size() < length; ++k)
-            if (meets(k) && met++ >= first) append_row(all, k, out);
-        return out;
+        for (std::size_t k = 0; k < all.size() && found.size() < length; ++k)
+            if (meets(k) && met++ >= first) found.push_back(static_cast<std::uint32_t>(k));
+        return rows_at(all, found);
     }
     Selector selector(columns, page, first + length);
     for (std::size_t k = 0; k < all.size(); ++k)
         if (meets(k)) selector.add(k);
     const auto& sorted = selector.sorted();
-    for (std::size_t n = first; n < sorted.size(); ++n) append_row(all, sorted[n].k, out);
-    MVCORE_ASSERT(out.size() <= length);
-    return out;
+    for (std::size_t n = first; n < sorted.size(); ++n)
+        found.push_back(static_cast<std::uint32_t>(sorted[n].k));
+    MVCORE_ASSERT(found.size() <= length);
+    return rows_at(all, found);
 }
 
 }  // namespace mvcore

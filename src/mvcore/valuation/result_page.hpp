@@ -85,9 +85,8 @@ struct ResultPage {
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 };
 
-// The rows of the page, in its order. `account_groups`: of the grouping, which has no roll-up.
-// O(rows + rows of the page x log of that), and memory for twice the rows up to the page's end.
-[[nodiscard]] ResultRows page_of(const ResultRows& all, const ResultPage& page,
-                                 std::uint32_t account_groups);
+// The rows of the page, in its order; not of a roll-up. O(rows + rows of the page x log of that),
+// and memory for twice the rows up to the page's end.
+[[nodiscard]] ResultRows page_of(const ResultRows& all, const ResultPage& page);
 
 }  // namespace mvcore

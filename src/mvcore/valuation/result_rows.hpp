@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,24 +20,37 @@ inline constexpr std::array<std::string_view, 8> kResultColumns = {
     "account",         "instrument", "currency", "level",
     "amount_currency", "removed",    "unpriced", "epoch"};
 
+// One array per column, parallel to `row`.
 struct ResultRows {
-    huge_pages::Vector<std::int32_t> row;  // of the grouping, or of its roll-up
-    std::vector<std::int32_t> currency;    // code; only if currencies are separate
-    huge_pages::Vector<i128> amount;       // in units of 10^-value_scale, row after row
-    int columns = 1;  // amounts per row: one per requested measure, or one for all
+    huge_pages::Vector<std::int32_t> row;  // of the totals, or of their roll-up
+    std::vector<GroupPair> pairs;          // of the rows, if the table lists them
+    // If not, row = instrument group x account groups + account group.
+    std::uint32_t account_groups = 1;
+    std::vector<std::int32_t> currency;  // code; only if currencies are separate
+    // In units of 10^-value_scale: one column per requested measure, or one for all of them.
+    std::vector<huge_pages::Vector<i128>> amounts;
     huge_pages::Vector<std::uint32_t> unpriced;
-    std::vector<std::vector<double>> floats;  // per user function, parallel to the rows
+    std::vector<std::vector<double>> floats;  // per user function
     // Only if asked for: one list per quantity, and the price, in units of 10^-18. They are null
     // for rows of a roll-up that are not of one instrument.
     std::vector<std::vector<i128>> quantities;
     std::vector<i128> prices;
     std::vector<std::uint8_t> priced;
     std::vector<std::uint8_t> of_one_instrument;
-    std::vector<bool> removed;  // only in changes
+    std::vector<std::uint8_t> removed;  // only in changes
     Epoch epoch{};
 
     [[nodiscard]] std::size_t size() const noexcept { return row.size(); }
+    // The groups of the k-th row. Not for roll-ups.
+    [[nodiscard]] GroupPair pair(std::size_t k) const noexcept {
+        if (!pairs.empty()) return pairs[k];
+        const auto number = static_cast<std::uint32_t>(row[k]);
+        return {number / account_groups, number % account_groups};
+    }
 };
+
+// The rows at the given indices, in that order.
+ResultRows rows_at(const ResultRows& rows, std::span<const std::uint32_t> indices);
 
 // The currency of the requested amounts.
 struct Target {
@@ -51,54 +65,12 @@ struct Target {
 // into the target.
 bool needs_counts(const Board& board, const Target& target);
 
-// Calls f(row, currency, amounts, unpriced) for every row with a position; currency is -1 unless
-// local.
-template <class F>
-void emit_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
-               const Target& target, F&& f);
-
-// All rows of one read.
+// Result rows of those of the given rows that have a position. Throws RowOverflow if an amount does
+// not fit 38 digits.
+ResultRows result_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
+                       const Target& target, std::span<const std::uint32_t> rows);
+// The same for all rows.
 ResultRows all_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
                     const Target& target);
-
-template <class F>
-void emit_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
-               const Target& target, F&& f) {
-    const auto places = static_cast<std::uint32_t>(totals.units().size());
-    for (std::size_t row = 0; row < totals.rows(); ++row) {
-        if (totals.positions(row) == 0) continue;
-        Net amounts{};
-        auto fill = [&](auto&& amount_of) {
-            for (int c = 0; c < totals.columns(); ++c) try {
-                    amounts[std::size_t(c)] =
-                        amount_of([&](std::uint32_t place) { return totals.total(place, c, row); });
-                } catch (const Error&) {
-                    throw RowOverflow(row, c);
-                }
-        };
-        if (!target.local()) {
-            std::uint32_t unpriced = 0;
-            for (std::uint32_t place = 0; place < places; ++place)
-                if (converter.unpriced(place)) unpriced += totals.count(place, row);
-            fill([&](auto&& total) { return converter.amount(total); });
-            f(row, -1, amounts, unpriced);
-            continue;
-        }
-        for (auto currency : converter.currencies()) {
-            std::uint32_t held = 0;
-            std::uint32_t unpriced = 0;
-            for (std::uint32_t place = 0; place < places; ++place) {
-                const Unit& unit = board.unit(totals.units()[place]);
-                if (unit.currency != currency) continue;
-                held += totals.count(place, row);
-                if (!unit.priced()) unpriced += totals.count(place, row);
-            }
-            if (held == 0) continue;
-            const auto* units = converter.units_of(currency);
-            fill([&](auto&& total) { return units ? converter.amount(*units, total) : i128{0}; });
-            f(row, currency, amounts, unpriced);
-        }
-    }
-}
 
 }  // namespace mvcore

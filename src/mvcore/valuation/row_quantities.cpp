@@ -34,7 +34,7 @@ void add_quantities(const State& state, const Grouping& grouping,
                     const RowQuantities& asked, int column, ResultRows& rows,
                     std::uint64_t& cells) {
     MVCORE_ASSERT(!grouping.one_instrument_group() && rows.epoch == state.epoch);
-    MVCORE_ASSERT(std::is_sorted(rows.row.begin(), rows.row.end()));
+    MVCORE_ASSERT(levels.empty() || std::is_sorted(rows.row.begin(), rows.row.end()));
     const auto size = rows.size();
     const PositionList list = positions_of(state, grouping, cells);
     const auto instruments = list.instruments();
@@ -43,20 +43,31 @@ void add_quantities(const State& state, const Grouping& grouping,
     rows.prices.assign(size, 0);
     rows.priced.assign(size, 0);
     rows.of_one_instrument.assign(size, 0);
+    // The result rows of the pairs of groups. A pair of one instrument has one result row.
+    RowTable table;
+    std::vector<std::size_t> result_rows;
+    if (levels.empty())
+        for (std::size_t at = 0; at < size; ++at)
+            if (table.add(rows.pair(at)) == result_rows.size()) result_rows.push_back(at);
     // Calls f(position, index of a result row) for each row that the position is part of.
     const auto for_rows = [&](auto&& f) {
-        const auto found = [&](std::size_t k, std::int32_t row) {
-            const auto at = std::lower_bound(rows.row.begin(), rows.row.end(), row);
-            MVCORE_ASSERT(at != rows.row.end() && *at == row);
-            f(k, static_cast<std::size_t>(at - rows.row.begin()));
-        };
         for (std::size_t k = 0; k < list.size(); ++k) {
-            const auto group = grouping.of_instrument(InstrumentCode(instruments[k]));
-            const auto row = std::size_t(group) * grouping.account_groups +
-                             std::size_t(grouping.of_account(AccountCode(list.accounts()[k])));
-            if (levels.empty()) found(k, static_cast<std::int32_t>(row));
-            for (auto level = asked.first_level; level < levels.size(); ++level)
-                found(k, levels[level][row]);
+            const auto instrument = grouping.of_instrument(InstrumentCode(instruments[k]));
+            const auto account = grouping.of_account(AccountCode(list.accounts()[k]));
+            if (levels.empty()) {
+                const auto row = table.find(
+                    {static_cast<std::uint32_t>(instrument), static_cast<std::uint32_t>(account)});
+                MVCORE_ASSERT(row < result_rows.size());
+                f(k, result_rows[row]);
+            }
+            const auto row =
+                std::size_t(instrument) * grouping.account_groups + std::size_t(account);
+            for (auto level = asked.first_level; level < levels.size(); ++level) {
+                const auto at =
+                    std::lower_bound(rows.row.begin(), rows.row.end(), levels[level][row]);
+                MVCORE_ASSERT(at != rows.row.end() && *at == levels[level][row]);
+                f(k, static_cast<std::size_t>(at - rows.row.begin()));
+            }
         }
     };
     for_rows([&](std::size_t k, std::size_t at) {
@@ -71,7 +82,8 @@ void add_quantities(const State& state, const Grouping& grouping,
         auto& out = rows.quantities.emplace_back(size);
         for (std::size_t at = 0; at < size; ++at) {
             if (sums[at].magnitude() >= i256(kPow10[38]))
-                throw RowOverflow(std::size_t(rows.row[at]), column);
+                throw RowOverflow(std::size_t(rows.row[at]), rows.pair(at).instrument_group,
+                                  rows.pair(at).account_group, column);
             out[at] = sums[at].low128();
         }
         ++column;

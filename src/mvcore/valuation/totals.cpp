@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/tuning.hpp"
@@ -39,12 +40,12 @@ Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
         unit_list_.push_back(unit);
         units_.emplace_back();
         auto& rows = units_.back();
-        if (u.priced()) rows.t64.resize(this->rows() * measures_.size(), 0);
-        if (counted_ || !u.priced()) rows.counts.resize(this->rows(), 0);
+        if (u.priced()) rows.t64.resize(stride_ * measures_.size(), 0);
+        if (counted_ || !u.priced()) rows.counts.resize(stride_, 0);
     }
     auto& rows = units_[std::size_t(places_[unit])];
     if (rows.lane < u.lane) widen(rows, u.lane);
-    MVCORE_ASSERT(rows.counts.empty() || rows.counts.size() == this->rows());
+    MVCORE_ASSERT(rows.counts.empty() || rows.counts.size() == stride_);
     MVCORE_ASSERT(unit_list_.size() == units_.size());
     MVCORE_ASSERT(unit_list_[std::size_t(places_[unit])] == unit && rows.lane >= u.lane);
     return rows;
@@ -72,7 +73,7 @@ void Totals::widen(UnitRows& rows, Lane lane) {
 i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexcept {
     MVCORE_ASSERT(place < units_.size() && column < columns() && row < this->rows());
     const auto& rows = units_[place];
-    const auto at = std::size_t(column) * this->rows() + row;
+    const auto at = std::size_t(column) * stride_ + row;
     switch (rows.lane) {
         case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[at]);
         case Lane::bits128: return i256(rows.t128[at]);
@@ -98,7 +99,18 @@ void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Ne
     auto& unit_rows = rows_of(state, unit);
     cells_swept_ += measures_.size();
     for (std::size_t c = 0; c < measures_.size(); ++c)
-        add(unit_rows, c * rows() + row, change[measures_[c]], price);
+        add(unit_rows, c * stride_ + row, change[measures_[c]], price);
+    if (tracked_) dirty_.mark(row);
+}
+
+void Totals::mark_line(const State& state, std::size_t first, InstrumentCode instrument) {
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(code_index(instrument), b);
+        const auto row = first + b * Block::kRows;
+        if (block.dense()) dirty_.mark(row, block.count());
+        else
+            for (std::uint32_t k = 0; k < block.count(); ++k) dirty_.mark(row + block.offset()[k]);
+    }
 }
 
 void Totals::add_whole_line(const State& state, std::size_t first, InstrumentCode instrument,
@@ -142,31 +154,35 @@ void Totals::add_line(const State& state, InstrumentCode instrument, UnitId unit
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
     MVCORE_ASSERT(std::uint32_t(group) < grouping_.instrument_groups);
-    if (grouping_.whole()) {
-        const auto first = std::size_t(group) * grouping_.account_groups;
+    const auto first = std::size_t(group) * grouping_.account_groups;
+    if (grouping_.whole() && table_.is_dense()) {
+        if (tracked_) mark_line(state, first, instrument);
         for (std::size_t c = 0; c < measures_.size(); ++c)
-            add_whole_line(state, c * rows() + first, instrument, measures_[c], unit_rows, price);
+            add_whole_line(state, c * stride_ + first, instrument, measures_[c], unit_rows, price);
         return;
     }
     if (const auto* sums = sums_of(state, instrument)) {
         const std::size_t groups = grouping_.account_groups;
-        const auto first = std::size_t(group) * groups;
+        if (tracked_) dirty_.mark(first, groups);
         cells_swept_ += groups;
         for (std::size_t c = 0; c < measures_.size(); ++c)
             for (std::size_t g = 0; g < groups; ++g)
-                add(unit_rows, c * rows() + first + g, sums[c * groups + g], price);
+                add(unit_rows, c * stride_ + first + g, sums[c * groups + g], price);
         return;
     }
     for_cells(state, instrument, [&](std::size_t row, const Net& q) {
+        if (tracked_) dirty_.mark(row);
         for (std::size_t c = 0; c < measures_.size(); ++c)
-            add(unit_rows, c * rows() + row, q[measures_[c]], price);
+            add(unit_rows, c * stride_ + row, q[measures_[c]], price);
     });
 }
 
-// Sums are modulo 2^64. They are exact if the sum of absolute quantities is below 2^63.
+// Sums are modulo 2^64. They are exact if the sum of absolute quantities is below 2^63. If rows are
+// listed, most groups have no position in a line.
 bool Totals::sums_lines(const State& state, InstrumentCode instrument) const {
-    return !grouping_.whole() && 2 * std::size_t{grouping_.account_groups} <= picked_.size() &&
-           !few_picked(state) && state.board.instrument(instrument).abs_quantity.fits64();
+    return !grouping_.whole() && table_.is_dense() &&
+           2 * std::size_t{grouping_.account_groups} <= picked_.size() && !few_picked(state) &&
+           state.board.instrument(instrument).abs_quantity.fits64();
 }
 
 const std::int64_t* Totals::sums_of(const State& state, InstrumentCode instrument) {
@@ -201,18 +217,23 @@ void Totals::note(const Fact& fact) noexcept {
 }
 
 void Totals::count_line(const State& state, InstrumentCode instrument, UnitId unit, int sign) {
-    auto& counts = rows_of(state, unit).counts;
-    if (counts.empty()) return;
-    for_cells(state, instrument,
-              [&](std::size_t row, auto&) { counts[row] += static_cast<std::uint32_t>(sign); });
+    auto& rows = rows_of(state, unit);
+    if (rows.counts.empty()) return;
+    for_cells(state, instrument, [&](std::size_t row, auto&) {
+        rows.counts[row] += static_cast<std::uint32_t>(sign);
+        if (tracked_) dirty_.mark(row);
+    });
 }
 
 void Totals::count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change) {
     MVCORE_ASSERT(row < positions_.size());
     // A view of few accounts follows the newest fact first, so a count may wrap around meanwhile.
+    const bool before = positions_[row] != 0;
     positions_[row] += static_cast<std::uint32_t>(change);
+    live_ += std::size_t{positions_[row] != 0} - std::size_t{before};
     auto& counts = rows_of(state, unit).counts;
     if (!counts.empty()) counts[row] += static_cast<std::uint32_t>(change);
+    if (tracked_) dirty_.mark(row);
 }
 
 void Totals::recompute_unit(const State& state, UnitId unit) {
@@ -221,6 +242,7 @@ void Totals::recompute_unit(const State& state, UnitId unit) {
     std::fill(rows.t128.begin(), rows.t128.end(), i128{0});
     std::fill(rows.t256.begin(), rows.t256.end(), i256());
     std::fill(rows.counts.begin(), rows.counts.end(), 0U);
+    if (tracked_) dirty_.mark(0, this->rows());
     for (const auto i : instruments_below(state.board.size())) {
         const Quote& quote = state.board.quote(i);
         if (quote.unit != unit || !quote.alive) continue;
@@ -231,10 +253,13 @@ void Totals::recompute_unit(const State& state, UnitId unit) {
 
 Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
                          std::size_t rows) const {
+    MVCORE_ASSERT(table_.is_dense());
     Totals out;
     out.measures_ = measures_;
     out.counted_ = counted_;
+    out.table_ = RowTable::dense(1, rows);
     out.positions_.resize(rows, 0);
+    out.stride_ = rows;
     out.unit_list_ = unit_list_;
     out.units_.resize(units_.size());
     for (std::uint32_t place = 0; place < units_.size(); ++place) {
@@ -262,6 +287,7 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
 
 std::size_t Totals::memory_bytes() const noexcept {
     std::size_t bytes = sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) +
+                        table_.memory_bytes() + dirty_.memory_bytes() +
                         picked_.capacity() * sizeof(Picked) +
                         (grouping_.account_group.capacity() +
                          grouping_.instrument_group.capacity() + places_.capacity()) *
@@ -276,20 +302,16 @@ std::size_t Totals::memory_bytes() const noexcept {
 
 // ---- build: by account for few accounts, else several instruments at once ----
 
-void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted) {
+void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted,
+                   const Numbering& numbering) {
     *this = Totals();
     grouping_ = std::move(grouping);
     merged_ = !state.grid.split();
     measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
+    tracked_ = numbering.tracked;
     MVCORE_ASSERT(measures_.size() <= kMeasures);
-    // A line may have more rows than the grouping has accounts. Nobody holds anything in those
-    // rows.
-    const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
-                          ? grid_rows_ - grouping_.account_groups
-                          : 0;
-    positions_.resize(grouping_.rows() + more, 0);
     for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
         if (grouping_.account_group[a] >= 0)
             picked_.push_back({AccountCode(a), grouping_.account_group[a]});
@@ -298,8 +320,81 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     for (const auto g : grouping_.instrument_group)
         MVCORE_ASSERT(g < static_cast<std::int64_t>(grouping_.instrument_groups));
     MVCORE_ASSERT(picked_.empty() || code_index(picked_.back().account) < grid_rows_);
+    number_rows(state, numbering);
     if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
     else build_by_instrument(state);
+    if (!table_.is_dense())
+        live_ = static_cast<std::size_t>(std::count_if(positions_.begin(), positions_.end(),
+                                                       [](auto count) { return count != 0; }));
+}
+
+void Totals::number_rows(const State& state, const Numbering& numbering) {
+    const auto pairs = grouping_.rows();
+    const auto share = numbering.kept != nullptr && numbering.kept->is_dense()
+                           ? tuning::kDenseRowsKept
+                           : tuning::kDenseRows;
+    if (numbering.dense_only || pairs <= tuning::kAlwaysDense ||
+        pairs / share <= most_rows(state)) {
+        // A line may have more rows than the grouping has accounts. Nobody holds anything in those
+        // rows.
+        const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
+                              ? grid_rows_ - grouping_.account_groups
+                              : 0;
+        table_ = RowTable::dense(grouping_.account_groups, pairs + more);
+    } else if (numbering.kept != nullptr && !numbering.kept->is_dense()) {
+        table_ = std::exchange(*numbering.kept, {});
+    }
+    positions_.resize(table_.size(), 0);
+    stride_ = table_.is_dense() ? positions_.size() : std::max<std::size_t>(positions_.size(), 64);
+    if (tracked_) dirty_.resize(positions_.size());
+}
+
+// An upper bound for the number of rows with positions.
+std::size_t Totals::most_rows(const State& state) const {
+    std::size_t by_account = 0;
+    if (grouping_.whole())
+        for (const auto a : accounts_below(state.positions.size()))
+            by_account += state.positions[code_index(a)];
+    for (const Picked& p : picked_)
+        if (code_index(p.account) < state.positions.size())
+            by_account += state.positions[code_index(p.account)];
+    if (grouping_.one_instrument_group()) return by_account;
+    std::size_t by_instrument = 0;
+    for (const auto i : instruments_below(state.board.size())) {
+        if (grouping_.of_instrument(i) >= 0) by_instrument += state.grid.positions(code_index(i));
+        if (by_instrument >= by_account) return by_account;
+    }
+    return by_instrument;
+}
+
+void Totals::append_row() {
+    MVCORE_ASSERT(!table_.is_dense() && positions_.size() < table_.size());
+    if (positions_.size() == stride_) {
+        const auto wider = stride_ + stride_ / 2;
+        const auto spread = [&](auto& columns) {
+            if (columns.empty()) return;
+            auto out = columns;
+            out.assign(wider * measures_.size(), {});
+            for (std::size_t c = 0; c < measures_.size(); ++c)
+                std::copy_n(columns.begin() + std::ptrdiff_t(c * stride_), stride_,
+                            out.begin() + std::ptrdiff_t(c * wider));
+            columns = std::move(out);
+        };
+        for (UnitRows& rows : units_) {
+            spread(rows.t64);
+            spread(rows.t128);
+            spread(rows.t256);
+            if (!rows.counts.empty()) rows.counts.resize(wider, 0);
+        }
+        stride_ = wider;
+    }
+    positions_.push_back(0);
+    if (tracked_) dirty_.resize(positions_.size());
+}
+
+bool Totals::outgrown() const noexcept {
+    if (table_.is_dense()) return false;
+    return 2 * live_ > grouping_.rows() || positions_.size() > 2 * live_ + tuning::kAlwaysDense;
 }
 
 void Totals::build_by_account(const State& state) {
@@ -313,12 +408,13 @@ void Totals::build_by_account(const State& state) {
         MVCORE_ASSERT(index.grid().positions(line) == state.positions[line]);
         cells_swept_ += index.grid().positions(line);
         if (grouping_.one_instrument_group() && !counted_ && board.unpriced() == 0) {
-            const auto row = static_cast<std::size_t>(p.group);
+            if (index.grid().positions(line) == 0) continue;
+            const auto row = row_of({0, static_cast<std::uint32_t>(p.group)});
             for (std::size_t c = 0; c < measures_.size(); ++c) {
                 sums.clear();
                 index.totals(board, p.account, measures_[c], sums);
                 for (const auto& sum : sums)
-                    add(rows_of(state, sum.unit), c * rows() + row, 1, sum.total);
+                    add(rows_of(state, sum.unit), c * stride_ + row, 1, sum.total);
             }
             positions_[row] += index.grid().positions(line);
             continue;
@@ -327,7 +423,8 @@ void Totals::build_by_account(const State& state) {
             const auto i = index.instrument_at(index_row);
             const auto group = grouping_.of_instrument(i);
             if (group < 0) return;
-            const auto row = std::size_t(group) * grouping_.account_groups + std::size_t(p.group);
+            const auto row =
+                row_of({static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(p.group)});
             const Quote& quote = board.quote(i);
             if (quote.priced) add_cell(state, row, quote.unit, quantity, board.price_of(i));
             count_cell(state, row, quote.unit, 1);
@@ -349,6 +446,7 @@ void Totals::build_by_instrument(const State& state) {
         return ga != gb ? ga < gb : board.quote(a).unit < board.quote(b).unit;
     });
     for (auto i : order) MVCORE_ASSERT(board.quote(i).alive);  // or check_dropped() failed
+    if (!table_.is_dense()) return build_listed(state, order);
     for (auto i : order) rows_of(state, board.quote(i).unit);
     for (auto first = order.begin(); first != order.end();) {
         const auto last = std::find_if(first, order.end(), [&](auto i) {
@@ -362,6 +460,23 @@ void Totals::build_by_instrument(const State& state) {
     count_positions(state, order);
 }
 
+// One pass over the cells, because finding the row of a cell costs more than adding to it.
+void Totals::build_listed(const State& state, std::span<const InstrumentCode> instruments) {
+    const Board& board = state.board;
+    for (const auto i : instruments) {
+        const Quote& quote = board.quote(i);
+        UnitRows& unit_rows = rows_of(state, quote.unit);
+        const i256 price = quote.priced ? board.price_of(i) : i256();
+        for_cells(state, i, [&](std::size_t row, const Net& q) {
+            ++positions_[row];
+            if (!unit_rows.counts.empty()) ++unit_rows.counts[row];
+            if (quote.priced)
+                for (std::size_t c = 0; c < measures_.size(); ++c)
+                    add(unit_rows, c * stride_ + row, q[measures_[c]], price);
+        });
+    }
+}
+
 // Adds the lines of instruments of one unit and one row group.
 void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instruments) {
     MVCORE_ASSERT(!instruments.empty() && grouping_.of_instrument(instruments[0]) >= 0);
@@ -373,7 +488,7 @@ void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instr
     MVCORE_ASSERT(first_row + grouping_.account_groups <= this->rows());
     if (rows.lane == Lane::bits64 && grouping_.whole()) {
         for (std::size_t c = 0; c < measures_.size(); ++c)
-            sweep(state, instruments, measures_[c], &rows.t64[c * this->rows() + first_row]);
+            sweep(state, instruments, measures_[c], &rows.t64[c * stride_ + first_row]);
         return;
     }
     if (rows.lane != Lane::bits64 || instruments.size() < tuning::kFewLines || few_picked(state)) {
@@ -388,7 +503,7 @@ void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instr
         by_account.assign(state.grid.rows(), 0);
         sweep(state, instruments, measures_[c], by_account.data());
         for (const Picked& p : picked_)
-            add(rows, c * this->rows() + first_row + std::size_t(p.group),
+            add(rows, c * stride_ + first_row + std::size_t(p.group),
                 by_account[code_index(p.account)], i256(1));
     }
 }

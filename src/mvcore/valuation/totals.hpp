@@ -14,16 +14,27 @@
 #include "mvcore/base/tuning.hpp"
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/state/state.hpp"
+#include "mvcore/valuation/dirty_rows.hpp"
+#include "mvcore/valuation/row_table.hpp"
 
 namespace mvcore {
 
 using Measures = std::vector<Measure>;  // requested ones, in order; empty for functions only
 
+// How rows get their numbers.
+struct Numbering {
+    RowTable* kept = nullptr;  // of earlier totals; moved from if its pairs keep their rows
+    bool dense_only = false;   // a roll-up maps every pair of groups
+    bool tracked = false;      // collect dirty rows
+};
+
 class Totals {
 public:
     // Computes all totals from quantities and prices. `counted`: counts positions of priced units
-    // too. Until an order makes measures differ, one column serves all requested measures.
-    void build(const State& state, Grouping grouping, const Measures& measures, bool counted);
+    // too. Until an order makes measures differ, one column serves all requested measures. Rows are
+    // numbered densely unless most pairs of groups would be empty.
+    void build(const State& state, Grouping grouping, const Measures& measures, bool counted,
+               const Numbering& numbering = {});
     // Whether build() sums by account, so that the by-account index should be built first.
     static bool goes_by_account(const Grouping& grouping);
 
@@ -66,17 +77,28 @@ public:
     // Whether one column serves all measures. The first order ends that.
     [[nodiscard]] bool merged() const noexcept { return merged_; }
     [[nodiscard]] std::size_t rows() const noexcept { return positions_.size(); }
+    [[nodiscard]] const RowTable& table() const noexcept { return table_; }
+    // Gives the table away; then build again.
+    [[nodiscard]] RowTable take_table() noexcept { return std::move(table_); }
+    // The row of a position, which is added if it is new.
+    std::size_t row_of(GroupPair pair);
+    // Whether rows should be numbered anew, because most listed pairs no longer have positions or
+    // most pairs are listed.
+    [[nodiscard]] bool outgrown() const noexcept;
+    // Rows whose totals or counts may have changed since they were last cleared; only if tracked.
+    [[nodiscard]] DirtyRows& dirty() noexcept { return dirty_; }
     // Number of accounts selected; all of them if the grouping is whole.
     [[nodiscard]] std::size_t selected() const noexcept {
         return grouping_.whole() ? positions_.size() : picked_.size();
     }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
     [[nodiscard]] i256 total(std::uint32_t place, int column, std::size_t row) const noexcept;
-    // The totals of a unit, column after column of rows(); null if there are none or 64 bits do not
-    // hold them.
-    [[nodiscard]] const std::int64_t* totals64(std::uint32_t place) const noexcept {
+    // The totals of a unit by row; null if there are none or 64 bits do not hold them.
+    [[nodiscard]] const std::int64_t* totals64(std::uint32_t place, int column) const noexcept {
         const auto& rows = units_[place];
-        return rows.lane == Lane::bits64 && !rows.t64.empty() ? rows.t64.data() : nullptr;
+        return rows.lane == Lane::bits64 && !rows.t64.empty()
+                   ? rows.t64.data() + std::size_t(column) * stride_
+                   : nullptr;
     }
     // Positions of the row in a unit; 0 if they are not counted.
     [[nodiscard]] std::uint32_t count(std::uint32_t place, std::size_t row) const noexcept {
@@ -92,7 +114,8 @@ public:
 private:
     struct UnitRows {
         Lane lane = Lane::bits64;
-        std::vector<std::int64_t> t64;  // column after column; only the array of the lane is used
+        // One column after the other, each of stride_ items; only the array of the lane is used.
+        std::vector<std::int64_t> t64;
         std::vector<i128> t128;
         std::vector<i256> t256;
         std::vector<std::uint32_t> counts;
@@ -110,8 +133,13 @@ private:
     // Calls f(row, Net) for the selected positions of the line.
     template <class F>
     void for_cells(const State& state, InstrumentCode instrument, F&& f);
+    void number_rows(const State& state, const Numbering& numbering);
+    [[nodiscard]] std::size_t most_rows(const State& state) const;
+    void append_row();
+    void mark_line(const State& state, std::size_t first, InstrumentCode instrument);
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
+    void build_listed(const State& state, std::span<const InstrumentCode> instruments);
     void sum_lines(const State& state, std::span<const InstrumentCode> instruments);
     void sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
                std::int64_t* by_account);
@@ -129,7 +157,12 @@ private:
     bool counted_ = false;
     std::uint32_t grid_rows_ = 0;
     std::vector<Picked> picked_;
+    RowTable table_;
     std::vector<std::uint32_t> positions_;
+    std::size_t stride_ = 0;  // at least rows()
+    std::size_t live_ = 0;    // rows with positions; only if the table is listed
+    DirtyRows dirty_;
+    bool tracked_ = false;
     std::vector<UnitId> unit_list_;
     std::vector<UnitRows> units_;                                         // parallel to unit_list_
     std::vector<std::int32_t> places_;                                    // by unit id, -1: none
@@ -137,24 +170,38 @@ private:
     std::uint64_t cells_swept_ = 0;
 };
 
+inline std::size_t Totals::row_of(GroupPair pair) {
+    const auto row = table_.add(pair);
+    while (row >= positions_.size()) append_row();
+    return row;
+}
+
 template <class F>
 void Totals::for_cells(const State& state, InstrumentCode instrument, F&& f) {
     const auto group = grouping_.of_instrument(instrument);
     if (group < 0) return;
     const auto line = code_index(instrument);
     const auto first = std::size_t(group) * grouping_.account_groups;
+    std::uint32_t row = RowTable::kNone;
+    const auto found = [&](std::int32_t account_group, const Net& q) {
+        if (table_.is_dense()) return f(first + std::size_t(account_group), q);
+        row = table_.add_after(
+            row, {static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(account_group)});
+        while (row >= positions_.size()) append_row();
+        f(std::size_t{row}, q);
+    };
     if (few_picked(state)) {
         cells_swept_ += picked_.size();
         for (const Picked& p : picked_) {
             const Net q = state.grid.get(line, static_cast<std::uint32_t>(p.account));
-            if (held(q)) f(first + std::size_t(p.group), q);
+            if (held(q)) found(p.group, q);
         }
         return;
     }
     cells_swept_ += state.grid.positions(line);
     state.grid.for_each(line, [&](auto account, const Net& q) {
         const auto g = grouping_.of_account(AccountCode(account));
-        if (g >= 0) f(first + std::size_t(g), q);
+        if (g >= 0) found(g, q);
     });
 }
 

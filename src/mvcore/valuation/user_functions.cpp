@@ -61,12 +61,16 @@ class Run {
 public:
     Run(const State& state, const Grouping& grouping,
         const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
-        std::size_t row_count)
-        : state_(state),
-          grouping_(grouping),
-          levels_(levels),
-          target_(target),
-          row_count_(row_count) {
+        const ResultRows& rows)
+        : state_(state), grouping_(grouping), levels_(levels), target_(target), rows_(rows) {
+        if (rows.pairs.empty()) {
+            table_ = RowTable::dense(grouping.account_groups, grouping.rows());
+        } else {
+            for (const GroupPair pair : rows.pairs) table_.add(pair);
+        }
+        row_count_ = levels.empty() ? table_.size() : 0;
+        for (const auto& level : levels)
+            for (const auto row : level) row_count_ = std::max(row_count_, std::size_t(row) + 1);
         for (std::size_t a = 0; a < grouping.account_group.size(); ++a)
             if (grouping.account_group[a] >= 0)
                 picked_.emplace_back(static_cast<std::uint32_t>(a),
@@ -81,13 +85,16 @@ public:
             if (grouping_.of_instrument(i) >= 0 && (board.quote(i).priced || !asks_price(function)))
                 add_instrument(function, i);
     }
-    [[nodiscard]] std::vector<double> beside(const ResultRows& rows) const {
-        MVCORE_ASSERT(!target_.local() || rows.currency.size() == rows.size());
-        std::vector<double> out(rows.size(), 0.0);
+    // One number for each of the result rows.
+    [[nodiscard]] std::vector<double> result() const {
+        MVCORE_ASSERT(!target_.local() || rows_.currency.size() == rows_.size());
+        std::vector<double> out(rows_.size(), 0.0);
         for (std::size_t k = 0; k < out.size(); ++k) {
-            const auto place = target_.local() ? std::size_t(rows.currency[k]) : 0;
-            if (place < sums_.size() && !sums_[place].empty())
-                out[k] = sums_[place][std::size_t(rows.row[k])];
+            const auto place = target_.local() ? std::size_t(rows_.currency[k]) : 0;
+            if (place >= sums_.size() || sums_[place].empty()) continue;
+            const auto row = rows_.pairs.empty() ? std::size_t(rows_.row[k])
+                                                 : std::size_t(table_.find(rows_.pairs[k]));
+            out[k] = sums_[place][row];
         }
         return out;
     }
@@ -149,14 +156,14 @@ private:
     void gather(const UserFunction& function, InstrumentCode i, int scale, Flush&& flush) {
         const auto line = static_cast<std::size_t>(i);
         MVCORE_ASSERT(scale >= 0 && scale <= kMaxScale);
-        const auto first =
-            static_cast<std::uint32_t>(grouping_.of_instrument(i)) * grouping_.account_groups;
+        const auto instrument_group = static_cast<std::uint32_t>(grouping_.of_instrument(i));
         if (few_) {
             for (const auto& [account, group] : picked_) {
                 const Net net = state_.grid.get(line, account);
                 if (!held(net)) continue;
                 if (columns_.n == tuning::kFunctionPositions) flush();
-                columns_.row[columns_.n] = first + group;
+                columns_.row[columns_.n] = table_.find({instrument_group, group});
+                MVCORE_ASSERT(columns_.row[columns_.n] != RowTable::kNone);
                 columns_.quantity[columns_.n++] = number(net[function.quantity], scale);
             }
             return;
@@ -167,16 +174,20 @@ private:
             const auto start = static_cast<std::uint32_t>(b * Block::kRows);
             if (block.empty()) continue;
             with_quantity(block.width(), block.quantity(0), [&](const auto* sods) {
-                gather_block(block, sods, function.quantity, scale, [&](std::uint32_t row) {
-                    return grouping_.whole() ? first + start + row : group_of(first, start + row);
-                });
+                const auto row_of = [&](std::uint32_t row) {
+                    return this->row_of(instrument_group, start + row);
+                };
+                gather_block(block, sods, function.quantity, scale, row_of);
             });
         }
     }
-    static constexpr std::uint32_t kNotSelected = ~0U;
-    [[nodiscard]] std::uint32_t group_of(std::uint32_t first, std::uint32_t account) const {
+    // kNone if the account is not selected, or if no result row is of the account.
+    [[nodiscard]] std::uint32_t row_of(std::uint32_t instrument_group,
+                                       std::uint32_t account) const {
         const auto group = grouping_.of_account(AccountCode(account));
-        return group < 0 ? kNotSelected : first + static_cast<std::uint32_t>(group);
+        // the dense rows of an instrument group end at its last account
+        if (group < 0 || std::uint32_t(group) >= grouping_.account_groups) return RowTable::kNone;
+        return table_.find({instrument_group, static_cast<std::uint32_t>(group)});
     }
     // Branch-free: the next row overwrites a row that is no position or is not selected.
     template <class Q, class Row>
@@ -193,7 +204,7 @@ private:
             columns_.row[n] = row;
             columns_.quantity[n] = number(quantity[k], scale);
             const bool position = (sods[k] | currents[k] | expecteds[k]) != 0;
-            n += static_cast<std::size_t>(position & (row != kNotSelected));
+            n += static_cast<std::size_t>(position & (row != RowTable::kNone));
         }
         columns_.n = n;
     }
@@ -219,7 +230,9 @@ private:
     const Grouping& grouping_;
     const std::vector<std::vector<std::int32_t>>& levels_;
     const Target& target_;
-    std::size_t row_count_;
+    const ResultRows& rows_;
+    RowTable table_;             // numbers the rows of the grouping
+    std::size_t row_count_ = 0;  // rows of the grouping, or of its roll-up
     std::vector<std::pair<std::uint32_t, std::uint32_t>> picked_;  // account, group
     bool few_ = false;
     Columns columns_;
@@ -233,15 +246,11 @@ std::vector<std::vector<double>> run_user_functions(
     const State& state, const Grouping& grouping,
     const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
     const UserFunctions& functions, const ResultRows& rows) {
-    // Number of rows that positions map to: rows of the grouping, or of the roll-up.
-    std::size_t row_count = levels.empty() ? grouping.rows() : 0;
-    for (const auto& level : levels)
-        for (const auto row : level) row_count = std::max(row_count, std::size_t(row) + 1);
     std::vector<std::vector<double>> out;
-    Run run(state, grouping, levels, target, row_count);
+    Run run(state, grouping, levels, target, rows);
     for (const auto& function : functions) {
         run.add(function);
-        out.push_back(run.beside(rows));
+        out.push_back(run.result());
     }
     return out;
 }

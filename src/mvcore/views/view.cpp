@@ -13,7 +13,6 @@ void View::reshape(Shape shape) {
     for (const auto& level : shape.levels) MVCORE_ASSERT(level.size() >= shape.grouping.rows());
     MVCORE_ASSERT(!shape.page || shape.levels.empty());
     MVCORE_ASSERT(!shape.page || shape.page->fits(shape.grouping, measures_.size(), functions_));
-    if (shape.levels.empty()) keep_row_numbers(shape.grouping);
     const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
                       shape.grouping.instrument_group == shape_.grouping.instrument_group &&
                       shape.grouping.rows() == shape_.grouping.rows() &&
@@ -27,42 +26,45 @@ void View::reshape(Shape shape) {
     ready_.reset();
 }
 
-// More account groups change the row numbers of every instrument group except the first.
-void View::keep_row_numbers(const Grouping& next) {
-    const std::size_t before = shape_.grouping.account_groups;
-    const std::size_t after = next.account_groups;
-    if (before == after || before == 0 || next.instrument_groups == 1) return;
-    MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
-    // If memory runs out, the old rows stay.
-    std::vector<std::vector<LastRow>> moved(last_rows_.size());
-    std::vector<std::vector<double>> moved_floats(last_floats_.size());
-    for (std::size_t c = 0; c < last_rows_.size(); ++c) {
-        const auto& last_rows = last_rows_[c];
-        const auto& floats = last_floats_[c];
-        MVCORE_ASSERT(floats.size() == last_rows.size() * functions_);
-        moved[c].assign(next.rows(), LastRow());
-        moved_floats[c].assign(next.rows() * functions_, 0.0);
-        for (std::size_t row = 0; row < last_rows.size(); ++row)
-            if (const auto to = row / before * after + row % before;
-                last_rows[row].present && row % before < after && to < moved[c].size()) {
-                moved[c][to] = last_rows[row];
-                std::copy_n(floats.begin() + std::ptrdiff_t(row * functions_), functions_,
-                            moved_floats[c].begin() + std::ptrdiff_t(to * functions_));
-            }
-    }
-    last_rows_ = std::move(moved);
-    last_floats_ = std::move(moved_floats);
-}
-
-void View::rebuild(const State& state) {
+void View::rebuild(const State& state) try {
     swept_before_ += totals_.cells_swept();
-    totals_.build(state, shape_.grouping, measures_,
-                  totals_.counted() || needs_counts(state.board, target_));
-    MVCORE_ASSERT(totals_.rows() >= shape_.grouping.rows());
+    const bool counted = totals_.counted() || needs_counts(state.board, target_);
+    const bool outgrown = totals_.outgrown();
+    RowTable before = totals_.take_table();
+    RowTable none;
+    const Numbering numbering{outgrown ? &none : &before, !shape_.levels.empty(), true};
+    totals_.build(state, shape_.grouping, measures_, counted, numbering);
+    MVCORE_ASSERT(totals_.table().is_dense() || totals_.table().size() == totals_.rows());
     MVCORE_ASSERT(totals_.grid_rows() == state.grid.rows());
+    number_last_rows(before);
     converter_.reset();
+    ready_.reset();
+    all_dirty_ = true;
     built_ = true;
     ++rebuilds_;
+} catch (const std::bad_alloc&) {  // the last rows may have other numbers than the totals
+    forget();
+    throw;
+}
+
+// Moves the last rows to the numbers that their groups have now. `before`: what numbered them;
+// empty if the totals kept it.
+void View::number_last_rows(const RowTable& before) {
+    const Grouping& grouping = shape_.grouping;
+    if (!shape_.levels.empty() || before.size() == 0 || before.numbers_like(totals_.table()))
+        return;
+    for (LastRows& last : last_rows_) {
+        LastRows moved(measures_.size(), functions_);
+        for (std::size_t row = 0; row < std::min(last.size(), before.size()); ++row) {
+            if (!last.has(row)) continue;
+            const GroupPair pair = before.pair(static_cast<std::uint32_t>(row));
+            MVCORE_ASSERT(pair.account_group < grouping.account_groups);
+            MVCORE_ASSERT(pair.instrument_group < grouping.instrument_groups);
+            moved.copy(totals_.row_of(pair), last, row);
+        }
+        last = std::move(moved);
+    }
+    ++shapes_;  // a draft has the old numbers
 }
 
 // Counts the instruments whose price moved since the last read. Each is counted once, at its first
@@ -80,7 +82,7 @@ bool View::lost(const State& state, const ChangeLog& log) const {
     return !built_ || price_place_ < log.changes().begin() || fact_place_ < log.facts().begin() ||
            (totals_.merged() && state.grid.split()) ||
            (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
-           (!totals_.counted() && needs_counts(state.board, target_));
+           totals_.outgrown() || (!totals_.counted() && needs_counts(state.board, target_));
 }
 
 void View::sync(const State& state, const ChangeLog& log) {
@@ -173,8 +175,8 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     if (account_group < 0 || instrument_group < 0) return;
     MVCORE_ASSERT(std::uint32_t(account_group) < grouping.account_groups);
     MVCORE_ASSERT(std::uint32_t(instrument_group) < grouping.instrument_groups);
-    const auto row =
-        std::size_t(instrument_group) * grouping.account_groups + std::size_t(account_group);
+    const auto row = totals_.row_of(
+        {static_cast<std::uint32_t>(instrument_group), static_cast<std::uint32_t>(account_group)});
     const auto met = before.find(fact.instrument);
     const UnitId unit =
         met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
@@ -209,8 +211,8 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& log,
 
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
-    for (const auto& h : last_rows_) bytes += h.capacity() * sizeof(LastRow);
-    for (const auto& h : last_floats_) bytes += h.capacity() * sizeof(double);
+    for (const auto& last : last_rows_) bytes += last.memory_bytes();
+    bytes += (dirty_.capacity() + indices_.capacity()) * sizeof(std::uint32_t);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
     bytes +=
@@ -220,21 +222,6 @@ View::Stats View::stats() const {
 }
 
 // ---- Results: all rows, or the rows that differ from the last result ----
-
-namespace {
-
-// Returns one amount per measure, even if one column serves all measures. Other entries are zero.
-Net amounts_of(const ResultRows& rows, std::size_t row, std::size_t measures) {
-    MVCORE_ASSERT(measures <= kMeasures && row < rows.size());
-    MVCORE_ASSERT(rows.columns == 1 || std::size_t(rows.columns) == measures);
-    Net out{};
-    for (std::size_t m = 0; m < measures; ++m)
-        out[m] =
-            rows.columns == 1 ? rows.amount[row] : rows.amount[row * std::size_t(rows.columns) + m];
-    return out;
-}
-
-}  // namespace
 
 const AmountConverter& View::converter(const State& state) {
     const auto& units = totals_.units();
@@ -247,49 +234,68 @@ const AmountConverter& View::converter(const State& state) {
     return *converter_;
 }
 
-std::vector<View::LastRow>& View::last_rows_of(std::int32_t currency) {
+LastRows& View::last_rows_of(std::int32_t currency) {
     MVCORE_ASSERT(last_rows_.size() == last_currencies_.size());
-    MVCORE_ASSERT(last_rows_.size() == last_floats_.size());
     const auto found = std::find(last_currencies_.begin(), last_currencies_.end(), currency);
     const auto k = static_cast<std::size_t>(found - last_currencies_.begin());
     if (found == last_currencies_.end()) {
+        last_rows_.reserve(k + 1);
         last_currencies_.push_back(currency);
-        last_rows_.emplace_back();
-        last_floats_.emplace_back();
+        last_rows_.emplace_back(measures_.size(), functions_);
     }
     return last_rows_[k];
 }
 
-ResultRows View::rows(const State& state) {
-    Totals storage;
-    const Totals& totals =
-        shape_.levels.empty() ? totals_ : (storage = totals_.rolled_up(shape_.levels, shape_.rows));
-    ResultRows all = all_rows(totals, converter(state), state.board, target_);
-    MVCORE_ASSERT(shape_.levels.empty() || totals.rows() == shape_.rows);
-    all.epoch = state.epoch;
-    return all;
+// A rate may change any amount that is converted. A page is made from all rows.
+View::Scope View::scope_of_changes() const noexcept {
+    const bool any = all_dirty_ || last_epoch_ == kNoEpoch || last_masters_ != masters_ ||
+                     functions_ != 0 || shape_.page || !shape_.levels.empty() ||
+                     (!target_.local() && last_rates_ != converter_rates_);
+    return any ? Scope::all : Scope::dirty;
+}
+
+ResultRows View::rows(const State& state, Scope scope) {
+    const AmountConverter& converter = this->converter(state);
+    ResultRows out;
+    if (!shape_.levels.empty()) {
+        const Totals totals = totals_.rolled_up(shape_.levels, shape_.rows);
+        MVCORE_ASSERT(totals.rows() == shape_.rows);
+        out = all_rows(totals, converter, state.board, target_);
+    } else if (scope == Scope::all) {
+        out = all_rows(totals_, converter, state.board, target_);
+    } else {
+        dirty_.clear();
+        totals_.dirty().append_to(dirty_);
+        out = result_rows(totals_, converter, state.board, target_, dirty_);
+    }
+    out.epoch = state.epoch;
+    return out;
 }
 
 void View::check(const State& state, const ChangeLog& log) {
     sync(state, log);
-    if (last_epoch_ != state.epoch || last_masters_ != masters_) ready_ = rows(state);
+    if (last_epoch_ == state.epoch && last_masters_ == masters_) return;
+    static_cast<void>(converter(state));
+    const Scope scope = scope_of_changes();
+    ready_ = Ready{rows(state, scope), scope};
 }
 
 // Returns the result that check() prepared, or computes a new one.
-ResultRows View::present(const State& state) {
-    ResultRows all = ready_ && ready_->epoch == state.epoch ? std::move(*ready_) : rows(state);
-    MVCORE_ASSERT(all.epoch == state.epoch);
+ResultRows View::present(const State& state, Scope scope) {
+    const bool prepared = ready_ && ready_->rows.epoch == state.epoch && ready_->scope == scope;
+    ResultRows out = prepared ? std::move(ready_->rows) : rows(state, scope);
+    MVCORE_ASSERT(out.epoch == state.epoch);
     ready_.reset();
-    return all;
+    return out;
 }
 
 // Updates the remembered result only after every amount is known to fit. If memory runs out, the
 // view forgets the last result, as if it had never returned one. A view with a page remembers only
 // the rows of the page, so a row that left the page is removed, and one that entered is new.
-ResultRows View::finish(ResultRows all, bool everything) {
+ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
     try {
-        if (shape_.page) all = page_of(all, *shape_.page, shape_.grouping.account_groups);
-        return remember(std::move(all), everything);
+        if (shape_.page) rows = page_of(rows, *shape_.page);
+        return remember(std::move(rows), everything, scope);
     } catch (const std::bad_alloc&) {
         forget();
         throw;
@@ -297,73 +303,64 @@ ResultRows View::finish(ResultRows all, bool everything) {
 }
 
 // Remembers the result. Returns all rows, or only the rows that differ from the last result.
-ResultRows View::remember(ResultRows all, bool everything) {
-    MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= all.epoch);
-    MVCORE_ASSERT(all.amount.size() == all.size() * std::size_t(all.columns));
-    MVCORE_ASSERT(all.unpriced.size() == all.size() && all.floats.size() == functions_);
-    MVCORE_ASSERT(all.currency.size() == (target_.local() ? all.size() : 0));
+ResultRows View::remember(ResultRows rows, bool everything, Scope scope) {
+    MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= rows.epoch);
+    MVCORE_ASSERT(rows.unpriced.size() == rows.size() && rows.floats.size() == functions_);
+    MVCORE_ASSERT(rows.currency.size() == (target_.local() ? rows.size() : 0));
+    const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
+    std::vector<std::uint32_t> changed;
+    changed.reserve(rows.size());
+    const auto of_currency = [&](std::int32_t currency) {
+        indices_.clear();
+        for (std::size_t k = 0; k < rows.size(); ++k)
+            if (!target_.local() || rows.currency[k] == currency)
+                indices_.push_back(static_cast<std::uint32_t>(k));
+        last_rows_of(currency).remember(rows, indices_, most, changed);
+    };
+    auto currencies = target_.local() ? rows.currency : std::vector{-1};
+    std::sort(currencies.begin(), currencies.end());
+    currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
+    for (const auto currency : currencies) of_currency(currency);
     ResultRows out;
-    out.epoch = all.epoch;
-    out.columns = all.columns;
-    out.floats.resize(functions_);
-    if (!everything) {
-        out.row.reserve(all.size());
-        out.amount.reserve(all.amount.size());
-        out.unpriced.reserve(all.size());
-        out.removed.reserve(all.size());
-    }
-    auto emit = [&](std::int32_t row, std::int32_t currency, const LastRow& h, bool removed) {
-        out.row.push_back(row);
-        if (target_.local()) out.currency.push_back(currency);
-        out.amount.insert(out.amount.end(), h.amount.begin(), h.amount.begin() + out.columns);
-        out.unpriced.push_back(h.unpriced);
-        out.removed.push_back(removed);
-    };
-    auto emit_floats = [&](auto&& value) {
-        for (std::size_t f = 0; f < functions_; ++f) out.floats[f].push_back(value(f));
-    };
-    for (std::size_t k = 0; k < all.size(); ++k) {
-        const auto currency = target_.local() ? all.currency[k] : -1;
-        auto& last_rows = last_rows_of(currency);
-        const auto row = static_cast<std::size_t>(all.row[k]);
-        MVCORE_ASSERT(row < (shape_.levels.empty() ? shape_.grouping.rows() : shape_.rows));
-        if (row >= last_rows.size()) last_rows.resize(std::max(row + 1, totals_.rows()));
-        LastRow& h = last_rows[row];
-        MVCORE_ASSERT(!h.seen);  // one result has each row once
-        h.seen = true;
-        const Net amounts = amounts_of(all, k, measures_.size());
-        const bool same = h.present && h.amount == amounts && h.unpriced == all.unpriced[k];
-        const bool floats = functions_ == 0 ||
-                            same_floats(all, k, std::size_t(&last_rows - last_rows_.data()), row);
-        if (!everything && same && floats) continue;
-        h = {amounts, all.unpriced[k], true, true};
-        if (everything) continue;
-        emit(all.row[k], currency, h, false);
-        emit_floats([&](std::size_t f) { return all.floats[f][k]; });
-    }
-    for (std::size_t c = 0; c < last_rows_.size(); ++c)
-        for (std::size_t row = 0; row < last_rows_[c].size(); ++row) {
-            LastRow& h = last_rows_[c][row];
-            if (h.present && !h.seen) {
-                h = {};
-                if (!everything) {
-                    emit(static_cast<std::int32_t>(row), last_currencies_[c], h, true);
-                    emit_floats([](std::size_t) { return 0.0; });
-                }
-            }
-            h.seen = false;
-        }
-    MVCORE_ASSERT(out.amount.size() == out.size() * std::size_t(out.columns));
-    MVCORE_ASSERT(out.unpriced.size() == out.size() && out.removed.size() == out.size());
-    last_epoch_ = all.epoch;
+    if (everything || changed.size() == rows.size()) out = std::move(rows);
+    else out = rows_at(rows, changed);
+    if (!everything) out.removed.assign(out.size(), 0);
+    append_removed(out, scope, !everything);
+    last_epoch_ = out.epoch;
     last_masters_ = masters_;
-    if (everything) return all;
+    last_rates_ = converter_rates_;
+    totals_.dirty().clear();
+    all_dirty_ = false;
     return out;
+}
+
+// Forgets the last rows that the newest result does not have. Appends them if they are wanted.
+void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
+    const auto append = [&](std::size_t row, std::int32_t currency) {
+        const auto number = static_cast<std::uint32_t>(row);
+        out.row.push_back(static_cast<std::int32_t>(row));
+        if (!totals_.table().is_dense()) out.pairs.push_back(totals_.table().pair(number));
+        if (target_.local()) out.currency.push_back(currency);
+        for (auto& amounts : out.amounts) amounts.push_back(0);
+        for (auto& floats : out.floats) floats.push_back(0);
+        out.unpriced.push_back(0);
+        out.removed.push_back(1);
+    };
+    for (std::size_t c = 0; c < last_rows_.size(); ++c) {
+        LastRows& last = last_rows_[c];
+        const auto look_at = [&](std::size_t row) {
+            if (last.remove_unseen(row) && wanted) append(row, last_currencies_[c]);
+        };
+        if (scope == Scope::all)
+            for (std::size_t row = 0; row < last.size(); ++row) look_at(row);
+        else
+            for (const auto row : dirty_) look_at(row);
+    }
 }
 
 ResultRows View::read(const State& state, const ChangeLog& log) {
     sync(state, log);
-    return finish(present(state), true);
+    return finish(present(state, Scope::all), true, Scope::all);
 }
 
 ResultRows View::changes(const State& state, const ChangeLog& log) {
@@ -371,10 +368,12 @@ ResultRows View::changes(const State& state, const ChangeLog& log) {
     if (last_epoch_ == state.epoch && last_masters_ == masters_) {
         ResultRows nothing;
         nothing.epoch = state.epoch;
-        nothing.columns = totals_.columns();
+        nothing.amounts.resize(std::size_t(totals_.columns()));
         return nothing;
     }
-    return finish(present(state), false);
+    static_cast<void>(converter(state));
+    const Scope scope = scope_of_changes();
+    return finish(present(state, scope), false, scope);
 }
 
 // ---- Views with user functions: read in three steps, so that no function runs under a lock ----
@@ -391,7 +390,7 @@ View::Draft View::draft(const State& state, const ChangeLog& log, bool everythin
         out.rows.floats.resize(functions_);
         return out;
     }
-    out.rows = present(state);
+    out.rows = present(state, Scope::all);
     if (functions_ != 0) out.shape = shape_;
     return out;
 }
@@ -415,23 +414,7 @@ bool View::stands(const Draft& draft) const noexcept {
 ResultRows View::finish(Draft&& draft) {
     MVCORE_ASSERT(stands(draft));
     if (draft.nothing) return std::move(draft.rows);
-    return finish(std::move(draft.rows), draft.everything);
-}
-
-bool View::same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row) {
-    MVCORE_ASSERT(place < last_floats_.size() && row < last_rows_[place].size());
-    MVCORE_ASSERT(all.floats.size() == functions_ && k < all.floats[0].size());
-    auto& floats = last_floats_[place];
-    floats.resize(last_rows_[place].size() * functions_);
-    bool same = true;
-    for (std::size_t f = 0; f < functions_; ++f) {
-        double& before = floats[row * functions_ + f];
-        const double now = all.floats[f][k];
-        const bool both_nan = before != before && now != now;
-        same = same && (before == now || both_nan);
-        before = now;
-    }
-    return same;
+    return finish(std::move(draft.rows), draft.everything, Scope::all);
 }
 
 }  // namespace mvcore

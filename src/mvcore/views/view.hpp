@@ -16,6 +16,7 @@
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
 #include "mvcore/valuation/user_functions.hpp"
+#include "mvcore/views/last_rows.hpp"
 
 namespace mvcore {
 
@@ -46,7 +47,7 @@ public:
     [[nodiscard]] bool stale(const State& state) const noexcept {
         return masters_ != state.masters;
     }
-    // Replaces the shape. Rows keep their numbers, so the last result stays comparable.
+    // Replaces the shape. Groups keep their numbers, so the last result stays comparable.
     void reshape(Shape shape);
     // Whether a read takes only microseconds.
     [[nodiscard]] bool is_fast(const State& state, const ChangeLog& log) const;
@@ -80,7 +81,6 @@ public:
     // Forgets the last result, as if the view had never returned one.
     void forget() noexcept {
         last_rows_.clear();
-        last_floats_.clear();
         last_currencies_.clear();
         last_epoch_ = kNoEpoch;
     }
@@ -109,23 +109,22 @@ private:
     template <class F>
     void for_facts(const ChangeLog& log, F&& f) const;
     [[nodiscard]] std::size_t moved(const ChangeLog& log) const noexcept;
-    void keep_row_numbers(const Grouping& next);
+    void number_last_rows(const RowTable& before);
 
-    // One row of the last result. With currency "local", rows are kept per currency.
-    struct LastRow {
-        Net amount{};
-        std::uint32_t unpriced = 0;
-        bool present = false;
-        bool seen = false;  // is part of the result being built
+    // The rows that a result is computed from.
+    enum class Scope : std::uint8_t { all, dirty };
+    struct Ready {
+        ResultRows rows;
+        Scope scope;
     };
     const AmountConverter& converter(const State& state);
-    std::vector<LastRow>& last_rows_of(std::int32_t currency);
-    ResultRows rows(const State& state);
-    ResultRows present(const State& state);
-    ResultRows finish(ResultRows all, bool everything);
-    ResultRows remember(ResultRows all, bool everything);
-    // Whether row k has the same floats as in the last result. Remembers the new floats.
-    bool same_floats(const ResultRows& all, std::size_t k, std::size_t place, std::size_t row);
+    LastRows& last_rows_of(std::int32_t currency);
+    [[nodiscard]] Scope scope_of_changes() const noexcept;
+    ResultRows rows(const State& state, Scope scope);
+    ResultRows present(const State& state, Scope scope);
+    ResultRows finish(ResultRows rows, bool everything, Scope scope);
+    ResultRows remember(ResultRows rows, bool everything, Scope scope);
+    void append_removed(ResultRows& out, Scope scope, bool wanted);
 
     Target target_;
     Measures measures_;
@@ -141,10 +140,13 @@ private:
     std::uint64_t last_masters_ = ~std::uint64_t{0};
     bool built_ = false;
     std::atomic<bool> by_account_ = false;
+    std::uint64_t last_rates_ = 0;  // version of the rates of the last result
+    bool all_dirty_ = true;         // any row may differ from the last result
     std::vector<std::int32_t> last_currencies_;
-    std::vector<std::vector<LastRow>> last_rows_;
-    std::vector<std::vector<double>> last_floats_;  // functions_ per row of last_rows_
-    std::optional<ResultRows> ready_;               // prepared by check()
+    std::vector<LastRows> last_rows_;           // by currency if each is separate, else one or none
+    std::vector<std::uint32_t> dirty_;          // scratch: the dirty rows, in ascending order
+    std::vector<std::uint32_t> indices_;        // scratch: of rows of one currency in a result
+    std::optional<Ready> ready_;                // prepared by check()
     std::optional<AmountConverter> converter_;  // valid for converter_units_ and converter_rates_
     std::size_t converter_units_ = 0;
     std::uint64_t converter_rates_ = 0;

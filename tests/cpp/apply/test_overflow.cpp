@@ -205,7 +205,7 @@ TEST(a_refused_write_leaves_no_trace) {
         ResultRows rows;
         const auto by = grouping_of(By::all, names.accounts.size(), names.instruments.size());
         CHECK(book.values(question(book.state(), by, target), rows));
-        return rows.amount.at(0);
+        return rows.amounts.at(0).at(0);
     };
     CHECK(whole(0) == 21 * kPow10[8] && whole(kLocal) == 21 * kPow10[8]);
     CHECK(book.value("A0", "").amount[sod] == 21 * kPow10[8]);

@@ -190,7 +190,7 @@ void Stress::write_masters() {
 void Stress::check_rows(const ResultRows& rows, const char* what) {
     ++answers_;
     for (std::size_t k = 0; k < rows.size(); ++k) {
-        require(rows.amount[k] == 0, what);
+        for (const auto& amounts : rows.amounts) require(amounts[k] == 0, what);
         require(rows.unpriced[k] == 0, "a position had no price");
     }
 }
@@ -207,7 +207,7 @@ void Stress::read_view(View& view, bool by_account, bool everything, Epoch& last
     seen(rows.epoch, last);
     for (std::size_t k = 0; k < rows.size(); ++k)
         if (!by_account || rows.row[k] != kFreeAccount)
-            require(rows.amount[k] == 0 && rows.unpriced[k] == 0, "a view showed two epochs");
+            require(rows.amounts[0][k] == 0 && rows.unpriced[k] == 0, "a view showed two epochs");
     ++answers_;
 }
 

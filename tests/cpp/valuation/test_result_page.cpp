@@ -24,9 +24,11 @@ constexpr i128 kMost = ~kLeast;
 
 ResultRows rows_of(const std::vector<i128>& amounts) {
     ResultRows out;
+    out.amounts.resize(1);
+    out.account_groups = static_cast<std::uint32_t>(std::max<std::size_t>(amounts.size(), 1));
     for (std::size_t k = 0; k < amounts.size(); ++k) {
         out.row.push_back(static_cast<std::int32_t>(k));
-        out.amount.push_back(amounts[k]);
+        out.amounts[0].push_back(amounts[k]);
         out.unpriced.push_back(0);
     }
     out.epoch = mvcore::Epoch{7};
@@ -45,22 +47,22 @@ TEST(pages_sort_the_whole_range_of_amounts) {
     const auto all = rows_of({0, kMost, kLeast, -1, 1, kLeast + 1});
     ResultPage page;
     page.sort = {by(ResultColumn::amount, false)};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{2, 5, 3, 0, 4, 1}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 5, 3, 0, 4, 1}));
     page.sort = {by(ResultColumn::amount, true)};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{1, 4, 0, 3, 5, 2}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{1, 4, 0, 3, 5, 2}));
     // |least| = 2^127 is larger than every i128. |least + 1| ties with the largest.
     page.sort = {by(ResultColumn::magnitude, true)};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{2, 1, 5, 3, 4, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 1, 5, 3, 4, 0}));
     page.sort = {by(ResultColumn::magnitude, false)};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{0, 3, 4, 1, 5, 2}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{0, 3, 4, 1, 5, 2}));
     page.sort.clear();
     page.conditions = {{{ResultColumn::magnitude, 0, {}}, Condition::greater, kMost, 0}};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{2}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2}));
     page.conditions[0].bound = kLeast;
-    CHECK(page_of(all, page, 6).size() == 6);
+    CHECK(page_of(all, page).size() == 6);
     page.conditions = {{{ResultColumn::amount, 0, {}}, Condition::less_equal, kLeast, 0}};
-    CHECK((numbers(page_of(all, page, 6)) == std::vector<std::int32_t>{2}));
-    CHECK(page_of(all, page, 6).epoch == mvcore::Epoch{7});
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2}));
+    CHECK(page_of(all, page).epoch == mvcore::Epoch{7});
 }
 
 TEST(pages_equal_a_stable_sort) {
@@ -96,10 +98,10 @@ TEST(pages_equal_a_stable_sort) {
         const auto first = std::min<std::size_t>(want.size(), page.offset);
         want.erase(want.begin(), want.begin() + std::ptrdiff_t(first));
         if (want.size() > page.limit) want.resize(std::size_t(page.limit));
-        const auto got = page_of(all, page, static_cast<std::uint32_t>(count));
+        const auto got = page_of(all, page);
         CHECK(numbers(got) == want);
         for (std::size_t k = 0; k < got.size(); ++k)
-            CHECK(got.amount[k] == amounts[std::size_t(got.row[k])]);
+            CHECK(got.amounts[0][k] == amounts[std::size_t(got.row[k])]);
     }
 }
 
@@ -109,27 +111,27 @@ TEST(pages_put_what_has_no_order_last) {
     all.floats = {{nan, -0.0, 2, -3, 0.0}};
     ResultPage page;
     page.sort = {by(ResultColumn::floats, false)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{3, 1, 4, 2, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{3, 1, 4, 2, 0}));
     page.sort = {by(ResultColumn::floats, true)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 1, 4, 3, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 1, 4, 3, 0}));
     page.sort = {by(ResultColumn::float_magnitudes, true)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{3, 2, 1, 4, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{3, 2, 1, 4, 0}));
     const auto none = ResultColumn::kNoLabel;
     page.sort = {{{ResultColumn::account_group, 0, {none, 0, 2, none, 1}}, true}};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 4, 1, 0, 3}));
-    CHECK(page_of(all, page, 5).floats[0].size() == 5);
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 4, 1, 0, 3}));
+    CHECK(page_of(all, page).floats[0].size() == 5);
     all.prices = {0, 0, -2, 1, 0};
     all.priced = {0, 1, 1, 1, 1};
     all.of_one_instrument = {1, 1, 1, 1, 1};
     all.quantities = {{5, 6, 7, 8, 9}};
     page.sort = {by(ResultColumn::price, false)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 1, 4, 3, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 1, 4, 3, 0}));
     page.sort = {by(ResultColumn::price, true)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{3, 1, 4, 2, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{3, 1, 4, 2, 0}));
     page.sort = {by(ResultColumn::price_magnitude, true)};
-    CHECK((numbers(page_of(all, page, 5)) == std::vector<std::int32_t>{2, 3, 1, 4, 0}));
+    CHECK((numbers(page_of(all, page)) == std::vector<std::int32_t>{2, 3, 1, 4, 0}));
     page.sort = {by(ResultColumn::quantity, true)};
-    const auto turned = page_of(all, page, 5);
+    const auto turned = page_of(all, page);
     CHECK((turned.quantities[0] == std::vector<i128>{9, 8, 7, 6, 5}));
     CHECK((turned.prices == std::vector<i128>{0, 1, -2, 0, 0}));
     CHECK((turned.priced == std::vector<std::uint8_t>{1, 1, 1, 1, 0}));
@@ -143,15 +145,15 @@ TEST(pages_beyond_the_rows_are_empty) {
         if (sorted) page.sort = {by(ResultColumn::amount, true)};
         page.limit = 0;
         page.offset = 0;
-        CHECK(page_of(all, page, 3).size() == 0);
+        CHECK(page_of(all, page).size() == 0);
         page.limit = ResultPage::kNoLimit;
         page.offset = 3;
-        CHECK(page_of(all, page, 3).size() == 0);
+        CHECK(page_of(all, page).size() == 0);
         page.offset = ~std::uint64_t{0};
-        CHECK(page_of(all, page, 3).size() == 0);
+        CHECK(page_of(all, page).size() == 0);
         page.offset = 2;
-        CHECK(page_of(all, page, 3).size() == 1);
-        CHECK(page_of(rows_of({}), page, 3).size() == 0);
+        CHECK(page_of(all, page).size() == 1);
+        CHECK(page_of(rows_of({}), page).size() == 0);
     }
 }
 

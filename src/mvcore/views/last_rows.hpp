@@ -1,0 +1,76 @@
+// The rows that a view returned last: what they are compared with. One object for each currency if
+// currencies are separate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "mvcore/base/assert.hpp"
+#include "mvcore/valuation/result_rows.hpp"
+
+namespace mvcore {
+
+class LastRows {
+public:
+    LastRows(std::size_t measures, std::size_t functions)
+        : amounts_(measures), floats_(functions) {}
+
+    [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+    [[nodiscard]] bool has(std::size_t row) const noexcept {
+        return row < states_.size() && states_[row] != absent;
+    }
+    // Remembers the given rows of a result, and appends those that differ to `changed`. `rows`:
+    // the number of rows of the view.
+    void remember(const ResultRows& result, const std::vector<std::uint32_t>& indices,
+                  std::size_t rows, std::vector<std::uint32_t>& changed);
+    // Whether the row was not remembered since the last call for it. Then it is forgotten.
+    bool remove_unseen(std::size_t row) noexcept {
+        if (!has(row)) return false;
+        const bool unseen = states_[row] == present;
+        states_[row] = unseen ? absent : present;
+        return unseen;
+    }
+    // Copies a row of other rows.
+    void copy(std::size_t row, const LastRows& from, std::size_t from_row);
+    [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+    enum RowState : std::uint8_t { absent, present, seen };  // seen: is part of the newest result
+
+    // An integer by row, in 64 bits until a row needs more.
+    class Integers {
+    public:
+        void resize(std::size_t rows);
+        [[nodiscard]] i128 operator[](std::size_t row) const noexcept {
+            return wide_.empty() ? narrow_[row] : wide_[row];
+        }
+        void set(std::size_t row, i128 value);
+        // Sets different[k] if the k-th value is not that of its row.
+        void compare(const huge_pages::Vector<i128>& values,
+                     const huge_pages::Vector<std::int32_t>& rows,
+                     const std::vector<std::uint32_t>& indices,
+                     std::vector<std::uint8_t>& different) const noexcept;
+        [[nodiscard]] std::size_t memory_bytes() const noexcept {
+            return narrow_.capacity() * sizeof(std::int64_t) + wide_.capacity() * sizeof(i128);
+        }
+
+    private:
+        std::vector<std::int64_t> narrow_;
+        std::vector<i128> wide_;  // instead of narrow_, once a value needs it
+    };
+    // Results have one column for all measures until an order makes measures differ.
+    [[nodiscard]] static const huge_pages::Vector<i128>& column(const ResultRows& result,
+                                                                std::size_t measure) noexcept {
+        return result.amounts[result.amounts.size() == 1 ? 0 : measure];
+    }
+    void resize(std::size_t rows);
+
+    std::vector<Integers> amounts_;            // by measure
+    std::vector<std::vector<double>> floats_;  // by user function
+    std::vector<std::uint32_t> unpriced_;      // empty: all are 0
+    std::vector<RowState> states_;
+    std::vector<std::uint8_t> different_;
+};
+
+}  // namespace mvcore
