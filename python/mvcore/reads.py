@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -38,7 +39,6 @@ from mvcore.results.result_rows import ResultFrame, overflow_of
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
-    from mvcore.query.grouping import Shape
     from mvcore.results.names import NameLists
 
 
@@ -330,20 +330,27 @@ class Reads:
                     )
                 )
 
-    def _rows(
-        self,
-        read: Callable[[Any, Any, int], Any],
-        accounts: Any,
-        instruments: Any,
-        allow_empty: bool,
-    ) -> dict[str, Any]:
-        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+    def _listed(self, read: Callable[..., Any], query: Query, *more: Any) -> Any:
+        """Call read(codes of accounts, codes of instruments, *more, version of the masters)."""
         while True:
-            shape: Shape = Shaper(question).shape(self._masters)
-            rows = read(shape.account_group, shape.instrument_group, shape.masters.version)
+            masters = self._masters
+            rows = read(
+                selected_codes(query, "account", masters),
+                selected_codes(query, "instrument", masters),
+                *more,
+                masters.version,
+            )
             if rows is not None:
-                return rows  # type: ignore[no-any-return]
+                return rows
             self._settle()
+
+    def _positions(
+        self, query: Query, currency: int | None, holdings: bool = False
+    ) -> _core.PositionList:
+        """The positions of a selection. currency: a code, or None for no prices and amounts."""
+        core = self._open_core()
+        read = partial(core.positions, holdings=holdings)
+        return self._listed(read, query, currency)  # type: ignore[no-any-return]
 
     def holdings(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
@@ -355,15 +362,14 @@ class Reads:
         `base_value` is in the book's base currency. Amounts without a price, and a `base_value`
         without a rate, are null.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(positions of the accounts).
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. Costs
+        as much as `positions` of the same selection.
         """
         self._core.check_open()
-        return positions.holdings_frame(
-            self._names,
-            self._value_scale,
-            self._rows(self._core.holdings, accounts, instruments, allow_empty),
-        )
+        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        base = self._currency_code(self._base_currency)
+        found = self._positions(query, base, holdings=True)
+        return positions.holdings_frame(self._names, self._value_scale, found)
 
     def positions(
         self,
@@ -393,18 +399,8 @@ class Reads:
         """
         self._core.check_open()
         query = self._query(accounts, instruments, (), MEASURES, currency, False, allow_empty)
-        code = self._currency_code(query.currency)
-        while True:
-            masters = self._masters
-            rows = self._core.positions(
-                selected_codes(query, "account", masters),
-                selected_codes(query, "instrument", masters),
-                code,
-                masters.version,
-            )
-            if rows is not None:
-                return positions.positions_frame(self._names, self._value_scale, rows)
-            self._settle()
+        found = self._positions(query, self._currency_code(query.currency))
+        return positions.positions_frame(self._names, self._value_scale, found)
 
     def orders(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
@@ -419,14 +415,17 @@ class Reads:
         are null if the instrument has no price.
 
         Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(orders of the instruments).
+        O(orders of the instruments selected). If accounts are selected, O(positions of the
+        accounts + orders of the instruments in which they have one), and O(instruments + all orders
+        of the instruments selected) only if one of their orders is of an instrument in which its
+        account has no position: it is canceled, or other orders offset it. Accounts without orders
+        cost O(accounts selected). The rows are sorted. The first call that selects accounts may
+        build the by-account index.
         """
         self._core.check_open()
-        return positions.orders_frame(
-            self._names,
-            self._value_scale,
-            self._rows(self._core.orders, accounts, instruments, allow_empty),
-        )
+        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        found = self._listed(self._core.orders, query)
+        return positions.orders_frame(self._names, self._value_scale, found)
 
     def breaks(
         self,
@@ -452,8 +451,8 @@ class Reads:
         come last, in the order of the table.
 
         Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
-        position twice), ValueOverflow, ClosedError. O(rows of the table + positions of the
-        accounts), sorted.
+        position twice), ValueOverflow, ClosedError. Costs as much as `positions` of the same
+        selection, without prices and amounts, and O(rows of the table, sorted).
         """
         self._core.check_open()
         return self._breaks({"holdings": holdings}, accounts, instruments, allow_empty)
@@ -470,13 +469,14 @@ class Reads:
             raise
 
         def make(state: Reads) -> Frame:
-            held, shape = state._quantities(question)
+            held = state._positions(question, None)
             found = {
                 "account": state._find("account", given.accounts),
                 "instrument": state._find("instrument", given.instruments),
             }
-            selected = {"account": shape.account_group, "instrument": shape.instrument_group}
-            return breaks_frame(state._names, shape.masters, held, given, found, selected)
+            masters = state._masters
+            selected = {side: selected_codes(question, side, masters) for side in found}
+            return breaks_frame(state._names, masters, held, given, found, selected)
 
         return self._at_one_epoch(make)
 
@@ -502,16 +502,16 @@ class Reads:
         The positions with "no_price" or "no_rate" are those that `unpriced` counts in amounts of
         the base currency. The age of rates is not checked. Rows are in the order of `holdings()`.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError.
-        O(instruments + positions of the accounts).
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError. Costs as much as
+        `positions` of the same selection, without amounts, and O(instruments).
         """
         self._core.check_open()
         question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
         oldest = oldest_time(stale_after)
 
         def make(state: Reads) -> Frame:
-            held, shape = state._quantities(question)
-            core, masters = state._open_core(), shape.masters
+            held = state._positions(question, None)
+            core, masters = state._open_core(), state._masters
             _, rates = _core.currencies_in_use(core)
             cash = _core.stored_instruments(core)["cash"].astype(bool)
             return exceptions_frame(
@@ -519,17 +519,6 @@ class Reads:
             )
 
         return self._at_one_epoch(make)
-
-    def _quantities(self, question: Query) -> tuple[dict[str, Any], Shape]:
-        """The current quantities of the positions selected, and the selection."""
-        while True:
-            shape: Shape = Shaper(question).shape(self._masters)
-            rows = self._core.quantities(
-                shape.account_group, shape.instrument_group, shape.masters.version
-            )
-            if rows is not None:
-                return rows, shape
-            self._settle()
 
     def revalue(self, instrument: str) -> Frame:
         """Return every holding and order of one instrument at its present price.

@@ -25,11 +25,6 @@ bool looks_up(const Grid& grid, std::size_t line, std::uint64_t lookups) {
     return lookups <= grid.blocks() || lookups <= grid.positions(line);
 }
 
-template <class C>
-bool selects(const std::optional<std::vector<C>>& named, C code) {
-    return !named || std::binary_search(named->begin(), named->end(), code);
-}
-
 std::uint64_t cost_by_account(const State& state, const PositionQuery& query, std::uint64_t limit) {
     if (!query.accounts) return kUnlimited;
     const auto lookups = cost_of_lookups(query.instruments);
@@ -78,7 +73,8 @@ PositionPlan PositionPlan::of(const State& state, const PositionQuery& query, st
 
 PositionList::PositionList(const State& state, const PositionQuery& query, PositionPlan plan,
                            int value_scale, std::uint64_t& cells)
-    : columns_(state.grid.split() ? kMeasures : 1),
+    : columns_(state.grid.split() && !query.holdings ? kMeasures : 1),
+      holdings_(query.holdings),
       target_(query.currency),
       value_scale_(value_scale),
       epoch_(state.epoch) {
@@ -106,7 +102,7 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
             for (const auto i : *query.instruments) {
                 if (!state.instrument_alive(i)) continue;
                 const Net net = grid.get(code_index(account), state.board.quote(i).index_row);
-                if (held(net)) add(state, account, i, net);
+                if (lists(net)) add(state, account, i, net);
             }
             return;
         }
@@ -114,7 +110,7 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
         found.clear();
         grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state.index.instrument_at(index_row);
-            if (selects(query.instruments, i)) found.emplace_back(i, net);
+            if (lists(net) && selects(query.instruments, i)) found.emplace_back(i, net);
         });
         std::sort(found.begin(), found.end(),
                   [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -137,22 +133,27 @@ void PositionList::add_by_instrument(const State& state, const PositionQuery& qu
             for (const auto account : *query.accounts) {
                 if (!state.account_alive(account)) continue;
                 const Net net = grid.get(code_index(i), static_cast<std::uint32_t>(account));
-                if (held(net)) add(state, account, i, net);
+                if (lists(net)) add(state, account, i, net);
             }
             continue;
         }
         cells += grid.positions(code_index(i));
         grid.for_each(code_index(i), [&](std::uint32_t row, const Net& net) {
-            if (selects(query.accounts, AccountCode(row))) add(state, AccountCode(row), i, net);
+            if (lists(net) && selects(query.accounts, AccountCode(row)))
+                add(state, AccountCode(row), i, net);
         });
     }
     sort_rows();
 }
 
+bool PositionList::lists(const Net& net) const noexcept {
+    return holdings_ ? net[sod] != 0 : held(net);
+}
+
 void PositionList::add(const State& state, AccountCode account, InstrumentCode instrument,
                        const Net& net) {
     MVCORE_ASSERT(state.account_alive(account) && state.instrument_alive(instrument));
-    MVCORE_ASSERT(columns_ == kMeasures || !differ(net));
+    MVCORE_ASSERT(columns_ == kMeasures || holdings_ || !differ(net));
     // Rows by instrument repeat the mark of the row before.
     const bool same = !row_marks_.empty() && marks_[row_marks_.back()].instrument == instrument;
     const auto place = same ? row_marks_.back() : mark_of(state, instrument);
@@ -174,21 +175,26 @@ std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
     const auto own = instrument.terms.currency;
     Mark mark{};
     mark.instrument = i;
-    mark.currency = target_ == kLocal ? own : target_;
+    mark.own_currency = own;
     mark.quantity_scale = instrument.quantity_scale;
     mark.priced = quote.priced;
-    mark.conversion = conversion_of(state, own);
-    if (quote.priced) {
+    if (quote.priced && target_) {
+        mark.conversion = conversion_of(state, own);
         const Conversion& conversion = conversions_[mark.conversion].second;
         mark.valued = conversion.possible();
         mark.price = board.price_mantissa(i) * kPow10[std::size_t(kMaxScale - quote.price_scale)];
         mark.unit_value = board.price_of(i);
         mark.scale = board.value_scale(i);
-        i128 multiplier = 0;
-        std::int64_t divisor = 0;
-        mark.bits = mark.valued && conversion.fast_terms(mark.scale, multiplier, divisor)
-                        ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
-                        : kUnknownBits;
+        const auto bits_more = [&](const Conversion& c) {
+            i128 multiplier = 0;
+            std::int64_t divisor = 0;
+            return c.fast_terms(mark.scale, multiplier, divisor)
+                       ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
+                       : kUnknownBits;
+        };
+        if (mark.valued) mark.bits = bits_more(conversion);
+        if (holdings_)
+            mark.bits = std::max(mark.bits, bits_more({nullptr, nullptr, value_scale_}));
     }
     marks_.push_back(mark);
     return place;
@@ -200,9 +206,10 @@ std::size_t PositionList::conversion_of(const State& state, std::int32_t currenc
     const auto rate_of = [&](std::int32_t c) {
         return c == state.base ? nullptr : &state.board.rate(c);
     };
-    const bool same = target_ == kLocal || target_ == currency;
+    const auto target = target_ == kLocal ? currency : target_.value();
+    const bool same = target == currency;
     conversions_.emplace_back(
-        currency, Conversion(same ? nullptr : rate_of(currency), same ? nullptr : rate_of(target_),
+        currency, Conversion(same ? nullptr : rate_of(currency), same ? nullptr : rate_of(target),
                              value_scale_));
     return conversions_.size() - 1;
 }
@@ -226,7 +233,7 @@ void PositionList::sort_rows() {
 
 void PositionList::check() const {
     const auto fits = [&](const Mark& mark) {
-        return !mark.valued || mark.bits + i256(mark.quantity_bits).bits() <= 126;
+        return mark.bits == 0 || mark.bits + i256(mark.quantity_bits).bits() <= 126;
     };
     if (std::all_of(marks_.begin(), marks_.end(), fits)) return;
     for (std::size_t row = 0; row < size(); ++row) {
@@ -235,6 +242,7 @@ void PositionList::check() const {
         try {
             for (int c = 0; c < columns_; ++c)
                 static_cast<void>(amount(mark, quantities_[std::size_t(c)][row]));
+            if (holdings_) static_cast<void>(own_amount(mark, quantities_[0][row]));
         } catch (const Error&) {
             throw PositionOverflow(AccountCode(accounts_[row]), mark.instrument);
         }
@@ -249,6 +257,11 @@ i128 PositionList::amount(const Mark& mark, i128 quantity) const {
     if (value.fits128() && conversion.fast_amount(value.low128(), mark.scale, fast))
         return checked_amount(fast);
     return checked_amount(conversion.amount(i1024(value), mark.scale));
+}
+
+i128 PositionList::own_amount(const Mark& mark, i128 quantity) const {
+    if (!mark.priced) return 0;
+    return value_amount(i256(quantity) * mark.unit_value, mark.scale, value_scale_);
 }
 
 template <class T, class F>
@@ -267,7 +280,13 @@ std::vector<std::int32_t> PositionList::instruments() const {
 }
 
 std::vector<std::int32_t> PositionList::currencies() const {
-    return of_marks<std::int32_t>([](const Mark& mark) { return mark.currency; });
+    MVCORE_ASSERT(target_);
+    return of_marks<std::int32_t>(
+        [&](const Mark& mark) { return target_ == kLocal ? mark.own_currency : *target_; });
+}
+
+std::vector<std::int32_t> PositionList::own_currencies() const {
+    return of_marks<std::int32_t>([](const Mark& mark) { return mark.own_currency; });
 }
 
 std::vector<i128> PositionList::prices() const {
@@ -282,24 +301,31 @@ std::vector<std::uint8_t> PositionList::valued() const {
     return of_marks<std::uint8_t>([](const Mark& mark) { return mark.valued; });
 }
 
-std::vector<i128> PositionList::quantities(Measure measure) const {
-    const Integers& quantity = column(measure);
-    std::vector<i128> out;
-    out.reserve(size());
-    for (std::size_t row = 0; row < size(); ++row) {
-        const auto scale = marks_[row_marks_[row]].quantity_scale;
-        out.push_back(quantity[row] * kPow10[std::size_t(kMaxScale - scale)]);
-    }
-    return out;
-}
-
-std::vector<i128> PositionList::amounts(Measure measure) const {
+template <class F>
+std::vector<i128> PositionList::of_rows(Measure measure, F&& f) const {
+    MVCORE_ASSERT(!holdings_ || measure == sod);
     const Integers& quantity = column(measure);
     std::vector<i128> out;
     out.reserve(size());
     for (std::size_t row = 0; row < size(); ++row)
-        out.push_back(amount(marks_[row_marks_[row]], quantity[row]));
+        out.push_back(f(marks_[row_marks_[row]], quantity[row]));
     return out;
+}
+
+std::vector<i128> PositionList::quantities(Measure measure) const {
+    return of_rows(measure, [](const Mark& mark, i128 quantity) {
+        return quantity * kPow10[std::size_t(kMaxScale - mark.quantity_scale)];
+    });
+}
+
+std::vector<i128> PositionList::amounts(Measure measure) const {
+    MVCORE_ASSERT(target_);
+    return of_rows(measure, [&](const Mark& mark, i128 quantity) { return amount(mark, quantity); });
+}
+
+std::vector<i128> PositionList::own_amounts() const {
+    MVCORE_ASSERT(holdings_);
+    return of_rows(sod, [&](const Mark& mark, i128 quantity) { return own_amount(mark, quantity); });
 }
 
 void PositionList::Integers::push_back(i128 value) {

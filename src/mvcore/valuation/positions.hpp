@@ -11,15 +11,16 @@
 #include "mvcore/base/flat_map.hpp"
 #include "mvcore/board/conversion.hpp"
 #include "mvcore/state/state.hpp"
+#include "mvcore/valuation/code_selection.hpp"
 
 namespace mvcore {
 
-// The parameters of a read of positions. Codes ascend without duplicates; none: all.
-struct PositionQuery {
-    std::optional<std::vector<AccountCode>> accounts;
-    std::optional<std::vector<InstrumentCode>> instruments;
-    std::int32_t currency = 0;  // of the amounts, or kLocal
-    std::uint64_t masters = 0;  // of the state whose master tables the codes were found in
+// The parameters of a read of positions.
+struct PositionQuery : CodeSelection {
+    std::optional<std::int32_t> currency = 0;  // of the amounts, or kLocal; none: no amounts
+    // Only positions with a start-of-day quantity, and only that quantity. Amounts are also in the
+    // currency of the instrument.
+    bool holdings = false;
 };
 
 // How a read finds the positions: along the lines of the named accounts, in the by-account index,
@@ -58,6 +59,9 @@ public:
     [[nodiscard]] std::vector<i128> amounts(Measure measure) const;  // in units of 10^-value_scale
     // Whether there are amounts: the instrument has a price, and its currency has a rate.
     [[nodiscard]] std::vector<std::uint8_t> valued() const;
+    // Of holdings: the currency of the instrument, and the amount in it. 0 without a price.
+    [[nodiscard]] std::vector<std::int32_t> own_currencies() const;
+    [[nodiscard]] std::vector<i128> own_amounts() const;
 
 private:
     // One integer per row, in 64 bits until a row needs more.
@@ -76,7 +80,7 @@ private:
     // An instrument of some row.
     struct Mark {
         InstrumentCode instrument;
-        std::int32_t currency;  // of the amounts
+        std::int32_t own_currency;
         int quantity_scale;
         bool priced;
         bool valued;
@@ -84,12 +88,14 @@ private:
         i256 unit_value;  // price x factor; quantity x unit_value is a value at `scale`
         int scale;
         std::size_t conversion;  // index of conversions_
-        int bits;                // an amount has at most so many bits more than its quantity
+        // Every amount has at most so many bits more than its quantity.
+        int bits;
         i128 quantity_bits = 0;  // OR of the magnitudes of the quantities
     };
 
     void add_by_account(const State& state, const PositionQuery& query, std::uint64_t& cells);
     void add_by_instrument(const State& state, const PositionQuery& query, std::uint64_t& cells);
+    [[nodiscard]] bool lists(const Net& net) const noexcept;
     void add(const State& state, AccountCode account, InstrumentCode instrument, const Net& net);
     std::uint32_t mark_of(const State& state, InstrumentCode instrument);
     std::size_t conversion_of(const State& state, std::int32_t currency);
@@ -98,17 +104,22 @@ private:
         return quantities_[columns_ == 1 ? 0 : measure];
     }
     [[nodiscard]] i128 amount(const Mark& mark, i128 quantity) const;
+    [[nodiscard]] i128 own_amount(const Mark& mark, i128 quantity) const;
+    // Calls f(mark, quantity) for each row.
+    template <class F>
+    [[nodiscard]] std::vector<i128> of_rows(Measure measure, F&& f) const;
     template <class T, class F>
     [[nodiscard]] std::vector<T> of_marks(F&& f) const;
 
     std::vector<std::int32_t> accounts_;
     std::vector<std::uint32_t> row_marks_;  // indices of marks_
     std::array<Integers, kMeasures> quantities_;
-    int columns_ = kMeasures;  // 1 if the measures of no position differ
+    int columns_ = kMeasures;  // 1 if the measures of no position differ, or of holdings
+    bool holdings_ = false;
     std::vector<Mark> marks_;
     FlatMap<InstrumentCode> places_;                                // of marks_
     std::vector<std::pair<std::int32_t, Conversion>> conversions_;  // by currency of instruments
-    std::int32_t target_ = 0;
+    std::optional<std::int32_t> target_;
     int value_scale_ = 0;
     Epoch epoch_{};
 };
