@@ -195,6 +195,7 @@ class Reader:
         currency: int | None,
         masters: int,
         holdings: bool = False,
+        page: ResultPage | None = None,
     ) -> PositionList | None: ...
     def orders(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int

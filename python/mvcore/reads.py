@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,11 +27,11 @@ from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query
 from mvcore.query.grouping import Shaper, label_selections, selected_codes
-from mvcore.query.measures import MEASURES
+from mvcore.query.measures import MEASURES, OF_INSTRUMENT
 from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
-from mvcore.results.page_keys import core_page
+from mvcore.results.page_keys import core_page, position_page
 from mvcore.results.position_checks import breaks_frame, exceptions_frame
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
     from mvcore.results.names import NameLists
+
+POSITION_MEASURES = (*MEASURES, *OF_INSTRUMENT)
 
 
 class Reads:
@@ -330,15 +331,14 @@ class Reads:
                     )
                 )
 
-    def _listed(self, read: Callable[..., Any], query: Query, *more: Any) -> Any:
-        """Call read(codes of accounts, codes of instruments, *more, version of the masters)."""
+    def _listed(self, query: Query, read: Callable[[Any, Any, Masters], Any]) -> Any:
+        """Call read(codes of accounts, codes of instruments, masters) for a selection."""
         while True:
             masters = self._masters
             rows = read(
                 selected_codes(query, "account", masters),
                 selected_codes(query, "instrument", masters),
-                *more,
-                masters.version,
+                masters,
             )
             if rows is not None:
                 return rows
@@ -347,10 +347,14 @@ class Reads:
     def _positions(
         self, query: Query, currency: int | None, holdings: bool = False
     ) -> _core.PositionList:
-        """The positions of a selection. currency: a code, or None for no prices and amounts."""
+        """The positions of a query. currency: a code, or None for no prices and amounts."""
         core = self._open_core()
-        read = partial(core.positions, holdings=holdings)
-        return self._listed(read, query, currency)  # type: ignore[no-any-return]
+
+        def read(accounts: Any, instruments: Any, masters: Masters) -> Any:
+            page = position_page(query, masters, self._names, self._value_scale)
+            return core.positions(accounts, instruments, currency, masters.version, holdings, page)
+
+        return self._listed(query, read)
 
     def holdings(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
@@ -378,6 +382,10 @@ class Reads:
         currency: str | None = None,
         *,
         allow_empty: bool = False,
+        where: Conditions | None = None,
+        sort: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> Frame:
         """Return one row for each pair of an account and an instrument with a nonzero start-of-day,
         current or expected quantity.
@@ -391,14 +399,29 @@ class Reads:
         `currency`; the amounts are then null, else they are those of `values` by account and
         instrument. `price` is null if the instrument has none.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        where, sort, limit, offset: a page of the rows, as in `values`. Rows without an amount or a
+        price come last; of the conditions on these, they meet only `!=`.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow (of any row, on the
+        page or not), ClosedError.
         O(positions of the accounts or of the instruments selected, whichever are fewer), if they
         are selected by name; each column used costs O(rows). A selection by attribute also costs
-        O(accounts) or O(instruments). The first call that reads by account builds the by-account
-        index.
+        O(accounts) or O(instruments), and so does sorting by `account` or `instrument`: O(names,
+        sorted), once for each version of the master tables. A page holds only as many rows in
+        memory as its end needs, and some 65,536 more. The first call that reads by account builds
+        the by-account index.
         """
         self._core.check_open()
-        query = self._query(accounts, instruments, (), MEASURES, currency, False, allow_empty)
+        query = self._query(
+            accounts,
+            instruments,
+            ("account", "instrument"),
+            POSITION_MEASURES,
+            currency,
+            False,
+            allow_empty,
+            PageArguments(where, sort, limit, offset),
+        )
         found = self._positions(query, self._currency_code(query.currency))
         return positions.positions_frame(self._names, self._value_scale, found)
 
@@ -424,7 +447,8 @@ class Reads:
         """
         self._core.check_open()
         query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
-        found = self._listed(self._core.orders, query)
+        read = self._core.orders
+        found = self._listed(query, lambda a, i, masters: read(a, i, masters.version))
         return positions.orders_frame(self._names, self._value_scale, found)
 
     def breaks(

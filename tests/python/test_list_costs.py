@@ -127,7 +127,7 @@ def test_orders_visit_those_of_the_instruments_held(wide) -> None:
     of_two = of_instrument(ordered, "I3", "I11")
     assert visited(wide, "orders", instruments=["I11", "I3"]) == of_two
     # The instruments named have as many orders as these accounts have positions.
-    assert visited(wide, "orders", accounts=names("A", *range(0, 40)), instruments="I3") == (
+    assert visited(wide, "orders", accounts=names("A", *range(40)), instruments="I3") == (
         of_instrument(ordered, "I3")
     )
     assert visited(wide, "orders") == len(ordered)

@@ -182,16 +182,19 @@ void add_reads(py::module_& m) {
         .def(
             "positions",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
-               std::optional<std::int32_t> currency, std::uint64_t masters, bool holdings) {
+               std::optional<std::int32_t> currency, std::uint64_t masters, bool holdings,
+               const Page& page) {
                 PositionQuery query{to_selection(accounts, instruments, masters)};
                 query.currency = currency;
                 query.holdings = holdings;
+                query.page = page;
+                if (!query.page_fits()) refuse_argument("page: a column is out of range");
                 return unless_stale<PositionList>(
                     [&](PositionList& out) { return reader.positions(query, out); },
                     [](PositionList&& p) { return py::cast(std::move(p)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"),
-            py::arg("holdings") = false)
+            py::arg("holdings") = false, py::arg("page") = py::none())
         .def(
             "orders",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,

@@ -261,12 +261,14 @@ bool Reader::positions(const PositionQuery& query, PositionList& out) {
         list(seen, plan);
         return true;
     };
-    while (!read()) {
+    const auto name = query.holdings ? "holdings" : "positions";
+    while (!naming_positions(name, read)) {
         if (!current) return false;
         build_index();
     }
     count_cells(cells);
-    naming_positions(query.holdings ? "holdings" : "positions", [&] { out.check(); });
+    naming_positions(name, [&] { out.check(); });
+    out.turn_to_page();
     return true;
 }
 

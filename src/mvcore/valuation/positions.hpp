@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "mvcore/board/conversion.hpp"
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/code_selection.hpp"
+#include "mvcore/valuation/result_page.hpp"
 
 namespace mvcore {
 
@@ -21,6 +23,11 @@ struct PositionQuery : CodeSelection {
     // Only positions with a start-of-day quantity, and only that quantity. Amounts are also in the
     // currency of the instrument.
     bool holdings = false;
+    // Null: all rows. Keys of its columns are by code; without keys, the codes are the keys.
+    std::shared_ptr<const ResultPage> page = nullptr;
+
+    // Whether positions have every column of the page.
+    [[nodiscard]] bool page_fits() const;
 };
 
 // How a read finds the positions: along the lines of the named accounts, in the by-account index,
@@ -42,11 +49,15 @@ struct PositionPlan {
 class PositionList {
 public:
     PositionList() = default;
-    // Rows ascend by account, then instrument. Adds the number of cells visited to `cells`.
+    // Rows ascend by account, then instrument. With a page, rows that are not part of it may be
+    // left out; see turn_to_page(). Adds the number of cells visited to `cells`. Throws
+    // PositionOverflow if an amount of a row that is left out does not fit 38 digits.
     PositionList(const State& state, const PositionQuery& query, PositionPlan plan, int value_scale,
                  std::uint64_t& cells);
     // Throws PositionOverflow if an amount does not fit 38 digits.
     void check() const;
+    // Keeps only the rows of the page, in its order. Call it once, after check().
+    void turn_to_page();
 
     [[nodiscard]] std::size_t size() const noexcept { return accounts_.size(); }
     [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
@@ -71,7 +82,8 @@ private:
         [[nodiscard]] i128 operator[](std::size_t row) const {
             return wide_.empty() ? narrow_[row] : wide_[row];
         }
-        void reorder(const std::vector<std::uint64_t>& keys);
+        // Row k becomes the row that was places[k].
+        void pick(const std::vector<std::uint32_t>& places);
 
     private:
         std::vector<std::int64_t> narrow_;
@@ -100,9 +112,17 @@ private:
     std::uint32_t mark_of(const State& state, InstrumentCode instrument);
     std::size_t conversion_of(const State& state, std::int32_t currency);
     void sort_rows();
+    void pick(const std::vector<std::uint32_t>& places);
+    // The first `needed` rows that meet the conditions of the page, in its order.
+    [[nodiscard]] std::vector<std::uint32_t> places_on_page(std::size_t needed) const;
+    void drop_rows();
     [[nodiscard]] const Integers& column(Measure measure) const noexcept {
         return quantities_[columns_ == 1 ? 0 : measure];
     }
+    [[nodiscard]] std::int32_t currency(const Mark& mark) const {
+        return target_ == kLocal ? mark.own_currency : *target_;
+    }
+    [[nodiscard]] static i128 in_18(const Mark& mark, i128 quantity);
     [[nodiscard]] i128 amount(const Mark& mark, i128 quantity) const;
     [[nodiscard]] i128 own_amount(const Mark& mark, i128 quantity) const;
     // Calls f(mark, quantity) for each row.
@@ -110,6 +130,8 @@ private:
     [[nodiscard]] std::vector<i128> of_rows(Measure measure, F&& f) const;
     template <class T, class F>
     [[nodiscard]] std::vector<T> of_marks(F&& f) const;
+
+    class Columns;
 
     std::vector<std::int32_t> accounts_;
     std::vector<std::uint32_t> row_marks_;  // indices of marks_
@@ -122,6 +144,8 @@ private:
     std::optional<std::int32_t> target_;
     int value_scale_ = 0;
     Epoch epoch_{};
+    std::shared_ptr<const ResultPage> page_;  // until turn_to_page()
+    std::size_t rows_to_drop_at_ = 0;  // with a page: rows are dropped once there are so many
 };
 
 }  // namespace mvcore

@@ -53,8 +53,9 @@ public:
     static void turn_to_page(const Question& question, ResultRows& rows);
     // Sorted by account, instrument and id. The search stops once all orders of the selected
     // accounts are found. It begins with the instruments in which these have positions, if the
-    // by-account index is built and the accounts have fewer positions than there are orders. Adds the numbers of orders and of positions visited
-    // to `cells`. None if they are more than `limit`.
+    // by-account index is built and the accounts have fewer positions than there are orders. Adds
+    // the numbers of orders and of positions visited to `cells`. None if they are more than
+    // `limit`.
     [[nodiscard]] std::optional<OrderList> orders(const CodeSelection& selection,
                                                   std::uint64_t limit, std::uint64_t& cells) const;
     // Whether orders() reads the by-account index if it is built. O(codes selected).
