@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 _I32 = npt.NDArray[np.int32]
+_Groups = _I32 | tuple[_I32, _I32]  # by code, or ascending codes and their groups
 _I64 = npt.NDArray[np.int64]
 _Written = tuple[int, dict[str, int] | None]  # the epoch, and what was dropped
 _U8 = npt.NDArray[np.uint8]
@@ -153,9 +154,9 @@ class View:
     def read(self, everything: bool) -> ResultRows | None: ...
     def reshape(
         self,
-        accounts: _I32 | None,
+        accounts: _Groups | None,
         account_groups: int,
-        instruments: _I32 | None,
+        instruments: _Groups | bool | None,
         instrument_groups: int,
         levels: Sequence[_I32],
         rows: int,
@@ -175,9 +176,9 @@ class Reader:
     def value(self, account: str, currency: str) -> tuple[_I64, int, int]: ...
     def values(
         self,
-        accounts: _I32 | None,
+        accounts: _Groups | None,
         account_groups: int,
-        instruments: _I32 | None,
+        instruments: _Groups | bool | None,
         instrument_groups: int,
         levels: Sequence[_I32],
         rows: int,

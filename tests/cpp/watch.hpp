@@ -58,10 +58,23 @@ inline Grouping grouping_of(By by, int accounts, int instruments) {
             group_accounts(2, few);
             group_instruments(3, kind);
             break;
-        case By::position: group_instruments(instruments, [](int i) { return i; }); break;
-        case By::few_positions:
-            group_accounts(accounts, [](int a) { return a % 40 == 3 ? a : -1; });
-            group_instruments(instruments, [](int i) { return i; });
+        case By::position:
+            g.by_instrument = true;
+            g.instrument_groups = static_cast<std::uint32_t>(instruments);
+            break;
+        case By::few_positions:  // selected as lists of codes
+            g.account_codes.emplace();
+            for (int a = 3; a < accounts; a += 40) {
+                g.account_codes->push_back(mvcore::AccountCode(a));
+                g.account_group.push_back(a / 40);
+            }
+            g.account_groups = static_cast<std::uint32_t>(accounts);
+            g.instrument_codes.emplace();
+            for (int i = 0; i < instruments; i += 2) {
+                g.instrument_codes->push_back(mvcore::InstrumentCode(i));
+                g.instrument_group.push_back(i / 2);
+            }
+            g.instrument_groups = static_cast<std::uint32_t>(instruments);
             break;
         case By::all: group_accounts(1, [](int) { return 0; }); break;
     }

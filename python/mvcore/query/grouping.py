@@ -8,7 +8,7 @@ prefixes of pairs: levels[k][instrument_group * account groups + account_group].
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,10 @@ _NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
 
+# The group of each code, or pairs of a code and its group as two arrays.
+CodeGroups = Codes | tuple[Codes, Codes]
+
+
 class Groups:
     """Numbers the combinations of label ids on one side."""
 
@@ -42,22 +46,25 @@ class Groups:
     def __len__(self) -> int:
         return int(self.labels.shape[1])
 
-    def of(self, cache: GroupCache, names: tuple[str, ...], chosen: Codes | None) -> Codes:
+    def of(self, cache: GroupCache, names: tuple[str, ...], chosen: Codes | None) -> CodeGroups:
         """The group of each code, -1 if the code is not chosen. Callers must not change it.
 
-        chosen: None is every code. New combinations get the next numbers, in the order of their
-        labels. Labels that are not set sort last.
+        chosen: None is every code. Of few codes, only these and their groups. New combinations get
+        the next numbers, in the order of their labels. Labels that are not set sort last.
         """
         if chosen is None:
             whole = cache.groups(names)
             numbers = self.add(whole.labels)
             return whole.codes if numbers is None else numbers[whole.codes]
-        out = np.full(cache.size, -1, np.int32)
         columns = [cache.ids_at(name, chosen) for name in names]
         # Python is faster than NumPy for few accounts, as in most views
         part = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
         numbers = self.add(part.labels)
-        out[chosen] = part.codes if numbers is None else numbers[part.codes]
+        codes = part.codes if numbers is None else numbers[part.codes]
+        if _are_few(chosen, cache.size):
+            return chosen, codes
+        out = np.full(cache.size, -1, np.int32)
+        out[chosen] = codes
         return out
 
     def add(self, labels: Codes) -> Codes | None:
@@ -129,9 +136,9 @@ class Shape(NamedTuple):
 
     masters: Masters
     by: tuple[str, ...]  # as given, attributes with their side
-    account_group: Codes | None  # None: every account is its own group
+    account_group: CodeGroups | None  # None: every account is its own group
     account_groups: int
-    instrument_group: Codes | None  # None: all in group 0
+    instrument_group: CodeGroups | bool | None  # None: all in group 0; True: its own group each
     instrument_groups: int
     levels: list[Codes]
     rows: int  # of the roll-up
@@ -140,7 +147,9 @@ class Shape(NamedTuple):
     ordered: bool  # rows are in the order of their labels
     functions: _core.Functions | None  # the user's functions, with the attributes that they use
 
-    def core_arguments(self) -> tuple[Codes | None, int, Codes | None, int, list[Codes], int]:
+    def core_arguments(
+        self,
+    ) -> tuple[CodeGroups | None, int, CodeGroups | bool | None, int, list[Codes], int]:
         return (
             self.account_group, self.account_groups, self.instrument_group,
             self.instrument_groups, self.levels, self.rows,
@@ -176,7 +185,11 @@ class Shaper:
             chosen = _chosen(self.query, "account", masters)
             account_group = self.accounts.of(masters.account_groups, account_columns, chosen)
             account_groups = len(self.accounts)
-        if self.query.instruments is None and not instrument_columns:
+        instrument_group: CodeGroups | bool | None
+        each = self.query.instruments is None and instrument_columns == ("instrument",)
+        if each:
+            instrument_group, instrument_groups = True, masters.instruments
+        elif self.query.instruments is None and not instrument_columns:
             instrument_group, instrument_groups = None, 1
         else:
             chosen = _chosen(self.query, "instrument", masters)
@@ -190,11 +203,11 @@ class Shaper:
                 None, "by", None, None,
                 f"a roll-up over {pairs} possible groups, at most {MOST_ROLLED_UP}; select fewer",
             )  # fmt: skip
-        labels = self._labels(columns, whole)
+        labels = self._labels(columns, whole, each)
         one_side = not account_columns or not instrument_columns
         shape = Shape(
             masters, self.by, account_group, account_groups, instrument_group, instrument_groups,
-            [], 0, labels, None, one_side and (whole or self._in_order()),
+            [], 0, labels, None, one_side and (whole or each or self._in_order()),
             core_functions(self.query.functions, masters),
         )  # fmt: skip
         return self._rolled_up(shape, pairs) if self.query.rollup else shape
@@ -203,12 +216,14 @@ class Shaper:
         """Return whether group numbers are in the order of their labels."""
         return (self.accounts if len(self.accounts) > 1 else self.instruments).in_order
 
-    def _labels(self, columns: list[tuple[str, str]], whole: bool) -> list[RowLabels]:
+    def _labels(self, columns: list[tuple[str, str]], whole: bool, each: bool) -> list[RowLabels]:
+        """whole, each: every account, or every instrument, is its own group."""
         out = []
         places = {"account": 0, "instrument": 0}
         for side, _ in columns:
             groups = self.accounts if side == "account" else self.instruments
-            ids = None if side == "account" and whole else groups.labels[places[side]]
+            own = whole if side == "account" else each
+            ids = None if own else groups.labels[places[side]]
             places[side] += 1
             out.append(RowLabels(f"{side}_group", ids))
         return out
@@ -242,6 +257,11 @@ class Shaper:
         )  # fmt: skip
 
 
+def _are_few(codes: Codes, size: int) -> bool:
+    """Whether an array over all codes would cost more than a list of these."""
+    return len(codes) < size // 16
+
+
 def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
     """The codes that the query selects, in order and each once. None: all."""
     selection = query.accounts if side == "account" else query.instruments
@@ -251,7 +271,7 @@ def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
         return matching(masters, side, selection, query.find)
     size = masters.groups(side).size
     selection = selection[selection < size]  # the masters may be older than the core's names
-    if len(selection) < size // 16:
+    if _are_few(selection, size):
         return np.array(sorted(set(selection.tolist())), np.int32)
     mask = np.zeros(size, bool)
     mask[selection] = True

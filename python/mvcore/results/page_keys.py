@@ -118,8 +118,12 @@ class _Keys:
 
     def labels(self, place: int) -> Codes:
         """The label ids of a `by` column, by group of its side."""
-        ids = self.shape.labels[place].ids
-        return np.arange(self.shape.account_groups, dtype=np.int32) if ids is None else ids
+        groups, ids = self.shape.labels[place]
+        if ids is not None:
+            return ids
+        shape = self.shape
+        count = shape.account_groups if groups == "account_group" else shape.instrument_groups
+        return np.arange(count, dtype=np.int32)
 
     def _column(self, column: PageColumn) -> tuple[str, Codes, str]:
         """The core's field, the label ids and the source of the labels."""

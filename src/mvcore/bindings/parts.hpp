@@ -128,6 +128,8 @@ using Times = py::array_t<std::int64_t, py::array::c_style>;
 std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
                                    const char* what);
 
+// accounts: groups by code, or a pair of ascending codes and their groups; None: each account is
+// its own group. instruments: the same; None: all are in group 0; True: each is its own group.
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups);
 std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels,

@@ -1,24 +1,49 @@
 // Views and result rows. Columns are created on demand.
 #include <algorithm>
+#include <functional>
+#include <limits>
+#include <optional>
 
 #include "mvcore/base/errors.hpp"
 #include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
 
+namespace {
+
+// Groups by code; or a pair of the selected codes, which ascend, and their groups.
+template <Code C>
+void to_groups(const py::object& given, std::uint32_t count, std::vector<std::int32_t>& groups,
+               std::optional<std::vector<C>>& codes, const char* what) {
+    const bool pair = py::isinstance<py::tuple>(given);
+    const auto parts = pair ? py::reinterpret_borrow<py::tuple>(given) : py::make_tuple(given);
+    if (pair && parts.size() != 2) refuse_argument(std::string(what) + ": not a pair");
+    groups = to_codes(py::cast<Codes>(parts[pair ? 1 : 0]), -1, count, what);
+    if (!pair) return;
+    const auto listed = to_codes(py::cast<Codes>(parts[0]), 0,
+                                 std::numeric_limits<std::int32_t>::max(), "selected code");
+    if (listed.size() != groups.size() ||
+        std::adjacent_find(listed.begin(), listed.end(), std::greater_equal<>()) != listed.end())
+        refuse_argument(std::string(what) + ": codes that do not ascend");
+    codes.emplace();
+    for (const auto code : listed) codes->push_back(C(code));
+}
+
+}  // namespace
+
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups) {
     Grouping g;
-    g.accounts_listed = !accounts.is_none();
-    if (g.accounts_listed)
-        g.account_group =
-            to_codes(py::cast<Codes>(accounts), -1, account_groups, "group of accounts");
-    g.instruments_listed = !instruments.is_none();
-    if (g.instruments_listed)
-        g.instrument_group =
-            to_codes(py::cast<Codes>(instruments), -1, instrument_groups, "group of instruments");
     g.account_groups = account_groups;
     g.instrument_groups = instrument_groups;
+    g.accounts_listed = !accounts.is_none();
+    if (g.accounts_listed)
+        to_groups(accounts, account_groups, g.account_group, g.account_codes, "group of accounts");
+    g.by_instrument = instruments.is(py::bool_(true));
+    g.instruments_listed = !instruments.is_none() && !g.by_instrument;
+    if (g.instruments_listed)
+        to_groups(instruments, instrument_groups, g.instrument_group, g.instrument_codes,
+                  "group of instruments");
     return g;
 }
 

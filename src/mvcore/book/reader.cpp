@@ -36,10 +36,9 @@ auto naming(const char* call, const char* column, std::string_view name, F&& f) 
 
 // Reading a few accounts takes less time than copying the book's state.
 bool brief(const Question& question) {
-    const auto& groups = question.grouping.account_group;
-    return !question.functions && !question.grouping.whole() &&
-           std::count_if(groups.begin(), groups.end(), [](auto g) { return g >= 0; }) <=
-               tuning::kFewAccounts;
+    std::ptrdiff_t selected = 0;
+    question.grouping.for_accounts([&](auto, auto) { ++selected; });
+    return !question.functions && !question.grouping.whole() && selected <= tuning::kFewAccounts;
 }
 
 }  // namespace

@@ -8,18 +8,15 @@
 namespace mvcore {
 namespace {
 
-template <class C>
-std::vector<C> grouped(const std::vector<std::int32_t>& groups) {
-    std::vector<C> out;
-    for (std::size_t code = 0; code < groups.size(); ++code)
-        if (groups[code] >= 0) out.push_back(C(code));
-    return out;
-}
-
 PositionList positions_of(const State& state, const Grouping& grouping, std::uint64_t& cells) {
     PositionQuery query;
-    if (!grouping.whole()) query.accounts = grouped<AccountCode>(grouping.account_group);
-    query.instruments = grouped<InstrumentCode>(grouping.instrument_group);
+    if (!grouping.whole()) {
+        query.accounts.emplace();
+        grouping.for_accounts([&](auto account, auto) { query.accounts->push_back(account); });
+    }
+    query.instruments.emplace();
+    for (const auto i : instruments_below(state.board.size()))
+        if (grouping.of_instrument(i) >= 0) query.instruments->push_back(i);
     query.currency = kLocal;
     query.masters = state.masters;
     auto plan = PositionPlan::of(state, query, PositionPlan::kUnlimited);

@@ -26,10 +26,10 @@ void add128(i128& t, i128 quantity, const i256& price) {
 
 bool Totals::goes_by_account(const Grouping& grouping) {
     if (grouping.whole()) return false;
-    const auto picked = static_cast<std::size_t>(std::count_if(grouping.account_group.begin(),
-                                                               grouping.account_group.end(),
-                                                               [](auto g) { return g >= 0; }));
-    return grouping.few(picked, grouping.account_group.size()) || picked <= tuning::kAlwaysLookedUp;
+    std::size_t picked = 0;
+    grouping.for_accounts([&](auto, auto) { ++picked; });
+    return grouping.account_codes || grouping.few(picked, grouping.account_group.size()) ||
+           picked <= tuning::kAlwaysLookedUp;
 }
 
 Totals::UnitRows& Totals::rows_of(const State& state, UnitId unit) {
@@ -100,7 +100,6 @@ void Totals::add_cell(const State& state, std::size_t row, UnitId unit, const Ne
     cells_swept_ += measures_.size();
     for (std::size_t c = 0; c < measures_.size(); ++c)
         add(unit_rows, c * stride_ + row, change[measures_[c]], price);
-    if (tracked_) dirty_.mark(row);
 }
 
 void Totals::mark_line(const State& state, std::size_t first, InstrumentCode instrument) {
@@ -288,10 +287,8 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
 std::size_t Totals::memory_bytes() const noexcept {
     std::size_t bytes = sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) +
                         table_.memory_bytes() + dirty_.memory_bytes() +
-                        picked_.capacity() * sizeof(Picked) +
-                        (grouping_.account_group.capacity() +
-                         grouping_.instrument_group.capacity() + places_.capacity()) *
-                            sizeof(std::int32_t);
+                        picked_.capacity() * sizeof(Picked) + grouping_.memory_bytes() +
+                        places_.capacity() * sizeof(std::int32_t);
     for (const auto& u : units_)
         bytes += sizeof(u) + u.t64.capacity() * 8 + u.t128.capacity() * 16 +
                  u.t256.capacity() * 32 + u.counts.capacity() * 4;
@@ -312,9 +309,8 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     grid_rows_ = state.grid.rows();
     tracked_ = numbering.tracked;
     MVCORE_ASSERT(measures_.size() <= kMeasures);
-    for (std::size_t a = 0; a < grouping_.account_group.size(); ++a)
-        if (grouping_.account_group[a] >= 0)
-            picked_.push_back({AccountCode(a), grouping_.account_group[a]});
+    grouping_.for_accounts(
+        [&](AccountCode account, std::int32_t group) { picked_.push_back({account, group}); });
     for (const Picked& p : picked_)
         MVCORE_ASSERT(std::uint32_t(p.group) < grouping_.account_groups);
     for (const auto g : grouping_.instrument_group)

@@ -40,7 +40,7 @@ public:
 
     // T[row, unit] += q * price over the line of the instrument, if it is selected.
     void add_line(const State& state, InstrumentCode instrument, UnitId unit, const i256& price);
-    // T[row, unit] += change * price for one position.
+    // T[row, unit] += change * price for one position. count_cell() marks the row dirty.
     void add_cell(const State& state, std::size_t row, UnitId unit, const Net& change,
                   const i256& price);
     // Number of lines with cached sums. If groups have several accounts, the first price change of

@@ -71,10 +71,10 @@ public:
         row_count_ = levels.empty() ? table_.size() : 0;
         for (const auto& level : levels)
             for (const auto row : level) row_count_ = std::max(row_count_, std::size_t(row) + 1);
-        for (std::size_t a = 0; a < grouping.account_group.size(); ++a)
-            if (grouping.account_group[a] >= 0)
-                picked_.emplace_back(static_cast<std::uint32_t>(a),
-                                     static_cast<std::uint32_t>(grouping.account_group[a]));
+        grouping.for_accounts([&](AccountCode account, std::int32_t group) {
+            picked_.emplace_back(static_cast<std::uint32_t>(account),
+                                 static_cast<std::uint32_t>(group));
+        });
         few_ = grouping.few(picked_.size(), state.grid.rows());
     }
 

@@ -13,11 +13,7 @@ void View::reshape(Shape shape) {
     for (const auto& level : shape.levels) MVCORE_ASSERT(level.size() >= shape.grouping.rows());
     MVCORE_ASSERT(!shape.page || shape.levels.empty());
     MVCORE_ASSERT(!shape.page || shape.page->fits(shape.grouping, measures_.size(), functions_));
-    const bool same = built_ && shape.grouping.account_group == shape_.grouping.account_group &&
-                      shape.grouping.instrument_group == shape_.grouping.instrument_group &&
-                      shape.grouping.rows() == shape_.grouping.rows() &&
-                      shape.grouping.whole() == shape_.grouping.whole() &&
-                      shape.levels == shape_.levels;
+    const bool same = built_ && shape.grouping == shape_.grouping && shape.levels == shape_.levels;
     ++shapes_;
     masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
     shape_ = std::move(shape);
@@ -215,9 +211,7 @@ View::Stats View::stats() const {
     bytes += (dirty_.capacity() + indices_.capacity()) * sizeof(std::uint32_t);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
-    bytes +=
-        (shape_.grouping.account_group.capacity() + shape_.grouping.instrument_group.capacity()) *
-        sizeof(std::int32_t);
+    bytes += shape_.grouping.memory_bytes();
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 
