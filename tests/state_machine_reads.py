@@ -16,6 +16,7 @@ from reference_inputs import (
     ATTRIBUTES,
     BAD,
     NAMES,
+    NULLS_IN_DISGUISE,
     Exposure,
     decimals,
     numbers,
@@ -186,6 +187,8 @@ class ReadingMachine(RuleBasedStateMachine):
             for name, wanted in picks.items():
                 held = {every.label(name, each) for each in model.masters(side)}
                 picks[name] = [one for one in wanted if one is None or label_of(one) in held]
+        elif picks and not draw(st.integers(0, 9)):
+            picks[next(iter(picks))].append(draw(st.sampled_from(NULLS_IN_DISGUISE)))
         return {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
 
     def scenario(self, draw: Callable, model, names: tuple) -> dict:

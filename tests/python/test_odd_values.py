@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -147,3 +151,123 @@ def test_labels_of_float32_have_their_shortest_digits(book: mvcore.Book) -> None
     wanted = book.values(instruments={"beta": 0.1}).to_pylist()
     for labels in (array("f", [0.1]), pa.array([0.1], pa.float32()), np.array([0.1], "f4")):
         assert book.values(instruments={"beta": labels}).to_pylist() == wanted
+
+
+# ---- nulls ----
+
+NAN = float("nan")
+IN_DISGUISE = [
+    NAN, np.float64("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN"), pd.NaT, pd.NA,
+    np.datetime64("NaT"), np.datetime64("NaT", "s"), pa.scalar(NAN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", IN_DISGUISE, ids=repr)
+def test_a_null_in_disguise_is_no_label(book: mvcore.Book, wrong: Any) -> None:
+    """Only None means "not set". Writes, selections and `where` have one rule."""
+    before = book.instruments().to_pylist()
+    epoch = book.epoch
+    for values in (["tech", wrong], ("tech", wrong), np.array(["tech", wrong], object)):
+        rows = {"instrument": ["AAPL", "BUND"], "sector": values}
+        for write in (book.load, book.update):
+            with pytest.raises(mvcore.InvalidInput, match="None for no label") as caught:
+                write(instruments={"currency": ["USD", "EUR"], **rows})
+            error = caught.value
+            assert (error.table, error.column, error.row) == ("instruments", "sector", 1)
+            assert error.value is wrong
+        with pytest.raises(mvcore.InvalidInput, match="None for no label") as caught:
+            book.values(instruments={"sector": values}, allow_empty=True)
+        error = caught.value
+        assert (error.table, error.column, error.row) == ("instruments", "sector", 1)
+    for read in (book.values, book.view):
+        with pytest.raises(mvcore.InvalidInput, match="None for no label") as caught:
+            read(accounts={"desk": wrong}, allow_empty=True)
+        assert (caught.value.table, caught.value.column) == ("accounts", "desk")
+        assert caught.value.row is None
+        where = [("current", ">", 0), ("desk", "!=", wrong)]
+        with pytest.raises(mvcore.InvalidInput, match="None for no label") as caught:
+            read(by="desk", where=where, allow_empty=True)
+        assert (caught.value.table, caught.value.column) == (None, "where")
+        assert caught.value.row == 1
+    assert book.epoch == epoch
+    assert book.instruments().to_pylist() == before
+
+
+NAN_OF_A_TYPE = {
+    "numpy": np.array([1, NAN]),
+    "numpy float32": np.array([1, NAN], np.float32),
+    "numpy objects": np.array([1, NAN], object),
+    "array": array("d", [1, NAN]),
+    "arrow": pa.array([1, NAN]),
+    "arrow dictionary": pa.array([1, NAN]).dictionary_encode(),
+    "polars": pl.Series([1.0, NAN]),
+    "arrow in pandas": pd.Series(pd.arrays.ArrowExtensionArray(pa.array([1, NAN]))),
+    "Decimal in pandas": pd.Series([1, Decimal("NaN")], dtype=object),
+}
+
+
+@pytest.mark.parametrize("name", NAN_OF_A_TYPE)
+def test_nan_is_a_null_only_in_pandas(book: mvcore.Book, name: str) -> None:
+    """The same rule as for numbers, so the columns `price` and `beta` agree."""
+    values = NAN_OF_A_TYPE[name]
+    rows = {"instrument": ["AAPL", "BUND"]}
+    calls = {
+        ("prices", "price"): lambda: book.update(prices={**rows, "price": values}),
+        ("instruments", "beta"): lambda: book.update(instruments={**rows, "beta": values}),
+        ("accounts", "desk"): lambda: book.values(accounts={"desk": values}),
+    }
+    for (table, column), call in calls.items():
+        with pytest.raises(mvcore.InvalidInput) as caught:
+            call()
+        error = caught.value
+        assert (error.table, error.column, error.row) == (table, column, 1)
+
+
+NULLS = {
+    "list": ["1", None],
+    "numpy objects": np.array(["1", None], object),
+    "arrow": pa.array([1, None]),
+    "arrow null": pa.array([1, None]).dictionary_encode(),
+    "polars": pl.Series([1, None]),
+    "pandas floats": pd.Series([1, NAN]),
+    "pandas float32": pd.Series([1, NAN], dtype=np.float32),
+    "pandas long double": pd.Series([1, NAN], dtype=np.longdouble),
+    "pandas objects": pd.Series([1, NAN], dtype=object),
+    "pandas NaT": pd.Series([1, pd.NaT], dtype=object),
+    "pandas NA": pd.Series([1, pd.NA], dtype=object),
+    "pandas nullable": pd.Series([1, pd.NA], dtype="Int64"),
+    "pandas text": pd.Series(["1", None], dtype="string"),
+    "pandas category": pd.Series(["1", None], dtype="category"),
+    "pandas arrow": pd.Series([1, None], dtype=pd.ArrowDtype(pa.int64())),
+    "pandas index": pd.Index([1, NAN]),
+    "pandas array": pd.array([1, None], dtype="Float64"),
+}
+
+
+@pytest.mark.parametrize("name", NULLS)
+def test_a_declared_null_means_not_set(book: mvcore.Book, name: str) -> None:
+    rows = {"instrument": ["AAPL", "BUND"]}
+    book.update(instruments={**rows, "beta": ["2", "2"]})
+    book.update(instruments={**rows, "beta": NULLS[name]})
+    assert book.instruments()["beta"][:2] == ["1", None]
+    every = book.values(by="beta")
+    assert set(every["beta"]) == {"1", None}
+    found = book.values(instruments={"beta": NULLS[name]}, by="beta")
+    assert found.to_pylist() == every.to_pylist()
+    alone = NULLS[name][1:]
+    found = book.values(instruments={"beta": alone}, by="beta")
+    assert found.to_pylist() == [row for row in every if row["beta"] is None]
+
+
+def test_nat_is_the_null_of_a_column_of_times(book: mvcore.Book) -> None:
+    rows = {"instrument": ["AAPL", "BUND"]}
+    stamps = np.array(["2024-03-01", "NaT"], "M8[D]")
+    for times in (stamps, pd.Series(stamps.astype("M8[s]")).dt.date, pa.array(stamps)):
+        book.update(instruments={**rows, "expiry": ["2000-01-01"] * 2})
+        book.update(instruments={**rows, "expiry": times})
+        assert book.instruments()["expiry"][:2] == ["2024-03-01", None]
+        found = book.values(instruments={"expiry": times}, by="expiry")
+        assert set(found["expiry"]) == {"2024-03-01", None}
+    zoned = pd.Series(pd.to_datetime(["2024-03-01", None], utc=True))
+    book.update(instruments={**rows, "expiry": zoned})
+    assert book.instruments()["expiry"][:2] == ["2024-03-01T00:00:00+00:00", None]

@@ -229,7 +229,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     ),
     "null": ({"where": [("current", "=", None)]}, (None, "where", 0, None), "a number: int"),
     "bool": ({"where": [("unpriced", "=", True)]}, (None, "where", 0, True), "a number: int"),
-    "labels": ({"where": [("account", "=", ["b"])]}, (None, "where", 0, ["b"]), "one label"),
+    "labels": ({"where": [("account", "=", ["b"])]}, (None, "where", 0, ["b"]), "is a list"),
     "no such label": (
         {"where": [("account", "=", "bb")]}, ("accounts", "account", None, "bb"), "no account has",
     ),

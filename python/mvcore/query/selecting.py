@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.errors import InvalidInput, invalid, shown, wrong_type
+from mvcore.errors import InvalidInput, shown, wrong_type
 from mvcore.ingest.columns import attribute_values
-from mvcore.ingest.masters import NEVER_USED, Codes, Masters, is_label, label_of
+from mvcore.ingest.masters import LABEL, NEVER_USED, Codes, Masters, checked_label
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Attribute
@@ -24,71 +24,54 @@ if TYPE_CHECKING:
 Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
-_LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
-_EXPECTED = "text, a finite number, a bool, a date or None"
+_ONE = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
+_COLUMN = ("dtype", "to_pylist", "__arrow_c_stream__", "__arrow_c_array__")
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
     """The labels of a selection as texts. Raises InvalidInput for a value that is no label."""
     out: dict[str, tuple[str | None, ...]] = {}
+    table = f"{side}s"
     for name, labels in given.items():
         if not isinstance(name, str):
             raise InvalidInput.about(
-                f"{side}s",
+                table,
                 None,
                 None,
                 name,
                 f"{shown(name)} is not text; expected an attribute's name",
             )
-        place = f"{side}s.{name}"
-        out[name] = tuple(_label(place, label) for label in _listed(place, labels))
+        if _is_one(labels):
+            out[name] = (one_label(labels, table, name, None),)
+            continue
+        listed = _listed(labels, table, name)
+        out[name] = tuple(one_label(label, table, name, row) for row, label in enumerate(listed))
     return out
 
 
-def _listed(place: str, labels: Any) -> list[Any]:
-    if isinstance(labels, _LABELS) or _is_not_set(labels) or hasattr(labels, "as_py"):
-        return [labels]
-    odd = isinstance(labels, Mapping | bytes | bytearray) or hasattr(labels, "columns")
-    scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
-    if odd or scalar or not isinstance(labels, Iterable):
-        raise _refused(place, labels, "a label or a list of labels")
-    # read them like attribute columns
-    if hasattr(labels, "to_pylist") or isinstance(labels, array):
-        table, _, column = place.partition(".")
-        return attribute_values(labels, table, column)
-    return list(labels)
-
-
-def _label(place: str, value: Any) -> str | None:
-    if hasattr(value, "as_py"):  # a scalar of pyarrow
+def one_label(value: Any, table: str | None, column: str, row: int | None) -> str | None:
+    """The label that a caller selects by: a value as writes take it, or a scalar of pyarrow."""
+    if hasattr(value, "as_py"):
         try:
             value = value.as_py()
         except Exception:  # text that is not UTF-8, an unknown zone, a time out of range
-            raise _refused(place, value, _EXPECTED) from None
-    if _is_not_set(value):
-        return None
-    if not is_label(value):  # the rule of writes
-        raise _refused(place, value, _EXPECTED)
-    try:
-        return label_of(value)
-    except ValueError:  # an int of thousands of digits, a datetime64 without a unit
-        table, _, column = place.partition(".")
-        raise invalid(table, column, None, value, f"{shown(value)} has no text") from None
+            raise wrong_type(table, column, row, value, LABEL) from None
+    return checked_label(value, table, column, row)
 
 
-def _is_not_set(value: Any) -> bool:
-    """True for None, nan, NaT and pandas.NA. NA == NA is NA, whose bool raises."""
-    if value is None or isinstance(value, str):
-        return value is None
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError, ArithmeticError):
-        return type(value).__name__ == "NAType"
+def _is_one(labels: Any) -> bool:
+    return labels is None or isinstance(labels, _ONE) or hasattr(labels, "as_py")
 
 
-def _refused(place: str, value: Any, expected: str) -> InvalidInput:
-    table, _, column = place.partition(".")
-    return wrong_type(table, column, None, value, expected)
+def _listed(labels: Any, table: str, column: str) -> list[Any]:
+    odd = isinstance(labels, Mapping | bytes | bytearray | np.generic) or hasattr(labels, "columns")
+    scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
+    if odd or scalar or not isinstance(labels, Iterable):
+        raise wrong_type(table, column, None, labels, f"{LABEL}; or a list of these")
+    # a column with a type declares its nulls, so it is read as in a write
+    if any(hasattr(labels, name) for name in _COLUMN) or isinstance(labels, array):
+        return attribute_values(labels, table, column)
+    return list(labels)
 
 
 def check_labels(
