@@ -452,7 +452,8 @@ class Reads:
         come last, in the order of the table.
 
         Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
-        position twice), ValueOverflow, ClosedError. O(rows of the table + positions of the
+        position twice), ValueOverflow (names the row of the table whose difference has more than 20
+        digits before the point), ClosedError. O(rows of the table + positions of the
         accounts), sorted.
         """
         self._core.check_open()
@@ -463,11 +464,6 @@ class Reads:
         self, tables: dict[str, Any], accounts: Any, instruments: Any, allow_empty: bool
     ) -> Frame:
         question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
-        try:
-            given = given_holdings(tables["holdings"])
-        except Error as error:
-            set_value(error, tables)
-            raise
 
         def make(state: Reads) -> Frame:
             held, shape = state._quantities(question)
@@ -478,7 +474,12 @@ class Reads:
             selected = {"account": shape.account_group, "instrument": shape.instrument_group}
             return breaks_frame(state._names, shape.masters, held, given, found, selected)
 
-        return self._at_one_epoch(make)
+        try:
+            given = given_holdings(tables["holdings"])
+            return self._at_one_epoch(make)
+        except Error as error:
+            set_value(error, tables)
+            raise
 
     def exceptions(
         self,

@@ -145,12 +145,41 @@ def test_a_difference_of_39_digits_does_not_fit(book, sign) -> None:
             quantity = (sign * D(given)).quantize(unit)
             difference = sign * most - quantity
             if abs(difference) >= 10**20:
-                with pytest.raises(mvcore.ValueOverflow, match="row 0: the difference has more"):
+                with pytest.raises(mvcore.ValueOverflow, match="row 0: the difference of"):
                     book.breaks(table(("X", "A", quantity)))
                 continue
             frame = book.breaks(table(("X", "A", quantity)))
             assert frame["difference"] == [difference]
             assert frame.to_arrow()["difference"].to_pylist() == [difference]
+
+
+def test_a_difference_that_does_not_fit_names_its_row(book, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    most = D(10**20 - 1)
+    book.update(holdings=table(("X", "B", most), ("Y", "A", -most)))
+    given = table(("X", "A", 9), ("Z", "Q", -most), ("Y", "A", 1), ("X", "B", -most), ("Y", "C", 1))
+    path = tmp_path / "custodian.csv"
+    lines = [f"{a},{i},{q}" for a, i, q in zip(*given.values(), strict=True)]
+    path.write_text("\n".join(["account,instrument,quantity", *lines]))
+    for state in reads(book):
+        for same in (given, pa.table(given), mvcore.read(path, table="holdings")):
+            with pytest.raises(mvcore.ValueOverflow) as caught:
+                state.breaks(same)
+            error = caught.value
+            assert (error.table, error.column) == ("holdings", "quantity")
+            assert error.row == 2  # the first of two in the table
+            assert D(error.value) == 1
+            assert error.reason == (
+                f"the difference of ('Y', 'A'), -{most} held minus 1 given, has more than 20 "
+                "digits before the point; correct this row or leave it out"
+            )
+    assert (error.file, error.line) == (str(path), 4)
+    for row in (2, 2):  # all other rows have an answer once both are left out
+        for values in given.values():
+            del values[row]
+    assert [tuple(row)[:2] for row in rows(book.breaks(given))] == [
+        ("X", "A"), ("X", "B"), ("Y", "A"), ("Y", "C"), ("Z", "Q"),
+    ]  # fmt: skip
 
 
 def test_tables_of_any_kind(book, tmp_path: Path) -> None:
