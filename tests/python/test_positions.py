@@ -329,9 +329,17 @@ def test_a_quantity_that_does_not_fit(book) -> None:
         holdings={"account": ["A1", "A2"], "instrument": ["AAPL"] * 2, "quantity": [most, most]},
         prices={"instrument": ["AAPL"], "price": [0]},
     )
-    with pytest.raises(mvcore.ValueOverflow, match="instrument 'AAPL': an amount") as error:
-        book.values(by="instrument", measures=("sod", "current_quantity"))
-    assert error.value.column == "current_quantity"
+    does_not_fit = "instrument 'AAPL': a quantity does not fit 38 digits"
+    for measures in (("sod", "current_quantity"), ("price", "current_quantity"), "sod_quantity"):
+        for read in (book.values, book.snapshot().values):
+            with pytest.raises(mvcore.ValueOverflow) as error:
+                read(by="instrument", measures=measures)
+            measure = measures if isinstance(measures, str) else measures[-1]
+            assert str(error.value) == f"values.{measure}: {does_not_fit}"
+    book.tick("AAPL", 10**19)
+    with pytest.raises(mvcore.ValueOverflow) as error:
+        book.values(by="instrument", measures=("current_quantity", "sod"))
+    assert str(error.value) == "values.sod: instrument 'AAPL': an amount does not fit 38 digits"
     frame = book.values(by=("instrument", "account"), measures="sod_quantity", rollup=False)
     assert frame["sod_quantity"][:2] == [most, most]
 
