@@ -127,7 +127,10 @@ class Selection:
         self.names: set[str] | None = None
         self.attributes: dict[str, set[str | None]] = {}
         if isinstance(wanted, Mapping):
-            for attribute, values in wanted.items():
+            for key, values in wanted.items():
+                attribute = key.removeprefix(f"{side}.")
+                if attribute in self.attributes:
+                    raise InvalidInput(f"{key!r} names {attribute!r} again")
                 names = ("account",) if side == "account" else ("instrument", "currency")
                 if attribute not in (*names, *book.state.attributes[side]):
                     raise InvalidInput(f"no {side} attribute {attribute!r}")

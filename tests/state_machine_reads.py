@@ -189,7 +189,8 @@ class ReadingMachine(RuleBasedStateMachine):
                 picks[name] = [one for one in wanted if one is None or label_of(one) in held]
         elif picks and not draw(st.integers(0, 9)):
             picks[next(iter(picks))].append(draw(st.sampled_from(NULLS_IN_DISGUISE)))
-        return {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
+        named = {f"{side}.{n}" if not draw(st.integers(0, 3)) else n: v for n, v in picks.items()}
+        return {n: v[0] if len(v) == 1 else v for n, v in named.items()}
 
     def scenario(self, draw: Callable, model, names: tuple) -> dict:
         """Hypothetical prices or rates, or both. A rate may be of an unknown currency."""

@@ -95,7 +95,7 @@ def listed(labels) -> list:
         ({"accounts": {"sector": "Tech"}}, "'sector', known: 'desk'", ()),
         ({"accounts": {"Desk": "d1"}}, "'Desk'", ("desk",)),
         ({"accounts": {"currency": "EUR"}}, "'currency'", ()),
-        ({"accounts": {"account.desk": "d1"}}, "'account.desk'", ("account",)),
+        ({"accounts": {"account.dsk": "d1"}}, "'dsk'", ("desk",)),
     ],
 )
 def test_v3_an_unknown_attribute_is_an_error(book, read, wanted, unknown, near) -> None:
@@ -210,6 +210,49 @@ def test_v3_none_means_not_set(book) -> None:
             found = book.values(instruments={"rating": labels}, by="instrument")
             assert found["instrument"] == names
         assert len(book.values(instruments={"sector": label})) == 0  # all have one: no rows
+
+
+@every_read
+def test_v3_a_name_may_say_its_side_as_in_by(book, read) -> None:
+    book.update(accounts={"account": ["X", "Y"], "sector": ["Tech", "own"]})
+    for wanted, same in (
+        ({"accounts": {"account.sector": "own"}}, {"accounts": {"sector": "own"}}),
+        (
+            {"instruments": {"instrument.sector": ["Tech", "Cash"], "rating": [1, None]}},
+            {"instruments": {"sector": ["Tech", "Cash"], "rating": [1, None]}},
+        ),
+        ({"instruments": {"instrument.currency": "EUR"}}, {"instruments": {"currency": "EUR"}}),
+        ({"accounts": {"account.account": "X"}}, {"accounts": {"account": "X"}}),
+    ):
+        assert read(book, **wanted).to_pylist() == read(book, **same).to_pylist()
+        assert 0 < len(book.holdings(**wanted)) < len(book.holdings())
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        read(book, instruments={"instrument.sector": ["Tech", "nope"]})
+    assert str(caught.value).startswith("instruments.sector: no instrument has the label 'nope'")
+
+
+@every_read
+@pytest.mark.parametrize("allow_empty", [False, True])
+def test_v3_a_name_of_the_other_side_says_where_it_belongs(book, read, allow_empty) -> None:
+    for side, other in (("account", "instrument"), ("instrument", "account")):
+        for rest in ("sector", "desk", other):
+            key = f"{other}.{rest}"
+            with pytest.raises(mvcore.InvalidInput) as caught:
+                read(book, **{f"{side}s": {key: "Tech"}}, allow_empty=allow_empty)
+            error = caught.value
+            assert str(error) == (
+                f"{side}s.{key}: {key!r} is an attribute of {other}s, not {side}s; "
+                f"expected {other}s={{{rest!r}: ...}}"
+            )
+            assert (error.table, error.column, error.value) == (f"{side}s", key, key)
+
+
+@every_read
+def test_v3_an_attribute_is_named_once(book, read) -> None:
+    wanted = {"sector": ["Tech", "Cash"], "instrument.sector": "Tech"}
+    with pytest.raises(mvcore.InvalidInput, match="an earlier key names") as caught:
+        read(book, instruments=wanted)
+    assert (caught.value.table, caught.value.column) == ("instruments", "instrument.sector")
 
 
 def test_v3_names_and_currencies_are_labels_too(book) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mvcore.errors import InvalidInput, shown, wrong_type
+from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import attribute_values
 from mvcore.ingest.masters import LABEL, NEVER_USED, Codes, Masters, checked_label
 
@@ -32,21 +32,37 @@ def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
     """The labels of a selection as texts. Raises InvalidInput for a value that is no label."""
     out: dict[str, tuple[str | None, ...]] = {}
     table = f"{side}s"
-    for name, labels in given.items():
-        if not isinstance(name, str):
-            raise InvalidInput.about(
-                table,
-                None,
-                None,
-                name,
-                f"{shown(name)} is not text; expected an attribute's name",
+    for key, labels in given.items():
+        if not isinstance(key, str):
+            raise invalid(
+                table, None, None, key, f"{shown(key)} is not text", "an attribute's name"
             )
+        name = _without_side(side, key)
+        if name in out:
+            wrong = f"{shown(key)} names an attribute that an earlier key names"
+            raise invalid(table, key, None, key, wrong, "each attribute once")
         if _is_one(labels):
             out[name] = (one_label(labels, table, name, None),)
             continue
         listed = _listed(labels, table, name)
         out[name] = tuple(one_label(label, table, name, row) for row, label in enumerate(listed))
     return out
+
+
+def _without_side(side: str, key: str) -> str:
+    """The attribute that a key of a selection names: `sector`, or `instrument.sector` as in `by`.
+
+    Raises InvalidInput for a key of the other side. No attribute has a point in its name.
+    """
+    first, point, rest = key.partition(".")
+    if not point or first not in NAMES:
+        return key
+    if first != side:
+        raise invalid(
+            f"{side}s", key, None, key, f"{shown(key)} is an attribute of {first}s, not {side}s",
+            f"{first}s={{{rest!r}: ...}}",
+        )  # fmt: skip
+    return rest
 
 
 def one_label(value: Any, table: str | None, column: str, row: int | None) -> str | None:
