@@ -237,19 +237,21 @@ class Reads:
 
     def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
-        selections = [("account", question.accounts), ("instrument", question.instruments)]
+        selections: list[tuple[str, Any, int | None]] = [
+            ("account", question.accounts, None), ("instrument", question.instruments, None),
+        ]  # fmt: skip
         if question.page is not None:
             selections += label_selections(question.page, question.by, self._masters)
-        for side, wanted in selections:
+        for side, wanted, condition in selections:
             if not isinstance(wanted, Mapping):
                 continue
             try:
-                check_labels(self._masters, side, wanted, self._find, self._in_use)
+                check_labels(self._masters, side, wanted, self._find, self._in_use, condition)
             except InvalidInput:
                 if self._core.masters == self._masters.version:
                     raise
                 self._settle()  # a write was interrupted before its attributes were published
-                check_labels(self._masters, side, wanted, self._find, self._in_use)
+                check_labels(self._masters, side, wanted, self._find, self._in_use, condition)
 
     def _find(self, side: str, names: Sequence[str]) -> Codes:
         """Codes of names, -1 for unknown names. `side`: account, instrument or currency."""

@@ -231,11 +231,25 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     "bool": ({"where": [("unpriced", "=", True)]}, (None, "where", 0, True), "a number: int"),
     "labels": ({"where": [("account", "=", ["b"])]}, (None, "where", 0, ["b"]), "is a list"),
     "no such label": (
-        {"where": [("account", "=", "bb")]}, ("accounts", "account", None, "bb"), "no account has",
+        {"where": [("account", "=", "bb")]}, (None, "where", 0, "bb"),
+        "where, row 0: no account has the label 'bb'; did you mean",
     ),
     "no such desk": (
-        {"by": "account.desk", "where": [("account.desk", "!=", "d3")]},
-        ("accounts", "desk", None, "d3"), "no account has",
+        {"by": "account.desk", "where": [("current", ">", 0), ("account.desk", "!=", "d3")]},
+        (None, "where", 1, "d3"), "where, row 1: no account has the label 'd3'",
+    ),
+    "no such currency": (
+        {"by": "currency", "where": [("currency", "=", None), ("currency", "!=", "XXX")]},
+        (None, "where", 1, "XXX"), "where, row 1: no instrument has the label 'XXX'",
+    ),
+    "no such local currency": (
+        {"currency": "local", "where": [("amount_currency", "=", "XXX")]},
+        (None, "where", 0, "XXX"), "where, row 0: no instrument has",
+    ),
+    "empty label": ({"where": [("account", "=", "")]}, (None, "where", 0, ""), "'' is empty"),
+    "no Unicode": (
+        {"where": [("current", ">", 1), ("account", "=", "\ud800")]},
+        (None, "where", 1, "\ud800"), "is not valid Unicode",
     ),
     "roll-up": ({"sort": "current", "rollup": True}, (None, "sort", None, "current"), "roll-up"),
     "roll-up 0": ({"limit": 0, "rollup": True}, (None, "limit", None, 0), "rollup=False"),

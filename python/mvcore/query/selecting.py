@@ -96,10 +96,12 @@ def check_labels(
     wanted: Wanted,
     find: Find,
     in_use: Callable[[str], Sequence[str]],
+    condition: int | None = None,
 ) -> None:
     """Raises InvalidInput for an unknown attribute and for a label that nothing has.
 
     in_use(key): returns the names that may be labels of `account`, `instrument` or `currency`.
+    condition: the number of the condition of `where` that has the label. None: a selection has it.
     """
     for name, labels in wanted.items():
         attribute = attribute_of_side(masters, side, name)
@@ -114,13 +116,14 @@ def check_labels(
             unknown = [text for text, code in zip(texts, codes, strict=True) if code < 0]
         if unknown:
             known = in_use(name) if attribute is None else attribute.used_labels()
-            raise no_label(side, name, unknown[0]).unlike(unknown[0], known)
+            raise no_label(side, name, unknown[0], condition).unlike(unknown[0], known)
 
 
-def no_label(side: str, name: str, label: str) -> InvalidInput:
+def no_label(side: str, name: str, label: str, condition: int | None = None) -> InvalidInput:
     """Make the error for a label that no account or instrument has."""
+    table, column = (f"{side}s", name) if condition is None else (None, "where")
     reason = f"no {side} has the label {label!r}"
-    return InvalidInput.about(f"{side}s", name, None, label, reason)
+    return InvalidInput.about(table, column, condition, label, reason)
 
 
 def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:
