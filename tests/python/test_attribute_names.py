@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mvcore
+from stored_books import label_accounts
 
 # name of the column, the column that it probably means
 INSTRUMENTS = [
@@ -114,3 +115,73 @@ def test_the_report_names_attributes(tmp_path: Path) -> None:
     table = mvcore.read(path, "holdings", extra="ignore")
     assert table.attributes == ()
     assert "attributes" not in table.report()
+
+
+# ---- names that `sort` reads as something else ----
+
+ORDERS = ["-current", "-", "--x", "-account", "abs(current)", "abs()", "abs(abs(x))"]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("table", ["instruments", "accounts"])
+@pytest.mark.parametrize("write", ["load", "update"])
+def test_a_name_that_sort_reads_as_an_order_is_refused(write: str, table: str, name: str) -> None:
+    book = mvcore.Book()
+    with pytest.raises(mvcore.InvalidInput) as told:
+        getattr(book, write)(**{table: columns(table, "sector", name)})
+    assert (told.value.table, told.value.column) == (table, name)
+    assert str(told.value) == (
+        f"{table}.{name}: `sort` would read this attribute's name as an order; "
+        "expected a name that neither begins with '-' nor has the form abs(...)"
+    )
+    assert book.epoch == 0
+
+
+def test_other_names_with_a_minus_or_abs_are_attributes() -> None:
+    names = ["x-current", "current-", " -current", "abs", "abs(x", "abs(x) ", "ABS(current)", "(x)"]
+    book = mvcore.Book()
+    book.load(accounts=columns("accounts", *names), instruments={
+        "instrument": ["I"], "currency": ["USD"]},
+        holdings={"account": ["A"], "instrument": ["I"], "quantity": [1]})  # fmt: skip
+    for name in names:
+        for key in (name, f"-{name}"):
+            assert book.values(by=name, sort=key)[name] == ["2"]
+
+
+def test_the_file_with_such_a_name_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("account,-desk\nA,2\n")
+    table = mvcore.read(path, "accounts")
+    with pytest.raises(mvcore.InvalidInput, match="`sort` would read") as told:
+        mvcore.Book().load(accounts=table)
+    assert (told.value.file, told.value.column) == (str(path), "-desk")
+    book = mvcore.Book()
+    book.load(accounts=mvcore.read(path, "accounts", rename={"-desk": "desk"}))
+    assert book.accounts()["desk"] == ["2"]
+
+
+def test_a_stored_book_with_such_names_still_opens(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    labels: dict[str, list[str | None]] = {"-current": ["d"], "abs(sod)": ["e"]}
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments={"instrument": ["I"], "currency": ["USD"]},
+            accounts={"account": ["A"]},
+            holdings={"account": ["A"], "instrument": ["I"], "quantity": [1]},
+        )
+        label_accounts(book, labels)
+    for _ in ("the journal", "a checkpoint"):
+        with mvcore.open(tmp_path / "book") as book:
+            accounts = book.accounts()
+            assert accounts.to_pylist() == [{"account": "A", "-current": "d", "abs(sod)": "e"}]
+            assert book.values(by="-current", accounts={"abs(sod)": "e"})["-current"] == ["d"]
+            with pytest.raises(mvcore.InvalidInput, match="'-current' names several columns"):
+                book.values(by="-current", sort="-current")
+            book.update(accounts={"account": ["B"]})  # a table without the names
+            book.remove(accounts="B")
+            with pytest.raises(mvcore.InvalidInput, match=r"^accounts\.-current: `sort` would"):
+                book.update(accounts=accounts)
+            book.checkpoint()
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(accounts={"account": ["A"], "current desk": ["d"]})
+        assert book.accounts().column_names == ["account", "current desk"]
