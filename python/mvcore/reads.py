@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -52,6 +54,15 @@ class Reads:
     _cash: Literal["from_fills"] | None
     _cash_scale: int | None
     _names: NameLists
+
+    def __init_subclass__(cls) -> None:
+        """Copy the public reads into the class, so that a TypeError names it: `Book.values()`."""
+        for name, read in list(vars(Reads).items()):
+            public = isinstance(read, FunctionType) and not name.startswith("_")
+            if public and getattr(cls, name) is read:
+                own = copied(read)
+                own.__module__, own.__qualname__ = cls.__module__, f"{cls.__name__}.{name}"
+                setattr(cls, name, own)
 
     def _settle(self) -> None:
         """Wait until the attributes of a write in progress are published.
@@ -609,6 +620,18 @@ class Reads:
     def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
         """Make a frame from several reads of one epoch."""
         return make(self)
+
+
+def copied(function: FunctionType) -> FunctionType:
+    """Return another function with the same code, defaults and docstring."""
+    own = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
+    own.__kwdefaults__ = function.__kwdefaults__
+    functools.update_wrapper(own, function)
+    del own.__wrapped__  # type: ignore[attr-defined]
+    return own
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:

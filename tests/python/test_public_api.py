@@ -3,7 +3,9 @@ line use nothing else."""
 
 from __future__ import annotations
 
+import inspect
 import logging
+import pickle
 from decimal import Decimal as D
 
 import pytest
@@ -98,3 +100,40 @@ def test_warn_of_missing_rates(caplog: pytest.LogCaptureFixture) -> None:
     book.close()
     with pytest.raises(mvcore.ClosedError):
         book.warn_of_missing_rates()
+
+
+def test_a_wrong_argument_names_the_public_class(book: mvcore.Book) -> None:
+    seen = 0
+    for owner in (book, book.snapshot(), book.view(), book.values()):
+        for name, _ in inspect.getmembers(type(owner), inspect.isfunction):
+            if name.startswith("_"):
+                continue
+            with pytest.raises(TypeError) as caught:
+                getattr(owner, name)(no_such_argument=1)
+            public = "Frame" if isinstance(owner, mvcore.Frame) else type(owner).__name__
+            assert str(caught.value).startswith(f"{public}.{name}() got an ")
+            seen += 1
+    assert seen > 40
+    with pytest.raises(TypeError, match=r"^Snapshot\.values\(\) takes from 1 to 9 positional"):
+        book.snapshot().values(*range(9))
+    with pytest.raises(
+        TypeError, match=r"^Book\.breaks\(\) missing 1 required positional argument"
+    ):
+        book.breaks()
+
+
+def test_reads_of_subclasses(book: mvcore.Book) -> None:
+    class Middle(mvcore.Book):
+        def values(self, *args, **options):
+            return super().values(*args, **options).to_pylist()
+
+    class Last(Middle):
+        pass
+
+    own = Last()
+    own.load(instruments=book.instruments(), accounts=book.accounts(), holdings=book.holdings())
+    assert own.values(by="account") == Middle.values(own, by="account")
+    assert [row["account"] for row in own.values()] == ["A1", "A2"]
+    assert inspect.signature(mvcore.Book.values) == inspect.signature(type(book.snapshot()).values)
+    assert str(inspect.getdoc(mvcore.Book.values)).startswith("Return exact totals")
+    assert pickle.loads(pickle.dumps(mvcore.Book.positions)) is mvcore.Book.positions
