@@ -146,6 +146,46 @@ def test_an_odd_label_is_refused(book: mvcore.Book, name: str) -> None:
     assert (caught.value.table, caught.value.column) == ("instruments", "sector")
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_int_of_thousands_of_digits_is_named(book: mvcore.Book, sign: int) -> None:
+    """Python refuses to convert it to a text."""
+    huge = sign * 10**5000
+    reason = (
+        "an int of more than 4300 digits is too long for a label; expected fewer digits, or a text"
+    )
+    rows = {"instrument": ["AAPL", "BUND"], "tier": [1, huge]}
+    calls = [
+        ("instruments.tier", None, lambda: book.positions(instruments={"tier": huge})),
+        ("instruments.tier, row 1", 1, lambda: book.positions(instruments={"tier": [1, huge]})),
+        ("instruments.tier, row 1", 1, lambda: book.update(instruments=rows)),
+        ("where, row 0", 0, lambda: book.values(where=[("account", "=", huge)])),
+    ]
+    book.update(instruments={"instrument": ["AAPL"], "tier": [1]})
+    for place, row, call in calls:
+        with pytest.raises(mvcore.InvalidInput) as caught:
+            call()
+        assert str(caught.value) == f"{place}: {reason}"
+        assert (caught.value.row, caught.value.value) == (row, huge)
+    with pytest.raises(mvcore.InvalidInput, match=r"^limit: an int of more than 4300 digits is n"):
+        book.values(limit=-(10**5000))
+    with pytest.raises(mvcore.InvalidInput, match=r"^tick\.price: an int of more than 4300 digits"):
+        book.tick("AAPL", huge)
+
+
+def test_a_label_without_a_unit_is_named(book: mvcore.Book) -> None:
+    days = np.array([1, 5]).view("M8")
+    reason = (
+        "the datetime64 5 has no unit; expected a datetime64 with a unit, such as datetime64[ns]"
+    )
+    with pytest.raises(mvcore.InvalidInput) as caught:
+        book.values(accounts={"desk": days[1]})
+    assert str(caught.value) == f"accounts.desk: {reason}"
+    for values in (days[::-1], list(days[::-1])):
+        with pytest.raises(mvcore.InvalidInput) as caught:
+            book.update(accounts={"account": ["A1", "A2"], "desk": values})
+        assert str(caught.value) == f"accounts.desk, row 0: {reason}"
+
+
 def test_labels_of_float32_have_their_shortest_digits(book: mvcore.Book) -> None:
     book.update(instruments={"instrument": ["AAPL"], "beta": [0.1]})
     wanted = book.values(instruments={"beta": 0.1}).to_pylist()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import invalid, is_unicode, shown, wrong_type
+from mvcore.errors import InvalidInput, invalid, is_unicode, shown, wrong_type
+from mvcore.ingest.times import UNIT_EXPECTED
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -167,13 +168,22 @@ def checked_label(value: Any, table: str | None, column: str, row: int | None) -
         raise wrong_type(table, column, row, value, LABEL)
     try:
         text = label_of(value)
-    except ValueError:  # an int of thousands of digits has no text
-        raise invalid(table, column, row, value, f"{shown(value)} has no text") from None
+    except ValueError:
+        raise _without_text(value, table, column, row) from None
     if not text:
         raise invalid(table, column, row, value, "'' is empty", "text")
     if not is_unicode(text):
         raise invalid(table, column, row, value, f"{shown(value)} is not valid Unicode")
     return text
+
+
+def _without_text(value: Any, table: str | None, column: str, row: int | None) -> InvalidInput:
+    """Make the error for a value that Python or NumPy cannot convert to a text."""
+    if isinstance(value, np.datetime64):
+        wrong, expected = f"the datetime64 {int(value.view(np.int64))} has no unit", UNIT_EXPECTED
+    else:
+        wrong, expected = f"{shown(value)} is too long for a label", "fewer digits, or a text"
+    return invalid(table, column, row, value, wrong, expected)
 
 
 def checked_labels(values: Iterable[Any], table: str, column: str) -> list[str | None]:
