@@ -1,5 +1,7 @@
 """`mvcore serve --book`: accepted facts survive the process."""
 
+import contextlib
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
+from mvcore.serve.errors import refusal  # noqa: E402
 from serving import client, running, served  # noqa: E402 - behind what skips
 
 TABLES = {
@@ -94,3 +97,60 @@ def test_a_book_that_cannot_be_written_is_no_fault_of_the_client(tmp_path) -> No
             answer = http.post("/v1/facts", json={"accounts": {"account": ["A1"]}})
             assert (answer.status_code, answer.json()["code"]) == (503, "StorageError")
         assert writer.epoch == 0
+
+
+def test_a_client_does_not_see_the_folder_of_a_failed_disk(tmp_path, caplog) -> None:
+    """The system refuses to grow the journal: EFBIG."""
+    folder = tmp_path / "hidden folder" / "book"
+    folder.parent.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    names = [f"I{k}" for k in range(2000)]
+    with contextlib.ExitStack() as stack:
+        book = stack.enter_context(contextlib.closing(mvcore.open(folder)))
+        book.update(instruments={"instrument": names, "currency": ["USD"] * 2000})
+        http = stack.enter_context(
+            client(stack.enter_context(running(serve.create_app(book))), None)
+        )
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, before)
+        failed = []
+        for step in range(1, 200):
+            facts = {"prices": {"instrument": names, "price": [f"{step}.123456789"] * 2000}}
+            facts["accounts"] = {"account": [f"A{step}"]}  # prices alone are written later
+            answer = http.post("/v1/facts", json=facts)
+            if answer.status_code != 200:
+                failed.append(answer)
+                if len(failed) == 2:  # the first failure, and one that tells of an earlier failure
+                    break
+        for answer in failed:
+            assert answer.status_code == 503
+            assert answer.json() == {
+                "type": "error", "code": "StorageError",
+                "message": "the service failed; its log says why",
+            }  # fmt: skip
+            assert "hidden folder" not in str(answer.headers)
+        assert len(failed) == 2
+        assert http.post("/v1/values", json={}).status_code == 200  # reads continue
+        lines = [r.getMessage() for r in caplog.records if r.name == "mvcore.serve"]
+        assert len(lines) == 2
+        assert all(line.startswith("a request failed: StorageError: ") for line in lines)
+        assert all(str(folder) in line and "File too large" in line for line in lines)
+
+
+@pytest.mark.parametrize("kind", [mvcore.StorageError, mvcore.CorruptData, mvcore.Error])
+def test_a_failure_of_the_service_is_told_without_its_message(caplog, kind) -> None:
+    told = refusal(kind("/srv/book: read: Input/output error"), "cannot_value")
+    assert (told.code, told.status) == ("failed", 503)
+    assert "/srv" not in str(told.to_json())
+    assert "/srv/book: read: Input/output error" in caplog.text
+
+
+def test_a_closed_book_is_told(tmp_path) -> None:
+    book = mvcore.open(tmp_path / "book")
+    with running(serve.create_app(book)) as port, client(port, None) as http:
+        book.close()
+        answer = http.post("/v1/facts", json={"accounts": {"account": ["A1"]}})
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "type": "error", "code": "ClosedError", "message": "the book is closed",
+        }  # fmt: skip

@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from mvcore.errors import ClosedError, Error, StorageError
+from mvcore.errors import Error
 from mvcore.serve import answers, origin_checks, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
-from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
+from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError, refusal
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
 from mvcore.serve.parsing import read_object
@@ -305,10 +305,10 @@ async def _refused(request: Request, error: RefusedError) -> Response:
 
 async def _failed(request: Request, error: Error) -> Response:
     """Errors of the book: refused input (422), and failures of the service (503)."""
-    status = 503 if isinstance(error, (ClosedError, StorageError)) else 422
     code = type(error).__name__
-    message = str(error.args[0]) if error.args else code
-    return JSONResponse(RefusedError(code, message, status, error).to_json(), status_code=status)
+    answer = refusal(error, code, 422)
+    answer.code = code
+    return await _refused(request, answer)
 
 
 HANDLERS: dict[Any, Any] = {RefusedError: _refused, Error: _failed, HTTPException: _no_route}
