@@ -45,7 +45,7 @@ def columns(table: str, *names: str) -> dict[str, list[object]]:
 @pytest.mark.parametrize("write", ["load", "update"])
 def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> None:
     book = mvcore.Book()
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         getattr(book, write)(**{table: columns(table, name)})
     assert (told.value.table, told.value.column) == (table, name)
     assert f"expected {fixed!r}, or another name of the attribute" in str(told.value)
@@ -56,7 +56,7 @@ def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> Non
 def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{table.removesuffix('s')},{name}\nA,2\n")
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         mvcore.read(path, table)
     assert (told.value.table, told.value.line) == (table, 1)
     told_name = told.value.column
@@ -71,7 +71,7 @@ def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> 
 @pytest.mark.parametrize("name", ["Multiplier", "multi plier", "QUOTE-FACTOR", "Currency"])
 def test_other_case_refused_beside_the_column_too(name: str) -> None:
     given = {"instrument": ["A"], "multiplier": [1], "quote_factor": [1], "currency": ["USD"]}
-    with pytest.raises(mvcore.InvalidInput, match="so like the column"):
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column"):
         mvcore.Book().load(instruments=given | {name: ["2"]})
 
 

@@ -442,7 +442,7 @@ def test_f5_headers(folder) -> None:
     assert folder.rows(HEADER) == []
     assert folder.rows(HEADER.strip()) == []
     text = "account,instrument,quantity,quantity\nX,A,1,2\n"
-    assert "line 1: column 'quantity' is there twice" in str(folder.fault(text))
+    assert "line 1: column 'quantity' occurs twice" in str(folder.fault(text))
     error = folder.fault("account,instrument,quantity,Qty\nX,A,1,2\n", rename={"Qty": "quantity"})
     assert "'quantity' and 'Qty' in the file" in str(error)
     error = folder.fault("account,instrument,quantity,colour\nX,A,1,2\n")
@@ -450,7 +450,7 @@ def test_f5_headers(folder) -> None:
     table = folder.read("account,instrument,quantity,colour\nX,A,1,2\n", extra="ignore")
     assert (list(table), table.ignored) == (["account", "instrument", "quantity"], ("colour",))
     error = folder.fault(HEADER, rename={"Qty": "quantity"})
-    assert "rename: there is no column 'Qty'" in str(error)
+    assert "rename: the file has no column 'Qty'" in str(error)
 
 
 def test_f5_whole_columns(folder) -> None:
@@ -468,7 +468,7 @@ def test_f5_whole_columns(folder) -> None:
 def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
     assert folder.rows("account,instrument,quantity,\nX,A,1,\n") == [("X", "A", "1")]
     error = folder.fault("account,instrument,quantity,\nX,B,1,\nX,A,1,5\n")
-    assert "line 3: column 4 has no name in the header but the value '5'" in str(error)
+    assert "line 3: column 4 has no name in the header, but has the value '5'" in str(error)
     text = ",account,instrument,quantity\n0,X,A,1\n"
     assert "column 1 has no name in the header" in str(folder.fault(text))
     assert folder.rows(text, extra="ignore") == [("X", "A", "1")]

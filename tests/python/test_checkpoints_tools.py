@@ -185,7 +185,7 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
     book = saved(tmp_path)
     assert main(["inspect", str(tmp_path)]) == 0
     out, epoch = capsys.readouterr().out, book.stats()["epoch"]
-    assert out.count("whole") == 2
+    assert out.count("intact") == 2
     for line in (
         "generation 2\n",
         f"epoch          {epoch}\n",
@@ -217,7 +217,7 @@ def test_inspect_reads_the_journal_that_opening_need_not(tmp_path, capsys) -> No
     assert main(["inspect", str(folder)]) == 0
     out = capsys.readouterr().out
     size = first.stat().st_size + second.stat().st_size
-    assert f"\n  files          2, {size} bytes\n  whole\n" in out
+    assert f"\n  files          2, {size} bytes\n  intact\n" in out
     damage(first)
     with mvcore.open(folder) as book:  # which is not needed
         assert book.recovery.replayed == 1

@@ -191,7 +191,7 @@ def test_pages(files: InputFiles) -> None:
     assert found("--where", "sector=") == [("d2", "")]
     assert found("--limit", "0") == []
     for wrong, says in {
-        "--where=current": "is no condition", "--limit=-1": "negative",
+        "--where=current": "is not a condition", "--limit=-1": "whole number of 0 or more",
         "--sort=curent": "did you mean 'current'", "--where=desk=d3": "no account has the label",
         "--where=current>x": "not a number",
     }.items():  # fmt: skip
@@ -282,7 +282,7 @@ BAD_FILES = {
     "null": ("holdings", b"account,instrument,quantity\nA1,NA,\n", "line 2, column quantity"),
     "missing column": ("holdings", b"account,instrument\nA1,NA\n", "quantity"),
     "unknown column": ("prices", b"instrument,price,colour\nAAPL,1,red\n", "colour"),
-    "column twice": ("prices", b"instrument,price,price\nAAPL,1,1\n", "'price' is there twice"),
+    "column twice": ("prices", b"instrument,price,price\nAAPL,1,1\n", "'price' occurs twice"),
     "ragged": ("prices", b"instrument,price\nAAPL\n", "line 2: 1 field; expected 2"),
     "empty": ("prices", b"", "the file is empty"),
     "not UTF-8": ("prices", b"instrument,price\n\xff\xfe,1\n", r"line 2: b'\xff' at"),

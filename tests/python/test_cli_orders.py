@@ -159,4 +159,7 @@ def test_help_says_what_ids_are() -> None:
             [sys.executable, "-m", "mvcore", command, "--help"], capture_output=True, text=True
         )
         words = " ".join(done.stdout.split())
-        assert "in CSV, where every id is a plain 64-bit integer (7, not 007); else texts" in words
+        assert (
+            "Order ids are integers if all of them are plain integers (7, not 007), otherwise text."
+            in words
+        )

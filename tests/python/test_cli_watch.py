@@ -261,7 +261,7 @@ def test_orders_without_a_price_where_fills_move_cash(files: InputFiles, tmp_pat
     book = ("--book", str(tmp_path / "book"))
     wrong = files.wrong("--cash", "from_fills", *book)
     assert not (tmp_path / "book").exists()
-    assert "events.csv, line 3, column average_price: there is no such column" in wrong
+    assert "events.csv, line 3, column average_price: the column is missing" in wrong
     files.put("instruments", "instrument,currency,quote_factor,cash\n"
               "AAPL,USD,,\nSAP,EUR,,\nBUND,EUR,0.01,\nUSD,USD,,true\nEUR,EUR,,true\n")  # fmt: skip
     lines = EVENTS.splitlines()
@@ -273,7 +273,7 @@ def test_orders_without_a_price_where_fills_move_cash(files: InputFiles, tmp_pat
     assert files.rows("--cash", "from_fills", *book)[0][:4] == (
         "A1", "USD", "2733.75000000", "3713.75000000",  # 20 were bought for 2,000
     )  # fmt: skip
-    files.told = "mvcore: the book goes on at epoch 8; no tables are loaded from the files\n"
+    files.told = "mvcore: the book continues at epoch 8; only the events are used\n"
     tick = "2024-03-01T14:31:00Z,tick,AAPL,149,,,,,,\n"
     files.put("events", COLUMNS + tick)  # only a tick: no price is needed
     assert files.rows(*book)[0][3] == "3713.75000000"

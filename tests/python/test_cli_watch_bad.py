@@ -20,11 +20,14 @@ GOOD = "2024-03-01,tick,AAPL,150,,,,,,"
 BAD_ROWS = {
     "no time": (",tick,AAPL,1,,,,,,", "events.time, row 1: null is not a time"),
     "no such time": ("soon,tick,AAPL,1,,,,,,", "events.time, row 1: 'soon' is not an ISO 8601"),
-    "no kind": ("2024-03-02,,AAPL,1,,,,,,", "events.kind, row 1: null is none of tick, order"),
-    "no such kind": ("2024-03-02,trade,AAPL,1,,,,,,", "events.kind, row 1: 'trade' is none of"),
+    "no kind": (
+        "2024-03-02,,AAPL,1,,,,,,",
+        "events.kind, row 1: null is not known; expected one of tick, order",
+    ),
+    "no such kind": ("2024-03-02,trade,AAPL,1,,,,,,", "events.kind, row 1: 'trade' is not known"),
     "no price": ("2024-03-02,tick,AAPL,,,,,,,", "events.price, row 1: null, but a tick needs it"),
     "no account": ("2024-03-02,order,AAPL,,7,,5,,,", "events.account, row 1: null, but an order"),
-    "out of place": ("2024-03-02,order,AAPL,9,7,A1,5,,,", "events.price, row 1: '9' has no place"),
+    "out of place": ("2024-03-02,order,AAPL,9,7,A1,5,,,", "events.price, row 1: '9' must be empty"),
     "not a price": ("2024-03-02,tick,AAPL,dear,,,,,,", "events.price, row 1: 'dear'"),
     "unknown name": ("2024-03-02,tick,ZZZ,1,,,,,,", "events.instrument, row 1: "),
     "unknown account": ("2024-03-02,order,AAPL,,7,A9,5,,,", "events.account, row 1: "),
@@ -53,9 +56,9 @@ BAD_COLUMNS = {
     "unknown": ("time,instrument,price,size\n2024-03-01,AAPL,1,1\n", "column 'size' is not known"),
     "none for the kind": (
         "time,kind,instrument,price\n2024-03-01,tick,AAPL,1\n2024-03-01,order,AAPL,\n",
-        "line 3, column order: null, but an order needs it (there is no such column)",
+        "line 3, column order: null, but an order needs it (the column is missing)",
     ),
-    "twice": ("time,price,price\n2024-03-01,1,1\n", "column 'price' is there twice"),
+    "twice": ("time,price,price\n2024-03-01,1,1\n", "column 'price' occurs twice"),
     "not there": (None, "No such file or directory"),
 }
 BAD_ARGUMENTS = [
@@ -68,7 +71,7 @@ BAD_ARGUMENTS = [
     (["--top", "0"], "argument --top"),
     (
         ["--sort", "price"],
-        "--sort: no column 'price'; there are account, amount_currency, sod, current",
+        "--sort: no column 'price'; expected one of account, amount_currency, sod, current",
     ),
     (["--by", "colour"], "colour"),
     (["--currency", "XXX"], "XXX"),
@@ -118,7 +121,7 @@ def test_codes_are_no_names(tmp_path: Path) -> None:
     table = {"time": [10**18], "instrument": [0], "price": [2]}
     pa.parquet.write_table(pa.table(table), path)
     line = wrong(tmp_path, path)
-    assert f"{path}, column instrument: the column is int64, which holds no texts" in line
+    assert f"{path}, column instrument: the column has type int64; expected text" in line
 
 
 def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def kill_and_start(tmp_path: Path, kills: int) -> None:
     assert again.stdout == whole, again.stderr  # it has all events
 
 
-def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_path: Path) -> None:
+def test_another_day_of_the_same_name_is_played_and_one_that_grew_continues(tmp_path: Path) -> None:
     files = write_files(tmp_path, 0)
     day, book = tmp_path / "day.csv", ["--book", str(tmp_path / "book")]
 
@@ -103,8 +103,8 @@ def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_pa
         assert done.returncode == 0, done.stderr
         return next(csv.DictReader(io.StringIO(done.stdout)))["current"], done.stderr
 
-    def goes_on(epoch: int) -> str:
-        return f"mvcore: the book goes on at epoch {epoch}; no tables are loaded from the files\n"
+    def continues(epoch: int) -> str:
+        return f"mvcore: the book continues at epoch {epoch}; only the events are used\n"
 
     today = "2024-03-04T14:00:00Z"
     first, told = play(
@@ -115,13 +115,13 @@ def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_pa
     assert float(play(monday)[0]) == 700
     # The file grew by events of the same moment, and a later one.
     order = f"{today},order,I0,,7,A0,3,3,filled,\n"
-    assert play(monday + order)[1] == goes_on(3)
+    assert play(monday + order)[1] == continues(3)
     grown = monday + order + f"{today},tick,I0,8,,,,,,\n2024-03-04T15:00:00Z,tick,I1,2,,,,,,\n"
     assert float(play(monday + order + f"{today},tick,I0,8,,,,,,\n")[0]) == 824
     for epoch, passed in ((7, 3), (8, 4)):
         amount, told = play(grown)
-        before = f"mvcore: {passed} of 4 events of day.csv were played before\n"
-        assert (float(amount), told) == (824, goes_on(epoch) + before)
+        before = f"mvcore: {passed} of 4 events of day.csv were already played\n"
+        assert (float(amount), told) == (824, continues(epoch) + before)
 
 
 @pytest.mark.parametrize("wrong", ["--base-currency", "--value-scale"])

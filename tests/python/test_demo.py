@@ -45,13 +45,13 @@ def test_live_tiny() -> None:
         assert line in done.stdout
     assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 8
     assert done.stdout.count("│ coming") == 1
-    assert re.search(r"│ checkpoint +│ 7 minutes +│ < 1 s +│ [0-9.]+ m?s for what", done.stdout)
+    assert re.search(r"│ checkpoint +│ 7 minutes +│ < 1 s +│ [0-9.]+ m?s for the ", done.stdout)
     assert re.search(r"│ recovery +│ 7 minutes, updates lost +│ - +│ [0-9.]+ m?s, ", done.stdout)
     assert re.search(r"│ 108 holdings, 216 orders, +│", done.stdout)
-    assert re.search(r"│ one tick, 36 values made +│ 295 ms, 15,000 values ", done.stdout)
+    assert re.search(r"│ one tick, 36 values +│ 295 ms, 15,000 values ", done.stdout)
     assert re.search(r"│ order facts, one by one +│ - +│ - +│ [0-9,]+ facts/s +│", done.stdout)
-    assert "\nThis book has 108 holdings and 216 orders: PASS says that much less.\n" in done.stdout
-    assert "\nThis book in the browser, its prices moving: mvcore serve --demo\n" in done.stdout
+    assert "\nThis book has only 108 holdings and 216 orders, so PASS proves less.\n" in done.stdout
+    assert "\nThis book in a browser, with moving prices: mvcore serve --demo\n" in done.stdout
 
 
 @pytest.mark.parametrize(("accounts", "instruments"), [(1, 1), (3, 40), (40, 1)])
@@ -67,7 +67,7 @@ def test_no_orders(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert "3 accounts x 4 instruments, 12 holdings, 0 orders" in out
     assert "2 orders each on 0 of the instruments: more do not fit into" in out
     assert "83.3 ticks/s for 0 s" in out
-    assert "one tick, 3 values made" in out
+    assert "one tick, 3 values" in out
 
 
 def test_no_room_on_the_disk(
@@ -76,7 +76,7 @@ def test_no_room_on_the_disk(
     monkeypatch.setattr(sizes, "DISK_BYTES", 10**15)
     assert live.run(3, 4, seconds=0.0) == 0
     out = capsys.readouterr().out
-    assert "  in memory, not on the disk: /" in out
+    assert "  in memory, without a folder: /" in out
     rows = [line for line in out.splitlines() if line.startswith(("│ checkpoint", "│ recovery"))]
     assert len(rows) == 2
     assert all("not measured" in row for row in rows)
@@ -281,7 +281,7 @@ def test_what_is_slower_than_the_hybrid_fails() -> None:
     assert [row.passed for row in slow if row.what == "checkpoint"] == [False]
     fast = table.job_rows(figures(ticks_per_s=1_400, tick_and_watch=0.049))
     assert [row.what for row in fast if row.passed] == [
-        "keeping up, watched read each tick",
+        "throughput, watched read each tick",
         "tick to watched accounts",
         "output at 83.3 ticks/s",
     ]
@@ -305,7 +305,7 @@ def test_a_feed_that_fails_is_told(
 
     def use() -> None:
         with served.playing((2, 2)) as book:
-            while "the prices stand still" not in caplog.text:
+            while "prices no longer change" not in caplog.text:
                 time.sleep(0.01)
             assert len(book.values()) == 2
 

@@ -528,7 +528,7 @@ def test_watch_with_a_folder_counts_the_same(tmp_path: Path) -> None:
     assert "skipped 2 prices" in done.stderr
     done = watch(tmp_path, EVENTS + "2024-03-04;Z;1\n2024-03-05;A;40\n", *options)
     assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["X,USD,60.00,0"])
-    assert "4 of 6 events of events.csv were played before" in done.stderr
+    assert "4 of 6 events of events.csv were already played" in done.stderr
     assert "skipped 1 price of an unknown instrument" in done.stderr
 
 
@@ -545,7 +545,7 @@ BAD_OPTIONS = [
     (["--encoding", "none"], "encoding: 'none' is not known"),
     (["--header-row", "0"], "header_row: 0 is not a line number"),
     (["--rename", "a"], "--rename: 'a' is not OLD=NEW"),
-    (["--rename", "a=b", "--rename", "a=c"], "--rename: 'a' is there twice"),
+    (["--rename", "a=b", "--rename", "a=c"], "--rename: 'a' is renamed twice"),
     (["--rename", "a=account"], "--rename: no file has a column 'a'"),
     (["--unknown", "drop"], "--unknown"),
     (["--currency-signs", "USD"], "currency_signs: 'USD' is not text of currency signs"),

@@ -148,5 +148,5 @@ def test_numbers_select_by_their_exact_value(book, call) -> None:
 def test_nan_is_no_label_of_a_token() -> None:
     """It would select accounts without the attribute."""
     for labels in (float("nan"), ["d1", float("nan")]):
-        with pytest.raises(ValueError, match="accounts is"):
+        with pytest.raises(ValueError, match="accounts: expected"):
             accounts_of({"desk": labels})
