@@ -94,7 +94,7 @@ def test_codes_are_kept_and_names_that_are_gone_come_back_with_theirs() -> None:
     assert again.instrument_codes(names).tolist() == book.instrument_codes(names).tolist()
 
 
-TOUCHED = {"orders": "orders are not noted as touched", "held": "holdings are not noted as touched"}
+TOUCHED = {"orders": "changed orders are not marked", "held": "changed holdings are not marked"}
 
 
 @pytest.mark.parametrize("bug", TOUCHED)

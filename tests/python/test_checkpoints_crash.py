@@ -184,8 +184,8 @@ SEEDED = {
     "the chunks' folder is not synced": (unsynced("sync_folder", "chunks"), "power"),
     "the manifest is not synced": (unsynced("sync", "manifest"), "power"),
     "the manifest is renamed before it is synced": (rename_first, "power"),
-    "the second checkpoint goes too early": (forget_the_second, "kill"),
-    "chunks go before the manifest is there": (remove_early, "kill"),
+    "the older checkpoint is deleted too early": (forget_the_second, "kill"),
+    "old chunks are deleted before the manifest is written": (remove_early, "kill"),
 }
 
 

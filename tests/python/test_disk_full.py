@@ -87,7 +87,7 @@ def check_opens_again(path: Path, latest: int) -> None:
 
 
 def test_a_disk_of_16_megabytes(small_disk: Path) -> None:
-    with recorded("D5", "a disk of 16 MB that a journal fills, and that is freed again") as record:
+    with recorded("D5", "a disk of 16 MB that a journal fills and that is then freed") as record:
         record.runs = 1
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(4 * MEGABYTE))
@@ -112,7 +112,7 @@ def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
 
     The book continues in the remaining space, and checkpoints once there is more.
     """
-    what = "a disk of 16 MB on which a checkpoint finds no room, and finds it again"
+    what = "a disk of 16 MB that is too full for a checkpoint and that is then freed"
     with recorded("D5", what) as record:
         record.runs = 1
         path, ballast = small_disk / "book", small_disk / "ballast"
@@ -141,7 +141,7 @@ def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     """EFBIG after a part of the write, raised by the system."""
-    with recorded("D5", "a file of the journal that may not grow, and then may") as record:
+    with recorded("D5", "a journal file that may not grow, and then may") as record:
         record.runs = 1
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         book = begin(tmp_path / "book")
