@@ -96,7 +96,7 @@ def wrong(folder: Path, events: Path, *more: str) -> str:
 # At the events' own pace, a row a day ahead is reported at once too.
 @pytest.mark.parametrize("speed", ["1", "max"])
 @pytest.mark.parametrize("what", BAD_ROWS)
-def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
+def test_a_bad_event_gives_one_line_of_error(tmp_path: Path, what: str, speed: str) -> None:
     rows, message = BAD_ROWS[what]
     path = tmp_path / "events.csv"
     path.write_text(f"{COLUMNS}\n{GOOD}\n{rows}\n")
@@ -107,7 +107,7 @@ def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
 
 
 @pytest.mark.parametrize("what", BAD_COLUMNS)
-def test_bad_columns(tmp_path: Path, what: str) -> None:
+def test_bad_columns_of_events_give_one_line_of_error(tmp_path: Path, what: str) -> None:
     text, message = BAD_COLUMNS[what]
     path = tmp_path / "events.csv"
     if text is not None:
@@ -116,7 +116,7 @@ def test_bad_columns(tmp_path: Path, what: str) -> None:
     assert message in line and str(path) in line
 
 
-def test_codes_are_no_names(tmp_path: Path) -> None:
+def test_codes_are_refused_as_names(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     table = {"time": [10**18], "instrument": [0], "price": [2]}
     pa.parquet.write_table(pa.table(table), path)
@@ -124,7 +124,7 @@ def test_codes_are_no_names(tmp_path: Path) -> None:
     assert f"{path}, column instrument: the column has type int64; expected text" in line
 
 
-def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
+def test_an_overflowing_sum_names_the_last_row_that_adds_to_it(tmp_path: Path) -> None:
     """An overflowing sum belongs to no row, so the error names the last one that adds to it."""
     rows = [f"2024-03-02,order,AAPL,,{k},A1,99999999999999999999,,,\n" for k in range(2)]
     path = tmp_path / "events.csv"
@@ -134,7 +134,9 @@ def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
-def test_bad_argument(tmp_path: Path, more: list[str], message: str) -> None:
+def test_a_bad_argument_of_watch_gives_one_line_of_error(
+    tmp_path: Path, more: list[str], message: str
+) -> None:
     path = tmp_path / "events.csv"
     path.write_text(f"{COLUMNS}\n{GOOD}\n")
     assert message in wrong(tmp_path, path, *more)

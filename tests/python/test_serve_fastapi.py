@@ -27,7 +27,7 @@ def example():
     return module
 
 
-def test_mounted_in_another_service(example) -> None:
+def test_the_service_works_mounted_in_another_service(example) -> None:
     async def run(port: int) -> dict:
         async with websockets.connect(f"ws://127.0.0.1:{port}/overview/v1/live") as connection:
             follower = Follower(connection)

@@ -67,7 +67,7 @@ WRONG_FRAMES = {
 }  # fmt: skip
 
 
-def test_frames_that_close_it(book) -> None:
+def test_invalid_frames_close_the_connection(book) -> None:
     with door(book) as port:
         for name, (code, frames) in WRONG_FRAMES.items():
             with opened(port) as raw:
@@ -90,7 +90,7 @@ def test_a_message_that_is_too_large_is_answered(book) -> None:
         assert (stranger.status(), stranger.code()) == (101, 4401)
 
 
-def test_frames_that_do_not_close_it(book) -> None:
+def test_valid_frames_keep_the_connection_open(book) -> None:
     with door(book) as port:
         whole = PING_TEXT.ljust(4_096)
         parts = [frame(b"", fin=False), *(frame(bytes([c]), 0, fin=False) for c in PING_TEXT)]
@@ -136,7 +136,7 @@ def test_frames_that_do_not_close_it(book) -> None:
         (handshake(Origin=ORIGIN, Host="elsewhere.example.com"), 101),
     ],
 )  # fmt: skip
-def test_who_gets_in(service_port, first, status) -> None:
+def test_only_valid_handshakes_are_accepted(service_port, first, status) -> None:
     with opened(service_port, first) as raw:
         assert raw.status() == status
 
@@ -151,7 +151,7 @@ def service_port():
         settled(app.state.service)
 
 
-def test_half_open_handshakes(book) -> None:
+def test_half_open_handshakes_do_not_block_others(book) -> None:
     with door(book) as port, contextlib.ExitStack() as stack:
         whole = handshake()
         for size in (0, 1, 20, len(whole) - 2, len(whole) - 1):
@@ -164,7 +164,7 @@ def test_half_open_handshakes(book) -> None:
         assert (silent.status(), silent.code()) == (101, 4401)
 
 
-def test_as_many_sessions_as_there_may_be(book) -> None:
+def test_the_number_of_sessions_is_limited(book) -> None:
     with door(book, serve.Limits(sessions=2)) as port:
         with opened(port) as one, opened(port), opened(port, handshake()) as third:
             assert third.status() == 403
@@ -208,7 +208,7 @@ def odd(random: random.Random, depth: int = 0):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_selections_that_are_none(book, seed) -> None:
+def test_random_selections_get_one_answer_each(book, seed) -> None:
     """Each selection is answered once, by rows or a documented error, and the session stays
     open."""
     fields = ["accounts", "instruments", "by", "measures", "currency", "rollup", "interval", "else"]
