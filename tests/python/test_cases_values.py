@@ -20,7 +20,7 @@ def rows_of(frame: mvcore.Frame, *names: str) -> list[tuple]:
     return [tuple(row[name] for name in names) for row in frame.to_pylist()]
 
 
-# -- the currency of amounts is not the currency of instruments --
+# -- the currency of amounts is not the currency of instruments ------------------------------------
 
 SECTORS = [
     ("Tech", "USD", "USD", D("1000.00")),
@@ -116,7 +116,7 @@ def test_an_attribute_of_accounts_may_be_named_currency(book) -> None:
     ]
 
 
-# -- hypothetical prices and rates must name entries of the book --
+# -- hypothetical prices and rates must name entries of the book -----------------------------------
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_what_if_with_a_removed_instrument_is_an_error(book) -> None:
         assert error.value.near == ()
 
 
-# -- a currency without a rate hides its positions --
+# -- a currency without a rate hides its positions -------------------------------------------------
 
 USD_MISSPELLED = (
     "fx: currency 'usd' has no rate: amounts in 'USD' leave out 2 positions in 2 instruments; "

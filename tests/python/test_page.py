@@ -8,7 +8,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - after importorskip
 from reference import ReferenceBook  # noqa: E402
 from serving import running  # noqa: E402
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import DASH, Overview  # noqa: E402 - behind what skips
+from browser import DASH, Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 

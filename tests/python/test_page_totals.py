@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import DASH, Overview  # noqa: E402 - behind what skips
+from browser import DASH, Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 SOD = "start-of-day holdings at current prices"

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 

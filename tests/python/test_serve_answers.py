@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import client, serving  # noqa: E402 - behind what skips
+from serving import client, serving  # noqa: E402 - after importorskip
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 ODD = ["=1+1", "+x", "-y", "@z", 'quo"te', "com,ma", "line\nbreak", "carriage\rreturn", "Ünï 💶"]

@@ -9,7 +9,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import client, running, served  # noqa: E402 - behind what skips
+from serving import client, running, served  # noqa: E402 - after importorskip
 
 TABLES = {
     "instruments": "instrument,currency\nAAPL,USD\n",

@@ -8,7 +8,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import handshake, opened  # noqa: E402 - behind what skips
+from raw_client import handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, client, running, served, settled  # noqa: E402
 
 WHOLE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

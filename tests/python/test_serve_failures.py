@@ -13,7 +13,7 @@ import pytest
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.hub import Hub  # noqa: E402
 from mvcore.serve.rows import Heads  # noqa: E402
-from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - after importorskip
 
 
 @pytest.mark.parametrize("error", [MemoryError("17550.25"), ZeroDivisionError("17550.25")])

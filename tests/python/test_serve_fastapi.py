@@ -12,7 +12,7 @@ import mvcore
 pytest.importorskip("mvcore.serve")
 pytest.importorskip("fastapi")
 jsonschema = pytest.importorskip("jsonschema")
-from serving import Follower, client, running, websockets  # noqa: E402 - behind what skips
+from serving import Follower, client, running, websockets  # noqa: E402 - after importorskip
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "serve.schema.json").read_text())

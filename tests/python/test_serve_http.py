@@ -16,7 +16,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import Follower, client, httpx, live, running, serving, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, httpx, live, running, serving, settled  # noqa: E402 - after importorskip
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
 jwt = pytest.importorskip("jwt")
-from cryptography.hazmat.primitives import serialization  # noqa: E402 - behind what skips
+from cryptography.hazmat.primitives import serialization  # noqa: E402 - after importorskip
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: E402
 
 from serving import Follower, client, live, running, settled, websockets  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from mvcore.serve.access import accounts_of  # noqa: E402 - behind what skips
+from mvcore.serve.access import accounts_of  # noqa: E402 - after importorskip
 from mvcore.serve.hub import Hub  # noqa: E402
 from serving import Follower, client, live, serving, settled  # noqa: E402
 

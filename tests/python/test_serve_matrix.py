@@ -13,7 +13,7 @@ import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
 jwt = pytest.importorskip("jwt")
-from serving import Follower, client, live, running, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, settled  # noqa: E402 - after importorskip
 
 SECRET = b"a secret of at least thirty-two bytes"
 INSTRUMENTS = {"I1": ("USD", "s1"), "I2": ("EUR", "s2"), "I3": ("USD", None)}

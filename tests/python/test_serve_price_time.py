@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import Follower, live, running  # noqa: E402 - behind what skips
+from serving import Follower, live, running  # noqa: E402 - after importorskip
 
 
 @pytest.fixture

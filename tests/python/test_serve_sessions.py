@@ -12,7 +12,7 @@ serve = pytest.importorskip("mvcore.serve")
 pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-import sessions  # noqa: E402 - behind what skips, and from a folder beside
+import sessions  # noqa: E402 - after importorskip, and from a folder beside
 
 
 def test_every_message_is_exact_and_every_session_is_freed() -> None:

@@ -9,7 +9,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import frame, handshake, opened  # noqa: E402 - behind what skips
+from raw_client import frame, handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, running, settled  # noqa: E402
 
 LIMITS = serve.Limits(hello=0.5, slow=0.5, silence=0.3)
