@@ -44,9 +44,11 @@ def columns(table: str, *names: str) -> dict[str, list[object]]:
 
 @pytest.mark.parametrize(("table", "name", "fixed"), CASES)
 @pytest.mark.parametrize("write", ["load", "update"])
-def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> None:
+def test_tables_refuse_attributes_named_like_a_column(
+    write: str, table: str, name: str, fixed: str
+) -> None:
     book = mvcore.Book()
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         getattr(book, write)(**{table: columns(table, name)})
     assert (told.value.table, told.value.column) == (table, name)
     assert f"expected {fixed!r}, or another name of the attribute" in str(told.value)
@@ -54,10 +56,12 @@ def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> Non
 
 
 @pytest.mark.parametrize(("table", "name", "fixed"), CASES)
-def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> None:
+def test_files_refuse_attributes_named_like_a_column(
+    tmp_path: Path, table: str, name: str, fixed: str
+) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{table.removesuffix('s')},{name}\nA,2\n")
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         mvcore.read(path, table)
     assert (told.value.table, told.value.line) == (table, 1)
     told_name = told.value.column
@@ -70,20 +74,20 @@ def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> 
 
 
 @pytest.mark.parametrize("name", ["Multiplier", "multi plier", "QUOTE-FACTOR", "Currency"])
-def test_other_case_refused_beside_the_column_too(name: str) -> None:
+def test_an_attribute_named_like_a_given_column_is_refused(name: str) -> None:
     given = {"instrument": ["A"], "multiplier": [1], "quote_factor": [1], "currency": ["USD"]}
-    with pytest.raises(mvcore.InvalidInput, match="so like the column"):
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column"):
         mvcore.Book().load(instruments=given | {name: ["2"]})
 
 
-def test_allowed() -> None:
+def test_other_attribute_names_are_accepted() -> None:
     given = {"instrument": ["A"], "multiplier": [1], "currency": ["USD"]}
     other = {"multipliers": ["x"], "currencies": ["x"], "factor": ["x"], "country": ["x"]}
     mvcore.Book().load(instruments=given | other)
     mvcore.Book().load(accounts={"account": ["A"], "currency": ["USD"], "account_type": ["x"]})
 
 
-def test_the_command_refuses_it(tmp_path: Path) -> None:
+def test_the_command_line_refuses_an_attribute_named_like_a_column(tmp_path: Path) -> None:
     tables = {
         "instruments": "instrument,currency,Multiplier\nA,USD,100\n",
         "accounts": "account\nX\n",
@@ -105,7 +109,7 @@ def test_the_command_refuses_it(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1] == "X,USD,100000.00000000,100000.00000000,100000.00000000,0"
 
 
-def test_the_report_names_attributes(tmp_path: Path) -> None:
+def test_the_report_of_a_file_names_its_attributes(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text("instrument,currency,sector,tenor\nA,USD,tech,5\n")
     table = mvcore.read(path, "instruments")

@@ -42,7 +42,7 @@ def test_a_datetime64_needs_a_unit(book: mvcore.Book, times: object) -> None:
     assert "1700000000" in str(error)
 
 
-def test_only_the_times_of_an_array_need_a_unit(book: mvcore.Book) -> None:
+def test_only_times_that_are_not_nat_need_a_unit(book: mvcore.Book) -> None:
     times = np.array([np.iinfo(np.int64).min, 5]).view("M8")
     with pytest.raises(mvcore.InvalidInput, match=r"prices\.time, row 1: .*has no unit"):
         book.update(prices={"instrument": ["AAPL", "BUND"], "price": [1, 2], "time": times})
@@ -58,7 +58,7 @@ def test_a_time_of_a_tick_needs_a_unit(book: mvcore.Book) -> None:
 
 
 @pytest.mark.parametrize("code", "fdbBhHiIlLqQ")
-def test_an_array_has_the_digits_of_numpy(book: mvcore.Book, code: str) -> None:
+def test_an_array_of_the_standard_library_is_read_as_by_numpy(book: mvcore.Book, code: str) -> None:
     given = array(code, [0.1, 16777216] if code in "fd" else [1, 100])
     plain = np.array(given, code)
     prices = []
@@ -96,7 +96,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_text_that_is_not_utf8_is_named_by_its_row(book: mvcore.Book, kind: str) -> None:
+def test_text_that_is_not_utf8_is_refused_with_its_row(book: mvcore.Book, kind: str) -> None:
     texts = KINDS[kind]
     calls = {
         ("selection", "accounts"): lambda: book.values(accounts=texts),

@@ -13,7 +13,7 @@ import pytest
 import mvcore
 
 
-def test_closed(book: mvcore.Book) -> None:
+def test_closed_tells_whether_an_object_is_closed(book: mvcore.Book) -> None:
     view, then = book.view(), book.snapshot()
     assert not (book.closed or view.closed or then.closed)
     then.close()
@@ -25,7 +25,7 @@ def test_closed(book: mvcore.Book) -> None:
     assert book.closed and other.closed
 
 
-def test_masters_version(book: mvcore.Book) -> None:
+def test_masters_version_rises_when_names_or_attributes_change(book: mvcore.Book) -> None:
     first = book.masters_version
     with book.snapshot() as then:
         book.tick("AAPL", 151)
@@ -47,7 +47,7 @@ def test_masters_version(book: mvcore.Book) -> None:
         _ = book.masters_version
 
 
-def test_texts(book: mvcore.Book) -> None:
+def test_texts_are_exact_decimals(book: mvcore.Book) -> None:
     frames = {
         "values": book.values(by=("account", "instrument"), currency="EUR", fx={"EUR": "1.1"}),
         "holdings": book.holdings(),
@@ -73,7 +73,7 @@ def test_texts(book: mvcore.Book) -> None:
         frames["values"].texts("none")
 
 
-def test_texts_of_nulls() -> None:
+def test_texts_of_nulls_are_none() -> None:
     book = mvcore.Book("USD", 2)
     book.load(
         instruments={"instrument": ["A", "B"], "currency": ["USD", "USD"]},
@@ -87,7 +87,7 @@ def test_texts_of_nulls() -> None:
     assert frame.texts("quantity") == ["3", "-0.5"]
 
 
-def test_warn_of_missing_rates(caplog: pytest.LogCaptureFixture) -> None:
+def test_warn_of_missing_rates_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     book = mvcore.Book()
     book.load(instruments={"instrument": ["A"], "currency": ["CHF"]}, accounts={"account": ["X"]})
     with caplog.at_level(logging.WARNING, "mvcore"):

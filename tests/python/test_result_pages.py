@@ -112,7 +112,7 @@ def test_conditions_are_exact(book: mvcore.Book) -> None:
     assert met(">=", 20, "abs(current)") == ["a", "ä", "a\U0001f4b6", "a\uff8e"]
 
 
-def test_bounds_of_integers() -> None:
+def test_conditions_at_the_bounds_of_integers_are_exact() -> None:
     for scale in (0, 2, 30):
         for text in ("0", "1", "-1", "0.005", "-0.005", "12.34", "1e37", "-1e45", "7e-40"):
             value = Decimal(text)
@@ -130,7 +130,7 @@ def test_bounds_of_integers() -> None:
                     }[other]  # fmt: skip
 
 
-def test_conditions_on_labels(book: mvcore.Book) -> None:
+def test_conditions_compare_labels(book: mvcore.Book) -> None:
     by = ("account", "desk", "sector", "currency")
     rows = book.values(by=by, where=[("desk", "=", None)])
     assert rows["account"] == ["ä", "a\uff8e"]
@@ -285,7 +285,7 @@ def test_a_name_with_two_meanings_is_refused() -> None:
         book.values(by=by, where=[("abs(sod)", "=", "e")])
 
 
-def test_an_amount_beside_the_page_that_does_not_fit_is_an_error() -> None:
+def test_an_amount_outside_the_page_that_does_not_fit_is_an_error() -> None:
     book = mvcore.Book("USD", 30)
     book.load(
         instruments={"instrument": ["X"], "currency": ["USD"]},
@@ -386,7 +386,7 @@ def keyed(frame: mvcore.Frame, by: tuple[str, ...]) -> dict[tuple[Any, ...], dic
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_views_follow_their_pages_at_random(seed: int) -> None:
+def test_views_follow_random_pages(seed: int) -> None:
     """Rows enter, leave and move, and are compared with all rows, sorted and cut in Python."""
     random = Random(seed)
     names, listed = [f"A{k}" for k in range(20)], [f"I{k}" for k in range(6)]

@@ -12,7 +12,7 @@ import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.errors import refusal  # noqa: E402
-from serving import client, running, served  # noqa: E402 - behind what skips
+from serving import client, running, served  # noqa: E402 - after importorskip
 
 TABLES = {
     "instruments": "instrument,currency\nAAPL,USD\n",
@@ -51,7 +51,7 @@ def test_accepted_facts_survive_a_kill(tmp_path, files) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_service_that_is_stopped_closes_its_book(tmp_path, files, stop) -> None:
+def test_a_stopped_service_closes_its_book(tmp_path, files, stop) -> None:
     folder = tmp_path / "book"
     with served("--book", str(folder), *files, stop=stop) as (_, http):
         price = {"instrument": ["AAPL"], "price": ["101.25"]}
@@ -61,14 +61,14 @@ def test_a_service_that_is_stopped_closes_its_book(tmp_path, files, stop) -> Non
         assert str(book.prices()["price"][0]) == "101.25"
 
 
-def test_the_book_says_its_currency(tmp_path) -> None:
+def test_a_reopened_book_keeps_its_currency(tmp_path) -> None:
     with mvcore.open(tmp_path / "book", "EUR", 4) as book:
         book.update(accounts={"account": ["A1"]})
     with served("--book", str(tmp_path / "book")) as (_, http):
         assert http.get("/v1/currencies").json()["base"] == "EUR"
 
 
-def test_without_a_book_it_says_that_facts_are_lost(files) -> None:
+def test_without_a_folder_the_service_says_that_facts_are_lost(files) -> None:
     for arguments in (files, ["--demo", "5x5"]):
         with served(*arguments) as (said, _):
             assert "Facts are kept in memory only" in said
@@ -90,7 +90,7 @@ def test_a_new_book_needs_files(tmp_path, files) -> None:
         assert not (tmp_path / "absent").exists()
 
 
-def test_a_book_that_cannot_be_written_is_no_fault_of_the_client(tmp_path) -> None:
+def test_a_read_only_book_answers_503(tmp_path) -> None:
     folder = tmp_path / "book"
     with mvcore.open(folder) as writer, mvcore.open(folder, read_only=True) as book:
         with running(serve.create_app(book)) as port, client(port, None) as http:

@@ -215,7 +215,7 @@ def _check_attribute_name(name: str, column: str, columns: Collection[str]) -> N
         )  # fmt: skip
     fixed = misspelled(name, column, columns)
     if fixed is not None:
-        wrong = f"an attribute cannot have a name so like the column {fixed!r}"
+        wrong = f"the name of an attribute is too similar to the column {fixed!r}"
         expected = f"{fixed!r}, or another name of the attribute"
         raise invalid(name, column, None, None, wrong, expected)
 
