@@ -26,7 +26,7 @@ def rows(request: pytest.FixtureRequest, world: World) -> Any:
 
 
 @pytest.mark.parametrize("rows", CASES, ids=" ".join, indirect=True, scope="module")
-def test_load(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> None:
+def test_load_of_holdings(rows: Any, who: str, world: World, kernels: Any, measure: Any) -> None:
     """The other contenders fill a dense array. pyarrow converts text names to codes."""
     form, order, table = rows
     masters = world.masters()
@@ -90,7 +90,7 @@ def compare(found: dict[str, Any], part: float) -> None:
         assert abs(total - found[grown]) <= part * found[grown], found
 
 
-def test_memory_of_the_holdings(
+def test_memory_of_holdings(
     who: str, size: Any, world: World, benchmark: Any, loaded_book: Any
 ) -> None:
     """Measures bytes, not time.

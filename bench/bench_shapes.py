@@ -60,7 +60,7 @@ def current(frame: Any) -> Any:
 
 
 @pytest.mark.parametrize("shape", OTHERS)
-def test_make(shape: str, size: Any, measure: Any) -> None:
+def test_generating_each_shape(shape: str, size: Any, measure: Any) -> None:
     """Not a measurement of mvcore: the time to generate rows from the seed."""
 
     def check(world: Any) -> None:
@@ -86,7 +86,7 @@ def test_make(shape: str, size: Any, measure: Any) -> None:
 
 
 @contenders([case for case in CASES if case[1] != "numba"])
-def test_load(shaped: Any, who: str, measure: Any) -> None:
+def test_load_of_each_shape(shaped: Any, who: str, measure: Any) -> None:
     """The other contender sorts the rows by instrument."""
     shape, world, _ = shaped
     table, masters = world.holdings(), world.masters()
@@ -117,7 +117,7 @@ def test_load(shaped: Any, who: str, measure: Any) -> None:
 
 
 @every_case
-def test_tick(shaped: Any, who: str, size: Any, measure: Any, request: Any) -> None:
+def test_tick_in_each_shape(shaped: Any, who: str, size: Any, measure: Any, request: Any) -> None:
     """Stores the price and does nothing else."""
     shape, world, book = shaped
     random = np.random.default_rng(23)
@@ -161,7 +161,9 @@ def as_int(price: str) -> int:
 
 
 @every_case
-def test_value_of_an_account(shaped: Any, who: str, size: Any, measure: Any, request: Any) -> None:
+def test_value_of_an_account_in_each_shape(
+    shaped: Any, who: str, size: Any, measure: Any, request: Any
+) -> None:
     shape, world, book = shaped
     accounts = np.random.default_rng(24).integers(0, world.accounts, size.calls // 4)
     names = [world.account_names[a] for a in accounts.tolist()]
@@ -193,7 +195,9 @@ def test_value_of_an_account(shaped: Any, who: str, size: Any, measure: Any, req
 
 
 @every_case
-def test_whole_book_by_account(shaped: Any, who: str, measure: Any, request: Any) -> None:
+def test_whole_book_by_account_in_each_shape(
+    shaped: Any, who: str, measure: Any, request: Any
+) -> None:
     """A price moves back and forth before each round, so that no result can be cached."""
     shape, world, book = shaped
     want = world.amounts_at(world.prices)
@@ -226,7 +230,7 @@ def test_whole_book_by_account(shaped: Any, who: str, measure: Any, request: Any
 
 
 @every_case
-def test_changes_of_a_view_of_two_accounts(
+def test_changes_of_a_view_of_two_accounts_in_each_shape(
     shaped: Any, who: str, size: Any, measure: Any, request: Any
 ) -> None:
     """8 of the 100 most held instruments move between two reads. The other contenders sum anew."""
@@ -278,7 +282,7 @@ def test_changes_of_a_view_of_two_accounts(
 
 
 @pytest.mark.parametrize("shape", OTHERS)
-def test_memory(shape: str, size: Any, benchmark: Any) -> None:
+def test_memory_of_each_shape(shape: str, size: Any, benchmark: Any) -> None:
     accounts, instruments = size_of(shape, size.name)
     found = taken(shape, accounts, instruments)
     benchmark.group = f"memory of the {shape} book"

@@ -12,8 +12,8 @@ from dataset import MOVES, PRICE_SCALE, World, amounts, text_of
 BOOKS = {"whole book": ("world", "book"), "a few accounts": ("small_world", "small_book")}
 
 
-def test_loop(size: Any, world: World, measure: Any) -> None:
-    """The overhead of the Python loop in each result of `test_tick`."""
+def test_the_loop_around_a_tick(size: Any, world: World, measure: Any) -> None:
+    """The overhead of the Python loop in each result of `test_one_tick`."""
     batch = [(code, None) for code in world.stream(size.calls).codes.tolist()]
 
     def loop() -> int:
@@ -32,7 +32,7 @@ def test_loop(size: Any, world: World, measure: Any) -> None:
 @pytest.mark.parametrize("which", BOOKS)
 @pytest.mark.parametrize("price_type", ["str", "float"])
 @pytest.mark.parametrize("key", ["name", "code"])
-def test_tick(
+def test_one_tick(
     key: str, price_type: str, which: str, moves: str, who: str, size: Any, kernels: Any,
     measure: Any, check_prices: Any, request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
@@ -79,7 +79,7 @@ def test_tick(
 
 @pytest.mark.parametrize("moves", MOVES)
 @pytest.mark.parametrize("form", ["floats", "scaled integers"])
-def test_ticks(
+def test_ticks_of_all_instruments(
     form: str,
     moves: str,
     who: str,

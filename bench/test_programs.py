@@ -46,7 +46,7 @@ def test_the_page_has_the_sections_that_are_written() -> None:
         assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end {name} -->\n") == 1
 
 
-def test_bandwidth() -> None:
+def test_bandwidth_reports_bytes_and_shares_of_the_bus() -> None:
     pytest.importorskip("numba")
     import bandwidth
     import bandwidth_operations
@@ -59,7 +59,7 @@ def test_bandwidth() -> None:
     assert all(cell.endswith("%") for cell in row[5:7])
 
 
-def test_growth() -> None:
+def test_growth_reports_every_operation() -> None:
     """Every operation has a measured and a stated exponent.
 
     Small books say nothing about either.
@@ -74,7 +74,7 @@ def test_growth() -> None:
     assert sum("| faster |" in line for line in lines) == len(faster)
 
 
-def test_exponents() -> None:
+def test_exponents_of_powers_are_exact() -> None:
     sizes = [shape.views for shape in growth.series("views", 4, 100, growth.START["views"])]
     assert sizes == [10, 46, 215, 1_000]
     assert growth.exponent(sizes, [3.0 * n**1.5 for n in sizes]) == pytest.approx(1.5)
@@ -94,7 +94,7 @@ def live(production):
     return production.Live(size.accounts, size.instruments)
 
 
-def test_production(production, live) -> None:
+def test_production_measures_every_role(production, live) -> None:
     """Two runs: the second begins with the book of the first."""
     plan = production.Plan(
         0.6, ticks=300, sessions=60, poll_every=0.05, firm=2, firm_every=0.1, board_every=0.15,
@@ -119,7 +119,7 @@ def test_production_finds_a_wrong_row(production, live) -> None:
         production.run(live, production.Plan(0.1, sessions=20))
 
 
-def test_what_is_late_counts_from_when_it_was_due(production) -> None:
+def test_latency_counts_from_the_time_that_a_call_was_due(production) -> None:
     """Calls of 0.2 s are due every 0.05 s: nearly all wait for earlier ones."""
     import time
 
@@ -144,7 +144,7 @@ def test_a_ramp_ends_over_the_limit(production, live, monkeypatch) -> None:
         assert rows[-1][-1] == "over"
 
 
-def test_durable(tmp_path: Path) -> None:
+def test_durable_checks_every_opening(tmp_path: Path) -> None:
     """Each opening compares its book with NumPy's totals, and fails if any differs."""
     import durable
     from durable_writes import SYNCS
@@ -165,7 +165,7 @@ def test_durable(tmp_path: Path) -> None:
         durable.child("durable_opening.py", tmp_path / "integer", expected, "warm")
 
 
-def test_stopped_reader(live) -> None:
+def test_a_stopped_reader_costs_copied_pages(live) -> None:
     import stopped_reader
 
     lines = stopped_reader.report(live, 0.05)

@@ -44,6 +44,7 @@ STATUS = st.one_of(
     st.sampled_from(WORKING), st.sampled_from([*STATUSES, *STATUS_CODES, *SPELLINGS])
 )
 TIMES = [None, None, *range(START, START + 9_000, 1_000)]
+NULLS_IN_DISGUISE = [float("nan"), D("NaN"), np.datetime64("NaT")]
 # By kind of column: cells that are InvalidInput in any table.
 BAD_NUMBERS = ["abc", "", " 1", "1_0", float("nan"), float("inf"), D("NaN"), D("1e20"), "1e-19"]
 BAD_NUMBERS += [True, b"1", "99999999999999999999.1e1", [1]]
@@ -61,8 +62,9 @@ BAD: dict[str, list] = {
     "rate": [None, "0", D(-1), *BAD_NUMBERS],
     "method": ["times", "", 1],
     "time": [True, "yesterday", 2**63, D(1), b"1", 0, 1_709_326_800_000, 10**19, "20240301"],
-    "sector": ["", "\udfff", b"s1"],
-    "desk": ["", "\udfff", b"d1"],
+    "sector": ["", "\udfff", b"s1", *NULLS_IN_DISGUISE],
+    "tier": [b"1", [1], *NULLS_IN_DISGUISE],
+    "desk": ["", "\udfff", b"d1", *NULLS_IN_DISGUISE],
 }
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from reference_view import MEASURES, InvalidInput
+from reference_view import MEASURES, InvalidInput, label_of
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +156,7 @@ def nanoseconds(value) -> int | None:
 
 def attribute(value) -> Any:
     if value is None or isinstance(value, (int, float, Decimal)):
+        label_of(value)  # refuses what is no label
         return value
     return text(value)
 

@@ -7,10 +7,13 @@ a view last returned, and every amount is computed from the quantities each time
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from reference_page import Page
 
@@ -110,6 +113,9 @@ def check_currency(book, currency: str | None, local: bool) -> str:
 
 
 def label_of(value: Any) -> str | None:
+    """The label of an attribute's value. Only None means no label."""
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        raise InvalidInput(f"{value!r} is not a label")
     return None if value is None else str(value)
 
 
@@ -121,12 +127,16 @@ class Selection:
         self.names: set[str] | None = None
         self.attributes: dict[str, set[str | None]] = {}
         if isinstance(wanted, Mapping):
-            for attribute, values in wanted.items():
+            for key, values in wanted.items():
+                attribute = key.removeprefix(f"{side}.")
+                if attribute in self.attributes:
+                    raise InvalidInput(f"{key!r} names {attribute!r} again")
                 names = ("account",) if side == "account" else ("instrument", "currency")
                 if attribute not in (*names, *book.state.attributes[side]):
                     raise InvalidInput(f"no {side} attribute {attribute!r}")
                 values = values if isinstance(values, (list, tuple, set)) else [values]
-                if any(isinstance(value, (Mapping, list, tuple, set, bytes)) for value in values):
+                odd = (Mapping, list, tuple, set, bytes, np.datetime64)
+                if any(isinstance(value, odd) for value in values):
                     raise InvalidInput(f"{values!r} are not labels")
                 self.attributes[attribute] = {label_of(value) for value in values}
             self.check_labels(allow_empty)

@@ -51,7 +51,7 @@ def harnesses() -> dict[str, list[str]]:
             "asan", "durable_tests", "damaged_journals_are_refused_or_exact"
         ),
         "damaged columns, sanitized": program(
-            "asan", "core_tests", "changed_columns_are_refused_or_whole"
+            "asan", "core_tests", "damaged_columns_are_refused_or_give_a_consistent_book"
         ),
         "Python": [sys.executable, "-m", "pytest", *files],
         "seeded bugs": [sys.executable, "tests/seeded_bugs.py"],

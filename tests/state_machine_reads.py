@@ -16,6 +16,7 @@ from reference_inputs import (
     ATTRIBUTES,
     BAD,
     NAMES,
+    NULLS_IN_DISGUISE,
     Exposure,
     decimals,
     numbers,
@@ -188,7 +189,10 @@ class ReadingMachine(RuleBasedStateMachine):
             for name, wanted in picks.items():
                 held = {every.label(name, each) for each in model.masters(side)}
                 picks[name] = [one for one in wanted if one is None or label_of(one) in held]
-        return {n: v[0] if len(v) == 1 else v for n, v in picks.items()}
+        elif picks and not draw(st.integers(0, 9)):
+            picks[next(iter(picks))].append(draw(st.sampled_from(NULLS_IN_DISGUISE)))
+        named = {f"{side}.{n}" if not draw(st.integers(0, 3)) else n: v for n, v in picks.items()}
+        return {n: v[0] if len(v) == 1 else v for n, v in named.items()}
 
     def scenario(self, draw: Callable, model, names: tuple) -> dict:
         """Hypothetical prices or rates, or both. A rate may be of an unknown currency."""

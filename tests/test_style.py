@@ -110,7 +110,7 @@ def test_includes_are_relative_to_the_source_root() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_python_headers_only_in_bindings() -> None:
+def test_only_bindings_include_python_headers() -> None:
     wrong = [
         f"{name(path)} includes {header}"
         for path in files(CORE, CXX)
@@ -121,7 +121,7 @@ def test_python_headers_only_in_bindings() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_capi_is_plain_c(tmp_path: Path) -> None:
+def test_the_c_api_is_plain_c(tmp_path: Path) -> None:
     header = CORE / "capi" / "capi.h"
     assert {h for h, _ in includes(header)} <= C_HEADERS
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -134,7 +134,7 @@ def test_capi_is_plain_c(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_headers_take_codes_as_types_of_their_own() -> None:
+def test_headers_take_codes_as_distinct_types() -> None:
     """A raw integer that stands for one account or instrument could be swapped with the other."""
     raw = re.compile(r"\bstd::u?int(?:32|64)_t (?:account|instrument)(?:_code)?_?\b(?!\()")
     wrong = [
@@ -186,7 +186,7 @@ def imported(path: Path) -> Iterator[str]:
 PROGRAMS = ("cli", "demo", "serve")
 
 
-def test_the_wrapper_does_not_know_its_programs() -> None:
+def test_the_wrapper_imports_none_of_its_programs() -> None:
     programs = set(PROGRAMS)
     wrong = []
     for path in files(WRAPPER, {".py"}):
@@ -270,7 +270,7 @@ def test_modules_of_the_wrapper_import_those_before_them() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_imports_have_no_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     needs = {m: imported_at_once(path) - {m, "mvcore"} for m, path in modules().items()}
     while ready := [module for module, others in needs.items() if not others & needs.keys()]:
         for module in ready:
@@ -340,7 +340,7 @@ HEAVY = {
 }  # fmt: skip
 
 
-def test_ci_skips_no_test_for_want_of_a_library() -> None:
+def test_ci_has_every_library_that_tests_import() -> None:
     """`.ci/run` installs what the tests of the package import, so none of them may skip there."""
     if not os.environ.get("MVCORE_SKIP_NOTHING"):
         pytest.skip("only `.ci/run` must have every library")
@@ -354,7 +354,7 @@ def test_ci_skips_no_test_for_want_of_a_library() -> None:
         importlib.import_module(library)
 
 
-def test_import_brings_in_nothing_that_is_not_used() -> None:
+def test_import_loads_only_modules_that_are_used() -> None:
     program = (
         "import sys, numpy; before = set(sys.modules); import mvcore; "
         "print(*sys.modules.keys() - before)"
@@ -373,7 +373,7 @@ def test_import_brings_in_nothing_that_is_not_used() -> None:
 # Folders, lists and versions
 
 
-def test_files_are_short() -> None:
+def test_files_are_within_the_limit_of_lines() -> None:
     folders = [ROOT / folder for folder in ("src", "python", "tests", "bench")]
     lengths = {
         name(path): len(path.read_text().splitlines())
@@ -399,11 +399,11 @@ def test_cmake_names_every_file() -> None:
     assert not missing, "\n".join(missing)
 
 
-def test_no_python_package_under_src() -> None:
+def test_src_holds_no_python_package() -> None:
     assert [name(p) for p in SRC.rglob("*") if p.name == "__init__.py" or p.suffix == ".pyi"] == []
 
 
-def test_versions_are_equal() -> None:
+def test_versions_are_equal_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     cmake = re.search(r"project\s*\(\s*mvcore\b[^)]*?\bVERSION\s+([^\s)]+)", cmake_lists())
     heading = re.search(

@@ -212,7 +212,7 @@ class Book(HotBook, Reads, Closing):
                 continue
             columns[name], extra = read_table(name, table, times)
             labels[name] = {
-                column: masters.check_labels(name, column, values)
+                column: masters.checked_labels(values, name, column)
                 for column, values in extra.items()
             }
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Self
 
@@ -100,7 +101,9 @@ def shown(value: Any) -> str:
     try:
         text = repr(value)
         text.encode()
-    except Exception:  # a repr may raise anything, e.g. for an int of thousands of digits
+    except Exception:  # a repr may raise anything
+        if type(value) is int:
+            return f"an int of more than {sys.get_int_max_str_digits()} digits"
         return f"a value of type {type(value).__name__}"
     text = text if len(text) <= 100 else f"{text[:97]}..."
     return text if text.isprintable() else " ".join(text.split())  # frames have several lines

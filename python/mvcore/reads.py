@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -53,6 +55,15 @@ class Reads:
     _cash: Literal["from_fills"] | None
     _cash_scale: int | None
     _names: NameLists
+
+    def __init_subclass__(cls) -> None:
+        """Copy the public reads into the class, so that a TypeError names it: `Book.values()`."""
+        for name, read in list(vars(Reads).items()):
+            public = isinstance(read, FunctionType) and not name.startswith("_")
+            if public and getattr(cls, name) is read:
+                own = copied(read)
+                own.__module__, own.__qualname__ = cls.__module__, f"{cls.__name__}.{name}"
+                setattr(cls, name, own)
 
     def _settle(self) -> None:
         """Wait until the attributes of a write in progress are published.
@@ -238,19 +249,21 @@ class Reads:
 
     def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
-        selections = [("account", question.accounts), ("instrument", question.instruments)]
+        selections: list[tuple[str, Any, int | None]] = [
+            ("account", question.accounts, None), ("instrument", question.instruments, None),
+        ]  # fmt: skip
         if question.page is not None:
             selections += label_selections(question.page, question.by, self._masters)
-        for side, wanted in selections:
+        for side, wanted, condition in selections:
             if not isinstance(wanted, Mapping):
                 continue
             try:
-                check_labels(self._masters, side, wanted, self._find, self._in_use)
+                check_labels(self._masters, side, wanted, self._find, self._in_use, condition)
             except InvalidInput:
                 if self._core.masters == self._masters.version:
                     raise
                 self._settle()  # a write was interrupted before its attributes were published
-                check_labels(self._masters, side, wanted, self._find, self._in_use)
+                check_labels(self._masters, side, wanted, self._find, self._in_use, condition)
 
     def _find(self, side: str, names: Sequence[str]) -> Codes:
         """Codes of names, -1 for unknown names. `side`: account, instrument or currency."""
@@ -475,8 +488,9 @@ class Reads:
         come last, in the order of the table.
 
         Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
-        position twice), ValueOverflow, ClosedError. Costs as much as `positions` of the same
-        selection, without prices and amounts, and O(rows of the table, sorted).
+        position twice), ValueOverflow (names the row of the table whose difference has more than 20
+        digits before the point), ClosedError. Costs as much as `positions` of the same selection,
+        without prices and amounts, and O(rows of the table, sorted).
         """
         self._core.check_open()
         return self._breaks({"holdings": holdings}, accounts, instruments, allow_empty)
@@ -486,11 +500,6 @@ class Reads:
         self, tables: dict[str, Any], accounts: Any, instruments: Any, allow_empty: bool
     ) -> Frame:
         question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
-        try:
-            given = given_holdings(tables["holdings"])
-        except Error as error:
-            set_value(error, tables)
-            raise
 
         def make(state: Reads) -> Frame:
             held = state._positions(question, None)
@@ -502,7 +511,12 @@ class Reads:
             selected = {side: selected_codes(question, side, masters) for side in found}
             return breaks_frame(state._names, masters, held, given, found, selected)
 
-        return self._at_one_epoch(make)
+        try:
+            given = given_holdings(tables["holdings"])
+            return self._at_one_epoch(make)
+        except Error as error:
+            set_value(error, tables)
+            raise
 
     def exceptions(
         self,
@@ -619,6 +633,18 @@ class Reads:
     def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
         """Make a frame from several reads of one epoch."""
         return make(self)
+
+
+def copied(function: FunctionType) -> FunctionType:
+    """Return another function with the same code, defaults and docstring."""
+    own = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
+    own.__kwdefaults__ = function.__kwdefaults__
+    functools.update_wrapper(own, function)
+    del own.__wrapped__  # type: ignore[attr-defined]
+    return own
 
 
 def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:

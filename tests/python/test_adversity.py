@@ -27,7 +27,7 @@ def run(program: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_finalizer_that_writes_while_names_are_made() -> None:
+def test_a_finalizer_may_write_while_a_read_creates_names() -> None:
     """Making a list may run the cyclic collector, and a finalizer may take the book's lock."""
     told = run("""
         class Cycle:
@@ -46,7 +46,7 @@ def test_a_finalizer_that_writes_while_names_are_made() -> None:
     assert told == ["True 14.00000000"]
 
 
-def test_a_write_for_which_memory_is_short() -> None:
+def test_a_write_that_runs_out_of_memory_changes_nothing() -> None:
     """New names without positions. Afterwards every read returns the same as before."""
     told = run("""
         accounts = [f"a{k}" for k in range(200_000)]
@@ -73,7 +73,7 @@ def test_a_write_for_which_memory_is_short() -> None:
     assert told == ["True 20001 [Decimal('7.00000000')]"]
 
 
-def test_orders_that_change_while_they_are_loaded() -> None:
+def test_orders_that_change_while_they_are_loaded_are_refused_or_exact() -> None:
     """Rows are narrow in one pass and wide in the next. They must be refused or loaded as given."""
     told = run("""
         instruments, each = [f"i{k}" for k in range(5_000)], 5

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mvcore
+from stored_books import label_accounts
 
 # name of the column, the column that it probably means
 INSTRUMENTS = [
@@ -43,9 +44,11 @@ def columns(table: str, *names: str) -> dict[str, list[object]]:
 
 @pytest.mark.parametrize(("table", "name", "fixed"), CASES)
 @pytest.mark.parametrize("write", ["load", "update"])
-def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> None:
+def test_tables_refuse_attributes_named_like_a_column(
+    write: str, table: str, name: str, fixed: str
+) -> None:
     book = mvcore.Book()
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         getattr(book, write)(**{table: columns(table, name)})
     assert (told.value.table, told.value.column) == (table, name)
     assert f"expected {fixed!r}, or another name of the attribute" in str(told.value)
@@ -53,10 +56,12 @@ def test_refused_in_tables(write: str, table: str, name: str, fixed: str) -> Non
 
 
 @pytest.mark.parametrize(("table", "name", "fixed"), CASES)
-def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> None:
+def test_files_refuse_attributes_named_like_a_column(
+    tmp_path: Path, table: str, name: str, fixed: str
+) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{table.removesuffix('s')},{name}\nA,2\n")
-    with pytest.raises(mvcore.InvalidInput, match="so like the column") as told:
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column") as told:
         mvcore.read(path, table)
     assert (told.value.table, told.value.line) == (table, 1)
     told_name = told.value.column
@@ -69,20 +74,20 @@ def test_refused_in_files(tmp_path: Path, table: str, name: str, fixed: str) -> 
 
 
 @pytest.mark.parametrize("name", ["Multiplier", "multi plier", "QUOTE-FACTOR", "Currency"])
-def test_other_case_refused_beside_the_column_too(name: str) -> None:
+def test_an_attribute_named_like_a_given_column_is_refused(name: str) -> None:
     given = {"instrument": ["A"], "multiplier": [1], "quote_factor": [1], "currency": ["USD"]}
-    with pytest.raises(mvcore.InvalidInput, match="so like the column"):
+    with pytest.raises(mvcore.InvalidInput, match="too similar to the column"):
         mvcore.Book().load(instruments=given | {name: ["2"]})
 
 
-def test_allowed() -> None:
+def test_other_attribute_names_are_accepted() -> None:
     given = {"instrument": ["A"], "multiplier": [1], "currency": ["USD"]}
     other = {"multipliers": ["x"], "currencies": ["x"], "factor": ["x"], "country": ["x"]}
     mvcore.Book().load(instruments=given | other)
     mvcore.Book().load(accounts={"account": ["A"], "currency": ["USD"], "account_type": ["x"]})
 
 
-def test_the_command_refuses_it(tmp_path: Path) -> None:
+def test_the_command_line_refuses_an_attribute_named_like_a_column(tmp_path: Path) -> None:
     tables = {
         "instruments": "instrument,currency,Multiplier\nA,USD,100\n",
         "accounts": "account\nX\n",
@@ -104,7 +109,7 @@ def test_the_command_refuses_it(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1] == "X,USD,100000.00000000,100000.00000000,100000.00000000,0"
 
 
-def test_the_report_names_attributes(tmp_path: Path) -> None:
+def test_the_report_of_a_file_names_its_attributes(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text("instrument,currency,sector,tenor\nA,USD,tech,5\n")
     table = mvcore.read(path, "instruments")
@@ -114,3 +119,73 @@ def test_the_report_names_attributes(tmp_path: Path) -> None:
     table = mvcore.read(path, "holdings", extra="ignore")
     assert table.attributes == ()
     assert "attributes" not in table.report()
+
+
+# ---- names that `sort` reads as something else ----
+
+ORDERS = ["-current", "-", "--x", "-account", "abs(current)", "abs()", "abs(abs(x))"]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("table", ["instruments", "accounts"])
+@pytest.mark.parametrize("write", ["load", "update"])
+def test_a_name_that_sort_reads_as_an_order_is_refused(write: str, table: str, name: str) -> None:
+    book = mvcore.Book()
+    with pytest.raises(mvcore.InvalidInput) as told:
+        getattr(book, write)(**{table: columns(table, "sector", name)})
+    assert (told.value.table, told.value.column) == (table, name)
+    assert str(told.value) == (
+        f"{table}.{name}: `sort` would read this attribute's name as an order; "
+        "expected a name that neither begins with '-' nor has the form abs(...)"
+    )
+    assert book.epoch == 0
+
+
+def test_other_names_with_a_minus_or_abs_are_attributes() -> None:
+    names = ["x-current", "current-", " -current", "abs", "abs(x", "abs(x) ", "ABS(current)", "(x)"]
+    book = mvcore.Book()
+    book.load(accounts=columns("accounts", *names), instruments={
+        "instrument": ["I"], "currency": ["USD"]},
+        holdings={"account": ["A"], "instrument": ["I"], "quantity": [1]})  # fmt: skip
+    for name in names:
+        for key in (name, f"-{name}"):
+            assert book.values(by=name, sort=key)[name] == ["2"]
+
+
+def test_the_file_with_such_a_name_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("account,-desk\nA,2\n")
+    table = mvcore.read(path, "accounts")
+    with pytest.raises(mvcore.InvalidInput, match="`sort` would read") as told:
+        mvcore.Book().load(accounts=table)
+    assert (told.value.file, told.value.column) == (str(path), "-desk")
+    book = mvcore.Book()
+    book.load(accounts=mvcore.read(path, "accounts", rename={"-desk": "desk"}))
+    assert book.accounts()["desk"] == ["2"]
+
+
+def test_a_stored_book_with_such_names_still_opens(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    labels: dict[str, list[str | None]] = {"-current": ["d"], "abs(sod)": ["e"]}
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(
+            instruments={"instrument": ["I"], "currency": ["USD"]},
+            accounts={"account": ["A"]},
+            holdings={"account": ["A"], "instrument": ["I"], "quantity": [1]},
+        )
+        label_accounts(book, labels)
+    for _ in ("the journal", "a checkpoint"):
+        with mvcore.open(tmp_path / "book") as book:
+            accounts = book.accounts()
+            assert accounts.to_pylist() == [{"account": "A", "-current": "d", "abs(sod)": "e"}]
+            assert book.values(by="-current", accounts={"abs(sod)": "e"})["-current"] == ["d"]
+            with pytest.raises(mvcore.InvalidInput, match="'-current' names several columns"):
+                book.values(by="-current", sort="-current")
+            book.update(accounts={"account": ["B"]})  # a table without the names
+            book.remove(accounts="B")
+            with pytest.raises(mvcore.InvalidInput, match=r"^accounts\.-current: `sort` would"):
+                book.update(accounts=accounts)
+            book.checkpoint()
+    with mvcore.open(tmp_path / "book") as book:
+        book.load(accounts={"account": ["A"], "current desk": ["d"]})
+        assert book.accounts().column_names == ["account", "current desk"]

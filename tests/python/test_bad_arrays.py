@@ -47,7 +47,7 @@ BAD_ARRAYS = [
 
 
 @pytest.mark.parametrize("bad", BAD_ARRAYS, ids=lambda bad: f"{getattr(bad, 'dtype', 'arrow')}")
-def test_bad_array_of_prices(refused, bad) -> None:
+def test_a_bad_array_of_prices_is_refused(refused, bad) -> None:
     refused(lambda b: b.ticks(["AAPL", "BUND"], bad), INVALID)
     refused(lambda b: b.ticks(b.instrument_codes(["AAPL", "BUND"]), bad), INVALID)
     if isinstance(bad, np.ndarray):
@@ -67,7 +67,7 @@ def test_bad_array_of_prices(refused, bad) -> None:
         (3, ["1", 2, 3.0, "x"]),
     ],
 )
-def test_the_row_is_named(refused, row, bad) -> None:
+def test_an_error_names_the_row_of_the_bad_price(refused, row, bad) -> None:
     names = ["AAPL", "BUND", "CASH", "AAPL"][: len(bad)]
     refused(lambda b: b.ticks(names, bad), INVALID, f"row {row}")
     table = {"instrument": ["AAPL", "BUND", "CASH", "none"][: len(bad)], "price": bad}
@@ -103,7 +103,7 @@ CODES = [
 @pytest.mark.parametrize(
     ("codes", "error"), CODES, ids=lambda v: getattr(v, "__name__", str(v)[:40])
 )
-def test_bad_instruments_of_ticks(refused, codes, error) -> None:
+def test_bad_instruments_of_ticks_are_refused(refused, codes, error) -> None:
     refused(lambda b: b.ticks(codes, [1, 2]), error)
     refused(lambda b: b.ticks(codes, np.array([1.5, 2.5])), error)
 
@@ -133,14 +133,14 @@ def test_a_removed_code_is_unknown(book, refused) -> None:
         ([1, None], 2),
     ],
 )
-def test_bad_scaled_ticks(refused, prices, scale) -> None:
+def test_bad_scaled_ticks_are_refused(refused, prices, scale) -> None:
     refused(lambda b: b.ticks(["AAPL", "BUND"], prices, scale=scale), INVALID)
 
 
 @pytest.mark.parametrize(
     "times", [[1], [1, 2, 3], np.array([1.5, 2.5]), np.array([True, False]), 5]
 )
-def test_bad_times_of_ticks(refused, times) -> None:
+def test_bad_times_of_ticks_are_refused(refused, times) -> None:
     refused(lambda b: b.ticks(["AAPL", "BUND"], [1, 2], times), INVALID)
 
 
@@ -174,7 +174,7 @@ def test_bad_times_of_ticks(refused, times) -> None:
         ({"instruments": {"desk": "d1"}}, INVALID, "desk"),
     ],
 )
-def test_bad_query(refused, call, query, error, says) -> None:
+def test_a_bad_query_is_refused(refused, call, query, error, says) -> None:
     refused(lambda b: getattr(b, call)(**query), error, says)
 
 
@@ -194,7 +194,7 @@ def test_bad_query(refused, call, query, error, says) -> None:
         (lambda b: b.view(mode="eager"), INVALID, "eager"),
     ],
 )
-def test_bad_call(refused, call, error, says) -> None:
+def test_a_bad_call_is_refused(refused, call, error, says) -> None:
     refused(call, error, says)
 
 
@@ -203,12 +203,12 @@ def test_bad_call(refused, call, error, says) -> None:
     [{"value_scale": 31}, {"value_scale": -1}, {"value_scale": "8"}, {"value_scale": 1.5}]
     + [{"base_currency": name} for name in ("", "local", 5, None, "\ud800")],
 )
-def test_bad_book(options) -> None:
+def test_bad_options_of_a_book_are_refused(options) -> None:
     with pytest.raises(INVALID):
         mvcore.Book(**options)
 
 
-def test_errors_are_what_their_names_say() -> None:
+def test_exceptions_have_the_documented_base_classes() -> None:
     bases = {"UnknownId": KeyError, "InvalidInput": ValueError, "ValueOverflow": OverflowError}
     for name in ("UnknownId", "InvalidInput", "ValueOverflow", "ClosedError", "CorruptData"):
         error = getattr(mvcore, name)

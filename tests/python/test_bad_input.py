@@ -90,14 +90,14 @@ def shown(value) -> str:
         ("instruments", {"instrument": ["BUND", "CASH"]}, "quote_factor"),
     ],
 )
-def test_bad_number_in_a_table(refused, table, keys, column, bad) -> None:
+def test_a_bad_number_in_a_table_is_refused(refused, table, keys, column, bad) -> None:
     rows = keys | {column: [2, bad]}
     says = (f"{table}.{column}", "row 1", shown(bad))
     refused(lambda b: b.update(**{table: rows}), INVALID, *says)
 
 
 @pytest.mark.parametrize("bad", [*BAD_NUMBERS, None], ids=lambda bad: repr(bad)[:20])
-def test_bad_number_in_a_tick(refused, bad) -> None:
+def test_a_bad_number_in_a_tick_is_refused(refused, bad) -> None:
     refused(lambda b: b.tick("AAPL", bad), INVALID, "tick", shown(bad))
     refused(lambda b: b.ticks(["BUND", "AAPL"], [1, bad]), INVALID, "row 1", shown(bad))
 
@@ -117,7 +117,7 @@ def test_bad_number_in_a_tick(refused, bad) -> None:
         ("instruments", "currency", {"instrument": "AAPL"}),
     ],
 )
-def test_null_or_missing(refused, table, column, row) -> None:
+def test_null_and_a_missing_column_are_refused(refused, table, column, row) -> None:
     without = {name: [value] for name, value in row.items()}
     refused(lambda b: b.update(**{table: without | {column: [None]}}), INVALID, column, "row 0")
     arrow = pa.table(without | {column: pa.nulls(1)})
@@ -143,7 +143,7 @@ GOOD_NAMES = {"account": "A1", "instrument": "AAPL", "currency": "GBP", "method"
 
 @pytest.mark.parametrize("bad", BAD_NAMES, ids=repr)
 @pytest.mark.parametrize(("table", "column", "others"), BAD_TEXT_COLUMNS)
-def test_bad_text(refused, table, column, others, bad) -> None:
+def test_bad_text_is_refused(refused, table, column, others, bad) -> None:
     if column == "desk" and isinstance(bad, (int, float)):
         bad = b"5"  # a number is a good attribute, bytes are not
     rows = others | {column: [GOOD_NAMES[column], bad]}
@@ -161,7 +161,7 @@ def test_bad_text(refused, table, column, others, bad) -> None:
         ({"currency": ["EUR"], "rate": [2], "method": ["times"]}, ("fx.method", "row 0", "times")),
     ],
 )
-def test_bad_rate(refused, rows, says) -> None:
+def test_a_bad_rate_is_refused(refused, rows, says) -> None:
     refused(lambda b: b.update(fx=rows), INVALID, *says)
     refused(lambda b: b.load(fx=rows), INVALID, *says)
 
@@ -172,7 +172,7 @@ BAD_TIMES += [2**63, -(2**63) - 1, datetime(2400, 1, 1)]
 
 
 @pytest.mark.parametrize("bad", BAD_TIMES, ids=repr)
-def test_bad_time(refused, bad) -> None:
+def test_a_bad_time_is_refused(refused, bad) -> None:
     rows = {"instrument": ["BUND", "AAPL"], "price": [1, 2], "time": [None, bad]}
     refused(lambda b: b.update(prices=rows), INVALID, "prices.time", "row 1")
     refused(lambda b: b.tick("AAPL", 1, time=bad), INVALID, "tick", "time")
@@ -207,7 +207,9 @@ BAD_ROWS = [
 
 
 @pytest.mark.parametrize(("table", "rows", "error", "says"), BAD_ROWS)
-def test_bad_rows(refused, table, rows, error, says) -> None:
+def test_rows_that_contradict_the_book_or_each_other_are_refused(
+    refused, table, rows, error, says
+) -> None:
     refused(lambda b: b.update(**{table: rows}), error, *says)
     if table in ("holdings", "prices", "fx"):
         refused(lambda b: b.load(**{table: rows}), error, *says[:1])
@@ -217,7 +219,7 @@ RESERVED = ["level", "removed", "unpriced", "sod", "current", "expected", "epoch
 
 
 @pytest.mark.parametrize("name", [*RESERVED, "multiplier", "quote_factor", "instrument"])
-def test_reserved_attributes(refused, name) -> None:
+def test_reserved_names_of_attributes_are_refused(refused, name) -> None:
     refused(
         lambda b: b.update(accounts={"account": ["A1"], name: ["x"]}), INVALID, "accounts", name
     )
@@ -229,17 +231,17 @@ def test_reserved_attributes(refused, name) -> None:
 @pytest.mark.parametrize(
     "bad", [5, "prices", b"x", [1, 2], [{"instrument": "AAPL"}], Thing()], ids=repr
 )
-def test_not_a_table(refused, bad) -> None:
+def test_an_argument_that_is_not_a_table_is_refused(refused, bad) -> None:
     refused(lambda b: b.update(prices=bad), INVALID, "prices")
     refused(lambda b: b.load(prices=bad), INVALID, "prices")
 
 
 @pytest.mark.parametrize("bad", ["AAPL", 5, None, {"AAPL": 1}, Thing(), np.array("AAPL")], ids=repr)
-def test_not_a_column(refused, bad) -> None:
+def test_a_value_that_is_not_a_column_is_refused(refused, bad) -> None:
     refused(lambda b: b.update(prices={"instrument": bad, "price": [1]}), INVALID, "prices")
 
 
-def test_a_column_twice(refused) -> None:
+def test_a_duplicate_column_is_refused(refused) -> None:
     table = pa.table([["AAPL"], [1], [2]], names=["instrument", "price", "price"])
     refused(lambda b: b.update(prices=table), INVALID, "prices", "price")
 
@@ -294,5 +296,5 @@ def test_one_bad_row_in_the_last_table_undoes_the_first(book, refused, bad) -> N
         ),
     ],
 )
-def test_what_is_held_stays(refused, call, error, says) -> None:
+def test_names_with_positions_or_orders_cannot_be_removed(refused, call, error, says) -> None:
     refused(call, error, *says)

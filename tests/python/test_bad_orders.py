@@ -33,7 +33,7 @@ def shown(value) -> str:
 
 
 @pytest.mark.parametrize(("column", "bad"), CELLS, ids=[f"{c} {b!r}" for c, b in CELLS])
-def test_a_bad_cell(ordered, refused, column, bad) -> None:
+def test_a_bad_cell_of_an_order_is_refused(ordered, refused, column, bad) -> None:
     rows = {"order": ["O1", "N1"]} | FACTS
     rows = rows | {column: [rows[column][0], bad]}
     text = "" if column == "time" else shown(bad)
@@ -72,7 +72,7 @@ BAD_IDS = [
 
 
 @pytest.mark.parametrize("ids", BAD_IDS, ids=lambda ids: f"{getattr(ids, 'dtype', '')}{ids!r}"[:40])
-def test_bad_ids(refused, ids) -> None:
+def test_bad_order_ids_are_refused(refused, ids) -> None:
     rows = {"order": ids} | FACTS
     rows = pa.table(rows) if isinstance(ids, pa.Array) else rows
     says = "orders" if isinstance(ids, np.ndarray) else "orders.order"
@@ -84,7 +84,7 @@ def test_bad_ids(refused, ids) -> None:
     ("kind", "other"),
     [("ordered", 7), ("ordered", np.int64(5)), ("numbered", "O1"), ("numbered", "5")],
 )
-def test_ids_of_the_other_kind(request, refused, kind, other) -> None:
+def test_a_book_refuses_order_ids_of_the_other_kind(request, refused, kind, other) -> None:
     request.getfixturevalue(kind)
     rows = ONE | {"order": [other]}
     refused(lambda b: b.update(orders=rows), INVALID, "orders.order", "row 0", shown(other))
@@ -102,7 +102,7 @@ OPPOSITE = [
 
 
 @pytest.mark.parametrize(("columns", "value"), OPPOSITE)
-def test_filled_on_the_other_side(ordered, refused, columns, value) -> None:
+def test_fills_on_the_other_side_of_the_order_are_refused(ordered, refused, columns, value) -> None:
     rows = {"order": ["O1"]} | columns
     refused(lambda b: b.update(orders=rows), INVALID, "orders.", "_quantity", "row 0", value)
     # A late row is not checked.
@@ -137,12 +137,12 @@ WHOLE = [
 
 
 @pytest.mark.parametrize(("call", "rows", "error", "says"), WHOLE)
-def test_a_bad_table(ordered, refused, call, rows, error, says) -> None:
+def test_a_bad_table_of_orders_is_refused(ordered, refused, call, rows, error, says) -> None:
     refused(lambda b: getattr(b, call)(orders=rows), error, *says)
 
 
 @pytest.mark.parametrize("column", ["account", "instrument", "order_quantity"])
-def test_what_a_new_order_needs(ordered, refused, column) -> None:
+def test_a_new_order_needs_each_required_column(ordered, refused, column) -> None:
     rows = {name: values for name, values in ONE.items() if name != column}
     refused(lambda b: b.load(orders=rows), INVALID, "orders", column)
     refused(lambda b: b.update(orders=rows), INVALID, "orders", column)
@@ -153,7 +153,7 @@ def test_what_a_new_order_needs(ordered, refused, column) -> None:
     ordered.update(orders={name: values[:1] for name, values in mixed.items()})  # O1 is known
 
 
-def test_a_column_twice(ordered, refused) -> None:
+def test_a_duplicate_column_of_orders_is_refused(ordered, refused) -> None:
     names = ["order", "order_quantity", "order_quantity"]
     table = pa.table([["O1"], [1], [2]], names=names)
     refused(lambda b: b.update(orders=table), INVALID, "orders", "order_quantity")
@@ -171,11 +171,11 @@ REMOVALS = [
 
 
 @pytest.mark.parametrize(("named", "error", "says"), REMOVALS)
-def test_what_cannot_be_removed(ordered, refused, named, error, says) -> None:
+def test_orders_that_do_not_exist_cannot_be_removed(ordered, refused, named, error, says) -> None:
     refused(lambda b: b.remove(**named), error, *says)
 
 
-def test_a_dead_order_still_refers(book, refused) -> None:
+def test_an_account_with_an_ended_order_cannot_be_removed(book, refused) -> None:
     book.update(accounts={"account": ["A3"]})
     book.order("O1", "A3", "AAPL", 5, 0, "canceled")
     refused(lambda b: b.remove(accounts=["A3"]), INVALID, "A3")
@@ -198,7 +198,7 @@ TOO_MUCH = [
 
 
 @pytest.mark.parametrize(("what", "first", "second"), TOO_MUCH, ids=[t[0] for t in TOO_MUCH])
-def test_a_position_of_more_than_20_digits(book, refused, what, first, second) -> None:
+def test_a_position_of_more_than_20_digits_is_refused(book, refused, what, first, second) -> None:
     def batch(order: int, sod, wanted, filled) -> dict[str, dict[str, list]]:
         facts = {"order_quantity": [wanted], "filled_quantity": [filled]}
         return {

@@ -130,7 +130,7 @@ def test_pages_of_columns_that_do_not_exist_are_refused(book, field, place, keys
     ],
     ids=str,
 )
-def test_conditions_that_make_no_sense_are_refused(field, keys, op) -> None:
+def test_invalid_conditions_of_a_page_are_refused(field, keys, op) -> None:
     with pytest.raises(mvcore.InvalidInput, match=r"page: (only groups|unknown name)"):
         _core.ResultPage(0, None).add_condition(field, 0, keys, op, 0, 0, 0.0)
 
@@ -143,13 +143,13 @@ def test_views_of_several_books_are_not_read_together(book) -> None:
         _core.changes(views)
 
 
-def test_masks_are_as_long_as_their_arrays() -> None:
+def test_a_mask_must_be_as_long_as_its_array() -> None:
     with pytest.raises(ValueError, match="mask"):
         _core.to_decimals(np.arange(4), 0, False, np.ones(3, np.uint8))
     assert _core.to_decimals(np.arange(2), 0, False, np.array([1, 0], np.uint8))[1] is None
 
 
-def test_a_checksum_reads_what_the_buffer_says() -> None:
+def test_a_checksum_refuses_arrays_that_are_not_contiguous() -> None:
     data = np.arange(64, dtype=np.uint8)
     with pytest.raises(mvcore.InvalidInput, match="contiguous"):
         _core.crc32c(data[::2])
@@ -201,9 +201,9 @@ def dropped(make: Callable[[int], list[object]]) -> list[bool]:
     return out
 
 
-def test_a_durable_book_that_is_dropped_flushes_without_the_gil(tmp_path: Path) -> None:
+def test_a_dropped_durable_book_flushes_without_the_gil(tmp_path: Path) -> None:
     assert any(dropped(lambda run: durable_book(tmp_path / str(run))))
 
 
-def test_the_check_notices_a_gil_that_is_kept() -> None:
+def test_the_check_of_the_gil_can_fail() -> None:
     assert not any(dropped(lambda _: [[object() for _ in range(200_000)]]))

@@ -1,4 +1,4 @@
-"""Cases (V5) from public bug reports about decimals in other libraries, each with its answer."""
+"""Cases from public bug reports about decimals in other libraries, each with its answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def types_of(table: pa.Table) -> dict[str, str]:
     return {field.name: str(field.type).removeprefix("decimal128") for field in decimals}
 
 
-def test_v5_a_sum_of_products_in_duckdb(book) -> None:
+def test_duckdb_sums_products_of_narrow_decimals(book) -> None:
     duckdb = pytest.importorskip("duckdb")
     holdings = book.holdings().to_arrow(decimals="narrow")
     with duckdb.connect() as db:
@@ -37,7 +37,7 @@ def test_v5_a_sum_of_products_in_duckdb(book) -> None:
             db.execute("select sum(quantity * price) from stable").fetchall()
 
 
-def test_v5_a_product_in_pyarrow(book) -> None:
+def test_pyarrow_multiplies_narrow_decimals(book) -> None:
     table = book.holdings().to_arrow(decimals="narrow")
     product = pc.multiply(table["quantity"], table["price"])
     assert product.to_pylist() == [1000, 1000, 1980, 500]
@@ -45,7 +45,7 @@ def test_v5_a_product_in_pyarrow(book) -> None:
         pc.multiply(*(book.holdings().to_arrow()[name] for name in ("quantity", "price")))
 
 
-def test_v5_narrow_decimals_are_the_smallest_that_hold_the_frame(book) -> None:
+def test_narrow_decimals_are_the_smallest_that_hold_the_frame(book) -> None:
     book.update(
         holdings={"account": ["X"], "instrument": ["A"], "quantity": ["-100.125"]},
         prices={"instrument": ["A", "CASH"], "price": ["0.0001", 1]},
@@ -79,7 +79,7 @@ def test_v5_narrow_decimals_are_the_smallest_that_hold_the_frame(book) -> None:
         ([-1, 1], "(1, 0)"),
     ],
 )
-def test_v5_narrow_kinds(quantities, kind) -> None:
+def test_narrow_decimals_fit_any_quantities(quantities, kind) -> None:
     names = [f"I{k}" for k in range(len(quantities))]
     book = mvcore.Book(value_scale=0)
     book.load(
@@ -95,7 +95,7 @@ def test_v5_narrow_kinds(quantities, kind) -> None:
     assert (types["price"], narrow["price"].null_count) == ("(1, 0)", len(frame))  # no price
 
 
-def test_v5_amounts_of_values_and_views_are_narrow_too(book) -> None:
+def test_amounts_of_values_and_views_can_be_narrow(book) -> None:
     with book.view(by="account") as view:
         for frame in (book.values(by=("account",)), view.read(), book.revalue("A")):
             narrow = frame.to_arrow(decimals="narrow")
@@ -111,6 +111,6 @@ def test_v5_amounts_of_values_and_views_are_narrow_too(book) -> None:
 
 
 @pytest.mark.parametrize("decimals", ["Narrow", "", None, 1, True])
-def test_v5_other_words_are_refused(book, decimals) -> None:
+def test_an_unknown_kind_of_decimals_is_refused(book, decimals) -> None:
     with pytest.raises(mvcore.InvalidInput, match="neither 'stable' nor 'narrow'"):
         book.values().to_arrow(decimals=decimals)

@@ -1,5 +1,4 @@
-"""Files from public bug reports (F1 to F8) and similar ones: read exactly, or refused with the
-line."""
+"""Files from public bug reports and similar ones: read exactly, or refused with the line."""
 
 from __future__ import annotations
 
@@ -95,13 +94,13 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
-# ---- F1: delimiters ----
+# ---- delimiters ----
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("last", [True, False])
-def test_f1_delimiters_and_line_ends(folder, delimiter, newline, last) -> None:
+def test_every_delimiter_and_line_end_is_detected(folder, delimiter, newline, last) -> None:
     text = (HEADER + "X,A,100\nX,B,-5").replace(",", delimiter) + ("\n" if last else "")
     table = folder.read(text.replace("\n", newline))
     assert (table.delimiter, table.encoding, table.header_row) == (delimiter, "utf-8", 1)
@@ -110,7 +109,7 @@ def test_f1_delimiters_and_line_ends(folder, delimiter, newline, last) -> None:
 
 
 @pytest.mark.parametrize(("delimiter", "shown"), [(";", "';'"), ("\t", r"'\t'"), ("|", "'|'")])
-def test_f1_command_line(folder, delimiter, shown) -> None:
+def test_the_command_line_reports_the_delimiter(folder, delimiter, shown) -> None:
     done = value(folder, holdings=(HEADER + "X,A,100\n").replace(",", delimiter))
     assert total(done) == "1000.00"
     path = folder.path / "holdings.csv"
@@ -119,7 +118,7 @@ def test_f1_command_line(folder, delimiter, shown) -> None:
     )
 
 
-def test_f1_a_delimiter_that_is_said(folder) -> None:
+def test_an_unusual_delimiter_must_be_named(folder) -> None:
     text = (HEADER + "X,A,100\n").replace(",", "~")
     assert folder.rows(text, delimiter="~") == [("X", "A", "100")]
     error = folder.fault(text)
@@ -129,19 +128,19 @@ def test_f1_a_delimiter_that_is_said(folder) -> None:
     assert "instruments.csv, line 1: column 'instrument' is missing" in refused(done)
 
 
-def test_f1_other_delimiters_inside_values(folder) -> None:
+def test_other_delimiters_may_occur_in_values(folder) -> None:
     text = 'account;instrument;quantity\n"a;b";c,d|e\tf;1\n'
     assert folder.rows(text) == [("a;b", "c,d|e\tf", "1")]
 
 
-def test_f1_two_delimiters_in_a_header(folder) -> None:
+def test_a_header_with_two_delimiters_is_refused(folder) -> None:
     error = folder.fault("account;desk,region\nA;1\n", table="accounts")
     assert "the delimiters ';' and ','" in str(error)
     table = folder.read("account;desk,region\nA;1\n", table="accounts", delimiter=";")
     assert list(table) == ["account", "desk,region"]
 
 
-def test_f1_one_column(folder) -> None:
+def test_a_table_of_one_column_needs_no_delimiter(folder) -> None:
     assert folder.read("account\nA;B\nC D\n", table="accounts")["account"].to_pylist() == [
         "A;B",
         "C D",
@@ -149,12 +148,12 @@ def test_f1_one_column(folder) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "a", "1", 1, "\0"])
-def test_f1_no_delimiter(folder, delimiter) -> None:
+def test_invalid_delimiters_are_refused(folder, delimiter) -> None:
     with pytest.raises(mvcore.InvalidInput, match=r"delimiter: .* is not a delimiter"):
         folder.read(HEADER, delimiter=delimiter)
 
 
-def test_f1_header_row(folder) -> None:
+def test_the_header_row_is_detected_or_named(folder) -> None:
     text = 'Positions, "as of" today\n\naccount,instrument,quantity\nX,A,100\n'
     table = folder.read(text)
     assert (table.header_row, table.line(0)) == (3, 4)
@@ -168,7 +167,7 @@ def test_f1_header_row(folder) -> None:
             folder.read(text, header_row=wrong)
 
 
-def test_f1_missing_columns(folder) -> None:
+def test_an_error_about_missing_columns_suggests_a_rename(folder) -> None:
     error = folder.fault("Account;Symbol;Qty\nX;A;1\n")
     assert "found 'Account', 'Symbol', 'Qty'; expected the columns 'account'" in str(error)
     assert "rename={'Account': 'account'} (--rename Account=account)" in str(error)
@@ -181,7 +180,7 @@ def test_f1_missing_columns(folder) -> None:
     assert (error.table, error.column, error.row, error.value) == ("holdings", "quantity", 0, "x")
 
 
-# ---- F2: encodings ----
+# ---- encodings ----
 
 ENCODED = {
     "utf-8": ("utf-8", b""),
@@ -194,7 +193,7 @@ ENCODED = {
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("reported", ENCODED)
-def test_f2_encodings(folder, reported, delimiter) -> None:
+def test_every_encoding_is_detected(folder, reported, delimiter) -> None:
     codec, mark = ENCODED[reported]
     text = (HEADER + "\u00e9,A,100\n").replace(",", delimiter)
     table = folder.read(mark + text.encode(codec))
@@ -204,7 +203,7 @@ def test_f2_encodings(folder, reported, delimiter) -> None:
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-def test_f2_utf16_with_its_mark(folder, codec) -> None:
+def test_utf16_with_a_byte_order_mark_is_detected(folder, codec) -> None:
     content = ("\ufeff" + HEADER + "\u00e9\U0001f600,A,100\n").encode(codec)
     table = folder.read(content)
     assert table.encoding == "utf-16"
@@ -214,7 +213,7 @@ def test_f2_utf16_with_its_mark(folder, codec) -> None:
     assert "byte order mark of utf-16" in str(folder.fault(content, encoding="windows-1252"))
 
 
-def test_f2_command_line(folder) -> None:
+def test_the_command_line_reports_the_encoding(folder) -> None:
     content = (HEADER + "\u00e9,A,100\n").encode("windows-1252")
     done = value(folder, accounts="account\n\u00e9\n", holdings=content)
     assert total(done) == "1000.00"
@@ -230,7 +229,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_f2_words_of_windows_1252(folder, word) -> None:
+def test_words_in_windows_1252_are_detected(folder, word) -> None:
     content = f"account,name\nA,{word}\n".encode("windows-1252")
     table = folder.read(content, table="accounts")
     assert table.encoding == "windows-1252"
@@ -248,7 +247,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("codec", OTHERS)
-def test_f2_other_encodings_have_to_be_said(folder, codec) -> None:
+def test_other_encodings_must_be_named(folder, codec) -> None:
     word = OTHERS[codec]
     content = f"account,name\nA,x\nB,{word}\n".encode(codec)
     error = folder.fault(content, table="accounts")
@@ -270,7 +269,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_f2_bytes_that_are_no_text(folder, what) -> None:
+def test_bytes_that_are_not_text_are_refused_with_their_line(folder, what) -> None:
     error = folder.fault(DAMAGED[what])
     assert error.line == 3
     assert "at character" in str(error)
@@ -278,13 +277,13 @@ def test_f2_bytes_that_are_no_text(folder, what) -> None:
 
 
 @pytest.mark.parametrize("content", [b"X\0,A,1\n", b"X,A,1\0\n", b"\0\n"])
-def test_f2_nul(folder, content) -> None:
+def test_nul_characters_are_refused(folder, content) -> None:
     error = folder.fault(HEADER.encode() + content)
     assert r"'\x00' is not text" in str(error)
     assert error.line == 2
 
 
-def test_f2_marks(folder) -> None:
+def test_byte_order_marks_inside_a_file_are_refused(folder) -> None:
     error = folder.fault(HEADER + "X,A,1\n\ufeffY,A,1\n")
     assert error.line == 3
     assert r"'\ufeff'" in str(error)
@@ -295,15 +294,15 @@ def test_f2_marks(folder) -> None:
 @pytest.mark.parametrize(
     "encoding", ["utf-99", "", 8, "base64", "zip", "undefined", "unicode-escape", "idna", "a\0b"]
 )
-def test_f2_unknown_encodings(folder, encoding) -> None:
+def test_unknown_encodings_are_refused(folder, encoding) -> None:
     with pytest.raises(mvcore.InvalidInput, match=r"encoding: .* is not known"):
         folder.read(HEADER, encoding=encoding)
 
 
-# ---- F3, F4: quotes ----
+# ---- quotes ----
 
 
-def test_f3_command_line(folder) -> None:
+def test_the_command_line_names_the_line_of_a_stray_quote(folder) -> None:
     line = refused(value(folder, holdings=HEADER + 'X,A,"10"5\n'))
     assert "holdings.csv, line 2: text after a closing quote: '\"10\"5'" in line
 
@@ -333,7 +332,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("what", MALFORMED)
-def test_f3_f4_malformed(folder, what, newline) -> None:
+def test_malformed_quotes_are_refused_with_their_line(folder, what, newline) -> None:
     rows, line = MALFORMED[what]
     error = folder.fault((HEADER + rows).replace("\n", newline))
     assert error.line == line
@@ -341,14 +340,14 @@ def test_f3_f4_malformed(folder, what, newline) -> None:
     assert "quote" in str(error)
 
 
-def test_f4_a_quote_that_swallows_a_large_file(folder) -> None:
+def test_an_unclosed_quote_in_a_large_file_is_refused_with_its_line(folder) -> None:
     rows = [f"X,{'' if k != 50_000 else chr(34)}I{k},1\n" for k in range(300_000)]
     error = folder.fault(HEADER + "".join(rows))
     assert error.line == 50_002
     assert "never closed: '\"I50000,1'" in str(error)
 
 
-def test_f4_command_line(folder) -> None:
+def test_the_command_line_names_the_line_of_an_unclosed_quote(folder) -> None:
     line = refused(value(folder, holdings=HEADER + 'X,"A,100\nX,B,1\n'))
     assert "holdings.csv, line 2: the quote that opens here is never closed" in line
 
@@ -365,19 +364,19 @@ QUOTED = {
 
 
 @pytest.mark.parametrize("text", QUOTED)
-def test_f4_quotes_that_are_right(folder, text) -> None:
+def test_correct_quotes_are_read(folder, text) -> None:
     assert folder.rows(HEADER + text) == QUOTED[text]
 
 
-def test_f4_lines_after_lines_in_quotes(folder) -> None:
+def test_lines_are_counted_across_line_breaks_in_quotes(folder) -> None:
     error = folder.fault(HEADER + '"a\nb",A,1\n\n\r\nX,B,oops\n')
     assert (error.line, error.row) == (6, 1)
 
 
-# ---- F5: the position of a fault ----
+# ---- the position of a fault ----
 
 
-def test_f5_a_bad_row_of_many_ticks(folder) -> None:
+def test_an_error_names_the_line_of_one_bad_tick_of_many(folder) -> None:
     rows = ["A,1\n"] * 6_000
     for bad, what in (("A,x\n", "column price: 'x' is not"), ("Z,1\n", "column instrument: unkn")):
         rows[5_002] = bad
@@ -388,7 +387,7 @@ def test_f5_a_bad_row_of_many_ticks(folder) -> None:
         assert "instruments" not in line.replace("instruments.csv", "")
 
 
-def test_f5_the_column_as_the_file_calls_it(folder) -> None:
+def test_an_error_names_the_column_as_in_the_file(folder) -> None:
     ticks = "sep\nSymbol;Last\n" + "A;1\n" * 5_100 + "B;2\n"
     renames = ("--rename", "Symbol=instrument", "--rename", "Last=price")
     done = value(folder, *renames, ticks=ticks)
@@ -409,14 +408,14 @@ def test_f5_the_column_as_the_file_calls_it(folder) -> None:
         ("X,A,nan\n", 2, "quantity", "'nan' is not a decimal number"),
     ],
 )
-def test_f5_faults_of_values(folder, rows, line, column, what) -> None:
+def test_an_error_about_a_value_names_line_and_column(folder, rows, line, column, what) -> None:
     error = folder.fault(HEADER + rows)
     assert f"f.csv, line {line}, column {column}: " in str(error)
     assert what in str(error)
     assert (error.line, error.column, error.file) == (line, column, str(folder.path / "f.csv"))
 
 
-def test_f5_what_only_the_book_knows(folder) -> None:
+def test_errors_of_the_book_name_the_line_of_the_file(folder) -> None:
     holdings = folder.read(HEADER + "\nX,A,1\nY,A,1\n")
     with pytest.raises(mvcore.UnknownId, match=r"f.csv, line 4, column account: unknown") as told:
         book_of(holdings)
@@ -432,17 +431,17 @@ def test_f5_what_only_the_book_knows(folder) -> None:
 
 
 @pytest.mark.parametrize("rows", ["X,A\n", "X,A,1,\n", "X,A,1,5\n", "X\n", ",\n"])
-def test_f5_ragged_rows(folder, rows) -> None:
+def test_rows_of_another_length_than_the_header_are_refused(folder, rows) -> None:
     error = folder.fault(HEADER + "X,B,7\n" + rows)
     assert error.line == 3
     assert "expected 3 as in the header (line 1)" in str(error)
 
 
-def test_f5_headers(folder) -> None:
+def test_faulty_headers_are_refused(folder) -> None:
     assert folder.rows(HEADER) == []
     assert folder.rows(HEADER.strip()) == []
     text = "account,instrument,quantity,quantity\nX,A,1,2\n"
-    assert "line 1: column 'quantity' is there twice" in str(folder.fault(text))
+    assert "line 1: column 'quantity' occurs twice" in str(folder.fault(text))
     error = folder.fault("account,instrument,quantity,Qty\nX,A,1,2\n", rename={"Qty": "quantity"})
     assert "'quantity' and 'Qty' in the file" in str(error)
     error = folder.fault("account,instrument,quantity,colour\nX,A,1,2\n")
@@ -450,10 +449,10 @@ def test_f5_headers(folder) -> None:
     table = folder.read("account,instrument,quantity,colour\nX,A,1,2\n", extra="ignore")
     assert (list(table), table.ignored) == (["account", "instrument", "quantity"], ("colour",))
     error = folder.fault(HEADER, rename={"Qty": "quantity"})
-    assert "rename: there is no column 'Qty'" in str(error)
+    assert "rename: the file has no column 'Qty'" in str(error)
 
 
-def test_f5_whole_columns(folder) -> None:
+def test_errors_about_a_column_name_the_file(folder) -> None:
     line = refused(value(folder, instruments="instrument\nA\n"))
     assert "instruments.csv, line 1, column currency: the column is missing" in line
     text = "as of today\ninstrument,currency,level\nA,USD,1\n"
@@ -465,10 +464,10 @@ def test_f5_whole_columns(folder) -> None:
     assert "prices.csv, line 2, column time: '2099-01-01T00:00:00.000000000' is more" in line
 
 
-def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
+def test_a_delimiter_at_the_end_of_each_line_is_accepted(folder) -> None:
     assert folder.rows("account,instrument,quantity,\nX,A,1,\n") == [("X", "A", "1")]
     error = folder.fault("account,instrument,quantity,\nX,B,1,\nX,A,1,5\n")
-    assert "line 3: column 4 has no name in the header but the value '5'" in str(error)
+    assert "line 3: column 4 has no name in the header, but has the value '5'" in str(error)
     text = ",account,instrument,quantity\n0,X,A,1\n"
     assert "column 1 has no name in the header" in str(folder.fault(text))
     assert folder.rows(text, extra="ignore") == [("X", "A", "1")]
@@ -490,11 +489,11 @@ def test_f5_a_delimiter_at_the_end_of_each_line(folder) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel 97-2003 workbook"),
     ],
 )
-def test_f5_files_of_another_kind(folder, content, what) -> None:
+def test_files_of_other_formats_are_refused_by_name(folder, content, what) -> None:
     assert what in str(folder.fault(content))
 
 
-def test_f5_zip_files_are_looked_into(folder) -> None:
+def test_an_excel_workbook_and_a_zip_archive_are_told_apart(folder) -> None:
     import zipfile
 
     for inner, what in (("xl/workbook.xml", "an Excel workbook"), ("a.csv", "a zip archive")):
@@ -503,7 +502,7 @@ def test_f5_zip_files_are_looked_into(folder) -> None:
         assert f"this is {what}" in str(folder.fault((folder.path / "f.zip").read_bytes()))
 
 
-# ---- F6, F8: numbers ----
+# ---- numbers ----
 
 READ = {
     "1,234.50": ({"thousands": ","}, "1234.50"),
@@ -534,7 +533,7 @@ READ = {
 
 
 @pytest.mark.parametrize("text", READ)
-def test_f6_numbers_with_options(folder, text) -> None:
+def test_options_decide_how_numbers_are_read(folder, text) -> None:
     options, plain = READ[text]
     [row] = folder.rows(f'{HEADER}X,A,"{text}"\n', **options)
     assert row == ("X", "A", plain)
@@ -581,7 +580,7 @@ NOT_READ = {
 
 
 @pytest.mark.parametrize("text", NOT_READ)
-def test_f6_f8_numbers_that_are_refused(folder, text) -> None:
+def test_ambiguous_numbers_are_refused(folder, text) -> None:
     options, what = NOT_READ[text]
     error = folder.fault(f'{HEADER}X,B,5\nX,A,"{text}"\n', **options)
     assert "f.csv, line 3, column quantity: " in str(error)
@@ -589,7 +588,7 @@ def test_f6_f8_numbers_that_are_refused(folder, text) -> None:
     assert error.value == text
 
 
-def test_f6_a_long_value_is_shown_in_part(folder) -> None:
+def test_messages_shorten_long_values(folder) -> None:
     error = folder.fault(f"{HEADER}X,A,{'9' * 100_000}\n")
     assert "column quantity: '999" in str(error)
     assert len(str(error)) < 400 + len(str(folder.path))
@@ -599,7 +598,7 @@ def test_f6_a_long_value_is_shown_in_part(folder) -> None:
     assert len(str(error)) < 400 + len(str(folder.path))
 
 
-def test_f6_command_line(folder) -> None:
+def test_the_command_line_reads_accounting_and_currency_signs(folder) -> None:
     prices = 'instrument,price\nA,"$1,234.50"\n'
     holdings = HEADER + "X,A,(100)\n"
     options = ("--thousands", ",", "--accounting", "--currency-signs", "$")
@@ -612,12 +611,12 @@ def test_f6_command_line(folder) -> None:
     assert "--thousands ," in line
 
 
-def test_f8_in_windows_1252(folder) -> None:
+def test_a_no_break_space_in_windows_1252_is_shown(folder) -> None:
     error = folder.fault((HEADER + "X,A,1\u00a0234\n").encode("windows-1252"))
     assert r"line 2, column quantity: '1\xa0234' is not a plain number" in str(error)
 
 
-def test_f8_names_show_what_is_invisible(folder) -> None:
+def test_messages_show_invisible_characters_of_names(folder) -> None:
     for name, seen in (("X\u00a0", r"X\xa0"), ("X\u200b", r"X\u200b"), ("X ", "X ")):
         holdings = folder.read(f"{HEADER}{name},A,1\n")
         with pytest.raises(mvcore.UnknownId) as told:
@@ -628,14 +627,14 @@ def test_f8_names_show_what_is_invisible(folder) -> None:
     assert r"rename={'quantity\xa0': 'quantity'}" in str(error)
 
 
-def test_f6_decimal_commas(folder) -> None:
+def test_decimal_commas_are_read(folder) -> None:
     holdings = "account;instrument;quantity\nX;A;1.234,5\n"
     prices = "instrument;price\nA;10,5\n"
     options = ("--decimal", ",", "--thousands", ".")
     assert total(value(folder, *options, holdings=holdings, prices=prices)) == "12962.25"
 
 
-def test_f8_command_line(folder) -> None:
+def test_the_command_line_shows_a_no_break_space(folder) -> None:
     line = refused(value(folder, holdings=HEADER + "X,A,1\u00a0000\n"))
     assert r"'1\xa0000'" in line
 
@@ -651,12 +650,12 @@ def test_f8_command_line(folder) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_f6_options_that_mean_nothing(folder, options) -> None:
+def test_meaningless_options_are_refused(folder, options) -> None:
     with pytest.raises(mvcore.InvalidInput, match=f"^{next(iter(options))}: "):
         folder.read(HEADER, **options)
 
 
-def test_f6_duplicates(folder) -> None:
+def test_duplicate_holdings_are_refused_or_added_up(folder) -> None:
     rows = HEADER + "X,A,1.5\nX,B,2\nX,A,-0.25\nX,A,100000000000000000000000\n"
     assert "more than 20 digits" in str(folder.fault(rows))
     rows = HEADER + 'X,A,1.5\nX,B,2\nX,A,-0.25\nX,A,"1,000"\n'
@@ -668,10 +667,10 @@ def test_f6_duplicates(folder) -> None:
     assert (table.summed, table.line(0), table.line(1)) == (2, 2, 3)
 
 
-# ---- F7: prices of unknown instruments ----
+# ---- prices of unknown instruments ----
 
 
-def test_f7_error_with_near_names(folder) -> None:
+def test_errors_about_unknown_instruments_suggest_similar_names(folder) -> None:
     instruments = "instrument,currency\nA,USD\nAAPL,USD\n"
     line = refused(value(folder, instruments=instruments, prices="instrument,price\nAAPLE,1\n"))
     assert "prices.csv, line 2, column instrument: unknown instrument 'AAPLE'" in line
@@ -681,7 +680,7 @@ def test_f7_error_with_near_names(folder) -> None:
     assert "did you mean 'AAPL'?" in line
 
 
-def test_f7_skipped_and_counted(folder) -> None:
+def test_prices_of_unknown_instruments_are_skipped_and_counted(folder) -> None:
     prices = "instrument,price\nZ1,1\nA,20\nZ2,2\n"
     ticks = "instrument,price\nZ1,1\nA,30\nZ1,2\n" + "Z3,1\n" * 5_000
     done = value(folder, "--unknown", "skip", prices=prices)
@@ -694,12 +693,12 @@ def test_f7_skipped_and_counted(folder) -> None:
     assert done.stderr == f"mvcore: {path}: skipped 5002 prices of unknown instruments\n"
 
 
-def test_f7_other_names_are_never_skipped(folder) -> None:
+def test_unknown_names_outside_prices_are_never_skipped(folder) -> None:
     line = refused(value(folder, "--unknown", "skip", holdings=HEADER + "X,Z,1\n"))
     assert "holdings.csv, line 2, column instrument: unknown instrument 'Z'" in line
 
 
-def test_f7_from_python(folder) -> None:
+def test_update_skips_prices_of_unknown_instruments_of_a_file(folder) -> None:
     book = book_of(folder.read(HEADER + "X,A,100\n"))
     prices = folder.read("instrument,price\nZ,1\nA,20\n", "prices")
     with pytest.raises(mvcore.UnknownId, match=r"f.csv, line 2, column instrument: unknown"):
@@ -708,7 +707,7 @@ def test_f7_from_python(folder) -> None:
     assert book.value("X").current == D("2000.00")
 
 
-def test_f7_blank_prices(folder) -> None:
+def test_blank_prices_are_refused_or_skipped(folder) -> None:
     text = "instrument,price\nA,\nB,2\n"
     error = folder.fault(text, table="prices")
     assert "f.csv, line 2, column price: the field is empty" in str(error)
@@ -717,7 +716,7 @@ def test_f7_blank_prices(folder) -> None:
     assert "skipped 1 without a price" in table.report()
 
 
-def test_a_rename_that_takes_a_needed_column_away(folder, tmp_path) -> None:
+def test_a_rename_may_not_remove_a_required_column(folder, tmp_path) -> None:
     told = "rename (--rename) took the column 'quantity' away: it names it 'qty'"
     error = folder.fault(HEADER + "X,A,1\n", rename={"quantity": "qty"})
     assert str(error).endswith(told)

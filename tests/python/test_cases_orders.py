@@ -78,7 +78,7 @@ def test_an_order_that_is_done_for_the_day_stays_until_it_ends(book) -> None:
     assert worth(book) == (2000, 2000, 2000)
 
 
-def test_a_suspended_order_works_again(book) -> None:
+def test_a_suspended_order_can_resume(book) -> None:
     report(book, "G", 100, 20, "suspended")
     book.roll_day()
     book.roll_day()
@@ -136,7 +136,9 @@ def test_a_replay_does_not_keep_an_order_for_longer(book) -> None:
 
 
 @pytest.mark.parametrize(("corrected", "current"), [(60, 1600), (0, 1000), (99, 1990)])
-def test_a_bust_on_the_next_day_adjusts_by_the_difference(book, corrected, current) -> None:
+def test_a_bust_on_the_next_day_changes_the_position_by_the_difference(
+    book, corrected, current
+) -> None:
     report(book, "F", 100, 100, "filled")
     book.roll_day()
     report(book, "F", 100, corrected, "filled")
@@ -148,7 +150,7 @@ def test_a_bust_on_the_next_day_adjusts_by_the_difference(book, corrected, curre
     assert worth(book) == (current, current, current)
 
 
-def test_a_bust_of_a_sale(book) -> None:
+def test_a_bust_of_a_sale_changes_the_position_by_the_difference(book) -> None:
     report(book, "S", -100, -100, "filled")
     book.roll_day()
     assert worth(book) == (0, 0, 0)
@@ -168,14 +170,14 @@ def test_an_order_that_ended_leaves_at_the_second_roll(book) -> None:
     assert set(held(book)) == {"working"}
 
 
-def test_a_replaced_order_leaves_nothing_working(book) -> None:
+def test_a_replaced_order_has_no_open_quantity(book) -> None:
     report(book, "c1", 100, 20, "partially_filled")
     report(book, "c1", 100, 20, "replaced")
     report(book, "c2", 130, 0, "new")
     assert worth(book) == (1000, 1200, 2500)
 
 
-def test_a_morning_load_of_cumulative_orders(book) -> None:
+def test_a_morning_load_does_not_count_rolled_fills_twice(book) -> None:
     report(book, "G", 50, 20, "partially_filled")
     book.roll_day()
     orders = {
@@ -189,7 +191,7 @@ def test_a_morning_load_of_cumulative_orders(book) -> None:
     assert held(book) == {"G": (25, 20, 25, "partially_filled")}
 
 
-def test_a_morning_load_of_everything(book) -> None:
+def test_a_morning_load_of_all_tables_equals_the_book_of_the_evening(book) -> None:
     morning = mvcore.Book("USD", value_scale=2)
     morning.load(
         instruments={"instrument": ["A"], "currency": ["USD"]},
@@ -222,7 +224,7 @@ def test_a_split_after_a_roll_scales_the_rolled_part(book) -> None:
     assert worth(book) == before
 
 
-def test_the_day_starts_from_the_custodians_table(book) -> None:
+def test_a_day_roll_can_start_from_the_custodians_table(book) -> None:
     book.update(instruments={"instrument": ["B"], "currency": ["USD"]})
     book.update(
         holdings={"account": ["X"], "instrument": ["B"], "quantity": [3]},
@@ -238,7 +240,7 @@ def test_the_day_starts_from_the_custodians_table(book) -> None:
     assert worth(book) == (1195, 1245, 1495)
 
 
-def test_orders_give_what_load_takes(book) -> None:
+def test_load_accepts_what_orders_returns(book) -> None:
     report(book, "G", 50, 20, "partially_filled", DAY_1)
     report(book, "F", 10, 10, "filled")
     book.roll_day()
@@ -253,7 +255,7 @@ def test_orders_give_what_load_takes(book) -> None:
     assert (held(book), worth(book)) == before
 
 
-def test_a_rolled_part_that_is_too_far_from_the_fills(book) -> None:
+def test_a_rolled_quantity_too_far_from_the_fills_is_refused(book) -> None:
     orders = {
         "order": ["G"], "account": ["X"], "instrument": ["A"], "order_quantity": ["9" * 20],
         "filled_quantity": ["9" * 20], "rolled_quantity": ["-" + "9" * 20],
@@ -268,7 +270,7 @@ def test_a_rolled_part_that_is_too_far_from_the_fills(book) -> None:
 
 
 @pytest.mark.parametrize("closing", [True, False])
-def test_a_durable_book_remembers_across_rolls(tmp_path, closing) -> None:
+def test_a_durable_book_keeps_ended_orders_across_rolls(tmp_path, closing) -> None:
     """Restored from its journal, and from a checkpoint."""
     path = tmp_path / "book"
     with mvcore.open(path, value_scale=2) as book:
@@ -302,7 +304,7 @@ def test_a_durable_book_remembers_across_rolls(tmp_path, closing) -> None:
 
 
 @pytest.mark.parametrize(("cash", "net_worth"), [("from_fills", 20_000), (None, 35_000)])
-def test_a_purchase_is_no_gain(cash, net_worth) -> None:
+def test_a_purchase_is_no_gain_if_fills_move_cash(cash, net_worth) -> None:
     """Off by default: a broker that sends cash as its own feed sends the payment there."""
     book = mvcore.Book("USD", value_scale=2, cash=cash)
     book.load(
@@ -327,7 +329,7 @@ def test_a_purchase_is_no_gain(cash, net_worth) -> None:
 
 
 @pytest.mark.parametrize(("code", "name"), FIX_39.items())
-def test_every_status_in_every_spelling(book, code, name) -> None:
+def test_every_status_is_accepted_in_every_spelling(book, code, name) -> None:
     words = name.split("_")
     spellings = [
         code, name, name.upper(), name.title(), " ".join(words), "-".join(words),
@@ -358,7 +360,7 @@ def test_every_status_in_every_spelling(book, code, name) -> None:
         ("fully filled", "filled"),
     ],
 )
-def test_other_spellings_in_use(book, spelling, name) -> None:
+def test_common_other_spellings_of_statuses_are_accepted(book, spelling, name) -> None:
     report(book, "G", 100, 20, spelling)
     assert held(book)["G"][3] == name
 
@@ -366,7 +368,7 @@ def test_other_spellings_in_use(book, spelling, name) -> None:
 @pytest.mark.parametrize(
     "wrong", ["FILLD", "F", "a", "10", " filled", "filled ", "filled_", "part__filled", "-", "open"]
 )
-def test_an_unknown_status_lists_what_is_allowed(book, wrong) -> None:
+def test_the_error_about_an_unknown_status_lists_the_allowed_ones(book, wrong) -> None:
     with pytest.raises(mvcore.InvalidInput) as single:
         report(book, "G", 100, 20, wrong)
     orders = {
@@ -410,7 +412,7 @@ def test_a_withdrawn_price_leaves_positions_unpriced(book) -> None:
     assert worth(book) == (1100, 1100, 1100)
 
 
-def test_a_withdrawn_rate(book) -> None:
+def test_a_withdrawn_rate_leaves_positions_unpriced(book) -> None:
     book.update(
         instruments={"instrument": ["E"], "currency": ["EUR"]},
         prices={"instrument": ["E"], "price": [5]},
@@ -430,7 +432,7 @@ def test_a_withdrawn_rate(book) -> None:
     assert book.value("X").current == 1060
 
 
-def test_withdrawals_survive(tmp_path) -> None:
+def test_withdrawals_survive_reopening(tmp_path) -> None:
     path = tmp_path / "book"
     with mvcore.open(path, value_scale=2) as book:
         book.load(
@@ -473,7 +475,7 @@ def test_a_late_rate_is_dropped_and_counted(book) -> None:
     assert book.value("X", "EUR").current == 125
 
 
-def test_a_late_price_says_so(book) -> None:
+def test_a_late_price_is_dropped_and_counted(book) -> None:
     assert type(book.tick("A", 11, time=DAY_2)) is int
     late = book.tick("A", 12, time=DAY_1)
     assert (late, late.late_prices) == (book.epoch, 1)

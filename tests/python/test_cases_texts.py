@@ -77,7 +77,7 @@ NOT_TEXT: list[Any] = [
 
 
 @pytest.mark.parametrize("wrong", NOT_TEXT, ids=name_of)
-def test_what_is_no_text(book, wrong) -> None:
+def test_values_that_are_not_text_are_refused(book, wrong) -> None:
     for (table, column), others in TEXT_CELLS.items():
         if column == "status" and isinstance(wrong, str):
             continue
@@ -113,7 +113,7 @@ def test_what_is_no_text(book, wrong) -> None:
 
 @pytest.mark.parametrize("text", [Name("ES"), np.str_("ES"), enum.StrEnum("E", {"A": "ES"}).A,
                                   enum.Enum("F", {"A": "ES"}, type=str).A], ids=repr)  # fmt: skip
-def test_subclasses_of_str_are_their_text(book, text) -> None:
+def test_subclasses_of_str_are_read_as_their_text(book, text) -> None:
     for values in containers([text]):
         book.update(prices={"instrument": values, "price": [6000]})
         book.update(instruments={"instrument": ["BUND"], "sector": values})
@@ -126,7 +126,7 @@ def test_subclasses_of_str_are_their_text(book, text) -> None:
     assert book.values(instruments={"sector": "ES"}, by=("sector",), measures="sod").column_names
 
 
-def test_text_columns_of_every_container(book) -> None:
+def test_text_columns_of_every_library_are_read(book) -> None:
     columns = [
         pd.Series(["ES", "BUND"], dtype="category"),
         pd.CategoricalIndex(["ES", "BUND"]),
@@ -149,7 +149,7 @@ def test_text_columns_of_every_container(book) -> None:
         assert book.values(instruments=column, by=("instrument",))["instrument"] == ["ES"]
 
 
-def test_names_come_in_any_collection_where_order_does_not_count(book) -> None:
+def test_a_selection_accepts_names_in_any_collection(book) -> None:
     for names in ({"X", "Y"}, frozenset(["X", "Y"]), {"X": 1, "Y": 2}.keys(), iter(["X", "Y"]),
                   (name for name in ("X", "Y")), pd.Series(["X", "Y"]), pa.array(["X", "Y"]),
                   pl.Series(["X", "Y"]), np.array(["X", "Y"])):  # fmt: skip
@@ -176,7 +176,7 @@ NOT_AN_ID: list[Any] = [
 
 @pytest.mark.parametrize("wrong", NOT_AN_ID, ids=name_of)
 @pytest.mark.parametrize("first", ["O", 1])
-def test_what_is_no_order_id(book, first, wrong) -> None:
+def test_invalid_order_ids_are_refused(book, first, wrong) -> None:
     rows = {"account": ["X"] * 2, "instrument": ["ES"] * 2, "order_quantity": [1, 1]}
     for values in containers([first, wrong]):
         if isinstance(values, pd.Series) and missing_of_pandas(wrong):
@@ -210,7 +210,7 @@ def test_what_is_no_order_id(book, first, wrong) -> None:
     ],
     ids=name_of,
 )
-def test_what_is_no_label(book, label) -> None:
+def test_invalid_labels_are_refused(book, label) -> None:
     for values in containers(["good", label]):
         rows = {"account": ["X", "Y"], "desk": values}
         refused(book, lambda r=rows: book.update(accounts=r), "accounts", "desk", 1, label)
@@ -237,7 +237,7 @@ def test_labels_are_exact(label, text) -> None:
         assert book.values(accounts={"desk": label}, by=("desk",))["desk"] == [text]
 
 
-def test_attribute_columns(book) -> None:
+def test_attribute_columns_are_exact_or_refused(book) -> None:
     bad = [
         pd.PeriodIndex(["2026-03", "2026-04"], freq="M"),
         pd.Series(pd.PeriodIndex(["2026-03", "2026-04"], freq="M")),

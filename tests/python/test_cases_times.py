@@ -109,7 +109,7 @@ def refused(book, time: Any, *says: str, **options: Any) -> None:
         ("1677-09-21T00:12:43.145224193Z", -10_932_666_437, 145_224_193),
     ],
 )
-def test_iso_8601(book, text, seconds, nanoseconds) -> None:
+def test_iso_8601_times_are_read_exactly(book, text, seconds, nanoseconds) -> None:
     expected = NOON_NS + seconds * 10**9 + nanoseconds
     for given in (text, np.str_(text)):
         book.tick("A", 11)  # without a time: the next price applies, whatever its time
@@ -149,18 +149,18 @@ def test_iso_8601(book, text, seconds, nanoseconds) -> None:
         *("1677-09-21T00:12:43.145224192Z", "2262-04-11T23:47:16.854775808Z", "9999-12-31"),
     ],
 )
-def test_text_in_no_standard_form(book, text) -> None:
+def test_text_in_other_formats_is_refused(book, text) -> None:
     refused(book, text)
 
 
-def test_a_compact_time_of_a_late_price_is_not_half_read(book) -> None:
+def test_a_compact_time_is_refused_instead_of_read_in_part(book) -> None:
     book.tick("A", "10.5", time="2024-03-01T20:59:59Z")
     refused(book, "20240301210000Z", "ISO 8601", "'20240301210000Z'")
     book.update(prices=prices([None, "2024-03-01T21:00:00Z"]))
     assert book.value("X").current == D("1100.00")
 
 
-def test_no_compact_time_of_a_day_is_read() -> None:
+def test_compact_times_of_every_minute_are_refused() -> None:
     """287 of the minutes of a day were once read as another time."""
     book = mvcore.Book()
     load(book)
@@ -175,7 +175,7 @@ def test_no_compact_time_of_a_day_is_read() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_integers_in_every_unit(book, unit) -> None:
+def test_integers_are_read_in_every_unit(book, unit) -> None:
     count = NOON_NS // UNITS[unit]
     for kind in (int, np.int64, np.uint64):
         for table, write in writes(book, kind(count), time_unit=unit):
@@ -205,7 +205,7 @@ def test_integers_in_every_unit(book, unit) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_integers_at_the_bounds(unit) -> None:
+def test_integers_at_the_bounds_of_years_are_read_and_beyond_refused(unit) -> None:
     book = mvcore.Book(max_future=dt.timedelta(days=100_000))
     load(book)
     size = UNITS[unit]
@@ -251,7 +251,7 @@ def test_small_integer_types_are_not_wrapped(book) -> None:
 @pytest.mark.parametrize(
     "unit", ["", "sec", "S", "m", "h", "D", "ps", None, 9, 1.5, b"ms", ["ms"], {}]
 )
-def test_no_unit(book, unit) -> None:
+def test_an_unknown_time_unit_is_refused(book, unit) -> None:
     epoch = book.epoch
     for _, write in writes(book, NOON, time_unit=unit) + writes(book, None, time_unit=unit):
         with pytest.raises(mvcore.InvalidInput, match=r"^\w+\.time_unit: .*'ms'") as caught:
@@ -261,7 +261,7 @@ def test_no_unit(book, unit) -> None:
     assert book.epoch == epoch
 
 
-def test_the_unit_is_that_of_integers_only(book) -> None:
+def test_the_time_unit_applies_to_integers_only(book) -> None:
     book.update(prices=prices([NOON, "2024-03-01T12:00:00Z"]), time_unit="s")
     assert ns_held(book) == ns_held(book, "B") == NOON_NS
     book.update(prices=prices(np.array([NOON_NS] * 2, "M8[ns]")), time_unit="ms")
@@ -271,7 +271,7 @@ def test_the_unit_is_that_of_integers_only(book) -> None:
 # -- the future ----------------------------------------------------------------------------------
 
 
-def test_a_time_far_ahead_does_not_freeze_a_price(book) -> None:
+def test_a_time_far_ahead_is_refused_and_later_prices_apply(book) -> None:
     for far in (
         "2099-01-01",
         dt.datetime(2099, 1, 1),
@@ -285,7 +285,7 @@ def test_a_time_far_ahead_does_not_freeze_a_price(book) -> None:
     assert book.value("X").current == D("1200.00")
 
 
-def test_a_column_of_times_far_ahead(book) -> None:
+def test_a_time_far_ahead_in_a_column_is_refused_with_its_row(book) -> None:
     far = np.array(["2024-03-01", "2099-01-01"], "M8[s]")
     counted = far.astype("M8[ns]").astype("i8")
     for column in (far, pa.array(far), counted, pa.array(counted), pa.array(far).cast("date32")):
@@ -296,14 +296,14 @@ def test_a_column_of_times_far_ahead(book) -> None:
             book.ticks(["A", "B"], [1, 2], times=column)
 
 
-def test_just_ahead_of_the_clock_is_accepted(book) -> None:
+def test_a_time_just_ahead_of_the_clock_is_accepted(book) -> None:
     soon = dt.datetime.now(UTC) + dt.timedelta(hours=23)
     for _, write in writes(book, soon):
         write()
     assert ns_held(book) == ((soon - NOON) // dt.timedelta(microseconds=1)) * 1000 + NOON_NS
 
 
-def test_max_future_of_a_book() -> None:
+def test_a_book_can_set_max_future() -> None:
     now = dt.datetime.now(UTC)
     strict = mvcore.Book(max_future=dt.timedelta(0))
     load(strict)
@@ -321,7 +321,7 @@ def test_max_future_of_a_book() -> None:
 @pytest.mark.parametrize(
     "wrong", [None, 1, 86400.0, "1 day", np.timedelta64(1, "D"), dt.timedelta(seconds=-1), True]
 )
-def test_no_max_future(tmp_path, wrong) -> None:
+def test_an_invalid_max_future_is_refused(tmp_path, wrong) -> None:
     for make in (
         lambda: mvcore.Book(max_future=wrong),
         lambda: mvcore.open(tmp_path / "book", max_future=wrong),
@@ -333,7 +333,7 @@ def test_no_max_future(tmp_path, wrong) -> None:
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_facts_on_the_disk_are_not_checked_again(tmp_path, checkpoint) -> None:
+def test_opening_does_not_check_stored_times_again(tmp_path, checkpoint) -> None:
     """A book with accepted times opens under any other `max_future`."""
     far = dt.datetime.now(UTC) + dt.timedelta(days=99)
     with mvcore.open(tmp_path / "book", max_future=dt.timedelta(days=100)) as book:
@@ -402,7 +402,7 @@ class Broken(Offset):
         (np.datetime64("2024-03-01T12", "h"), 0),
     ],
 )
-def test_objects(book, time, seconds) -> None:
+def test_time_objects_are_read_exactly(book, time, seconds) -> None:
     expected = NOON_NS + seconds * 10**9
     book.tick("A", 11, time=time)
     assert ns_held(book) == expected
@@ -416,7 +416,7 @@ def test_objects(book, time, seconds) -> None:
 
 @pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_arrays_of_numpy(book, unit, order) -> None:
+def test_numpy_arrays_of_times_are_read_exactly(book, unit, order) -> None:
     column = np.array(["NaT", "2024-03-01T12:00"], f"{order}M8[{unit}]")
     book.load(prices=prices(column))
     assert ns_held(book) == NOON_NS - (43_200 * 10**9 if unit == "D" else 0)
@@ -429,7 +429,7 @@ ARROW = [pa.date32(), pa.date64()] + [
 
 
 @pytest.mark.parametrize("kind", ARROW, ids=str)
-def test_columns_of_arrow(book, kind) -> None:
+def test_arrow_columns_of_times_are_read_exactly(book, kind) -> None:
     if pa.types.is_date(kind):
         expected = NOON_NS - 43_200 * 10**9
         column = pa.array([None, NOON.date()], kind)
@@ -444,7 +444,7 @@ def test_columns_of_arrow(book, kind) -> None:
         assert ns_held(book) == expected
 
 
-def test_frames_of_pandas_and_polars(book) -> None:
+def test_pandas_and_polars_columns_of_times_are_read_exactly(book) -> None:
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
     stamp = pd.Timestamp("2024-03-01T12:00:00.000000001Z")
     nanosecond = np.array(["NaT", "2024-03-01T12:00:00.000000001"], "M8[ns]")
@@ -470,7 +470,7 @@ def test_frames_of_pandas_and_polars(book) -> None:
         assert ns_held(book) == NOON_NS + 1
 
 
-def test_a_zone_that_fails(book) -> None:
+def test_an_error_of_a_time_zone_is_reported(book) -> None:
     refused(book, dt.datetime(2024, 3, 1, tzinfo=Broken()), "no such zone")
 
 
@@ -484,7 +484,7 @@ def test_a_zone_that_fails(book) -> None:
     ],
     ids=lambda time: f"{type(time).__name__} {time!r}"[:30],
 )
-def test_what_is_no_time(book, time) -> None:
+def test_values_that_are_not_times_are_refused(book, time) -> None:
     epoch = book.epoch
     for table, write in writes(book, time):
         with pytest.raises(mvcore.InvalidInput, match=r"\.time") as caught:
@@ -524,7 +524,7 @@ def test_what_is_no_time(book, time) -> None:
     ],
     ids=lambda column: f"{getattr(column, 'dtype', getattr(column, 'type', column))}",
 )
-def test_columns_that_hold_no_times(book, column) -> None:
+def test_columns_without_times_are_refused(book, column) -> None:
     epoch = book.epoch
     for write in (
         lambda: book.update(prices=prices(column)),
@@ -536,7 +536,7 @@ def test_columns_that_hold_no_times(book, column) -> None:
     assert book.epoch == epoch
 
 
-def test_periods_of_pandas_are_no_times(book) -> None:
+def test_pandas_periods_are_refused_as_times(book) -> None:
     pd = pytest.importorskip("pandas")
     periods = pd.period_range("2024-03-01", periods=2, freq="D")
     epoch = book.epoch

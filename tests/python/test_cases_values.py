@@ -20,7 +20,7 @@ def rows_of(frame: mvcore.Frame, *names: str) -> list[tuple]:
     return [tuple(row[name] for name in names) for row in frame.to_pylist()]
 
 
-# -- V1: the currency of amounts is not the currency of instruments --------------------------------
+# -- the currency of amounts is not the currency of instruments ------------------------------------
 
 SECTORS = [
     ("Tech", "USD", "USD", D("1000.00")),
@@ -30,7 +30,7 @@ SECTORS = [
 ]
 
 
-def test_v1_grouped_by_currency_amounts_name_their_own(book) -> None:
+def test_grouping_by_currency_shows_both_currencies(book) -> None:
     by = ("sector", "currency")
     columns = ("sector", "currency", "amount_currency", "current")
     assert rows_of(book.values(by=by), *columns) == SECTORS
@@ -46,7 +46,7 @@ def test_v1_grouped_by_currency_amounts_name_their_own(book) -> None:
 @pytest.mark.parametrize("currency", [None, "USD", "EUR", "local"])
 @pytest.mark.parametrize("by", [(), ("account",), ("sector",), ("currency",), ("currency", "desk")])
 @pytest.mark.parametrize("rollup", [False, True])
-def test_v1_every_frame_names_the_currency_of_its_amounts(book, by, currency, rollup) -> None:
+def test_every_frame_names_the_currency_of_its_amounts(book, by, currency, rollup) -> None:
     if rollup and currency == "local" and "currency" in by:
         return  # refused: see test_bad_arrays
     arguments = {"by": by, "currency": currency, "rollup": rollup}
@@ -60,7 +60,7 @@ def test_v1_every_frame_names_the_currency_of_its_amounts(book, by, currency, ro
                 assert frame["currency"] == frame["amount_currency"]
 
 
-def test_v1_local_has_both_columns(book) -> None:
+def test_local_amounts_by_currency_have_both_columns(book) -> None:
     frame = book.values(by=("currency",), currency="local")
     assert frame.column_names[:2] == ["currency", "amount_currency"]
     assert rows_of(frame, "currency", "amount_currency", "current") == [
@@ -69,7 +69,7 @@ def test_v1_local_has_both_columns(book) -> None:
     ]
 
 
-def test_v1_changes_of_a_row_that_left_name_the_currency(book) -> None:
+def test_a_removed_row_still_names_its_currency(book) -> None:
     with book.view(by="currency") as view:
         view.changes()
         none = {"account": ["X", "Y"], "instrument": ["SAP", "BUND"], "quantity": [0, 0]}
@@ -78,7 +78,7 @@ def test_v1_changes_of_a_row_that_left_name_the_currency(book) -> None:
     assert (row["currency"], row["amount_currency"], row["removed"]) == ("EUR", "USD", True)
 
 
-def test_v1_holdings_orders_and_revalue(book) -> None:
+def test_holdings_orders_and_revalue_name_the_currency_of_their_amounts(book) -> None:
     book.order("O1", "X", "SAP", 5, 2)
     columns = ("instrument", "amount_currency", "market_value")
     assert rows_of(book.holdings(instruments="SAP"), *columns, "base_value") == [
@@ -96,7 +96,7 @@ def test_v1_holdings_orders_and_revalue(book) -> None:
 
 
 @pytest.mark.parametrize("table", ["instruments", "accounts"])
-def test_v1_no_attribute_may_be_named_amount_currency(book, table) -> None:
+def test_no_attribute_may_be_named_amount_currency(book, table) -> None:
     rows = {table[:-1]: ["A" if table == "instruments" else "X"], "amount_currency": ["USD"]}
     with pytest.raises(mvcore.InvalidInput, match="amount_currency"):
         book.update(**{table: rows})
@@ -104,7 +104,7 @@ def test_v1_no_attribute_may_be_named_amount_currency(book, table) -> None:
         book.values(by="amount_currency")
 
 
-def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
+def test_an_attribute_of_accounts_may_be_named_currency(book) -> None:
     book.update(accounts={"account": ["X", "Y"], "currency": ["CHF", "USD"]})
     by = ("account.currency", "currency")
     columns = (*by, "amount_currency", "current")
@@ -116,7 +116,7 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
     ]
 
 
-# -- V2: hypothetical prices and rates must name entries of the book -----------------------------
+# -- hypothetical prices and rates must name entries of the book -----------------------------------
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_v1_an_attribute_of_accounts_may_be_named_currency(book) -> None:
         ({"prices": {"A": 1}, "fx": {"EURO": "2"}}, "EURO", ("EUR",)),
     ],
 )
-def test_v2_an_unknown_name_is_an_error(book, scenario, unknown, near) -> None:
+def test_a_what_if_with_an_unknown_name_is_an_error(book, scenario, unknown, near) -> None:
     with book.view() as view, book.snapshot() as now:
         for read in (book.values, now.values, view.read):
             with pytest.raises(mvcore.UnknownId, match=unknown) as error:
@@ -146,13 +146,13 @@ def test_v2_an_unknown_name_is_an_error(book, scenario, unknown, near) -> None:
     assert book.values(by=())["current"] == [D("5225.00")]
 
 
-def test_v2_known_rates_are_tried(book) -> None:
+def test_a_what_if_uses_the_rates_given(book) -> None:
     assert book.values(by=(), fx={"EUR": "2"})["current"] == [D("7460.00")]
     with book.view(by=()) as view:
         assert view.read(fx={"EUR": "2"})["current"] == [D("7460.00")]
 
 
-def test_v2_a_currency_of_instruments_may_be_given_its_first_rate(book) -> None:
+def test_a_what_if_may_give_a_currency_its_first_rate(book) -> None:
     book.update(
         instruments={"instrument": ["VOD"], "currency": ["GBP"]},
         holdings={"account": ["X"], "instrument": ["VOD"], "quantity": [10]},
@@ -163,7 +163,7 @@ def test_v2_a_currency_of_instruments_may_be_given_its_first_rate(book) -> None:
     assert (tried["current"], tried["unpriced"]) == ([D("5240.00")], [0])
 
 
-def test_v2_a_currency_with_a_rate_and_no_instrument_is_known(book) -> None:
+def test_a_currency_with_a_rate_and_no_instrument_is_known(book) -> None:
     book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})
     assert book.values(by=(), fx={"CHF": "2"})["current"] == [D("5225.00")]
     book.load(fx={"currency": ["EUR"], "rate": ["1.25"]})
@@ -171,13 +171,13 @@ def test_v2_a_currency_with_a_rate_and_no_instrument_is_known(book) -> None:
         book.values(by=(), fx={"CHF": "2"})
 
 
-def test_v2_the_currency_asked_for_may_come_with_its_rate(book) -> None:
+def test_a_what_if_may_give_the_rate_of_the_requested_currency(book) -> None:
     assert book.values(by=(), currency="CHF", fx={"CHF": "2"})["current"] == [D("2612.50")]
     with pytest.raises(mvcore.UnknownId, match="GBP"):
         book.values(by=(), currency="CHF", fx={"CHF": "2", "GBP": "2"})
 
 
-def test_v2_the_base_has_the_rate_1(book) -> None:
+def test_the_rate_of_the_base_currency_is_1(book) -> None:
     assert book.values(by=(), fx={"USD": 1})["current"] == [D("5225.00")]
     with pytest.raises(mvcore.InvalidInput, match="base"):
         book.values(by=(), fx={"USD": "1.01"})
@@ -185,7 +185,7 @@ def test_v2_the_base_has_the_rate_1(book) -> None:
         book.values(by=(), fx={"local": 1})
 
 
-def test_v2_a_removed_instrument_is_unknown(book) -> None:
+def test_a_what_if_with_a_removed_instrument_is_an_error(book) -> None:
     book.update(instruments={"instrument": ["OLD"], "currency": ["GBP"]})
     book.remove(instruments="OLD")
     for scenario in ({"prices": {"OLD": 1}}, {"fx": {"GBP": 1}}):
@@ -194,7 +194,7 @@ def test_v2_a_removed_instrument_is_unknown(book) -> None:
         assert error.value.near == ()
 
 
-# -- V4: a currency without a rate hides its positions -------------------------------------------
+# -- a currency without a rate hides its positions -------------------------------------------------
 
 USD_MISSPELLED = (
     "fx: currency 'usd' has no rate: amounts in 'USD' leave out 2 positions in 2 instruments; "
@@ -220,7 +220,7 @@ def misspelled(*names: str, currency: str = "usd") -> dict:
     return {"instrument": list(names), "currency": [currency] * len(names)}
 
 
-def test_v4_a_misspelled_currency_is_warned_of_once(book, warnings) -> None:
+def test_a_misspelled_currency_is_warned_of_once(book, warnings) -> None:
     book.update(instruments=misspelled("A", "CASH"))
     assert warnings() == [USD_MISSPELLED]
     book.update(holdings={"account": ["Y"], "instrument": ["A"], "quantity": [5]})
@@ -232,7 +232,7 @@ def test_v4_a_misspelled_currency_is_warned_of_once(book, warnings) -> None:
     assert book.values(by=())["unpriced"] == [3]
 
 
-def test_v4_a_load_of_everything_warns(warnings) -> None:
+def test_a_load_of_all_tables_warns_of_a_missing_rate(warnings) -> None:
     book = mvcore.Book()
     book.load(
         instruments=misspelled("A", "B"),
@@ -243,7 +243,7 @@ def test_v4_a_load_of_everything_warns(warnings) -> None:
     assert warnings() == [USD_MISSPELLED]
 
 
-def test_v4_again_only_after_a_rate_was_there(book, warnings) -> None:
+def test_the_warning_repeats_only_after_the_currency_had_a_rate(book, warnings) -> None:
     book.update(instruments=misspelled("A", currency="GBP"))
     assert len(warnings()) == 1
     book.update(fx={"currency": ["GBP"], "rate": ["1.5"]})
@@ -259,7 +259,7 @@ def test_v4_again_only_after_a_rate_was_there(book, warnings) -> None:
 
 
 @pytest.mark.parametrize("table", ["holdings", "orders", "instruments", "fx"])
-def test_v4_whichever_table_hides_positions(warnings, table) -> None:
+def test_any_table_that_brings_positions_without_a_rate_warns(warnings, table) -> None:
     book = make()
     book.update(instruments=misspelled("VOD", currency="GBP"))
     assert warnings() == []  # no account holds it
@@ -280,7 +280,7 @@ def test_v4_whichever_table_hides_positions(warnings, table) -> None:
     assert "1 position in 1 instrument" in text
 
 
-def test_v4_one_warning_for_each_currency(book, warnings) -> None:
+def test_each_currency_without_a_rate_has_one_warning(book, warnings) -> None:
     codes = ["GBP", "CHF", "Eur"]
     book.update(
         instruments={"instrument": ["G", "C", "E"], "currency": codes},
@@ -293,7 +293,7 @@ def test_v4_one_warning_for_each_currency(book, warnings) -> None:
     assert [text.partition("; ")[2] for text in texts] == ["", "", "did you mean 'EUR'?"]
 
 
-def test_v4_no_warning_without_need(book, warnings) -> None:
+def test_currencies_without_positions_give_no_warning(book, warnings) -> None:
     book.update(fx={"currency": ["CHF"], "rate": ["1.1"]})  # an unneeded rate
     book.update(instruments=misspelled("OLD", currency="GBP"))
     book.remove(instruments="OLD")
@@ -306,7 +306,7 @@ def test_v4_no_warning_without_need(book, warnings) -> None:
     assert warnings() == []
 
 
-def test_v4_opening_a_book_warns(tmp_path, warnings) -> None:
+def test_opening_a_book_warns_of_a_missing_rate(tmp_path, warnings) -> None:
     with mvcore.open(tmp_path / "book") as book:
         book.load(
             instruments=misspelled("A"),
@@ -322,7 +322,7 @@ def test_v4_opening_a_book_warns(tmp_path, warnings) -> None:
             assert "did you mean 'USD'?" in text
 
 
-def test_v4_a_handler_may_use_the_book(book) -> None:
+def test_a_log_handler_may_use_the_book(book) -> None:
     """No lock is held while the record is emitted."""
     seen = []
 

@@ -50,7 +50,7 @@ def test_a_cost_is_rounded_half_even_to_minor_units(book, instrument, filled, pr
     assert moved(book, currency) == -D(cost)
 
 
-def test_each_order_is_rounded_by_itself(book) -> None:
+def test_the_cost_of_each_order_is_rounded_separately(book) -> None:
     for order in ("1", "2", "3"):
         fill(book, order, 1, 1, "0.5", instrument="J")
     assert moved(book, "JPY") == 0
@@ -59,7 +59,7 @@ def test_each_order_is_rounded_by_itself(book) -> None:
     assert moved(book, "JPY") == -6
 
 
-def test_both_parts_of_a_leg_are_rounded(book) -> None:
+def test_the_rolled_and_the_present_cost_are_both_rounded(book) -> None:
     fill(book, "B", 9, 1, "0.5", instrument="J")
     book.roll_day()
     fill(book, "B", 9, 3, "0.5", instrument="J")
@@ -82,7 +82,7 @@ def test_both_parts_of_a_leg_are_rounded(book) -> None:
     ],
 )
 @pytest.mark.parametrize(("instrument", "currency"), [("A", "USD"), ("J", "JPY"), ("K", "KWD")])
-def test_cash_scale_is_for_every_currency(cash_scale, cost, instrument, currency) -> None:
+def test_cash_scale_applies_to_every_currency(cash_scale, cost, instrument, currency) -> None:
     book = make(cash_scale=cash_scale)
     fill(book, "B", 3, 3, "1.234500000000000001", instrument=instrument)
     assert moved(book, currency) == -D(cost)
@@ -91,7 +91,7 @@ def test_cash_scale_is_for_every_currency(cash_scale, cost, instrument, currency
 # -- instruments that change ---------------------------------------------------------------------
 
 
-def test_a_multiplier_that_changes(book) -> None:
+def test_a_changed_multiplier_moves_cash(book) -> None:
     fill(book, "F", 2, 2, "5000.25", instrument="FUT")
     assert moved(book) == -500_025
     book.update(instruments={"instrument": ["FUT"], "multiplier": [10]})
@@ -105,7 +105,7 @@ def test_a_multiplier_that_changes(book) -> None:
     assert moved(book) == D("250012.5")  # both parts use the present factor
 
 
-def test_a_currency_that_changes(book) -> None:
+def test_a_changed_currency_moves_cash(book) -> None:
     fill(book, "B", 100, 100, 150)
     book.update(instruments={"instrument": ["A"], "currency": ["EUR"]})
     assert (moved(book), moved(book, "EUR")) == (0, -15_000)
@@ -116,7 +116,7 @@ def test_a_currency_that_changes(book) -> None:
     assert (moved(book, "JPY"), moved(book)) == (0, D("-15012.5"))
 
 
-def test_another_cash_instrument(book) -> None:
+def test_another_cash_instrument_takes_over_the_cash(book) -> None:
     fill(book, "B", 100, 100, 150)
     book.update(
         instruments={
@@ -135,7 +135,7 @@ def test_another_cash_instrument(book) -> None:
     book.remove(instruments="sweep")
 
 
-def test_a_cash_instrument_that_gets_another_currency(book) -> None:
+def test_a_cash_instrument_of_fills_cannot_leave_its_currency(book) -> None:
     fill(book, "J", 3, 3, "100.5", instrument="J")
     assert moved(book, "JPY") == -302  # 301.5
     for change in ({"currency": ["CHF"]}, {"cash": [False]}):
@@ -150,7 +150,7 @@ def test_a_cash_instrument_that_gets_another_currency(book) -> None:
     assert moved(book, "JPY") == D("-301.5")  # in francs
 
 
-def test_a_cash_instrument_that_comes_again_with_the_fill_that_moves_it(book) -> None:
+def test_a_cash_instrument_can_be_added_again_with_a_fill(book) -> None:
     fill(book, "B", 1, 1, "0.01")
     book.remove(orders=["B"])
     book.update(holdings={"account": ["X"], "instrument": ["dollars"], "quantity": [0]})
@@ -183,7 +183,7 @@ def test_a_cash_instrument_that_comes_again_with_the_fill_that_moves_it(book) ->
         ({"instrument": ["J"], "quote_factor": ["1e19"]}, ("instruments", "quote_factor", 0)),
     ],
 )
-def test_a_change_that_cash_forbids_is_named(book, change, place) -> None:
+def test_a_change_that_cash_forbids_is_refused_with_its_row(book, change, place) -> None:
     fill(book, "J", 30, 30, 10, instrument="J")
     with pytest.raises(mvcore.Error) as caught:
         book.update(instruments=change)
@@ -223,7 +223,7 @@ def francs(book) -> mvcore.Book:
 
 
 @pytest.mark.parametrize("call", ["load", "update"])
-def test_a_currency_without_cash(francs, call) -> None:
+def test_a_fill_in_a_currency_without_cash_is_refused(francs, call) -> None:
     with pytest.raises(mvcore.InvalidInput, match="CHF") as caught:
         getattr(francs, call)(orders=orders_table(150, "12.5"))
     error = caught.value
@@ -241,7 +241,7 @@ def test_a_currency_without_cash(francs, call) -> None:
     assert quantities(francs, "X", "francs") == (0, -20, -20)
 
 
-def test_what_moves_nothing_needs_no_cash(francs) -> None:
+def test_fills_of_zero_cost_need_no_cash_instrument(francs) -> None:
     row = {"order": ["G"], "account": ["X"], "instrument": ["S"], "order_quantity": [50]}
     for facts in (
         {"filled_quantity": [0], "average_price": [5]},
@@ -259,7 +259,7 @@ def test_what_moves_nothing_needs_no_cash(francs) -> None:
     assert caught.value.table == "instruments"
 
 
-def test_an_order_that_was_rolled_needs_no_cash(book) -> None:
+def test_a_rolled_order_needs_no_cash_instrument(book) -> None:
     fill(book, "J", 4, 2, 100, instrument="J")
     with pytest.raises(mvcore.InvalidInput):
         book.update(instruments={"instrument": ["yen"], "cash": [False]})
@@ -276,7 +276,7 @@ def test_an_order_that_was_rolled_needs_no_cash(book) -> None:
     assert cash(book, "JPY") == (-200, -300, -300)
 
 
-def test_what_holds_cash_stays(book) -> None:
+def test_names_with_cash_cannot_be_removed(book) -> None:
     fill(book, "J", 3, 3, 100, instrument="J", account="Y")
     for gone in ({"instruments": "yen"}, {"accounts": "Y"}):
         with pytest.raises(mvcore.InvalidInput):
@@ -286,7 +286,7 @@ def test_what_holds_cash_stays(book) -> None:
     assert "yen" not in [row["instrument"] for row in positions(book)]
 
 
-def test_two_cash_instruments_of_a_currency(book) -> None:
+def test_two_cash_instruments_of_a_currency_are_refused(book) -> None:
     for rows in (
         {"instrument": ["dollars 2"], "currency": ["USD"], "cash": [True]},
         {"instrument": ["A"], "cash": [True]},
@@ -304,7 +304,7 @@ def test_two_cash_instruments_of_a_currency(book) -> None:
 
 
 @pytest.mark.parametrize("currency", ["BTC", "usd", "US", "USDX", "EURO", "€"])
-def test_a_currency_that_iso_4217_does_not_have(book, currency) -> None:
+def test_cash_in_a_currency_outside_iso_4217_is_refused(book, currency) -> None:
     rows = {"instrument": ["coins"], "currency": [currency], "cash": [True]}
     with pytest.raises(mvcore.InvalidInput) as caught:
         book.update(instruments=rows)
@@ -319,7 +319,7 @@ def test_a_currency_that_iso_4217_does_not_have(book, currency) -> None:
     book.update(instruments=rows | {"cash": [False]})
 
 
-def test_a_cost_of_more_than_20_digits(book) -> None:
+def test_a_cost_of_more_than_20_digits_is_refused(book) -> None:
     for filled, price in (
         (10, "1" + "0" * 19),
         (-10, "1" + "0" * 19),
@@ -339,7 +339,7 @@ def test_a_cost_of_more_than_20_digits(book) -> None:
     assert cash(book)[1] == D("-99999999999999999999.99")
 
 
-def test_equal_parts_are_nothing_however_large(book) -> None:
+def test_equal_costs_cancel_out_however_large(book) -> None:
     huge = "9" * 20
     load_order(
         book,

@@ -15,7 +15,7 @@ from mvcore.store.exporting import export
 
 @pytest.mark.parametrize("closing", [True, False])
 @pytest.mark.parametrize("cash_scale", [None, 1])
-def test_a_durable_book(tmp_path, closing, cash_scale) -> None:
+def test_a_durable_book_restores_cash_from_fills(tmp_path, closing, cash_scale) -> None:
     """Restored from its journal, and from a checkpoint."""
     path = tmp_path / "book"
 
@@ -52,7 +52,7 @@ def test_a_durable_book(tmp_path, closing, cash_scale) -> None:
         assert moved(book) == -3_000
 
 
-def test_a_durable_book_keeps_how_it_moves_cash(tmp_path) -> None:
+def test_a_durable_book_keeps_its_cash_options(tmp_path) -> None:
     path, off = tmp_path / "book", tmp_path / "off"
     with mvcore.open(path, cash="from_fills", cash_scale=3) as book:
         book.load(**tables())
@@ -97,7 +97,7 @@ def test_a_durable_book_keeps_how_it_moves_cash(tmp_path) -> None:
         {"cash_scale": 2.0},
     ],
 )
-def test_options_that_mean_nothing(tmp_path, options) -> None:
+def test_meaningless_cash_options_are_refused(tmp_path, options) -> None:
     given = {"cash": "from_fills"} | options
     with pytest.raises(mvcore.InvalidInput):
         mvcore.Book("USD", **given)
@@ -110,7 +110,7 @@ def test_options_that_mean_nothing(tmp_path, options) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_an_export_warns_of_prices_at_the_roll(tmp_path, kind, caplog) -> None:
+def test_an_export_warns_of_prices_of_rolled_fills(tmp_path, kind, caplog) -> None:
     book = make()
     fill(book, "B", 100, 100, 150)
     fill(book, "C", 10, 10, 150)

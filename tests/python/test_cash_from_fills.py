@@ -29,7 +29,7 @@ def book() -> mvcore.Book:
 # -- fills ---------------------------------------------------------------------------------------
 
 
-def test_a_buy_costs_cash(book) -> None:
+def test_a_purchase_reduces_cash(book) -> None:
     fill(book, "B", 100, 100, 150)
     assert cash(book) == (20_000, 5_000, 5_000)
     assert book.value("X")[1:4] == (20_000, 20_000, 20_000)
@@ -37,26 +37,26 @@ def test_a_buy_costs_cash(book) -> None:
     assert book.value("X").current == 20_100
 
 
-def test_a_sell_brings_cash(book) -> None:
+def test_a_sale_increases_cash(book) -> None:
     fill(book, "S", -100, -40, "151.25")
     assert cash(book) == (20_000, 26_050, 26_050)
 
 
-def test_a_short_sell_of_an_account_without_cash(book) -> None:
+def test_a_short_sale_gives_cash_to_an_account_without_cash(book) -> None:
     fill(book, "S", -10, -10, "99.5", account="Y")
     assert cash(book, account="Y") == (0, 995, 995)
     assert cash(book) == (20_000, 20_000, 20_000)
     assert book.value("Y").current == 995 - 1_500
 
 
-def test_an_order_that_is_not_filled_moves_nothing(book) -> None:
+def test_an_order_without_fills_moves_no_cash(book) -> None:
     fill(book, "B", 100, 0)
     fill(book, "C", 100, 0, 150)
     assert cash(book) == (20_000, 20_000, 20_000)
     assert book.value("X").expected == 20_000 + 200 * 150  # leaves have no cost
 
 
-def test_fills_one_after_the_other_and_corrections(book) -> None:
+def test_each_fill_and_correction_moves_the_difference(book) -> None:
     reports = [
         (30, "150.1", -4_503),
         (60, "150.2", -9_012),
@@ -73,13 +73,13 @@ def test_fills_one_after_the_other_and_corrections(book) -> None:
 
 
 @pytest.mark.parametrize("price", [None, 0, 150])
-def test_a_bust_gives_cash_back(book, price) -> None:
+def test_a_bust_returns_the_cash(book, price) -> None:
     fill(book, "B", 100, 100, 150)
     fill(book, "B", 100, 0, price)
     assert cash(book) == (20_000, 20_000, 20_000)
 
 
-def test_a_fill_without_its_price_moves_nothing(book) -> None:
+def test_a_fill_without_a_price_moves_no_cash(book) -> None:
     fill(book, "B", 100, 100)
     assert moved(book) == 0
     assert average_prices(book) == {"B": None}
@@ -94,7 +94,7 @@ def test_a_fill_without_its_price_moves_nothing(book) -> None:
     assert (moved(book), average_prices(book)) == (0, {"B": None})
 
 
-def test_orders_of_a_batch_add_up(book) -> None:
+def test_the_costs_of_a_batch_of_orders_add_up(book) -> None:
     book.update(
         orders={
             "order": ["1", "2", "3", "4"],
@@ -110,7 +110,7 @@ def test_orders_of_a_batch_add_up(book) -> None:
     assert moved(book, account="Y") == 0
 
 
-def test_cash_that_is_bought_for_itself(book) -> None:
+def test_an_order_in_a_cash_instrument_moves_the_same_cash(book) -> None:
     """The position gets the fill and the cost: an order in euros, paid in euros."""
     fill(book, "B", 100, 40, "1.5", instrument="euros")
     assert cash(book, "EUR") == (0, -20, 40)  # 40 - 60; 60 still to come
@@ -122,7 +122,7 @@ def test_an_exchange_of_currencies_is_two_orders_without_a_price(book) -> None:
     assert (moved(book, "EUR"), moved(book)) == (100, -110)
 
 
-def test_a_removed_order_gives_cash_back(book) -> None:
+def test_a_removed_order_returns_its_cash(book) -> None:
     fill(book, "B", 100, 100, 150)
     fill(book, "C", 10, 10, 10)
     book.remove(orders="B")
@@ -131,7 +131,7 @@ def test_a_removed_order_gives_cash_back(book) -> None:
     assert cash(book) == (20_000, 20_000, 20_000)
 
 
-def test_an_order_that_moves(book) -> None:
+def test_an_order_that_changes_account_or_instrument_moves_its_cash(book) -> None:
     fill(book, "B", 100, 100, 150)
     book.update(orders={"order": ["B"], "account": ["Y"]})
     assert (moved(book), moved(book, account="Y")) == (0, -15_000)
@@ -142,7 +142,7 @@ def test_an_order_that_moves(book) -> None:
     assert moved(book, "EUR", "Y") == -150
 
 
-def test_a_late_report_moves_nothing(book) -> None:
+def test_a_late_report_moves_no_cash(book) -> None:
     fill(book, "B", 100, 100, 150, time=DAY_2)
     late = fill(book, "B", 100, 50, 140, time=DAY_1)
     assert (late.late_orders, moved(book)) == (1, -15_000)
@@ -174,7 +174,7 @@ def test_a_load_of_holdings_keeps_what_fills_moved(book) -> None:
     assert cash(book) == (1, -14_999, -14_999)
 
 
-def test_a_load_of_orders_replaces_all_legs(book) -> None:
+def test_a_load_of_orders_replaces_all_cash_from_fills(book) -> None:
     fill(book, "B", 100, 100, 150)
     fill(book, "S", -5, -5, 150, account="Y")
     load_order(book, filled_quantity=20, average_price=7)
@@ -183,7 +183,7 @@ def test_a_load_of_orders_replaces_all_legs(book) -> None:
     assert moved(book) == 0
 
 
-def test_a_load_of_instruments_replaces_all_legs(book) -> None:
+def test_a_load_of_instruments_computes_all_cash_from_fills_again(book) -> None:
     fill(book, "B", 100, 100, 150)
     given = tables()["instruments"]
     book.load(instruments=given | {"multiplier": [2, 50, 1, 1, 1, *[None] * 4]})
@@ -193,7 +193,7 @@ def test_a_load_of_instruments_replaces_all_legs(book) -> None:
     assert moved(book) == -30_000
 
 
-def test_everything_in_one_load() -> None:
+def test_one_load_of_all_tables_moves_cash() -> None:
     book = mvcore.Book("USD", 18, cash="from_fills")
     orders = {
         "order": [1], "account": ["X"], "instrument": ["A"], "order_quantity": [10],
@@ -203,7 +203,7 @@ def test_everything_in_one_load() -> None:
     assert cash(book) == (20_000, 18_500, 18_500)
 
 
-def test_orders_are_written_back(book) -> None:
+def test_writing_orders_back_changes_nothing(book) -> None:
     fill(book, "B", 100, 60, "150.125")
     fill(book, "C", 10, 10)
     fill(book, "S", -5, -5, "-0.5", account="Y")

@@ -64,7 +64,7 @@ def instruments(**columns: Any) -> dict[str, Any]:
     ],
     ids=lambda values: type(values).__name__,
 )
-def test_booleans_of_every_library(values: Any) -> None:
+def test_booleans_of_every_library_are_accepted(values: Any) -> None:
     for call in ("load", "update"):
         with mvcore.Book() as book:
             getattr(book, call)(instruments=instruments(cash=values))
@@ -74,7 +74,7 @@ def test_booleans_of_every_library(values: Any) -> None:
 @pytest.mark.parametrize(
     "values", [[None] * 3, pa.nulls(3), pl.Series([None] * 3), pa.array([None] * 3, pa.bool_())]
 )
-def test_null_is_the_default(values: Any) -> None:
+def test_null_in_the_column_cash_is_false(values: Any) -> None:
     with mvcore.Book() as book:
         book.load(instruments=instruments(cash=[True, True, False]))
         book.update(instruments=instruments(cash=values))
@@ -101,7 +101,7 @@ def test_null_is_the_default(values: Any) -> None:
         (pa.array([1, 0, 0], pa.int8()), 0, 1),
     ],
 )
-def test_what_is_no_boolean(values: Any, row: int, value: Any) -> None:
+def test_values_that_are_not_booleans_are_refused(values: Any, row: int, value: Any) -> None:
     with mvcore.Book() as book:
         with pytest.raises(mvcore.InvalidInput, match=r"^instruments\.cash, row \d: ") as caught:
             book.load(instruments=instruments(cash=values))
@@ -118,7 +118,7 @@ def test_a_type_without_booleans_is_refused_even_if_all_is_null() -> None:
         book.load(instruments=instruments(cash=pa.nulls(3, pa.int8())))
 
 
-def test_an_absent_column() -> None:
+def test_an_absent_column_cash_keeps_the_flag() -> None:
     with mvcore.Book() as book:
         book.load(instruments=instruments(cash=[True, True, False]))
         book.update(instruments=instruments())
@@ -130,7 +130,7 @@ def test_an_absent_column() -> None:
         assert flags_of(book) == {"USD": False, "EUR": False, "AAPL": False}
 
 
-def test_no_attribute_is_called_cash() -> None:
+def test_no_attribute_may_be_named_cash() -> None:
     with mvcore.Book() as book:
         for wrong in ({"accounts": {"account": ["A"], "cash": [True]}},
                       {"instruments": instruments(Cash=[True] * 3)}):  # fmt: skip
@@ -141,7 +141,7 @@ def test_no_attribute_is_called_cash() -> None:
 # ---- the default price ----
 
 
-def test_cash_without_a_price_is_worth_one() -> None:
+def test_cash_without_a_price_has_the_price_1() -> None:
     with mvcore.Book() as book:
         book.load(
             instruments=instruments(cash=[True, False, False]),
@@ -157,7 +157,7 @@ def test_cash_without_a_price_is_worth_one() -> None:
         assert prices_of(book) == {"USD": (Decimal(1), None, 1)}  # null is the default
 
 
-def test_a_price_replaces_the_one() -> None:
+def test_a_price_sent_for_cash_replaces_the_1() -> None:
     when = "2024-03-01T10:00:00Z"
     with mvcore.Book() as book:
         book.load(instruments=instruments(cash=[True, True, False]))
@@ -174,7 +174,7 @@ def test_a_price_replaces_the_one() -> None:
         assert prices_of(book)["USD"][0] == Decimal("0.98")
 
 
-def test_a_load_of_prices_without_cash() -> None:
+def test_a_load_of_prices_without_cash_resets_its_price_to_1() -> None:
     with mvcore.Book() as book:
         book.load(
             instruments=instruments(cash=[True, True, False]),
@@ -189,7 +189,7 @@ def test_a_load_of_prices_without_cash() -> None:
         }  # fmt: skip
 
 
-def test_what_is_no_longer_cash_has_no_price_that_nobody_sent() -> None:
+def test_an_instrument_that_stops_being_cash_loses_its_default_price() -> None:
     with mvcore.Book() as book:
         book.load(
             instruments=instruments(cash=[True, True, True]),
@@ -221,7 +221,7 @@ def test_what_is_no_longer_cash_has_no_price_that_nobody_sent() -> None:
 
 
 @pytest.mark.parametrize("factor", ["multiplier", "quote_factor"])
-def test_cash_has_no_factor(factor: str) -> None:
+def test_cash_with_a_factor_is_refused(factor: str) -> None:
     with mvcore.Book() as book:
         book.load(instruments=instruments(cash=[False, True, False]))
         for call in (
@@ -247,13 +247,13 @@ def two_of_usd() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_two_cash_instruments_of_one_currency_without_fills() -> None:
+def test_two_cash_instruments_of_one_currency_are_accepted_without_fills() -> None:
     with mvcore.Book() as book:
         book.load(instruments=two_of_usd())
         assert flags_of(book) == {"USD": True, "USD2": True}
 
 
-def test_two_cash_instruments_of_one_currency() -> None:
+def test_two_cash_instruments_of_one_currency_are_refused_with_fills() -> None:
     with mvcore.Book(cash="from_fills") as book:
         for call in (book.load, book.update):
             with pytest.raises(mvcore.InvalidInput, match="are both cash of 'USD'") as caught:
@@ -276,7 +276,7 @@ def test_two_cash_instruments_of_one_currency() -> None:
         book.update(instruments={"instrument": ["AAPL", "EUR"], "cash": [True, True]})
 
 
-def test_currencies_that_iso_4217_does_not_have() -> None:
+def test_cash_in_a_currency_outside_iso_4217_needs_cash_scale() -> None:
     coins = {"instrument": ["USD", "BTC"], "currency": ["USD", "BTC"], "cash": [True, True]}
     with mvcore.Book(cash="from_fills") as book:
         with pytest.raises(mvcore.InvalidInput, match=r"'BTC' .* ISO 4217") as caught:
@@ -308,7 +308,9 @@ def test_currencies_that_iso_4217_does_not_have() -> None:
         ({"cash": "from_fills", "cash_scale": 19}, "cash_scale", r"19 is not in 0\.\.18"),
     ],
 )
-def test_wrong_options(options: Any, column: str, wrong: str, tmp_path: Path) -> None:
+def test_wrong_cash_options_are_refused(
+    options: Any, column: str, wrong: str, tmp_path: Path
+) -> None:
     for make in (mvcore.Book, lambda **given: mvcore.open(tmp_path / "book", **given)):
         with pytest.raises(mvcore.InvalidInput, match=wrong) as caught:
             make(**options)
@@ -326,7 +328,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_a_book_keeps_its_options(options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_durable_book_keeps_its_options(options: dict[str, Any], tmp_path: Path) -> None:
     kept = options.get("cash"), options.get("cash_scale")
     for checkpoint in (False, True):
         folder = tmp_path / f"book{checkpoint}"
@@ -394,7 +396,9 @@ def state_of(book: mvcore.Book) -> Any:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_cash_survives(options: dict[str, Any], checkpoint: bool, tmp_path: Path) -> None:
+def test_cash_instruments_survive_reopening(
+    options: dict[str, Any], checkpoint: bool, tmp_path: Path
+) -> None:
     wanted = mvcore.Book(**options)
     small(wanted)
     assert flags_of(wanted) == {"USD": True, "EUR": True, "AAPL": False, "GBP": False}
@@ -472,7 +476,7 @@ def set_manifest(**terms: Any) -> Any:
         (set_manifest(cash=None), "of another book, USD with 8 decimals, id 0, not"),
     ],
 )
-def test_a_checkpoint_that_breaks_the_rules(change: Any, wrong: str) -> None:
+def test_a_checkpoint_that_breaks_the_rules_of_cash_is_refused(change: Any, wrong: str) -> None:
     files = MemoryFiles()
     with mvcore.Book(cash="from_fills") as book:
         book.load(
@@ -487,7 +491,7 @@ def test_a_checkpoint_that_breaks_the_rules(change: Any, wrong: str) -> None:
         reopen(files, cash="from_fills")
 
 
-def test_a_checkpoint_with_cash_of_no_iso_currency() -> None:
+def test_a_checkpoint_with_cash_outside_iso_4217_is_refused() -> None:
     files = MemoryFiles()
     with mvcore.Book(cash="from_fills", cash_scale=3) as book:
         book.load(
@@ -502,7 +506,7 @@ def test_a_checkpoint_with_cash_of_no_iso_currency() -> None:
 # ---- files and the command line ----
 
 
-def test_true_and_false_in_files(tmp_path: Path) -> None:
+def test_files_may_have_a_column_cash(tmp_path: Path) -> None:
     path = tmp_path / "instruments.csv"
     path.write_text("instrument,currency,cash\nUSD,USD,true\nEUR,EUR,FALSE\nAAPL,USD,\n")
     table = mvcore.read(path, "instruments")
@@ -521,7 +525,7 @@ def test_true_and_false_in_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_export_and_value(kind: str, tmp_path: Path, capsys: Any) -> None:
+def test_exported_cash_gives_the_same_value(kind: str, tmp_path: Path, capsys: Any) -> None:
     with mvcore.open(tmp_path / "book", cash="from_fills", cash_scale=4) as book:
         small(book)
         book.checkpoint()

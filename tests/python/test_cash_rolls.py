@@ -16,7 +16,7 @@ def book() -> mvcore.Book:
 # -- day rolls -----------------------------------------------------------------------------------
 
 
-def test_a_roll_makes_cash_the_start_of_the_day(book) -> None:
+def test_a_roll_moves_cash_into_the_start_of_the_day(book) -> None:
     fill(book, "B", 200, 100, 150)
     book.roll_day()
     assert cash(book) == (5_000, 5_000, 5_000)
@@ -28,7 +28,7 @@ def test_a_roll_makes_cash_the_start_of_the_day(book) -> None:
     assert cash(book) == (-2_800, -2_800, -2_800)
 
 
-def test_a_price_that_is_corrected_on_the_next_day(book) -> None:
+def test_a_price_corrected_on_the_next_day_moves_the_difference(book) -> None:
     fill(book, "B", 100, 100, 150)
     book.roll_day()
     fill(book, "B", 100, 100, "149.5")
@@ -49,7 +49,7 @@ def test_a_price_that_is_corrected_on_the_next_day(book) -> None:
     assert (len(book.orders()), cash(book)) == (0, (5_050, 5_050, 5_050))
 
 
-def test_a_price_that_is_first_known_after_the_roll(book) -> None:
+def test_a_price_first_known_after_the_roll_costs_only_new_fills(book) -> None:
     """The rolled part has cost nothing and still costs nothing: its price is the average price."""
     fill(book, "B", 100, 100)
     book.roll_day()
@@ -59,7 +59,7 @@ def test_a_price_that_is_first_known_after_the_roll(book) -> None:
     assert moved(book) == -3_000
 
 
-def test_the_day_starts_from_the_custodians_cash(book) -> None:
+def test_a_day_roll_can_start_from_the_custodians_cash(book) -> None:
     fill(book, "B", 200, 100, 150)
     book.roll_day(
         holdings={"account": ["X"] * 2, "instrument": ["A", "dollars"], "quantity": [100, 4_990]}
@@ -69,7 +69,7 @@ def test_the_day_starts_from_the_custodians_cash(book) -> None:
     assert cash(book) == (4_990, 3_490, 3_490)
 
 
-def test_a_rolled_quantity_that_is_loaded(book) -> None:
+def test_a_loaded_rolled_quantity_has_the_average_price(book) -> None:
     load_order(book, filled_quantity=30, rolled_quantity=20, average_price=10)
     assert moved(book) == -100
     book.update(orders={"order": ["G"], "average_price": [11]})  # also the price of the 20
@@ -80,7 +80,7 @@ def test_a_rolled_quantity_that_is_loaded(book) -> None:
     assert moved(book) == 100
 
 
-def test_a_load_of_orders_forgets_the_price_of_what_was_rolled(book) -> None:
+def test_a_load_of_orders_replaces_the_price_of_rolled_fills(book) -> None:
     load_order(book, filled_quantity=30, average_price=10)
     book.roll_day()
     assert cash(book) == (19_700, 19_700, 19_700)
@@ -92,7 +92,7 @@ def test_a_load_of_orders_forgets_the_price_of_what_was_rolled(book) -> None:
     assert moved(book) == -120
 
 
-def test_another_rolled_quantity_forgets_its_price(book) -> None:
+def test_a_changed_rolled_quantity_has_the_average_price(book) -> None:
     load_order(book, filled_quantity=30, average_price=10)
     book.roll_day()
     book.update(orders={"order": ["G"], "average_price": [12]})
@@ -107,7 +107,7 @@ def test_another_rolled_quantity_forgets_its_price(book) -> None:
     assert moved(book) == 0
 
 
-def test_a_moved_order_keeps_the_price_of_what_was_rolled(book) -> None:
+def test_a_moved_order_keeps_the_price_of_its_rolled_fills(book) -> None:
     fill(book, "B", 100, 100, 150)
     book.roll_day()
     fill(book, "B", 100, 100, 151, instrument="FUT")
@@ -115,7 +115,7 @@ def test_a_moved_order_keeps_the_price_of_what_was_rolled(book) -> None:
 
 
 @pytest.mark.parametrize("kind", ["memory", "journal", "checkpoint"])
-def test_cash_that_moved_to_and_fro_can_go_after_a_roll(tmp_path, kind) -> None:
+def test_cash_that_cancels_out_can_be_removed_after_a_roll(tmp_path, kind) -> None:
     """A buy and a sell at one price leave no position in yen, and quantities that cancel out."""
     path = tmp_path / "book"
     book = make() if kind == "memory" else mvcore.open(path, "USD", 18, cash="from_fills")
@@ -139,7 +139,7 @@ def test_cash_that_moved_to_and_fro_can_go_after_a_roll(tmp_path, kind) -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "journal", "checkpoint"])
 @pytest.mark.parametrize("call", ["load", "update"])
-def test_a_change_of_cash_beyond_128_bits(tmp_path, kind, call) -> None:
+def test_a_change_of_cash_beyond_128_bits_is_exact(tmp_path, kind, call) -> None:
     """The two costs are 9.5e19 each with opposite signs: in 1e-18 their difference exceeds 128
     bits."""
     path, most, cash_before = tmp_path / "book", 9_500_000_000, 99 * 10**18

@@ -15,7 +15,7 @@ from storing import MemoryFiles, checkpoints, reopen, save
 
 @pytest.mark.parametrize("ids", [int, str])
 @pytest.mark.parametrize("shape", [(6, 9), (5000, 3), (40_000, 2), (0, 9), (3, 0)])
-def test_what_is_read_back_is_what_was_written(ids, shape, tmp_path) -> None:
+def test_a_checkpoint_is_read_back_as_it_was_written(ids, shape, tmp_path) -> None:
     book = make(ids, *shape) if shape[0] < 100 and all(shape) else sparse(ids, *shape)
     files = Files(tmp_path)
     keeper = checkpoints(files, book)
@@ -82,7 +82,7 @@ def test_only_what_changed_is_written_again(ids, cash, monkeypatch) -> None:
     assert len(generations(files)) == 2
 
 
-def test_codes_are_kept_and_names_that_are_gone_come_back_with_theirs() -> None:
+def test_names_keep_their_codes_even_if_they_were_removed() -> None:
     book, files = make(), MemoryFiles()
     codes = book.instrument_codes(["I0", "I5"]).tolist()
     save(checkpoints(files, book), book)
@@ -94,11 +94,11 @@ def test_codes_are_kept_and_names_that_are_gone_come_back_with_theirs() -> None:
     assert again.instrument_codes(names).tolist() == book.instrument_codes(names).tolist()
 
 
-TOUCHED = {"orders": "orders are not noted as touched", "held": "holdings are not noted as touched"}
+TOUCHED = {"orders": "changed orders are not marked", "held": "changed holdings are not marked"}
 
 
 @pytest.mark.parametrize("bug", TOUCHED)
-def test_a_chunk_of_an_older_epoch_is_caught(bug, monkeypatch) -> None:
+def test_the_test_notices_an_outdated_chunk(bug, monkeypatch) -> None:
     """Simulates writers that do not mark changed instruments."""
     real = module._core.dirty_instruments
 

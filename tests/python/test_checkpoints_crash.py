@@ -67,7 +67,7 @@ def crash_everywhere(after: Callable[[MemoryFiles, random.Random], MemoryFiles],
     return runs
 
 
-def test_a_process_that_is_killed_while_it_checkpoints() -> None:
+def test_a_kill_during_a_checkpoint_loses_nothing() -> None:
     with recorded(
         "D1", "a process killed at call n of a checkpoint, on a simulated disk"
     ) as record:
@@ -75,7 +75,7 @@ def test_a_process_that_is_killed_while_it_checkpoints() -> None:
         assert record.runs > 40
 
 
-def test_power_that_fails_while_it_checkpoints() -> None:
+def test_a_power_cut_during_a_checkpoint_loses_nothing() -> None:
     seeds = runs(3, 60)
     what = "a power cut at call n of a checkpoint, on a simulated disk"
     with recorded("D2", what, f"0 to {seeds - 1}") as record:
@@ -84,7 +84,7 @@ def test_power_that_fails_while_it_checkpoints() -> None:
 
 
 @pytest.mark.parametrize("once", [True, False])
-def test_an_operation_that_fails_leaves_the_checkpoints_before(once) -> None:
+def test_a_failed_operation_keeps_the_earlier_checkpoints(once) -> None:
     for stop in range(1, operations() + 1):
         files = MemoryFiles()
         facts, _ = run_until(files, stop, once)
@@ -92,7 +92,7 @@ def test_an_operation_that_fails_leaves_the_checkpoints_before(once) -> None:
         check_after(files, facts)
 
 
-def test_the_journal_may_forget_what_both_generations_have() -> None:
+def test_the_journal_is_kept_from_the_older_checkpoint_on() -> None:
     book, files = make(), MemoryFiles()
     keeper = checkpoints(files, book)
     for sequence, kept in ((5, 0), (9, 5), (20, 9)):
@@ -100,7 +100,7 @@ def test_the_journal_may_forget_what_both_generations_have() -> None:
         assert keeper.kept_sequence == kept
 
 
-def test_an_older_generation_is_read_where_the_newest_is_damaged() -> None:
+def test_the_older_generation_is_read_if_the_newest_is_damaged() -> None:
     book, files = make(), MemoryFiles()
     keeper = checkpoints(files, book)
     save(keeper, book, 1)
@@ -184,8 +184,8 @@ SEEDED = {
     "the chunks' folder is not synced": (unsynced("sync_folder", "chunks"), "power"),
     "the manifest is not synced": (unsynced("sync", "manifest"), "power"),
     "the manifest is renamed before it is synced": (rename_first, "power"),
-    "the second checkpoint goes too early": (forget_the_second, "kill"),
-    "chunks go before the manifest is there": (remove_early, "kill"),
+    "the older checkpoint is deleted too early": (forget_the_second, "kill"),
+    "old chunks are deleted before the manifest is written": (remove_early, "kill"),
 }
 
 
@@ -197,7 +197,7 @@ def test_a_seeded_bug_is_caught(bug, monkeypatch) -> None:
         "power": lambda files, rng: files.after_power_loss(rng),
         "kill": lambda files, _: files.after_kill(),
     }[how]
-    test = {"power": "test_power_that_fails_while_it_checkpoints",
-            "kill": "test_a_process_that_is_killed_while_it_checkpoints"}[how]  # fmt: skip
+    test = {"power": "test_a_power_cut_during_a_checkpoint_loses_nothing",
+            "kill": "test_a_kill_during_a_checkpoint_loses_nothing"}[how]  # fmt: skip
     with seeded(bug, test), pytest.raises((AssertionError, mvcore.CorruptData, KeyError)):
         crash_everywhere(after, 6)

@@ -189,7 +189,7 @@ def damage_once(seed: int) -> str:
         return "older"
     assert valid, f"seed {seed}: another book"
     use(book)
-    return "forged and whole"
+    return "opened with valid checksums"
 
 
 def damage(count: int, record: Record) -> dict[str, int]:
@@ -205,9 +205,9 @@ def damage(count: int, record: Record) -> dict[str, int]:
     return found
 
 
-def test_damaged_files_are_refused_or_exact() -> None:
+def test_damaged_checkpoints_are_refused_or_exact() -> None:
     count = runs(1000, 10_000)
-    what = "a checkpoint of which a file was damaged, half of them with valid checksums"
+    what = "a checkpoint with a damaged file, half of them with valid checksums"
     with recorded("D6, D7", what, f"0 to {count - 1}") as record:
         found = damage(count, record)
         record.note = ", ".join(f"{n} {outcome}" for outcome, n in sorted(found.items()))
@@ -215,12 +215,12 @@ def test_damaged_files_are_refused_or_exact() -> None:
 
 
 def check_noticed(bug: str, count: int) -> None:
-    test = "test_damaged_files_are_refused_or_exact"
+    test = "test_damaged_checkpoints_are_refused_or_exact"
     with seeded(bug, test), pytest.raises(AssertionError, match="another book"):
         damage(count, Record("", ""))
 
 
-def test_a_checksum_that_is_skipped_is_caught(monkeypatch) -> None:
+def test_the_test_notices_a_skipped_checksum(monkeypatch) -> None:
     def unchecked(self, file, into):
         return self._files.read(f"chunks/{file.name}", file.bytes, into)
 
@@ -228,13 +228,13 @@ def test_a_checksum_that_is_skipped_is_caught(monkeypatch) -> None:
     check_noticed("a chunk's checksum is skipped", 1000)
 
 
-def test_a_manifest_whose_checksum_is_skipped_is_caught(monkeypatch) -> None:
+def test_the_test_notices_a_skipped_checksum_of_the_manifest(monkeypatch) -> None:
     real = loading.from_bytes
     monkeypatch.setattr(loading, "from_bytes", lambda data: real(sign(data[:-16])))
     check_noticed("a manifest's checksum is skipped", 3000)
 
 
-def test_a_newer_format_is_refused_and_not_passed_over() -> None:
+def test_a_newer_format_is_refused_instead_of_skipped() -> None:
     disk = dict(stored(int)[0])
     name = manifest_name(2)
     disk[name] = sign(disk[name][:-16].replace(b'"format_version":3', b'"format_version":4'))
@@ -245,7 +245,7 @@ def test_a_newer_format_is_refused_and_not_passed_over() -> None:
             reopen(files_of(disk))
 
 
-def test_a_book_in_another_currency_is_refused() -> None:
+def test_a_checkpoint_in_another_base_currency_is_refused() -> None:
     with pytest.raises(
         mvcore.CorruptData, match="another book, USD with 8 decimals, id 0, not EUR"
     ):

@@ -61,7 +61,7 @@ class Machine(state_machine.Machine):
         assert self.book._masters.version == self.book._core.masters
 
 
-def test_a_book_that_is_read_back_equals_the_reference_model() -> None:
+def test_a_reopened_book_equals_the_reference_model() -> None:
     steps = int(os.environ.get("MVCORE_CHECKPOINT_STEPS", "300"))
     run_state_machine_as_test(
         Machine,
@@ -77,7 +77,7 @@ def test_a_book_that_is_read_back_equals_the_reference_model() -> None:
 
 
 @pytest.mark.parametrize("orders", [False, True])
-def test_sums_beyond_64_bits_of_quantities_within(orders) -> None:
+def test_sums_beyond_64_bits_of_64_bit_quantities_are_exact(orders) -> None:
     """Reading a checkpoint recomputes bounds: 64 times 2**58 overflows to 0 in 64 bits."""
     quantity = Decimal(2**58).scaleb(-18)
     names = [f"A{k}" for k in range(64)]

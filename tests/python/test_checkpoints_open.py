@@ -26,7 +26,7 @@ def copied(path: Path, to: Path) -> Path:
 
 @pytest.mark.parametrize("ids", [int, str])
 @pytest.mark.parametrize("sync", ["always", "os"])
-def test_a_book_comes_back_from_its_checkpoint_and_the_journal_after_it(ids, sync, tmp_path):
+def test_a_book_is_restored_from_checkpoint_and_journal(ids, sync, tmp_path):
     options = {"sync": sync, "journal_file_bytes": 4096, "checkpoint_bytes": None}
     path, rng = tmp_path / "book", random.Random(3)
     book = mvcore.open(path, **options)
@@ -57,7 +57,7 @@ def test_a_book_comes_back_from_its_checkpoint_and_the_journal_after_it(ids, syn
             book.checkpoint()
 
 
-def test_attributes_and_codes_come_back(tmp_path):
+def test_attributes_and_codes_are_restored(tmp_path):
     with mvcore.open(tmp_path / "b") as book:
         make_in(book, int)
         book.checkpoint()
@@ -70,7 +70,7 @@ def test_attributes_and_codes_come_back(tmp_path):
         assert book.instrument_codes(["I0", "I8"]).tolist() == codes
 
 
-def test_the_older_checkpoint_and_a_longer_journal_where_the_newest_is_damaged(tmp_path, caplog):
+def test_the_older_checkpoint_and_more_journal_restore_the_book(tmp_path, caplog):
     path = tmp_path / "b"
     with mvcore.open(path, checkpoint_bytes=None) as book:
         make_in(book, int)
@@ -105,7 +105,7 @@ def test_the_older_checkpoint_and_a_longer_journal_where_the_newest_is_damaged(t
             mvcore.open(path)
 
 
-def test_a_checkpoint_of_another_book_is_not_taken(tmp_path):
+def test_a_checkpoint_of_another_book_is_not_used(tmp_path):
     for name, count in (("one", 1), ("two", 2)):
         with mvcore.open(tmp_path / name, checkpoint_bytes=None) as book:
             make_in(book, int)
@@ -142,7 +142,7 @@ def test_checkpoints_in_the_background_keep_the_journal_short(tmp_path):
         assert book.recovery.replayed < step
 
 
-def test_what_may_not_write_a_checkpoint_is_told_so(tmp_path):
+def test_books_that_cannot_checkpoint_raise_an_error(tmp_path):
     with pytest.raises(mvcore.InvalidInput, match="in memory"):
         mvcore.Book().checkpoint()
     book = mvcore.open(tmp_path / "b")
@@ -154,7 +154,7 @@ def test_what_may_not_write_a_checkpoint_is_told_so(tmp_path):
             mvcore.open(tmp_path / "b", checkpoint_bytes=wrong)
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_book_as_it_is(tmp_path):
+def test_a_failed_checkpoint_does_not_change_the_book(tmp_path):
     with mvcore.open(tmp_path / "b", checkpoint_bytes=None) as book:
         make_in(book, int)
         (tmp_path / "b" / "chunks").write_text("in the way")
@@ -168,7 +168,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_book_as_it_is(tmp_path):
         assert facts_of(book) == facts and not book.recovery.skipped
 
 
-def test_a_forgotten_book_goes_with_its_checkpoints(tmp_path):
+def test_a_book_without_references_stops_its_checkpoints(tmp_path):
     import gc
 
     before = threading.active_count()

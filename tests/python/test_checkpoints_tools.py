@@ -46,7 +46,7 @@ def test_a_checkpoint_of_an_older_version_is_read(folder) -> None:
         }
 
 
-def test_there_is_a_checkpoint_of_every_version() -> None:
+def test_the_test_data_has_a_checkpoint_of_every_version() -> None:
     found = {folder.name for folder in DATA.glob("checkpoint-*")}
     assert found == {
         f"checkpoint-{version}-{ids}" for version in (1, 2, 3) for ids in ("int", "str")
@@ -64,7 +64,7 @@ def check_ranges(ranges: list, rows: np.ndarray, target: int) -> None:
         assert rows[begin:end].sum() <= 2 * target or end == begin + 1
 
 
-def test_ranges_cover_all_and_stay() -> None:
+def test_ranges_cover_all_instruments_and_those_that_fit_stay() -> None:
     rng = random.Random(5)
     rows, ranges = np.zeros(0, np.int64), []
     for _ in range(300):
@@ -100,7 +100,7 @@ def keeper_of(book: mvcore.Book, files: Files, every: int | None = None) -> tupl
     return Keeper(book, Checkpoints(files, "USD", 8), ports, every), journal
 
 
-def test_checkpoints_are_of_one_epoch_while_a_writer_goes_on(tmp_path) -> None:
+def test_checkpoints_beside_a_writer_belong_to_one_epoch(tmp_path) -> None:
     """The writer keeps two facts equal, and counts in the price."""
     book = make(int, 30, 30)
     keeper, journal = keeper_of(book, Files(tmp_path))
@@ -141,7 +141,7 @@ def test_checkpoints_are_of_one_epoch_while_a_writer_goes_on(tmp_path) -> None:
     keeper.close()
 
 
-def test_a_checkpoint_begins_after_so_many_bytes(tmp_path) -> None:
+def test_a_checkpoint_starts_after_checkpoint_bytes(tmp_path) -> None:
     book = make()
     keeper, journal = keeper_of(book, Files(tmp_path), every=1000)
     assert keeper.stats() == {"checkpoints": 0}
@@ -177,7 +177,7 @@ def saved(folder: Path, ids: type = int) -> mvcore.Book:
     return book
 
 
-def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> None:
+def test_inspect_reports_the_files_and_their_damage(tmp_path, capsys) -> None:
     assert main(["inspect", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path)]) == 2
@@ -185,7 +185,7 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
     book = saved(tmp_path)
     assert main(["inspect", str(tmp_path)]) == 0
     out, epoch = capsys.readouterr().out, book.stats()["epoch"]
-    assert out.count("whole") == 2
+    assert out.count("intact") == 2
     for line in (
         "generation 2\n",
         f"epoch          {epoch}\n",
@@ -205,7 +205,7 @@ def test_inspect_tells_what_is_there_and_what_is_damaged(tmp_path, capsys) -> No
     )
 
 
-def test_inspect_reads_the_journal_that_opening_need_not(tmp_path, capsys) -> None:
+def test_inspect_reads_journal_files_that_opening_skips(tmp_path, capsys) -> None:
     folder = tmp_path / "book"
     with mvcore.open(folder) as book:
         make_in(book)
@@ -217,7 +217,7 @@ def test_inspect_reads_the_journal_that_opening_need_not(tmp_path, capsys) -> No
     assert main(["inspect", str(folder)]) == 0
     out = capsys.readouterr().out
     size = first.stat().st_size + second.stat().st_size
-    assert f"\n  files          2, {size} bytes\n  whole\n" in out
+    assert f"\n  files          2, {size} bytes\n  intact\n" in out
     damage(first)
     with mvcore.open(folder) as book:  # which is not needed
         assert book.recovery.replayed == 1
@@ -240,7 +240,7 @@ def expected_holdings(book: mvcore.Book) -> set:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_what_is_exported_is_loaded_again(kind, tmp_path, capsys) -> None:
+def test_exported_tables_load_into_an_equal_book(kind, tmp_path, capsys) -> None:
     with mvcore.open(tmp_path / "book") as book:
         make_in(book, int)
         book.checkpoint()

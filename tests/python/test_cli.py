@@ -106,21 +106,21 @@ WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
 
 
 @pytest.mark.parametrize("ending", WRITERS)
-def test_every_format_in(files: InputFiles, ending: str) -> None:
+def test_every_file_format_is_read(files: InputFiles, ending: str) -> None:
     for name, text in TABLES.items():
         WRITERS[ending](files.put(name, "", ending), as_text(text))
     rows = files.rows("--measures", "current")
     assert {row["account"]: row["current"] for row in rows} == BY_ACCOUNT
 
 
-def test_typed_columns(files: InputFiles) -> None:
+def test_typed_columns_are_exact(files: InputFiles) -> None:
     quantities = pa.array([Decimal("10"), Decimal("0.5")], pa.decimal128(20, 3))
     holdings = {"account": ["A1", "é, x"], "instrument": ["AAPL", "AAPL"], "quantity": quantities}
     WRITERS["parquet"](files.put("holdings", "", "parquet"), pa.table(holdings))
     assert [row["current"] for row in files.rows()] == ["1515.00000000", "75.75000000"]
 
 
-def test_bom_crlf_quotes_and_line_breaks_in_names(files: InputFiles) -> None:
+def test_files_with_bom_crlf_and_line_breaks_in_names_are_read(files: InputFiles) -> None:
     files.put("accounts", '\ufeffaccount,desk\r\nA1,d1\r\nA2,\r\n"é, x",\r\n"two\nlines",d1\r\n')
     files.put("holdings", '"account","instrument","quantity"\r\n"two\nlines","AAPL","2"\r\n')
     told, rows = files.warned()
@@ -133,7 +133,7 @@ def test_bom_crlf_quotes_and_line_breaks_in_names(files: InputFiles) -> None:
     assert rb"two\nlines" in files.value().stdout
 
 
-def test_eighteen_decimals_from_text(files: InputFiles) -> None:
+def test_eighteen_decimals_of_text_are_exact(files: InputFiles) -> None:
     quantity, price = "99999.000000000000000001", "12345678901234567890.123456789012345678"
     files.put("holdings", f"account,instrument,quantity\nA1,AAPL,{quantity}\n")
     files.put("prices", f"instrument,price\nAAPL,{price}\n")
@@ -155,7 +155,7 @@ def test_amounts_in_json_and_parquet_are_the_same_digits(files: InputFiles) -> N
     assert {name: format(amount, "f") for name, amount in amounts} == wanted
 
 
-def test_na_and_null_are_names_and_empty_is_null(files: InputFiles) -> None:
+def test_na_and_null_are_names_and_an_empty_field_is_null(files: InputFiles) -> None:
     files.put("instruments", "instrument,currency,sector\nNA,USD,null\nnull,USD,\nnan,USD,NaN\n")
     files.put("holdings", "account,instrument,quantity\nA1,NA,1\nA1,null,1\nA1,nan,1\n")
     files.put("prices", "instrument,price\nNA,1\nnull,2\nnan,4\n")
@@ -164,7 +164,7 @@ def test_na_and_null_are_names_and_empty_is_null(files: InputFiles) -> None:
     assert found == [("NA", "null", "1"), ("null", "", "2"), ("nan", "NaN", "4")]
 
 
-def test_by_rollup_and_json(files: InputFiles) -> None:
+def test_rollup_prints_subtotals_as_json(files: InputFiles) -> None:
     more = ("--by", "desk,sector", "--rollup", "--measures", "current", "--output", "json")
     rows = json.loads(files.value(*more).stdout)
     assert [tuple(row.values()) for row in rows] == [
@@ -178,7 +178,7 @@ def test_by_rollup_and_json(files: InputFiles) -> None:
     assert list(rows[0]) == ["level", "desk", "sector", "amount_currency", "current", "unpriced"]
 
 
-def test_pages(files: InputFiles) -> None:
+def test_where_sort_limit_and_offset_select_rows(files: InputFiles) -> None:
     def found(*more: str) -> list[tuple[str, str]]:
         rows = files.rows("--by", "desk,sector", *more)
         return [(row["desk"], row["sector"]) for row in rows]
@@ -191,14 +191,14 @@ def test_pages(files: InputFiles) -> None:
     assert found("--where", "sector=") == [("d2", "")]
     assert found("--limit", "0") == []
     for wrong, says in {
-        "--where=current": "is no condition", "--limit=-1": "negative",
+        "--where=current": "is not a condition", "--limit=-1": "whole number of 0 or more",
         "--sort=curent": "did you mean 'current'", "--where=desk=d3": "no account has the label",
         "--where=current>x": "not a number",
     }.items():  # fmt: skip
         assert says in one_line(files.value("--by", "desk,sector", wrong))
 
 
-def test_currencies(files: InputFiles) -> None:
+def test_amounts_can_be_in_any_currency(files: InputFiles) -> None:
     assert files.rows("--by", "")[0]["current"] == "2822.00000000"
     assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"
     assert files.rows("--by", "", "--currency", "JPY")[0]["current"] == "423300.00000000"
@@ -212,7 +212,7 @@ def test_currencies(files: InputFiles) -> None:
     assert row == row | {"amount_currency": "EUR", "current": "985.00", "unpriced": "2"}
 
 
-def test_ticks_in_order_and_by_time(files: InputFiles) -> None:
+def test_ticks_apply_in_order_unless_they_are_late(files: InputFiles) -> None:
     files.put("ticks", "instrument,price\nAAPL,1\nNA,7\nAAPL,2\n")
     assert [row["current"] for row in files.rows()][2] == "1.00000000"
     late = "AAPL,3,2024-01-02T00:00:00Z\nAAPL,4,2024-01-01T00:00:00Z\nNA,6,\n"
@@ -222,13 +222,13 @@ def test_ticks_in_order_and_by_time(files: InputFiles) -> None:
     assert [row["current"] for row in rows][1:] == ["-37.50000000", "1.50000000"]
 
 
-def test_many_ticks_in_batches(files: InputFiles) -> None:
+def test_many_ticks_apply_in_batches(files: InputFiles) -> None:
     ticks = [f"AAPL,{number}\nNA,{number}.5\n" for number in range(9_000)]
     files.put("ticks", "".join(["instrument,price\n", *ticks]))
     assert files.rows()[2]["current"] == "4499.50000000"
 
 
-def test_table(files: InputFiles) -> None:
+def test_a_table_aligns_its_columns(files: InputFiles) -> None:
     assert files.value("--by", "desk", "--measures", "sod").stdout.splitlines() == [
         b"desk  amount_currency            sod  unpriced",
         b"----  ---------------  -------------  --------",
@@ -238,14 +238,14 @@ def test_table(files: InputFiles) -> None:
 
 
 @KINDS
-def test_file_is_what_stdout_would_be(files: InputFiles, tmp_path: Path, kind: str) -> None:
+def test_a_file_equals_standard_output(files: InputFiles, tmp_path: Path, kind: str) -> None:
     out = tmp_path / "out"
     assert files.value("--output", kind, "--out", out).stdout == b""
     assert out.read_bytes() == files.value("--output", kind).stdout
 
 
 @KINDS
-def test_no_rows(files: InputFiles, kind: str) -> None:
+def test_a_result_without_rows_is_printed(files: InputFiles, kind: str) -> None:
     files.put("holdings", "account,instrument,quantity\n")
     done = files.value("--output", kind)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -282,7 +282,7 @@ BAD_FILES = {
     "null": ("holdings", b"account,instrument,quantity\nA1,NA,\n", "line 2, column quantity"),
     "missing column": ("holdings", b"account,instrument\nA1,NA\n", "quantity"),
     "unknown column": ("prices", b"instrument,price,colour\nAAPL,1,red\n", "colour"),
-    "column twice": ("prices", b"instrument,price,price\nAAPL,1,1\n", "'price' is there twice"),
+    "column twice": ("prices", b"instrument,price,price\nAAPL,1,1\n", "'price' occurs twice"),
     "ragged": ("prices", b"instrument,price\nAAPL\n", "line 2: 1 field; expected 2"),
     "empty": ("prices", b"", "the file is empty"),
     "not UTF-8": ("prices", b"instrument,price\n\xff\xfe,1\n", r"line 2: b'\xff' at"),
@@ -294,14 +294,14 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("what", BAD_FILES)
-def test_bad_file(files: InputFiles, what: str) -> None:
+def test_a_bad_file_gives_one_line_of_error(files: InputFiles, what: str) -> None:
     name, content, message = BAD_FILES[what]
     path, line = files.put(name, content), one_line(files.value())
     assert message in line and str(path) in line
 
 
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather", "csv.gz"])
-def test_unreadable_file(files: InputFiles, ending: str) -> None:
+def test_an_unreadable_file_gives_one_line_of_error(files: InputFiles, ending: str) -> None:
     path = files.put("prices", b"\x00\x01 this is no such file", ending)
     assert str(path) in one_line(files.value())
 
@@ -320,12 +320,16 @@ BAD_ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
-def test_bad_argument(files: InputFiles, more: list[str], message: str) -> None:
+def test_a_bad_argument_gives_one_line_of_error(
+    files: InputFiles, more: list[str], message: str
+) -> None:
     assert message in one_line(files.value(*more, cwd=files.folder))
 
 
 @KINDS
-def test_an_amount_of_39_digits_leaves_the_file_alone(files: InputFiles, kind: str) -> None:
+def test_an_amount_of_39_digits_leaves_the_output_file_unchanged(
+    files: InputFiles, kind: str
+) -> None:
     out = files.put("out", "before")
     del files.paths["out"]
     files.put("prices", "instrument,price\nAAPL,12345678\n")
@@ -335,7 +339,7 @@ def test_an_amount_of_39_digits_leaves_the_file_alone(files: InputFiles, kind: s
     assert out.read_text() == "before"
 
 
-def test_no_command_version_and_help() -> None:
+def test_the_command_line_has_help_and_a_version() -> None:
     assert "COMMAND" in one_line(mvcore())
     assert "--holdings" in one_line(mvcore("value", "--instruments", "i.csv"))
     assert re.fullmatch(rb"mvcore \d+\.\d+\.\S+\n", mvcore("--version").stdout)

@@ -63,7 +63,7 @@ def wrong(folder: Path, orders: Path) -> str:
 
 
 @pytest.mark.parametrize("ids", ["123", ["O1", "O2", "O3"], ["1", "2", "x"]])
-def test_csv(tmp_path: Path, ids: list[str]) -> None:
+def test_orders_are_read_from_csv(tmp_path: Path, ids: list[str]) -> None:
     rows = [f"{k}{row[1:]}" for k, row in zip(ids, ROWS.splitlines(), strict=True)]
     path = tmp_path / "orders.csv"
     path.write_text(HEAD + "\n".join(rows) + "\n")
@@ -72,7 +72,9 @@ def test_csv(tmp_path: Path, ids: list[str]) -> None:
 
 @pytest.mark.parametrize("ending", ["parquet", "feather"])
 @pytest.mark.parametrize("ids", [["a", "b", "c"], ["1", "2", "3"], [1, 2, 3]], ids=str)
-def test_parquet_and_arrow(tmp_path: Path, ids: list[object], ending: str) -> None:
+def test_orders_are_read_from_parquet_and_arrow(
+    tmp_path: Path, ids: list[object], ending: str
+) -> None:
     table = pa.table(
         {
             "order": ids,
@@ -111,7 +113,9 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("texts", "integers"), PLAIN)
-def test_plain_integers(texts: list[str | None], integers: list[int | None] | None) -> None:
+def test_only_plain_integers_become_integer_ids(
+    texts: list[str | None], integers: list[int | None] | None
+) -> None:
     found = plain_integers(pa.chunked_array([pa.array(texts, pa.string())]))
     assert (None if found is None else found.to_pylist()) == integers
 
@@ -120,7 +124,7 @@ def test_plain_integers(texts: list[str | None], integers: list[int | None] | No
     ("typed", "kind"),
     [(pa.int64(), pa.int64()), (pa.uint8(), pa.int64()), (pa.string(), pa.string())],
 )
-def test_ids_of_csv_beside_typed_ones(tmp_path: Path, typed: object, kind: object) -> None:
+def test_ids_of_all_files_have_one_type(tmp_path: Path, typed: object, kind: object) -> None:
     """Text ids of a Parquet file keep those of the CSV file as texts."""
     pa.parquet.write_table(pa.table({"order": pa.array([7]).cast(typed)}), tmp_path / "o.parquet")
     (tmp_path / "e.csv").write_text("time,order\n2024-03-01,7\n")
@@ -145,7 +149,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_orders(tmp_path: Path, what: str) -> None:
+def test_a_bad_order_gives_one_line_of_error(tmp_path: Path, what: str) -> None:
     rows, message = BAD[what]
     path = tmp_path / "orders.csv"
     path.write_text(HEAD + rows)
@@ -153,10 +157,13 @@ def test_bad_orders(tmp_path: Path, what: str) -> None:
     assert message in line and str(path) in line
 
 
-def test_help_says_what_ids_are() -> None:
+def test_help_explains_order_ids() -> None:
     for command in ("value", "watch"):
         done = subprocess.run(
             [sys.executable, "-m", "mvcore", command, "--help"], capture_output=True, text=True
         )
         words = " ".join(done.stdout.split())
-        assert "in CSV, where every id is a plain 64-bit integer (7, not 007); else texts" in words
+        assert (
+            "Order ids are integers if all of them are plain integers (7, not 007), otherwise text."
+            in words
+        )

@@ -1,5 +1,4 @@
-"""Warnings of the command line: a currency without a rate is reported on stderr, status 0 (case
-V4)."""
+"""Warnings of the command line: a currency without a rate is reported on stderr, status 0."""
 
 from __future__ import annotations
 
@@ -42,33 +41,33 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_value(files) -> None:
+def test_value_warns_of_a_missing_rate(files) -> None:
     del files["events"]
     done = run(command("value", files, "--by", "", "--output", "csv"))
     assert (done.returncode, done.stderr) == (0, WARNING)
     assert done.stdout.splitlines()[1] == "USD,1000.00000000,1000.00000000,1000.00000000,2"
 
 
-def test_value_of_a_book_without_a_fault_says_nothing(files) -> None:
+def test_value_prints_no_warning_if_every_rate_is_known(files) -> None:
     del files["events"]
     files["instruments"].write_text(TABLES["instruments"].replace("usd", "USD"))
     done = run(command("value", files, "--by", "", "--output", "csv"))
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_watch(files) -> None:
+def test_watch_warns_of_a_missing_rate(files) -> None:
     done = run(command("watch", files, "--speed", "max", "--by", "", "--output", "csv"))
     assert (done.returncode, done.stderr) == (0, WARNING)
 
 
-def test_watch_tells_of_what_an_order_brings(files) -> None:
+def test_watch_warns_of_a_position_that_an_order_brings(files) -> None:
     files["holdings"].write_text("account,instrument,quantity\nX,A,100\n")
     done = run(command("watch", files, "--speed", "max", "--by", "", "--output", "csv"))
     wanted = WARNING.replace("2 positions in 2 instruments", "1 position in 1 instrument")
     assert (done.returncode, done.stderr) == (0, wanted)
 
 
-def test_export(files, tmp_path) -> None:
+def test_export_warns_of_a_missing_rate(files, tmp_path) -> None:
     with mvcore.open(tmp_path / "book") as book:
         book.load(
             instruments={"instrument": ["B", "C"], "currency": ["usd", "usd"]},
@@ -81,7 +80,7 @@ def test_export(files, tmp_path) -> None:
     assert (out / "holdings.csv").read_text().count("\n") == 3
 
 
-def test_a_name_cannot_steer_the_terminal(files) -> None:
+def test_names_cannot_control_the_terminal(files) -> None:
     del files["events"]
     files["instruments"].write_text(TABLES["instruments"].replace("usd", "us\x1b[2Jd"))
     done = run(command("value", files, "--by", "", "--output", "csv"))
@@ -90,7 +89,7 @@ def test_a_name_cannot_steer_the_terminal(files) -> None:
     assert "\x1b" not in done.stderr
 
 
-def test_serve(files) -> None:
+def test_serve_warns_of_a_missing_rate(files) -> None:
     pytest.importorskip("mvcore.serve")
     del files["events"]
     process = subprocess.Popen(

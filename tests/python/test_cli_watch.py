@@ -122,24 +122,24 @@ def files(tmp_path: Path) -> InputFiles:
     return InputFiles(tmp_path)
 
 
-def test_the_last_table_is_all_that_goes_into_a_pipe(files: InputFiles) -> None:
+def test_only_the_last_table_is_written_to_a_pipe(files: InputFiles) -> None:
     done = files.watch()
     assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, files.told, TABLE)
 
 
-def test_csv_and_json(files: InputFiles) -> None:
+def test_watch_prints_csv_and_json(files: InputFiles) -> None:
     assert files.rows() == LAST
     rows = json.loads(files.watch("--output", "json").stdout)
     assert [tuple(map(str, row.values())) for row in rows] == LAST
 
 
-def test_sort_and_top(files: InputFiles) -> None:
+def test_sort_and_top_select_the_rows(files: InputFiles) -> None:
     assert [row[0] for row in files.rows("--sort", "expected")] == ["A3", "A1", "A2"]
     assert files.rows("--sort", "current", "--top", "1") == LAST[:1]
     assert [row[0] for row in files.rows("--sort", "account", "--top", "2")] == ["A1", "A2"]
 
 
-def test_by_measures_and_currency(files: InputFiles) -> None:
+def test_watch_groups_and_converts_amounts(files: InputFiles) -> None:
     more = ("--by", "desk", "--measures", "expected", "--currency", "EUR")
     assert files.rows(*more) == [
         ("d1", "EUR", "16491.00000000", "0"),
@@ -149,21 +149,21 @@ def test_by_measures_and_currency(files: InputFiles) -> None:
     assert rows == [("USD", "1490.00000000", "0"), ("EUR", "977.00000000", "0")]
 
 
-def test_ticks_alone_need_no_kind(files: InputFiles) -> None:
+def test_events_without_a_column_kind_are_ticks(files: InputFiles) -> None:
     files.put("events", "time,instrument,price\n2024-03-01,SAP,4\n2024-03-02,SAP,5\n")
     files.expect("")
     assert files.rows("--measures", "current")[1] == ("A2", "USD", "-31.25000000", "0")
 
 
 @pytest.mark.parametrize("text", ["time,instrument,price\n", COLUMNS])
-def test_no_events(files: InputFiles, text: str) -> None:
+def test_a_file_without_events_prints_the_book(files: InputFiles, text: str) -> None:
     files.put("events", text)
     files.expect("")
     rows = files.rows("--measures", "expected")
     assert rows == [("A1", "USD", "5788.75000000", "0"), ("A2", "USD", "-22.50000000", "0")]
 
 
-def test_typed_columns(files: InputFiles) -> None:
+def test_typed_columns_of_events_are_exact(files: InputFiles) -> None:
     events = {
         "time": pa.array([1, 2, 3], pa.timestamp("ms", "UTC")),
         "kind": pa.array(["tick", "order", "tick"]).dictionary_encode(),
@@ -182,7 +182,7 @@ def test_typed_columns(files: InputFiles) -> None:
     ]
 
 
-def test_ids_of_orders_are_of_one_kind(files: InputFiles) -> None:
+def test_order_ids_of_all_files_have_one_type(files: InputFiles) -> None:
     """If not all ids are plain integers, all are texts: `7` of one file equals `7` of the other."""
     files.put("events", EVENTS.replace(",9,A3,", ",007,A3,"))
     assert files.rows() == LAST
@@ -192,21 +192,21 @@ def test_ids_of_orders_are_of_one_kind(files: InputFiles) -> None:
     assert files.rows() == LAST
 
 
-def test_an_order_fact_that_is_late_changes_nothing(files: InputFiles) -> None:
+def test_a_late_order_changes_nothing(files: InputFiles) -> None:
     late = "2024-03-01T14:30:00Z,order,AAPL,,9,A3,5,,,\n"
     files.put("events", EVENTS + late)
     files.expect("late_prices 1, late_orders 1")
     assert files.rows() == LAST
 
 
-def test_an_order_fact_sent_again_is_counted(files: InputFiles) -> None:
+def test_a_repeated_order_is_counted(files: InputFiles) -> None:
     again = "2024-03-01T14:30:01Z,order,AAPL,,7,A1,20,20,filled,\n"
     files.put("events", EVENTS + again + again)
     files.expect("late_prices 1, unchanged_orders 2")
     assert files.rows() == LAST
 
 
-def test_it_takes_as_long_as_the_file_says(files: InputFiles) -> None:
+def test_events_are_played_at_their_pace(files: InputFiles) -> None:
     """Half a second of events at half speed. The first event takes no time."""
     start = time.monotonic()
     done = subprocess.run(
@@ -256,12 +256,14 @@ def chunks_of(terminal: int) -> Iterator[str]:
             yield chunk.decode(errors="replace")
 
 
-def test_orders_without_a_price_where_fills_move_cash(files: InputFiles, tmp_path: Path) -> None:
+def test_orders_without_a_price_are_refused_if_fills_move_cash(
+    files: InputFiles, tmp_path: Path
+) -> None:
     """If the column were missing, the cost of fills would be returned to cash."""
     book = ("--book", str(tmp_path / "book"))
     wrong = files.wrong("--cash", "from_fills", *book)
     assert not (tmp_path / "book").exists()
-    assert "events.csv, line 3, column average_price: there is no such column" in wrong
+    assert "events.csv, line 3, column average_price: the column is missing" in wrong
     files.put("instruments", "instrument,currency,quote_factor,cash\n"
               "AAPL,USD,,\nSAP,EUR,,\nBUND,EUR,0.01,\nUSD,USD,,true\nEUR,EUR,,true\n")  # fmt: skip
     lines = EVENTS.splitlines()
@@ -273,7 +275,7 @@ def test_orders_without_a_price_where_fills_move_cash(files: InputFiles, tmp_pat
     assert files.rows("--cash", "from_fills", *book)[0][:4] == (
         "A1", "USD", "2733.75000000", "3713.75000000",  # 20 were bought for 2,000
     )  # fmt: skip
-    files.told = "mvcore: the book goes on at epoch 8; no tables are loaded from the files\n"
+    files.told = "mvcore: the book continues at epoch 8; only the events are used\n"
     tick = "2024-03-01T14:31:00Z,tick,AAPL,149,,,,,,\n"
     files.put("events", COLUMNS + tick)  # only a tick: no price is needed
     assert files.rows(*book)[0][3] == "3713.75000000"
@@ -282,7 +284,7 @@ def test_orders_without_a_price_where_fills_move_cash(files: InputFiles, tmp_pat
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_events_without_a_price_keep_that_of_orders(
+def test_events_without_a_price_keep_the_average_price_of_orders(
     files: InputFiles, tmp_path: Path, durable: bool
 ) -> None:
     first, second, third = TABLES["orders"].splitlines()
@@ -306,7 +308,7 @@ def test_events_without_a_price_keep_that_of_orders(
     assert prices == {7: Decimal("150.25"), 8: None, 9: None}
 
 
-def test_a_live_picture_and_then_the_table(files: InputFiles) -> None:
+def test_a_terminal_shows_a_live_table_and_then_the_last_one(files: InputFiles) -> None:
     status, output = in_a_terminal(files.command("--interval", "0.05", "--sort", "expected"))
     assert status == 0
     live, _, last = output.partition("\x1b[?25h")
@@ -322,7 +324,7 @@ def test_a_live_picture_and_then_the_table(files: InputFiles) -> None:
     assert last.split("\x1b[2K")[-1].splitlines() == [*TABLE[:2], TABLE[4], *TABLE[2:4]]
 
 
-def test_ctrl_c_prints_what_there_is(files: InputFiles) -> None:
+def test_ctrl_c_prints_the_last_amounts(files: InputFiles) -> None:
     files.put("events", EVENTS.replace("14:30:00.", "15:30:00."))
     status, output = in_a_terminal(files.command("--interval", "0.05"), interrupt=True)
     assert status == 130

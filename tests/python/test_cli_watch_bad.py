@@ -20,11 +20,14 @@ GOOD = "2024-03-01,tick,AAPL,150,,,,,,"
 BAD_ROWS = {
     "no time": (",tick,AAPL,1,,,,,,", "events.time, row 1: null is not a time"),
     "no such time": ("soon,tick,AAPL,1,,,,,,", "events.time, row 1: 'soon' is not an ISO 8601"),
-    "no kind": ("2024-03-02,,AAPL,1,,,,,,", "events.kind, row 1: null is none of tick, order"),
-    "no such kind": ("2024-03-02,trade,AAPL,1,,,,,,", "events.kind, row 1: 'trade' is none of"),
+    "no kind": (
+        "2024-03-02,,AAPL,1,,,,,,",
+        "events.kind, row 1: null is not known; expected one of tick, order",
+    ),
+    "no such kind": ("2024-03-02,trade,AAPL,1,,,,,,", "events.kind, row 1: 'trade' is not known"),
     "no price": ("2024-03-02,tick,AAPL,,,,,,,", "events.price, row 1: null, but a tick needs it"),
     "no account": ("2024-03-02,order,AAPL,,7,,5,,,", "events.account, row 1: null, but an order"),
-    "out of place": ("2024-03-02,order,AAPL,9,7,A1,5,,,", "events.price, row 1: '9' has no place"),
+    "out of place": ("2024-03-02,order,AAPL,9,7,A1,5,,,", "events.price, row 1: '9' must be empty"),
     "not a price": ("2024-03-02,tick,AAPL,dear,,,,,,", "events.price, row 1: 'dear'"),
     "unknown name": ("2024-03-02,tick,ZZZ,1,,,,,,", "events.instrument, row 1: "),
     "unknown account": ("2024-03-02,order,AAPL,,7,A9,5,,,", "events.account, row 1: "),
@@ -53,9 +56,9 @@ BAD_COLUMNS = {
     "unknown": ("time,instrument,price,size\n2024-03-01,AAPL,1,1\n", "column 'size' is not known"),
     "none for the kind": (
         "time,kind,instrument,price\n2024-03-01,tick,AAPL,1\n2024-03-01,order,AAPL,\n",
-        "line 3, column order: null, but an order needs it (there is no such column)",
+        "line 3, column order: null, but an order needs it (the column is missing)",
     ),
-    "twice": ("time,price,price\n2024-03-01,1,1\n", "column 'price' is there twice"),
+    "twice": ("time,price,price\n2024-03-01,1,1\n", "column 'price' occurs twice"),
     "not there": (None, "No such file or directory"),
 }
 BAD_ARGUMENTS = [
@@ -68,7 +71,7 @@ BAD_ARGUMENTS = [
     (["--top", "0"], "argument --top"),
     (
         ["--sort", "price"],
-        "--sort: no column 'price'; there are account, amount_currency, sod, current",
+        "--sort: no column 'price'; expected one of account, amount_currency, sod, current",
     ),
     (["--by", "colour"], "colour"),
     (["--currency", "XXX"], "XXX"),
@@ -93,7 +96,7 @@ def wrong(folder: Path, events: Path, *more: str) -> str:
 # At the events' own pace, a row a day ahead is reported at once too.
 @pytest.mark.parametrize("speed", ["1", "max"])
 @pytest.mark.parametrize("what", BAD_ROWS)
-def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
+def test_a_bad_event_gives_one_line_of_error(tmp_path: Path, what: str, speed: str) -> None:
     rows, message = BAD_ROWS[what]
     path = tmp_path / "events.csv"
     path.write_text(f"{COLUMNS}\n{GOOD}\n{rows}\n")
@@ -104,7 +107,7 @@ def test_bad_row(tmp_path: Path, what: str, speed: str) -> None:
 
 
 @pytest.mark.parametrize("what", BAD_COLUMNS)
-def test_bad_columns(tmp_path: Path, what: str) -> None:
+def test_bad_columns_of_events_give_one_line_of_error(tmp_path: Path, what: str) -> None:
     text, message = BAD_COLUMNS[what]
     path = tmp_path / "events.csv"
     if text is not None:
@@ -113,15 +116,15 @@ def test_bad_columns(tmp_path: Path, what: str) -> None:
     assert message in line and str(path) in line
 
 
-def test_codes_are_no_names(tmp_path: Path) -> None:
+def test_codes_are_refused_as_names(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     table = {"time": [10**18], "instrument": [0], "price": [2]}
     pa.parquet.write_table(pa.table(table), path)
     line = wrong(tmp_path, path)
-    assert f"{path}, column instrument: the column is int64, which holds no texts" in line
+    assert f"{path}, column instrument: the column has type int64; expected text" in line
 
 
-def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
+def test_an_overflowing_sum_names_the_last_row_that_adds_to_it(tmp_path: Path) -> None:
     """An overflowing sum belongs to no row, so the error names the last one that adds to it."""
     rows = [f"2024-03-02,order,AAPL,,{k},A1,99999999999999999999,,,\n" for k in range(2)]
     path = tmp_path / "events.csv"
@@ -131,7 +134,9 @@ def test_what_only_the_whole_book_refuses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "message"), BAD_ARGUMENTS)
-def test_bad_argument(tmp_path: Path, more: list[str], message: str) -> None:
+def test_a_bad_argument_of_watch_gives_one_line_of_error(
+    tmp_path: Path, more: list[str], message: str
+) -> None:
     path = tmp_path / "events.csv"
     path.write_text(f"{COLUMNS}\n{GOOD}\n")
     assert message in wrong(tmp_path, path, *more)

@@ -62,7 +62,7 @@ def journal_bytes(book: Path) -> int:
     return sum(file.stat().st_size for file in book.glob("journal-*"))
 
 
-def test_killed_and_started_again(tmp_path: Path) -> None:
+def test_a_killed_watch_resumes_after_its_last_event(tmp_path: Path) -> None:
     with recorded("D1", "mvcore watch --book killed and started again", "5") as record:
         record.runs = runs(6, 60)
         kill_and_start(tmp_path, record.runs)
@@ -93,7 +93,7 @@ def kill_and_start(tmp_path: Path, kills: int) -> None:
     assert again.stdout == whole, again.stderr  # it has all events
 
 
-def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_path: Path) -> None:
+def test_a_grown_file_resumes_and_another_days_file_is_played_whole(tmp_path: Path) -> None:
     files = write_files(tmp_path, 0)
     day, book = tmp_path / "day.csv", ["--book", str(tmp_path / "book")]
 
@@ -103,8 +103,8 @@ def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_pa
         assert done.returncode == 0, done.stderr
         return next(csv.DictReader(io.StringIO(done.stdout)))["current"], done.stderr
 
-    def goes_on(epoch: int) -> str:
-        return f"mvcore: the book goes on at epoch {epoch}; no tables are loaded from the files\n"
+    def continues(epoch: int) -> str:
+        return f"mvcore: the book continues at epoch {epoch}; only the events are used\n"
 
     today = "2024-03-04T14:00:00Z"
     first, told = play(
@@ -115,17 +115,17 @@ def test_another_day_of_the_same_name_is_played_and_one_that_grew_goes_on(tmp_pa
     assert float(play(monday)[0]) == 700
     # The file grew by events of the same moment, and a later one.
     order = f"{today},order,I0,,7,A0,3,3,filled,\n"
-    assert play(monday + order)[1] == goes_on(3)
+    assert play(monday + order)[1] == continues(3)
     grown = monday + order + f"{today},tick,I0,8,,,,,,\n2024-03-04T15:00:00Z,tick,I1,2,,,,,,\n"
     assert float(play(monday + order + f"{today},tick,I0,8,,,,,,\n")[0]) == 824
     for epoch, passed in ((7, 3), (8, 4)):
         amount, told = play(grown)
-        before = f"mvcore: {passed} of 4 events of day.csv were played before\n"
-        assert (float(amount), told) == (824, goes_on(epoch) + before)
+        before = f"mvcore: {passed} of 4 events of day.csv were already played\n"
+        assert (float(amount), told) == (824, continues(epoch) + before)
 
 
 @pytest.mark.parametrize("wrong", ["--base-currency", "--value-scale"])
-def test_another_base_is_refused(tmp_path: Path, wrong: str) -> None:
+def test_another_base_currency_or_value_scale_is_refused(tmp_path: Path, wrong: str) -> None:
     arguments = [*write_files(tmp_path, 4), "--book", str(tmp_path / "book")]
     subprocess.run(watch(arguments), capture_output=True, check=True)
     value = "EUR" if wrong == "--base-currency" else "3"
@@ -134,7 +134,7 @@ def test_another_base_is_refused(tmp_path: Path, wrong: str) -> None:
     assert "has" in done.stderr
 
 
-def test_a_wrong_event_is_told_by_its_row(tmp_path: Path) -> None:
+def test_an_error_names_the_line_of_the_wrong_event(tmp_path: Path) -> None:
     arguments = [*write_files(tmp_path, 0), "--book", str(tmp_path / "book")]
     rows = "2024-03-01T14:00:00Z,tick,I0,5,,,,,,\n2024-03-01T14:00:00Z,tick,I0,x,,,,,,\n"
     (tmp_path / "day.csv").write_text(HEADER + rows)

@@ -66,12 +66,12 @@ class Rounded(Numpy):
 
 
 @pytest.mark.parametrize("kind", [Late, Forgetful, Cents, Rounded])
-def test_a_wrong_peer_is_seen(kind: type[Numpy]) -> None:
+def test_a_wrong_answer_of_a_peer_is_detected(kind: type[Numpy]) -> None:
     with pytest.raises(AssertionError, match="not exact"):
         measure(kind, SHAPE, SMALLER, compare.EFFORTS["tiny"])
 
 
-def test_the_tables_say_what_was_found() -> None:
+def test_the_tables_show_the_measurements() -> None:
     found = {name: answers(name) for name in (compare.US, compare.BY_SESSION, "NumPy")}
     rows = compare.tables(found)
     assert rows[0] == "| operation | mvcore | NumPy |"
@@ -83,14 +83,14 @@ def test_the_tables_say_what_was_found() -> None:
     assert "polars: left out, polars is not installed." in said
 
 
-def test_the_quicker_of_two_runs_counts() -> None:
+def test_the_faster_of_two_runs_counts() -> None:
     first = {"operations": {"a": [3.0, 1.0, 2.0], "b": [1.0]}, "memory": 7}
     other = {"operations": {"a": [1.5, 9.0, 1.0], "b": [2.0]}, "memory": 9}
     found = compare.quicker(first, other)
     assert found == {"operations": {"a": [1.5, 9.0, 1.0], "b": [1.0]}, "memory": 7}
 
 
-def test_the_charts_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_charts_are_png_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
     charts = importlib.import_module("charts")
     monkeypatch.setattr(charts, "IMAGES", tmp_path)
@@ -104,7 +104,7 @@ def test_the_charts_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "name", ["bench", *compare.SECTIONS.values(), "sessions", "sessions-stopped"]
 )
-def test_a_section_is_written_anew_and_the_rest_stays(name: str, tmp_path: Path) -> None:
+def test_a_section_is_replaced_and_the_rest_stays(name: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text())
     before, _, rest = PAGE.read_text().partition(f"<!-- {name} -->")
@@ -116,7 +116,7 @@ def test_a_section_is_written_anew_and_the_rest_stays(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "<!-- a -->\n", "<!-- end a -->\n<!-- a -->\n"])
-def test_a_page_without_the_section_stays(text: str, tmp_path: Path) -> None:
+def test_a_page_without_the_section_is_not_changed(text: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(text)
     with pytest.raises(ValueError, match="needs <!-- a -->"):

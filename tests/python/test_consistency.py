@@ -211,7 +211,7 @@ def wanted(oracle: Oracle, which: str) -> int:
     return seen_of(getattr(oracle, which)())
 
 
-def test_every_answer_is_the_oracles_of_its_epoch(capsys) -> None:
+def test_every_answer_equals_the_oracle_at_its_epoch(capsys) -> None:
     book, oracle = mvcore.Book(value_scale=SCALE), Oracle()
     book.load(**oracle.tables())
     readers = [

@@ -35,7 +35,7 @@ def dense():
     return book
 
 
-def test_a_tick_touches_no_cell_with_lazy_views(dense) -> None:
+def test_a_tick_reads_no_cells_if_views_are_lazy(dense) -> None:
     views = [dense.view(), dense.view(accounts=["A1", "A2"]), dense.view(by=("desk", "sector"))]
     for view in views:
         view.read()
@@ -48,7 +48,7 @@ def test_a_tick_touches_no_cell_with_lazy_views(dense) -> None:
 
 
 @pytest.mark.parametrize("moved", [1, 3, 16])
-def test_changes_sweep_the_cells_of_the_instruments_that_moved(dense, moved) -> None:
+def test_changes_sweep_only_the_cells_of_moved_instruments(dense, moved) -> None:
     whole, two = dense.view(), dense.view(accounts=["A1", "A2"])
     for view in (whole, two):
         view.read()
@@ -62,7 +62,7 @@ def test_changes_sweep_the_cells_of_the_instruments_that_moved(dense, moved) -> 
 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
-def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
+def test_a_view_of_groups_sweeps_each_line_once(dense, mode) -> None:
     """After the first sweep, a price costs one cell per group, a fact one cell per measure."""
     by = ("desk", "sector")
     view = dense.view(by=by, mode=mode)
@@ -87,7 +87,7 @@ def test_a_group_of_accounts_sweeps_a_line_once(dense, mode) -> None:
     assert view.stats()["rebuilds"] == 1
 
 
-def test_a_fact_costs_one_cell_in_a_view_that_watches_its_account(dense) -> None:
+def test_a_fact_costs_one_cell_in_a_view_of_its_account(dense) -> None:
     watching, other = dense.view(accounts=["A1", "A2"]), dense.view(accounts=["A3", "A4"])
     for view in (watching, other):
         view.read()
@@ -123,7 +123,7 @@ def test_only_views_that_use_a_changed_attribute_rebuild(dense) -> None:
     assert by_account.stats()["rebuilds"] == 1
 
 
-def test_memory_of_a_small_view(dense) -> None:
+def test_a_small_view_needs_little_memory(dense) -> None:
     view = dense.view(accounts=["A1", "A2"])
     view.read()
     assert view.stats()["memory"] < 64 * 1024
@@ -151,13 +151,13 @@ def test_a_snapshot_costs_one_copy_of_each_page_that_changes(dense) -> None:
     assert dense.stats()["pages_copied"] == once  # no snapshot holds them any more
 
 
-def test_memory_adds_up(dense) -> None:
+def test_the_parts_of_memory_add_up_to_the_total(dense) -> None:
     parts = dense.memory()
     assert sum(bytes for part, bytes in parts.items() if part != "total") == parts["total"]
     assert parts["orders"] >= 16 * ACCOUNTS * INSTRUMENTS
 
 
-def test_prices_wider_than_64_bits_do_not_cost_the_index() -> None:
+def test_prices_wider_than_64_bits_do_not_drop_the_index() -> None:
     names = [f"I{k}" for k in range(200)]
     book = mvcore.Book()
     book.load(
@@ -172,7 +172,7 @@ def test_prices_wider_than_64_bits_do_not_cost_the_index() -> None:
     assert book.stats()["index_builds"] == 1
 
 
-def test_copies_are_counted_on_through_a_refresh(dense) -> None:
+def test_a_load_keeps_the_count_of_copied_pages(dense) -> None:
     with dense.snapshot():
         dense.tick("I3", 9)
         dense.order(1, "A1", "I0", 10, 3)

@@ -28,13 +28,13 @@ def demo(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str
     )
 
 
-def test_proof() -> None:
+def test_the_proof_equals_the_published_amounts() -> None:
     done = demo("--proof-only")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "1506 of 1506 days equal"
 
 
-def test_live_tiny() -> None:
+def test_a_tiny_demo_prints_its_measurements() -> None:
     done = demo(*TINY)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1506 of 1506 days equal" in done.stdout
@@ -45,45 +45,49 @@ def test_live_tiny() -> None:
         assert line in done.stdout
     assert len(re.findall(r"\b(?:PASS|FAIL)\b *│\n", done.stdout)) == 8
     assert done.stdout.count("│ coming") == 1
-    assert re.search(r"│ checkpoint +│ 7 minutes +│ < 1 s +│ [0-9.]+ m?s for what", done.stdout)
+    assert re.search(r"│ checkpoint +│ 7 minutes +│ < 1 s +│ [0-9.]+ m?s for the ", done.stdout)
     assert re.search(r"│ recovery +│ 7 minutes, updates lost +│ - +│ [0-9.]+ m?s, ", done.stdout)
     assert re.search(r"│ 108 holdings, 216 orders, +│", done.stdout)
-    assert re.search(r"│ one tick, 36 values made +│ 295 ms, 15,000 values ", done.stdout)
+    assert re.search(r"│ one tick, 36 values +│ 295 ms, 15,000 values ", done.stdout)
     assert re.search(r"│ order facts, one by one +│ - +│ - +│ [0-9,]+ facts/s +│", done.stdout)
-    assert "\nThis book has 108 holdings and 216 orders: PASS says that much less.\n" in done.stdout
-    assert "\nThis book in the browser, its prices moving: mvcore serve --demo\n" in done.stdout
+    assert "\nThis book has only 108 holdings and 216 orders, so PASS proves less.\n" in done.stdout
+    assert "\nThis book in a browser, with moving prices: mvcore serve --demo\n" in done.stdout
 
 
 @pytest.mark.parametrize(("accounts", "instruments"), [(1, 1), (3, 40), (40, 1)])
-def test_any_size(accounts: int, instruments: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_runs_at_any_size(
+    accounts: int, instruments: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert live.run(accounts, instruments, seconds=0.0) == 0
     assert "WRONG" not in capsys.readouterr().out
 
 
-def test_no_orders(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_runs_without_orders(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sizes, "ORDER_BYTES", 10**15)
     assert live.run(3, 4, seconds=0.0) == 0
     out = capsys.readouterr().out
     assert "3 accounts x 4 instruments, 12 holdings, 0 orders" in out
     assert "2 orders each on 0 of the instruments: more do not fit into" in out
     assert "83.3 ticks/s for 0 s" in out
-    assert "one tick, 3 values made" in out
+    assert "one tick, 3 values" in out
 
 
-def test_no_room_on_the_disk(
+def test_the_demo_runs_in_memory_if_the_disk_is_full(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sizes, "DISK_BYTES", 10**15)
     assert live.run(3, 4, seconds=0.0) == 0
     out = capsys.readouterr().out
-    assert "  in memory, not on the disk: /" in out
+    assert "  in memory, without a folder: /" in out
     rows = [line for line in out.splitlines() if line.startswith(("│ checkpoint", "│ recovery"))]
     assert len(rows) == 2
     assert all("not measured" in row for row in rows)
     assert "kept in a folder" not in out
 
 
-def test_what_comes_back_is_compared(tmp_path: Path) -> None:
+def test_the_reopened_book_is_compared(tmp_path: Path) -> None:
     """The amounts are compared with those before, and with the facts."""
     book, facts, _ = generate.prepare(6, 5, 2, tmp_path)
     with book:
@@ -104,7 +108,7 @@ def test_what_comes_back_is_compared(tmp_path: Path) -> None:
         kept.opened_again(tmp_path, facts, before)
 
 
-def test_orders_on_some_instruments(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_runs_with_orders_on_some_instruments(capsys: pytest.CaptureFixture[str]) -> None:
     book, facts, _ = generate.prepare(6, 5, 2)
     with book:
         assert book.stats()["orders"] == 24
@@ -112,7 +116,7 @@ def test_orders_on_some_instruments(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WRONG" not in capsys.readouterr().out
 
 
-def test_seconds_from_the_environment() -> None:
+def test_a_wrong_number_of_seconds_in_the_environment_is_refused() -> None:
     done = demo("--proof-only", env=os.environ | {"MVCORE_DEMO_SECONDS": "soon"})
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -142,14 +146,14 @@ def test_an_unpriced_position_is_a_mismatch(days: list[proof.Day]) -> None:
     assert [len(day) for day in proof.compare([first])] == [3]
 
 
-def test_rates_are_those_of_the_day_that_is_named(days: list[proof.Day]) -> None:
+def test_each_day_uses_the_rates_of_its_rate_date(days: list[proof.Day]) -> None:
     """The ECB published no rates on Easter Monday 2004, so Thursday's apply."""
     by_date = {day.date: day for day in days}
     assert by_date["2004-04-12"].rates == by_date["2004-04-08"].rates
     assert all(len(day.rates) == 5 for day in days)
 
 
-def test_the_facts_are_those_of_the_sources() -> None:
+def test_the_data_has_the_checksums_of_its_sources() -> None:
     data = files("mvcore.demo") / "data"
     text = (data / "SOURCES.md").read_text()
     sums = dict(re.findall(r"\| `(\w+\.csv)` \| `([0-9a-f]{64})` \|", text))
@@ -187,7 +191,7 @@ def test_generated_facts_are_the_same_at_every_run() -> None:
     assert (np.sign(quarter) == np.sign(one.orders[..., 1])).all()
 
 
-def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_totals_of_the_facts_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "ROWS_AT_A_TIME", 70)
     facts = generate.generate(30, 20, 7)
     wanted = []
@@ -201,7 +205,7 @@ def test_totals_beside_the_book(monkeypatch: pytest.MonkeyPatch) -> None:
     assert facts.totals_of(np.array([3, 29])).tolist() == [wanted[3], wanted[29]]
 
 
-def test_what_is_expected_beside_the_book() -> None:
+def test_the_expected_totals_of_the_facts_are_exact() -> None:
     """Two accounts, an instrument at 2.0000 with orders, and one at 3.0000."""
     facts = generate.Facts(
         ["A", "B"],
@@ -218,7 +222,7 @@ def test_what_is_expected_beside_the_book() -> None:
     assert facts.expected_of(both).tolist() == [-470_000, 2_790_000]
 
 
-def test_fills_end_at_the_order() -> None:
+def test_fills_never_exceed_the_order() -> None:
     book, facts, _ = generate.prepare(2, 3, 3)
     bench = live.Bench(book, facts)
     for _ in range(20):
@@ -234,7 +238,7 @@ def test_fills_end_at_the_order() -> None:
     book.close()
 
 
-def test_size_by_memory() -> None:
+def test_the_size_of_the_book_follows_the_memory() -> None:
     assert sizes.size_for(64.0) == sizes.size_for(4.0) == (5_000, 5_000)
     fit = [sizes.size_for(gigabytes) for gigabytes in (0.1, 0.6, 1.5, 3.0, 4.0)]
     assert fit == sorted(fit)
@@ -251,7 +255,7 @@ def test_size_by_memory() -> None:
         (4.0, 1e6, 3_000, "more would take longer than 30 s to load"),
     ],
 )
-def test_orders_by_memory_and_time(
+def test_the_number_of_orders_follows_memory_and_time(
     gigabytes: float, orders_per_s: float, fit: int, why: str
 ) -> None:
     assert sizes.ordered_instruments(5_000, 5_000, gigabytes, orders_per_s) == (fit, why)
@@ -274,14 +278,14 @@ def figures(**changed: Any) -> table.Figures:
     )
 
 
-def test_what_is_slower_than_the_hybrid_fails() -> None:
+def test_results_slower_than_the_hybrid_fail() -> None:
     verdicts = [row.passed for row in table.job_rows(figures())]
     assert verdicts == [None, *[False] * 3, None, *[False] * 3, True, None, None, None]
     slow = table.job_rows(figures(checkpoints=table.Checkpoints(9.0, 10**9, 1.0, 10**6)))
     assert [row.passed for row in slow if row.what == "checkpoint"] == [False]
     fast = table.job_rows(figures(ticks_per_s=1_400, tick_and_watch=0.049))
     assert [row.what for row in fast if row.passed] == [
-        "keeping up, watched read each tick",
+        "throughput, watched read each tick",
         "tick to watched accounts",
         "output at 83.3 ticks/s",
     ]
@@ -291,11 +295,11 @@ def test_what_is_slower_than_the_hybrid_fails() -> None:
     ("seconds", "text"),
     [(2.5, "2.5 s"), (0.05, "50 ms"), (1.234e-5, "12.3 us"), (4.3e-8, "43 ns"), (0.0, "0 ns")],
 )
-def test_duration(seconds: float, text: str) -> None:
+def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
     assert table.duration(seconds) == text
 
 
-def test_a_feed_that_fails_is_told(
+def test_a_failed_feed_is_logged_and_raised(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(price: int) -> str:
@@ -305,7 +309,7 @@ def test_a_feed_that_fails_is_told(
 
     def use() -> None:
         with served.playing((2, 2)) as book:
-            while "the prices stand still" not in caplog.text:
+            while "prices no longer change" not in caplog.text:
                 time.sleep(0.01)
             assert len(book.values()) == 2
 

@@ -92,7 +92,7 @@ def copied(path: Path, name: str) -> Path:
     return shutil.copytree(path, to)
 
 
-def test_a_checkpoint_on_a_disk_that_fails(disk: Disk, tmp_path: Path) -> None:
+def test_a_checkpoint_on_a_failing_disk_loses_nothing(disk: Disk, tmp_path: Path) -> None:
     facts = begin(tmp_path / "book")
 
     def run() -> bool:
@@ -138,7 +138,7 @@ def dies_at(n: int, disk: Disk, path: Path) -> bool:
     return ended != 0
 
 
-def test_a_process_killed_at_a_call_of_a_checkpoint(disk: Disk, tmp_path: Path) -> None:
+def test_a_kill_at_any_call_of_a_checkpoint_loses_nothing(disk: Disk, tmp_path: Path) -> None:
     facts = begin(tmp_path / "book")
     what = "a process killed at call n to a real disk while it checkpoints"
     with recorded("D1", what) as record:
@@ -153,7 +153,7 @@ def test_a_process_killed_at_a_call_of_a_checkpoint(disk: Disk, tmp_path: Path) 
         assert record.runs > 15
 
 
-def test_an_opening_on_a_disk_that_fails(disk: Disk, tmp_path: Path) -> None:
+def test_opening_on_a_failing_disk_loses_nothing(disk: Disk, tmp_path: Path) -> None:
     facts = begin(tmp_path / "book")
 
     def run() -> bool:

@@ -86,8 +86,8 @@ def check_opens_again(path: Path, latest: int) -> None:
         assert book.value("A").expected == 2 * (2000 * latest + 1)
 
 
-def test_a_disk_of_16_megabytes(small_disk: Path) -> None:
-    with recorded("D5", "a disk of 16 MB that a journal fills, and that is freed again") as record:
+def test_a_journal_that_fills_the_disk_loses_nothing(small_disk: Path) -> None:
+    with recorded("D5", "a disk of 16 MB that a journal fills and that is then freed") as record:
         record.runs = 1
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(4 * MEGABYTE))
@@ -107,12 +107,12 @@ def free_bytes(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("room", [0, 60_000, 500_000, 1_000_000])
-def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
+def test_a_checkpoint_on_a_full_disk_loses_nothing(small_disk: Path, room: int) -> None:
     """The checkpoint fails.
 
     The book continues in the remaining space, and checkpoints once there is more.
     """
-    what = "a disk of 16 MB on which a checkpoint finds no room, and finds it again"
+    what = "a disk of 16 MB that is too full for a checkpoint and that is then freed"
     with recorded("D5", what) as record:
         record.runs = 1
         path, ballast = small_disk / "book", small_disk / "ballast"
@@ -139,9 +139,9 @@ def test_a_checkpoint_on_a_full_disk(small_disk: Path, room: int) -> None:
             assert again.value("A") == expected and not again.recovery.skipped
 
 
-def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_loses_nothing(tmp_path: Path) -> None:
     """EFBIG after a part of the write, raised by the system."""
-    with recorded("D5", "a file of the journal that may not grow, and then may") as record:
+    with recorded("D5", "a journal file that may not grow, and then may") as record:
         record.runs = 1
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         book = begin(tmp_path / "book")
@@ -161,7 +161,7 @@ def count_threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def test_closing_tells_of_prices_that_found_no_room(small_disk: Path) -> None:
+def test_closing_reports_prices_that_could_not_be_written(small_disk: Path) -> None:
     names = [f"I{k}" for k in range(2000)]
     with mvcore.open(small_disk / "book") as book:
         book.load(

@@ -65,7 +65,7 @@ def filled(path: Path):
         yield book
 
 
-def test_a_new_book_is_empty_and_says_so(path: Path) -> None:
+def test_a_new_book_is_empty(path: Path) -> None:
     with mvcore.open(path) as book:
         assert (book.epoch, book.feed_positions()) == (0, {})
         found = book.recovery
@@ -73,7 +73,7 @@ def test_a_new_book_is_empty_and_says_so(path: Path) -> None:
     assert mvcore.Book().recovery is None
 
 
-def test_everything_comes_back(path: Path, filled: mvcore.Book) -> None:
+def test_a_reopened_book_is_unchanged(path: Path, filled: mvcore.Book) -> None:
     filled.update(
         accounts={"account": ["A3"], "desk": ["d2"]},
         instruments={"instrument": ["NEW"], "currency": ["JPY"], "sector": ["tech"]},
@@ -102,7 +102,7 @@ def test_everything_comes_back(path: Path, filled: mvcore.Book) -> None:
         assert book.values(accounts={"desk": "d2"}, by=("desk",))["desk"] == ["d2"]
 
 
-def test_integer_ids_come_back(path: Path) -> None:
+def test_integer_ids_are_restored(path: Path) -> None:
     ids = [0, -(2**63), 2**63 - 1, 5_000_000_000]
     with mvcore.open(path) as book:
         book.load(
@@ -145,7 +145,7 @@ def test_a_refused_call_leaves_nothing_in_the_journal(path: Path, filled: mvcore
             book.value("A9")
 
 
-def test_one_writer(path: Path, filled: mvcore.Book) -> None:
+def test_a_second_writer_is_refused(path: Path, filled: mvcore.Book) -> None:
     with pytest.raises(mvcore.StorageError, match="open already"):
         mvcore.open(path)
     program = (
@@ -167,7 +167,7 @@ def test_a_process_that_died_leaves_no_lock(path: Path) -> None:
         assert (book.epoch, book.recovery.clean) == (1, False)
 
 
-def test_a_program_that_is_started_does_not_hold_the_folder(path: Path) -> None:
+def test_a_child_process_does_not_hold_the_lock(path: Path) -> None:
     book = mvcore.open(path)
     with subprocess.Popen(["sleep", "60"], close_fds=False) as child:
         try:
@@ -203,7 +203,7 @@ def test_a_forked_child_reads_and_cannot_write(path: Path, filled: mvcore.Book) 
         mvcore.open(path)
 
 
-def test_read_only_beside_the_writer(path: Path, filled: mvcore.Book) -> None:
+def test_a_reader_beside_the_writer_changes_nothing(path: Path, filled: mvcore.Book) -> None:
     filled.tick("AAPL", "152")
     filled.flush()
     before = seen(filled)
@@ -224,7 +224,7 @@ def test_read_only_beside_the_writer(path: Path, filled: mvcore.Book) -> None:
     assert not (path.parent / "nothing").exists()
 
 
-def test_base_currency_and_scale_are_the_books_own(path: Path) -> None:
+def test_a_book_keeps_its_base_currency_and_scale(path: Path) -> None:
     mvcore.open(path, "EUR", 2).close()
     with mvcore.open(path) as book:
         assert str(book.load(accounts={"account": ["A"]})) == "1"
@@ -277,7 +277,7 @@ def test_wrong_feeds_are_refused(feed) -> None:
     assert (book.epoch, book.feed_positions()) == (0, {})
 
 
-def test_feeds_in_memory() -> None:
+def test_a_book_in_memory_keeps_feed_positions() -> None:
     book = mvcore.Book()
     book.update(feed={"a/0": 1, "b/0": 5})
     book.update(feed={"a/0": 2})
@@ -285,7 +285,7 @@ def test_feeds_in_memory() -> None:
 
 
 @pytest.mark.parametrize("sync", ["always", "interval", "os"])
-def test_many_writers_and_a_reader(path: Path, sync: str) -> None:
+def test_many_writers_beside_a_reader_get_distinct_epochs(path: Path, sync: str) -> None:
     with mvcore.open(path, sync=sync, price_interval=0.001, sync_interval=0.002) as book:
         book.load(**MASTERS, **FACTS)
         epochs: list[int] = []
@@ -310,7 +310,7 @@ def test_many_writers_and_a_reader(path: Path, sync: str) -> None:
         assert seen(book) == before
 
 
-def test_the_journal_goes_on_in_another_file(path: Path) -> None:
+def test_a_long_journal_continues_in_another_file(path: Path) -> None:
     with mvcore.open(path, journal_file_bytes=4096) as book:
         book.load(**MASTERS, **FACTS)
         for k in range(300):
@@ -322,7 +322,7 @@ def test_the_journal_goes_on_in_another_file(path: Path) -> None:
         assert book.recovery.replayed == 301
 
 
-def test_a_forgotten_book_is_closed(path: Path) -> None:
+def test_a_book_without_references_is_closed(path: Path) -> None:
     book = mvcore.open(path)
     book.load(accounts={"account": ["A1"]})
     del book
@@ -330,7 +330,7 @@ def test_a_forgotten_book_is_closed(path: Path) -> None:
         assert book.recovery.clean
 
 
-def test_a_closed_book_is_closed(path: Path) -> None:
+def test_a_closed_book_refuses_calls(path: Path) -> None:
     book = mvcore.open(path)
     book.close()
     book.close()
@@ -339,7 +339,7 @@ def test_a_closed_book_is_closed(path: Path) -> None:
             call()
 
 
-def test_the_log_tells_what_was_found(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_recovery_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with mvcore.open(path) as book:
         book.load(accounts={"account": ["A1"]})
     (journal,) = path.glob("journal-*.log")

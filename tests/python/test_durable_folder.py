@@ -33,7 +33,7 @@ def contents(path: Path) -> dict[str, bytes]:
 # ---- the folder is opened once ----
 
 
-def test_another_working_directory_changes_nothing(tmp_path: Path, monkeypatch) -> None:
+def test_a_changed_working_directory_does_not_move_the_book(tmp_path: Path, monkeypatch) -> None:
     """A book with the same relative name in the new directory is another book."""
     for name in ("here", "there"):
         begin(tmp_path / name / "book")
@@ -50,7 +50,7 @@ def test_another_working_directory_changes_nothing(tmp_path: Path, monkeypatch) 
         assert facts_of(book) == facts and book.recovery.loaded > 0
 
 
-def test_checkpoints_go_with_a_folder_that_is_renamed(tmp_path: Path) -> None:
+def test_checkpoints_follow_a_renamed_folder(tmp_path: Path) -> None:
     begin(tmp_path / "old")
     with mvcore.open(tmp_path / "old", checkpoint_bytes=None) as book:
         (tmp_path / "old").rename(tmp_path / "new")
@@ -64,7 +64,7 @@ def test_checkpoints_go_with_a_folder_that_is_renamed(tmp_path: Path) -> None:
         assert facts_of(book) == facts and book.recovery.replayed == 0
 
 
-def test_a_folder_that_is_gone_takes_no_checkpoint(tmp_path: Path) -> None:
+def test_a_checkpoint_into_a_removed_folder_fails(tmp_path: Path) -> None:
     begin(tmp_path / "book")
     book = mvcore.open(tmp_path / "book", checkpoint_bytes=None)
     shutil.rmtree(tmp_path / "book")
@@ -74,7 +74,7 @@ def test_a_folder_that_is_gone_takes_no_checkpoint(tmp_path: Path) -> None:
     assert not (tmp_path / "book").exists()
 
 
-def test_files_of_a_folder_that_is_let_go_of(tmp_path: Path) -> None:
+def test_a_closed_folder_refuses_calls(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.write("a", b"1")
     files.close()
@@ -108,7 +108,7 @@ def test_no_descriptor_of_the_folder_stays_open(tmp_path: Path) -> None:
 # ---- checkpoints ----
 
 
-def test_a_checkpoint_that_fails_in_the_background_names_its_folder(tmp_path: Path, caplog) -> None:
+def test_a_failed_background_checkpoint_names_its_folder(tmp_path: Path, caplog) -> None:
     with mvcore.open(tmp_path / "book", checkpoint_bytes=4096) as book:
         (tmp_path / "book" / "chunks").write_text("in the way")
         make_in(book, int)
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_fails_in_the_background_names_its_folder(tmp_path: Pa
     assert f"{tmp_path / 'book'}: a checkpoint failed" in caplog.text
 
 
-def test_a_journal_that_was_there_counts_for_the_next_checkpoint(tmp_path: Path) -> None:
+def test_earlier_journal_bytes_count_for_the_next_checkpoint(tmp_path: Path) -> None:
     """A process that writes a little and exits, day after day."""
     path, every = tmp_path / "book", 40_000
     with mvcore.open(path, checkpoint_bytes=None) as book:
@@ -145,7 +145,7 @@ def test_a_journal_that_was_there_counts_for_the_next_checkpoint(tmp_path: Path)
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError])
-def test_a_checkpoint_that_is_broken_off_leaves_nothing(fault) -> None:
+def test_a_failed_checkpoint_leaves_no_files(fault) -> None:
     book, files = make(int), MemoryFiles()
     keeper = checkpoints(files, book)
     save(keeper, book)
@@ -159,7 +159,9 @@ def test_a_checkpoint_that_is_broken_off_leaves_nothing(fault) -> None:
 
 
 @pytest.mark.parametrize("name", ["chunk", "manifest"])
-def test_what_may_not_be_read_is_not_damaged(name: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_without_read_permission_is_not_called_damaged(
+    name: str, tmp_path: Path, monkeypatch
+) -> None:
     path = tmp_path / "book"
     facts = begin(path)
     pattern = "chunks/holdings-*" if name == "chunk" else "manifest-*"
@@ -197,20 +199,20 @@ def test_what_may_not_be_read_is_not_damaged(name: str, tmp_path: Path, monkeypa
         ({"value_scale": "2"}, "value_scale"),
     ],
 )
-def test_wrong_options_make_no_folder(tmp_path: Path, options: dict, says: str) -> None:
+def test_wrong_options_create_no_folder(tmp_path: Path, options: dict, says: str) -> None:
     with pytest.raises(mvcore.InvalidInput) as caught:
         mvcore.open(tmp_path / "new" / "book", **options)
     assert says in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_most_bytes_are_taken(tmp_path: Path) -> None:
+def test_the_largest_byte_limits_are_accepted(tmp_path: Path) -> None:
     most = 2**62 - 1
     with mvcore.open(tmp_path / "b", journal_file_bytes=most, checkpoint_bytes=most) as book:
         book.load(accounts={"account": ["A"]})
 
 
-def test_a_path_of_no_utf_8_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     for name in ("a\ud800", "a\udcff"):
         with pytest.raises(mvcore.InvalidInput, match=r"path: .* is not valid UTF-8"):
             mvcore.open(tmp_path / name)
@@ -227,7 +229,7 @@ def test_a_path_that_is_a_file_or_below_one_is_refused(tmp_path: Path, below: st
     assert (tmp_path / "file").read_text() == "x"
 
 
-def test_what_is_not_there_is_not_read(tmp_path: Path) -> None:
+def test_reading_an_absent_book_is_refused(tmp_path: Path) -> None:
     with pytest.raises(mvcore.StorageError, match=f"{tmp_path}/none: there is no book"):
         mvcore.open(tmp_path / "none", read_only=True)
     with pytest.raises(mvcore.StorageError, match=f"{tmp_path}: there is no book"):
@@ -235,7 +237,7 @@ def test_what_is_not_there_is_not_read(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_reader_tries_again_where_a_file_went_meanwhile(tmp_path: Path, monkeypatch) -> None:
+def test_a_reader_retries_if_a_file_disappears(tmp_path: Path, monkeypatch) -> None:
     facts = begin(tmp_path / "book")
     real, failing = _core.recover, [mvcore.StorageError("gone"), mvcore.CorruptData("gone")]
 

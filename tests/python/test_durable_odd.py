@@ -33,7 +33,7 @@ def orders_in(path: str | Path) -> list[str]:
 # ---- the folder ----
 
 
-def test_a_relative_folder_stays_where_it_was(tmp_path, monkeypatch) -> None:
+def test_a_relative_path_is_resolved_once(tmp_path, monkeypatch) -> None:
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
     with begin(tmp_path / "there" / "book") as innocent:
@@ -49,7 +49,7 @@ def test_a_relative_folder_stays_where_it_was(tmp_path, monkeypatch) -> None:
     assert orders_in(tmp_path / "there" / "book") == ["kept"]
 
 
-def test_a_folder_that_is_renamed_is_still_the_book(tmp_path) -> None:
+def test_a_renamed_folder_is_still_the_book(tmp_path) -> None:
     with begin(tmp_path / "a", journal_file_bytes=4096, checkpoint_bytes=None) as book:
         os.rename(tmp_path / "a", tmp_path / "b")
         with begin(tmp_path / "a") as other:
@@ -63,7 +63,7 @@ def test_a_folder_that_is_renamed_is_still_the_book(tmp_path) -> None:
     assert not list((tmp_path / "a").glob("manifest-*"))
 
 
-def test_a_folder_that_is_removed_takes_no_facts(tmp_path) -> None:
+def test_a_write_into_a_removed_folder_fails(tmp_path) -> None:
     book = begin(tmp_path / "book")
     shutil.rmtree(tmp_path / "book")
     with pytest.raises(mvcore.StorageError, match="No such file"):
@@ -74,7 +74,7 @@ def test_a_folder_that_is_removed_takes_no_facts(tmp_path) -> None:
     book.close()
 
 
-def test_a_lock_that_is_removed_lets_nobody_in(tmp_path) -> None:
+def test_a_removed_lock_file_admits_no_second_writer(tmp_path) -> None:
     with begin(tmp_path / "book"):
         (tmp_path / "book" / "lock").unlink()
         with pytest.raises(mvcore.StorageError, match="open already"):
@@ -85,7 +85,7 @@ def test_a_lock_that_is_removed_lets_nobody_in(tmp_path) -> None:
 # ---- forks ----
 
 
-def test_a_child_reads_whatever_other_threads_do_at_the_fork(tmp_path) -> None:
+def test_a_forked_child_can_read_beside_other_threads(tmp_path) -> None:
     book = begin(tmp_path / "book", sync="os")
     stop = threading.Event()
 
@@ -120,7 +120,7 @@ def test_a_child_reads_whatever_other_threads_do_at_the_fork(tmp_path) -> None:
 # ---- names in refused calls ----
 
 
-def test_a_checkpoint_has_the_names_that_its_journal_has(tmp_path, monkeypatch) -> None:
+def test_a_checkpoint_has_the_names_of_its_journal(tmp_path, monkeypatch) -> None:
     book = begin(tmp_path / "book", checkpoint_bytes=None)
     with pytest.raises(mvcore.ValueOverflow):
         book.update(
@@ -149,7 +149,7 @@ def test_a_checkpoint_has_the_names_that_its_journal_has(tmp_path, monkeypatch) 
 # ---- orders of two sides, epochs ----
 
 
-def test_an_order_may_not_turn_so_far_that_its_day_does_not_fit(tmp_path) -> None:
+def test_a_change_of_an_order_that_overflows_the_day_is_refused(tmp_path) -> None:
     with mvcore.open(tmp_path / "book", checkpoint_bytes=None) as book:
         book.load(
             instruments={"instrument": ["X"], "currency": ["USD"]},
@@ -168,7 +168,7 @@ def test_an_order_may_not_turn_so_far_that_its_day_does_not_fit(tmp_path) -> Non
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_epochs_of_late_prices_come_back(tmp_path, checkpoint) -> None:
+def test_epochs_of_late_prices_are_restored(tmp_path, checkpoint) -> None:
     with begin(tmp_path / "book") as book:
         book.tick("X", 150, time=10**18)
         if checkpoint:

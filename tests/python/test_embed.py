@@ -52,13 +52,13 @@ def feed(outside, book):
     return outside.Feed(book)
 
 
-def test_the_table_is_of_the_header(feed) -> None:
+def test_the_c_table_has_the_version_of_the_header(feed) -> None:
     version, size = feed.version()
     assert version == 1
     assert size % 8 == 0 and size > 8
 
 
-def test_ticks_by_code(feed, book) -> None:
+def test_cython_code_ticks_by_code(feed, book) -> None:
     code = feed.code("AAPL")
     assert code == book.instrument_codes(["AAPL"])[0]
     assert feed.code("nothing") == -1
@@ -71,7 +71,7 @@ def test_ticks_by_code(feed, book) -> None:
     assert feed.value("A2")[0] == -3
 
 
-def test_ticks_in_a_batch(feed, book) -> None:
+def test_cython_code_ticks_in_a_batch(feed, book) -> None:
     codes = book.instrument_codes(["BUND", "AAPL", "CASH"])
     assert feed.ticks(codes, np.array([1_0050, 15_0100, 10000], np.int64), 4) == 2
     prices = dict(zip(book.prices()["instrument"], book.prices()["price"], strict=True))
@@ -82,7 +82,7 @@ def test_ticks_in_a_batch(feed, book) -> None:
     assert prices == {"BUND": D(-1).scaleb(-18), "AAPL": 0, "CASH": D(2**63 - 1).scaleb(-18)}
 
 
-def test_many_ticks_without_the_gil(feed, book) -> None:
+def test_cython_code_ticks_without_the_gil(feed, book) -> None:
     views = [book.view(by=(), mode=mode) for mode in ("lazy", "incremental")]
     before = [view.read()["current"] for view in views]
     assert feed.many_ticks(feed.code("AAPL"), 100, 5_000) == 5_001
@@ -92,7 +92,7 @@ def test_many_ticks_without_the_gil(feed, book) -> None:
     assert after not in before
 
 
-def test_errors_are_those_of_the_package(feed, book) -> None:
+def test_cython_code_raises_the_exceptions_of_the_package(feed, book) -> None:
     with pytest.raises(mvcore.UnknownId, match="code 99"):
         feed.tick(99, 1, 0)
     with pytest.raises(mvcore.UnknownId, match="code -1"):
@@ -114,7 +114,7 @@ def test_errors_are_those_of_the_package(feed, book) -> None:
         feed.value("A1")
 
 
-def test_what_is_no_book_is_refused(outside) -> None:
+def test_an_object_that_is_not_a_book_is_refused(outside) -> None:
     with pytest.raises(AttributeError):
         outside.Feed(object())
 
@@ -141,7 +141,7 @@ def handles(book) -> tuple[ctypes.c_void_p, ctypes.c_void_p]:
     return pointer(table, b"mvcore._core._C_API"), pointer(book.__mvcore_book__(), b"mvcore.book")
 
 
-def test_a_c_program(plain, handles, book) -> None:
+def test_a_c_program_reads_and_writes_a_book(plain, handles, book) -> None:
     assert plain.plain_version(handles[0]) == 1
     text = ctypes.create_string_buffer(256)
     epoch = ctypes.c_uint64()
@@ -161,7 +161,7 @@ def test_a_c_program(plain, handles, book) -> None:
     assert value(b"AAPL", b"1", b"A2") == CLOSED
 
 
-def test_floats_from_c(plain, handles, book) -> None:
+def test_floats_from_c_are_exact(plain, handles, book) -> None:
     codes = book.instrument_codes(["AAPL", "BUND"]).ctypes
     epoch = ctypes.c_uint64()
 
@@ -180,7 +180,7 @@ def test_floats_from_c(plain, handles, book) -> None:
     assert epoch.value == book.epoch == 2
 
 
-def test_a_module_compiled_for_a_longer_table_is_refused(compiler, tmp_path) -> None:
+def test_a_module_compiled_for_a_newer_table_is_refused(compiler, tmp_path) -> None:
     """As if a later mvcore, whose C API has one more function, had compiled the module."""
     pytest.importorskip("Cython", reason="Cython is not installed")
     pytest.importorskip("setuptools", reason="setuptools is not installed")

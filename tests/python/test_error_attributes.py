@@ -229,7 +229,7 @@ WRONG: dict[str, tuple[Call, tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_an_error_says_what_was_wrong(book: mvcore.Book, name: str) -> None:
+def test_an_error_has_table_column_row_and_value(book: mvcore.Book, name: str) -> None:
     call, wanted = WRONG[name]
     with pytest.raises(mvcore.Error) as caught:
         call(book)
@@ -238,7 +238,7 @@ def test_an_error_says_what_was_wrong(book: mvcore.Book, name: str) -> None:
     assert error.args[0] == message_of(error)
 
 
-def test_modules_compiled_earlier_raise_by_kind() -> None:
+def test_modules_compiled_for_an_older_version_raise_the_same_exceptions() -> None:
     """Their inline functions are those of the `__init__.pxd` that they were compiled with."""
     with pytest.raises(mvcore.UnknownId, match="tick: unknown instrument code 9"):
         raise_kind(1, "tick: unknown instrument code 9")

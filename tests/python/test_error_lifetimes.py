@@ -44,7 +44,7 @@ def no_collection() -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_book_goes_with_its_last_reference(tmp_path: Path, what: str) -> None:
+def test_an_error_does_not_keep_its_book_alive(tmp_path: Path, what: str) -> None:
     def refused() -> weakref.ref[mvcore.Book]:
         book = mvcore.open(tmp_path / "book")
         book.load(

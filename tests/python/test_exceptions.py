@@ -46,7 +46,7 @@ def book() -> mvcore.Book:
     return book
 
 
-def test_each_reason(book) -> None:
+def test_each_reason_is_listed(book) -> None:
     missing = [
         ("X", "SAP", D(20), "no_price", None, "EUR"),
         ("X", "VOD", D("2.5"), "no_rate", None, "GBP"),
@@ -77,14 +77,14 @@ def test_a_position_has_a_row_for_each_reason(book) -> None:
     ]  # fmt: skip
 
 
-def test_cash_with_a_price_of_its_own_can_be_stale(book) -> None:
+def test_cash_with_a_price_sent_can_be_stale(book) -> None:
     cash = {"instruments": "USD-CASH", "stale_after": HOUR}
     assert short(book.exceptions(**cash)) == []
     book.tick("USD-CASH", "0.99", time=NOW - 2 * HOUR)
     assert short(book.exceptions(**cash)) == [("X", "USD-CASH", "stale_price")]
 
 
-def test_orders_make_positions(book) -> None:
+def test_positions_of_orders_are_listed(book) -> None:
     book.order("O", "Y", "SAP", 7)
     assert rows(book.exceptions(accounts={"desk": "d2"})) == [
         ("Y", "SAP", D(0), "no_price", None, "EUR")
@@ -95,7 +95,7 @@ def test_orders_make_positions(book) -> None:
     assert rows(book.exceptions(accounts={"desk": "d2"})) == []
 
 
-def test_bad_arguments(book) -> None:
+def test_bad_arguments_of_exceptions_are_refused(book) -> None:
     for wrong in (5, "1h", HOUR.total_seconds(), -HOUR):
         with pytest.raises(mvcore.InvalidInput, match=r"exceptions\.stale_after"):
             book.exceptions(stale_after=wrong)
@@ -114,7 +114,7 @@ def test_bad_arguments(book) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_books_against_dicts(seed: int) -> None:
+def test_exceptions_of_random_books_equal_those_of_dicts(seed: int) -> None:
     """Also: the positions without price or rate are those that `unpriced` counts."""
     rng = random.Random(seed)
     accounts, instruments = [f"A{k}" for k in range(5)], [f"I{k}" for k in range(6)]

@@ -81,7 +81,7 @@ def rows_of(table: mvcore.FileTable) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_files_of_any_dialect(tmp_path: Path, part: int) -> None:
+def test_files_of_any_dialect_are_read_exactly(tmp_path: Path, part: int) -> None:
     path = tmp_path / "f.csv"
     seen = set()
     for seed in range(part * 100, part * 100 + 100):
@@ -157,7 +157,7 @@ def outcome(kind: type[Records], texts: list[str], width: int) -> object:
     return columns, [lines.of(row) for row in range(lines.rows)]
 
 
-def test_both_parsers_agree() -> None:
+def test_both_parsers_of_text_agree() -> None:
     """Random characters, split into blocks of whole lines at random."""
     choose = random.Random(1)
     accepted = 0
@@ -188,7 +188,7 @@ def test_both_parsers_agree() -> None:
     assert 2_000 < accepted < 8_000
 
 
-def test_a_fault_far_into_a_large_file(tmp_path: Path) -> None:
+def test_a_fault_deep_in_a_large_file_names_its_line(tmp_path: Path) -> None:
     """Several blocks, some with empty lines and line breaks in quotes."""
     path = tmp_path / "f.csv"
     rows = [f"X{k},I{k},{k}.5\n" for k in range(400_000)]
@@ -217,7 +217,7 @@ def test_a_fault_far_into_a_large_file(tmp_path: Path) -> None:
         mvcore.read(path, "holdings")
 
 
-def test_text_without_lines(tmp_path: Path) -> None:
+def test_text_with_too_long_lines_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{HEADER}\n" + "X" * (9 << 20))
     with pytest.raises(mvcore.InvalidInput, match=r"line 2: a line of more than"):
@@ -231,7 +231,7 @@ PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress}
 
 
 @pytest.mark.parametrize("ending", PACKERS)
-def test_compressed(tmp_path: Path, ending: str) -> None:
+def test_compressed_files_are_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"f.csv{ending}"
     text = (HEADER + "".join(f"\nX{k},A,{k}" for k in range(5_000))).replace(",", ";")
     packed = PACKERS[ending](text.encode("utf-16"))
@@ -243,7 +243,7 @@ def test_compressed(tmp_path: Path, ending: str) -> None:
         mvcore.read(path, "holdings")
 
 
-def test_files_that_are_not_there(tmp_path: Path) -> None:
+def test_absent_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mvcore.read(tmp_path / "f.csv", "holdings")
     with pytest.raises(mvcore.InvalidInput, match="pipes and folders cannot be read; write it"):
@@ -253,7 +253,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["parquet", "feather", "without"])
-def test_formats_with_types(tmp_path: Path, ending: str) -> None:
+def test_parquet_and_arrow_files_are_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"f.{ending}"
     data = pa.table(
         {
@@ -279,7 +279,7 @@ def test_formats_with_types(tmp_path: Path, ending: str) -> None:
         book.load(holdings=table)
 
 
-def test_numbers_as_text_in_parquet(tmp_path: Path) -> None:
+def test_numbers_as_text_in_parquet_follow_the_options(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
     data = {"account": ["X", "X"], "instrument": ["A", "B"], "quantity": ["1,5", "(2)"]}
     pa.parquet.write_table(pa.table(data), path)
@@ -289,7 +289,7 @@ def test_numbers_as_text_in_parquet(tmp_path: Path) -> None:
         mvcore.read(path, "holdings", decimal=",")
 
 
-def test_sums_of_other_types(tmp_path: Path) -> None:
+def test_sums_of_every_type_are_exact(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
     data = {"account": ["X"] * 3, "instrument": ["A", "B", "A"]}
     numbers = {
@@ -317,7 +317,9 @@ def test_sums_of_other_types(tmp_path: Path) -> None:
     [pa.array([2**62], pa.timestamp("s")), pa.array([0], pa.timestamp("s", "No/Where"))],
     ids=["far", "unknown zone"],
 )
-def test_a_time_that_python_does_not_have(tmp_path: Path, table: str, times: pa.Array) -> None:
+def test_times_that_python_cannot_represent_are_refused_or_exact(
+    tmp_path: Path, table: str, times: pa.Array
+) -> None:
     path = tmp_path / "f.arrow"
     names = {"instrument": ["I"]}
     data = {
@@ -362,7 +364,7 @@ def lots(path: Path, quantities: pa.Array) -> Path:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_only_numbers_are_added_up(
+def test_only_numbers_can_be_added_up(
     tmp_path: Path, quantities: pa.Array, row: int, wrong: str
 ) -> None:
     path = lots(tmp_path / "lots.parquet", quantities)
@@ -372,14 +374,14 @@ def test_only_numbers_are_added_up(
     assert (caught.value.column, caught.value.row) == ("quantity", row)
 
 
-def test_texts_of_a_dictionary_are_read_by_the_options(tmp_path: Path) -> None:
+def test_dictionary_encoded_text_follows_the_options(tmp_path: Path) -> None:
     texts = pa.array(["1.234,5", "1"]).dictionary_encode()
     path = lots(tmp_path / "lots.parquet", texts)
     table = mvcore.read(path, "holdings", duplicates="sum", decimal=",", thousands=".")
     assert table["quantity"].to_pylist() == ["1235.5"]
 
 
-def test_keys_of_other_types(tmp_path: Path) -> None:
+def test_keys_of_other_types_are_compared_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
     names = pa.array(["X", "X"]).dictionary_encode()
     pa.parquet.write_table(pa.table({"account": names}), path)
@@ -391,7 +393,7 @@ def test_keys_of_other_types(tmp_path: Path) -> None:
         mvcore.Book().load(accounts=table)
 
 
-def test_columns_of_ticks(tmp_path: Path) -> None:
+def test_columns_of_a_file_can_be_ticks(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text("instrument;price;time\nA;1,5;2024-03-01\nZ;1;\nA;2,5;2024-03-02\n")
     ticks = mvcore.read(path, "ticks", decimal=",")
@@ -406,7 +408,7 @@ def test_columns_of_ticks(tmp_path: Path) -> None:
     assert book.prices()["price"] == [D("2.5")]
 
 
-def test_a_day_rolls_onto_a_file(tmp_path: Path) -> None:
+def test_a_day_roll_can_start_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{HEADER}\nX,A,1\nX,B,2\n")
     book = mvcore.Book()
@@ -419,7 +421,7 @@ def test_a_day_rolls_onto_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_what_export_writes_is_read_back(tmp_path: Path, kind: str) -> None:
+def test_exported_files_are_read_back(tmp_path: Path, kind: str) -> None:
     with mvcore.open(tmp_path / "book") as book:
         book.load(
             instruments={
@@ -462,7 +464,7 @@ READS = [
 ]
 
 
-def test_times(tmp_path: Path) -> None:
+def test_times_of_files_are_exact(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(
         "instrument,price,time\nA,1,2024-03-01T21:00:00.000000001Z\nB,2,\nC,3,2024-03-01\n"
@@ -478,7 +480,7 @@ def test_times(tmp_path: Path) -> None:
         assert (told.value.row, told.value.value, told.value.line) == (1, wrong, 4)
 
 
-def test_a_table_is_a_mapping_and_arrow(tmp_path: Path) -> None:
+def test_a_table_is_a_mapping_and_an_arrow_table(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"{HEADER}\nX,A,1\n")
     table = mvcore.read(path, "holdings")
@@ -513,7 +515,7 @@ def watch(folder: Path, events: str, *more: str) -> subprocess.CompletedProcess[
 EVENTS = "time;Symbol;price\n2024-03-01;A;20,5\n2024-03-01;Z;1\n2024-03-02;Z;1\n2024-03-03;A;30\n"
 
 
-def test_watch_has_the_same_options(tmp_path: Path) -> None:
+def test_watch_has_the_options_of_read(tmp_path: Path) -> None:
     done = watch(tmp_path, EVENTS, "--rename", "Symbol=instrument", "--unknown", "skip")
     assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["X,USD,45.00,0"])
     told = done.stderr.splitlines()
@@ -522,17 +524,17 @@ def test_watch_has_the_same_options(tmp_path: Path) -> None:
     assert told[4] == f"mvcore: {tmp_path / 'events.csv'}: skipped 2 prices of unknown instruments"
 
 
-def test_watch_with_a_folder_counts_the_same(tmp_path: Path) -> None:
+def test_watch_with_a_folder_counts_skipped_prices(tmp_path: Path) -> None:
     options = ("--rename", "Symbol=instrument", "--unknown", "skip", "--book", str(tmp_path / "b"))
     done = watch(tmp_path, EVENTS, *options)
     assert "skipped 2 prices" in done.stderr
     done = watch(tmp_path, EVENTS + "2024-03-04;Z;1\n2024-03-05;A;40\n", *options)
     assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["X,USD,60.00,0"])
-    assert "4 of 6 events of events.csv were played before" in done.stderr
+    assert "4 of 6 events of events.csv were already played" in done.stderr
     assert "skipped 1 price of an unknown instrument" in done.stderr
 
 
-def test_watch_tells_line_and_name(tmp_path: Path) -> None:
+def test_errors_of_watch_name_line_and_column(tmp_path: Path) -> None:
     done = watch(tmp_path, EVENTS, "--rename", "Symbol=instrument")
     error = done.stderr.splitlines()[-1]
     assert f"{tmp_path / 'events.csv'}, line 3, column Symbol: unknown instrument 'Z'" in error
@@ -545,7 +547,7 @@ BAD_OPTIONS = [
     (["--encoding", "none"], "encoding: 'none' is not known"),
     (["--header-row", "0"], "header_row: 0 is not a line number"),
     (["--rename", "a"], "--rename: 'a' is not OLD=NEW"),
-    (["--rename", "a=b", "--rename", "a=c"], "--rename: 'a' is there twice"),
+    (["--rename", "a=b", "--rename", "a=c"], "--rename: 'a' is renamed twice"),
     (["--rename", "a=account"], "--rename: no file has a column 'a'"),
     (["--unknown", "drop"], "--unknown"),
     (["--currency-signs", "USD"], "currency_signs: 'USD' is not text of currency signs"),
@@ -553,7 +555,7 @@ BAD_OPTIONS = [
 
 
 @pytest.mark.parametrize(("more", "message"), BAD_OPTIONS)
-def test_bad_options(tmp_path: Path, more: list[str], message: str) -> None:
+def test_bad_options_give_one_line_of_error(tmp_path: Path, more: list[str], message: str) -> None:
     done = watch(tmp_path, EVENTS.replace("Symbol", "instrument"), *more)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr.splitlines()[-1]

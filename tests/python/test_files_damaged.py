@@ -86,7 +86,7 @@ def write_arrow(table: pa.Table, path: Path, **options: object) -> None:
 
 @pytest.mark.parametrize("name", ["a.arrow", "a.arrows", "zstd.arrow", "a.parquet"])
 @pytest.mark.parametrize("table", ["instruments", "holdings"])
-def test_a_damaged_file_is_a_table_or_a_fault(tmp_path: Path, name: str, table: str) -> None:
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, name: str, table: str) -> None:
     data = instruments() if table == "instruments" else holdings()
     path = tmp_path / name
     if path.suffix == ".parquet":
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_a_table_or_a_fault(tmp_path: Path, name: str, table: 
 
 
 @pytest.mark.parametrize("name", ["a.arrow", "a.arrows", "a.parquet"])
-def test_text_that_is_not_utf8_is_a_fault(tmp_path: Path, name: str) -> None:
+def test_text_that_is_not_utf8_is_refused(tmp_path: Path, name: str) -> None:
     odd = pa.array([b"A1", b"\xff\xfe"], pa.binary()).view(pa.string())
     data = pa.table({"account": odd})
     path = tmp_path / name
@@ -121,6 +121,6 @@ def test_text_that_is_not_utf8_is_a_fault(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.arrow", "a.parquet"])
-def test_a_missing_file_is_an_oserror(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_raises_file_not_found(tmp_path: Path, name: str) -> None:
     with pytest.raises(FileNotFoundError):
         mvcore.read(tmp_path / name, "accounts")

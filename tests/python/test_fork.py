@@ -85,7 +85,7 @@ def in_child(work: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
-def test_a_child_has_a_book_in_memory_to_itself(mode: str) -> None:
+def test_a_forked_child_has_its_own_copy_of_a_book_in_memory(mode: str) -> None:
     book = mvcore.Book()
     given = tables()
     book.load(**given)
@@ -116,7 +116,7 @@ def test_a_child_has_a_book_in_memory_to_itself(mode: str) -> None:
         assert [in_child(child) for _ in range(15)] == ["ok"] * 15
 
 
-def test_a_child_reads_a_durable_book_and_never_writes_it(tmp_path: Path) -> None:
+def test_a_forked_child_reads_a_durable_book_and_never_writes_it(tmp_path: Path) -> None:
     with mvcore.open(tmp_path / "book", sync="os") as book:
         given = tables()
         book.load(**given)
@@ -138,7 +138,7 @@ def test_a_child_reads_a_durable_book_and_never_writes_it(tmp_path: Path) -> Non
             assert [in_child(child) for _ in range(15)] == ["ok"] * 15
 
 
-def test_a_child_closes_a_book_whose_keeper_was_busy(tmp_path: Path) -> None:
+def test_a_forked_child_can_close_a_book_during_a_checkpoint(tmp_path: Path) -> None:
     with mvcore.open(tmp_path / "book") as book:
         keeper = book._keeper
         assert keeper is not None

@@ -80,7 +80,7 @@ def check_type(column: str, kind: pa.DataType, value_scale: int) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_schema_and_rows(frames, name) -> None:
+def test_each_frame_has_its_columns_and_rows(frames, name) -> None:
     frame = frames[name]
     assert frame.column_names == COLUMNS[name]
     assert (len(frame) == 0) is (name in EMPTY)
@@ -98,7 +98,7 @@ def test_schema_and_rows(frames, name) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_pandas_and_polars(frames, name) -> None:
+def test_frames_convert_to_pandas_and_polars(frames, name) -> None:
     pd = pytest.importorskip("pandas")
     pl = pytest.importorskip("polars")
     frame, rows = frames[name], frames[name].to_pylist()
@@ -115,7 +115,7 @@ def test_pandas_and_polars(frames, name) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_numpy(frames, name) -> None:
+def test_frames_convert_to_numpy(frames, name) -> None:
     frame = frames[name]
     for column in COLUMNS[name]:
         values = frame[column]
@@ -130,7 +130,7 @@ def test_numpy(frames, name) -> None:
             assert array.tolist() == values
 
 
-def test_scaled_numpy(book, frames) -> None:
+def test_scaled_integers_are_exact(book, frames) -> None:
     frame = frames["values"]
     assert frame["current"] == [D("2588.74285"), D("-451.8357")]
     scaled = frame.to_numpy("current", scaled=True)
@@ -162,7 +162,7 @@ def test_values_are_decimals_with_the_decimals_of_the_book(frames) -> None:
     assert {type(value) for value in frames["values"]["unpriced"]} == {int}
 
 
-def test_what_is_not_there_is_none(frames) -> None:
+def test_absent_values_are_none(frames) -> None:
     cash = frames["holdings"].to_pylist()[-1]
     assert (cash["instrument"], cash["quantity"]) == ("CASH", D("0.5"))
     assert (cash["price"], cash["market_value"], cash["base_value"]) == (None, None, None)
@@ -175,7 +175,7 @@ def test_what_is_not_there_is_none(frames) -> None:
     assert frames["prices"]["time"][0].tzinfo is not None
 
 
-def test_codes(book, frames) -> None:
+def test_frames_return_codes(book, frames) -> None:
     for name in ("holdings", "prices", "changes"):
         frame = frames[name]
         codes = frame.codes("instrument")
@@ -209,7 +209,7 @@ def test_a_frame_keeps_its_epoch(book) -> None:
     assert [frame.to_pylist() for frame in fresh] == before
 
 
-def test_what_a_frame_does_not_have(frames) -> None:
+def test_unknown_columns_of_a_frame_are_refused(frames) -> None:
     for call in (
         lambda: frames["values"]["nothing"],
         lambda: frames["values"].to_numpy("nothing"),
@@ -220,7 +220,7 @@ def test_what_a_frame_does_not_have(frames) -> None:
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
-def test_values_that_64_bits_just_hold_and_do_not(book, beyond: int) -> None:
+def test_values_at_the_bound_of_64_bits_are_exact(book, beyond: int) -> None:
     """2^63 - 1 in units of 1e-8 is 92233720368.54775807."""
     quantities = [D("92233720368") + beyond, D(-7)]
     orders = {

@@ -45,7 +45,7 @@ def every_frame(book) -> dict[str, mvcore.Frame]:
     }
 
 
-def test_iteration_gives_the_rows_of_to_pylist(book, monkeypatch) -> None:
+def test_iteration_returns_the_rows_of_to_pylist(book, monkeypatch) -> None:
     for chunk in (1_000, 2, 1):
         monkeypatch.setattr(frames_module, "CHUNK", chunk)
         for frame in every_frame(book).values():
@@ -53,7 +53,7 @@ def test_iteration_gives_the_rows_of_to_pylist(book, monkeypatch) -> None:
             assert [row for row in frame] == list(frame)  # noqa: C416 - a second time
 
 
-def test_iteration_makes_the_rows_that_are_asked_for(monkeypatch) -> None:
+def test_iteration_creates_only_the_rows_requested(monkeypatch) -> None:
     made = []
 
     def names(codes) -> list[str]:
@@ -70,7 +70,7 @@ def test_iteration_makes_the_rows_that_are_asked_for(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("rows", SLICES, ids=str)
-def test_slices(book, rows) -> None:
+def test_slices_of_frames_have_the_selected_rows(book, rows) -> None:
     for name, frame in every_frame(book).items():
         part, wanted = frame[rows], frame.to_pylist()[rows]
         assert (len(part), part.epoch) == (len(wanted), frame.epoch), name
@@ -96,13 +96,13 @@ def test_a_slice_keeps_its_epoch(book) -> None:
 
 
 @pytest.mark.parametrize("rows", [slice("a", "b"), slice(1.5), slice(None, None, 0)])
-def test_wrong_slices(book, rows) -> None:
+def test_wrong_slices_are_refused(book, rows) -> None:
     with pytest.raises(mvcore.InvalidInput, match="rows slice"):
         book.values()[rows]
 
 
 @pytest.mark.parametrize("name", [0, None, "nothing", ("account",), 1.5])
-def test_what_is_no_column(book, name) -> None:
+def test_unknown_columns_are_refused(book, name) -> None:
     with pytest.raises(mvcore.InvalidInput, match="no column"):
         book.values()[name]
 
@@ -118,7 +118,7 @@ def odd() -> mvcore.Book:
     return book
 
 
-def test_repr_is_a_table(odd) -> None:
+def test_repr_shows_a_table(odd) -> None:
     assert repr(odd.values(measures="current")).splitlines() == [
         "mvcore.Frame: 3 rows, epoch 3",
         "account                                   amount_currency  current  unpriced",
@@ -147,7 +147,7 @@ def test_repr_says_how_many_rows_are_left_out(odd) -> None:
     assert book.prices()._repr_html_().count("<tr>") == 11
 
 
-def test_html_cannot_be_steered_by_names(odd) -> None:
+def test_names_are_escaped_in_html(odd) -> None:
     odd.update(accounts={"account": [LONG], "desk": ["<script>&amp;</script>"]})
     shown = odd.values(by="desk", measures="current")._repr_html_()
     assert "<td>&lt;script&gt;&amp;amp;&lt;/script&gt;</td>" in shown

@@ -54,7 +54,7 @@ def state(book: mvcore.Book) -> list[Any]:
 
 @pytest.mark.parametrize("write", ["load", "update"])
 @pytest.mark.parametrize("name", DERIVED)
-def test_round_trip(book: mvcore.Book, name: str, write: str) -> None:
+def test_a_frame_written_back_changes_nothing(book: mvcore.Book, name: str, write: str) -> None:
     before = state(book)
     frame = getattr(book, name)()
     assert set(DERIVED[name]) < set(frame.column_names)
@@ -62,7 +62,7 @@ def test_round_trip(book: mvcore.Book, name: str, write: str) -> None:
     assert state(book) == before
 
 
-def test_all_at_once_into_another_book(book: mvcore.Book) -> None:
+def test_frames_load_into_another_book(book: mvcore.Book) -> None:
     other = mvcore.Book("USD", 4)
     other.load(
         instruments={"instrument": ["C", "B", "A"], "currency": ["EUR", "EUR", "USD"]},
@@ -78,14 +78,14 @@ def test_all_at_once_into_another_book(book: mvcore.Book) -> None:
         assert sorted(rows[0], key=key) == sorted(rows[1], key=key)
 
 
-def test_a_part_and_nothing(book: mvcore.Book) -> None:
+def test_slices_and_empty_frames_can_be_loaded(book: mvcore.Book) -> None:
     book.load(orders=book.orders()[1:2])
     assert len(book.orders()) == 1
     book.load(orders=book.orders()[:0], holdings=book.holdings("X"), prices=book.prices()[:0])
     assert (len(book.orders()), len(book.holdings()), len(book.prices())) == (0, 2, 0)
 
 
-def test_integer_ids() -> None:
+def test_frames_keep_integer_ids() -> None:
     book = mvcore.Book()
     book.load(
         instruments={"instrument": ["A"], "currency": ["USD"]},
@@ -97,13 +97,13 @@ def test_integer_ids() -> None:
     assert state(book) == before
 
 
-def test_roll_day(book: mvcore.Book) -> None:
+def test_roll_day_accepts_a_frame_of_holdings(book: mvcore.Book) -> None:
     holdings = book.holdings()
     book.roll_day(holdings=holdings)
     assert book.holdings().to_pylist() == holdings.to_pylist()
 
 
-def test_a_durable_book(tmp_path: Any, book: mvcore.Book) -> None:
+def test_a_durable_book_accepts_frames(tmp_path: Any, book: mvcore.Book) -> None:
     with mvcore.open(tmp_path / "book", "USD", 4) as kept:
         kept.load(
             instruments={"instrument": ["A", "B", "C"], "currency": ["USD", "EUR", "EUR"]},
@@ -120,7 +120,7 @@ def test_a_durable_book(tmp_path: Any, book: mvcore.Book) -> None:
 
 
 @pytest.mark.parametrize("name", DERIVED)
-def test_no_other_type_may_have_derived_columns(book: mvcore.Book, name: str) -> None:
+def test_only_frames_may_have_derived_columns(book: mvcore.Book, name: str) -> None:
     frame = getattr(book, name)()
     for table in (
         frame.to_arrow(),
@@ -133,7 +133,7 @@ def test_no_other_type_may_have_derived_columns(book: mvcore.Book, name: str) ->
         assert told.value.column == DERIVED[name][0]
 
 
-def test_frames_of_other_reads(book: mvcore.Book) -> None:
+def test_frames_of_other_reads_are_refused(book: mvcore.Book) -> None:
     for name, frame, column in (
         ("holdings", book.orders(), "quantity"),
         ("orders", book.holdings(), "order"),

@@ -72,7 +72,7 @@ def make(book: mvcore.Book) -> None:
 
 
 @pytest.mark.parametrize("version", FORMATS)
-def test_old_files_open(tmp_path: Path, version: int) -> None:
+def test_journals_of_older_versions_open(tmp_path: Path, version: int) -> None:
     folder = shutil.copytree(DATA / f"journal-v{version}", tmp_path / "book")
     wanted = mvcore.Book()
     make(wanted)

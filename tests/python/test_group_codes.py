@@ -23,7 +23,7 @@ def in_order(key: tuple[int, ...]) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 300])
 @pytest.mark.parametrize("tops", [(1,), (5,), (10**6,), (3, 4), (2, 10**9), (10**9,) * 3, (2,) * 9])
-def test_groups_are_the_combinations_in_order(rows: int, tops: tuple[int, ...]) -> None:
+def test_groups_are_the_distinct_combinations_in_order(rows: int, tops: tuple[int, ...]) -> None:
     rng = np.random.default_rng(rows)
     columns = [rng.integers(-1, top, rows).astype(np.int32) for top in tops]
     keys = list(zip(*(column.tolist() for column in columns), strict=True))
@@ -52,7 +52,7 @@ def test_groups_keep_their_numbers() -> None:
 
 
 @pytest.mark.parametrize("labels", [1, 9, 200_000])
-def test_index_of_labels_finds_the_rows(labels: int) -> None:
+def test_the_index_of_labels_finds_the_rows(labels: int) -> None:
     ids = np.random.default_rng(labels).integers(-1, labels, 5_000).astype(np.int32)
     index = indexed(ids, labels)
     for wanted in ([-1], [0], [-1, 0], [*range(min(labels, 50))], [], ids[:20].tolist()):
@@ -166,7 +166,7 @@ def test_selections_share_an_index(book, built) -> None:
     assert built() == (0, 1)
 
 
-def test_groupings_do_not_grow_without_bound(book) -> None:
+def test_the_number_of_stored_groupings_is_bounded(book) -> None:
     names = ("desk", "country", "sector", "currency")
     for a in names:
         for b in names:
@@ -214,7 +214,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_groups_and_selections(seed: int) -> None:
+def test_random_groups_and_selections_equal_a_model(seed: int) -> None:
     rng = random.Random(seed)
     book, model = mvcore.Book(value_scale=0), Model()
     book.load(

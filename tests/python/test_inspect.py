@@ -62,7 +62,9 @@ def without_a_journal(path: Path) -> None:
         (lambda path: (path / "book").unlink(), "is missing, which says which book it is"),
     ],
 )
-def test_what_opening_refuses_is_not_whole(damage, says: str, tmp_path: Path, capsys) -> None:
+def test_inspect_reports_the_damage_that_opening_refuses(
+    damage, says: str, tmp_path: Path, capsys
+) -> None:
     path = begin(tmp_path / "book")
     assert main(["inspect", str(path)]) == 0
     damage(path)
@@ -74,7 +76,7 @@ def test_what_opening_refuses_is_not_whole(damage, says: str, tmp_path: Path, ca
     assert f"journal\n  damaged: {str(caught.value).split('; no use')[0]}\n" in out
 
 
-def test_a_journal_of_another_book_is_not_whole(tmp_path: Path, capsys) -> None:
+def test_inspect_reports_a_journal_of_another_book(tmp_path: Path, capsys) -> None:
     path = begin(tmp_path / "book")
     begin(tmp_path / "other")
     with_the_journal_of_another(path)
@@ -82,7 +84,7 @@ def test_a_journal_of_another_book_is_not_whole(tmp_path: Path, capsys) -> None:
     assert "damaged: " + f"{path}: the journal is of another book, id " in capsys.readouterr().out
 
 
-def test_a_copy_of_a_checkpoint_alone_is_whole(tmp_path: Path, capsys) -> None:
+def test_inspect_accepts_a_checkpoint_without_a_journal(tmp_path: Path, capsys) -> None:
     path = begin(tmp_path / "book")
     for file in (*journals(path), path / "book"):
         file.unlink()
@@ -92,7 +94,7 @@ def test_a_copy_of_a_checkpoint_alone_is_whole(tmp_path: Path, capsys) -> None:
 
 
 @pytest.mark.parametrize("error", [mvcore.StorageError, mvcore.CorruptData])
-def test_beside_a_writer_it_tries_again(error, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_inspect_retries_beside_a_writer(error, tmp_path: Path, monkeypatch, capsys) -> None:
     path = begin(tmp_path / "book")
     real, failing = _core.check_journal, [error("gone meanwhile")] * (inspecting.TRIES - 1)
 
@@ -109,7 +111,9 @@ def test_beside_a_writer_it_tries_again(error, tmp_path: Path, monkeypatch, caps
     assert "gone for ever" in seen.out + seen.err
 
 
-def test_a_file_that_may_not_be_read_is_not_damaged(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_inspect_does_not_call_an_unreadable_file_damaged(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
     path = begin(tmp_path / "book")
     real = os.open
 

@@ -51,7 +51,7 @@ def isa_of(isa: str | None) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("isa", VARIANTS)
-def test_a_variant_takes_effect_or_is_refused(isa) -> None:
+def test_the_named_instruction_set_is_used_or_refused(isa) -> None:
     done = isa_of(isa)
     if isa in of_this_cpu():
         assert (done.returncode, done.stdout.strip()) == (0, isa), done.stderr
@@ -61,13 +61,13 @@ def test_a_variant_takes_effect_or_is_refused(isa) -> None:
         assert "MVCORE_ISA" in last and f"'{isa}'" in last
 
 
-def test_the_core_names_what_works_here() -> None:
+def test_the_core_names_the_instruction_sets_of_this_cpu() -> None:
     done = run(None, "-c", "import mvcore._core; print(*mvcore._core.isas())")
     assert sorted(done.stdout.split()) == sorted(of_this_cpu())
 
 
 @pytest.mark.parametrize("isa", ["AVX2", "avx", "sse2", "avx512 ", "baseline,avx2", "ä"])
-def test_a_wrong_name_is_refused(isa) -> None:
+def test_an_unknown_instruction_set_is_refused(isa) -> None:
     done = isa_of(isa)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
@@ -76,7 +76,7 @@ def test_a_wrong_name_is_refused(isa) -> None:
 
 
 @pytest.mark.parametrize("isa", [None, ""])
-def test_without_a_name_the_best_is_taken(isa) -> None:
+def test_the_best_instruction_set_is_the_default(isa) -> None:
     done = isa_of(isa)
     assert (done.returncode, done.stdout.strip()) == (0, of_this_cpu()[-1]), done.stderr
 
@@ -91,7 +91,7 @@ def digest_of(isa: str) -> str:
 
 
 @pytest.mark.parametrize("isa", VARIANTS[1:])
-def test_all_variants_give_equal_bits(isa) -> None:
+def test_all_instruction_sets_give_equal_bits(isa) -> None:
     if isa not in of_this_cpu():
         pytest.skip(f"this CPU has no {isa}")
     assert digest_of(isa) == digest_of("baseline")

@@ -37,7 +37,7 @@ def value(book, account, out):
     return jit.value(book, account, out)
 
 
-def test_ten_thousand_ticks_equal_those_of_python(book) -> None:
+def test_compiled_ticks_equal_those_of_python(book) -> None:
     random = np.random.default_rng(1)
     codes = random.choice(book.instrument_codes(["AAPL", "BUND"]), 10_000)
     prices = random.integers(-(10**6), 10**6, 10_000)
@@ -57,7 +57,7 @@ def test_ten_thousand_ticks_equal_those_of_python(book) -> None:
     assert book.values().to_pylist() == jit_end
 
 
-def test_all_that_a_value_has(ordered) -> None:
+def test_a_compiled_value_has_every_field(ordered) -> None:
     out = np.zeros(jit.VALUE_SIZE, np.int64)
     for name, code in zip(("A1", "A2"), jit.account_codes(ordered, ["A1", "A2"]), strict=True):
         for currency in ("USD", "EUR"):
@@ -68,7 +68,7 @@ def test_all_that_a_value_has(ordered) -> None:
             assert out[3:].tolist() == [worth.unpriced, worth.epoch]
 
 
-def test_what_does_not_fit_64_bits_leaves_the_array_alone(book) -> None:
+def test_an_amount_beyond_64_bits_leaves_the_array_unchanged(book) -> None:
     book.update(holdings={"account": ["A2"], "instrument": ["AAPL"], "quantity": [10**9]})
     out = np.arange(jit.VALUE_SIZE)
     code = jit.account_codes(book, "A2")[0]
@@ -76,7 +76,7 @@ def test_what_does_not_fit_64_bits_leaves_the_array_alone(book) -> None:
     assert out.tolist() == list(range(jit.VALUE_SIZE))
 
 
-def test_times(book) -> None:
+def test_compiled_ticks_take_times(book) -> None:
     code = int(book.instrument_codes(["AAPL"])[0])
     h = jit.handle(book)
     assert jit.tick_at(h, code, 2, 0, START + 999) == jit.OK  # older than the held price
@@ -85,7 +85,7 @@ def test_times(book) -> None:
     assert book.prices()["price"][0] == 2
 
 
-def test_what_is_wrong_gets_a_code(book) -> None:
+def test_compiled_calls_return_error_codes(book) -> None:
     h, out, epoch = jit.handle(book), np.zeros(jit.VALUE_SIZE, np.int64), book.epoch
     code = int(book.instrument_codes(["AAPL"])[0])
     for wrong in (-1, 3, 2**31, 2**32, -(2**63)):
@@ -103,7 +103,7 @@ def test_what_is_wrong_gets_a_code(book) -> None:
     assert tick(h, code, 1, 0) == value(h, 0, out) == jit.CLOSED
 
 
-def test_numbers_that_are_no_integers_do_not_compile(book) -> None:
+def test_arguments_that_are_not_integers_do_not_compile(book) -> None:
     h = jit.handle(book)
     with pytest.raises((TypeError, numba.TypingError)):
         tick(h, 0, 1.5, 0)
@@ -111,6 +111,6 @@ def test_numbers_that_are_no_integers_do_not_compile(book) -> None:
         value(h, 0, np.zeros(jit.VALUE_SIZE))
 
 
-def test_what_is_no_book() -> None:
+def test_a_handle_needs_a_book() -> None:
     with pytest.raises(mvcore.InvalidInput, match="is not a book"):
         jit.handle(3)

@@ -31,12 +31,13 @@ def test_no_call_leaks(tmp_path: Path) -> None:
     wanted = {kind for kind in grown if kind.startswith("seeded: ")}
     assert len(wanted) == 3 and len(grown) > 40
     for kind in sorted(wanted):
-        with seeded(f"a call leaves {kind.removeprefix('seeded: ')} behind", "test_no_call_leaks"):
+        with seeded(f"a call leaks {kind.removeprefix('seeded: ')}", "test_no_call_leaks"):
             assert kind in leaking, grown[kind]
     rest = grown.keys() - wanted
     resident, allocated = (max(grown[kind][k] for kind in rest) for k in range(2))
-    what = "a call; whether memory or open descriptors rise over all of its kind"
-    note = f"{len(rest)} kinds; at most {resident:,} bytes resident, {allocated:,} allocated more"
+    what = "a call; memory and descriptors must not grow over all calls of its kind"
+    growth = f"{resident:,} bytes resident, {allocated:,} bytes allocated"
+    note = f"{len(rest)} kinds; growth of at most {growth}"
     with recorded("I4", what, note=note) as record:
         record.runs = sum(made[kind] for kind in rest)
         assert leaking == wanted, {kind: grown[kind] for kind in leaking - wanted}

@@ -12,13 +12,13 @@ import mvcore
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.float32()])
-def test_arrow_numbers(book, kind) -> None:
+def test_numbers_of_every_arrow_type_are_exact(book, kind) -> None:
     rows = pa.table({"instrument": ["AAPL", "CASH"], "price": pa.array([3, 100], kind)})
     book.load(prices=rows)
     assert book.prices()["price"] == [D(3), D(100)]
 
 
-def test_numbers_at_the_limits(book) -> None:
+def test_numbers_at_the_limits_are_exact(book) -> None:
     cases = [
         (-0.0, 0), (2.0**63, 2**63 + 192), (np.float32(0.1), "0.1"), (1e-18, "1e-18"),
         (0.1 + 0.2, "0.30000000000000004"), (np.uint64(2**64 - 1), 2**64 - 1),
@@ -44,7 +44,7 @@ def test_numbers_at_the_limits(book) -> None:
             assert book.prices()["price"] == [want], given
 
 
-def test_the_precision_of_the_decimal_context_does_not_matter(book) -> None:
+def test_the_precision_of_the_decimal_context_has_no_effect(book) -> None:
     before = book.value("A1")
     with localcontext(prec=3):
         book.tick("AAPL", D("150.25"))
@@ -55,7 +55,7 @@ def test_the_precision_of_the_decimal_context_does_not_matter(book) -> None:
         assert book.holdings()["price"][:2] == [D("150.25"), D("98.7")]
 
 
-def test_an_update_keeps_what_is_absent(book) -> None:
+def test_an_update_keeps_absent_columns(book) -> None:
     book.update(fx={"currency": ["EUR"], "rate": ["2"], "method": ["divide"]})
     book.update(fx={"currency": ["EUR"], "rate": ["4"]})  # the method "divide" is kept
     book.update(instruments={"instrument": ["BUND"], "multiplier": ["10"]})
@@ -69,7 +69,7 @@ def test_an_update_keeps_what_is_absent(book) -> None:
     assert book.values(by="sector")["sector"] == ["tech", None]
 
 
-def test_any_unicode(book) -> None:
+def test_any_unicode_name_is_accepted(book) -> None:
     names = [
         "é",
         "e\u0301",
@@ -105,7 +105,7 @@ def test_any_unicode(book) -> None:
 
 
 @pytest.mark.parametrize("accounts", [1, 2, 5, 9, 70, 5_000])
-def test_many_new_holdings_in_one_update(accounts) -> None:
+def test_many_new_holdings_in_one_update_equal_a_load(accounts) -> None:
     held, names = ["I1", "I2", "I3"], [f"A{k}" for k in range(accounts)]
     masters = {"instruments": {"instrument": held, "currency": ["USD"] * 3}}
     masters["accounts"] = {"account": names}
@@ -122,7 +122,7 @@ def test_many_new_holdings_in_one_update(accounts) -> None:
     assert later.holdings().to_pylist() == want
 
 
-def test_zero_rows(book) -> None:
+def test_tables_without_rows_are_accepted(book) -> None:
     empty: dict[str, dict[str, list]] = {
         "instruments": {"instrument": [], "currency": [], "sector": []},
         "accounts": {"account": []},
@@ -145,7 +145,7 @@ def test_zero_rows(book) -> None:
     ]
 
 
-def test_ticks_take_the_same_arrays(book) -> None:
+def test_ticks_take_every_kind_of_array(book) -> None:
     names, prices = ["AAPL", "CASH", "BUND"], [D("1.25"), D(-2), D(3)]
     want = dict(zip(names, prices, strict=True))
     codes = book.instrument_codes(names)
@@ -182,7 +182,7 @@ def test_ticks_take_the_same_arrays(book) -> None:
 
 @pytest.mark.parametrize("by", [(), "account", "instrument", ("currency", "account"), "sector"])
 @pytest.mark.parametrize("side", ["accounts", "instruments", "neither"])
-def test_a_book_with_one_side_only(by, side) -> None:
+def test_a_book_of_accounts_or_instruments_alone_has_no_values(by, side) -> None:
     accounts = {"account": ["A", "B", "C"]}
     instruments = {"instrument": ["X", "Y"], "currency": ["USD", "EUR"], "sector": ["s", None]}
     none = {name: [] for name in instruments}
@@ -220,7 +220,7 @@ def test_a_superseded_price_leaves_no_decimals_behind() -> None:
     assert book.prices()["price"] == [6]
 
 
-def test_slack_of_bounds_refuses_nothing() -> None:
+def test_the_slack_of_bounds_refuses_no_write() -> None:
     """A price that fell to zero counts as zero, although bounds of prices have slack."""
     book = mvcore.Book()
     factor = "1.123456789012345678"
@@ -274,7 +274,7 @@ def test_a_checkpoint_whose_bounds_fit_only_without_slack_opens(tmp_path) -> Non
 
 
 @pytest.mark.parametrize("table", ["holdings", "orders"])
-def test_names_of_a_refused_batch_leave_no_trace_in_a_refresh(table) -> None:
+def test_names_of_a_refused_batch_do_not_affect_a_later_load(table) -> None:
     """A refused update extended the name tables. A later load has fewer names."""
     book = mvcore.Book()
     many = [f"N{k}" for k in range(5000)]

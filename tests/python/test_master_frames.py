@@ -58,7 +58,7 @@ def state(book: mvcore.Book) -> list[Any]:
     ]
 
 
-def test_instruments(book: mvcore.Book) -> None:
+def test_instruments_are_read_back(book: mvcore.Book) -> None:
     frame = book.instruments()
     assert frame.epoch == book.epoch
     assert frame.to_pylist() == [
@@ -74,7 +74,7 @@ def test_instruments(book: mvcore.Book) -> None:
     )
 
 
-def test_accounts(book: mvcore.Book) -> None:
+def test_accounts_are_read_back(book: mvcore.Book) -> None:
     assert book.accounts().to_pylist() == [
         {"account": "X", "desk": "equity", "limit": "5"},
         {"account": "Y", "desk": None, "limit": "2.5"},
@@ -82,7 +82,7 @@ def test_accounts(book: mvcore.Book) -> None:
     ]
 
 
-def test_fx(book: mvcore.Book) -> None:
+def test_rates_are_read_back(book: mvcore.Book) -> None:
     rows = book.fx().to_pylist()
     assert [(r["currency"], r["rate"], r["method"]) for r in rows] == [
         ("EUR", D("1.1"), "multiply"),
@@ -94,7 +94,7 @@ def test_fx(book: mvcore.Book) -> None:
     assert book.fx()["currency"] == ["JPY"]
 
 
-def test_an_empty_book() -> None:
+def test_an_empty_book_has_empty_master_tables() -> None:
     book = mvcore.Book()
     assert tables(book) == [[], [], []]
     assert book.accounts().column_names == ["account"]
@@ -107,14 +107,16 @@ def test_an_empty_book() -> None:
 
 @pytest.mark.parametrize("write", ["load", "update"])
 @pytest.mark.parametrize("names", [["accounts"], ["instruments"], ["fx"], None])
-def test_round_trip(book: mvcore.Book, names: list[str] | None, write: str) -> None:
+def test_writing_master_tables_back_changes_nothing(
+    book: mvcore.Book, names: list[str] | None, write: str
+) -> None:
     before = state(book)
     names = names or ["accounts", "instruments", "fx"]
     getattr(book, write)(**{name: getattr(book, name)() for name in names})
     assert state(book) == before
 
 
-def test_into_another_book(book: mvcore.Book) -> None:
+def test_master_tables_load_into_another_book(book: mvcore.Book) -> None:
     other = mvcore.Book("USD", 4)
     other.load(
         accounts=book.accounts(), instruments=book.instruments(), fx=book.fx(),
@@ -123,7 +125,7 @@ def test_into_another_book(book: mvcore.Book) -> None:
     assert state(other) == state(book)
 
 
-def test_removed_and_added_again(book: mvcore.Book) -> None:
+def test_removed_names_have_no_row_until_they_are_added_again(book: mvcore.Book) -> None:
     code = book.instrument_codes("USD-CASH")[0]
     book.remove(instruments="USD-CASH", accounts="Z")
     assert book.instruments()["instrument"] == ["A", "B"]
@@ -154,7 +156,7 @@ def test_names_of_refused_calls_have_no_row(book: mvcore.Book) -> None:
     assert tables(book) == before
 
 
-def test_a_snapshot_keeps_them(book: mvcore.Book) -> None:
+def test_a_snapshot_keeps_its_master_tables(book: mvcore.Book) -> None:
     before = tables(book)
     with book.snapshot() as then:
         frames = then.accounts(), then.instruments(), then.fx()
@@ -171,7 +173,7 @@ def test_a_snapshot_keeps_them(book: mvcore.Book) -> None:
 
 
 @pytest.mark.parametrize("name", ["accounts", "instruments", "fx"])
-def test_a_closed_book(book: mvcore.Book, name: str) -> None:
+def test_a_closed_book_has_no_master_tables(book: mvcore.Book, name: str) -> None:
     frame = getattr(book, name)()
     book.close()
     with pytest.raises(mvcore.ClosedError):
@@ -179,7 +181,7 @@ def test_a_closed_book(book: mvcore.Book, name: str) -> None:
     assert len(frame.to_pylist()) == len(frame)
 
 
-def test_a_durable_book(book: mvcore.Book, tmp_path: Path) -> None:
+def test_a_durable_book_restores_its_master_tables(book: mvcore.Book, tmp_path: Path) -> None:
     expected = tables(book)
     with mvcore.open(tmp_path / "book", "USD", 4) as stored:
         stored.load(accounts=book.accounts(), instruments=book.instruments(), fx=book.fx())
@@ -190,7 +192,7 @@ def test_a_durable_book(book: mvcore.Book, tmp_path: Path) -> None:
         assert tables(stored) == expected
 
 
-def test_like_plain_dicts() -> None:
+def test_master_tables_equal_dicts_after_random_writes() -> None:
     """Random writes to a book and to dicts of rows give the same tables."""
     random_ = random.Random(15)
     book = mvcore.Book()

@@ -35,7 +35,7 @@ def large() -> mvcore.Book:
         ({"by": ("desk", "sector"), "rollup": True}, "values.sod: the total:"),
     ],
 )
-def test_the_row_of_an_amount_that_does_not_fit(large, question, named) -> None:
+def test_an_amount_that_does_not_fit_is_named_by_its_row(large, question, named) -> None:
     view = large.view(**question)
     fits = large.view(accounts="Y")
     for read in (
@@ -52,7 +52,7 @@ def test_the_row_of_an_amount_that_does_not_fit(large, question, named) -> None:
     assert fits.read()["current"] == [D(1)]
 
 
-def test_the_position_of_an_amount_that_does_not_fit(large) -> None:
+def test_an_amount_that_does_not_fit_is_named_by_its_position(large) -> None:
     def told(read) -> str:
         with pytest.raises(mvcore.ValueOverflow) as error:
             read()
@@ -69,14 +69,14 @@ def test_the_position_of_an_amount_that_does_not_fit(large) -> None:
 
 
 @pytest.mark.parametrize("price", [1 / 300, 1e-19, 1e20, float("nan")])
-def test_a_float_as_it_was_given(book, price) -> None:
+def test_an_error_shows_a_float_as_it_was_given(book, price) -> None:
     with pytest.raises(mvcore.InvalidInput, match=repr(price).replace("+", r"\+")):
         book.tick("AAPL", price)
     with pytest.raises(mvcore.InvalidInput, match=repr(price).replace("+", r"\+")):
         book.ticks(["AAPL"], np.array([price]))
 
 
-def test_masked_values_are_no_values(book) -> None:
+def test_masked_values_are_refused(book) -> None:
     before = book.prices().to_pylist()
 
     def masked(*values):
@@ -96,7 +96,7 @@ def test_masked_values_are_no_values(book) -> None:
     assert book.prices()["price"] == [D("1.5"), D("2.5")]
 
 
-def test_what_a_caller_mistakes(book) -> None:
+def test_common_mistakes_are_explained(book) -> None:
     view = book.view()
     with pytest.raises(mvcore.InvalidInput, match="is not a list of views"):
         book.changes(view)
@@ -107,7 +107,7 @@ def test_what_a_caller_mistakes(book) -> None:
                           "order_quantity": [1]})  # fmt: skip
 
 
-def test_a_view_keeps_the_attribute_that_it_was_opened_by(book) -> None:
+def test_a_view_keeps_the_attribute_that_it_was_opened_with(book) -> None:
     """If the other side gets an attribute of that name, a new query is ambiguous.
 
     The view is not.

@@ -62,7 +62,7 @@ ID_COLUMNS = [
 
 
 @pytest.mark.parametrize(("what", "ids"), ID_COLUMNS, ids=[what for what, _ in ID_COLUMNS])
-def test_ids(book, what, ids) -> None:
+def test_order_ids_of_every_type_are_read(book, what, ids) -> None:
     table = {"order": ids} | FACTS
     if isinstance(ids, pa.Array):
         table = pa.table(table)
@@ -78,7 +78,7 @@ def test_ids(book, what, ids) -> None:
 
 @pytest.mark.parametrize("ids", [TEXT_IDS, INT_IDS], ids=["texts", "ints"])
 @pytest.mark.parametrize("library", ["polars", "pandas"])
-def test_frames(book, ids, library) -> None:
+def test_orders_of_pandas_and_polars_are_read(book, ids, library) -> None:
     times = [TIME, None]  # pandas makes floats of integers next to nulls
     made = pytest.importorskip(library).DataFrame({"order": ids} | FACTS | {"time": times})
     book.load(orders=made)
@@ -95,13 +95,13 @@ QUANTITIES = [
 
 
 @pytest.mark.parametrize(("wanted", "filled"), QUANTITIES)
-def test_quantities(book, wanted, filled) -> None:
+def test_order_quantities_of_every_type_are_read(book, wanted, filled) -> None:
     given = {"order": TEXT_IDS} | FACTS | {"order_quantity": wanted, "filled_quantity": filled}
     book.load(orders=given)
     check_rows(book, TEXT_IDS)
 
 
-def test_single_facts(book) -> None:
+def test_single_orders_are_applied(book) -> None:
     assert book.order("O1", "A1", "AAPL", 50, 20, "1", START + 5_000) == 2
     assert book.order("O2", "A2", "BUND", "-20") == 3
     check_rows(book, TEXT_IDS)
@@ -113,7 +113,7 @@ def test_single_facts(book) -> None:
     assert book.orders()["status"] == ["partially_filled", "pending_replace"]
 
 
-def test_selections(ordered) -> None:
+def test_orders_can_be_selected(ordered) -> None:
     for accounts, instruments, found in (
         (None, None, ["O1", "O2"]),
         ("A1", None, ["O1"]),
@@ -126,7 +126,7 @@ def test_selections(ordered) -> None:
         assert (frame["order"], frame.column_names) == (found, COLUMNS)
 
 
-def test_a_table_without_rows_fixes_no_kind(book) -> None:
+def test_a_table_without_rows_does_not_set_the_kind_of_ids(book) -> None:
     nothing = {name: [] for name in ("order", "account", "instrument", "order_quantity")}
     book.load(orders=pa.table(nothing | {"order": pa.array([], pa.string())}))
     book.load(orders=nothing | {"order": np.array([], np.int64)})
@@ -144,7 +144,7 @@ def test_a_table_without_rows_fixes_no_kind(book) -> None:
         book.update(orders=ONE)  # fixed for the book's life
 
 
-def test_masters_of_the_same_call(book) -> None:
+def test_orders_may_name_accounts_of_the_same_call(book) -> None:
     book.update(
         accounts={"account": ["A3"]},
         instruments={"instrument": ["NEW"], "currency": ["USD"]},
@@ -154,7 +154,7 @@ def test_masters_of_the_same_call(book) -> None:
     assert book.value("A3").unpriced == 1
 
 
-def test_a_fill_of_the_other_sign_than_what_was_rolled() -> None:
+def test_a_fill_of_the_opposite_sign_to_the_rolled_quantity_is_exact() -> None:
     """Their difference exceeds 128 bits at 18 decimals."""
     book = mvcore.Book(value_scale=0)
     book.load(

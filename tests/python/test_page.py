@@ -8,7 +8,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - after importorskip
 from reference import ReferenceBook  # noqa: E402
 from serving import running  # noqa: E402
 
@@ -150,7 +150,7 @@ def test_sorting_and_filters_are_exact(overview, both) -> None:
     overview.until([rows[0]])
 
 
-def test_changed_cells_flash_and_stop(overview, both) -> None:
+def test_changed_cells_are_highlighted_for_a_while(overview, both) -> None:
     flashing = "#grid .ag-cell-data-changed"
     overview.choose("accounts", "A1", "A2")
     overview.until(both.rows(["account"], accounts=["A1", "A2"]))
@@ -165,7 +165,7 @@ def test_changed_cells_flash_and_stop(overview, both) -> None:
     overview.page.wait_for_function("s => document.querySelectorAll(s).length === 0", arg=flashing)
 
 
-def test_what_has_no_price_is_marked(overview, both) -> None:
+def test_unpriced_positions_are_marked(overview, both) -> None:
     both.update(holdings={"account": ["A2"], "instrument": ["NEW"], "quantity": [5]})
     overview.choose("accounts", "A2")
     overview.until(both.rows(["account"], accounts=["A2"]))

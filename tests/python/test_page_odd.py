@@ -8,7 +8,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - after importorskip
 from serving import running  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def url(book):
     ["{", "5", "null", '{"accounts": null, "by": 5}', '{"accounts": ["?x"]}', '{"measures": []}',
      '{"interval": 300, "currency": "XXX"}', '{"toString": 1}', "%"],
 )  # fmt: skip
-def test_an_address_may_hold_anything(browser, url, address) -> None:
+def test_any_address_shows_a_working_page(browser, url, address) -> None:
     overview = Overview(browser, f"{url}#{quote(address, safe='%')}")
     overview.state("live")
     overview.choose("accounts", "A1")
@@ -37,7 +37,7 @@ def test_an_address_may_hold_anything(browser, url, address) -> None:
     overview.close()
 
 
-def test_names_are_texts_whatever_they_say(browser) -> None:
+def test_names_are_shown_as_text(browser) -> None:
     odd = ["*", "=A", '?["a", "b"]', "<img src=x onerror=alert(1)>", "__proto__", "'\"&amp;"]
     with mvcore.Book() as book:
         book.load(
@@ -64,7 +64,7 @@ def test_names_are_texts_whatever_they_say(browser) -> None:
             overview.close()
 
 
-def test_a_refused_selection_leaves_no_old_amounts(browser, url, book) -> None:
+def test_a_refused_selection_clears_old_amounts(browser, url, book) -> None:
     overview = Overview(browser, url)
     overview.choose("accounts", "A1")
     overview.page.locator("#grid .ag-row").first.wait_for()
@@ -80,7 +80,7 @@ def test_a_refused_selection_leaves_no_old_amounts(browser, url, book) -> None:
 
 
 @pytest.mark.parametrize("names", [3_000, 9_000])  # answered by the service; by the page
-def test_a_selection_that_is_too_large_is_told(browser, url, book, names) -> None:
+def test_a_selection_that_is_too_large_is_reported(browser, url, book, names) -> None:
     long = [f"an account with a long name {k:05}" for k in range(names)]
     book.update(accounts={"account": long})
     chosen = {"accounts": [f"={name}" for name in long]}
@@ -98,7 +98,7 @@ def test_a_selection_that_is_too_large_is_told(browser, url, book, names) -> Non
     overview.close()
 
 
-def test_one_measure_at_least(browser, url, book) -> None:
+def test_the_last_measure_cannot_be_deselected(browser, url, book) -> None:
     overview = Overview(browser, url)
     overview.choose("accounts", "A1")
     for measure in ("sod", "current", "expected"):
@@ -109,7 +109,7 @@ def test_one_measure_at_least(browser, url, book) -> None:
     overview.close()
 
 
-def test_a_phone_shows_the_currency_where_it_differs(browser, url) -> None:
+def test_a_phone_shows_the_currency_in_the_heading_or_the_rows(browser, url) -> None:
     overview = Overview(browser, url, viewport={"width": 390, "height": 844})
     overview.choose("accounts", "A1")
     overview.page.locator("#grid .ag-row").first.wait_for()
@@ -121,7 +121,7 @@ def test_a_phone_shows_the_currency_where_it_differs(browser, url) -> None:
     overview.close()
 
 
-def test_a_mute_connection_is_given_up(browser, url, book) -> None:
+def test_a_silent_connection_is_replaced(browser, url, book) -> None:
     mute: list[bool] = []
 
     def through(socket) -> None:
@@ -153,7 +153,7 @@ def test_the_selection_in_the_address_is_json(browser, url) -> None:
     overview.close()
 
 
-def test_another_bookmark_in_the_same_tab(browser, url, book) -> None:
+def test_another_bookmark_in_the_same_tab_is_shown(browser, url, book) -> None:
     overview = Overview(browser, f"{url}#{quote(json.dumps({'accounts': ['*']}))}")
     overview.page.wait_for_function(
         "() => document.querySelectorAll('#grid .ag-body .ag-row').length === 2"
@@ -165,7 +165,7 @@ def test_another_bookmark_in_the_same_tab(browser, url, book) -> None:
     overview.close()
 
 
-def test_what_is_shown_is_found(browser, url, book) -> None:
+def test_search_finds_the_amounts_as_shown(browser, url, book) -> None:
     overview = Overview(browser, url)
     overview.choose("accounts", "all accounts")
     overview.page.locator("#grid .ag-row").first.wait_for()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import DASH, Overview  # noqa: E402 - behind what skips
+from browser import DASH, Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 
@@ -53,7 +53,7 @@ class Wallet:
         return self.principals.get(token)
 
 
-def test_a_token_expires(browser, book) -> None:
+def test_an_expired_token_clears_the_page(browser, book) -> None:
     tokens = Wallet(late=serve.Principal("late", frozenset({"A1"})))
     with running(serve.create_app(book, tokens)) as port:
         overview = signed_in(browser, port, "soon")
@@ -68,7 +68,7 @@ def test_a_token_expires(browser, book) -> None:
         overview.close()
 
 
-def test_a_token_is_taken_back(browser, book) -> None:
+def test_a_revoked_token_clears_the_page(browser, book) -> None:
     tokens = Wallet(all=TOKENS["all"])
     with running(serve.create_app(book, tokens)) as port:
         overview = signed_in(browser, port, "all")
@@ -90,7 +90,7 @@ def test_a_token_is_taken_back(browser, book) -> None:
         overview.close()
 
 
-def test_the_book_is_closed(browser, book) -> None:
+def test_a_closed_book_is_reported(browser, book) -> None:
     with running(serve.create_app(book)) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/")
         overview.choose("accounts", "A1")
@@ -101,7 +101,7 @@ def test_the_book_is_closed(browser, book) -> None:
         overview.close()
 
 
-def test_the_service_ends_the_session(browser, book) -> None:
+def test_an_ended_session_is_reported(browser, book) -> None:
     sockets = []
 
     def through(socket) -> None:
@@ -123,7 +123,7 @@ def test_the_service_ends_the_session(browser, book) -> None:
         overview.close()
 
 
-def test_rows_without_a_connection_are_of_a_time(browser, book) -> None:
+def test_rows_without_a_connection_show_their_time(browser, book) -> None:
     page_line = "#chart path[stroke-width='2']"
     with running(serve.create_app(book)) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/")
@@ -150,7 +150,7 @@ def test_rows_without_a_connection_are_of_a_time(browser, book) -> None:
         overview.close()
 
 
-def test_rows_of_another_selection_are_dimmed(browser, book) -> None:
+def test_rows_of_the_previous_selection_are_dimmed(browser, book) -> None:
     held: list = []  # messages that a slow service holds back
 
     def through(socket) -> None:
@@ -193,7 +193,7 @@ FLASHES = """() => {
 }"""
 
 
-def test_only_what_changed_is_marked_as_changed(browser, book) -> None:
+def test_only_changed_cells_are_highlighted(browser, book) -> None:
     with running(serve.create_app(book)) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/")
         overview.choose("accounts", "A1", "A2")

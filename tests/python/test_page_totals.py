@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import DASH, Overview  # noqa: E402 - behind what skips
+from browser import DASH, Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 SOD = "start-of-day holdings at current prices"
@@ -31,7 +31,7 @@ def page(browser, book):
             overview.close()
 
 
-def test_totals_of_the_selection_and_of_the_rows_shown(page, book) -> None:
+def test_totals_show_the_selection_and_the_rows_shown(page, book) -> None:
     book.update(
         accounts={"account": ["A3"], "desk": ["d1"]},
         holdings={"account": ["A3"], "instrument": ["AAPL"], "quantity": ["0.00000001"]},
@@ -85,14 +85,14 @@ def test_subtotals_are_not_counted_twice(page, book) -> None:
     overview.until([whole, ["1 row shown", "", *shown(book, "A1")[1:]]], pinned=True)
 
 
-def test_start_of_day_says_what_it_is(page) -> None:
+def test_start_of_day_amounts_are_labelled(page) -> None:
     overview = page(accounts=["*"], drawn="sod")
     assert overview.titles()[1] == f"{SOD}, USD"
     assert overview.page.locator("#measures label").first.inner_text().strip() == SOD
     assert overview.page.locator("#drawn option").first.inner_text() == SOD
 
 
-def test_what_is_unpriced_is_a_dash_and_totals_say_so(page, book) -> None:
+def test_unpriced_amounts_are_a_dash_and_counted_in_totals(page, book) -> None:
     book.update(
         instruments={"instrument": ["NEW"], "currency": ["USD"]},
         accounts={"account": ["A3"]},
@@ -117,7 +117,7 @@ def test_what_is_unpriced_is_a_dash_and_totals_say_so(page, book) -> None:
     only.until([["whole selection, 1 unpriced left out", DASH, "1"]])
 
 
-def test_accounts_without_positions_are_rows_that_say_so(page, book) -> None:
+def test_accounts_without_positions_have_a_row(page, book) -> None:
     book.update(accounts={"account": ["A3", "A4"], "desk": ["d1", "d2"]})
     overview = page(accounts=["=A1", "=A4"], measures=["sod", "current"])
     (a1,) = book.values(accounts=["A1"]).to_pylist()
@@ -158,7 +158,7 @@ def test_a_bookmark_with_a_closed_account_shows_the_rest(browser, book) -> None:
         overview.close()
 
 
-def test_an_account_that_is_closed_while_it_is_watched(page, book) -> None:
+def test_closing_a_watched_account_shows_a_notice(page, book) -> None:
     book.update(accounts={"account": ["A3"]})
     overview = page(accounts=["=A1", "=A3"], measures=["current"])
     overview.until([["A1", total(book, accounts=["A1"]), "0"], ["A3", "no positions", ""]])
@@ -167,7 +167,7 @@ def test_an_account_that_is_closed_while_it_is_watched(page, book) -> None:
     overview.until([["A1", total(book, accounts=["A1"]), "0"]])
 
 
-def test_price_age_is_that_of_the_selection(page, book) -> None:
+def test_the_price_age_belongs_to_the_selection(page, book) -> None:
     now = time.time_ns()
     book.tick("AAPL", 150, now)
     book.tick("BUND", 98, now - 3_000 * 10**9)

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from browser import Overview  # noqa: E402 - behind what skips
+from browser import Overview  # noqa: E402 - after importorskip
 from serving import TOKENS, running  # noqa: E402
 
 
@@ -33,7 +33,7 @@ def shown(book, **asked) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def test_it_comes_back_after_a_restart(browser, book) -> None:
+def test_the_page_reconnects_after_a_restart(browser, book) -> None:
     with running(serve.create_app(book)) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/")
         overview.choose("accounts", "A1")
@@ -51,7 +51,7 @@ def test_it_comes_back_after_a_restart(browser, book) -> None:
         overview.close()
 
 
-def test_all_by_keyboard(overview, book) -> None:
+def test_everything_works_by_keyboard(overview, book) -> None:
     keyboard, page = overview.page.keyboard, overview.page
     overview.state("live")
     keyboard.press("/")
@@ -78,7 +78,7 @@ def test_all_by_keyboard(overview, book) -> None:
     assert page.evaluate("document.activeElement.closest('.picker').id") == "by"
 
 
-def test_a_picker_searches_and_attributes_choose(overview, book) -> None:
+def test_pickers_search_names_and_attributes(overview, book) -> None:
     page = overview.page
     overview.state("live")
     page.locator("#accounts input").focus()
@@ -101,7 +101,7 @@ def test_a_picker_searches_and_attributes_choose(overview, book) -> None:
     overview.until([])
 
 
-def test_tokens(browser, book) -> None:
+def test_the_page_asks_for_a_token(browser, book) -> None:
     with running(serve.create_app(book, serve.Tokens.of(TOKENS))) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/")
         page = overview.page
@@ -124,7 +124,7 @@ def test_tokens(browser, book) -> None:
         overview.close()
 
 
-def test_files_have_the_selection_to_the_last_digit(overview, book, tmp_path) -> None:
+def test_exported_files_have_the_selection_to_the_last_digit(overview, book, tmp_path) -> None:
     overview.choose("accounts", "all accounts")
     overview.until(shown(book))
     want = book.values()
@@ -143,7 +143,7 @@ def test_files_have_the_selection_to_the_last_digit(overview, book, tmp_path) ->
     assert table["account"].to_pylist() == want["account"]
 
 
-def test_a_phone(browser, book) -> None:
+def test_the_page_fits_a_phone(browser, book) -> None:
     with running(serve.create_app(book)) as port:
         url = f"http://127.0.0.1:{port}/"
         overview = Overview(
@@ -161,7 +161,7 @@ def test_a_phone(browser, book) -> None:
         overview.close()
 
 
-def test_dark_and_light(browser, book) -> None:
+def test_the_page_has_a_dark_and_a_light_mode(browser, book) -> None:
     back = "getComputedStyle(document.body).backgroundColor"
     with running(serve.create_app(book)) as port:
         overview = Overview(browser, f"http://127.0.0.1:{port}/", color_scheme="dark")
@@ -175,7 +175,7 @@ def test_dark_and_light(browser, book) -> None:
         overview.close()
 
 
-def test_figures_of_the_connection_and_the_chart(overview, book) -> None:
+def test_the_page_shows_latency_epoch_and_chart(overview, book) -> None:
     page = overview.page
     page.wait_for_function("() => /^\\d+ ms$/.test(document.getElementById('latency').textContent)")
     overview.choose("accounts", "A1")
@@ -189,7 +189,7 @@ def test_figures_of_the_connection_and_the_chart(overview, book) -> None:
     assert any("," in text and "." in text for text in texts)
 
 
-def test_amounts_are_compared_and_placed_exactly(overview) -> None:
+def test_javascript_compares_amounts_exactly(overview) -> None:
     """decimals.js agrees with Decimal."""
     random.seed(5)
 

@@ -16,7 +16,7 @@ ACCOUNTS, INSTRUMENTS, HELD = 9_000, 600, 12
 LOOKUP = 8  # cells of a sweep that one lookup costs
 
 
-def test_columns_and_rows(book) -> None:
+def test_positions_have_quantities_price_and_amounts(book) -> None:
     book.update(
         orders={
             "order": ["filled", "working", "on nothing", "canceled"],
@@ -76,7 +76,7 @@ def test_removed_accounts_and_instruments_have_no_row(book) -> None:
         book.positions(currency="YEN")
 
 
-def test_no_offsetting_position(book) -> None:
+def test_open_orders_that_offset_each_other_are_not_a_position(book) -> None:
     """A position has a nonzero quantity; two working orders that offset each other are none."""
     book.order("buy", "A2", "BUND", 5)
     book.order("sell", "A2", "BUND", -5)
@@ -104,7 +104,7 @@ def test_an_amount_that_does_not_fit_names_the_position(narrowed) -> None:
     assert book.positions("B", currency="EUR")["current"] == [D("99999999999999999990000000000")]
 
 
-def test_a_snapshot_and_its_frames(book) -> None:
+def test_a_snapshot_lists_its_own_positions(book) -> None:
     before = book.positions().to_pylist()
     with book.snapshot() as then:
         late = then.positions()
@@ -197,7 +197,7 @@ def selected(wanted, letter: str) -> set[str] | None:
 
 @pytest.mark.parametrize("wanted", SELECTIONS)
 @pytest.mark.parametrize("of", ["book", "snapshot"])
-def test_a_selection_is_the_rows_selected(wide, every_row, wanted, of) -> None:
+def test_a_selection_returns_the_rows_selected(wide, every_row, wanted, of) -> None:
     accounts = selected(wanted.get("accounts"), "A")
     instruments = selected(wanted.get("instruments"), "I")
     with wide.snapshot() as now:
@@ -211,7 +211,7 @@ def test_a_selection_is_the_rows_selected(wide, every_row, wanted, of) -> None:
 
 
 @pytest.mark.parametrize("currency", [None, "EUR", "local"])
-def test_the_amounts_are_those_of_values(wide, currency) -> None:
+def test_positions_have_the_amounts_of_values(wide, currency) -> None:
     accounts = names("A", *range(0, 9_000, 100))
     by = ("account", "instrument")
     rows = wide.values(accounts=accounts, by=by, currency=currency).to_pylist()
@@ -228,7 +228,7 @@ def visited(book, **wanted) -> int:
     return book.stats()["cells_swept"] - before
 
 
-def test_few_accounts_visit_their_positions(wide) -> None:
+def test_a_read_of_few_accounts_visits_only_their_positions(wide) -> None:
     assert visited(wide, accounts="A17") == HELD
     assert visited(wide, accounts="A5") == HELD + 1  # the order is on one more instrument
     assert visited(wide, accounts=names("A", 5, 17, 8_999)) == 3 * HELD + 1
@@ -239,7 +239,7 @@ def test_few_accounts_visit_their_positions(wide) -> None:
     assert visited(wide, accounts=[]) == visited(wide, instruments=[]) == 0
 
 
-def test_few_instruments_visit_their_positions(wide, every_row) -> None:
+def test_a_read_of_few_instruments_visits_only_their_positions(wide, every_row) -> None:
     held = sum(row[1] == "I3" for row in every_row)
     assert visited(wide, instruments="I3") == held < ACCOUNTS / 10
     assert visited(wide, instruments=["I0", "I3"]) == ACCOUNTS + held
@@ -260,7 +260,7 @@ def test_reads_of_instruments_need_no_index() -> None:
     assert book.stats()["index_builds"] == 1
 
 
-def test_python_makes_nothing_of_the_size_of_the_book(wide) -> None:
+def test_a_read_of_few_rows_allocates_little_in_python(wide) -> None:
     wide.positions("A17", "I0").to_pylist()
     tracemalloc.start()
     try:
@@ -289,7 +289,7 @@ QUANTITIES = ("sod_quantity", "current_quantity", "expected_quantity", "price")
 
 @pytest.mark.parametrize("narrowed", [{}, {"accounts": ["A1"]}, {"instruments": ["BUND", "AAPL"]}])
 @pytest.mark.parametrize("indexed", [False, True])
-def test_quantities_of_positions_in_values(book, narrowed, indexed) -> None:
+def test_values_by_position_have_its_quantities(book, narrowed, indexed) -> None:
     book.order("O1", "A1", "AAPL", 5, 2)
     book.order("O2", "A2", "CASH", -1)
     if indexed:
@@ -305,7 +305,7 @@ def test_quantities_of_positions_in_values(book, narrowed, indexed) -> None:
         assert {name: row[name] for name in QUANTITIES} == {n: other[n] for n in QUANTITIES}
 
 
-def test_quantities_of_instruments_in_values(book) -> None:
+def test_values_by_instrument_sum_quantities(book) -> None:
     book.order("O1", "A2", "AAPL", 5, 2)
     rows = book.values(by="instrument", measures=QUANTITIES[1:])
     assert rows.column_names == ["instrument", "amount_currency", *QUANTITIES[1:], "unpriced"]
@@ -323,21 +323,29 @@ def test_quantities_of_instruments_in_values(book) -> None:
     ]
 
 
-def test_a_quantity_that_does_not_fit(book) -> None:
+def test_a_quantity_that_does_not_fit_is_refused(book) -> None:
     most = D("99999999999999999999.999999999999999999")
     book.update(
         holdings={"account": ["A1", "A2"], "instrument": ["AAPL"] * 2, "quantity": [most, most]},
         prices={"instrument": ["AAPL"], "price": [0]},
     )
-    with pytest.raises(mvcore.ValueOverflow, match="instrument 'AAPL': an amount") as error:
-        book.values(by="instrument", measures=("sod", "current_quantity"))
-    assert error.value.column == "current_quantity"
+    does_not_fit = "instrument 'AAPL': a quantity does not fit 38 digits"
+    for measures in (("sod", "current_quantity"), ("price", "current_quantity"), "sod_quantity"):
+        for read in (book.values, book.snapshot().values):
+            with pytest.raises(mvcore.ValueOverflow) as error:
+                read(by="instrument", measures=measures)
+            measure = measures if isinstance(measures, str) else measures[-1]
+            assert str(error.value) == f"values.{measure}: {does_not_fit}"
+    book.tick("AAPL", 10**19)
+    with pytest.raises(mvcore.ValueOverflow) as error:
+        book.values(by="instrument", measures=("current_quantity", "sod"))
+    assert str(error.value) == "values.sod: instrument 'AAPL': an amount does not fit 38 digits"
     frame = book.values(by=("instrument", "account"), measures="sod_quantity", rollup=False)
     assert frame["sod_quantity"][:2] == [most, most]
 
 
 @pytest.mark.parametrize("measure", QUANTITIES)
-def test_quantities_need_the_instrument(book, measure) -> None:
+def test_quantities_need_instrument_in_by(book, measure) -> None:
     for by in ((), ("account",), ("account", "currency")):
         with pytest.raises(mvcore.InvalidInput, match=f"'{measure}' needs 'instrument' in `by`"):
             book.values(by=by, measures=("sod", measure))

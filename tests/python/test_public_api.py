@@ -3,7 +3,9 @@ line use nothing else."""
 
 from __future__ import annotations
 
+import inspect
 import logging
+import pickle
 from decimal import Decimal as D
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import mvcore
 
 
-def test_closed(book: mvcore.Book) -> None:
+def test_closed_tells_whether_an_object_is_closed(book: mvcore.Book) -> None:
     view, then = book.view(), book.snapshot()
     assert not (book.closed or view.closed or then.closed)
     then.close()
@@ -23,7 +25,7 @@ def test_closed(book: mvcore.Book) -> None:
     assert book.closed and other.closed
 
 
-def test_masters_version(book: mvcore.Book) -> None:
+def test_masters_version_rises_when_names_or_attributes_change(book: mvcore.Book) -> None:
     first = book.masters_version
     with book.snapshot() as then:
         book.tick("AAPL", 151)
@@ -45,7 +47,7 @@ def test_masters_version(book: mvcore.Book) -> None:
         _ = book.masters_version
 
 
-def test_texts(book: mvcore.Book) -> None:
+def test_texts_are_exact_decimals(book: mvcore.Book) -> None:
     frames = {
         "values": book.values(by=("account", "instrument"), currency="EUR", fx={"EUR": "1.1"}),
         "holdings": book.holdings(),
@@ -71,7 +73,7 @@ def test_texts(book: mvcore.Book) -> None:
         frames["values"].texts("none")
 
 
-def test_texts_of_nulls() -> None:
+def test_texts_of_nulls_are_none() -> None:
     book = mvcore.Book("USD", 2)
     book.load(
         instruments={"instrument": ["A", "B"], "currency": ["USD", "USD"]},
@@ -85,7 +87,7 @@ def test_texts_of_nulls() -> None:
     assert frame.texts("quantity") == ["3", "-0.5"]
 
 
-def test_warn_of_missing_rates(caplog: pytest.LogCaptureFixture) -> None:
+def test_warn_of_missing_rates_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     book = mvcore.Book()
     book.load(instruments={"instrument": ["A"], "currency": ["CHF"]}, accounts={"account": ["X"]})
     with caplog.at_level(logging.WARNING, "mvcore"):
@@ -98,3 +100,40 @@ def test_warn_of_missing_rates(caplog: pytest.LogCaptureFixture) -> None:
     book.close()
     with pytest.raises(mvcore.ClosedError):
         book.warn_of_missing_rates()
+
+
+def test_a_wrong_argument_names_the_public_class(book: mvcore.Book) -> None:
+    seen = 0
+    for owner in (book, book.snapshot(), book.view(), book.values()):
+        for name, _ in inspect.getmembers(type(owner), inspect.isfunction):
+            if name.startswith("_"):
+                continue
+            with pytest.raises(TypeError) as caught:
+                getattr(owner, name)(no_such_argument=1)
+            public = "Frame" if isinstance(owner, mvcore.Frame) else type(owner).__name__
+            assert str(caught.value).startswith(f"{public}.{name}() got an ")
+            seen += 1
+    assert seen > 40
+    with pytest.raises(TypeError, match=r"^Snapshot\.values\(\) takes from 1 to 9 positional"):
+        book.snapshot().values(*range(9))
+    with pytest.raises(
+        TypeError, match=r"^Book\.breaks\(\) missing 1 required positional argument"
+    ):
+        book.breaks()
+
+
+def test_reads_of_subclasses(book: mvcore.Book) -> None:
+    class Middle(mvcore.Book):
+        def values(self, *args, **options):
+            return super().values(*args, **options).to_pylist()
+
+    class Last(Middle):
+        pass
+
+    own = Last()
+    own.load(instruments=book.instruments(), accounts=book.accounts(), holdings=book.holdings())
+    assert own.values(by="account") == Middle.values(own, by="account")
+    assert [row["account"] for row in own.values()] == ["A1", "A2"]
+    assert inspect.signature(mvcore.Book.values) == inspect.signature(type(book.snapshot()).values)
+    assert str(inspect.getdoc(mvcore.Book.values)).startswith("Return exact totals")
+    assert pickle.loads(pickle.dumps(mvcore.Book.positions)) is mvcore.Book.positions

@@ -34,7 +34,7 @@ def amounts(rows: list[dict], *names: str) -> list[tuple]:
     return [tuple(row[name] for name in names) for row in rows]
 
 
-def test_values_in_base() -> None:
+def test_values_are_in_the_base_currency() -> None:
     # A1: 10 x 150.25 = 1502.50; 1000 x 0.985 x 1.10 = 1083.50.
     # A2: -200 x 0.985 x 1.10 = -216.70; 500 x 0.72 / 0.8 = 450.
     rows = small_book().values()
@@ -42,7 +42,7 @@ def test_values_in_base() -> None:
     assert all(row["current"].as_tuple().exponent == -8 for row in rows)
 
 
-def test_value_in_another_currency_is_the_cross() -> None:
+def test_a_value_in_another_currency_uses_both_rates() -> None:
     # A2 in GBP: -216.70 USD x 0.8 = -173.36, and 360 GBP unconverted.
     assert small_book().value("A2", "GBP").sod == D("186.64")
     # In EUR: A1 has 1502.50 USD / 1.10 = 1365.909090909..., and 985 EUR unconverted.
@@ -65,7 +65,7 @@ def test_each_currency_is_rounded_once() -> None:
     assert book.value("A").current == D(2)  # 1.4 + 1.4, each rounded
 
 
-def test_local_and_rollup_order() -> None:
+def test_local_amounts_and_rollups_are_in_order() -> None:
     book = small_book()
     assert amounts(book.values(by=(), currency="local"), "amount_currency", "sod") == [
         ("USD", D("1502.50")),
@@ -84,7 +84,7 @@ def test_local_and_rollup_order() -> None:
     ]
 
 
-def test_unpriced_is_counted_and_never_zero_alone() -> None:
+def test_unpriced_positions_are_counted() -> None:
     book = small_book()
     book.load(fx={"currency": ["EUR"], "rate": ["1.1"]})
     row = book.values(accounts="A2")[0]
@@ -96,7 +96,7 @@ def test_unpriced_is_counted_and_never_zero_alone() -> None:
     assert book.holdings("A1")[0]["price"] is None
 
 
-def test_changes_conflate_and_remove_once() -> None:
+def test_changes_return_the_difference_and_each_removal_once() -> None:
     book = small_book()
     view = book.view(by="account")
     assert [row["removed"] for row in view.changes()] == [False, False]
@@ -125,7 +125,7 @@ def test_late_prices_are_dropped_and_counted() -> None:
     assert book.stats()["late_prices"] == 1
 
 
-def test_update_keeps_what_is_absent() -> None:
+def test_an_update_keeps_absent_columns() -> None:
     book = small_book()
     book.update(instruments={"instrument": ["VOD"], "multiplier": ["2"], "sector": [None]})
     assert book.state.instruments["VOD"].quote_factor == D("0.01")
@@ -164,7 +164,7 @@ def test_an_error_changes_nothing(wrong, error) -> None:
     assert (dump(book), vars(book.state)) == (before, state)
 
 
-def test_numbers_up_to_the_limits() -> None:
+def test_numbers_at_the_limits_are_accepted() -> None:
     book = small_book(value_scale=30)
     book.tick("AAPL", "-0.000000000000000001")
     assert book.revalue("AAPL")[0]["market_value"] == D("-1e-17")
@@ -179,7 +179,7 @@ def test_numbers_up_to_the_limits() -> None:
 # -- what-ifs, snapshots, several readers --------------------------------------------------------
 
 
-def test_what_if() -> None:
+def test_a_what_if_uses_its_prices_and_rates() -> None:
     book = small_book()
     # A1: 10 x 160 = 1600; 1000 x 0.985 x 1.10 = 1083.50. A2: -216.70; 500 x 0.72 / 0.5 = 720.
     rows = book.values(prices={"AAPL": "160"}, fx={"GBP": "0.5"})
@@ -191,7 +191,7 @@ def test_what_if() -> None:
     assert (book.epoch, book.value("A1").sod) == (1, D("2586"))
 
 
-def test_what_if_of_a_view_is_not_returned_again() -> None:
+def test_a_what_if_of_a_view_does_not_count_as_returned() -> None:
     book = small_book()
     view = book.view(by=())
     view.changes()
@@ -225,7 +225,7 @@ def test_snapshots_keep_their_epoch() -> None:
     assert amounts(second.revalue("AAPL"), "order", "quantity") == [(None, 10), ("O1", 5)]
 
 
-def test_changes_of_several_views() -> None:
+def test_several_views_return_their_changes_together() -> None:
     book = small_book()
     views = [book.view(), book.view(by="desk"), book.view(accounts="A2")]
     assert list(map(len, book.changes(views))) == [2, 2, 1]

@@ -37,7 +37,7 @@ def cash(book, instrument="dollars", account="A1") -> tuple:
     return tuple(book.nets().get((account, instrument), (0, 0, 0)))
 
 
-def test_legs_of_one_order() -> None:
+def test_each_report_of_an_order_moves_its_cash() -> None:
     book = small_book()
     steps = [
         # filled, price, current
@@ -60,7 +60,7 @@ def test_legs_of_one_order() -> None:
     assert cash(book) == (1000, 1000, 1000)
 
 
-def test_rounding_by_currency() -> None:
+def test_costs_are_rounded_by_currency() -> None:
     book = small_book()
     fill(book, 10_000, "98.7654", "B")  # 9876.54
     assert cash(book, "euros")[1] == Fraction("-9876.54")
@@ -73,7 +73,7 @@ def test_rounding_by_currency() -> None:
     assert (cash(other)[1], cash(other, "yen")[1]) == (Fraction("999.8"), Fraction("-0.5"))
 
 
-def test_a_roll_keeps_the_price_of_what_was_rolled() -> None:
+def test_a_roll_keeps_the_price_of_rolled_fills() -> None:
     book = small_book()
     fill(book, 10, "10")
     before = dump(book)
@@ -98,7 +98,7 @@ def test_a_roll_keeps_the_price_of_what_was_rolled() -> None:
     assert cash(book) == (7, 7, 7)
 
 
-def test_a_loaded_order_has_one_price() -> None:
+def test_rolled_fills_of_a_loaded_order_have_its_average_price() -> None:
     book = small_book()
     row = {"order": ["O1"], "account": ["A1"], "instrument": ["X"], "order_quantity": [50]}
     book.load(orders=row | {"filled_quantity": [30], "average_price": [10]})
@@ -109,7 +109,7 @@ def test_a_loaded_order_has_one_price() -> None:
     assert cash(book) == (700, 590, 590)
 
 
-def test_instruments_that_change() -> None:
+def test_changed_instruments_move_cash() -> None:
     book = small_book()
     fill(book, 10, "10")
     book.update(instruments={"instrument": ["X"], "multiplier": [3]})
@@ -141,7 +141,7 @@ def test_cash_has_the_price_1() -> None:
     ]
 
 
-def test_off_nothing_moves() -> None:
+def test_without_cash_from_fills_no_cash_moves() -> None:
     book = small_book(cash=None)
     fill(book, 10, "10")
     fill(book, 10**19, 10**19, "S", order="O2")
@@ -149,7 +149,7 @@ def test_off_nothing_moves() -> None:
     assert [row["average_price"] for row in book.orders()] == [10, 10**19]
 
 
-def test_what_moves_nothing_needs_no_cash() -> None:
+def test_fills_of_zero_cost_need_no_cash_instrument() -> None:
     book = small_book()
     for filled, price in ((0, 5), (5, 0), (5, None)):
         fill(book, filled, price, "S")
@@ -195,6 +195,6 @@ def test_an_error_changes_nothing(wrong, error) -> None:
     ("mode", "scale"),
     [("fills", None), (True, None), (None, 2), *(("from_fills", s) for s in (-1, 19, True, "2"))],
 )
-def test_modes_that_are_none(mode, scale) -> None:
+def test_unknown_cash_modes_are_refused(mode, scale) -> None:
     with pytest.raises(InvalidInput):
         ReferenceBook("USD", 8, mode, scale)

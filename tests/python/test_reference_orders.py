@@ -69,7 +69,7 @@ LIFE = [
 
 
 @pytest.mark.parametrize("life", LIFE, ids=lambda life: life[0])
-def test_one_order(life) -> None:
+def test_each_state_of_an_order_has_its_quantities(life) -> None:
     _, order, filled, status, leaves, *measures = life
     book = small_book(("O1", "A1", "X", order, filled, status))
     assert worth(book) == tuple(measures)
@@ -79,7 +79,7 @@ def test_one_order(life) -> None:
     assert column(book.holdings(), "quantity") == [100]
 
 
-def test_a_bust_takes_the_fill_back() -> None:
+def test_a_bust_reverses_the_fill() -> None:
     book = small_book(("O1", "A1", "X", 50, 50, "filled"))
     book.order("O1", "A1", "X", 50, 0, "new")
     assert worth(book) == (1000, 1000, 1500)
@@ -87,7 +87,7 @@ def test_a_bust_takes_the_fill_back() -> None:
     assert worth(book) == (1000, 1000, 1000)
 
 
-def test_a_move_takes_fills_and_leaves_along() -> None:
+def test_a_moved_order_takes_its_fills_and_open_quantity_along() -> None:
     book = small_book(("O1", "A1", "X", 50, 20))
     book.update(orders={"order": ["O1"], "account": ["A2"]})
     assert (worth(book), worth(book, "A2")) == ((1000, 1000, 1000), (0, 200, 500))
@@ -96,7 +96,7 @@ def test_a_move_takes_fills_and_leaves_along() -> None:
     assert book.values(accounts="A2", by="currency")[0]["currency"] == "EUR"
 
 
-def test_a_position_without_a_holding() -> None:
+def test_an_order_makes_a_position_without_a_holding() -> None:
     book = small_book(("O1", "A2", "Y", 10, 0))
     assert book.stats()["positions"] == 2
     assert column(book.holdings(), "account") == ["A1"]
@@ -108,7 +108,7 @@ def test_a_position_without_a_holding() -> None:
     assert (book.stats()["positions"], book.stats()["orders"]) == (1, 1)
 
 
-def test_orders_come_by_account_instrument_and_id() -> None:
+def test_orders_are_sorted_by_account_instrument_and_id() -> None:
     rows = [("O9", "A2", "X", 1), ("b", "A1", "Y", 1), ("O10", "A2", "X", 1), ("ä", "A1", "X", 1)]
     assert column(small_book(*rows).orders(), "order") == ["ä", "b", "O10", "O9"]
     rows = [(9, "A1", "X", 1), (-5, "A1", "X", 1), (10, "A1", "X", 1), (1, "A2", "X", 1)]
@@ -121,7 +121,7 @@ def test_orders_come_by_account_instrument_and_id() -> None:
 # -- the end of the day --------------------------------------------------------------------------
 
 
-def test_roll_day() -> None:
+def test_a_day_roll_moves_fills_into_the_holdings() -> None:
     book = small_book(
         ("O1", "A1", "X", 50, 20, "partially_filled"),
         ("O2", "A1", "X", 30, 30, "filled"),
@@ -142,7 +142,7 @@ def test_roll_day() -> None:
     assert worth(book) == (1650, 1300, 1800)
 
 
-def test_what_was_rolled_stays_where_it_was() -> None:
+def test_rolled_fills_stay_with_the_old_account() -> None:
     book = small_book(("O1", "A1", "X", 50, 20))
     book.roll_day()
     book.update(orders={"order": ["O1"], "account": ["A2"], "filled_quantity": [25]})
@@ -150,7 +150,7 @@ def test_what_was_rolled_stays_where_it_was() -> None:
     assert (worth(book), worth(book, "A2")) == ((1200, 1200, 1200), (0, 50, 300))
 
 
-def test_a_load_forgets_what_was_rolled_and_when() -> None:
+def test_a_load_of_orders_resets_rolled_fills_and_times() -> None:
     book = small_book(("O1", "A1", "X", 50, 20, "new", START + 5_000))
     book.roll_day()
     book.load(orders=table(("O1", "A1", "X", 50, 20, "new", START + 1_000)))
@@ -168,7 +168,7 @@ def test_a_load_of_holdings_keeps_orders() -> None:
 # -- facts ---------------------------------------------------------------------------------------
 
 
-def test_late_facts() -> None:
+def test_late_orders_are_dropped_and_counted() -> None:
     book = small_book(("O1", "A1", "X", 50, 20, "new", START + 5_000))
     steps = [
         # filled, time, then expected: filled, late
@@ -189,7 +189,7 @@ def test_late_facts() -> None:
     assert (column(book.orders(), "filled_quantity"), book.stats()["late_orders"]) == ([11], 4)
 
 
-def test_an_update_keeps_what_is_absent() -> None:
+def test_an_update_keeps_absent_columns_of_orders() -> None:
     book = small_book(("O1", "A1", "X", 50, 20, "stopped"))
     book.update(orders={"order": ["O1", "O2"], "account": ["A1", "A2"], "instrument": ["X", "Y"],
                         "order_quantity": [60, -5]})  # fmt: skip
@@ -202,7 +202,7 @@ def test_an_update_keeps_what_is_absent() -> None:
     assert column(book.orders(), "order_quantity") == [60, -5]
 
 
-def test_a_split() -> None:
+def test_a_split_changes_no_value() -> None:
     """3 for 1: quantities times three, the price a third, in one batch: no value moves."""
     book = small_book(("O1", "A1", "X", 50, 20), ("O2", "A1", "X", -30, 0))
     before = worth(book)
@@ -269,7 +269,7 @@ def test_the_first_order_decides_the_kind_of_ids() -> None:
     book.order(-5, "A1", "X", 1)
 
 
-def test_remove() -> None:
+def test_removed_orders_leave_the_positions() -> None:
     book = small_book(("O1", "A1", "X", 50, 20, "new"), ("O2", "A2", "Y", 1, 0, "canceled"))
     book.remove(orders=["O1", "O1"])
     assert worth(book) == (1000, 1000, 1000)

@@ -39,7 +39,7 @@ def records_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     return records
 
 
-def test_the_page_has_what_was_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = records_of(tmp_path, monkeypatch)
     lines = reliability_page.table(records)
     assert "| D1 | a kill | 300 | 1 |  | 1 to 3 | none lost |" in lines
@@ -57,7 +57,7 @@ def test_the_page_has_what_was_recorded(tmp_path: Path, monkeypatch: pytest.Monk
     assert "FAILED: core_tests." in page and "at commit abc, with changes, " in page
 
 
-def test_nothing_is_recorded_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_recorded_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MVCORE_RECORDS", raising=False)
     with reliability.recorded("D1", "a kill"):
         pass
@@ -67,7 +67,7 @@ def test_nothing_is_recorded_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) 
     assert reliability.runs(3, 7) == 7
 
 
-def test_the_page_has_a_place_for_it() -> None:
+def test_the_page_has_a_section_for_the_results() -> None:
     page = reliability_page.PAGE.read_text()
     assert page.count("<!-- reliability -->\n") == page.count("<!-- end reliability -->\n") == 1
     assert set(re.findall(r"^\| (\w\d(?:, \w\d)?) \| [A-Z]", page, re.MULTILINE)) == {
@@ -83,7 +83,7 @@ def test_a_seeded_bug_fits_the_sources(bug) -> None:
     assert f"TEST({bug.test})" in tests
 
 
-def test_every_harness_is_a_program_that_is_there() -> None:
+def test_every_harness_exists() -> None:
     for name in reliability_page.PYTHON_TESTS:
         assert (ROOT / "tests" / "python" / f"{name}.py").exists()
     help_text = subprocess.run(

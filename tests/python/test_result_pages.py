@@ -13,6 +13,7 @@ import pytest
 import mvcore
 from mvcore.results.page_keys import BOUND_MAX, scaled_bound
 from reference_page import Page
+from stored_books import label_accounts
 
 NAMES = ["b", "a", "ä", "B", "a\U0001f4b6", "a\uff8e", "c"]
 DESKS = ["d2", "d1", None, "d2", "d10", None, "d1"]
@@ -111,7 +112,7 @@ def test_conditions_are_exact(book: mvcore.Book) -> None:
     assert met(">=", 20, "abs(current)") == ["a", "ä", "a\U0001f4b6", "a\uff8e"]
 
 
-def test_bounds_of_integers() -> None:
+def test_conditions_at_the_bounds_of_integers_are_exact() -> None:
     for scale in (0, 2, 30):
         for text in ("0", "1", "-1", "0.005", "-0.005", "12.34", "1e37", "-1e45", "7e-40"):
             value = Decimal(text)
@@ -129,7 +130,7 @@ def test_bounds_of_integers() -> None:
                     }[other]  # fmt: skip
 
 
-def test_conditions_on_labels(book: mvcore.Book) -> None:
+def test_conditions_compare_labels(book: mvcore.Book) -> None:
     by = ("account", "desk", "sector", "currency")
     rows = book.values(by=by, where=[("desk", "=", None)])
     assert rows["account"] == ["ä", "a\uff8e"]
@@ -229,13 +230,27 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     ),
     "null": ({"where": [("current", "=", None)]}, (None, "where", 0, None), "a number: int"),
     "bool": ({"where": [("unpriced", "=", True)]}, (None, "where", 0, True), "a number: int"),
-    "labels": ({"where": [("account", "=", ["b"])]}, (None, "where", 0, ["b"]), "one label"),
+    "labels": ({"where": [("account", "=", ["b"])]}, (None, "where", 0, ["b"]), "is a list"),
     "no such label": (
-        {"where": [("account", "=", "bb")]}, ("accounts", "account", None, "bb"), "no account has",
+        {"where": [("account", "=", "bb")]}, (None, "where", 0, "bb"),
+        "where, row 0: no account has the label 'bb'; did you mean",
     ),
     "no such desk": (
-        {"by": "account.desk", "where": [("account.desk", "!=", "d3")]},
-        ("accounts", "desk", None, "d3"), "no account has",
+        {"by": "account.desk", "where": [("current", ">", 0), ("account.desk", "!=", "d3")]},
+        (None, "where", 1, "d3"), "where, row 1: no account has the label 'd3'",
+    ),
+    "no such currency": (
+        {"by": "currency", "where": [("currency", "=", None), ("currency", "!=", "XXX")]},
+        (None, "where", 1, "XXX"), "where, row 1: no instrument has the label 'XXX'",
+    ),
+    "no such local currency": (
+        {"currency": "local", "where": [("amount_currency", "=", "XXX")]},
+        (None, "where", 0, "XXX"), "where, row 0: no instrument has",
+    ),
+    "empty label": ({"where": [("account", "=", "")]}, (None, "where", 0, ""), "'' is empty"),
+    "no Unicode": (
+        {"where": [("current", ">", 1), ("account", "=", "\ud800")]},
+        (None, "where", 1, "\ud800"), "is not valid Unicode",
     ),
     "roll-up": ({"sort": "current", "rollup": True}, (None, "sort", None, "current"), "roll-up"),
     "roll-up 0": ({"limit": 0, "rollup": True}, (None, "limit", None, 0), "rollup=False"),
@@ -257,9 +272,10 @@ def test_a_name_with_two_meanings_is_refused() -> None:
     book = mvcore.Book()
     book.load(
         instruments={"instrument": ["X"], "currency": ["USD"]},
-        accounts={"account": ["A"], "-current": ["d"], "abs(sod)": ["e"]},
+        accounts={"account": ["A"]},
         holdings={"account": ["A"], "instrument": ["X"], "quantity": [1]},
     )
+    label_accounts(book, {"-current": ["d"], "abs(sod)": ["e"]})  # as an old book has them
     by = ("-current", "abs(sod)")
     for name in by:
         with pytest.raises(mvcore.InvalidInput, match="several columns"):
@@ -269,7 +285,7 @@ def test_a_name_with_two_meanings_is_refused() -> None:
         book.values(by=by, where=[("abs(sod)", "=", "e")])
 
 
-def test_an_amount_beside_the_page_that_does_not_fit_is_an_error() -> None:
+def test_an_amount_outside_the_page_that_does_not_fit_is_an_error() -> None:
     book = mvcore.Book("USD", 30)
     book.load(
         instruments={"instrument": ["X"], "currency": ["USD"]},
@@ -370,7 +386,7 @@ def keyed(frame: mvcore.Frame, by: tuple[str, ...]) -> dict[tuple[Any, ...], dic
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_views_follow_their_pages_at_random(seed: int) -> None:
+def test_views_follow_random_pages(seed: int) -> None:
     """Rows enter, leave and move, and are compared with all rows, sorted and cut in Python."""
     random = Random(seed)
     names, listed = [f"A{k}" for k in range(20)], [f"I{k}" for k in range(6)]

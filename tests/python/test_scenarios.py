@@ -19,7 +19,7 @@ def book() -> mvcore.Book:
 # -- one order -----------------------------------------------------------------------------------
 
 
-def test_a_buy_that_fills_in_three_parts(book) -> None:
+def test_a_purchase_fills_in_three_parts(book) -> None:
     play(
         book,
         ("50 wanted", lambda b: b.order("O1", "Anna", "ACME", 50), (1000, 1000, 1500)),
@@ -32,7 +32,7 @@ def test_a_buy_that_fills_in_three_parts(book) -> None:
     assert [(r["account"], r["quantity"]) for r in book.holdings().to_pylist()] == [("Anna", 100)]
 
 
-def test_a_sell_and_a_short_sell(book) -> None:
+def test_sales_and_short_sales_reduce_the_position(book) -> None:
     play(
         book,
         ("sell 40", lambda b: b.order(1, "Anna", "ACME", -40), (1000, 1000, 600)),
@@ -52,7 +52,7 @@ def test_a_sell_and_a_short_sell(book) -> None:
     assert book.orders()["order"] == [1, 2, 3]
 
 
-def test_an_overfill_leaves_nothing_to_be_bought_back(book) -> None:
+def test_an_overfill_has_no_open_quantity(book) -> None:
     play(
         book,
         ("50 wanted", lambda b: b.order("O1", "Anna", "ACME", 50), (1000, 1000, 1500)),
@@ -61,7 +61,7 @@ def test_an_overfill_leaves_nothing_to_be_bought_back(book) -> None:
     )
 
 
-def test_a_bust_takes_the_fill_back(book) -> None:
+def test_a_bust_reverses_the_fill(book) -> None:
     play(
         book,
         ("filled", lambda b: b.order("O1", "Anna", "ACME", 50, 50, "2"), (1000, 1500, 1500)),
@@ -94,7 +94,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("name", "code", "works"), STATUSES)
-def test_status(book, name, code, works) -> None:
+def test_every_status_gives_its_open_quantity(book, name, code, works) -> None:
     for given in (name, code):
         book.order("O1", "Anna", "ACME", 50, 20, given)
         assert order_row(book, "O1") == (50, 20, 30 if works else 0, name, 500, 200)
@@ -108,7 +108,7 @@ def test_status(book, name, code, works) -> None:
     assert len(book.orders()) == (works or name in ("done_for_day", "calculated"))
 
 
-def test_cancel_replace(book) -> None:
+def test_a_replacing_order_takes_over_the_fills(book) -> None:
     """A replace is one batch: it ends the old order, and the new one takes over the fills."""
     play(
         book,
@@ -144,7 +144,7 @@ Q2 = {"order": ["O2"]}
 # -- the end of the day --------------------------------------------------------------------------
 
 
-def test_roll_day_with_cumulative_fills_after_it(book) -> None:
+def test_cumulative_fills_continue_after_a_day_roll(book) -> None:
     play(
         book,
         ("O1: 20 of 50", lambda b: b.order("O1", "Anna", "ACME", 50, 20, "1"), (1000, 1200, 1500)),
@@ -167,7 +167,7 @@ def test_roll_day_with_cumulative_fills_after_it(book) -> None:
     assert book.holdings()["quantity"] == [180]
 
 
-def test_a_bust_of_what_was_filled_yesterday(book) -> None:
+def test_a_bust_of_yesterdays_fill_is_a_negative_fill_of_today(book) -> None:
     """Start of day includes the fill; today's fills are negative."""
     play(
         book,
@@ -179,7 +179,7 @@ def test_a_bust_of_what_was_filled_yesterday(book) -> None:
     )
 
 
-def test_fills_of_two_sides_that_cancel_out(book) -> None:
+def test_fills_on_both_sides_cancel_out(book) -> None:
     """A position whose start of day is not zero but whose current is, and the next day."""
     play(
         book,
@@ -191,7 +191,7 @@ def test_fills_of_two_sides_that_cancel_out(book) -> None:
     assert (book.stats()["positions"], len(book.values()), len(book.holdings())) == (0, 0, 0)
 
 
-def test_new_start_of_day_holdings_from_the_custodian(book) -> None:
+def test_fills_are_added_to_the_custodians_holdings(book) -> None:
     """A load of holdings sets the start of day. The fills of the day are added to it."""
     play(
         book,

@@ -16,7 +16,7 @@ def book() -> mvcore.Book:
 # -- moves, corporate actions, currencies --------------------------------------------------------
 
 
-def test_a_move_to_another_account(book) -> None:
+def test_an_order_moved_to_another_account_takes_its_fills_along(book) -> None:
     """An allocation: the fills and the leaves move with the order."""
     move = {"order": ["O1"], "account": ["Ben"]}
     play(
@@ -40,7 +40,7 @@ def test_a_move_to_another_account(book) -> None:
     )
 
 
-def test_a_split_of_2_for_1_in_one_batch(book) -> None:
+def test_a_split_of_2_for_1_in_one_batch_changes_no_value(book) -> None:
     """Twice the quantities at half the price: values do not change, and no reader sees half of
     it."""
     book.update(
@@ -77,7 +77,7 @@ def test_a_split_of_2_for_1_in_one_batch(book) -> None:
     ]
 
 
-def test_an_order_in_another_currency(book) -> None:
+def test_an_order_in_another_currency_is_converted(book) -> None:
     """10,000 BUND at 98.00 percent are 9,800 EUR, 10,780 USD."""
     buy = ("Ben", "BUND", 10_000)
     play(
@@ -102,7 +102,7 @@ def test_an_order_in_another_currency(book) -> None:
     ]
 
 
-def test_options_and_what_has_no_price(book) -> None:
+def test_options_have_a_multiplier_and_may_lack_a_price(book) -> None:
     book.order("O1", "Ben", "OPT", -3, -1, "1")  # -1 x 2.50 x 100, and -2 more to come
     assert worth(book, "Ben") == (0, -250, -750)
     book.load(prices={"instrument": ["ACME"], "price": ["10.00"]})
@@ -116,7 +116,7 @@ def test_options_and_what_has_no_price(book) -> None:
 # -- facts that come late ------------------------------------------------------------------------
 
 
-def test_a_replay_does_no_harm(book) -> None:
+def test_a_replay_changes_nothing(book) -> None:
     at = "2024-05-02T14:30:0"
     facts = [
         ("O1", "Anna", "ACME", 50, 0, "new", f"{at}0Z"),
@@ -133,7 +133,7 @@ def test_a_replay_does_no_harm(book) -> None:
     assert order_row(book, "O1") == (50, 45, 5, "new", 500, 450)
 
 
-def test_a_roll_that_makes_an_order_narrow_keeps_what_it_rolled() -> None:
+def test_a_roll_that_narrows_an_order_keeps_its_rolled_quantity() -> None:
     """A large fill was rolled, then corrected to a tiny one. The next roll takes the tiny one."""
     book = mvcore.Book(value_scale=18)
     book.load(

@@ -20,7 +20,7 @@ def service(book):
 # -- the WebSocket -------------------------------------------------------------------------------
 
 
-def test_all_rows_then_changes_at_their_epoch(service, book) -> None:
+def test_a_session_gets_all_rows_and_then_changes(service, book) -> None:
     service, port = service
 
     async def run() -> None:
@@ -53,7 +53,7 @@ def test_all_rows_then_changes_at_their_epoch(service, book) -> None:
     settled(service)
 
 
-def test_sessions_that_ask_the_same_share_a_view(service, book) -> None:
+def test_sessions_with_equal_selections_share_a_view(service, book) -> None:
     service, port = service
 
     async def run() -> None:
@@ -81,7 +81,7 @@ def test_sessions_that_ask_the_same_share_a_view(service, book) -> None:
     settled(service)
 
 
-def test_what_is_refused_leaves_the_selection(service, book) -> None:
+def test_a_refused_message_keeps_the_selection(service, book) -> None:
     service, port = service
     wrong = [
         {"accounts": "A1"}, {"accounts": [1]}, {"accounts": ["A1", "A1"]}, {"by": "desk"},
@@ -122,7 +122,7 @@ def test_what_is_refused_leaves_the_selection(service, book) -> None:
     [("{", 4400), ("[]", 4400), ("null", 4400), (b"{}", 4400), ("[" * 60_000, 4400),
      ('{"type": "ping"}' + " " * 270_000, 1009), (["{}"] * 30, 4429)],
 )  # fmt: skip
-def test_what_closes_the_door(service, sent, code) -> None:
+def test_invalid_messages_close_the_connection(service, sent, code) -> None:
     service, port = service
 
     async def run() -> int:
@@ -138,7 +138,7 @@ def test_what_closes_the_door(service, sent, code) -> None:
     settled(service)
 
 
-def test_the_token_of_a_browser_comes_first(service) -> None:
+def test_a_browser_sends_its_token_first(service) -> None:
     service, port = service
 
     async def run(first: str | None) -> object:
@@ -162,7 +162,7 @@ def test_the_token_of_a_browser_comes_first(service) -> None:
     [("all", None, True), ("all", "https://desk.example.com", True), ("nobody", None, False),
      ("all", "https://evil.example.com", False), ("all", "null", False)],
 )  # fmt: skip
-def test_who_may_open_it(service, token, origin, opens) -> None:
+def test_only_known_tokens_and_origins_may_connect(service, token, origin, opens) -> None:
     _, port = service
 
     async def run() -> bool:
@@ -174,7 +174,7 @@ def test_who_may_open_it(service, token, origin, opens) -> None:
     assert asyncio.run(run()) is opens
 
 
-def test_the_book_is_closed(service, book) -> None:
+def test_closing_the_book_ends_every_session(service, book) -> None:
     service, port = service
 
     async def run() -> list:

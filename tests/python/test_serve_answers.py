@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import client, serving  # noqa: E402 - behind what skips
+from serving import client, serving  # noqa: E402 - after importorskip
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 ODD = ["=1+1", "+x", "-y", "@z", 'quo"te', "com,ma", "line\nbreak", "carriage\rreturn", "Ünï 💶"]
@@ -77,7 +77,7 @@ def test_the_format_is_what_the_client_accepts(service, accept, kind) -> None:
         assert answer.headers["content-type"].partition(";")[0] == kind
 
 
-def test_no_answer_is_kept_or_taken_for_another_type(service) -> None:
+def test_no_answer_is_cached_or_sniffed(service) -> None:
     _, port = service
     with client(port) as http:
         for answer in (
@@ -89,7 +89,7 @@ def test_no_answer_is_kept_or_taken_for_another_type(service) -> None:
 
 
 @pytest.mark.parametrize("file", ["/page/main.js", "/vendor/ag-grid/index.js"])
-def test_the_files_of_the_page_are_loaded_once(service, file) -> None:
+def test_files_of_the_page_are_cached_by_their_etag(service, file) -> None:
     _, port = service
     with client(port, None) as http:
         first = http.get(file)

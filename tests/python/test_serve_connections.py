@@ -8,7 +8,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import handshake, opened  # noqa: E402 - behind what skips
+from raw_client import handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, client, running, served, settled  # noqa: E402
 
 WHOLE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -44,7 +44,7 @@ def head_of(size: int) -> bytes:
     return start + b"x" * (size - len(start) - 4) + b"\r\n\r\n"
 
 
-def test_a_head_is_as_long_as_it_may_be(book) -> None:
+def test_a_request_head_has_a_maximum_length(book) -> None:
     with serving(book) as port:
         for size, status in ((16_384, 200), (16_385, 431), (100_000, 431)):
             with opened(port, head_of(size)) as raw:
@@ -59,7 +59,7 @@ def test_a_head_is_as_long_as_it_may_be(book) -> None:
             assert (answer.status_code, answer.json()["code"]) == (431, "too_large")
 
 
-def test_a_head_without_an_end_takes_no_memory(book) -> None:
+def test_an_endless_request_head_takes_no_memory(book) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with serving(book) as port, opened(port, WHOLE[:-2] + b"X-Long: ") as raw:
         part = b"x" * (1 << 16)
@@ -73,7 +73,7 @@ def test_a_head_without_an_end_takes_no_memory(book) -> None:
 
 
 @pytest.mark.parametrize("first", [b"", b"GET", WHOLE[:-2], WHOLE * 2 + WHOLE[:-2]])
-def test_a_head_that_does_not_come(book, first) -> None:
+def test_an_incomplete_request_head_times_out(book, first) -> None:
     with serving(book, head=0.3) as port, opened(port, first) as raw:
         for _ in range(first.count(b"\r\n\r\n")):
             assert raw.status() == 200
@@ -96,7 +96,7 @@ def ended(raw) -> bool:
         return True
 
 
-def test_a_body_that_nobody_reads_is_not_waited_for(book) -> None:
+def test_an_unread_body_is_not_awaited(book) -> None:
     with serving(book, head=0.3) as port:
         first = WHOLE[:-2] + b"Content-Length: 1000000\r\n\r\n"
         with opened(port, first) as raw:
@@ -107,7 +107,7 @@ def test_a_body_that_nobody_reads_is_not_waited_for(book) -> None:
             eventually(lambda: ended(raw))
 
 
-def test_half_open_requests_do_not_keep_others_out(book) -> None:
+def test_half_open_requests_do_not_block_others(book) -> None:
     with serving(book, head=600) as port, contextlib.ExitStack() as stack:
         half = [stack.enter_context(opened(port, WHOLE[:-2])) for _ in range(300)]
         assert answers(port)
@@ -119,7 +119,7 @@ def test_half_open_requests_do_not_keep_others_out(book) -> None:
         assert half[-1].status() == 200
 
 
-def test_many_that_connect_at_once_are_all_answered(book) -> None:
+def test_many_simultaneous_connections_are_all_answered(book) -> None:
     """As after a restart: the service accepts all connections before it reads any."""
     with serving(book, heads=10) as port, contextlib.ExitStack() as stack:
         many = [stack.enter_context(opened(port, b"")) for _ in range(300)]
@@ -128,7 +128,7 @@ def test_many_that_connect_at_once_are_all_answered(book) -> None:
         assert [raw.status() for raw in many] == [200] * 300
 
 
-def test_connections_of_one_address(book) -> None:
+def test_connections_of_one_address_are_limited(book) -> None:
     with serving(book, per_address=3) as port:
         with opened(port) as one, opened(port), opened(port, b""), opened(port, WHOLE) as fourth:
             assert fourth.status() == 429
@@ -140,7 +140,7 @@ def test_connections_of_one_address(book) -> None:
                 eventually(lambda http=http: http.get("/v1/accounts").status_code == 200)
 
 
-def test_the_command_line_bounds_connections() -> None:
+def test_the_command_line_limits_connections() -> None:
     with served("--demo", "5x5", "--per-address", "2") as (_, http):
         assert http.get("/health").status_code == 200
         port = http.base_url.port
@@ -149,7 +149,7 @@ def test_the_command_line_bounds_connections() -> None:
         eventually(lambda: answers(port, head_of(16_385), 431))
 
 
-def test_a_session_is_not_ended_by_the_limit_of_heads(book) -> None:
+def test_the_limit_of_heads_does_not_end_sessions(book) -> None:
     with serving(book, head=0.2, heads=2) as port, opened(port) as raw:
         with opened(port, b"GET") as half:  # it is closed later than the session would be
             assert half.status() == 408

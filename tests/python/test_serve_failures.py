@@ -13,11 +13,13 @@ import pytest
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.hub import Hub  # noqa: E402
 from mvcore.serve.rows import Heads  # noqa: E402
-from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - after importorskip
 
 
 @pytest.mark.parametrize("error", [MemoryError("17550.25"), ZeroDivisionError("17550.25")])
-def test_an_error_while_the_book_is_read(book, monkeypatch, caplog, error) -> None:
+def test_a_failed_read_ends_the_selections_and_new_ones_work(
+    book, monkeypatch, caplog, error
+) -> None:
     """Rows that the failed view returned are lost. A new selection gets all rows."""
     update_of = Heads.update_of
     broken = False
@@ -56,7 +58,7 @@ def test_an_error_while_the_book_is_read(book, monkeypatch, caplog, error) -> No
     assert "17550" not in caplog.text
 
 
-def test_rows_beyond_the_limit_are_not_made_into_texts(book, monkeypatch) -> None:
+def test_rows_beyond_the_limit_are_not_converted(book, monkeypatch) -> None:
     made = []
     update_of = Heads.update_of
 
@@ -107,7 +109,7 @@ def asking(port: int, times: int):
             thread.join()
 
 
-def test_answers_over_http_do_not_keep_sessions_waiting(book, monkeypatch) -> None:
+def test_http_answers_do_not_delay_sessions(book, monkeypatch) -> None:
     """Responses are made a few at a time, and not in the thread that reads for sessions."""
     from mvcore.serve import answers
 
@@ -151,7 +153,7 @@ def test_answers_over_http_do_not_keep_sessions_waiting(book, monkeypatch) -> No
     assert not any(thread.name.startswith("mvcore-serve") for thread in threading.enumerate())
 
 
-def test_lists_are_not_written_out_on_the_event_loop(book, monkeypatch) -> None:
+def test_lists_are_not_serialized_on_the_event_loop(book, monkeypatch) -> None:
     from mvcore.serve import app
 
     on_the_loop = []
@@ -174,7 +176,7 @@ def test_lists_are_not_written_out_on_the_event_loop(book, monkeypatch) -> None:
 
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("becomes", [None, serve.Principal("one", frozenset({"A1"}))])
-def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, becomes) -> None:
+def test_a_revoked_token_ends_its_session(book, monkeypatch, header, becomes) -> None:
     from mvcore.serve import session
 
     monkeypatch.setattr(session, "VERIFY_EVERY", 0.05)
@@ -206,7 +208,7 @@ def test_a_token_that_is_taken_back_ends_its_session(book, monkeypatch, header, 
         settled(app.state.service)
 
 
-def test_an_account_nobody_named_goes_while_a_view_of_it_is_opened(book, monkeypatch) -> None:
+def test_an_account_may_be_removed_while_a_view_of_it_opens(book, monkeypatch) -> None:
     """The selection continues without the account."""
     opened = Hub._open
 

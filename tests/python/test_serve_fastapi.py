@@ -12,7 +12,7 @@ import mvcore
 pytest.importorskip("mvcore.serve")
 pytest.importorskip("fastapi")
 jsonschema = pytest.importorskip("jsonschema")
-from serving import Follower, client, running, websockets  # noqa: E402 - behind what skips
+from serving import Follower, client, running, websockets  # noqa: E402 - after importorskip
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "serve.schema.json").read_text())
@@ -27,7 +27,7 @@ def example():
     return module
 
 
-def test_mounted_in_another_service(example) -> None:
+def test_the_service_works_mounted_in_another_service(example) -> None:
     async def run(port: int) -> dict:
         async with websockets.connect(f"ws://127.0.0.1:{port}/overview/v1/live") as connection:
             follower = Follower(connection)

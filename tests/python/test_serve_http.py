@@ -16,7 +16,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import Follower, client, httpx, live, running, serving, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, httpx, live, running, serving, settled  # noqa: E402 - after importorskip
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def service(book):
 @pytest.mark.parametrize(
     ("token", "sees"), [("all", {"A1", "A2"}), ("one", {"A1"}), ("desk", {"A2"})]
 )
-def test_nobody_sees_what_is_not_theirs(service, book, token, sees) -> None:
+def test_a_token_sees_only_its_accounts(service, book, token, sees) -> None:
     service, port = service
     book.order(1, "A1", "AAPL", 5)
     book.order(2, "A2", "AAPL", 5)
@@ -71,7 +71,7 @@ def test_nobody_sees_what_is_not_theirs(service, book, token, sees) -> None:
     settled(service)
 
 
-def test_who_sees_some_writes_only_what_names_no_account(book) -> None:
+def test_a_limited_token_writes_only_tables_without_accounts(book) -> None:
     known = {"feed": serve.Principal("feed", frozenset(), write=True),
              "late": serve.Principal("late", {"mood": "good"})}  # fmt: skip
     rows = {
@@ -100,7 +100,7 @@ def test_who_sees_some_writes_only_what_names_no_account(book) -> None:
             assert http.post("/v1/values", json={}).json()["rows"][0][0] == "A2"
 
 
-def test_who_sees_some_moves_no_cash_of_others() -> None:
+def test_a_limited_token_moves_no_cash_of_other_accounts() -> None:
     """Otherwise the responses to multipliers would reveal what others' orders cost."""
     known = {"feed": serve.Principal("feed", frozenset(), write=True),
              "all": serve.Principal("all", write=True)}  # fmt: skip
@@ -154,7 +154,7 @@ def test_writes_are_acknowledged_with_their_epoch(service, book) -> None:
 LATER = 1_750_000_000 * 10**9  # later than the times of the small book
 
 
-def test_writes_say_what_they_dropped(service, book) -> None:
+def test_writes_report_what_they_dropped(service, book) -> None:
     _, port = service
     with client(port) as http:
         early = {"instrument": ["AAPL", "BUND"], "price": [1, 2], "time": [LATER] * 2}
@@ -168,7 +168,7 @@ def test_writes_say_what_they_dropped(service, book) -> None:
         assert answer == {"epoch": 5, "late_prices": 1, "unchanged_orders": 1}
 
 
-def test_facts_are_tables_and_nothing_else(service, book) -> None:
+def test_facts_may_only_contain_tables(service, book) -> None:
     _, port = service
     prices = {"instrument": ["nothing"], "price": [1]}
     with client(port) as http:
@@ -189,7 +189,7 @@ def test_facts_are_tables_and_nothing_else(service, book) -> None:
     assert book.stats()["skipped_prices"] == 0
 
 
-def test_metrics_and_names(service, book) -> None:
+def test_metrics_attributes_and_instruments_are_listed(service, book) -> None:
     _, port = service
     with client(port) as http:
         text = http.get("/metrics").text
@@ -203,7 +203,7 @@ def test_metrics_and_names(service, book) -> None:
         assert found[2]["attributes"] == {"sector": None, "country": "US"}
 
 
-def test_currencies_are_those_that_a_selection_may_name(service, book) -> None:
+def test_currencies_lists_those_that_a_selection_may_name(service, book) -> None:
     _, port = service
     rates = {"currency": ["GBP", "CHF"], "rate": ["1.25", "1.1"]}
     book.update(instruments={"instrument": ["7203"], "currency": ["JPY"]}, fx=rates)
@@ -222,7 +222,7 @@ def test_currencies_are_those_that_a_selection_may_name(service, book) -> None:
         assert http.get("/v1/currencies").status_code == 401
 
 
-def test_a_file_of_tokens(tmp_path) -> None:
+def test_a_tokens_file_is_read_or_refused(tmp_path) -> None:
     digest = hashlib.sha256(b"secret").hexdigest()
     path = tmp_path / "tokens.json"
     entry = {"name": "x", "sha256": digest, "accounts": ["A1"]}
@@ -236,7 +236,7 @@ def test_a_file_of_tokens(tmp_path) -> None:
             serve.Tokens.read(path)
 
 
-def test_from_the_command_line(tmp_path) -> None:
+def test_the_service_starts_from_the_command_line(tmp_path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -271,7 +271,7 @@ def test_from_the_command_line(tmp_path) -> None:
         assert done.stderr.startswith("mvcore: error: ")
 
 
-def test_a_list_that_would_be_too_long_is_not_made(book) -> None:
+def test_a_list_that_would_be_too_long_is_refused(book) -> None:
     app = serve.create_app(book, limits=serve.Limits(rows=2, listed=1))
     with running(app) as port, client(port, None) as http:
         refused = http.post("/v1/holdings", json={})
@@ -282,7 +282,7 @@ def test_a_list_that_would_be_too_long_is_not_made(book) -> None:
 
 
 @pytest.mark.parametrize("call", ["holdings", "orders"])
-def test_a_list_refuses_what_it_would_ignore(book, call: str) -> None:
+def test_a_list_refuses_fields_that_it_would_ignore(book, call: str) -> None:
     ignored = {
         "currency": "EUR", "by": ["account"], "rollup": True, "measures": ["sod"], "interval": 100,
         "type": "x", "id": 1, "wrong": 1, "where": [], "sort": ["current"], "limit": 1, "offset": 0,

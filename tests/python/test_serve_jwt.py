@@ -15,7 +15,7 @@ import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
 jwt = pytest.importorskip("jwt")
-from cryptography.hazmat.primitives import serialization  # noqa: E402 - behind what skips
+from cryptography.hazmat.primitives import serialization  # noqa: E402 - after importorskip
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: E402
 
 from serving import Follower, client, live, running, settled, websockets  # noqa: E402
@@ -56,7 +56,7 @@ def by_hand(header: dict, payload: bytes | dict, secret: bytes) -> str:
 
 
 @pytest.mark.parametrize("algorithm", [*PRIVATE, "RS512", "PS256"])
-def test_public_keys(algorithm, tmp_path) -> None:
+def test_tokens_are_verified_by_public_keys(algorithm, tmp_path) -> None:
     private = PRIVATE.get(algorithm, RSA)
     token = jwt.encode(claims(write=True), private, algorithm)
     path = tmp_path / "key.pem"
@@ -67,7 +67,7 @@ def test_public_keys(algorithm, tmp_path) -> None:
     assert other.principal(token) is None
 
 
-def test_a_set_of_keys() -> None:
+def test_tokens_are_verified_by_a_set_of_keys() -> None:
     old, new = RSA, rsa.generate_private_key(65_537, 2048)
     keys = [
         jwk(old, "RS256", kid="old"), jwk(new, "RS256", kid="new", alg="RS256"),
@@ -86,7 +86,7 @@ def test_a_set_of_keys() -> None:
     assert serve.JwtTokens(json.dumps(keys[0])).principal(jwt.encode(claims(), old, "RS256"))
 
 
-def test_the_key_says_which_algorithm() -> None:
+def test_the_key_determines_the_algorithm() -> None:
     public = pem(RSA)
     tokens = serve.JwtTokens(public)
     assert tokens.principal(by_hand({"alg": "HS256", "typ": "JWT"}, claims(), public)) is None
@@ -115,7 +115,7 @@ def test_the_key_says_which_algorithm() -> None:
         {"iss": ["issuer"]}, {"iss": None},
     ],
 )  # fmt: skip
-def test_claims_that_are_refused(wrong) -> None:
+def test_wrong_claims_are_refused(wrong) -> None:
     tokens = serve.JwtTokens(SECRET, "audience", "issuer")
     right = claims(aud=["audience", "else"], iss="issuer")
     assert tokens.principal(by_hand({"alg": "HS256"}, right, SECRET)) is not None
@@ -125,7 +125,7 @@ def test_claims_that_are_refused(wrong) -> None:
         assert tokens.principal(by_hand({"alg": "HS256"}, left, SECRET)) is None
 
 
-def test_who_sees_what_by_claims() -> None:
+def test_the_claim_accounts_determines_what_a_token_sees() -> None:
     tokens = serve.JwtTokens(SECRET)
 
     def accounts(given):
@@ -138,7 +138,7 @@ def test_who_sees_what_by_claims() -> None:
     assert tokens.principal(jwt.encode(claims(), SECRET, "HS256")).write is False
 
 
-def test_what_is_no_token() -> None:
+def test_malformed_tokens_are_refused() -> None:
     good = by_hand({"alg": "HS256"}, claims(), SECRET)
     head, body, signature = good.split(".")
     wrong = [
@@ -157,7 +157,7 @@ def test_what_is_no_token() -> None:
         assert tokens.principal(token) is None, token[:99]
 
 
-def test_keys_that_are_refused(tmp_path) -> None:
+def test_weak_and_private_keys_are_refused(tmp_path) -> None:
     private = RSA.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -179,7 +179,7 @@ def test_keys_that_are_refused(tmp_path) -> None:
             serve.Principal("x", wrong_principal)
 
 
-def test_a_session_ends_with_its_token(book) -> None:
+def test_a_session_ends_when_its_token_expires(book) -> None:
     app = serve.create_app(book, serve.JwtTokens(SECRET))
     service = app.state.service
 
@@ -213,7 +213,7 @@ def test_a_session_ends_with_its_token(book) -> None:
         settled(service)
 
 
-def test_options_of_the_command(tmp_path) -> None:
+def test_wrong_options_for_keys_are_refused(tmp_path) -> None:
     key, short = tmp_path / "key.pem", tmp_path / "short"
     key.write_bytes(pem(RSA))
     short.write_bytes(b"short")

@@ -7,7 +7,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from mvcore.serve.access import accounts_of  # noqa: E402 - behind what skips
+from mvcore.serve.access import accounts_of  # noqa: E402 - after importorskip
 from mvcore.serve.hub import Hub  # noqa: E402
 from serving import Follower, client, live, serving, settled  # noqa: E402
 
@@ -33,7 +33,7 @@ def refused(port: int, token: str, call: str, **selection) -> str:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_label_of_others_is_answered_like_none_at_all(service, call) -> None:
+def test_a_label_of_other_accounts_gets_the_answer_of_an_unknown_one(service, call) -> None:
     _, port = service
     for label in ("hidden desk", "d3", "nobody's", "hidden des", "D2", "d2 "):
         said = refused(port, "desk", call, accounts={"desk": label})
@@ -44,7 +44,7 @@ def test_a_label_of_others_is_answered_like_none_at_all(service, call) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_of_several_labels_a_client_gets_what_it_may_see(service, call) -> None:
+def test_a_selection_of_several_labels_returns_the_visible_accounts(service, call) -> None:
     _, port = service
     with client(port, "desk") as http:
         for accounts in (
@@ -59,7 +59,7 @@ def test_of_several_labels_a_client_gets_what_it_may_see(service, call) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("token", ["all", "desk"])
-def test_faults_in_labels_are_told(service, call, token) -> None:
+def test_faults_in_labels_are_explained(service, call, token) -> None:
     _, port = service
     assert "'tec'" in refused(port, token, call, instruments={"sector": "tec"})
     assert "'sectr', known: 'sector'" in refused(port, token, call, instruments={"sectr": "tech"})
@@ -68,7 +68,7 @@ def test_faults_in_labels_are_told(service, call, token) -> None:
         assert "instruments" in refused(port, token, call, instruments=nested)
 
 
-def test_who_sees_all_is_told_of_every_label_that_nothing_has(service) -> None:
+def test_a_token_that_sees_all_is_told_of_unused_labels(service) -> None:
     _, port = service
     said = refused(port, "all", "values", accounts={"desk": ["d1", "d9"]})
     assert said.startswith("accounts.desk: no account has the label 'd9'")
@@ -98,7 +98,7 @@ def test_errors_name_no_account_that_the_client_did_not_name(service, book, monk
 
 
 @pytest.mark.parametrize("token", ["all", "desk"])
-def test_a_session_goes_on_when_its_label_vanishes(service, book, token) -> None:
+def test_a_session_continues_when_its_label_disappears(service, book, token) -> None:
     running, port = service
 
     async def run() -> None:
@@ -145,8 +145,8 @@ def test_numbers_select_by_their_exact_value(book, call) -> None:
             assert http.post(f"/v1/{call}", content=text).status_code in (400, 422)
 
 
-def test_nan_is_no_label_of_a_token() -> None:
+def test_a_token_may_not_have_the_label_nan() -> None:
     """It would select accounts without the attribute."""
     for labels in (float("nan"), ["d1", float("nan")]):
-        with pytest.raises(ValueError, match="accounts is"):
+        with pytest.raises(ValueError, match="accounts: expected"):
             accounts_of({"desk": labels})

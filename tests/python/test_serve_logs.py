@@ -8,7 +8,7 @@ import pytest
 
 serve = pytest.importorskip("mvcore.serve")
 jwt = pytest.importorskip("jwt")
-from raw_client import BINARY, frame, handshake, opened  # noqa: E402 - behind what skips
+from raw_client import BINARY, frame, handshake, opened  # noqa: E402 - after importorskip
 from serving import Follower, client, live, running, settled, websockets  # noqa: E402
 
 SECRET = b"a secret of at least thirty-two bytes"

@@ -13,7 +13,7 @@ import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
 jwt = pytest.importorskip("jwt")
-from serving import Follower, client, live, running, settled  # noqa: E402 - behind what skips
+from serving import Follower, client, live, running, settled  # noqa: E402 - after importorskip
 
 SECRET = b"a secret of at least thirty-two bytes"
 INSTRUMENTS = {"I1": ("USD", "s1"), "I2": ("EUR", "s2"), "I3": ("USD", None)}
@@ -174,7 +174,7 @@ def tokens_of(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_over_http(seed) -> None:
+def test_every_token_sees_exactly_its_accounts_over_http(seed) -> None:
     world = World(seed)
     app = serve.create_app(world.book, Either())
     with running(app) as port, contextlib.ExitStack() as stack:
@@ -226,7 +226,7 @@ def ask(world: World, seen, http) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_over_the_websocket(seed) -> None:
+def test_every_token_sees_exactly_its_accounts_over_the_websocket(seed) -> None:
     """After each message, its client's rows equal the expected rows at the message's epoch."""
     world = World(seed)
     app = serve.create_app(world.book, Either())

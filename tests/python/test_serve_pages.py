@@ -14,7 +14,7 @@ def service(book):
         yield running_service
 
 
-def test_http_answers_with_the_page_in_its_order(service, book) -> None:
+def test_http_returns_a_page_in_its_order(service, book) -> None:
     _, port = service
 
     def accounts(http, **selection) -> list:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from serving import Follower, live, running  # noqa: E402 - behind what skips
+from serving import Follower, live, running  # noqa: E402 - after importorskip
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def follow(port: int, steps, **selection) -> list[str | None]:
     return asyncio.run(asyncio.wait_for(run(), 60))
 
 
-def test_prices_of_what_the_accounts_hold(service, book) -> None:
+def test_price_time_covers_the_instruments_that_the_accounts_hold(service, book) -> None:
     book.tick("AAPL", 150, at(1))
     book.tick("BUND", 98, at(2))
     book.tick("CASH", 1, at(3))  # no account holds it
@@ -54,7 +54,7 @@ def test_prices_of_what_the_accounts_hold(service, book) -> None:
     assert follow(service, [], accounts=["A2"], instruments=["BUND"]) == [None]
 
 
-def test_a_position_that_is_new_brings_its_price(service, book) -> None:
+def test_price_time_covers_new_positions(service, book) -> None:
     book.tick("AAPL", 150, at(1))
     book.tick("BUND", 98, at(2))
     steps = [

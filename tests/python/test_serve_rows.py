@@ -13,7 +13,7 @@ from mvcore.serve import rows as rows_module
 from mvcore.serve.rows import NEVER, Heads, Rows, Update, plain
 
 
-def test_amounts_are_written_as_decimal_writes_them() -> None:
+def test_amounts_are_written_as_by_decimal() -> None:
     rng = random.Random(1)
     values = [sign * v for bits in range(128) for v in (1 << bits, rng.getrandbits(bits + 1) >> 1)
               for sign in (1, -1) if v < 1 << 127]  # fmt: skip
@@ -34,7 +34,7 @@ def test_amounts_are_written_as_decimal_writes_them() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_rows_stay_those_of_values(book, asked) -> None:
+def test_rows_stay_equal_to_values(book, asked) -> None:
     """After changes of prices, orders and labels."""
     if "country" in asked.get("by", ()):
         asked = asked | {"by": ("instrument.country",)}
@@ -84,7 +84,7 @@ def test_rows_stay_those_of_values(book, asked) -> None:
 
 
 @pytest.mark.parametrize("most_gone", [0, 3, 1_000])
-def test_each_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None:
+def test_a_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None:
     """Clients of different speeds, with rows that enter, change and leave."""
     monkeypatch.setattr(rows_module, "MOST_GONE", most_gone)
     rng = random.Random(most_gone)

@@ -12,10 +12,10 @@ serve = pytest.importorskip("mvcore.serve")
 pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-import sessions  # noqa: E402 - behind what skips, and from a folder beside
+import sessions  # noqa: E402 - after importorskip, and from a folder beside
 
 
-def test_every_message_is_right_and_nothing_is_left() -> None:
+def test_every_message_is_exact_and_every_session_is_freed() -> None:
     """Some clients stop reading. They are disconnected, even those that never read again."""
     asked = sessions.Query(
         "small", sessions=20, seconds=12, stopped=4, watched=10, interval=50,
@@ -31,7 +31,7 @@ def test_every_message_is_right_and_nothing_is_left() -> None:
     assert any(", 0 wrong. Left over: 0 views, 0 tasks, 0 descriptors." in line for line in report)
 
 
-def test_a_connection_that_takes_nothing_is_dropped(monkeypatch) -> None:
+def test_a_connection_that_reads_nothing_is_dropped(monkeypatch) -> None:
     """The kernel must drop it: no action of the server itself frees it."""
     from mvcore.serve import listening
 

@@ -9,7 +9,7 @@ import pytest
 import mvcore
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import frame, handshake, opened  # noqa: E402 - behind what skips
+from raw_client import frame, handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, running, settled  # noqa: E402
 
 LIMITS = serve.Limits(hello=0.5, slow=0.5, silence=0.3)
@@ -18,7 +18,7 @@ SELECT = frame(b'{"type": "select", "interval": 50}')
 
 
 @pytest.mark.parametrize("what", ["nothing", "a selection", "a selection, while prices move"])
-def test_a_client_that_vanishes(book, what) -> None:
+def test_a_vanished_client_is_disconnected(book, what) -> None:
     """The client neither reads nor answers pings, and its connection stays open."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=LIMITS)
     with running(app, **PINGS) as port, opened(port) as raw:
@@ -32,7 +32,7 @@ def test_a_client_that_vanishes(book, what) -> None:
 
 
 @pytest.mark.parametrize("moves", [False, True])
-def test_a_client_that_takes_nothing_of_a_long_message(moves) -> None:
+def test_a_client_that_does_not_read_a_long_message_is_disconnected(moves) -> None:
     """The server cannot close such a connection, because its output is not read."""
     book = mvcore.Book()
     names = [f"{k:05}{'x' * 1_500}" for k in range(12_000)]
@@ -56,7 +56,7 @@ def test_a_client_that_takes_nothing_of_a_long_message(moves) -> None:
         settled(app.state.service)
 
 
-def test_silence_is_a_message_without_rows(book) -> None:
+def test_without_changes_an_empty_message_is_sent(book) -> None:
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=LIMITS)
     with running(app) as port:
         with opened(port) as raw:

@@ -35,7 +35,7 @@ def everything(reads) -> dict:
     }
 
 
-def test_a_snapshot_stays_as_it_was(traded) -> None:
+def test_a_snapshot_does_not_change(traded) -> None:
     before = everything(traded)
     with traded.snapshot() as then:
         traded.tick("AAPL", 1)
@@ -64,7 +64,7 @@ def test_frames_of_a_snapshot_outlive_it(traded) -> None:
     assert frames[2]["order"] == [None, None, "O1", "O2"]
 
 
-def test_a_closed_snapshot_refuses(traded) -> None:
+def test_a_closed_snapshot_refuses_calls(traded) -> None:
     then = traded.snapshot()
     then.close()
     then.close()
@@ -75,7 +75,7 @@ def test_a_closed_snapshot_refuses(traded) -> None:
         then.revalue("AAPL")
 
 
-def test_what_if_on_a_snapshot(traded) -> None:
+def test_a_snapshot_accepts_hypothetical_prices(traded) -> None:
     with traded.snapshot() as then:
         traded.tick("AAPL", 999)
         row = then.values(accounts="A2", prices={"AAPL": "2"}).to_pylist()[0]
@@ -84,7 +84,7 @@ def test_what_if_on_a_snapshot(traded) -> None:
         assert traded.values(accounts="A2")["sod"] == [-2997]
 
 
-def test_a_reader_inside_a_snapshot_never_stops_the_writer(traded) -> None:
+def test_a_reader_of_a_snapshot_never_stops_the_writer(traded) -> None:
     """A reader sleeps in a snapshot. The writer continues, and its memory stays bounded."""
     inside, leave = threading.Event(), threading.Event()
 

@@ -67,7 +67,7 @@ def test_a_stream_starts_with_all_rows(book) -> None:
     assert asyncio.run(asyncio.wait_for(first(view), 30)) == ["A1", "A2"]
 
 
-def test_a_stream_cancelled_in_the_midst_of_a_read_loses_nothing(book) -> None:
+def test_a_stream_cancelled_during_a_read_loses_nothing(book) -> None:
     """The read continues in its thread, and its rows are discarded."""
     started, go_on = threading.Event(), threading.Event()
     view = book.view(measures="current")
@@ -95,7 +95,7 @@ def test_a_stream_cancelled_in_the_midst_of_a_read_loses_nothing(book) -> None:
     assert len(view.changes()) == 102
 
 
-def test_the_loop_goes_on_beside_a_stream(book) -> None:
+def test_the_event_loop_continues_beside_a_stream(book) -> None:
     """A writer on another thread and a counter on the loop both run while a stream is read."""
 
     async def run() -> tuple[int, int]:
@@ -133,7 +133,7 @@ def test_the_loop_goes_on_beside_a_stream(book) -> None:
 
 
 @pytest.mark.parametrize("interval", [0, -1, True, "1", None])
-def test_a_bad_interval(book, interval) -> None:
+def test_a_bad_interval_is_refused(book, interval) -> None:
     async def run() -> None:
         async for _ in book.view().stream(interval=interval):
             pass
@@ -142,7 +142,7 @@ def test_a_bad_interval(book, interval) -> None:
         asyncio.run(run())
 
 
-def test_changes_of_several_views_are_of_one_epoch(book) -> None:
+def test_changes_of_several_views_belong_to_one_epoch(book) -> None:
     views = [book.view(), book.view(accounts="A2"), book.view(by=(), currency="EUR")]
     assert [len(frame) for frame in book.changes(views)] == [2, 1, 1]
     book.tick("BUND", 99)
@@ -152,7 +152,7 @@ def test_changes_of_several_views_are_of_one_epoch(book) -> None:
     assert book.changes([]) == []
 
 
-def test_changes_refuse_whole(book) -> None:
+def test_refused_changes_of_several_views_consume_nothing(book) -> None:
     views, other = [book.view(), book.view(by=())], mvcore.Book().view()
     for wrong, error in ([*views, other], "not a view of"), ([*views, views[0]], "twice"):
         with pytest.raises(mvcore.InvalidInput, match=error):

@@ -77,12 +77,12 @@ def number_list(turn: Callable[[D], Any]) -> Callable[[str, list], list]:
         lambda x: np.int16(x) if x == int(x) else np.float64(x),
     ],
 )
-def test_lists(turn) -> None:
+def test_lists_and_tuples_are_read(turn) -> None:
     same_book(each(number_list(turn)))
     same_book(each(lambda name, v: tuple(number_list(turn)(name, v))))
 
 
-def test_times() -> None:
+def test_times_of_every_type_are_read() -> None:
     def times(*values) -> dict[str, dict[str, Any]]:
         return TABLES | {"prices": TABLES["prices"] | {"time": list(values)}}
 
@@ -137,7 +137,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("dtype", ["f8", "i8", "i4", "u4", "f4", "U", "O"])
-def test_arrays(shape, dtype) -> None:
+def test_numpy_arrays_are_read(shape, dtype) -> None:
     def make(name: str, values: list) -> Any:
         if None in values:
             return np.array(values, object)
@@ -182,7 +182,7 @@ DECIMALS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("decimal", DECIMALS.values(), ids=DECIMALS)
-def test_arrow(text, decimal) -> None:
+def test_arrow_tables_are_read(text, decimal) -> None:
     def make(name: str, values: list) -> pa.Array:
         if name in NUMBERS and not pa.types.is_decimal(decimal):
             turn = str if decimal == pa.string() else float
@@ -206,7 +206,7 @@ def test_arrow(text, decimal) -> None:
     same_book(once)
 
 
-def test_polars() -> None:
+def test_polars_frames_are_read() -> None:
     pl = pytest.importorskip("polars")
     frames = {name: pl.DataFrame(pa.table(columns)) for name, columns in TABLES.items()}
     same_book(frames)
@@ -218,7 +218,7 @@ def test_polars() -> None:
 
 
 @pytest.mark.parametrize("kind", ["object", "string", "category"])
-def test_pandas(kind) -> None:
+def test_pandas_frames_are_read(kind) -> None:
     pd = pytest.importorskip("pandas")
 
     def make(name: str, values: list):
@@ -237,7 +237,7 @@ def test_pandas(kind) -> None:
     same_book(frames)
 
 
-def test_pandas_columns_of_several_types() -> None:
+def test_pandas_columns_of_mixed_types_are_read() -> None:
     pd = pytest.importorskip("pandas")
     book = mvcore.Book()
     book.load(
@@ -276,7 +276,7 @@ def test_pandas_columns_of_several_types() -> None:
         ([True, np.bool_(True)], "True"),
     ],
 )
-def test_one_label_for_one_value(values, label) -> None:
+def test_equal_values_are_one_label(values, label) -> None:
     book = mvcore.Book()
     names = [f"A{k}" for k in range(len(values))]
     book.load(
@@ -306,7 +306,7 @@ def test_one_label_for_one_value(values, label) -> None:
         ("2024-01-01T10:20:30.120340", "2024-01-01T10:20:30.12034"),
     ],
 )
-def test_one_moment_is_one_label(text: str, label: str) -> None:
+def test_equal_moments_are_one_label(text: str, label: str) -> None:
     moment = datetime.fromisoformat(text)
     ns, us = np.array([text], "M8[ns]"), np.array([text], "M8[us]")
     columns = [
@@ -331,7 +331,7 @@ def test_one_moment_is_one_label(text: str, label: str) -> None:
     assert book._masters.account["day"].labels == ("2024-01-01",)
 
 
-def test_the_error_for_a_scalar_of_arrow_does_not_deny_itself() -> None:
+def test_the_error_for_an_arrow_scalar_suggests_accepted_types() -> None:
     book = mvcore.Book()
     book.load(instruments={"instrument": ["A"], "currency": ["USD"]})
     for value in (pa.scalar(datetime(2024, 1, 1)), pa.scalar(dt.date(2024, 1, 1))):

@@ -25,7 +25,7 @@ def growing_book() -> mvcore.Book:
 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
-def test_answers_while_masters_change(mode) -> None:
+def test_answers_are_exact_while_names_and_attributes_change(mode) -> None:
     book = growing_book()
     kept = book.view(by="desk", mode=mode)
     wrong: list[tuple[str, object]] = []
@@ -64,7 +64,7 @@ def test_answers_while_masters_change(mode) -> None:
     assert kept.read()["current"] == [UPDATES]
 
 
-def test_attributes_of_an_interrupted_write_arrive(monkeypatch) -> None:
+def test_attributes_of_an_interrupted_write_are_published_by_the_next_read(monkeypatch) -> None:
     """An interrupt after the core's commit: the next read finishes the write."""
     book = growing_book()
     adopt, interrupted = mvcore.Book._adopt, []

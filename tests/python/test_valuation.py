@@ -64,7 +64,7 @@ def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = N
         ("20 digits", "1", "99999999999999999999", 1, 1, "99999999999999999999"),
     ],
 )
-def test_one_position(what, quantity, price, multiplier, factor, value) -> None:
+def test_one_position_has_its_exact_value(what, quantity, price, multiplier, factor, value) -> None:
     book = book_of(("A", what, "USD", quantity, price, multiplier, factor))
     assert book.value("A") == ("A", *[D(value)] * 3, "USD", 0, 1)
     row = book.holdings().to_pylist()[0]
@@ -85,7 +85,7 @@ def test_one_position(what, quantity, price, multiplier, factor, value) -> None:
         (30, "99999999.5", "99999999.500000000000000000000000000000"),
     ],
 )
-def test_value_scale(scale, price, text) -> None:
+def test_amounts_are_rounded_to_the_value_scale(scale, price, text) -> None:
     book = book_of(("A", "X", "USD", 1, price), scale=scale)
     assert format(book.value("A").current, "f") == text
     assert [format(v, "f") for v in book.values()["sod"]] == [text]
@@ -130,13 +130,13 @@ EUR_FX = {
         ("EUR", EUR_FX, "JPY", "312212.09142529", "1617429.95068614"),
     ],
 )  # fmt: skip
-def test_currencies(base, fx, currency, a, b) -> None:
+def test_amounts_are_converted_by_the_rates(base, fx, currency, a, b) -> None:
     book = book_of(*MIXED, base=base, fx=fx)
     assert book.values(currency=currency)["current"] == [D(a), D(b)]
     assert book.value("B", currency) == ("B", *[D(b)] * 3, currency or base, 0, 1)
 
 
-def test_local_is_a_row_for_each_currency() -> None:
+def test_local_amounts_have_a_row_for_each_currency() -> None:
     frame = book_of(*MIXED, fx={"JPY": 1}).values(currency="local", measures="sod")
     assert [tuple(row.values()) for row in frame.to_pylist()] == [
         ("A", "USD", D("1001"), 0),
@@ -214,7 +214,7 @@ def test_a_split_in_one_batch_changes_no_value() -> None:
 # -- real data -----------------------------------------------------------------------------------
 
 
-def test_oil_went_below_zero(read_csv) -> None:
+def test_negative_oil_prices_give_negative_values(read_csv) -> None:
     rows = read_csv("oil/wti-daily.csv")
     book = book_of(("A", "WTI", "USD", "1000", rows[0]["Price"]))
     view, total, seen = book.view(by=(), mode="incremental"), D(0), {}
@@ -235,7 +235,7 @@ def test_oil_went_below_zero(read_csv) -> None:
     )
 
 
-def test_sec_accounts(read_csv) -> None:
+def test_values_equal_those_of_sec_filings(read_csv) -> None:
     rows, published = read_csv("sec/positions.csv"), read_csv("sec/expected.csv")
     masters = list({row["cusip"]: row for row in rows}.values())
     book = mvcore.Book()
@@ -277,7 +277,7 @@ def test_sec_accounts(read_csv) -> None:
 
 
 @pytest.mark.parametrize("stream", ["BTCUSDT", "ETHUSDT"])
-def test_binance_trades(shared, read_csv, stream) -> None:
+def test_values_equal_the_published_totals_of_binance_trades(shared, read_csv, stream) -> None:
     published = next(row for row in read_csv("binance/expected.csv") if row["stream"] == stream)
     trades = []
     with gzip.open(shared / "data" / "binance" / published["file"].replace("/", "_"), "rt") as file:
@@ -302,7 +302,7 @@ def test_binance_trades(shared, read_csv, stream) -> None:
 
 
 @pytest.mark.parametrize("by", ["desk", "instrument", "currency"])
-def test_a_view_of_one_instrument_follows_an_order_that_leaves_it_again(by: str) -> None:
+def test_a_view_of_one_instrument_follows_an_order_that_leaves_it(by: str) -> None:
     book = mvcore.Book()
     book.load(
         instruments={"instrument": ["I", "J", "X"], "currency": ["EUR", "USD", "USD"]},

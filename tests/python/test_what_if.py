@@ -7,7 +7,7 @@ import pytest
 import mvcore
 
 
-def test_other_prices_and_rates_change_nothing(book) -> None:
+def test_a_what_if_does_not_change_the_book(book) -> None:
     before = book.values().to_pylist(), book.epoch, book.stats()
     row = book.values(accounts="A1", prices={"AAPL": "1", "BUND": 50}, fx={"EUR": 2}).to_pylist()[0]
     assert row["sod"] == 10 + D("1000.5") * 50 / 100 * 2
@@ -15,14 +15,14 @@ def test_other_prices_and_rates_change_nothing(book) -> None:
     assert book.stats()["ticks"] == before[2]["ticks"]
 
 
-def test_a_price_where_there_is_none_yet(book) -> None:
+def test_a_what_if_may_give_an_unpriced_instrument_a_price(book) -> None:
     book.update(holdings={"account": ["A2"], "instrument": ["CASH"], "quantity": [7]})
     assert book.values(accounts="A2")["unpriced"] == [1]
     asked = book.values(accounts="A2", prices={"CASH": 1}).to_pylist()[0]
     assert (asked["sod"], asked["unpriced"]) == (D("-443.75"), 0)
 
 
-def test_rates_may_bring_a_currency(book) -> None:
+def test_the_rates_of_a_what_if_may_name_a_new_currency(book) -> None:
     """No earlier call named the currency. It is known in this call only."""
     worth = book.values(accounts="A2", currency="CHF", fx={"CHF": "1.25"})
     assert worth["sod"] == [D("-360.6")]
@@ -30,7 +30,7 @@ def test_rates_may_bring_a_currency(book) -> None:
         book.values(currency="CHF")
 
 
-def test_a_view_in_a_currency_that_nobody_names_any_more() -> None:
+def test_a_view_continues_in_a_currency_that_no_longer_exists() -> None:
     """The view continues, unpriced. So does a what-if of it, with prices or rates."""
     book = mvcore.Book()
     book.load(
@@ -60,7 +60,7 @@ def test_a_view_in_a_currency_that_nobody_names_any_more() -> None:
         ({"prices": {"AAPL": 1}, "currency": "CHF"}, mvcore.UnknownId, "CHF"),
     ],
 )
-def test_wrong_what_ifs(book, given, error, says) -> None:
+def test_wrong_what_ifs_are_refused(book, given, error, says) -> None:
     before = book.values().to_pylist(), book.epoch
     with pytest.raises(error, match=says):
         book.values(**given)

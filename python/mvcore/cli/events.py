@@ -92,7 +92,7 @@ class Events:
             if name in TEXTS and "string" not in kind and kind != "null":
                 raise fault(
                     self.file.path,
-                    f"the column is {kind}, which holds no texts",
+                    f"the column has type {kind}; expected text",
                     line=self.file.header_row,
                     column=self.file.name_in_file(name),
                     known_as=name,
@@ -113,15 +113,19 @@ class Events:
         for row, kind in enumerate(self._kinds):
             if kind not in NEEDED:
                 shown = "null" if kind is None else repr(kind)
-                raise self._wrong("kind", row, f"{shown} is none of tick, order, holding")
+                raise self._wrong(
+                    "kind", row, f"{shown} is not known; expected one of {', '.join(NEEDED)}"
+                )
             for name, cells in needed[kind]:
                 if cells[row] is None:
-                    missing = "" if name in self._cells else " (there is no such column)"
+                    missing = "" if name in self._cells else " (the column is missing)"
                     raise self._wrong(name, row, f"null, but {an(kind)} needs it{missing}")
             for name in foreign[kind]:
                 value = self._cells[name][row]
                 if value is not None:
-                    raise self._wrong(name, row, f"'{value}' has no place in {an(kind)}")
+                    raise self._wrong(
+                        name, row, f"'{value}' must be empty: {an(kind)} has no {name}"
+                    )
 
     def check_for(self, cash: str | None) -> None:
         """Raises InvalidInput if fills move cash but the orders have no average price."""
@@ -130,7 +134,7 @@ class Events:
         raise self._wrong(
             "average_price",
             self._kinds.index(ORDER),
-            f"there is no such column, and the cash of the book moves by it (cash={cash!r})",
+            f"the column is missing; orders need it in a book with cash={cash!r}",
         )
 
     def fingerprint(self) -> str:

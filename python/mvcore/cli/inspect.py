@@ -1,4 +1,4 @@
-"""`mvcore inspect`: shows the content of a durable book's folder, and whether it is whole."""
+"""`mvcore inspect`: shows the content of a durable book's folder, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lines(generation: Generation) -> list[str]:
             f"  files          {len(manifest.files)}, {manifest.bytes} bytes",
         ]
         out += [f"  feed           {printable(k)}: {v}" for k, v in sorted(manifest.feeds.items())]
-    out.append(f"  {'damaged: ' + printable(generation.fault) if generation.fault else 'whole'}")
+    out.append(f"  {'damaged: ' + printable(generation.fault) if generation.fault else 'intact'}")
     return out
 
 
@@ -57,5 +57,5 @@ def journal_lines(journal: JournalState) -> list[str]:
         f"  files          {journal.files}, {journal.bytes} bytes",
     ]
     if journal.cut_bytes:
-        out.append(f"  not finished   {journal.cut_bytes} bytes at the end, which opening cuts off")
-    return [*out, "  whole"]
+        out.append(f"  incomplete     {journal.cut_bytes} bytes at the end, which opening cuts off")
+    return [*out, "  intact"]

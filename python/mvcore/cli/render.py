@@ -30,7 +30,8 @@ def kind_of(out: str | None) -> str:
     if ending not in KINDS:
         known = ", ".join(name for name in KINDS if name)
         raise CommandError(
-            f"--out {out}: the ending {ending!r} is not known; expected one of {known}, or --output"
+            f"--out {out}: the ending {ending!r} is not known; expected one of {known}, or the "
+            "option --output"
         )
     return KINDS[ending]
 
@@ -38,7 +39,9 @@ def kind_of(out: str | None) -> str:
 def check_sink(kind: str, out: str | None) -> None:
     """Refuse to write binary output to a terminal, before any work."""
     if kind == "parquet" and out is None and sys.stdout.isatty():
-        raise CommandError("parquet is binary: give --out FILE, or send it on through a pipe")
+        raise CommandError(
+            "parquet is binary and does not fit a terminal; use --out FILE or a pipe"
+        )
 
 
 def write(frame: Frame, kind: str, out: str | None) -> None:

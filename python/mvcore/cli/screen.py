@@ -41,7 +41,9 @@ class Rows:
         self.names.remove("removed")
         self._labels = [name for name in self.names if name not in NUMBERS]
         if sort is not None and sort not in self.names:
-            raise CommandError(f"--sort: no column {sort!r}; there are {', '.join(self.names)}")
+            raise CommandError(
+                f"--sort: no column {sort!r}; expected one of {', '.join(self.names)}"
+            )
         self._begin(view.read())
 
     def _begin(self, frame: mvcore.Frame) -> None:

@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         from mvcore.serve import AskedByName, Limits, create_app, limit_backlog, server_settings
     except ImportError as error:
-        raise CommandError(f"{error.name} is missing: pip install 'mvcore[serve]'") from None
+        raise CommandError(
+            f"mvcore serve needs {error.name}: run pip install 'mvcore[serve]'"
+        ) from None
     check(arguments)
     tokens = tokens_of(arguments)
     limits = Limits(per_address=arguments.per_address)
@@ -69,21 +71,26 @@ def check(arguments: argparse.Namespace) -> None:
     missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
     if arguments.demo is not None:
         if paths_of(arguments) or arguments.book:
-            raise CommandError("--demo takes no files and no --book")
+            raise CommandError("--demo: its book needs neither files nor --book; omit them")
         if arguments.base_currency not in IN_DEMO[0] or arguments.value_scale not in IN_DEMO[1]:
-            raise CommandError("--demo: its book is in USD with 8 decimals")
+            raise CommandError(
+                "--demo: its book is in USD with 8 decimals; omit --base-currency and --value-scale"
+            )
         if arguments.cash is not None or arguments.cash_scale is not None:
-            raise CommandError("--demo: its book has no cash from fills")
+            raise CommandError(
+                "--demo: its book has no cash from fills; omit --cash and --cash-scale"
+            )
     elif missing and not (arguments.book and os.path.isdir(arguments.book)):
-        raise CommandError(f"{', '.join(missing)} or --demo wanted")
+        raise CommandError(f"no book to serve; add {', '.join(missing)}, or only --demo")
     if arguments.tokens is not None and arguments.jwt_key is not None:
-        raise CommandError("--tokens and --jwt-key: one of them wanted")
+        raise CommandError("--tokens and --jwt-key exclude each other; use one of them")
     if arguments.jwt_key is None and (arguments.jwt_audience or arguments.jwt_issuer):
         raise CommandError("--jwt-audience and --jwt-issuer need --jwt-key")
     open_to_all = arguments.tokens is None and arguments.jwt_key is None
     if open_to_all and not is_loopback(arguments.host):
         raise CommandError(
-            f"--host {arguments.host}: others may reach it, so --tokens or --jwt-key is needed"
+            f"--host {arguments.host}: other machines may reach this address; add --tokens or "
+            "--jwt-key"
         )
 
 
@@ -109,7 +116,11 @@ def book_of(arguments: argparse.Namespace) -> Iterator[mvcore.Book]:
             begin(book, arguments)
             yield book
         return
-    print("Facts are kept in memory only and lost when the service ends (see --book).", flush=True)
+    print(
+        "Facts are kept in memory only and lost when the service ends; --book keeps them in a "
+        "folder.",
+        flush=True,
+    )
     if arguments.demo is not None:
         from mvcore.demo import served
 
@@ -127,12 +138,14 @@ def begin(book: mvcore.Book, arguments: argparse.Namespace) -> None:
     if book.epoch == 0:
         missing = [f"--{name}" for name in NEEDED if getattr(arguments, name) is None]
         if missing:
-            raise CommandError(f"--book {arguments.book}: it is empty: {', '.join(missing)} wanted")
+            raise CommandError(
+                f"--book {arguments.book}: the book is empty; add {', '.join(missing)}"
+            )
         load_files(book, arguments)
     elif paths_of(arguments):
-        print(f"The book goes on at epoch {book.epoch}; the files are not read.", flush=True)
+        print(f"The book continues at epoch {book.epoch}; the files are not read.", flush=True)
     else:
-        print(f"The book goes on at epoch {book.epoch}.", flush=True)
+        print(f"The book continues at epoch {book.epoch}.", flush=True)
 
 
 def load_files(book: mvcore.Book, arguments: argparse.Namespace) -> None:

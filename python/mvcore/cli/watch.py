@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
             if book.epoch == 0:
                 value.load(book, tables, progress)
             else:
-                tell(f"the book goes on at epoch {book.epoch}; no tables are loaded from the files")
+                tell(f"the book continues at epoch {book.epoch}; only the events are used")
             if not math.isinf(arguments.speed):
-                progress.step("trying the events")
+                progress.step("checking the events")
                 rehearse(events, tables, book)
         with book.view(
             by=arguments.by, measures=arguments.measures, currency=arguments.currency
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.book is not None:
                 name = os.path.basename(paths["events"])
                 if passed := player.go_on(f"watch/{name}/{events.fingerprint()}"):
-                    told = f"{passed} of {events.count} events of {name} were played before"
+                    told = f"{passed} of {events.count} events of {name} were already played"
                     print(f"mvcore: {printable(told)}", file=sys.stderr)
             status = 0
             try:

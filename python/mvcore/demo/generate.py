@@ -194,7 +194,7 @@ def as_large_as_fits(
     gigabytes = sizes.available_gb()
     fits = sizes.size_for(gigabytes)
     if fits != sizes.FULL and accounts is None and instruments is None:
-        print(f"\nNot 5,000 x 5,000: only {gigabytes:.1f} GB of memory are free, that takes 4.")
+        print(f"\n5,000 x 5,000 needs 4 GB of memory, but only {gigabytes:.1f} GB are free.")
     accounts, instruments = accounts or fits[0], instruments or fits[1]
     pace = orders_per_second(accounts, instruments)
     ordered, why = sizes.ordered_instruments(accounts, instruments, gigabytes, pace)
@@ -205,7 +205,7 @@ def as_large_as_fits(
         print(f"  {ORDERS_EACH} orders each on {ordered:,} of the instruments: {why}")
     rows = accounts * (instruments + ordered * ORDERS_EACH)
     if folder is not None and (lacking := sizes.lacking(folder, rows)):
-        print(f"  in memory, not on the disk: {lacking}")
+        print(f"  in memory, without a folder: {lacking}")
         folder = None
     book, facts, load_s = prepare(accounts, instruments, ordered, folder)
     print(f"  loaded in {duration(load_s)}", flush=True)

@@ -59,7 +59,5 @@ def opened_again(path: Path, facts: Facts, before: list[NDArray[np.int64]]) -> R
             check(f"{name} after opening again", got, wanted)
             if name == "current":
                 check(name, got, facts.account_totals() * TO_VALUE_SCALE)
-    print(
-        f"Opened again in {duration(took)}, {replayed:,} groups of the journal applied", flush=True
-    )
+    print(f"Opened again in {duration(took)}, {replayed:,} journal groups replayed", flush=True)
     return Recovery(took, replayed)

@@ -212,7 +212,7 @@ def measure(bench: Bench, seconds: float) -> table.Figures:
         f"{paced.rows} rows; none later than {table.duration(paced.latest_s)} after it was due"
     )
     written = kept.checkpoints(bench) if bench.book.recovery is not None else None
-    print("As fast as it goes:")
+    print("At full speed:")
     burst_s = seconds / 10
     ticks_per_s = flat_out(bench, burst_s)
     facts_per_s = facts_flat_out(bench, burst_s)
@@ -251,6 +251,6 @@ def run(accounts: int | None, instruments: int | None, seconds: float) -> int:
             print(f"WRONG: {error}")
             return 1
     table.show(figures)
-    print("\nThis book in the browser, its prices moving: mvcore serve --demo")
+    print("\nThis book in a browser, with moving prices: mvcore serve --demo")
     print("  (pip install 'mvcore[serve]'; in a clone of the repository: make serve)")
     return 0

@@ -172,8 +172,8 @@ def run(days: list[Day] | None = None) -> int:
     days = read_days() if days is None else days
     fills = sum(len(day.fills) for day in days)
     print(f"Proof: a real account, {fills:,} fills, {days[0].date} to {days[-1].date}.")
-    print("Net liquidation in USD (11 decimals), EUR and JPY (10 decimals) of every day,")
-    print("against the published figures:")
+    print("Net liquidation of every day, in USD (11 decimals), EUR and JPY (10 decimals),")
+    print("compared with the published amounts:")
     start = time.perf_counter()
     mismatches = compare(days)
     seconds = time.perf_counter() - start
@@ -184,6 +184,6 @@ def run(days: list[Day] | None = None) -> int:
     if len(wrong) > SHOWN_MISMATCHES:
         print(f"  ... and {len(wrong) - SHOWN_MISMATCHES} more days")
     print(f"  last: {', '.join(f'{a} {c}' for c, a in days[-1].published.items())}")
-    print(f"  {len(days) * 3:,} figures in {seconds:.2f} s")
+    print(f"  {len(days) * 3:,} amounts in {seconds:.2f} s")
     print(f"{len(days) - len(wrong)} of {len(days)} days equal", flush=True)
     return 1 if wrong else 0

@@ -44,7 +44,7 @@ def playing(size: tuple[int, int] | None) -> Iterator[mvcore.Book]:
 
 def _log_failure(feed: Future[None]) -> None:
     if (error := feed.exception()) is not None:
-        log.error("the prices stand still from now on", exc_info=error)
+        log.error("prices no longer change: the demo's feed failed", exc_info=error)
 
 
 def attributes(facts: Facts) -> dict[str, dict[str, list[str]]]:

@@ -78,5 +78,7 @@ def lacking(folder: Path, rows: int) -> str:
     """Why this many rows do not fit on the folder's disk. Empty if they fit."""
     free, wanted = shutil.disk_usage(folder).free, DISK_BYTES * rows
     return (
-        "" if free >= wanted else f"{folder} has {free / 1e9:.1f} GB free, not {wanted / 1e9:.1f}"
+        ""
+        if free >= wanted
+        else f"{folder} has {free / 1e9:.1f} GB free, but {wanted / 1e9:.1f} GB are needed"
     )

@@ -25,7 +25,7 @@ HYBRID_MEMORY_BYTES = 1e9
 HYBRID_LATENCY_S = 0.050
 HYBRID_TICKS_PER_S = 1_400
 HYBRID_CHECKPOINT_S = 1.0
-NO_ROOM = "not measured: no room on the disk"
+NO_ROOM = "not measured: the disk is too small"
 PLAIN_INTERVAL_S = 1.0
 PLAIN_WIDTH = 130  # columns, if output is no terminal
 
@@ -174,12 +174,12 @@ def job_rows(got: Figures) -> list[Row]:
         ),
         Row("memory", "150-200 GB, 52.5 of it state", "< 1 GB, book left outside", used, fits),
         latency(
-            f"one tick, {got.values_of_a_tick:,} values made",
+            f"one tick, {got.values_of_a_tick:,} values",
             "295 ms, 15,000 values",
             got.tick_and_revalue,
         ),
         Row(
-            "keeping up, watched read each tick",
+            "throughput, watched read each tick",
             "needs 25x parallelism",
             "1,400 ticks/s",
             pace,
@@ -202,13 +202,13 @@ def checkpoint_row(got: Checkpoints | None) -> Row:
     if got is None:
         return Row(what, flink, hybrid, NO_ROOM)
     of_all = f"{duration(got.full_s)} for all, {size(got.full_bytes)}"
-    here = f"{duration(got.changed_s)} for what changed, {size(got.changed_bytes)}; {of_all}"
+    here = f"{duration(got.changed_s)} for the changes, {size(got.changed_bytes)}; {of_all}"
     return Row(what, flink, hybrid, here, got.changed_s < HYBRID_CHECKPOINT_S)
 
 
 def recovery_row(got: Recovery | None) -> Row:
     # kept.opened_again has checked that the amounts are unchanged.
-    here = NO_ROOM if got is None else f"{duration(got.seconds)}, every amount as it was"
+    here = NO_ROOM if got is None else f"{duration(got.seconds)}, every amount unchanged"
     return Row("recovery", "7 minutes, updates lost", "-", here)
 
 
@@ -217,20 +217,20 @@ def caption(got: Figures) -> str:
     lines = [
         "The first two columns are estimates by the job's authors. Latencies, ticks/s and facts/s",
         "are medians of this run on this machine, their answers checked to the last digit. The",
-        "hybrid has one latency, < 50 ms from a tick to the watched accounts: every latency is",
-        "held against it. 'process' is all of it: Python, libraries, and the quantities kept for",
+        "hybrid has one target, < 50 ms from a tick to the watched accounts: PASS compares every",
+        "latency with it. 'process' includes Python, libraries, and the quantities kept for",
         "checking.",
     ]
     if got.orders:
-        lines[-1] += " With the 83.3 ticks/s came 2,000 order facts/s."
+        lines[-1] += " Beside the 83.3 ticks/s, 2,000 order facts/s were applied."
     if got.checkpoints is not None:
         lines.append(
             "The book is kept in a folder: facts are on the disk within a second, prices within "
-            "50 ms.\nWhat had changed at the checkpoint: prices, orders in 1 % of the instruments."
+            "50 ms.\nThe changes: all prices, and orders in 1 % of the instruments."
         )
     if got.holdings < JOB_HOLDINGS or got.orders < JOB_ORDERS:
         size_here = f"{got.holdings:,} holdings and {got.orders:,} orders"
-        lines.append(f"This book has {size_here}: PASS says that much less.")
+        lines.append(f"This book has only {size_here}, so PASS proves less.")
     return "\n".join(lines)
 
 

@@ -133,7 +133,7 @@ def encoding_of(path: Path, given: str | None) -> Encoding:
         if name.replace("-sig", "") not in (marked.codec, marked.name):
             raise fault(
                 str(path),
-                f"encoding={given!r} was said, but the file begins with the byte order mark of "
+                f"encoding={given!r} was passed, but the file begins with the byte order mark of "
                 f"{marked.codec}",
             )
         return marked

@@ -95,7 +95,9 @@ def read(
     found = read_file(path, schema, options)
     absent = [name for name in options.rename if name not in found.renamed]
     if absent:
-        raise fault(found.path, f"rename: there is no column {absent[0]!r}", line=found.header_row)
+        raise fault(
+            found.path, f"rename: the file has no column {absent[0]!r}", line=found.header_row
+        )
     if table == "orders" and found.format == "csv":
         return with_integer_ids(found)
     return found
@@ -237,7 +239,7 @@ def _named(
             first = names[out.index(new)]
             also = f" ({first!r} and {old!r} in the file)" if first != old else ""
             raise fault(
-                path, f"column {new!r} is there twice{also}; expected each name once", line=line,
+                path, f"column {new!r} occurs twice{also}; expected each name once", line=line,
                 table=schema.name, known_as=new,
             )  # fmt: skip
         known = schema.attributes or new in schema.columns
@@ -282,7 +284,7 @@ def _check_attributes(
             told = shlex.quote(f"{old}={fixed}")
             raise fault(
                 path,
-                f"an attribute cannot have a name so like the column {fixed!r}; expected rename="
+                f"the name of an attribute is too similar to the column {fixed!r}; expected rename="
                 f"{{{old!r}: {fixed!r}}} (--rename {told}), or another name of the attribute",
                 line=line, column=old, table=schema.name, known_as=new, value=old,
             )  # fmt: skip
@@ -299,8 +301,8 @@ def _check_unnamed(path: str, values: pa.Array, place: int, lines: Any, options:
     value = values[row].as_py()
     raise fault(
         path,
-        f"column {place + 1} has no name in the header but the value {shown(value)}; expected a "
-        "name, or extra='ignore' (--extra ignore)",
+        f"column {place + 1} has no name in the header, but has the value {shown(value)}; expected "
+        "a name, or extra='ignore' (--extra ignore)",
         line=lines + row if isinstance(lines, int) else int(lines[row]),
         value=value,
     )

@@ -124,7 +124,9 @@ def _pandas(pandas: Any, values: Any, table: str, column: str) -> Values:
         plain = values.to_numpy()
         if dtype.kind == "O":
             return without_missing(plain.tolist())
-        if dtype.kind == "f" and dtype.itemsize <= 8 and np.isnan(plain).any():
+        if dtype.kind == "f" and np.isnan(plain).any():
+            if dtype.itemsize > 8:  # Arrow has no such type
+                return without_missing(list(plain))
             import pyarrow as pa
 
             return pa.chunked_array([pa.array(plain, from_pandas=True)])
@@ -466,13 +468,15 @@ def _arrow_numbers(chunk: pa.Array, values: Any, table: str, column: str) -> Col
 
 
 def attribute_values(values: Any, table: str, column: str) -> list[Any]:
-    """The values of an attribute column. Each becomes a label."""
+    """The values of an attribute column, None if null. Each becomes a label."""
     found = read(values, table, column)
     expected = "text, numbers, booleans or dates"
     if isinstance(found, np.ndarray):
         if found.dtype.kind not in "biufMUOT":
             raise _not_of_type(found.dtype, values, table, column, expected)
-        return list(found) if found.dtype.kind in "fM" else list(found.tolist())
+        if found.dtype.kind == "M":
+            return without_missing(list(found))  # NaT is the null of the type
+        return list(found) if found.dtype.kind == "f" else list(found.tolist())
     if isinstance(found, list | tuple):
         return list(found)
     import pyarrow as pa

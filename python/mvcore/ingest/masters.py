@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.errors import invalid, shown, wrong_type
-from mvcore.ingest.columns import is_missing
+from mvcore.errors import InvalidInput, invalid, is_unicode, shown, wrong_type
+from mvcore.ingest.times import UNIT_EXPECTED
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -32,6 +32,7 @@ _EVERY_DIGIT = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)  # nothing is rou
 
 
 NO_CODES = np.empty(0, np.int32)
+LABEL = "text, a finite number, a bool, a date, or None for no label"
 
 
 class Attribute:
@@ -140,40 +141,54 @@ def _number(label: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
-def is_label(value: Any) -> bool:
+def _is_label(value: Any) -> bool:
     """Return whether the value can be a label: text, a finite number, a bool, a date or a time."""
     if isinstance(value, float | np.floating):
         return bool(np.isfinite(value))
     if isinstance(value, Decimal):
         return value.is_finite()
+    if isinstance(value, np.datetime64):
+        return not np.isnat(value)
     if isinstance(value, np.generic) and not isinstance(value, str):
-        return value.dtype.kind in "biuM"
-    return isinstance(value, str | int | dt.date)
+        return value.dtype.kind in "biu"
+    if isinstance(value, dt.date):
+        return bool(value == value)  # pandas' NaT is an instance of datetime
+    return isinstance(value, str | int)
 
 
-def check_labels(table: str, column: str, values: list[Any]) -> list[str | None]:
-    """Convert a column of attribute values to labels, before anything is written."""
-    out: list[str | None] = []
-    for row, value in enumerate(values):
-        if is_missing(value):
-            out.append(None)
-            continue
-        if not is_label(value):
-            raise wrong_type(table, column, row, value, "text, a finite number, a bool or a date")
-        try:
-            text = label_of(value)
-        except ValueError:  # an int of thousands of digits has no text
-            raise invalid(table, column, row, value, f"{shown(value)} has no text") from None
-        if not text:
-            raise invalid(table, column, row, value, "'' is empty", "text")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise invalid(
-                table, column, row, value, f"{shown(value)} is not valid Unicode"
-            ) from None
-        out.append(text)
-    return out
+def checked_label(value: Any, table: str | None, column: str, row: int | None) -> str | None:
+    """Return the label of an attribute's value, None if the value is None.
+
+    The only rule about labels: writes, selections and `where` call it. nan, NaT and pandas.NA are
+    refused, because only a column with a type can declare a null, and its reader returns None.
+    """
+    if value is None:
+        return None
+    if not _is_label(value):
+        raise wrong_type(table, column, row, value, LABEL)
+    try:
+        text = label_of(value)
+    except ValueError:
+        raise _without_text(value, table, column, row) from None
+    if not text:
+        raise invalid(table, column, row, value, "'' is empty", "text")
+    if not is_unicode(text):
+        raise invalid(table, column, row, value, f"{shown(value)} is not valid Unicode")
+    return text
+
+
+def _without_text(value: Any, table: str | None, column: str, row: int | None) -> InvalidInput:
+    """Make the error for a value that Python or NumPy cannot convert to a text."""
+    if isinstance(value, np.datetime64):
+        wrong, expected = f"the datetime64 {int(value.view(np.int64))} has no unit", UNIT_EXPECTED
+    else:
+        wrong, expected = f"{shown(value)} is too long for a label", "fewer digits, or a text"
+    return invalid(table, column, row, value, wrong, expected)
+
+
+def checked_labels(values: Iterable[Any], table: str, column: str) -> list[str | None]:
+    """Return the labels of a list or column of values. Errors name the row."""
+    return [checked_label(value, table, column, row) for row, value in enumerate(values)]
 
 
 def with_rows(

@@ -207,9 +207,15 @@ def _check_attribute_name(name: str, column: str, columns: Collection[str]) -> N
         raise invalid(
             name, column, None, None, "an attribute cannot have this name", "another name"
         )
+    if column.startswith("-") or (column.startswith("abs(") and column.endswith(")")):
+        raise invalid(
+            name, column, None, None,
+            "`sort` would read this attribute's name as an order",
+            "a name that neither begins with '-' nor has the form abs(...)",
+        )  # fmt: skip
     fixed = misspelled(name, column, columns)
     if fixed is not None:
-        wrong = f"an attribute cannot have a name so like the column {fixed!r}"
+        wrong = f"the name of an attribute is too similar to the column {fixed!r}"
         expected = f"{fixed!r}, or another name of the attribute"
         raise invalid(name, column, None, None, wrong, expected)
 

@@ -24,6 +24,7 @@ ONE_DAY_NS = 86_400 * 10**9
 EXPECTED = (
     "ISO 8601 text, a datetime, a date, a timestamp of NumPy, a column of Arrow or an integer"
 )
+UNIT_EXPECTED = "a datetime64 with a unit, such as datetime64[ns]"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # An integer must be a time in these years. Otherwise its unit is probably another one.
 _EARLIEST = (dt.datetime(1980, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
@@ -322,8 +323,7 @@ def _refuse_unitless(values: npt.NDArray[Any], table: str, column: str, first: i
         count = int(values[at].view(np.int64))  # its repr raises
         raise invalid(
             table, column, None if first is None else first + at, values[at],
-            f"the datetime64 {count} has no unit",
-            "a datetime64 with a unit, such as datetime64[ns]",
+            f"the datetime64 {count} has no unit", UNIT_EXPECTED,
         )  # fmt: skip
 
 

@@ -298,9 +298,9 @@ def resolve(name: str, masters: Masters) -> tuple[str, str]:
 
 def label_selections(
     page: ResultPage, by: Sequence[str], masters: Masters
-) -> Iterator[tuple[str, Wanted]]:
-    """Yield the side and the label of each condition on a column of `by`, as a selection."""
-    for condition in page.where:
+) -> Iterator[tuple[str, Wanted, int]]:
+    """Yield the side, the label as a selection, and the number of each condition on a text."""
+    for number, condition in enumerate(page.where):
         if not condition.column.has_labels or condition.value is None:
             continue
         name = by[condition.column.place] if condition.column.kind == "by" else "currency"
@@ -310,7 +310,7 @@ def label_selections(
             side, _ = attribute_of(name, masters)
             name = name.removeprefix(f"{side}.") if "." in name else name
         wanted: Wanted = {name: (str(condition.value),)}
-        yield side, wanted
+        yield side, wanted, number
 
 
 def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:

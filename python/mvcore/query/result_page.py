@@ -11,7 +11,7 @@ from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import text_of_scalar
 from mvcore.ingest.times import whole
 from mvcore.query.measures import COUNTED, MEASURES, Measure
-from mvcore.query.selecting import wanted_labels
+from mvcore.query.selecting import one_label
 
 Words = Callable[[Any, str], tuple[str, ...]]
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
@@ -188,16 +188,7 @@ def _conditions(given: Any, columns: Mapping[str, PageColumn]) -> Iterator[Condi
             raise invalid(
                 None, "where", row, op, f"operator {op!r} for the texts of {shown(name)}", "= or !="
             )
-        yield Condition(found[0], name, op, _label(name, value, row))
-
-
-def _label(name: str, value: Any, row: int) -> str | None:
-    labels: tuple[str | None, ...] = ()
-    if not isinstance(value, list | tuple):
-        labels = wanted_labels("row", {name: value})[name]
-    if len(labels) != 1:
-        raise invalid(None, "where", row, value, f"{shown(value)} is not one label", "one label")
-    return labels[0]
+        yield Condition(found[0], name, op, one_label(value, None, "where", row))
 
 
 def _number(value: Any, row: int) -> Decimal:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import attribute_values
-from mvcore.ingest.masters import NEVER_USED, Codes, Masters, is_label, label_of
+from mvcore.ingest.masters import LABEL, NEVER_USED, Codes, Masters, checked_label
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Attribute
@@ -24,71 +24,70 @@ if TYPE_CHECKING:
 Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
-_LABELS = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
-_EXPECTED = "text, a finite number, a bool, a date or None"
+_ONE = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
+_COLUMN = ("dtype", "to_pylist", "__arrow_c_stream__", "__arrow_c_array__")
 
 
 def wanted_labels(side: str, given: Mapping[Any, Any]) -> Wanted:
     """The labels of a selection as texts. Raises InvalidInput for a value that is no label."""
     out: dict[str, tuple[str | None, ...]] = {}
-    for name, labels in given.items():
-        if not isinstance(name, str):
-            raise InvalidInput.about(
-                f"{side}s",
-                None,
-                None,
-                name,
-                f"{shown(name)} is not text; expected an attribute's name",
+    table = f"{side}s"
+    for key, labels in given.items():
+        if not isinstance(key, str):
+            raise invalid(
+                table, None, None, key, f"{shown(key)} is not text", "an attribute's name"
             )
-        place = f"{side}s.{name}"
-        out[name] = tuple(_label(place, label) for label in _listed(place, labels))
+        name = _without_side(side, key)
+        if name in out:
+            wrong = f"{shown(key)} names an attribute that an earlier key names"
+            raise invalid(table, key, None, key, wrong, "each attribute once")
+        if _is_one(labels):
+            out[name] = (one_label(labels, table, name, None),)
+            continue
+        listed = _listed(labels, table, name)
+        out[name] = tuple(one_label(label, table, name, row) for row, label in enumerate(listed))
     return out
 
 
-def _listed(place: str, labels: Any) -> list[Any]:
-    if isinstance(labels, _LABELS) or _is_not_set(labels) or hasattr(labels, "as_py"):
-        return [labels]
-    odd = isinstance(labels, Mapping | bytes | bytearray) or hasattr(labels, "columns")
-    scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
-    if odd or scalar or not isinstance(labels, Iterable):
-        raise _refused(place, labels, "a label or a list of labels")
-    # read them like attribute columns
-    if hasattr(labels, "to_pylist") or isinstance(labels, array):
-        table, _, column = place.partition(".")
-        return attribute_values(labels, table, column)
-    return list(labels)
+def _without_side(side: str, key: str) -> str:
+    """The attribute that a key of a selection names: `sector`, or `instrument.sector` as in `by`.
+
+    Raises InvalidInput for a key of the other side. No attribute has a point in its name.
+    """
+    first, point, rest = key.partition(".")
+    if not point or first not in NAMES:
+        return key
+    if first != side:
+        raise invalid(
+            f"{side}s", key, None, key, f"{shown(key)} is an attribute of {first}s, not {side}s",
+            f"{first}s={{{rest!r}: ...}}",
+        )  # fmt: skip
+    return rest
 
 
-def _label(place: str, value: Any) -> str | None:
-    if hasattr(value, "as_py"):  # a scalar of pyarrow
+def one_label(value: Any, table: str | None, column: str, row: int | None) -> str | None:
+    """The label that a caller selects by: a value as writes take it, or a scalar of pyarrow."""
+    if hasattr(value, "as_py"):
         try:
             value = value.as_py()
         except Exception:  # text that is not UTF-8, an unknown zone, a time out of range
-            raise _refused(place, value, _EXPECTED) from None
-    if _is_not_set(value):
-        return None
-    if not is_label(value):  # the rule of writes
-        raise _refused(place, value, _EXPECTED)
-    try:
-        return label_of(value)
-    except ValueError:  # an int of thousands of digits, a datetime64 without a unit
-        table, _, column = place.partition(".")
-        raise invalid(table, column, None, value, f"{shown(value)} has no text") from None
+            raise wrong_type(table, column, row, value, LABEL) from None
+    return checked_label(value, table, column, row)
 
 
-def _is_not_set(value: Any) -> bool:
-    """True for None, nan, NaT and pandas.NA. NA == NA is NA, whose bool raises."""
-    if value is None or isinstance(value, str):
-        return value is None
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError, ArithmeticError):
-        return type(value).__name__ == "NAType"
+def _is_one(labels: Any) -> bool:
+    return labels is None or isinstance(labels, _ONE) or hasattr(labels, "as_py")
 
 
-def _refused(place: str, value: Any, expected: str) -> InvalidInput:
-    table, _, column = place.partition(".")
-    return wrong_type(table, column, None, value, expected)
+def _listed(labels: Any, table: str, column: str) -> list[Any]:
+    odd = isinstance(labels, Mapping | bytes | bytearray | np.generic) or hasattr(labels, "columns")
+    scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
+    if odd or scalar or not isinstance(labels, Iterable):
+        raise wrong_type(table, column, None, labels, f"{LABEL}; or a list of these")
+    # a column with a type declares its nulls, so it is read as in a write
+    if any(hasattr(labels, name) for name in _COLUMN) or isinstance(labels, array):
+        return attribute_values(labels, table, column)
+    return list(labels)
 
 
 def check_labels(
@@ -97,10 +96,12 @@ def check_labels(
     wanted: Wanted,
     find: Find,
     in_use: Callable[[str], Sequence[str]],
+    condition: int | None = None,
 ) -> None:
     """Raises InvalidInput for an unknown attribute and for a label that nothing has.
 
     in_use(key): returns the names that may be labels of `account`, `instrument` or `currency`.
+    condition: the number of the condition of `where` that has the label. None: a selection has it.
     """
     for name, labels in wanted.items():
         attribute = attribute_of_side(masters, side, name)
@@ -115,13 +116,14 @@ def check_labels(
             unknown = [text for text, code in zip(texts, codes, strict=True) if code < 0]
         if unknown:
             known = in_use(name) if attribute is None else attribute.used_labels()
-            raise no_label(side, name, unknown[0]).unlike(unknown[0], known)
+            raise no_label(side, name, unknown[0], condition).unlike(unknown[0], known)
 
 
-def no_label(side: str, name: str, label: str) -> InvalidInput:
+def no_label(side: str, name: str, label: str, condition: int | None = None) -> InvalidInput:
     """Make the error for a label that no account or instrument has."""
+    table, column = (f"{side}s", name) if condition is None else (None, "where")
     reason = f"no {side} has the label {label!r}"
-    return InvalidInput.about(f"{side}s", name, None, label, reason)
+    return InvalidInput.about(table, column, condition, label, reason)
 
 
 def attribute_of_side(masters: Masters, side: str, name: str) -> Attribute | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ BREAKS = (
 QUANTITY, ONLY_HELD, ONLY_GIVEN, UNKNOWN_ACCOUNT, UNKNOWN_INSTRUMENT, NOT_SELECTED = range(6)
 EXCEPTIONS = ("no_price", "no_rate", "stale_price", "no_price_time")
 _CURRENT = _core.MEASURES.index("current")
+_WIDE = Context(38)  # holds every quantity
 _UNKNOWN = -2  # the name at place k that the book does not know has the code _UNKNOWN - k
 
 
@@ -61,6 +63,12 @@ def breaks_frame(
     theirs, in_table = _spread(len(cells), place_given, given.quantity[compared[order]])
     differ = np.flatnonzero((mine != theirs).any(axis=1))
     in_book, in_table = in_book[differ], in_table[differ]
+    difference, too_large = _difference(mine[differ], theirs[differ])
+    if too_large.size:
+        rows = np.full(len(cells), len(given.account), np.int64)  # by cell, its row of the table
+        rows[place_given] = compared[order]
+        cell = int(differ[too_large[np.argmin(rows[differ[too_large]])]])
+        raise _too_large(given, int(rows[cell]), _int(mine[cell]), _int(theirs[cell]))
     reason = np.where(in_book, np.where(in_table, QUANTITY, ONLY_HELD), ONLY_GIVEN)
 
     more = len(apart)
@@ -82,7 +90,9 @@ def breaks_frame(
             ),
             "quantity_given": Number(quantity_given, EXACT, valid_given, strip=True),
             "quantity_held": Number(quantity_held, EXACT, valid_held, strip=True),
-            "difference": Number(_difference(quantity_held, quantity_given), EXACT, strip=True),
+            "difference": Number(
+                np.concatenate([difference, _negative(given.quantity[apart])]), EXACT, strip=True
+            ),
             "reason": Text(
                 np.concatenate([reason, reasons[apart]]).astype(np.int32), _words(BREAKS)
             ),
@@ -126,8 +136,11 @@ def _spread(size: int, places: Keys, quantities: Wide) -> tuple[Wide, npt.NDArra
     return out, there
 
 
-def _difference(a: Wide, b: Wide) -> Wide:
-    """a - b. The numbers are below 10**38, which is a limit of quantities."""
+def _difference(a: Wide, b: Wide) -> tuple[Wide, npt.NDArray[np.int64]]:
+    """a - b, and the places where that does not fit 38 digits.
+
+    The numbers fit: 10**38 is a limit of quantities.
+    """
     low_a, low_b = a[:, 0].view(np.uint64), b[:, 0].view(np.uint64)
     out = np.empty_like(a)
     out[:, 0] = (low_a - low_b).view(np.int64)
@@ -135,11 +148,27 @@ def _difference(a: Wide, b: Wide) -> Wide:
     wrapped = ((a[:, 1] < 0) != (b[:, 1] < 0)) & ((out[:, 1] < 0) != (a[:, 1] < 0))
     # the high word of 10**38, the first number that a decimal column of Arrow cannot hold
     large = np.flatnonzero(wrapped | (np.abs(out[:, 1]) >= 10**38 >> 64))
-    for row in large.tolist():
-        if abs(_int(a[row]) - _int(b[row])) >= 10**38:
-            wrong = "the difference has more than 20 digits before the point"
-            raise ValueOverflow.about("breaks", "difference", row, None, wrong)
-    return out
+    too_large = [k for k in large.tolist() if abs(_int(a[k]) - _int(b[k])) >= 10**38]
+    return out, np.array(too_large, np.int64)
+
+
+def _negative(numbers: Wide) -> Wide:
+    return _difference(np.zeros_like(numbers), numbers)[0]
+
+
+def _too_large(given: GivenHoldings, row: int, held: int, quantity: int) -> ValueOverflow:
+    """Make the error for a row of the table whose difference does not fit 38 digits."""
+    position = given.accounts[given.account[row]], given.instruments[given.instrument[row]]
+    text = _text(quantity)
+    reason = (
+        f"the difference of {position}, {_text(held)} held minus {text} given, has more than 20 "
+        "digits before the point; correct this row or leave it out"
+    )
+    return ValueOverflow.about("holdings", "quantity", row, text, reason)
+
+
+def _text(number: int) -> str:
+    return f"{Decimal(number).scaleb(-EXACT, _WIDE).normalize(_WIDE):f}"
 
 
 def _int(words: npt.NDArray[np.int64]) -> int:

@@ -130,8 +130,9 @@ def overflow_of(
             told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
     exact = [*query.amounts, *query.quantities]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
+    wrong = "a quantity does not fit 38 digits" if measure in COUNTED else str(error)
     return ValueOverflow.about(
-        "values", measure, None, None, f"{', '.join(told) or 'the total'}: {error}"
+        "values", measure, None, None, f"{', '.join(told) or 'the total'}: {wrong}"
     )
 
 

@@ -78,10 +78,12 @@ class Tokens:
             try:
                 digest = _digest_of(entry)
                 if digest in found:
-                    raise ValueError("this token stands twice")
+                    raise ValueError("the token occurs twice")
                 found[digest] = _principal(entry)
             except KeyError as error:
-                raise InvalidInput(f"tokens file {path}: entry {place}: no {error}") from None
+                raise InvalidInput(
+                    f"tokens file {path}: entry {place}: {error} is missing"
+                ) from None
             except (ValueError, TypeError) as error:
                 raise InvalidInput(f"tokens file {path}: entry {place}: {error}") from None
         return cls(found)
@@ -97,7 +99,7 @@ def _entries(path: str | Path) -> list[Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         entries = None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InvalidInput(f'tokens file {path}: JSON like {{"tokens": [{{...}}]}} wanted')
+        raise InvalidInput(f'tokens file {path}: expected JSON such as {{"tokens": [{{...}}]}}')
     return entries
 
 
@@ -109,7 +111,7 @@ def accounts_of(given: object) -> Accounts:
         return given
     if isinstance(given, list) and all(isinstance(name, str) for name in given):
         return frozenset(given)
-    raise ValueError('accounts is "*", a list of names, or attributes with their values')
+    raise ValueError('accounts: expected "*", a list of names, or attributes with their values')
 
 
 def _labels(given: object) -> bool:
@@ -133,12 +135,12 @@ def _digest_of(entry: Mapping[str, Any]) -> str:
         or len(digest) != 64
         or not set(digest) <= set("0123456789abcdef")
     ):
-        raise ValueError("sha256 is not 64 lower-case hexadecimal digits")
+        raise ValueError("sha256: expected 64 lower-case hexadecimal digits")
     return str(digest)
 
 
 def _principal(entry: Mapping[str, Any]) -> Principal:
     name, write = entry["name"], entry.get("write", False)
     if not isinstance(name, str) or not isinstance(write, bool):
-        raise ValueError("name is a text, write true or false")
+        raise ValueError("expected name as text, and write as true or false")
     return Principal(name, accounts_of(entry["accounts"]), write)

@@ -24,7 +24,9 @@ def kind_of(accept: str | None) -> str:
     """The format with the highest weight in the header `Accept` (RFC 9110, 12.5.1)."""
     weights = [_weight(kind, accept) for kind in KINDS] if accept and accept.strip() else [1.0]
     if max(weights) <= 0:
-        raise RefusedError("not_acceptable", f"there are {', '.join(KINDS)}", 406)
+        raise RefusedError(
+            "not_acceptable", f"no such format; expected one of {', '.join(KINDS)}", 406
+        )
     return KINDS[weights.index(max(weights))]
 
 

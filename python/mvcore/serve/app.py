@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from mvcore.errors import ClosedError, Error, StorageError
+from mvcore.errors import Error
 from mvcore.serve import answers, origin_checks, page
 from mvcore.serve.access import EVERYBODY, Principal, Verifier
-from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError
+from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError, refusal
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
 from mvcore.serve.parsing import read_object
@@ -125,9 +125,9 @@ class Service:
                         raise RefusedError("too_large", "the request is too large", 413)
                     parts.append(part)
         except TimeoutError:
-            raise RefusedError("too_slow", "the request did not come to its end", 408) from None
+            raise RefusedError("too_slow", "the request was not complete in time", 408) from None
         except ClientDisconnect:  # nobody reads the response
-            raise RefusedError("too_slow", "the client has gone", 408) from None
+            raise RefusedError("too_slow", "the client has disconnected", 408) from None
         try:
             return await asyncio.to_thread(read_object, b"".join(parts))
         except ValueError as error:
@@ -227,7 +227,9 @@ class Service:
         held = self.book.stats()["orders" if call == "orders" else "positions"]
         named = isinstance(accounts, tuple) and len(accounts) <= self.limits.listed
         if held > self.limits.rows and not named:
-            raise RefusedError("too_many_rows", f"name at most {self.limits.listed} accounts")
+            raise RefusedError(
+                "too_many_rows", f"too many accounts; expected at most {self.limits.listed}"
+            )
 
     # -- writes --
 
@@ -237,11 +239,13 @@ class Service:
         self._who(request, write=True)
         body = await self._body(request)
         if not {"instrument", "price"} <= body.keys() <= {"instrument", "price", "time"}:
-            raise RefusedError("invalid_ticks", "columns instrument, price and time wanted")
+            raise RefusedError(
+                "invalid_ticks", "expected the columns instrument, price and (optional) time"
+            )
         instruments, prices, times = body["instrument"], body["price"], body.get("time")
         names = isinstance(instruments, list) and all(isinstance(n, str) for n in instruments)
         if not names:  # numbers would be codes, which only the book's process knows
-            raise RefusedError("invalid_ticks", "instrument: a list of names wanted")
+            raise RefusedError("invalid_ticks", "instrument: expected a list of names")
         call = functools.partial(self.book.ticks, instruments, prices, times)
         return _acknowledged(await asyncio.to_thread(call))
 
@@ -256,12 +260,14 @@ class Service:
         body = await self._body(request)
         tables = all(isinstance(table, dict) for table in body.values())
         if not body or not tables or not body.keys() <= set(FACTS):
-            raise RefusedError("invalid_facts", f"tables wanted: {', '.join(FACTS)}")
+            raise RefusedError("invalid_facts", f"expected tables among {', '.join(FACTS)}")
         if who.accounts is not None:
             # Instruments move cash of accounts that the token may not see.
             allowed = [t for t in MARKET if t != "instruments" or self.book.cash is None]
             if not body.keys() <= set(allowed):
-                raise RefusedError("forbidden", f"this token may write {', '.join(allowed)}", 403)
+                raise RefusedError(
+                    "forbidden", f"this token may only write {', '.join(allowed)}", 403
+                )
         return _acknowledged(await asyncio.to_thread(lambda: self.book.update(**body)))
 
     # -- the WebSocket --
@@ -305,10 +311,10 @@ async def _refused(request: Request, error: RefusedError) -> Response:
 
 async def _failed(request: Request, error: Error) -> Response:
     """Errors of the book: refused input (422), and failures of the service (503)."""
-    status = 503 if isinstance(error, (ClosedError, StorageError)) else 422
     code = type(error).__name__
-    message = str(error.args[0]) if error.args else code
-    return JSONResponse(RefusedError(code, message, status, error).to_json(), status_code=status)
+    answer = refusal(error, code, 422)
+    answer.code = code
+    return await _refused(request, answer)
 
 
 HANDLERS: dict[Any, Any] = {RefusedError: _refused, Error: _failed, HTTPException: _no_route}

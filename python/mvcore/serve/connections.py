@@ -71,7 +71,7 @@ class Connections:
     def _trim(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the oldest waiting connections above the limit."""
         self._trimming = None
-        too_many = RefusedError("too_many", "too many requests have not come to their end", 503)
+        too_many = RefusedError("too_many", "too many incomplete requests", 503)
         for connection, since in list(self._waiting.items()):
             if len(self._waiting) <= self.limits.heads or since + GRACE > loop.time():
                 break
@@ -157,7 +157,7 @@ class BoundedHttp(H11Protocol):
             self._open.stop_waiting(self)
 
     def _expire(self) -> None:
-        self.refuse(RefusedError("too_slow", "the request did not come to its end", 408))
+        self.refuse(RefusedError("too_slow", "the request was not complete in time", 408))
 
     def refuse(self, error: RefusedError) -> None:
         """Close the connection, with a response if the client waits for one."""

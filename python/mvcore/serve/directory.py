@@ -10,7 +10,7 @@ import numpy as np
 
 from mvcore.errors import InvalidInput
 from mvcore.query.selecting import no_label, unknown_attribute, wanted_labels
-from mvcore.serve.errors import RefusedError, unknown
+from mvcore.serve.errors import RefusedError, refusal, unknown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -142,7 +142,7 @@ class Directory:
         try:
             mask = self.accounts.matching(wanted)
         except InvalidInput as error:
-            raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
+            raise refusal(error, "invalid_selection") from None
         return {self.accounts.names[row] for row in np.flatnonzero(mask).tolist()}
 
     def _check_labels(self, wanted: Mapping[str, Any], allowed: set[str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from mvcore.errors import Error, shown
+from mvcore.errors import ClosedError, Error, InvalidInput, UnknownId, ValueOverflow, shown
+
+log = logging.getLogger("mvcore.serve")
 
 # WebSocket close codes (RFC 6455: 4000 to 4999 are for applications).
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, SLOW, TOO_MANY, FULL = 4400, 4401, 4403, 4408, 4429, 4503
@@ -32,6 +35,21 @@ def place_of(error: Error) -> dict[str, Any]:
     facts = (error.table, error.column, error.row, error.value)
     named = zip(("table", "column", "row", "value"), map(_short, facts), strict=True)
     return {name: fact for name, fact in named if fact is not None}
+
+
+def refusal(error: Error, code: str, status: int = 400) -> RefusedError:
+    """The answer about an error of the library.
+
+    If the input is wrong, it has this code and status, and the library's message without similar
+    names. Any other error is a failure of the service. Its message may name folders of the disk, so
+    only the log has it.
+    """
+    if isinstance(error, UnknownId | InvalidInput | ValueOverflow):
+        return RefusedError(code, str(error.args[0]) if error.args else code, status, about=error)
+    if isinstance(error, ClosedError):
+        return RefusedError("closed", "the book is closed", 503)
+    log.error("a request failed: %s: %s", type(error).__name__, error)
+    return RefusedError("failed", "the service failed; its log says why", 503)
 
 
 def _short(fact: Any) -> Any:

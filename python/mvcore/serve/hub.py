@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mvcore.errors import ClosedError, Error, UnknownId
 from mvcore.serve.directory import Directories
-from mvcore.serve.errors import RefusedError
+from mvcore.serve.errors import RefusedError, refusal
 from mvcore.serve.one_thread import OneThread
 from mvcore.serve.price_times import PriceClock, PriceTimes, held_instruments
 from mvcore.serve.rows import NEVER, Heads, Rows, Update, removed_in
@@ -161,7 +161,7 @@ class Hub:
             code = "unknown_account" if unknown else "invalid_selection"
             raise RefusedError(code, error.reason) from None
         except Error as error:
-            raise RefusedError("invalid_selection", str(error.args[0]), about=error) from None
+            raise refusal(error, "invalid_selection") from None
 
     # -- the poller --
 
@@ -265,7 +265,7 @@ class Hub:
         except ClosedError as error:  # its last watcher just left
             return RefusedError("closed", str(error))
         except Error as error:
-            return RefusedError("cannot_value", str(error), about=error)
+            return refusal(error, "cannot_value")
 
     def _end(self, shared: Shared, error: RefusedError) -> None:
         """End a view. A client that selects the same again gets a new view."""

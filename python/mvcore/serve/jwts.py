@@ -55,7 +55,7 @@ class JwtTokens:
         try:
             self._keys = list(_keys_of(raw.strip()))
             if not self._keys:
-                raise ValueError("none of them is for signatures")
+                raise ValueError("no key of the set is for signatures")
         except (ValueError, TypeError, KeyError, AttributeError, jwt.PyJWTError) as error:
             raise InvalidInput(f"key of tokens: {error}") from None
         self._audience, self._issuer = audience, issuer
@@ -95,9 +95,9 @@ class JwtTokens:
 def _principal(claims: Mapping[str, Any]) -> Principal:
     name, until, write = claims["sub"], claims["exp"], claims.get("write", False)
     if not isinstance(name, str) or not isinstance(write, bool):
-        raise ValueError("sub is a text, write true or false")
+        raise ValueError("expected sub as text, and write as true or false")
     if isinstance(until, bool) or not isinstance(until, int | float) or not math.isfinite(until):
-        raise ValueError("exp is a number")
+        raise ValueError("exp: expected a number")
     return Principal(name, accounts_of(claims["accounts"]), write, float(until))
 
 
@@ -115,12 +115,12 @@ def _keys_of(raw: bytes) -> Iterator[Key]:
 
 def _jwk(one: Mapping[str, Any]) -> Key:
     if "d" in one:
-        raise ValueError("a private key has no place here")
+        raise ValueError("the key is private; expected a public key")
     key = _checked(one.get("kid"), jwt.PyJWK(dict(one)).key)
     if "alg" not in one:
         return key
     if one["alg"] not in key.algorithms:
-        raise ValueError(f"alg: {one['alg']!r} does not go with the key")
+        raise ValueError(f"alg: {one['alg']!r} does not fit the key")
     return Key(key.name, key.key, (one["alg"],))
 
 
@@ -128,14 +128,14 @@ def _checked(name: str | None, key: Any) -> Key:
     """The key with the algorithms that it allows."""
     if isinstance(key, bytes):
         if len(key) < LEAST_SECRET:
-            raise ValueError(f"a secret of {LEAST_SECRET} bytes or more wanted")
+            raise ValueError(f"the secret is too short; expected {LEAST_SECRET} bytes or more")
         return Key(name, key, HMAC)
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < LEAST_RSA:
-            raise ValueError(f"an RSA key of {LEAST_RSA} bits or more wanted")
+            raise ValueError(f"the RSA key is too short; expected {LEAST_RSA} bits or more")
         return Key(name, key, RSA)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES:
         return Key(name, key, (CURVES[key.curve.name],))
     if isinstance(key, ed25519.Ed25519PublicKey):
         return Key(name, key, ("EdDSA",))
-    raise ValueError("a public key wanted: RSA, P-256, P-384, P-521 or Ed25519")
+    raise ValueError("expected a public key: RSA, P-256, P-384, P-521 or Ed25519")

@@ -73,7 +73,9 @@ class AskedByName:
             await receive()
             await send({"type": "websocket.close", "code": FORBIDDEN})
         else:
-            refused = RefusedError("forbidden", "the service is not known by this name", 403)
+            refused = RefusedError(
+                "forbidden", "the service does not answer requests for this host name", 403
+            )
             await JSONResponse(refused.to_json(), refused.status)(scope, receive, send)
 
     def _by_name(self, headers: dict[bytes, bytes]) -> bool:

@@ -19,16 +19,16 @@ def read_object(text: str | bytes) -> dict[str, Any]:
             object_pairs_hook=_unique, parse_float=_decimal, parse_constant=_no_number,
         )  # fmt: skip
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("the JSON is nested too deeply") from None
     if not isinstance(found, dict):
-        raise ValueError("it is not a JSON object")
+        raise ValueError("expected a JSON object")
     return found
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return found
 
 
@@ -36,7 +36,7 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError("a number has too large an exponent") from None
+        raise ValueError("the exponent of a number is too large") from None
 
 
 def _no_number(text: str) -> Any:

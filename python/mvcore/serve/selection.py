@@ -56,7 +56,7 @@ class Selection:
 def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
     """Parse a selection. Raises RefusedError that names the field."""
     for field in message.keys() - FIELDS - {"type", "id", "interval"}:
-        raise RefusedError("invalid_selection", f"{field}: no field of a selection")
+        raise RefusedError("invalid_selection", f"{field}: a selection has no such field")
     measures = _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES)
     return Selection(
         _names(message, "accounts", limits),
@@ -77,7 +77,7 @@ def check_sides(message: Mapping[str, Any]) -> None:
     for field, value in message.items():
         if field not in SIDES and value is not None:
             used = " and ".join(SIDES)
-            raise RefusedError("invalid_selection", f"{field}: not used here; only {used} wanted")
+            raise RefusedError("invalid_selection", f"{field}: not used here; expected only {used}")
 
 
 def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
@@ -90,7 +90,7 @@ def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
 
 
 def _wrong(field: str, wanted: str) -> RefusedError:
-    return RefusedError("invalid_selection", f"{field}: {wanted} wanted")
+    return RefusedError("invalid_selection", f"{field}: expected {wanted}")
 
 
 def _names(message: Mapping[str, Any], field: str, limits: Limits) -> Names:

@@ -120,7 +120,7 @@ class Session:
             for task in done:
                 task.result()
         except TimeoutError:
-            await self._close(Closing(errors.UNAUTHORIZED, "no token came"))
+            await self._close(Closing(errors.UNAUTHORIZED, "the client sent no token"))
         except Closing as closing:
             await self._close(closing)
         except ClosedError:
@@ -171,12 +171,15 @@ class Session:
         elif kind == "select":
             await self._select(message, who)
         elif kind != "hello":
-            raise RefusedError("unknown_type", "type: select or ping wanted")
+            raise RefusedError("unknown_type", "type: expected select or ping")
 
     async def _select(self, message: dict[str, Any], who: Principal) -> None:
         """Replace the selection. If the new one is refused, the old one stays."""
         if message.get("id") is not None and _id_of(message) is None:
-            raise RefusedError("invalid_selection", "id: a short text or a 64-bit integer wanted")
+            raise RefusedError(
+                "invalid_selection",
+                "id: expected a text of at most 100 characters, or a 64-bit integer",
+            )
         selection, interval = parse(message, self._limits), interval_of(message, self._limits)
         async with self._choosing:
             await self._watch(selection, interval, who)
@@ -215,7 +218,7 @@ class Session:
             raise WebSocketDisconnect(event.get("code", 1000))
         text = event.get("text")
         if text is None:
-            raise Closing(errors.BAD_MESSAGE, "text wanted, not bytes")
+            raise Closing(errors.BAD_MESSAGE, "expected text, not bytes")
         if (second := int(time.monotonic())) != self._second:
             self._second, self._budget = second, self._limits.messages
         self._budget -= 1
@@ -228,7 +231,7 @@ class Session:
         try:
             return read_object(text)
         except ValueError:
-            raise Closing(errors.BAD_MESSAGE, "the message is no JSON object") from None
+            raise Closing(errors.BAD_MESSAGE, "the message is not a JSON object") from None
 
     # -- out --
 

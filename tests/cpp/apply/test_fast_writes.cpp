@@ -55,7 +55,7 @@ bool ticks(Book& book, std::int32_t instrument) {
 
 }  // namespace
 
-TEST(a_tick_keeps_the_gil_if_few_rows_follow_it) {
+TEST(a_write_keeps_the_gil_if_views_have_few_rows_to_update) {
     Book book("USD", 8);
     load(book, 3000);
     book.order(order(5));

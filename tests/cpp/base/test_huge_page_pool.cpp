@@ -60,7 +60,7 @@ bool play(unsigned seed, int steps) {
 
 }  // namespace
 
-TEST(pieces_do_not_overlap_and_go_back) {
+TEST(pieces_do_not_overlap_and_return_to_the_pool) {
     const auto before = huge_pages::mapped_bytes();
     CHECK(play(1, 4'000));
     constexpr std::size_t kSpare = 8;  // spare empty pages that the pool keeps
@@ -69,7 +69,7 @@ TEST(pieces_do_not_overlap_and_go_back) {
     CHECK(huge_pages::mapped_bytes() <= before + kSpare * kHuge);
 }
 
-TEST(threads_may_release_what_others_allocated) {
+TEST(a_thread_may_release_memory_that_another_allocated) {
     std::vector<Piece> given;
     for (int k = 0; k < 2'000; ++k) given.push_back(piece_of(4096, 7));
     bool right[3] = {};
@@ -88,7 +88,7 @@ TEST(threads_may_release_what_others_allocated) {
     CHECK(right[0] && right[1] && right[2]);
 }
 
-TEST(sizes_that_fill_a_page) {
+TEST(rounded_sizes_leave_no_room_for_larger_pieces) {
     for (std::size_t bytes : {1UL, 64UL, 4096UL, 290'000UL, 700'000UL, kHuge - 64}) {
         const auto size = huge_pages::filling(bytes);
         CHECK(size >= bytes && size % 64 == 0 && size <= kHuge);

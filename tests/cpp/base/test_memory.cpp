@@ -26,7 +26,7 @@ Net some_net() {
 
 }  // namespace
 
-TEST(a_page_is_copied_once_by_whoever_writes_it_first) {
+TEST(the_first_write_to_a_shared_page_copies_it_once) {
     CowVector<int, 4> first;
     first.grow(10);
     CHECK(first.size() == 10 && first[9] == 0);
@@ -52,7 +52,7 @@ TEST(a_page_is_copied_once_by_whoever_writes_it_first) {
     CHECK(second[0] == 1 && second[12] == 12 && second.size() == 13);
 }
 
-TEST(a_page_lives_as_long_as_anybody_has_it) {
+TEST(a_page_lives_as_long_as_it_has_a_holder) {
     const auto counted = std::make_shared<int>(0);
     {
         CowVector<std::shared_ptr<int>, 4> first;
@@ -71,7 +71,7 @@ TEST(a_page_lives_as_long_as_anybody_has_it) {
 }
 
 // Copies keep their values when the original block changes.
-TEST(a_block_of_three_columns_keeps_what_is_set) {
+TEST(a_block_of_three_columns_returns_the_values_set) {
     for (std::uint32_t rows : {1U, 100U, 4096U})
         for (std::uint32_t share : {2U, 30U}) {
             Block block;
@@ -105,7 +105,7 @@ TEST(a_block_of_three_columns_keeps_what_is_set) {
         }
 }
 
-TEST(a_block_copies_its_integers_only_where_they_are_shared) {
+TEST(a_block_copies_its_integers_only_if_they_are_shared) {
     Block block;
     CHECK(!block.reserve(3, all_of(7), 4096));
     static_cast<void>(block.set(3, all_of(7)));
@@ -121,7 +121,7 @@ TEST(a_block_copies_its_integers_only_where_they_are_shared) {
 }
 
 // Every bucket of a small table has been full, so each bucket counts overflowed ids.
-TEST(an_absent_order_is_looked_for_once_round_at_most) {
+TEST(a_lookup_of_an_absent_order_visits_each_bucket_at_most_once) {
     OrderIndex index;
     const auto hash = [](std::uint64_t half, std::uint64_t id) {  // half of the table, 0 or 1
         return (half << 31 | id) << 16 | id;
@@ -185,7 +185,7 @@ TEST(an_order_index_finds_what_an_unordered_map_finds) {
     }
 }
 
-TEST(texts_stay_where_they_were_stored) {
+TEST(stored_texts_never_move) {
     TextArena arena;
     std::vector<std::pair<std::uint32_t, std::string>> stored;
     std::size_t bytes = 0;

@@ -43,7 +43,7 @@ TEST(wide_arithmetic_is_a_ring) {
         }
 }
 
-TEST(wide_division_gives_back_the_dividend) {
+TEST(wide_quotient_and_remainder_give_back_the_dividend) {
     std::mt19937_64 random(1);
     for (int round = 0; round < 20000; ++round) {
         i1024 a;
@@ -81,7 +81,7 @@ TEST(decimals_are_read_exactly) {
     CHECK(parse("10000000000000000000000e-20") == kPow10[20]);
 }
 
-TEST(what_is_no_decimal_is_refused) {
+TEST(text_that_is_not_a_decimal_is_refused) {
     for (const char* text : {"", "-", ".", "+.", "1e", "1e+", "e5", "1 ", " 1", "1_000", "0x1",
                              "1.2.3", "--1", "1,5", "\xc2\xb2"})
         CHECK(parse_decimal(text).fault == DecimalFault::syntax);
@@ -94,7 +94,7 @@ TEST(what_is_no_decimal_is_refused) {
     CHECK(parse_decimal("1e99999999999999999999").fault == DecimalFault::too_many_digits);
 }
 
-TEST(text_of_a_decimal_reads_back) {
+TEST(a_decimal_written_as_text_reads_back_equal) {
     std::mt19937_64 random(2);
     for (int round = 0; round < 20000; ++round) {
         const auto scale = static_cast<int>(random() % 19);

@@ -56,7 +56,7 @@ void check_conversion(const mvcore::Rate* source, const mvcore::Rate* target, in
 
 }  // namespace
 
-TEST(a_conversion_is_exact_and_the_fast_one_agrees) {
+TEST(a_conversion_is_exact_and_equals_its_fast_path) {
     const auto all = rates();
     const std::size_t some[] = {0, 3, 9, 18, all.size() - 1};
     for (int value_scale : {0, 8, 30}) {

@@ -31,7 +31,7 @@ TEST(a_dense_book_of_small_numbers_is_exact) {
     CHECK(seen_in(run).lanes[0] && !seen_in(run).lanes[2]);
 }
 
-TEST(a_dense_book_is_exact_where_every_rate_is_known) {
+TEST(a_dense_book_is_exact_if_every_rate_is_known) {
     Run run(100, 20, 90, kSmall, 2, 2);
     play(run, 1500, 150);
 }
@@ -56,12 +56,12 @@ TEST(a_book_of_wide_numbers_is_exact) {
     CHECK(seen_in(run).wide_price && seen_in(run).lanes[2]);
 }
 
-TEST(amounts_beyond_38_digits_are_refused_and_the_others_exact) {
+TEST(amounts_beyond_38_digits_are_refused_and_others_are_exact) {
     Run run(60, 16, 20, kWide, 30, 5);
     play(run, 1000, 200);
 }
 
-TEST(numbers_outgrow_their_lanes) {
+TEST(totals_that_outgrow_their_lanes_stay_exact) {
     for (unsigned seed : {6U, 7U}) {
         Run run(100, 12, 60, kSmall, 8, seed);
         auto view = Watch(run, By::account_and_kind, 0, false);
@@ -80,7 +80,7 @@ TEST(numbers_outgrow_their_lanes) {
 
 // A view follows the ticks of few instruments unless the log has lost some. If all instruments
 // tick, the view may rebuild.
-TEST(a_view_that_missed_more_prices_than_are_kept_is_exact) {
+TEST(a_view_that_missed_more_prices_than_the_change_log_keeps_is_exact) {
     constexpr int kKept = static_cast<int>(mvcore::Ring<mvcore::Change>::kCapacity);
     for (int ticks : {10, kKept - 1, kKept, kKept + 1, kKept + 5000})
         for (int instruments : {5, 40}) {
@@ -101,7 +101,7 @@ TEST(a_view_that_missed_more_prices_than_are_kept_is_exact) {
         }
 }
 
-TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
+TEST(a_view_that_missed_more_facts_than_the_change_log_keeps_is_exact) {
     constexpr auto kKept = mvcore::Ring<mvcore::Fact>::kCapacity;
     for (std::uint64_t more : {0U, 5000U}) {
         Run run(3000, 8, 50, kSmall, 8, 9);
@@ -121,7 +121,7 @@ TEST(a_view_that_missed_more_facts_than_are_kept_is_exact) {
     }
 }
 
-TEST(a_batch_is_judged_by_how_it_leaves_the_book) {
+TEST(a_batch_is_checked_against_the_book_that_it_leaves) {
     for (const int left : {0, 5}) {  // quantity left in the only holding of a removed account
         Run run(3, 4, 100, kSmall, 8, 12);
         tables::Change change;

@@ -134,7 +134,7 @@ private:
 
 }  // namespace
 
-TEST(ticks_go_on_beside_calls_of_any_size) {
+TEST(ticks_continue_beside_calls_of_any_size) {
     auto held = std::make_shared<Book>("USD", 8);
     Book& book = *held;
     load_masters(book);

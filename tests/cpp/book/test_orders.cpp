@@ -55,12 +55,12 @@ TEST(a_book_of_wide_numbers_with_orders_is_exact) {
     }
 }
 
-TEST(amounts_beyond_38_digits_are_refused_with_orders_too) {
+TEST(amounts_beyond_38_digits_are_refused_with_orders) {
     Run run(40, 12, 20, kWide, 30, 27, IdKind::integer);
     play(run, 800, 100);
 }
 
-TEST(order_quantities_outgrow_their_records) {
+TEST(orders_that_outgrow_their_records_stay_exact) {
     for (unsigned seed : {28U, 29U}) {
         Run run(60, 8, 40, kSmall, 8, seed);
         play(run, 100, 10);  // one column serves all measures
@@ -93,7 +93,7 @@ TEST(holdings_and_finer_orders_of_one_batch_are_exact) {
 
 // A batch frees a slot, and another order of the same batch takes it. That order needs columns that
 // the page lacks: a time, a high id, a quantity beyond 32 bits.
-TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
+TEST(a_slot_freed_in_a_batch_fits_the_order_that_reuses_it) {
     for (int what = 0; what < 4; ++what) {
         Run run(3, 4, 100, kSmall, 8, 32);
         tables::Change first;
@@ -118,7 +118,7 @@ TEST(a_slot_given_up_in_a_batch_suits_the_order_that_takes_it) {
 }
 
 // A journal group may bring an unused name after a call that ran out of memory.
-TEST(reports_that_bring_a_name_take_it_in) {
+TEST(an_order_report_adds_the_unused_names_that_it_brings) {
     Run run(3, 4, 100, kSmall, 8, 33);
     tables::Change first;
     first.orders = {{order(1, 0, 1, {5, 0})}};

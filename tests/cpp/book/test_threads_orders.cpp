@@ -230,7 +230,7 @@ void write_refused(Shared& shared) {
 
 }  // namespace
 
-TEST(every_answer_beside_writers_is_that_of_its_epoch) {
+TEST(every_answer_beside_writers_is_exact_for_its_epoch) {
     for (auto [kind, seed] : {std::pair(IdKind::integer, 41U), std::pair(IdKind::text, 42U)}) {
         Shared shared(kind, seed);
         std::vector<std::thread> threads;
@@ -255,7 +255,7 @@ TEST(every_answer_beside_writers_is_that_of_its_epoch) {
 
 // Writes prices of many instruments at once, while readers read them and snapshots share their
 // pages.
-TEST(ticks_copy_what_a_snapshot_shares_when_nobody_reads_it) {
+TEST(ticks_copy_pages_that_a_snapshot_shares) {
     Run run(3, 300, 50, kSmall, 8, 60);
     std::vector<mvcore::TickRow> rows;
     for (int i = 0; i < 300; ++i) rows.push_back({1, kNoTime, mvcore::InstrumentCode(i), 0});

@@ -237,7 +237,7 @@ void damage(Run& run, StoredBook& book) {
 
 }  // namespace
 
-TEST(a_state_comes_back_from_its_columns) {
+TEST(a_state_is_restored_from_its_columns) {
     for (auto [size, seed] : {std::pair(kSmall, 31U), std::pair(kWide, 32U)})
         for (auto kind : {IdKind::integer, IdKind::text, IdKind::none}) {
             Run run(40, 12, 60, size, 8, seed, kind);
@@ -248,14 +248,14 @@ TEST(a_state_comes_back_from_its_columns) {
         }
 }
 
-TEST(a_state_of_many_pages_comes_back) {
+TEST(a_state_of_many_pages_is_restored) {
     Run run(9, 3, 30, kSmall, 2, 33, IdKind::integer);
     run.most_orders = 3000;
     for (int k = 0; k < 40; ++k) run.write_orders(100);
     check_round_trip(run);
 }
 
-TEST(changed_columns_are_refused_or_whole) {
+TEST(damaged_columns_are_refused_or_give_a_consistent_book) {
     const auto runs = reliability::runs(3000, 10'000);
     std::uint64_t refused = 0;
     std::uint64_t whole = 0;
@@ -280,8 +280,9 @@ TEST(changed_columns_are_refused_or_whole) {
             }
         }
     }
-    reliability::record("D6, D7", "columns of a checkpoint that were changed anyhow", runs,
-                        static_cast<std::uint64_t>(check::failures() - before), "34",
-                        std::to_string(refused) + " refused, " + std::to_string(whole) + " whole");
+    reliability::record(
+        "D6, D7", "damaged columns of a checkpoint", runs,
+        static_cast<std::uint64_t>(check::failures() - before), "34",
+        std::to_string(refused) + " refused, " + std::to_string(whole) + " consistent");
     CHECK(refused > runs / 10 && whole > runs / 10);
 }

@@ -192,12 +192,12 @@ TEST(damaged_journals_are_refused_or_exact) {
     const auto runs = reliability::runs(1000, 10'000);
     const Outcome out = damage_many(runs, {});
     const auto n = [](std::uint64_t v, const char* what) { return std::to_string(v) + what; };
-    reliability::record("D6, D7", "a journal that was damaged, half of them with valid checksums",
-                        runs, out.wrong, "books from 0 on",
+    reliability::record("D6, D7", "a damaged journal, half of them with valid checksums", runs,
+                        out.wrong, "books from 0 on",
                         n(out.refused, " refused, ") + n(out.exact, " exact, ") +
-                            n(out.earlier, " cut and told, ") +
+                            n(out.earlier, " cut and reported, ") +
                             n(out.untold, " cut short between two groups, ") +
-                            n(out.forged, " forged and whole"));
+                            n(out.forged, " opened with valid checksums"));
     CHECK(out.wrong == 0);
     CHECK(out.refused > runs / 4);
     CHECK(out.untold < runs / 20);
@@ -218,14 +218,14 @@ TEST(a_program_without_checksums_is_noticed) {
     check_noticed("a journal's checksums are skipped", damage_many(600, bugs).wrong > 0);
 }
 
-TEST(a_program_that_takes_the_middle_for_the_tail_is_noticed) {
+TEST(a_program_that_cuts_damage_in_the_middle_is_noticed) {
     sim::Bugs bugs;
     bugs.hides_damage = true;
-    check_noticed("the middle of a journal is taken for its tail",
+    check_noticed("damage in the middle of a journal is cut off as an unfinished tail",
                   damage_many(200, bugs).untold > 200 / 20);
 }
 
-TEST(a_newer_format_is_refused_by_name) {
+TEST(the_error_about_a_newer_format_names_it) {
     Subject s(5, true);
     for (auto& [name, bytes] : s.files) {
         const std::uint16_t newer = journal::kFormat + 1;
@@ -249,7 +249,7 @@ TEST(a_newer_format_is_refused_by_name) {
     CHECK(refused);
 }
 
-TEST(crc32c_is_the_known_one) {
+TEST(crc32c_gives_the_published_checksums) {
     CHECK(crc32c("123456789", 9) == 0xE3069283);
     const std::string zeros(32, '\0');
     const std::string ones(32, '\xFF');

@@ -96,24 +96,24 @@ constexpr const char* kOpening = "a journal is opened: call n to the disk fails,
 
 }  // namespace
 
-TEST(a_disk_that_fails_costs_nothing_that_was_acknowledged) {
+TEST(a_failing_disk_loses_nothing_that_was_acknowledged) {
     each_call(kWriting, run, sim::Failure::io, false, 20, true);
     each_call(kWriting, run, sim::Failure::io, true, 20, true);
 }
 
-TEST(a_full_disk_costs_nothing_that_was_acknowledged) {
+TEST(a_full_disk_loses_nothing_that_was_acknowledged) {
     each_call(kWriting, run, sim::Failure::full, false, 10, true);
     each_call(kWriting, run, sim::Failure::full, true, 10, true);
 }
 
-TEST(interrupted_and_partial_calls_are_finished) {
+TEST(interrupted_and_partial_disk_calls_are_completed) {
     each_call(kWriting, run, sim::Failure::interrupted, false, 0, false);
     each_call(kWriting, run, sim::Failure::interrupted, true, 0, false);
     each_call(kWriting, run, sim::Failure::partial, false, 0, false);
     each_call(kWriting, run, sim::Failure::partial, true, 0, false);
 }
 
-TEST(opening_on_a_disk_that_fails_harms_nothing) {
+TEST(opening_on_a_failing_disk_damages_nothing) {
     each_call(kOpening, run_opening, sim::Failure::io, false, 5, true);
     each_call(kOpening, run_opening, sim::Failure::io, true, 5, true);
     each_call(kOpening, run_opening, sim::Failure::full, true, 1, true);
@@ -121,7 +121,7 @@ TEST(opening_on_a_disk_that_fails_harms_nothing) {
     each_call(kOpening, run_opening, sim::Failure::partial, true, 0, false);
 }
 
-TEST(a_program_that_takes_a_part_for_the_whole_is_noticed) {
+TEST(a_program_that_takes_a_partial_write_for_a_whole_one_is_noticed) {
     disk_bugs.partial_is_all = true;
     int wrong = 0;
     for (long n = 1; n <= 40; ++n) try {
@@ -131,7 +131,7 @@ TEST(a_program_that_takes_a_part_for_the_whole_is_noticed) {
             ++wrong;
         }
     disk_bugs = {};
-    reliability::seeded("a write that was taken in part counts as whole",
-                        "interrupted_and_partial_calls_are_finished", wrong > 5);
+    reliability::seeded("a partial write counts as a whole one",
+                        "interrupted_and_partial_disk_calls_are_completed", wrong > 5);
     CHECK(wrong > 5);
 }

@@ -95,7 +95,7 @@ Epoch order(Book& book, const std::string& id, std::int64_t quantity, const char
 
 }  // namespace
 
-TEST(callers_at_once_share_a_sync) {
+TEST(concurrent_callers_share_a_sync) {
     Slow slow(true);
     constexpr int kThreads = 8;
     constexpr int kCalls = 60;
@@ -146,7 +146,7 @@ TEST(callers_at_once_share_a_sync) {
 }
 
 // The system reports a lost write only once, so a second concurrent sync would miss it.
-TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
+TEST(files_are_synced_one_at_a_time_even_if_a_new_one_begins) {
     Slow slow(true, 300);
     std::atomic<bool> over = false;
     std::vector<std::thread> threads;
@@ -179,7 +179,7 @@ TEST(files_are_synced_one_at_a_time_also_where_one_is_begun) {
     CHECK(slow.facts_again() == facts_of(slow.book));
 }
 
-TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
+TEST(facts_are_visible_only_once_on_disk_and_readers_and_ticks_continue) {
     Slow slow;
     auto& book = slow.book;
     order(book, "o", 1);
@@ -214,7 +214,7 @@ TEST(nothing_is_seen_before_it_is_on_the_disk_and_readers_and_ticks_go_on) {
     CHECK(facts_of(book) != facts);
 }
 
-TEST(prices_that_wait_never_follow_newer_ones) {
+TEST(waiting_prices_never_follow_newer_ones) {
     Slow slow(true);
     auto& book = slow.book;
     // The price lane writes prices many times while a group with its own prices is synced.
@@ -237,7 +237,7 @@ TEST(prices_that_wait_never_follow_newer_ones) {
     }
 }
 
-TEST(a_group_of_many_frames_is_there_whole_or_not_at_all) {
+TEST(a_group_of_many_frames_is_recovered_whole_or_not_at_all) {
     constexpr int kAccounts = 120'000;
     const auto load = [](Book& book, std::int64_t seed) {
         book.write([&] {
@@ -345,7 +345,7 @@ Epoch report(Book& book, const std::vector<std::string>& ids, std::int64_t quant
 
 }  // namespace
 
-TEST(a_durable_write_reserves_its_room_once) {
+TEST(a_durable_write_leaves_no_reserved_rows) {
     Disk disk;
     Book book("USD", 8);
     Pair::recover(disk, book, Options());
@@ -364,7 +364,7 @@ TEST(a_durable_write_reserves_its_room_once) {
     CHECK(!block.dense());
 }
 
-TEST(a_fast_path_that_fails_keeps_no_room) {
+TEST(a_fast_path_that_falls_back_leaves_no_reserved_rows) {
     Disk disk;
     Book book("USD", 8);
     Pair::recover(disk, book, Options());
@@ -381,7 +381,7 @@ TEST(a_fast_path_that_fails_keeps_no_room) {
 }
 
 // A tick that found the book open but waited for the lock during close() is refused.
-TEST(a_tick_that_is_acknowledged_is_sealed) {
+TEST(an_acknowledged_tick_is_in_the_sealed_journal) {
     for (int round = 0; round < 300; ++round) {
         Disk disk;
         Book book("USD", 8);

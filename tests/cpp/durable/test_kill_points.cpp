@@ -242,9 +242,9 @@ TEST(a_process_killed_at_a_call_to_the_disk_loses_nothing) {
     CHECK(all);
 }
 
-TEST(a_program_that_keeps_writes_to_itself_is_noticed) {
+TEST(a_program_that_does_not_write_what_it_acknowledges_is_noticed) {
     const auto out = kill_many(60, true);
-    reliability::seeded("a write is acknowledged that is in the memory of the program alone",
+    reliability::seeded("a write is acknowledged that is only in the memory of the process",
                         "a_process_killed_at_a_call_to_the_disk_loses_nothing", out.wrong > 3);
     CHECK(out.wrong > 3);
 }

@@ -77,7 +77,7 @@ TEST(a_power_cut_loses_nothing_that_was_acknowledged) {
     CHECK(outcome.cut > runs / 20);  // the cuts often tear a tail
 }
 
-TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
+TEST(recovery_accepts_a_file_whose_name_was_not_yet_synced) {
     Outcome outcome;
     for (const std::uint64_t seed : {11269, 13453}) live(seed, sim::Bugs(), 0, outcome);
     CHECK(outcome.wrong == 0);
@@ -87,8 +87,8 @@ TEST(a_file_whose_maker_died_before_its_name_was_on_the_disk) {
 TEST(recovery_survives_power_cuts_during_recovery) {
     const auto runs = reliability::runs(100, 5000);
     const auto outcome = lives(runs, {}, 5);
-    record("D9", "a book whose recoveries are cut off five times each before they come through",
-           runs, outcome);
+    record("D9", "a book whose recovery is interrupted by five power cuts before it succeeds", runs,
+           outcome);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.refused == 0);
 }
@@ -136,7 +136,7 @@ TEST(a_program_that_renames_before_the_sync_is_noticed) {
     check_noticed("a journal file gets its name before it is synced", &sim::Bugs::rename_first, 5);
 }
 TEST(a_program_that_seals_before_the_sync_is_noticed) {
-    check_noticed("a journal is sealed before what it holds is synced", &sim::Bugs::seal_alone, 0,
+    check_noticed("a journal is sealed before its content is synced", &sim::Bugs::seal_alone, 0,
                   400);
 }
 TEST(a_second_open_is_refused_and_a_program_without_the_lock_is_noticed) {

@@ -105,13 +105,21 @@ void check_fan(int width) {
 
 }  // namespace
 
-TEST(loops_over_8_bits) { check_width<std::int8_t>(kernels::w8), check_fan<std::int8_t>(0); }
-TEST(loops_over_16_bits) { check_width<std::int16_t>(kernels::w16), check_fan<std::int16_t>(1); }
-TEST(loops_over_32_bits) { check_width<std::int32_t>(kernels::w32), check_fan<std::int32_t>(2); }
-TEST(loops_over_64_bits) { check_width<std::int64_t>(kernels::w64), check_fan<std::int64_t>(3); }
-TEST(loops_over_128_bits) { check_width<i128>(kernels::w128), check_fan<i128>(4); }
+TEST(loops_over_8_bits_equal_plain_sums) {
+    check_width<std::int8_t>(kernels::w8), check_fan<std::int8_t>(0);
+}
+TEST(loops_over_16_bits_equal_plain_sums) {
+    check_width<std::int16_t>(kernels::w16), check_fan<std::int16_t>(1);
+}
+TEST(loops_over_32_bits_equal_plain_sums) {
+    check_width<std::int32_t>(kernels::w32), check_fan<std::int32_t>(2);
+}
+TEST(loops_over_64_bits_equal_plain_sums) {
+    check_width<std::int64_t>(kernels::w64), check_fan<std::int64_t>(3);
+}
+TEST(loops_over_128_bits_equal_plain_sums) { check_width<i128>(kernels::w128), check_fan<i128>(4); }
 
-TEST(room_for_several_rows_is_reserved_before_any_is_set) {
+TEST(a_block_can_reserve_several_rows_before_any_is_set) {
     for (int round = 0; round < 200; ++round) {
         Block block;
         std::vector<i128> model(4096, 0);
@@ -135,7 +143,7 @@ TEST(room_for_several_rows_is_reserved_before_any_is_set) {
     }
 }
 
-TEST(a_block_keeps_what_is_set) {
+TEST(a_block_returns_the_values_set) {
     for (std::uint32_t rows : {1U, 100U, 4096U})
         for (std::uint64_t share : {2U, 30U}) {
             Block block;

@@ -34,7 +34,7 @@ i128 cash_of(const Order& order, int quantity_scale, const Instrument& instrumen
 
 }  // namespace
 
-TEST(a_purchase_takes_its_cost_and_a_sale_brings_it) {
+TEST(a_purchase_reduces_cash_and_a_sale_increases_it) {
     const Instrument share = with_factor({1, 0});
     CHECK(cash_of(filled(100, {150, 0}), 0, share) == -15000'00);
     CHECK(cash_of(filled(-100, {15025, 2}), 0, share) == 15025'00);
@@ -54,7 +54,7 @@ TEST(a_cost_is_rounded_once_half_to_even) {
     CHECK(cash_of(filled(25, {1, 0}), 1, share, {InstrumentCode{0}, 0}) == -2);  // 2.5
 }
 
-TEST(fills_that_were_rolled_cost_what_they_did_at_the_roll) {
+TEST(rolled_fills_keep_the_cost_that_they_had_at_the_roll) {
     const Instrument share = with_factor({1, 0});
     Order order = filled(60, {152, 0});
     order.rolled = 50;
@@ -68,7 +68,7 @@ TEST(fills_that_were_rolled_cost_what_they_did_at_the_roll) {
     CHECK(cash_of(order, 0, share) == -60'00);
 }
 
-TEST(without_a_line_of_cash_only_a_leg_that_is_zero_is_right) {
+TEST(without_a_cash_instrument_only_a_leg_of_zero_is_accepted) {
     const CashTarget none;
     const Instrument share = with_factor({1, 0});
     CHECK(cash_leg(filled(1, {1, 3}), 0, share, none).fault == CashFault::no_target);
@@ -83,7 +83,7 @@ TEST(without_a_line_of_cash_only_a_leg_that_is_zero_is_right) {
     CHECK(cash_leg(order, 0, share, none).fault == CashFault::no_target);
 }
 
-TEST(a_cost_of_more_than_20_digits_is_a_fault) {
+TEST(a_cost_of_more_than_20_digits_is_refused) {
     const Instrument share = with_factor({1, 0});
     const i128 most = kPow10[20] - 1;
     CHECK(cash_of(filled(1, {most, 0}), 0, share) == -most * 100);
@@ -92,7 +92,7 @@ TEST(a_cost_of_more_than_20_digits_is_a_fault) {
           CashFault::too_large);
 }
 
-TEST(the_difference_of_two_costs_may_pass_128_bits) {
+TEST(the_difference_of_two_costs_may_exceed_128_bits) {
     const Instrument share = with_factor({1, 0});
     const CashTarget finest{InstrumentCode{0}, kMostCashDecimals};
     Order order = filled(9'500'000'000, {10'000'000'000, 0});

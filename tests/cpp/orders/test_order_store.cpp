@@ -113,7 +113,7 @@ struct Stored {
 
 }  // namespace
 
-TEST(an_order_store_keeps_what_is_put_and_its_copies_what_they_were) {
+TEST(an_order_store_returns_what_was_stored_and_its_copies_never_change) {
     for (auto kind : {IdKind::integer, IdKind::text}) {
         Stored s(kind);
         std::vector<std::pair<OrderStore, std::map<Slot, Kept>>> copies;
@@ -133,7 +133,7 @@ TEST(an_order_store_keeps_what_is_put_and_its_copies_what_they_were) {
     }
 }
 
-TEST(a_slot_that_is_given_up_is_used_again) {
+TEST(a_freed_slot_is_reused) {
     Stored s(IdKind::integer);
     for (int k = 0; k < 600; ++k) s.insert(0);
     const auto bytes = s.store.memory_bytes();
@@ -147,7 +147,7 @@ TEST(a_slot_that_is_given_up_is_used_again) {
     s.check();
 }
 
-TEST(room_for_many_orders_stands_ready_until_it_is_used) {
+TEST(space_prepared_for_orders_is_kept_until_used) {
     Stored s(IdKind::integer);
     for (const std::size_t more : {1U, 16U, 17U, 200U, 700U, 5U}) {
         s.store.prepare(InstrumentCode(0), more, {});
@@ -166,7 +166,7 @@ TEST(room_for_many_orders_stands_ready_until_it_is_used) {
     }
 }
 
-TEST(rescaled_orders_outgrow_their_records_and_copies_stay) {
+TEST(rescaled_orders_may_outgrow_their_records_and_copies_never_change) {
     for (auto kind : {IdKind::integer, IdKind::text}) {
         Stored s(kind);
         for (int k = 0; k < 700; ++k) s.insert(k % 3);
@@ -221,7 +221,7 @@ TEST(a_roll_marks_fills_and_drops_orders_that_ended_before_the_last_roll) {
     }
 }
 
-TEST(texts_of_orders_that_are_gone_are_freed) {
+TEST(texts_of_removed_orders_are_freed) {
     Stored s(IdKind::text);
     for (int k = 0; k < 3000; ++k) s.insert(k % 3);
     while (s.model.size() > 500) s.erase(s.any());

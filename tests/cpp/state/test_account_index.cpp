@@ -64,7 +64,7 @@ Net swept(Book& book, std::int32_t account) {
 
 }  // namespace
 
-TEST(an_index_is_built_while_ticks_go_on) {
+TEST(an_index_is_built_while_ticks_continue) {
     constexpr int kAccounts = 2000;
     constexpr int kInstruments = 400;
     Book book("USD", 12);
@@ -92,7 +92,7 @@ TEST(an_index_is_built_while_ticks_go_on) {
 }
 
 // Names, units, scales, prices and whole tables change while the index is built again and again.
-TEST(an_index_that_is_built_beside_any_write_is_exact) {
+TEST(an_index_built_beside_any_write_is_exact) {
     constexpr int kAccounts = 300;
     constexpr int kInstruments = 60;
     Book book("USD", 12);
@@ -122,7 +122,7 @@ TEST(an_index_that_is_built_beside_any_write_is_exact) {
     CHECK(book.counters().index_builds > 10);
 }
 
-TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
+TEST(an_index_follows_the_grid_from_one_copy_to_a_later_one) {
     for (int round = 0; round < 20; ++round) {
         Book book("USD", 12);
         load(book, 500, 9, 3);
@@ -146,7 +146,7 @@ TEST(an_index_follows_from_one_copy_of_the_grid_to_another) {
     }
 }
 
-TEST(an_index_has_the_last_positions_written_before_it_is_there) {
+TEST(an_index_includes_positions_written_while_it_was_built) {
     constexpr int kAccounts = 200;
     constexpr int kInstruments = 20;
     Book book("USD", 12);
@@ -167,7 +167,7 @@ TEST(an_index_has_the_last_positions_written_before_it_is_there) {
 }
 
 // Each batch has more positions than the builder may apply while others wait.
-TEST(an_index_is_built_however_many_facts_come) {
+TEST(an_index_is_built_no_matter_how_many_facts_arrive) {
     constexpr int kAccounts = 4000;
     constexpr int kLines = 5;  // instruments of each writer
     constexpr int kBatches = 200;

@@ -105,7 +105,7 @@ TEST(pages_equal_a_stable_sort) {
     }
 }
 
-TEST(pages_put_what_has_no_order_last) {
+TEST(pages_put_nulls_and_nan_last) {
     ResultRows all = rows_of({0, 0, 0, 0, 0});
     const double nan = std::numeric_limits<double>::quiet_NaN();
     all.floats = {{nan, -0.0, 2, -3, 0.0}};
@@ -157,7 +157,7 @@ TEST(pages_beyond_the_rows_are_empty) {
     }
 }
 
-TEST(pages_know_which_columns_exist) {
+TEST(pages_refuse_columns_that_do_not_exist) {
     mvcore::Grouping grouping;
     grouping.account_groups = 2;
     grouping.instrument_groups = 3;

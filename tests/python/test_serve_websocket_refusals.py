@@ -8,7 +8,7 @@ import time
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import BINARY, PING, PONG, frame, handshake, opened  # noqa: E402 - behind what skips
+from raw_client import BINARY, PING, PONG, frame, handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, running, settled  # noqa: E402
 
 LIMITS = serve.Limits(message_bytes=16_384, hello=0.5, slow=2)
@@ -18,7 +18,7 @@ PONG_TEXT = {"type": "pong", "id": 1}
 
 
 @contextlib.contextmanager
-def door(book, limits=LIMITS, **settings):
+def checked_service(book, limits=LIMITS, **settings):
     """The service. Afterwards the next client is served, nothing has changed, and nothing is
     left."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), [ORIGIN], limits)
@@ -67,8 +67,8 @@ WRONG_FRAMES = {
 }  # fmt: skip
 
 
-def test_frames_that_close_it(book) -> None:
-    with door(book) as port:
+def test_invalid_frames_close_the_connection(book) -> None:
+    with checked_service(book) as port:
         for name, (code, frames) in WRONG_FRAMES.items():
             with opened(port) as raw:
                 raw.send(*frames)
@@ -77,7 +77,7 @@ def test_frames_that_close_it(book) -> None:
 
 
 def test_a_message_that_is_too_large_is_answered(book) -> None:
-    with door(book) as port, opened(port) as raw:
+    with checked_service(book) as port, opened(port) as raw:
         for size in (16_385, 65_536):
             raw.send(frame(PING_TEXT.ljust(size)))
             refused = raw.message()
@@ -85,13 +85,13 @@ def test_a_message_that_is_too_large_is_answered(book) -> None:
             assert "16384 bytes" in refused["message"]
         raw.send(frame(PING_TEXT.ljust(16_384)))
         assert raw.message() == PONG_TEXT
-    with door(book) as port, opened(port, handshake(None)) as stranger:
+    with checked_service(book) as port, opened(port, handshake(None)) as stranger:
         stranger.send(frame(PING_TEXT.ljust(16_385)))
         assert (stranger.status(), stranger.code()) == (101, 4401)
 
 
-def test_frames_that_do_not_close_it(book) -> None:
-    with door(book) as port:
+def test_valid_frames_keep_the_connection_open(book) -> None:
+    with checked_service(book) as port:
         whole = PING_TEXT.ljust(4_096)
         parts = [frame(b"", fin=False), *(frame(bytes([c]), 0, fin=False) for c in PING_TEXT)]
         for frames in (
@@ -136,7 +136,7 @@ def test_frames_that_do_not_close_it(book) -> None:
         (handshake(Origin=ORIGIN, Host="elsewhere.example.com"), 101),
     ],
 )  # fmt: skip
-def test_who_gets_in(service_port, first, status) -> None:
+def test_only_valid_handshakes_are_accepted(service_port, first, status) -> None:
     with opened(service_port, first) as raw:
         assert raw.status() == status
 
@@ -151,8 +151,8 @@ def service_port():
         settled(app.state.service)
 
 
-def test_half_open_handshakes(book) -> None:
-    with door(book) as port, contextlib.ExitStack() as stack:
+def test_half_open_handshakes_do_not_block_others(book) -> None:
+    with checked_service(book) as port, contextlib.ExitStack() as stack:
         whole = handshake()
         for size in (0, 1, 20, len(whole) - 2, len(whole) - 1):
             for _ in range(10):
@@ -164,8 +164,8 @@ def test_half_open_handshakes(book) -> None:
         assert (silent.status(), silent.code()) == (101, 4401)
 
 
-def test_as_many_sessions_as_there_may_be(book) -> None:
-    with door(book, serve.Limits(sessions=2)) as port:
+def test_the_number_of_sessions_is_limited(book) -> None:
+    with checked_service(book, serve.Limits(sessions=2)) as port:
         with opened(port) as one, opened(port), opened(port, handshake()) as third:
             assert third.status() == 403
             one.send(frame(PING_TEXT))
@@ -208,13 +208,13 @@ def odd(random: random.Random, depth: int = 0):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_selections_that_are_none(book, seed) -> None:
+def test_random_selections_get_one_answer_each(book, seed) -> None:
     """Each selection is answered once, by rows or a documented error, and the session stays
     open."""
     fields = ["accounts", "instruments", "by", "measures", "currency", "rollup", "interval", "else"]
     fields += ["where", "sort", "limit", "offset"]
     chosen = random.Random(seed)
-    with door(book, serve.Limits(messages=10**6)) as port, opened(port) as raw:
+    with checked_service(book, serve.Limits(messages=10**6)) as port, opened(port) as raw:
         for number in range(150):
             asked = {"type": "select", "id": number, "interval": 5_000}
             for name in chosen.sample(fields, chosen.randint(1, 3)):

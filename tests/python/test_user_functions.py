@@ -20,7 +20,7 @@ def held():
 # ---- values --------------------------------------------------------------------------------------
 
 
-def test_beside_the_exact_measures(held) -> None:
+def test_functions_stand_beside_exact_measures(held) -> None:
     bonds = held.values(instruments=["BUND", "NOTE"], measures=("current", accrued, "sod"))
     assert bonds.column_names == [
         "account",
@@ -38,7 +38,7 @@ def test_beside_the_exact_measures(held) -> None:
         bonds.to_numpy("accrued", scaled=True)
 
 
-def test_alone_and_by_any_group(held) -> None:
+def test_functions_are_summed_by_any_group(held) -> None:
     assert held.values(measures=short, by=()).to_pylist() == [
         {"amount_currency": "USD", "short": -503.0, "unpriced": 0}
     ]
@@ -52,7 +52,7 @@ def test_alone_and_by_any_group(held) -> None:
     assert chosen["exposure"] == [call]
 
 
-def test_attributes_that_are_no_numbers_are_nan(held) -> None:
+def test_attributes_that_are_not_numbers_are_nan(held) -> None:
     both = held.values(measures=accrued)
     assert column(both, "accrued")["A"] == BUND * 1.1 + NOTE_A
     assert math.isnan(column(both, "accrued")["B"]) and math.isnan(column(both, "accrued")["C"])
@@ -71,7 +71,7 @@ def test_attributes_that_are_no_numbers_are_nan(held) -> None:
     assert column(held.values(measures=accrued), "accrued")["C"] == 0
 
 
-def test_currencies(held) -> None:
+def test_results_are_converted_to_the_currency(held) -> None:
     def of_bund(currency):
         return held.values(instruments=["BUND"], measures=accrued, currency=currency)["accrued"]
 
@@ -82,7 +82,7 @@ def test_currencies(held) -> None:
     assert column(local, "accrued", "amount_currency") == {"EUR": BUND, "USD": NOTE_A}
 
 
-def test_unpriced_positions_are_left_out_where_they_must_be(held) -> None:
+def test_positions_without_a_needed_price_or_rate_are_left_out(held) -> None:
     held.update(holdings={"account": ["C"], "instrument": ["SHARE"], "quantity": [-10]})
     row = held.values(accounts=["C"], measures=(short, exposure)).to_pylist()[0]
     assert row["short"] == -3 + -10 / 0.8  # it has no parameter `price`
@@ -94,7 +94,7 @@ def test_unpriced_positions_are_left_out_where_they_must_be(held) -> None:
     assert held.values(accounts=["C"], measures=short, currency="local")["short"] == [-3, -10]
 
 
-def test_orders_and_the_quantity_asked(held) -> None:
+def test_functions_get_the_quantity_that_they_name(held) -> None:
     quantities = [
         mvcore.measure(quantity=name)(function)
         for name, function in [
@@ -120,7 +120,7 @@ def test_rollup_adds_positions(held) -> None:
     assert bonds["accrued"] == [BUND * 1.1 + NOTE_A + NOTE_B] * 2
 
 
-def test_a_position_for_which_it_raises_is_nan(held) -> None:
+def test_a_position_for_which_the_function_raises_is_nan(held) -> None:
     @mvcore.measure
     def picky(quantity):
         if quantity < 0:
@@ -162,7 +162,7 @@ def defined(text: str):
         ("def f(quantity): yield quantity", "cannot compile f: it returns"),
     ],
 )
-def test_refused_at_decoration(text, says) -> None:
+def test_wrong_functions_are_refused_when_decorated(text, says) -> None:
     with pytest.raises(mvcore.InvalidInput) as error:
         mvcore.measure(defined(text))
     assert says in str(error.value).splitlines()[0]
@@ -171,18 +171,18 @@ def test_refused_at_decoration(text, says) -> None:
 @pytest.mark.parametrize(
     "name", ["current", "unpriced", "account", "level", "removed", "currency", "amount_currency"]
 )
-def test_names_of_other_columns(name) -> None:
+def test_a_function_may_not_have_the_name_of_another_column(name) -> None:
     with pytest.raises(mvcore.InvalidInput, match="the name of another column"):
         mvcore.measure(named(name))
 
 
 @pytest.mark.parametrize("quantity", ["now", None, 3, ["sod"]])
-def test_a_quantity_that_is_none(quantity) -> None:
+def test_an_unknown_quantity_is_refused(quantity) -> None:
     with pytest.raises(mvcore.InvalidInput, match="none of sod, current, expected"):
         mvcore.measure(quantity=quantity)
 
 
-def test_refused_at_use(held) -> None:
+def test_a_function_of_unknown_attributes_is_refused_when_used(held) -> None:
     needs = mvcore.measure(defined("def f(quantity, gamma): return quantity * gamma"))
     with pytest.raises(mvcore.InvalidInput, match="'gamma' of f is no attribute"):
         held.values(measures=needs)
@@ -197,7 +197,7 @@ def test_refused_at_use(held) -> None:
             held.values(measures=wrong)
 
 
-def test_an_attribute_that_goes(held) -> None:
+def test_a_view_raises_if_an_attribute_of_its_function_disappears(held) -> None:
     with held.view(measures=accrued) as view:
         view.read()
         held.load(
@@ -211,13 +211,13 @@ def test_an_attribute_that_goes(held) -> None:
             view.read()
 
 
-def test_it_is_a_function_still() -> None:
+def test_a_measure_can_be_called_as_a_function() -> None:
     assert accrued(365.0, 100.0, 1.0) == 1
     assert repr(accrued) == "<mvcore.measure accrued(quantity, coupon, days)>"
     assert accrued.__doc__.startswith("Interest")
 
 
-def test_without_numba(monkeypatch) -> None:
+def test_without_numba_the_error_names_the_package(monkeypatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "numba", None)

@@ -23,7 +23,7 @@ def held():
 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
-def test_views(held, mode) -> None:
+def test_views_follow_functions(held, mode) -> None:
     with held.view(measures=("current", exposure, accrued), mode=mode) as view:
         first = view.changes()
         now = held.values(measures=("current", exposure, accrued))
@@ -46,7 +46,7 @@ def test_views(held, mode) -> None:
 
 
 @pytest.mark.parametrize("mode", ["lazy", "incremental"])
-def test_a_change_of_the_float_alone(held, mode) -> None:
+def test_a_row_has_changed_if_only_its_float_has(held, mode) -> None:
     with held.view(measures=("current", accrued), by="account", mode=mode) as view:
         view.read()
         held.update(instruments={"instrument": ["NOTE"], "currency": ["USD"], "days": [21]})
@@ -55,7 +55,7 @@ def test_a_change_of_the_float_alone(held, mode) -> None:
         assert changed["accrued"] == [BUND * 1.1 + 3000.0 * 5.0 / 100 * 21 / 365]
 
 
-def test_several_views_at_one_epoch(held) -> None:
+def test_several_views_with_functions_share_an_epoch(held) -> None:
     with held.view(measures=exposure) as one, held.view(by="desk") as other:
         frames = held.changes([one, other])
         assert [len(f) for f in frames] == [3, 2] and frames[0].epoch == frames[1].epoch
@@ -64,7 +64,7 @@ def test_several_views_at_one_epoch(held) -> None:
         assert frames[0]["account"] == ["B", "C"] and frames[1]["desk"] == ["d1", "d2"]
 
 
-def test_rows_keep_their_floats_when_groups_come(held) -> None:
+def test_rows_keep_their_floats_when_groups_are_added(held) -> None:
     with held.view(measures=short, by=("account", "instrument")) as view:
         view.read()
         held.update(
@@ -74,7 +74,7 @@ def test_rows_keep_their_floats_when_groups_come(held) -> None:
         assert view.changes()["short"] == [-1]
 
 
-def test_what_if(held) -> None:
+def test_what_ifs_pass_their_prices_and_rates_to_functions(held) -> None:
     tried = held.values(measures=exposure, accounts=["C"], prices={"CALL": "3.5"})
     assert tried["exposure"] == [-3.0 * 3.5 * 100 * 0.25]
     euros = held.values(measures=accrued, instruments=["BUND"], fx={"EUR": "1.25"})
@@ -84,7 +84,7 @@ def test_what_if(held) -> None:
         assert view.changes()["exposure"] == [-3.0 * 2.35 * 100 * 0.25]
 
 
-def test_snapshots(held) -> None:
+def test_snapshots_run_functions_on_their_state(held) -> None:
     with held.snapshot() as now:
         held.tick("CALL", 9)
         assert now.values(measures=exposure, accounts=["C"])["exposure"] == [
@@ -93,7 +93,7 @@ def test_snapshots(held) -> None:
     assert held.values(measures=exposure, accounts=["C"])["exposure"] == [-3.0 * 9.0 * 100 * 0.25]
 
 
-def test_more_accounts_than_one_call_takes() -> None:
+def test_functions_run_over_many_accounts() -> None:
     n = 10_000
     names = [f"A{k}" for k in range(n)]
     book = mvcore.Book()
@@ -112,7 +112,7 @@ def test_more_accounts_than_one_call_takes() -> None:
 # ---- threads -------------------------------------------------------------------------------------
 
 
-def test_while_another_thread_writes(held) -> None:
+def test_functions_see_one_epoch_while_another_thread_writes(held) -> None:
     """BUND and NOTE always have the same price, so an answer of mixed epochs would show."""
     bund, note = held.instrument_codes(["BUND", "NOTE"]).tolist()
     stop = threading.Event()
@@ -140,7 +140,7 @@ def test_while_another_thread_writes(held) -> None:
         writer.join()
 
 
-def test_it_runs_without_a_lock(held) -> None:
+def test_functions_run_without_a_lock(held) -> None:
     """The function takes the GIL while other threads hold it and write."""
     import numba
 
@@ -168,7 +168,7 @@ def test_it_runs_without_a_lock(held) -> None:
 
 @pytest.mark.parametrize("quantity", ["sod", "current", "expected"])
 @pytest.mark.parametrize("by", ["account", "half", ()])
-def test_random_books_to_the_last_bit(quantity, by) -> None:
+def test_functions_of_random_books_are_equal_to_the_last_bit(quantity, by) -> None:
     """Dense and sparse lines, narrow and wide quantities, orders; few and many accounts."""
     random = Random(7)
     accounts, instruments = [f"A{k}" for k in range(300)], [f"I{k}" for k in range(12)]

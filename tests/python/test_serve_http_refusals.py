@@ -8,7 +8,7 @@ import select
 import pytest
 
 serve = pytest.importorskip("mvcore.serve")
-from raw_client import handshake, opened  # noqa: E402 - behind what skips
+from raw_client import handshake, opened  # noqa: E402 - after importorskip
 from serving import TOKENS, client, running, settled  # noqa: E402
 
 LIMITS = serve.Limits(body_bytes=1 << 20, slow=0.5)
@@ -17,7 +17,7 @@ DIGITS = b"9" * 5_000
 
 
 @pytest.fixture
-def door(book):
+def port(book):
     """The service. Afterwards it still answers, nothing has changed, and nothing is left."""
     app = serve.create_app(book, serve.Tokens.of(TOKENS), limits=LIMITS)
     epoch, right = book.epoch, format(book.value("A1").current, "f")
@@ -43,8 +43,8 @@ def door(book):
     ],
     ids=range(23),
 )  # fmt: skip
-def test_what_is_no_json_object(door, route, body) -> None:
-    with client(door) as http:
+def test_a_body_that_is_not_a_json_object_is_refused(port, route, body) -> None:
+    with client(port) as http:
         answer = http.post(f"/v1/{route}", content=body)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
         assert len(answer.content) < 1_000
@@ -55,7 +55,7 @@ HUGE += ["9" * 4_000, '"1e999999999"', f'"{"9" * 100_000}"', "1e400", "123456789
 
 
 @pytest.mark.parametrize("number", HUGE, ids=range(len(HUGE)))
-def test_numbers_beyond_all_use(door, number) -> None:
+def test_huge_exponents_are_refused_at_once(port, number) -> None:
     """Such numbers are refused at once: neither expanded to zeros nor computed with."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     holdings = f'"account": ["A1"], "instrument": ["AAPL"], "quantity": [{number}]'
@@ -70,7 +70,7 @@ def test_numbers_beyond_all_use(door, number) -> None:
             f'{{"instruments": {{"instrument": ["AAPL"], "multiplier": [{number}]}}}}',
         ],
     }
-    with client(door) as http:
+    with client(port) as http:
         for route, several in bodies.items():
             for body in several:
                 answer = http.post(f"/v1/{route}", content=body)
@@ -81,7 +81,7 @@ def test_numbers_beyond_all_use(door, number) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
 
 
-def test_a_number_as_an_attribute_is_not_written_out(book) -> None:
+def test_a_large_exponent_of_an_attribute_is_not_expanded(book) -> None:
     with running(serve.create_app(book)) as port, client(port, None) as http:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         names = json.dumps([f"N{k}" for k in range(2_000)])
@@ -106,7 +106,7 @@ def odd(random: random.Random, depth: int = 0):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_bodies_that_make_no_sense(door, seed) -> None:
+def test_random_bodies_get_a_documented_answer(port, seed) -> None:
     chosen = random.Random(seed)
     fields = {
         "values": [
@@ -117,7 +117,7 @@ def test_bodies_that_make_no_sense(door, seed) -> None:
         "ticks": ["instrument", "price", "time"],
         "facts": ["instruments", "accounts", "holdings", "orders", "prices", "fx", "other"],
     }  # fmt: skip
-    with client(door) as http:
+    with client(port) as http:
         for _ in range(150):
             route = chosen.choice(list(fields))
             names = chosen.sample(fields[route], chosen.randint(1, 2))
@@ -142,13 +142,13 @@ def request(*headers: str, method: str = "POST /v1/values") -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def test_bodies_without_an_end(door) -> None:
+def test_endless_bodies_are_refused(port) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-    with opened(door, request("Transfer-Encoding: chunked")) as raw:
+    with opened(port, request("Transfer-Encoding: chunked")) as raw:
         for _ in range(40):
             raw.send(chunk)
         assert raw.status() == 413
-    with client(door) as http:
+    with client(port) as http:
         answer = http.post("/v1/values", content=b" " * (1 << 20) + b"{}")
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         assert http.post("/v1/values", content=b" " * (1 << 19) + b"{}").status_code == 200
@@ -169,14 +169,14 @@ def test_bodies_without_an_end(door) -> None:
         (request(method="GET /v1/../../etc/passwd"), 404), (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
     ],
 )  # fmt: skip
-def test_requests_that_lie(door, first, status) -> None:
-    with opened(door, first) as raw:
+def test_malformed_requests_are_refused(port, first, status) -> None:
+    with opened(port, first) as raw:
         assert raw.status() == status
 
 
-def test_a_body_that_drips(door) -> None:
+def test_a_slow_body_times_out(port) -> None:
     """The time limit covers the whole body, although each part alone arrives in time."""
-    with opened(door, request("Content-Length: 62")) as raw:
+    with opened(port, request("Content-Length: 62")) as raw:
         for byte in b" " * 60 + b"{}":
             raw.send(bytes([byte]))
             if select.select([raw.socket], [], [], 0.1)[0]:
@@ -184,11 +184,11 @@ def test_a_body_that_drips(door) -> None:
         assert raw.status() == 408
 
 
-def test_clients_that_leave_in_the_middle(door) -> None:
+def test_clients_that_disconnect_early_do_no_harm(port) -> None:
     for _ in range(20):
-        with opened(door, request("Content-Length: 100") + b"{"):
+        with opened(port, request("Content-Length: 100") + b"{"):
             pass
-        with opened(door, request("Content-Length: 2") + b"{}"):
+        with opened(port, request("Content-Length: 2") + b"{}"):
             pass
 
 
@@ -201,15 +201,15 @@ def test_clients_that_leave_in_the_middle(door) -> None:
         ({"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}, 200),
     ],
 )  # fmt: skip
-def test_who_gets_in(door, headers, status) -> None:
-    with client(door) as http:
+def test_only_known_tokens_get_an_answer(port, headers, status) -> None:
+    with client(port) as http:
         answer = http.post("/v1/values", json={}, headers=headers)
         assert answer.status_code == status
         if status == 401:
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_origins_that_would_never_be_met(book) -> None:
+def test_malformed_origins_are_refused(book) -> None:
     import mvcore
 
     for wrong in ("https://x.example.com/", "https://X.example.com", "*", "null", "x.example.com"):
@@ -219,7 +219,7 @@ def test_origins_that_would_never_be_met(book) -> None:
     assert app.state.service.origins == {"https://desk.example.com"}
 
 
-def test_who_calls_this_machine_by_another_name(book) -> None:
+def test_requests_for_another_host_name_are_refused(book) -> None:
     with running(serve.AskedByName(serve.create_app(book))) as port, client(port, None) as http:
         assert http.get("/health").status_code == 200
         assert http.get("/health", headers={"Host": "localhost"}).status_code == 200
