@@ -31,7 +31,7 @@ def door(book):
     assert book.epoch == epoch
 
 
-@pytest.mark.parametrize("route", ["values", "holdings", "orders", "ticks", "facts"])
+@pytest.mark.parametrize("route", ["values", "positions", "holdings", "orders", "ticks", "facts"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -112,6 +112,9 @@ def test_bodies_that_make_no_sense(door, seed) -> None:
         "values": [
             "accounts", "instruments", "by", "measures", "currency", "rollup", "where", "sort",
             "limit", "offset",
+        ],
+        "positions": [
+            "accounts", "instruments", "currency", "where", "sort", "limit", "offset", "by",
         ],
         "holdings": ["accounts", "instruments"], "orders": ["accounts", "instruments"],
         "ticks": ["instrument", "price", "time"],

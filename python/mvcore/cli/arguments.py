@@ -215,10 +215,16 @@ def add_question(parser: Parser) -> Any:
         metavar="A,B",
         help="out of sod, current, expected (default: all three)",
     )
+    return add
+
+
+def add_amounts(parser: Parser, local: str) -> None:
+    """Add the options of amounts. local: what the currency "local" does, for the help."""
+    add = parser.add_argument_group("amounts").add_argument
     add(
         "--currency",
         metavar="C",
-        help="currency of the amounts, or local for one row a currency (default: the base)",
+        help=f"currency of the amounts, or local for {local} (default: the base)",
     )
     add("--base-currency", default="USD", metavar="C", help="what fx rates lead to (default: USD)")
     add(
@@ -229,7 +235,34 @@ def add_question(parser: Parser) -> Any:
         help="decimals that amounts are rounded to, half even (default: 8)",
     )
     add_cash(add, "off")
-    return add
+
+
+def add_page(parser: Parser, conditions: str) -> None:
+    """Add the options of a page of rows. conditions: examples, for the help."""
+    add = parser.add_argument_group("which rows").add_argument
+    add(
+        "--where", type=condition, action="append", metavar="CONDITION",
+        help=f"only rows that meet it, such as {conditions}. May be repeated",
+    )  # fmt: skip
+    add(
+        "--sort", type=names_list, metavar="A,B",
+        help="columns to sort the rows by. Write --sort=-current for descending, "
+        "--sort='-abs(current)' for absolute values",
+    )  # fmt: skip
+    add("--limit", type=count, metavar="N", help="at most N rows")
+    add("--offset", type=count, default=0, metavar="N", help="leave out the first N rows")
+
+
+def add_output(parser: Parser) -> None:
+    """Add the options of the output."""
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--output",
+        choices=("table", "csv", "parquet", "json"),
+        help="format (default: by the ending of --out, else table); json has amounts as text, so "
+        "that no digit is lost",
+    )
+    add("--out", metavar="FILE", help="file to write (default: standard output)")
 
 
 def add_cash(add: Callable[..., object], default: str) -> None:
@@ -254,26 +287,23 @@ def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--ticks", metavar="FILE", help="instrument, price, time: applied in the file's order")
     add = add_question(parser)
     add("--rollup", action="store_true", help="subtotals of every prefix of --by as well")
-    add(
-        "--where", type=condition, action="append", metavar="CONDITION",
-        help="only rows that meet it, such as 'current>1000', 'abs(current)>=5' or 'desk!=d1'; "
-        "'desk=' selects rows without a label. May be repeated",
-    )  # fmt: skip
-    add(
-        "--sort", type=names_list, metavar="A,B",
-        help="columns to sort the rows by. Write --sort=-current for descending, "
-        "--sort='-abs(current)' for absolute values",
-    )  # fmt: skip
-    add("--limit", type=count, metavar="N", help="at most N rows")
-    add("--offset", type=count, default=0, metavar="N", help="leave out the first N rows")
-    add = parser.add_argument_group("output").add_argument
-    add(
-        "--output",
-        choices=("table", "csv", "parquet", "json"),
-        help="format (default: by the ending of --out, else table); json has amounts as text, so "
-        "that no digit is lost",
+    add_amounts(parser, "one row a currency")
+    add_page(
+        parser,
+        "'current>1000', 'abs(current)>=5' or 'desk!=d1'; 'desk=' selects rows without a label",
     )
-    add("--out", metavar="FILE", help="file to write (default: standard output)")
+    add_output(parser)
+
+
+def add_positions(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `mvcore positions`: list the positions of a book from files."""
+    text = "list the positions of the book in files: quantities, price and amounts"
+    parser = commands.add_parser("positions", help=text, description=f"{text}. {FILE_KINDS}")
+    add = add_files(parser)
+    add("--ticks", metavar="FILE", help="instrument, price, time: applied in the file's order")
+    add_amounts(parser, "the instrument's")
+    add_page(parser, "'current>1000', 'abs(sod_quantity)>=5' or 'account=A1'")
+    add_output(parser)
 
 
 def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -296,7 +326,8 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         "is stated whole. An event earlier than one before it is played at once; prices and "
         "orders that are late change nothing",
     )
-    add = add_question(parser)
+    add_question(parser)
+    add_amounts(parser, "one row a currency")
     add = parser.add_argument_group("how to play and show it").add_argument
     add(
         "--book",
@@ -423,6 +454,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mvcore {mvcore.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_value(commands)
+    add_positions(commands)
     add_watch(commands)
     add_serve(commands)
     add_inspect(commands)
