@@ -12,6 +12,7 @@ OPERATORS = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
     ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+NUMBERS = ("price", "sod", "current", "expected")  # columns that may be null
 
 
 class Page(NamedTuple):
@@ -49,7 +50,7 @@ def cell(row: dict, name: str) -> Any:
 
 def meets(row: dict, name: str, op: str, value: Any) -> bool:
     found = cell(row, name)
-    if found is None and name in ("price", "abs(price)"):  # of an instrument without a price
+    if found is None and name.removeprefix("abs(").removesuffix(")") in NUMBERS:  # unpriced
         return op == "!="
     if found is None or isinstance(found, str):
         value = None if value is None else str(value)

@@ -131,11 +131,14 @@ class Reads:
         return rows
 
     def positions(
-        self, accounts=None, instruments=None, currency=None, allow_empty=False
+        self, accounts=None, instruments=None, currency=None, allow_empty=False, **page
     ) -> list[dict]:
         self.check_open()
-        target = check_currency(self, currency, local=True)
-        wanted = self._wanted(accounts, instruments, allow_empty)
+        by = ("account", "instrument")
+        query = Query(
+            self, accounts, instruments, by, MEASURES, currency, False, allow_empty, Page(**page)
+        )
+        wanted, target = (query.accounts, query.instruments), query.currency
         nets, rows = self.nets(), []
         for account, instrument in sorted(nets, key=self._codes):
             if account not in wanted[0] or instrument not in wanted[1]:
@@ -154,7 +157,7 @@ class Reads:
                     "unpriced": int(amounts["sod"] is None),
                 }
             )
-        return rows
+        return list(query.page.of({(k,): row for k, row in enumerate(rows)}).values())
 
     def orders(self, accounts=None, instruments=None, allow_empty=False) -> list[dict]:
         self.check_open()

@@ -23,7 +23,7 @@ from reference_inputs import (
     plain_cell,
     some,
 )
-from reference_view import OF_INSTRUMENT, Selection, label_of
+from reference_view import MEASURES, OF_INSTRUMENT, Selection, label_of
 
 BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk"]
 BY += ["account.country", "instrument.country", "instrument.tier", "country"]
@@ -33,6 +33,8 @@ QUANTITIES += ("leaves_quantity", "price", "sod_quantity", "current_quantity", "
 # The capacity of a 256-bit accumulator, less a margin. Smaller sums of absolute values must not be
 # refused.
 ACCUMULATOR = 10**70
+# The columns of `positions`, as those of a query of `values`.
+POSITIONS = {"by": ("account", "instrument"), "measures": [*MEASURES, *OF_INSTRUMENT]}
 SCENARIOS = [("prices",), ("fx",), ("prices", "fx")]
 
 
@@ -245,9 +247,12 @@ class ReadingMachine(RuleBasedStateMachine):
             got = outcome(lambda call=call: getattr(book, call)(**chosen), errors)
             same(got, outcome(lambda call=call: getattr(model, call)(**chosen)))
         for into in (None, "local", draw(st.sampled_from(NAMES["currency"]))):
+            asked = chosen | {"currency": into}
+            if draw(st.booleans()):
+                asked |= self.page(draw, model, POSITIONS | asked)
             same_answer(
-                outcome(lambda into=into: book.positions(**chosen, currency=into), errors),
-                outcome(lambda into=into: model.positions(**chosen, currency=into)),
+                outcome(lambda asked=asked: book.positions(**asked), errors),
+                outcome(lambda asked=asked: model.positions(**asked)),
             )
         currency = draw(st.sampled_from([None, *NAMES["currency"]]))
         for name in model.state.accounts:
@@ -281,6 +286,16 @@ class ReadingMachine(RuleBasedStateMachine):
         same_answer(
             outcome(lambda: self.book.values(**query), mvcore.Error),
             outcome(lambda: self.model.values(**query)),
+        )
+
+    @rule(data=st.data(), into=st.sampled_from([None, "local"]))
+    def read_pages_of_positions(self, data, into) -> None:
+        page = self.page(data.draw, self.model, POSITIONS | {"currency": into})
+        query = page | {"currency": into, "allow_empty": True}
+        query |= {"limit": data.draw(st.integers(1, 4)), "offset": data.draw(st.integers(0, 1))}
+        same_answer(
+            outcome(lambda: self.book.positions(**query), mvcore.Error),
+            outcome(lambda: self.model.positions(**query)),
         )
 
     # -- views -----------------------------------------------------------------------------------

@@ -126,6 +126,8 @@ class PositionList:
     def priced(self) -> _U8: ...
     def amounts(self, measure: int) -> _I64: ...
     def valued(self) -> _U8: ...
+    def own_currencies(self) -> _I32: ...
+    def own_amounts(self) -> _I64: ...
 
 class Revaluation:
     @property
@@ -186,14 +188,14 @@ class Reader:
         quantities: Sequence[int] | None = None,
         first_level: int = 0,
     ) -> ResultRows | None: ...
-    def holdings(
-        self, accounts: _I32 | None, instruments: _I32 | None, masters: int
-    ) -> dict[str, Any] | None: ...
-    def quantities(
-        self, accounts: _I32 | None, instruments: _I32 | None, masters: int
-    ) -> dict[str, Any] | None: ...
     def positions(
-        self, accounts: _I32 | None, instruments: _I32 | None, currency: int, masters: int
+        self,
+        accounts: _I32 | None,
+        instruments: _I32 | None,
+        currency: int | None,
+        masters: int,
+        holdings: bool = False,
+        page: ResultPage | None = None,
     ) -> PositionList | None: ...
     def orders(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int

@@ -524,9 +524,10 @@ class Book(HotBook, Reads, Closing):
         epoch, ticks (prices applied), facts (holdings that `update` changed, and orders applied),
         late_prices, late_orders, late_fx, unchanged_orders, skipped_prices (see `Written`),
         accounts, instruments, positions, orders, unpriced_instruments, units, index_builds, views
-        (open now), cells_swept (by `values` and by all views so far), pages_copied (because a
-        snapshot or a long read held them), group_builds and label_index_builds (how often reads
-        had to compute group codes of attributes and indexes of labels; see `values`).
+        (open now), cells_swept (by `values`, `positions`, `holdings`, `orders` and by all views so
+        far), pages_copied (because a snapshot or a long read held them), group_builds and
+        label_index_builds (how often reads had to compute group codes of attributes and indexes of
+        labels; see `values`).
 
         A durable book adds journal_bytes, journal_groups, journal_syncs and checkpoints, counted
         since it was opened. About the last checkpoint it adds checkpoint_generation, _epoch,

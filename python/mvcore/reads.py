@@ -29,19 +29,20 @@ from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query
 from mvcore.query.grouping import Shaper, label_selections, selected_codes
-from mvcore.query.measures import MEASURES
+from mvcore.query.measures import MEASURES, OF_INSTRUMENT
 from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
-from mvcore.results.page_keys import core_page
+from mvcore.results.page_keys import core_page, position_page
 from mvcore.results.position_checks import breaks_frame, exceptions_frame
 from mvcore.results.result_rows import ResultFrame, overflow_of
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
-    from mvcore.query.grouping import Shape
     from mvcore.results.names import NameLists
+
+POSITION_MEASURES = (*MEASURES, *OF_INSTRUMENT)
 
 
 class Reads:
@@ -343,20 +344,30 @@ class Reads:
                     )
                 )
 
-    def _rows(
-        self,
-        read: Callable[[Any, Any, int], Any],
-        accounts: Any,
-        instruments: Any,
-        allow_empty: bool,
-    ) -> dict[str, Any]:
-        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+    def _listed(self, query: Query, read: Callable[[Any, Any, Masters], Any]) -> Any:
+        """Call read(codes of accounts, codes of instruments, masters) for a selection."""
         while True:
-            shape: Shape = Shaper(question).shape(self._masters)
-            rows = read(shape.account_group, shape.instrument_group, shape.masters.version)
+            masters = self._masters
+            rows = read(
+                selected_codes(query, "account", masters),
+                selected_codes(query, "instrument", masters),
+                masters,
+            )
             if rows is not None:
-                return rows  # type: ignore[no-any-return]
+                return rows
             self._settle()
+
+    def _positions(
+        self, query: Query, currency: int | None, holdings: bool = False
+    ) -> _core.PositionList:
+        """The positions of a query. currency: a code, or None for no prices and amounts."""
+        core = self._open_core()
+
+        def read(accounts: Any, instruments: Any, masters: Masters) -> Any:
+            page = position_page(query, masters, self._names, self._value_scale)
+            return core.positions(accounts, instruments, currency, masters.version, holdings, page)
+
+        return self._listed(query, read)
 
     def holdings(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
@@ -368,15 +379,14 @@ class Reads:
         `base_value` is in the book's base currency. Amounts without a price, and a `base_value`
         without a rate, are null.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(positions of the accounts).
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError. Costs
+        as much as `positions` of the same selection.
         """
         self._core.check_open()
-        return positions.holdings_frame(
-            self._names,
-            self._value_scale,
-            self._rows(self._core.holdings, accounts, instruments, allow_empty),
-        )
+        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        base = self._currency_code(self._base_currency)
+        found = self._positions(query, base, holdings=True)
+        return positions.holdings_frame(self._names, self._value_scale, found)
 
     def positions(
         self,
@@ -385,6 +395,10 @@ class Reads:
         currency: str | None = None,
         *,
         allow_empty: bool = False,
+        where: Conditions | None = None,
+        sort: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> Frame:
         """Return one row for each pair of an account and an instrument with a nonzero start-of-day,
         current or expected quantity.
@@ -398,26 +412,31 @@ class Reads:
         `currency`; the amounts are then null, else they are those of `values` by account and
         instrument. `price` is null if the instrument has none.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        where, sort, limit, offset: a page of the rows, as in `values`. Rows without an amount or a
+        price come last; of the conditions on these, they meet only `!=`.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow (of any row, on the
+        page or not), ClosedError.
         O(positions of the accounts or of the instruments selected, whichever are fewer), if they
         are selected by name; each column used costs O(rows). A selection by attribute also costs
-        O(accounts) or O(instruments). The first call that reads by account builds the by-account
-        index.
+        O(accounts) or O(instruments), and so does sorting by `account` or `instrument`: O(names,
+        sorted), once for each version of the master tables. A page holds only as many rows in
+        memory as its end needs, and some 65,536 more. The first call that reads by account builds
+        the by-account index.
         """
         self._core.check_open()
-        query = self._query(accounts, instruments, (), MEASURES, currency, False, allow_empty)
-        code = self._currency_code(query.currency)
-        while True:
-            masters = self._masters
-            rows = self._core.positions(
-                selected_codes(query, "account", masters),
-                selected_codes(query, "instrument", masters),
-                code,
-                masters.version,
-            )
-            if rows is not None:
-                return positions.positions_frame(self._names, self._value_scale, rows)
-            self._settle()
+        query = self._query(
+            accounts,
+            instruments,
+            ("account", "instrument"),
+            POSITION_MEASURES,
+            currency,
+            False,
+            allow_empty,
+            PageArguments(where, sort, limit, offset),
+        )
+        found = self._positions(query, self._currency_code(query.currency))
+        return positions.positions_frame(self._names, self._value_scale, found)
 
     def orders(
         self, accounts: Any = None, instruments: Any = None, *, allow_empty: bool = False
@@ -432,14 +451,18 @@ class Reads:
         are null if the instrument has no price.
 
         Selections as in `values`. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
-        O(orders of the instruments).
+        O(orders of the instruments selected). If accounts are selected, O(positions of the
+        accounts + orders of the instruments in which they have one), and O(instruments + all orders
+        of the instruments selected) only if one of their orders is of an instrument in which its
+        account has no position: it is canceled, or other orders offset it. Accounts without orders
+        cost O(accounts selected). The rows are sorted. The first call that selects accounts may
+        build the by-account index.
         """
         self._core.check_open()
-        return positions.orders_frame(
-            self._names,
-            self._value_scale,
-            self._rows(self._core.orders, accounts, instruments, allow_empty),
-        )
+        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        read = self._core.orders
+        found = self._listed(query, lambda a, i, masters: read(a, i, masters.version))
+        return positions.orders_frame(self._names, self._value_scale, found)
 
     def breaks(
         self,
@@ -466,8 +489,8 @@ class Reads:
 
         Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
         position twice), ValueOverflow (names the row of the table whose difference has more than 20
-        digits before the point), ClosedError. O(rows of the table + positions of the
-        accounts), sorted.
+        digits before the point), ClosedError. Costs as much as `positions` of the same selection,
+        without prices and amounts, and O(rows of the table, sorted).
         """
         self._core.check_open()
         return self._breaks({"holdings": holdings}, accounts, instruments, allow_empty)
@@ -479,13 +502,14 @@ class Reads:
         question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
 
         def make(state: Reads) -> Frame:
-            held, shape = state._quantities(question)
+            held = state._positions(question, None)
             found = {
                 "account": state._find("account", given.accounts),
                 "instrument": state._find("instrument", given.instruments),
             }
-            selected = {"account": shape.account_group, "instrument": shape.instrument_group}
-            return breaks_frame(state._names, shape.masters, held, given, found, selected)
+            masters = state._masters
+            selected = {side: selected_codes(question, side, masters) for side in found}
+            return breaks_frame(state._names, masters, held, given, found, selected)
 
         try:
             given = given_holdings(tables["holdings"])
@@ -516,16 +540,16 @@ class Reads:
         The positions with "no_price" or "no_rate" are those that `unpriced` counts in amounts of
         the base currency. The age of rates is not checked. Rows are in the order of `holdings()`.
 
-        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError.
-        O(instruments + positions of the accounts).
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError. Costs as much as
+        `positions` of the same selection, without amounts, and O(instruments).
         """
         self._core.check_open()
         question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
         oldest = oldest_time(stale_after)
 
         def make(state: Reads) -> Frame:
-            held, shape = state._quantities(question)
-            core, masters = state._open_core(), shape.masters
+            held = state._positions(question, None)
+            core, masters = state._open_core(), state._masters
             _, rates = _core.currencies_in_use(core)
             cash = _core.stored_instruments(core)["cash"].astype(bool)
             return exceptions_frame(
@@ -533,17 +557,6 @@ class Reads:
             )
 
         return self._at_one_epoch(make)
-
-    def _quantities(self, question: Query) -> tuple[dict[str, Any], Shape]:
-        """The current quantities of the positions selected, and the selection."""
-        while True:
-            shape: Shape = Shaper(question).shape(self._masters)
-            rows = self._core.quantities(
-                shape.account_group, shape.instrument_group, shape.masters.version
-            )
-            if rows is not None:
-                return rows, shape
-            self._settle()
 
     def revalue(self, instrument: str) -> Frame:
         """Return every holding and order of one instrument at its present price.

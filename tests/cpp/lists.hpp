@@ -11,8 +11,35 @@ inline std::optional<i128> checked(const i1024& amount) {
     return amount.low128();
 }
 
+// The codes that have a group.
+template <class C>
+std::vector<C> chosen(const std::vector<std::int32_t>& groups) {
+    std::vector<C> out;
+    for (std::size_t k = 0; k < groups.size(); ++k)
+        if (groups[k] >= 0) out.push_back(C(k));
+    return out;
+}
+
+inline mvcore::CodeSelection selection_of(const Grouping& grouping, std::uint64_t masters) {
+    mvcore::CodeSelection out;
+    if (!grouping.account_group.empty())
+        out.accounts = chosen<mvcore::AccountCode>(grouping.account_group);
+    if (!grouping.instrument_group.empty())
+        out.instruments = chosen<mvcore::InstrumentCode>(grouping.instrument_group);
+    out.masters = masters;
+    return out;
+}
+
 inline void check_holdings(const ReaderUnderTest& tested, const Grouping& selection) {
-    mvcore::HoldingList expected;
+    struct Row {
+        int account;
+        int instrument;
+        i128 quantity;
+        i128 own_amount;
+        i128 amount;
+        bool converted;
+    };
+    std::vector<Row> expected;
     bool fits = true;
     for (const auto& [key, quantity] : tested.model.holdings) {
         if (selection.of_account(mvcore::AccountCode(key.first)) < 0 ||
@@ -24,51 +51,43 @@ inline void check_holdings(const ReaderUnderTest& tested, const Grouping& select
         const auto base = tested.model.amount(value, asset.currency, 0);
         const auto in_base = checked(base.value_or(i1024()));
         fits = fits && own && in_base;
-        expected.account.push_back(key.first);
-        expected.instrument.push_back(key.second);
-        expected.currency.push_back(asset.currency);
-        expected.quantity.push_back(quantity);
-        expected.price.push_back(asset.price ? fine(*asset.price) : 0);
-        expected.priced.push_back(asset.price ? 1 : 0);
-        expected.converted.push_back(asset.price && base ? 1 : 0);
-        expected.market_value.push_back(own.value_or(0));
-        expected.base_value.push_back(in_base.value_or(0));
+        expected.push_back({key.first, key.second, quantity, own.value_or(0), in_base.value_or(0),
+                            asset.price && base});
     }
-    mvcore::HoldingList got;
-    const auto masters = tested.reader.state().masters;
-    CHECK(!tested.reader.holdings(selection, masters + 1, got));
+    mvcore::PositionQuery query{selection_of(selection, tested.reader.state().masters + 1)};
+    query.holdings = true;
+    mvcore::PositionList got;
+    CHECK(!tested.reader.positions(query, got));
+    --query.masters;
     if (!fits) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow,
-                     tested.reader.holdings(selection, masters, got));
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, tested.reader.positions(query, got));
         return;
     }
-    CHECK(tested.reader.holdings(selection, masters, got));
-    CHECK(got.epoch == tested.model.epoch);
-    CHECK(got.account == expected.account && got.instrument == expected.instrument);
-    CHECK(got.currency == expected.currency && got.quantity == expected.quantity);
-    CHECK(got.priced == expected.priced && got.price == expected.price);
-    CHECK(got.market_value == expected.market_value);
-    CHECK(got.converted == expected.converted && got.base_value == expected.base_value);
-}
-
-// The codes that have a group.
-template <class C>
-std::vector<C> chosen(const std::vector<std::int32_t>& groups) {
-    std::vector<C> out;
-    for (std::size_t k = 0; k < groups.size(); ++k)
-        if (groups[k] >= 0) out.push_back(C(k));
-    return out;
+    CHECK(tested.reader.positions(query, got));
+    CHECK(got.epoch() == tested.model.epoch && got.size() == expected.size());
+    const auto instruments = got.instruments();
+    const auto currencies = got.own_currencies();
+    const auto quantities = got.quantities(mvcore::sod);
+    const auto prices = got.prices();
+    const auto priced = got.priced();
+    const auto valued = got.valued();
+    const auto own_amounts = got.own_amounts();
+    const auto amounts = got.amounts(mvcore::sod);
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+        const Row& row = expected[k];
+        const auto& asset = tested.model.assets[std::size_t(row.instrument)];
+        CHECK(got.accounts()[k] == row.account && instruments[k] == row.instrument);
+        CHECK(currencies[k] == asset.currency && quantities[k] == row.quantity);
+        CHECK(priced[k] == (asset.price ? 1 : 0) && valued[k] == (row.converted ? 1 : 0));
+        CHECK(prices[k] == (asset.price ? fine(*asset.price) : 0));
+        CHECK(own_amounts[k] == row.own_amount && amounts[k] == row.amount);
+    }
 }
 
 // `target`: of the amounts, or kLocal. Either side of the selection may be empty: all.
 inline void check_positions(const ReaderUnderTest& tested, const Grouping& selection, int target) {
-    mvcore::PositionQuery query;
-    if (!selection.account_group.empty())
-        query.accounts = chosen<mvcore::AccountCode>(selection.account_group);
-    if (!selection.instrument_group.empty())
-        query.instruments = chosen<mvcore::InstrumentCode>(selection.instrument_group);
+    mvcore::PositionQuery query{selection_of(selection, tested.reader.state().masters + 1)};
     query.currency = target;
-    query.masters = tested.reader.state().masters + 1;
     mvcore::PositionList got;
     CHECK(!tested.reader.positions(query, got));
     --query.masters;
@@ -168,28 +187,30 @@ inline void check_revaluation(const ReaderUnderTest& tested, int instrument) {
     CHECK(rows == holdings);
 }
 
+// Either side of the selection may be empty: all.
 inline void check_orders(const ReaderUnderTest& tested, const Grouping& selection) {
     using Row = std::tuple<int, int, Id>;
     std::map<Row, Ordered> expected;
     for (const auto& [id, order] : tested.model.orders)
-        if (selection.of_account(mvcore::AccountCode(order.account)) >= 0 &&
+        if ((selection.account_group.empty() ||
+             selection.of_account(mvcore::AccountCode(order.account)) >= 0) &&
             selection.of_instrument(mvcore::InstrumentCode(order.instrument)) >= 0)
             expected.emplace(Row(order.account, order.instrument, id), order);
     const auto value = [&](const Ordered& order, i128 quantity) {
         const auto& asset = tested.model.assets[std::size_t(order.instrument)];
         return checked(*tested.model.amount(i1024(quantity) * asset.product(), 0, 0));
     };
-    const auto masters = tested.reader.state().masters;
+    auto codes = selection_of(selection, tested.reader.state().masters + 1);
     mvcore::OrderList got;
-    CHECK(!tested.reader.orders(selection, masters + 1, got));
+    CHECK(!tested.reader.orders(codes, got));
+    --codes.masters;
     if (std::any_of(expected.begin(), expected.end(), [&](const auto& e) {
             return !value(e.second, e.second.quantity) || !value(e.second, e.second.filled);
         })) {
-        CHECK_THROWS(mvcore::ErrorKind::value_overflow,
-                     tested.reader.orders(selection, masters, got));
+        CHECK_THROWS(mvcore::ErrorKind::value_overflow, tested.reader.orders(codes, got));
         return;
     }
-    CHECK(tested.reader.orders(selection, masters, got));
+    CHECK(tested.reader.orders(codes, got));
     CHECK(got.epoch == tested.model.epoch && got.account.size() == expected.size());
     std::size_t k = 0;
     for (const auto& [row, order] : expected) {

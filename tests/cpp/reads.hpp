@@ -102,7 +102,13 @@ inline void check_point_reads(const ReaderUnderTest& tested) {
     only.instrument_group.back() = 0;
     check_positions(tested, only, target);
     check_orders(tested, selection);
-    check_orders(tested, grouping_of(By::all, accounts, instruments));
+    check_orders(tested, {});
+    check_orders(tested, only);
+    Grouping few;
+    few.account_group.assign(std::size_t(tested.run.pick(accounts + 1)) + 1, -1);
+    few.account_group.back() = 0;
+    check_orders(tested, few);
+    check_holdings(tested, few);
 }
 inline void check_point_reads(Run& run) { check_point_reads(ReaderUnderTest(run)); }
 

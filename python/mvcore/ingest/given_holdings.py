@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes
 
 
+_CURRENT = _core.MEASURES.index("current")
 SIDES = ("account", "instrument")
 
 
@@ -49,15 +50,15 @@ def given_holdings(table: Any) -> GivenHoldings:
     account = _core.find_codes(book, "account", columns["account"])
     instrument = _core.find_codes(book, "instrument", columns["instrument"])
     quantity = np.zeros((len(account), 2), np.int64)
-    held = book.quantities(None, None, book.masters)  # without the rows of quantity zero
+    held = book.positions(None, None, None, book.masters)  # without the rows of quantity zero
     assert held is not None
     width = len(names["instrument"])
     keys = account.astype(np.int64) * width + instrument
     order = np.argsort(keys)
     places = np.searchsorted(
-        keys[order], held["account"].astype(np.int64) * width + held["instrument"]
+        keys[order], held.accounts().astype(np.int64) * width + held.instruments()
     )
-    quantity[order[places]] = held["current"]
+    quantity[order[places]] = held.quantities(_CURRENT)
     return GivenHoldings(names["account"], names["instrument"], account, instrument, quantity)
 
 

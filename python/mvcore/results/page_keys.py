@@ -15,10 +15,10 @@ from mvcore.results.positions import EXACT
 from mvcore.results.result_rows import names_of_column
 
 if TYPE_CHECKING:
-    from mvcore.ingest.masters import Codes
+    from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import Query
     from mvcore.query.grouping import Shape
-    from mvcore.query.result_page import Condition, PageColumn
+    from mvcore.query.result_page import Condition, PageColumn, ResultPage
     from mvcore.results.names import NameLists
 
 BOUND_MAX = 10**38  # amounts, quantities and prices have at most 38 digits, so none reaches it
@@ -29,15 +29,10 @@ def core_page(
     query: Query, shape: Shape, names: NameLists, value_scale: int
 ) -> _core.ResultPage | None:
     """The page for one shape. None if the query asks for all rows."""
-    asked = query.page
-    if asked is None:
+    if query.page is None:
         return None
-    page = _core.ResultPage(asked.offset, asked.limit)
     keys = _Keys(query, shape, names)
-    for condition in asked.where:
-        _add_condition(page, condition, keys, value_scale)
-    for column, descending in asked.sort:
-        page.add_sort(*keys.ranked(column), descending)
+    page = _page(query.page, keys, value_scale)
     if not shape.ordered:
         for place in range(len(query.by)):
             ids = keys.labels(place)
@@ -45,8 +40,26 @@ def core_page(
     return page
 
 
+def position_page(
+    query: Query, masters: Masters, names: NameLists, value_scale: int
+) -> _core.ResultPage | None:
+    """The page of a query of positions. None if it asks for all rows."""
+    if query.page is None:
+        return None
+    return _page(query.page, _CodeKeys(query, masters, names), value_scale)
+
+
+def _page(asked: ResultPage, keys: _Keys | _CodeKeys, value_scale: int) -> _core.ResultPage:
+    page = _core.ResultPage(asked.offset, asked.limit)
+    for condition in asked.where:
+        _add_condition(page, condition, keys, value_scale)
+    for column, descending in asked.sort:
+        page.add_sort(*keys.ranked(column), descending)
+    return page
+
+
 def _add_condition(
-    page: _core.ResultPage, condition: Condition, keys: _Keys, value_scale: int
+    page: _core.ResultPage, condition: Condition, keys: _Keys | _CodeKeys, value_scale: int
 ) -> None:
     column, _, op, value = condition
     if column.has_labels:
@@ -150,3 +163,33 @@ class _Keys:
         masters = self.shape.masters
         table = masters.account if side == "account" else masters.instrument
         return field, ids, table[name].id_of(label)
+
+
+class _CodeKeys:
+    """Keys by code of an account, an instrument or a currency. No keys: the codes themselves."""
+
+    def __init__(self, query: Query, masters: Masters, names: NameLists) -> None:
+        self.query, self.masters, self.names = query, masters, names
+
+    def _source(self, column: PageColumn) -> str:
+        return self.query.by[column.place] if column.kind == "by" else "currency"
+
+    def ranked(self, column: PageColumn) -> tuple[str, int, Codes | None]:
+        """The core's field, its place, and the ranks of names in code point order."""
+        if not column.has_labels:
+            return _field(column), column.place, None
+        source, masters = self._source(column), self.masters
+        count = {
+            "account": masters.accounts,
+            "instrument": masters.instruments,
+            "currency": int(masters.currency.max(initial=-1)) + 1,
+        }[source]
+        return source, 0, self.names.ranks(source, np.arange(count, dtype=np.int32))
+
+    def labelled(self, column: PageColumn, label: Any) -> tuple[str, Codes, int]:
+        """The core's field, no keys, and the code of one name."""
+        source, codes = self._source(column), np.empty(0, np.int32)
+        if label is None:
+            return source, codes, _UNKNOWN
+        code = int(self.query.find(source, [label])[0])
+        return source, codes, code if code >= 0 else _UNKNOWN

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mvcore import _core
 from mvcore.errors import ValueOverflow
 from mvcore.frame import Frame, Number, Text, Time
 from mvcore.ingest.times import NO_TIME
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.results.names import NameLists
 
+Keys = npt.NDArray[np.int64]
 Wide = npt.NDArray[np.int64]  # 128-bit integers, shape (n, 2): low and high word
 BREAKS = (
     "quantity", "only_held", "only_given", "unknown_account", "unknown_instrument", "not_selected",
 )  # fmt: skip
 QUANTITY, ONLY_HELD, ONLY_GIVEN, UNKNOWN_ACCOUNT, UNKNOWN_INSTRUMENT, NOT_SELECTED = range(6)
 EXCEPTIONS = ("no_price", "no_rate", "stale_price", "no_price_time")
+_CURRENT = _core.MEASURES.index("current")
 _WIDE = Context(38)  # holds every quantity
 _UNKNOWN = -2  # the name at place k that the book does not know has the code _UNKNOWN - k
 
@@ -32,35 +35,38 @@ _UNKNOWN = -2  # the name at place k that the book does not know has the code _U
 def breaks_frame(
     names: NameLists,
     masters: Masters,
-    held: dict[str, Any],
+    held: _core.PositionList,
     given: GivenHoldings,
     found: dict[str, Codes],
     selected: dict[str, Codes | None],
 ) -> Frame:
     """The differences between the book's quantities and a table.
 
-    held: the book's quantities. found: by side, the book's codes of the names in `given`, -1 if
-    unknown. selected: by side, -1 for each code that is not compared; None: all are compared.
+    found: by side, the book's codes of the names in `given`, -1 if unknown. selected: by side, the
+    codes to compare; None: all.
     """
     account, instrument = found["account"][given.account], found["instrument"][given.instrument]
     reasons = _reasons_not_to_compare(account, instrument, selected)
     compared = np.flatnonzero(reasons == QUANTITY)
     zero = ~given.quantity.any(axis=1)
     apart = np.flatnonzero((reasons != QUANTITY) & ~(zero & (reasons == NOT_SELECTED)))
-    here = np.flatnonzero(held["current"].any(axis=1))
 
     width = np.int64(max(masters.instruments, 1))
-    keys_held = held["account"][here].astype(np.int64) * width + held["instrument"][here]
+    current = held.quantities(_CURRENT)
+    here = np.flatnonzero(current.any(axis=1))
+    keys_held = (held.accounts().astype(np.int64) * width + held.instruments())[here]
     keys_given = account[compared].astype(np.int64) * width + instrument[compared]
-    cells = np.union1d(keys_held, keys_given)
-    mine, in_book = _spread(cells, keys_held, held["current"][here])
-    theirs, in_table = _spread(cells, keys_given, given.quantity[compared])
+    order = np.argsort(keys_given)
+    keys_given = keys_given[order]
+    cells, place_held, place_given = _merged(keys_held, keys_given)
+    mine, in_book = _spread(len(cells), place_held, current[here])
+    theirs, in_table = _spread(len(cells), place_given, given.quantity[compared[order]])
     differ = np.flatnonzero((mine != theirs).any(axis=1))
     in_book, in_table = in_book[differ], in_table[differ]
     difference, too_large = _difference(mine[differ], theirs[differ])
     if too_large.size:
         rows = np.full(len(cells), len(given.account), np.int64)  # by cell, its row of the table
-        rows[np.searchsorted(cells, keys_given)] = compared
+        rows[place_given] = compared[order]
         cell = int(differ[too_large[np.argmin(rows[differ[too_large]])]])
         raise _too_large(given, int(rows[cell]), _int(mine[cell]), _int(theirs[cell]))
     reason = np.where(in_book, np.where(in_table, QUANTITY, ONLY_HELD), ONLY_GIVEN)
@@ -70,8 +76,8 @@ def breaks_frame(
     quantity_held = np.concatenate([mine[differ], np.zeros((more, 2), np.int64)])
     valid_given = np.concatenate([in_table, np.ones(more, bool)]).astype(np.uint8)
     valid_held = np.concatenate([in_book, np.zeros(more, bool)]).astype(np.uint8)
-    accounts = _with_unknown(account, given.account)[apart]
-    instruments = _with_unknown(instrument, given.instrument)[apart]
+    accounts = _with_unknown(account[apart], given.account[apart])
+    instruments = _with_unknown(instrument[apart], given.instrument[apart])
     return Frame(
         {
             "account": Text(
@@ -92,7 +98,7 @@ def breaks_frame(
             ),
         },
         len(differ) + more,
-        held["epoch"],
+        held.epoch,
     )
 
 
@@ -103,19 +109,29 @@ def _reasons_not_to_compare(
     out = np.full(len(account), QUANTITY, np.int32)
     for side, codes in (("account", account), ("instrument", instrument)):
         chosen = selected[side]
-        if chosen is not None and len(chosen):
-            out[chosen[codes] < 0] = NOT_SELECTED
+        if chosen is not None:
+            out[~np.isin(codes, chosen)] = NOT_SELECTED
     out[instrument < 0] = UNKNOWN_INSTRUMENT
     out[account < 0] = UNKNOWN_ACCOUNT
     return out
 
 
-def _spread(
-    cells: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], quantities: Wide
-) -> tuple[Wide, npt.NDArray[np.bool_]]:
+def _merged(a: Keys, b: Keys) -> tuple[Keys, Keys, Keys]:
+    """The union of two ascending lists without duplicates, and the places of both lists in it."""
+    before = np.searchsorted(a, b)  # how many of `a` are less
+    common = before < len(a)
+    common[common] = a[before[common]] == b[common]
+    new = ~common
+    place_b = before + np.cumsum(new) - new
+    place_a = np.arange(len(a)) + np.searchsorted(b[new], a)
+    cells = np.empty(len(a) + np.count_nonzero(new), np.int64)
+    cells[place_a], cells[place_b] = a, b
+    return cells, place_a, place_b
+
+
+def _spread(size: int, places: Keys, quantities: Wide) -> tuple[Wide, npt.NDArray[np.bool_]]:
     """The quantities by cell, 0 if a cell has none; and which cells have one."""
-    out, there = np.zeros((len(cells), 2), np.int64), np.zeros(len(cells), bool)
-    places = np.searchsorted(cells, keys)
+    out, there = np.zeros((size, 2), np.int64), np.zeros(size, bool)
     out[places], there[places] = quantities, True
     return out, there
 
@@ -185,7 +201,7 @@ def _words(words: tuple[str, ...]) -> Callable[[Codes], list[str | None]]:
 def exceptions_frame(
     names: NameLists,
     masters: Masters,
-    held: dict[str, Any],
+    held: _core.PositionList,
     prices: dict[str, Any],
     convertible: npt.NDArray[np.bool_],
     cash: npt.NDArray[np.bool_],
@@ -205,17 +221,18 @@ def exceptions_frame(
         stale = priced & (time != NO_TIME) & (time < oldest)
         untimed = priced & (time == NO_TIME) & ~cash  # cash has the price 1 without a tick
     by_reason = np.stack([~priced, ~convertible[masters.currency], stale, untimed])  # as EXCEPTIONS
-    position, reason = np.nonzero(by_reason[:, held["instrument"]].T)
-    instrument = held["instrument"][position]
+    instruments = held.instruments()
+    position, reason = np.nonzero(by_reason[:, instruments].T)
+    instrument = instruments[position]
     return Frame(
         {
-            "account": Text(held["account"][position], names.of("account")),
+            "account": Text(held.accounts()[position], names.of("account")),
             "instrument": Text(instrument, names.of("instrument")),
-            "quantity": Number(held["current"][position], EXACT, strip=True),
+            "quantity": Number(held.quantities(_CURRENT)[position], EXACT, strip=True),
             "reason": Text(reason.astype(np.int32), _words(EXCEPTIONS)),
             "price_time": Time(time[instrument]),
             "currency": Text(masters.currency[instrument], names.of("currency")),
         },
         len(position),
-        held["epoch"],
+        held.epoch,
     )

@@ -23,20 +23,21 @@ def _statuses(codes: npt.NDArray[np.int32]) -> list[str]:
     return [_core.STATUSES[code] for code in codes.tolist()]
 
 
-def holdings_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Frame:
-    priced, converted = rows["priced"], rows["converted"]
+def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList) -> Frame:
+    """Each column is made on first use."""
+    sod = _core.MEASURES.index("sod")
     return Frame(
         {
-            "account": Text(rows["account"], names.of("account")),
-            "instrument": Text(rows["instrument"], names.of("instrument")),
-            "quantity": Number(rows["quantity"], EXACT, strip=True),
-            "price": Number(rows["price"], EXACT, priced, strip=True),
-            "amount_currency": Text(rows["currency"], names.of("currency")),
-            "market_value": Number(rows["market_value"], value_scale, priced),
-            "base_value": Number(rows["base_value"], value_scale, converted),
+            "account": lambda: Text(found.accounts(), names.of("account")),
+            "instrument": lambda: Text(found.instruments(), names.of("instrument")),
+            "quantity": lambda: Number(found.quantities(sod), EXACT, strip=True),
+            "price": lambda: Number(found.prices(), EXACT, found.priced(), strip=True),
+            "amount_currency": lambda: Text(found.own_currencies(), names.of("currency")),
+            "market_value": lambda: Number(found.own_amounts(), value_scale, found.priced()),
+            "base_value": lambda: Number(found.amounts(sod), value_scale, found.valued()),
         },
-        len(rows["account"]),
-        rows["epoch"],
+        len(found),
+        found.epoch,
     )
 
 

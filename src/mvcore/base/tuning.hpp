@@ -79,6 +79,8 @@ inline constexpr std::size_t kMostSums = std::size_t{1} << 22;
 // Rows among which a page selects its rows at once, at least. Chosen, so that they stay in the L1
 // cache.
 inline constexpr std::size_t kLeastPageCandidates = 512;
+// Positions among which a page of positions selects at once, at least. Chosen: about 2 MB.
+inline constexpr std::size_t kPositionsBesidePage = std::size_t{1} << 16;
 // Instruments (columns) that one loop, `add_fan64`, sweeps at once. Measured: decision 0003,
 // against one at a time.
 inline constexpr int kFan = 8;

@@ -10,30 +10,6 @@
 namespace mvcore::bindings {
 namespace {
 
-py::dict to_dict(HoldingList&& p) {
-    py::dict out;
-    out["account"] = to_array(std::move(p.account));
-    out["instrument"] = to_array(std::move(p.instrument));
-    out["currency"] = to_array(std::move(p.currency));
-    out["quantity"] = to_array(std::move(p.quantity));
-    out["price"] = to_array(std::move(p.price));
-    out["market_value"] = to_array(std::move(p.market_value));
-    out["base_value"] = to_array(std::move(p.base_value));
-    out["priced"] = to_array(std::move(p.priced));
-    out["converted"] = to_array(std::move(p.converted));
-    out["epoch"] = raw(p.epoch);
-    return out;
-}
-
-py::dict to_dict(QuantityList&& q) {
-    py::dict out;
-    out["account"] = to_array(std::move(q.account));
-    out["instrument"] = to_array(std::move(q.instrument));
-    out["current"] = to_array(std::move(q.current));
-    out["epoch"] = raw(q.epoch);
-    return out;
-}
-
 py::dict to_dict(PriceList&& p) {
     py::dict out;
     out["instrument"] = to_array(std::move(p.instrument));
@@ -80,9 +56,9 @@ py::dict to_dict(OrderList&& o) {
     return out;
 }
 
-// The codes of a selection, ascending without duplicates. None: all.
+// The codes ascending without duplicates. None: all.
 template <Code C>
-std::optional<std::vector<C>> to_selection(const py::object& given, const char* what) {
+std::optional<std::vector<C>> to_sorted(const py::object& given, const char* what) {
     if (given.is_none()) return std::nullopt;
     const auto codes =
         to_codes(py::cast<Codes>(given), 0, std::numeric_limits<std::int32_t>::max(), what);
@@ -92,6 +68,12 @@ std::optional<std::vector<C>> to_selection(const py::object& given, const char* 
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
+}
+
+CodeSelection to_selection(const py::object& accounts, const py::object& instruments,
+                           std::uint64_t masters) {
+    return {to_sorted<AccountCode>(accounts, "account"),
+            to_sorted<InstrumentCode>(instruments, "instrument"), masters};
 }
 
 // Calls read(out) without the GIL. Returns None if it reports stale groups.
@@ -195,48 +177,31 @@ void add_reads(py::module_& m) {
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
             py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0)
-        .def(
-            "holdings",
-            [](Reader& reader, const py::object& accounts, const py::object& instruments,
-               std::uint64_t masters) {
-                const auto selection = to_grouping(accounts, 1, instruments, 1);
-                return unless_stale<HoldingList>(
-                    [&](HoldingList& out) { return reader.holdings(selection, masters, out); },
-                    [](HoldingList&& p) { return to_dict(std::move(p)); });
-            },
-            py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
-        // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL.
+        // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL;
+        // None means neither prices nor amounts. `holdings`: see PositionQuery.
         .def(
             "positions",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
-               std::int32_t currency, std::uint64_t masters) {
-                PositionQuery query;
-                query.accounts = to_selection<AccountCode>(accounts, "account");
-                query.instruments = to_selection<InstrumentCode>(instruments, "instrument");
+               std::optional<std::int32_t> currency, std::uint64_t masters, bool holdings,
+               const Page& page) {
+                PositionQuery query{to_selection(accounts, instruments, masters)};
                 query.currency = currency;
-                query.masters = masters;
+                query.holdings = holdings;
+                query.page = page;
+                if (!query.page_fits()) refuse_argument("page: a column is out of range");
                 return unless_stale<PositionList>(
                     [&](PositionList& out) { return reader.positions(query, out); },
                     [](PositionList&& p) { return py::cast(std::move(p)); });
             },
-            py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"))
-        .def(
-            "quantities",
-            [](Reader& reader, const py::object& accounts, const py::object& instruments,
-               std::uint64_t masters) {
-                const auto selection = to_grouping(accounts, 1, instruments, 1);
-                return unless_stale<QuantityList>(
-                    [&](QuantityList& out) { return reader.quantities(selection, masters, out); },
-                    [](QuantityList&& q) { return to_dict(std::move(q)); });
-            },
-            py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
+            py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"),
+            py::arg("holdings") = false, py::arg("page") = py::none())
         .def(
             "orders",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
                std::uint64_t masters) {
-                const auto selection = to_grouping(accounts, 1, instruments, 1);
+                const auto selection = to_selection(accounts, instruments, masters);
                 return unless_stale<OrderList>(
-                    [&](OrderList& out) { return reader.orders(selection, masters, out); },
+                    [&](OrderList& out) { return reader.orders(selection, out); },
                     [](OrderList&& o) { return to_dict(std::move(o)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("masters"))
@@ -329,7 +294,9 @@ void add_reads(py::module_& m) {
                 return to_array(p.amounts(to_measures({measure})[0]));
             },
             py::arg("measure"))
-        .def("valued", [](const PositionList& p) { return to_array(p.valued()); });
+        .def("valued", [](const PositionList& p) { return to_array(p.valued()); })
+        .def("own_currencies", [](const PositionList& p) { return to_array(p.own_currencies()); })
+        .def("own_amounts", [](const PositionList& p) { return to_array(p.own_amounts()); });
 
     py::class_<Revaluation, std::unique_ptr<Revaluation, DeleteUnlocked>>(m, "Revaluation")
         .def("__len__", &Revaluation::size)

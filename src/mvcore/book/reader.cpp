@@ -1,6 +1,7 @@
 #include "mvcore/book/reader.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -233,17 +234,6 @@ bool Reader::values(const Question& question, ResultRows& out) {
     return true;
 }
 
-bool Reader::holdings(const Grouping& selection, std::uint64_t masters, HoldingList& out) {
-    State seen;
-    do {
-        build_index();
-        if (!copy_if(masters, seen)) return false;
-    } while (!seen.index.built());
-    out =
-        naming_positions("holdings", [&] { return Reads(seen, value_scale_).holdings(selection); });
-    return true;
-}
-
 bool Reader::positions(const PositionQuery& query, PositionList& out) {
     std::uint64_t cells = 0;
     const auto list = [&](const State& state, PositionPlan plan) {
@@ -271,29 +261,44 @@ bool Reader::positions(const PositionQuery& query, PositionList& out) {
         list(seen, plan);
         return true;
     };
-    while (!read()) {
+    const auto name = query.holdings ? "holdings" : "positions";
+    while (!naming_positions(name, read)) {
         if (!current) return false;
         build_index();
     }
     count_cells(cells);
-    naming_positions("positions", [&] { out.check(); });
+    naming_positions(name, [&] { out.check(); });
+    out.turn_to_page();
     return true;
 }
 
-bool Reader::quantities(const Grouping& selection, std::uint64_t masters, QuantityList& out) {
-    State seen;
-    do {
-        build_index();
-        if (!copy_if(masters, seen)) return false;
-    } while (!seen.index.built());
-    out = Reads(seen, value_scale_).quantities(selection);
-    return true;
-}
-
-bool Reader::orders(const Grouping& selection, std::uint64_t masters, OrderList& out) {
-    State seen;
-    if (!copy_if(masters, seen)) return false;
-    out = naming_positions("orders", [&] { return Reads(seen, value_scale_).orders(selection); });
+bool Reader::orders(const CodeSelection& selection, OrderList& out) {
+    // Searches the state itself if that is brief.
+    std::uint64_t cells = 0;
+    bool current = true;
+    const auto search = [&](const State& state, std::uint64_t limit) {
+        cells = 0;
+        auto found = Reads(state, value_scale_).orders(selection, limit, cells);
+        if (found) out = std::move(*found);
+        return found.has_value();
+    };
+    const auto read = [&] {
+        State seen;
+        {
+            const Reading reading(state_lock_);
+            current = read_.masters == selection.masters;
+            if (!current) return true;
+            if (search(read_, tuning::kPositionsUnderLock)) return true;
+            if (!read_.index.built() && Reads(read_, value_scale_).orders_use_index(selection))
+                return false;
+            seen = read_;
+        }
+        return search(seen, std::numeric_limits<std::uint64_t>::max());
+    };
+    const auto found = [&] { return naming_positions("orders", read); };
+    while (!found()) build_index();
+    if (!current) return false;
+    count_cells(cells);
     return true;
 }
 

@@ -42,10 +42,8 @@ public:
     // else empty.
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
-    bool holdings(const Grouping& selection, std::uint64_t masters, HoldingList& out);
-    bool quantities(const Grouping& selection, std::uint64_t masters, QuantityList& out);
     bool positions(const PositionQuery& query, PositionList& out);
-    bool orders(const Grouping& selection, std::uint64_t masters, OrderList& out);
+    bool orders(const CodeSelection& selection, OrderList& out);
     Revaluation revalue(std::string_view instrument);
     // Parts of revalue() for callers that hold the lock: whether it takes only microseconds, and
     // the read itself.

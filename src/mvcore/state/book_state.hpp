@@ -71,7 +71,7 @@ struct Counters {
     std::uint64_t ticks = 0;
     std::uint64_t facts = 0;
     Dropped dropped;
-    std::atomic<std::uint64_t> cells_swept = 0;  // by `values` and by closed views
+    std::atomic<std::uint64_t> cells_swept = 0;  // by reads and by closed views
     std::uint64_t index_builds = 0;
 };
 

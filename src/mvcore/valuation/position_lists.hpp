@@ -1,4 +1,4 @@
-// Lists of holdings, orders and prices as results, column by column.
+// Lists of orders and prices as results, column by column.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,6 @@
 #include "mvcore/state/state.hpp"
 
 namespace mvcore {
-
-struct HoldingList {
-    std::vector<std::int32_t> account;
-    std::vector<std::int32_t> instrument;
-    std::vector<std::int32_t> currency;
-    std::vector<i128> quantity;  // in units of 10^-18, as is price
-    std::vector<i128> price;
-    std::vector<i128> market_value;  // in units of 10^-value_scale, as is base_value
-    std::vector<i128> base_value;
-    std::vector<std::uint8_t> priced;
-    std::vector<std::uint8_t> converted;
-    Epoch epoch{};
-};
-
-// Positions with a quantity in any measure, without prices and amounts.
-struct QuantityList {
-    std::vector<std::int32_t> account;
-    std::vector<std::int32_t> instrument;
-    std::vector<i128> current;  // in units of 10^-18
-    Epoch epoch{};
-};
 
 struct OrderList {
     IdKind kind = IdKind::none;

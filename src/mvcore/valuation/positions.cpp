@@ -6,6 +6,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
 #include "mvcore/base/tuning.hpp"
+#include "mvcore/valuation/row_selector.hpp"
 
 namespace mvcore {
 namespace {
@@ -23,11 +24,6 @@ std::uint64_t cost_of_lookups(const std::optional<std::vector<C>>& named) {
 // opens each of its blocks.
 bool looks_up(const Grid& grid, std::size_t line, std::uint64_t lookups) {
     return lookups <= grid.blocks() || lookups <= grid.positions(line);
-}
-
-template <class C>
-bool selects(const std::optional<std::vector<C>>& named, C code) {
-    return !named || std::binary_search(named->begin(), named->end(), code);
 }
 
 std::uint64_t cost_by_account(const State& state, const PositionQuery& query, std::uint64_t limit) {
@@ -59,10 +55,36 @@ std::uint64_t cost_by_instrument(const State& state, const PositionQuery& query,
     return cost;
 }
 
+template <class T>
+void pick_from(std::vector<T>& column, const std::vector<std::uint32_t>& places) {
+    if (std::is_sorted(places.begin(), places.end())) {  // in place: keeps the memory
+        for (std::size_t k = 0; k < places.size(); ++k) column[k] = column[places[k]];
+        column.resize(places.size());
+        return;
+    }
+    std::vector<T> out(places.size());
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] = column[places[k]];
+    column = std::move(out);
+}
+
 // Has the bits of the value's magnitude, or of one less.
 i128 magnitude_bits(i128 value) { return value < 0 ? ~value : value; }
 
 }  // namespace
+
+bool PositionQuery::page_fits() const {
+    const auto known = [&](const ResultColumn& column) {
+        if (column.is_float()) return false;
+        if (column.is_amount()) return currency.has_value() && column.place < kMeasures;
+        return !column.is_quantity() || column.place < kMeasures;
+    };
+    if (!page) return true;
+    return !holdings && page->row_order.empty() &&
+           std::all_of(page->conditions.begin(), page->conditions.end(),
+                       [&](const auto& c) { return known(c.column); }) &&
+           std::all_of(page->sort.begin(), page->sort.end(),
+                       [&](const auto& s) { return known(s.column); });
+}
 
 PositionPlan PositionPlan::of(const State& state, const PositionQuery& query, std::uint64_t limit) {
     const auto by_account = cost_by_account(state, query, limit);
@@ -78,10 +100,14 @@ PositionPlan PositionPlan::of(const State& state, const PositionQuery& query, st
 
 PositionList::PositionList(const State& state, const PositionQuery& query, PositionPlan plan,
                            int value_scale, std::uint64_t& cells)
-    : columns_(state.grid.split() ? kMeasures : 1),
+    : columns_(state.grid.split() && !query.holdings ? kMeasures : 1),
+      holdings_(query.holdings),
       target_(query.currency),
       value_scale_(value_scale),
-      epoch_(state.epoch) {
+      epoch_(state.epoch),
+      page_(query.page),
+      rows_to_drop_at_(tuning::kPositionsBesidePage) {
+    MVCORE_ASSERT(query.page_fits());
     MVCORE_ASSERT(query.masters == state.masters);
     MVCORE_ASSERT(!query.accounts ||
                   std::is_sorted(query.accounts->begin(), query.accounts->end()));
@@ -106,7 +132,7 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
             for (const auto i : *query.instruments) {
                 if (!state.instrument_alive(i)) continue;
                 const Net net = grid.get(code_index(account), state.board.quote(i).index_row);
-                if (held(net)) add(state, account, i, net);
+                if (lists(net)) add(state, account, i, net);
             }
             return;
         }
@@ -114,7 +140,7 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
         found.clear();
         grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
             const auto i = state.index.instrument_at(index_row);
-            if (selects(query.instruments, i)) found.emplace_back(i, net);
+            if (lists(net) && selects(query.instruments, i)) found.emplace_back(i, net);
         });
         std::sort(found.begin(), found.end(),
                   [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -137,22 +163,27 @@ void PositionList::add_by_instrument(const State& state, const PositionQuery& qu
             for (const auto account : *query.accounts) {
                 if (!state.account_alive(account)) continue;
                 const Net net = grid.get(code_index(i), static_cast<std::uint32_t>(account));
-                if (held(net)) add(state, account, i, net);
+                if (lists(net)) add(state, account, i, net);
             }
             continue;
         }
         cells += grid.positions(code_index(i));
         grid.for_each(code_index(i), [&](std::uint32_t row, const Net& net) {
-            if (selects(query.accounts, AccountCode(row))) add(state, AccountCode(row), i, net);
+            if (lists(net) && selects(query.accounts, AccountCode(row)))
+                add(state, AccountCode(row), i, net);
         });
     }
-    sort_rows();
+    if (!page_) sort_rows();  // turn_to_page() sorts
+}
+
+bool PositionList::lists(const Net& net) const noexcept {
+    return holdings_ ? net[sod] != 0 : held(net);
 }
 
 void PositionList::add(const State& state, AccountCode account, InstrumentCode instrument,
                        const Net& net) {
     MVCORE_ASSERT(state.account_alive(account) && state.instrument_alive(instrument));
-    MVCORE_ASSERT(columns_ == kMeasures || !differ(net));
+    MVCORE_ASSERT(columns_ == kMeasures || holdings_ || !differ(net));
     // Rows by instrument repeat the mark of the row before.
     const bool same = !row_marks_.empty() && marks_[row_marks_.back()].instrument == instrument;
     const auto place = same ? row_marks_.back() : mark_of(state, instrument);
@@ -162,6 +193,7 @@ void PositionList::add(const State& state, AccountCode account, InstrumentCode i
         quantities_[c].push_back(net[c]);
         marks_[place].quantity_bits |= magnitude_bits(net[c]);
     }
+    if (page_ && size() >= rows_to_drop_at_) drop_rows();
 }
 
 std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
@@ -174,21 +206,25 @@ std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
     const auto own = instrument.terms.currency;
     Mark mark{};
     mark.instrument = i;
-    mark.currency = target_ == kLocal ? own : target_;
+    mark.own_currency = own;
     mark.quantity_scale = instrument.quantity_scale;
     mark.priced = quote.priced;
-    mark.conversion = conversion_of(state, own);
-    if (quote.priced) {
+    if (quote.priced && target_) {
+        mark.conversion = conversion_of(state, own);
         const Conversion& conversion = conversions_[mark.conversion].second;
         mark.valued = conversion.possible();
         mark.price = board.price_mantissa(i) * kPow10[std::size_t(kMaxScale - quote.price_scale)];
         mark.unit_value = board.price_of(i);
         mark.scale = board.value_scale(i);
-        i128 multiplier = 0;
-        std::int64_t divisor = 0;
-        mark.bits = mark.valued && conversion.fast_terms(mark.scale, multiplier, divisor)
-                        ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
-                        : kUnknownBits;
+        const auto bits_more = [&](const Conversion& c) {
+            i128 multiplier = 0;
+            std::int64_t divisor = 0;
+            return c.fast_terms(mark.scale, multiplier, divisor)
+                       ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
+                       : kUnknownBits;
+        };
+        if (mark.valued) mark.bits = bits_more(conversion);
+        if (holdings_) mark.bits = std::max(mark.bits, bits_more({nullptr, nullptr, value_scale_}));
     }
     marks_.push_back(mark);
     return place;
@@ -200,10 +236,10 @@ std::size_t PositionList::conversion_of(const State& state, std::int32_t currenc
     const auto rate_of = [&](std::int32_t c) {
         return c == state.base ? nullptr : &state.board.rate(c);
     };
-    const bool same = target_ == kLocal || target_ == currency;
-    conversions_.emplace_back(
-        currency, Conversion(same ? nullptr : rate_of(currency), same ? nullptr : rate_of(target_),
-                             value_scale_));
+    const auto target = target_ == kLocal ? currency : target_.value();
+    const bool same = target == currency;
+    conversions_.emplace_back(currency, Conversion(same ? nullptr : rate_of(currency),
+                                                   same ? nullptr : rate_of(target), value_scale_));
     return conversions_.size() - 1;
 }
 
@@ -215,18 +251,101 @@ void PositionList::sort_rows() {
     for (std::size_t row = 0; row < keys.size(); ++row)
         keys[row] = std::uint64_t{static_cast<std::uint32_t>(accounts_[row])} << 32 | row;
     std::sort(keys.begin(), keys.end());
-    std::vector<std::uint32_t> marks(keys.size());
-    for (std::size_t row = 0; row < keys.size(); ++row) {
-        accounts_[row] = static_cast<std::int32_t>(keys[row] >> 32);
-        marks[row] = row_marks_[static_cast<std::uint32_t>(keys[row])];
+    std::vector<std::uint32_t> places(keys.size());
+    std::transform(keys.begin(), keys.end(), places.begin(),
+                   [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
+    pick(places);
+}
+
+void PositionList::pick(const std::vector<std::uint32_t>& places) {
+    pick_from(accounts_, places);
+    pick_from(row_marks_, places);
+    for (int c = 0; c < columns_; ++c) quantities_[std::size_t(c)].pick(places);
+}
+
+// Reads the columns by which pages sort and select.
+class PositionList::Columns {
+public:
+    explicit Columns(const PositionList& list) : list_(list) {}
+
+    [[nodiscard]] static bool is_exact(const ResultColumn& column) {
+        return column.is_amount() || column.is_quantity() || column.is_price();
     }
-    row_marks_ = std::move(marks);
-    for (int c = 0; c < columns_; ++c) quantities_[std::size_t(c)].reorder(keys);
+    [[nodiscard]] static bool may_be_null(const ResultColumn& column) {
+        return column.is_amount() || column.is_price();
+    }
+    [[nodiscard]] bool is_null(const ResultColumn& column, std::size_t k) const {
+        return (column.is_amount() && !mark(k).valued) || (column.is_price() && !mark(k).priced);
+    }
+    [[nodiscard]] i128 exact(const ResultColumn& column, std::size_t k) const {
+        if (column.is_price()) return mark(k).price;
+        const i128 quantity = list_.column(static_cast<Measure>(column.place))[k];
+        return column.is_amount() ? list_.amount(mark(k), quantity) : in_18(mark(k), quantity);
+    }
+    [[nodiscard]] double number(const ResultColumn&, std::size_t) const {
+        MVCORE_ASSERT(false);
+        return 0;
+    }
+    [[nodiscard]] std::int32_t label(const ResultColumn& column, std::size_t k) const {
+        const auto code = column.field == ResultColumn::account_group ? list_.accounts_[k]
+                          : column.field == ResultColumn::instrument_group
+                              ? raw(mark(k).instrument)
+                              : list_.currency(mark(k));
+        if (column.keys.empty()) return code;
+        const auto at = static_cast<std::size_t>(code);
+        return at < column.keys.size() ? column.keys[at] : ResultColumn::kNoLabel;
+    }
+    [[nodiscard]] std::uint32_t unpriced(std::size_t k) const { return mark(k).valued ? 0 : 1; }
+    [[nodiscard]] bool precedes(std::size_t a, std::size_t b) const {
+        return list_.accounts_[a] != list_.accounts_[b] ? list_.accounts_[a] < list_.accounts_[b]
+                                                        : mark(a).instrument < mark(b).instrument;
+    }
+
+private:
+    [[nodiscard]] const Mark& mark(std::size_t k) const {
+        return list_.marks_[list_.row_marks_[k]];
+    }
+
+    const PositionList& list_;
+};
+
+std::vector<std::uint32_t> PositionList::places_on_page(std::size_t needed) const {
+    MVCORE_ASSERT(size() <= std::numeric_limits<std::uint32_t>::max());
+    std::vector<std::uint32_t> places;
+    if (needed == 0) return places;
+    const Columns columns(*this);
+    RowSelector selector(columns, *page_, needed);
+    for (std::size_t k = 0; k < size(); ++k)
+        if (meets_all(columns, *page_, k)) selector.add(k);
+    for (const auto& found : selector.sorted())
+        places.push_back(static_cast<std::uint32_t>(found.k));
+    return places;
+}
+
+// Keeps the rows that meet the conditions, at most as many as the page's end needs.
+void PositionList::drop_rows() {
+    check();
+    const auto needed = std::size_t(std::min<std::uint64_t>(page_->end(), size()));
+    if (needed < size() || !page_->conditions.empty()) {
+        auto places = places_on_page(needed);
+        std::sort(places.begin(), places.end());
+        pick(places);
+    }
+    rows_to_drop_at_ = std::max(tuning::kPositionsBesidePage, 2 * size());
+}
+
+void PositionList::turn_to_page() {
+    if (!page_) return;
+    auto places = places_on_page(std::size_t(std::min<std::uint64_t>(page_->end(), size())));
+    const auto before = std::min<std::uint64_t>(page_->offset, places.size());
+    places.erase(places.begin(), places.begin() + std::ptrdiff_t(before));
+    pick(places);
+    page_ = nullptr;
 }
 
 void PositionList::check() const {
     const auto fits = [&](const Mark& mark) {
-        return !mark.valued || mark.bits + i256(mark.quantity_bits).bits() <= 126;
+        return mark.bits == 0 || mark.bits + i256(mark.quantity_bits).bits() <= 126;
     };
     if (std::all_of(marks_.begin(), marks_.end(), fits)) return;
     for (std::size_t row = 0; row < size(); ++row) {
@@ -235,10 +354,15 @@ void PositionList::check() const {
         try {
             for (int c = 0; c < columns_; ++c)
                 static_cast<void>(amount(mark, quantities_[std::size_t(c)][row]));
+            if (holdings_) static_cast<void>(own_amount(mark, quantities_[0][row]));
         } catch (const Error&) {
             throw PositionOverflow(AccountCode(accounts_[row]), mark.instrument);
         }
     }
+}
+
+i128 PositionList::in_18(const Mark& mark, i128 quantity) {
+    return quantity * kPow10[std::size_t(kMaxScale - mark.quantity_scale)];
 }
 
 i128 PositionList::amount(const Mark& mark, i128 quantity) const {
@@ -249,6 +373,11 @@ i128 PositionList::amount(const Mark& mark, i128 quantity) const {
     if (value.fits128() && conversion.fast_amount(value.low128(), mark.scale, fast))
         return checked_amount(fast);
     return checked_amount(conversion.amount(i1024(value), mark.scale));
+}
+
+i128 PositionList::own_amount(const Mark& mark, i128 quantity) const {
+    if (!mark.priced) return 0;
+    return value_amount(i256(quantity) * mark.unit_value, mark.scale, value_scale_);
 }
 
 template <class T, class F>
@@ -267,7 +396,12 @@ std::vector<std::int32_t> PositionList::instruments() const {
 }
 
 std::vector<std::int32_t> PositionList::currencies() const {
-    return of_marks<std::int32_t>([](const Mark& mark) { return mark.currency; });
+    MVCORE_ASSERT(target_);
+    return of_marks<std::int32_t>([&](const Mark& mark) { return currency(mark); });
+}
+
+std::vector<std::int32_t> PositionList::own_currencies() const {
+    return of_marks<std::int32_t>([](const Mark& mark) { return mark.own_currency; });
 }
 
 std::vector<i128> PositionList::prices() const {
@@ -282,24 +416,31 @@ std::vector<std::uint8_t> PositionList::valued() const {
     return of_marks<std::uint8_t>([](const Mark& mark) { return mark.valued; });
 }
 
-std::vector<i128> PositionList::quantities(Measure measure) const {
-    const Integers& quantity = column(measure);
-    std::vector<i128> out;
-    out.reserve(size());
-    for (std::size_t row = 0; row < size(); ++row) {
-        const auto scale = marks_[row_marks_[row]].quantity_scale;
-        out.push_back(quantity[row] * kPow10[std::size_t(kMaxScale - scale)]);
-    }
-    return out;
-}
-
-std::vector<i128> PositionList::amounts(Measure measure) const {
+template <class F>
+std::vector<i128> PositionList::of_rows(Measure measure, F&& f) const {
+    MVCORE_ASSERT(!holdings_ || measure == sod);
     const Integers& quantity = column(measure);
     std::vector<i128> out;
     out.reserve(size());
     for (std::size_t row = 0; row < size(); ++row)
-        out.push_back(amount(marks_[row_marks_[row]], quantity[row]));
+        out.push_back(f(marks_[row_marks_[row]], quantity[row]));
     return out;
+}
+
+std::vector<i128> PositionList::quantities(Measure measure) const {
+    return of_rows(measure, in_18);
+}
+
+std::vector<i128> PositionList::amounts(Measure measure) const {
+    MVCORE_ASSERT(target_);
+    return of_rows(measure,
+                   [&](const Mark& mark, i128 quantity) { return amount(mark, quantity); });
+}
+
+std::vector<i128> PositionList::own_amounts() const {
+    MVCORE_ASSERT(holdings_);
+    return of_rows(sod,
+                   [&](const Mark& mark, i128 quantity) { return own_amount(mark, quantity); });
 }
 
 void PositionList::Integers::push_back(i128 value) {
@@ -315,16 +456,9 @@ void PositionList::Integers::push_back(i128 value) {
     wide_.push_back(value);
 }
 
-void PositionList::Integers::reorder(const std::vector<std::uint64_t>& keys) {
-    const auto ordered = [&](auto& column) {
-        auto out = column;
-        for (std::size_t row = 0; row < out.size(); ++row)
-            out[row] = column[static_cast<std::uint32_t>(keys[row])];
-        column = std::move(out);
-    };
-    MVCORE_ASSERT(keys.size() == std::max(narrow_.size(), wide_.size()));
-    ordered(narrow_);
-    ordered(wide_);
+void PositionList::Integers::pick(const std::vector<std::uint32_t>& places) {
+    if (wide_.empty()) pick_from(narrow_, places);
+    else pick_from(wide_, places);
 }
 
 }  // namespace mvcore

@@ -5,21 +5,29 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "mvcore/base/flat_map.hpp"
 #include "mvcore/board/conversion.hpp"
 #include "mvcore/state/state.hpp"
+#include "mvcore/valuation/code_selection.hpp"
+#include "mvcore/valuation/result_page.hpp"
 
 namespace mvcore {
 
-// The parameters of a read of positions. Codes ascend without duplicates; none: all.
-struct PositionQuery {
-    std::optional<std::vector<AccountCode>> accounts;
-    std::optional<std::vector<InstrumentCode>> instruments;
-    std::int32_t currency = 0;  // of the amounts, or kLocal
-    std::uint64_t masters = 0;  // of the state whose master tables the codes were found in
+// The parameters of a read of positions.
+struct PositionQuery : CodeSelection {
+    std::optional<std::int32_t> currency = 0;  // of the amounts, or kLocal; none: no amounts
+    // Only positions with a start-of-day quantity, and only that quantity. Amounts are also in the
+    // currency of the instrument.
+    bool holdings = false;
+    // Null: all rows. Keys of its columns are by code; without keys, the codes are the keys.
+    std::shared_ptr<const ResultPage> page = nullptr;
+
+    // Whether positions have every column of the page.
+    [[nodiscard]] bool page_fits() const;
 };
 
 // How a read finds the positions: along the lines of the named accounts, in the by-account index,
@@ -41,11 +49,15 @@ struct PositionPlan {
 class PositionList {
 public:
     PositionList() = default;
-    // Rows ascend by account, then instrument. Adds the number of cells visited to `cells`.
+    // Rows ascend by account, then instrument. With a page, rows that are not part of it may be
+    // left out; see turn_to_page(). Adds the number of cells visited to `cells`. Throws
+    // PositionOverflow if an amount of a row that is left out does not fit 38 digits.
     PositionList(const State& state, const PositionQuery& query, PositionPlan plan, int value_scale,
                  std::uint64_t& cells);
     // Throws PositionOverflow if an amount does not fit 38 digits.
     void check() const;
+    // Keeps only the rows of the page, in its order. Call it once, after check().
+    void turn_to_page();
 
     [[nodiscard]] std::size_t size() const noexcept { return accounts_.size(); }
     [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
@@ -58,6 +70,9 @@ public:
     [[nodiscard]] std::vector<i128> amounts(Measure measure) const;  // in units of 10^-value_scale
     // Whether there are amounts: the instrument has a price, and its currency has a rate.
     [[nodiscard]] std::vector<std::uint8_t> valued() const;
+    // Of holdings: the currency of the instrument, and the amount in it. 0 without a price.
+    [[nodiscard]] std::vector<std::int32_t> own_currencies() const;
+    [[nodiscard]] std::vector<i128> own_amounts() const;
 
 private:
     // One integer per row, in 64 bits until a row needs more.
@@ -67,7 +82,8 @@ private:
         [[nodiscard]] i128 operator[](std::size_t row) const {
             return wide_.empty() ? narrow_[row] : wide_[row];
         }
-        void reorder(const std::vector<std::uint64_t>& keys);
+        // Row k becomes the row that was places[k].
+        void pick(const std::vector<std::uint32_t>& places);
 
     private:
         std::vector<std::int64_t> narrow_;
@@ -76,7 +92,7 @@ private:
     // An instrument of some row.
     struct Mark {
         InstrumentCode instrument;
-        std::int32_t currency;  // of the amounts
+        std::int32_t own_currency;
         int quantity_scale;
         bool priced;
         bool valued;
@@ -84,33 +100,52 @@ private:
         i256 unit_value;  // price x factor; quantity x unit_value is a value at `scale`
         int scale;
         std::size_t conversion;  // index of conversions_
-        int bits;                // an amount has at most so many bits more than its quantity
+        // Every amount has at most so many bits more than its quantity.
+        int bits;
         i128 quantity_bits = 0;  // OR of the magnitudes of the quantities
     };
 
     void add_by_account(const State& state, const PositionQuery& query, std::uint64_t& cells);
     void add_by_instrument(const State& state, const PositionQuery& query, std::uint64_t& cells);
+    [[nodiscard]] bool lists(const Net& net) const noexcept;
     void add(const State& state, AccountCode account, InstrumentCode instrument, const Net& net);
     std::uint32_t mark_of(const State& state, InstrumentCode instrument);
     std::size_t conversion_of(const State& state, std::int32_t currency);
     void sort_rows();
+    void pick(const std::vector<std::uint32_t>& places);
+    // The first `needed` rows that meet the conditions of the page, in its order.
+    [[nodiscard]] std::vector<std::uint32_t> places_on_page(std::size_t needed) const;
+    void drop_rows();
     [[nodiscard]] const Integers& column(Measure measure) const noexcept {
         return quantities_[columns_ == 1 ? 0 : measure];
     }
+    [[nodiscard]] std::int32_t currency(const Mark& mark) const {
+        return target_ == kLocal ? mark.own_currency : *target_;
+    }
+    [[nodiscard]] static i128 in_18(const Mark& mark, i128 quantity);
     [[nodiscard]] i128 amount(const Mark& mark, i128 quantity) const;
+    [[nodiscard]] i128 own_amount(const Mark& mark, i128 quantity) const;
+    // Calls f(mark, quantity) for each row.
+    template <class F>
+    [[nodiscard]] std::vector<i128> of_rows(Measure measure, F&& f) const;
     template <class T, class F>
     [[nodiscard]] std::vector<T> of_marks(F&& f) const;
+
+    class Columns;
 
     std::vector<std::int32_t> accounts_;
     std::vector<std::uint32_t> row_marks_;  // indices of marks_
     std::array<Integers, kMeasures> quantities_;
-    int columns_ = kMeasures;  // 1 if the measures of no position differ
+    int columns_ = kMeasures;  // 1 if the measures of no position differ, or of holdings
+    bool holdings_ = false;
     std::vector<Mark> marks_;
     FlatMap<InstrumentCode> places_;                                // of marks_
     std::vector<std::pair<std::int32_t, Conversion>> conversions_;  // by currency of instruments
-    std::int32_t target_ = 0;
+    std::optional<std::int32_t> target_;
     int value_scale_ = 0;
     Epoch epoch_{};
+    std::shared_ptr<const ResultPage> page_;  // until turn_to_page()
+    std::size_t rows_to_drop_at_ = 0;  // with a page: rows are dropped once there are so many
 };
 
 }  // namespace mvcore

@@ -1,6 +1,8 @@
 #include "mvcore/valuation/reads.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
@@ -23,6 +25,92 @@ struct UnitSums {
         }
         totals[place][std::size_t(measure)] += total;
     }
+};
+
+// Finds the orders of a selection.
+class OrderSearch {
+public:
+    OrderSearch(const State& state, const CodeSelection& selection, std::uint64_t limit)
+        : state_(state), selection_(selection), limit_(limit) {
+        if (!selection.accounts) return;
+        wanted_ = 0;
+        for (const auto a : *selection.accounts) {
+            if (!has_orders(a)) continue;
+            wanted_ += state.account_orders[code_index(a)];
+            positions_ += state.positions[code_index(a)];
+        }
+    }
+    // Whether to search first the instruments in which the accounts have positions: nearly every
+    // order is of one. An order of another instrument has ended, or others offset it.
+    [[nodiscard]] bool uses_index() const {
+        return selection_.accounts && wanted_ != 0 && positions_ < orders_selected();
+    }
+    // Returns false if the search visits more than `limit`.
+    bool run() {
+        std::vector<InstrumentCode> first;
+        if (state_.index.built() && uses_index()) {
+            visited_ = positions_;
+            if (visited_ > limit_) return false;
+            first = instruments_held();
+        }
+        const auto& named = selection_.instruments;
+        const auto rest = [&](InstrumentCode i) {
+            return std::binary_search(first.begin(), first.end(), i) || visit(i);
+        };
+        if (!std::all_of(first.begin(), first.end(), [&](auto i) { return visit(i); }))
+            return false;
+        if (named) return std::all_of(named->begin(), named->end(), rest);
+        for (const auto i : instruments_below(state_.orders.instruments())) {
+            if (slots_.size() == wanted_) break;
+            if (!rest(i)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] std::uint64_t visited() const noexcept { return visited_; }
+    [[nodiscard]] std::vector<Slot> take() noexcept { return std::move(slots_); }
+
+private:
+    [[nodiscard]] bool has_orders(AccountCode a) const {
+        return state_.account_alive(a) && state_.account_orders[code_index(a)] != 0;
+    }
+    // The instruments of the selection in which its accounts have positions.
+    [[nodiscard]] std::vector<InstrumentCode> instruments_held() const {
+        std::vector<InstrumentCode> out;
+        for (const auto a : *selection_.accounts) {
+            if (!has_orders(a)) continue;
+            state_.index.grid().for_each(code_index(a), [&](std::uint32_t index_row, const Net&) {
+                const auto i = state_.index.instrument_at(index_row);
+                if (selects(selection_.instruments, i)) out.push_back(i);
+            });
+        }
+        std::sort(out.begin(), out.end());
+        out.erase(std::unique(out.begin(), out.end()), out.end());
+        return out;
+    }
+    [[nodiscard]] std::uint64_t orders_selected() const {
+        if (!selection_.instruments) return state_.orders.size();
+        std::uint64_t orders = 0;
+        for (const auto i : *selection_.instruments) orders += state_.orders.count(i);
+        return orders;
+    }
+    bool visit(InstrumentCode i) {
+        if (slots_.size() == wanted_ || state_.orders.count(i) == 0) return true;
+        visited_ += state_.orders.count(i);
+        if (visited_ > limit_) return false;
+        state_.orders.for_each(i, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
+            if (selects(selection_.accounts, page.records[k].account())) slots_.push_back(slot);
+        });
+        MVCORE_ASSERT(slots_.size() <= wanted_);
+        return true;
+    }
+
+    const State& state_;
+    const CodeSelection& selection_;
+    std::uint64_t limit_;
+    std::uint64_t wanted_ = std::numeric_limits<std::uint64_t>::max();  // orders of the accounts
+    std::uint64_t positions_ = 0;                                       // of the accounts
+    std::uint64_t visited_ = 0;
+    std::vector<Slot> slots_;
 };
 
 }  // namespace
@@ -108,100 +196,22 @@ void Reads::turn_to_page(const Question& question, ResultRows& rows) {
     rows = page_of(rows, *question.page, question.grouping.account_groups);
 }
 
-HoldingList Reads::holdings(const Grouping& selection) const {
-    MVCORE_ASSERT(state_.index.built());
-    const Board& board = state_.board;
-    const Grid& grid = state_.index.grid();
-    HoldingList out;
-    out.epoch = state_.epoch;
-    std::vector<Conversion> conversions;
-    for (std::size_t c = 0; c < state_.currency_users.size(); ++c)
-        conversions.emplace_back(
-            std::int32_t(c) == state_.base ? nullptr : &board.rate(std::int32_t(c)), nullptr,
-            value_scale_);
-    std::vector<std::pair<InstrumentCode, i128>> cells;
-    for (const auto account : accounts_below(grid.lines())) {
-        if (selection.of_account(account) < 0) continue;
-        cells.clear();
-        grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
-            const auto i = state_.index.instrument_at(index_row);
-            if (net[sod] != 0 && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[sod]);
-        });
-        std::sort(cells.begin(), cells.end());
-        for (const auto& [i, quantity] : cells) {
-            const Quote& quote = board.quote(i);
-            const Instrument& instrument = board.instrument(i);
-            MVCORE_ASSERT(std::size_t(instrument.terms.currency) < conversions.size());
-            MVCORE_ASSERT(quote.alive && instrument.quantity_scale <= kMaxScale);
-            const auto& conversion = conversions[std::size_t(instrument.terms.currency)];
-            out.account.push_back(raw(account));
-            out.instrument.push_back(raw(i));
-            out.currency.push_back(instrument.terms.currency);
-            out.quantity.push_back(quantity * kPow10[std::size_t(18 - instrument.quantity_scale)]);
-            out.priced.push_back(quote.priced ? 1 : 0);
-            const bool converted = quote.priced && conversion.possible();
-            out.converted.push_back(converted ? 1 : 0);
-            const i256 value = quote.priced ? i256(quantity) * board.price_of(i) : i256();
-            const int scale = quote.priced ? board.value_scale(i) : 0;
-            out.price.push_back(quote.priced ? board.price_mantissa(i) *
-                                                   kPow10[std::size_t(18 - quote.price_scale)]
-                                             : i128{0});
-            try {
-                out.market_value.push_back(value_amount(value, scale, value_scale_));
-                i128 fast = 0;
-                if (!converted) out.base_value.push_back(0);
-                else if (value.fits128() && conversion.fast_amount(value.low128(), scale, fast))
-                    out.base_value.push_back(checked_amount(fast));
-                else
-                    out.base_value.push_back(
-                        checked_amount(conversion.amount(i1024(value), scale)));
-            } catch (const Error&) {
-                throw PositionOverflow(account, i);
-            }
-        }
-    }
-    MVCORE_ASSERT(out.quantity.size() == out.account.size());
-    MVCORE_ASSERT(out.market_value.size() == out.account.size());
-    MVCORE_ASSERT(out.base_value.size() == out.account.size());
-    return out;
+std::optional<OrderList> Reads::orders(const CodeSelection& selection, std::uint64_t limit,
+                                       std::uint64_t& cells) const {
+    MVCORE_ASSERT(selection.masters == state_.masters);
+    OrderSearch search(state_, selection, limit);
+    const bool within = search.run();
+    cells += search.visited();
+    if (!within) return std::nullopt;
+    return listed(search.take());
 }
 
-QuantityList Reads::quantities(const Grouping& selection) const {
-    MVCORE_ASSERT(state_.index.built());
-    const Grid& grid = state_.index.grid();
-    QuantityList out;
-    out.epoch = state_.epoch;
-    std::vector<std::pair<InstrumentCode, i128>> cells;
-    for (const auto account : accounts_below(grid.lines())) {
-        if (selection.of_account(account) < 0) continue;
-        cells.clear();
-        grid.for_each(code_index(account), [&](std::uint32_t index_row, const Net& net) {
-            const auto i = state_.index.instrument_at(index_row);
-            const bool any = net[sod] != 0 || net[current] != 0 || net[expected] != 0;
-            if (any && selection.of_instrument(i) >= 0) cells.emplace_back(i, net[current]);
-        });
-        std::sort(cells.begin(), cells.end());
-        for (const auto& [i, quantity] : cells) {
-            const int scale = state_.board.instrument(i).quantity_scale;
-            MVCORE_ASSERT(state_.board.quote(i).alive && scale <= kMaxScale);
-            out.account.push_back(raw(account));
-            out.instrument.push_back(raw(i));
-            out.current.push_back(quantity * kPow10[std::size_t(18 - scale)]);
-        }
-    }
-    MVCORE_ASSERT(out.current.size() == out.account.size());
-    return out;
+bool Reads::orders_use_index(const CodeSelection& selection) const {
+    return OrderSearch(state_, selection, 0).uses_index();
 }
 
-OrderList Reads::orders(const Grouping& selection) const {
+OrderList Reads::listed(std::vector<Slot>&& slots) const {
     const OrderStore& store = state_.orders;
-    std::vector<Slot> slots;
-    for (const auto i : instruments_below(store.instruments())) {
-        if (selection.of_instrument(i) < 0) continue;
-        store.for_each(i, [&](Slot slot, const OrderPage& page, std::uint32_t k) {
-            if (selection.of_account(page.records[k].account()) >= 0) slots.push_back(slot);
-        });
-    }
     const bool text = store.kind() == IdKind::text;
     MVCORE_ASSERT(slots.size() <= store.size());
     std::sort(slots.begin(), slots.end(), [&](Slot a, Slot b) {

@@ -9,6 +9,7 @@
 
 #include "mvcore/base/ids.hpp"
 #include "mvcore/state/state.hpp"
+#include "mvcore/valuation/code_selection.hpp"
 #include "mvcore/valuation/position_lists.hpp"
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
@@ -50,19 +51,22 @@ public:
     void run_functions(const Question& question, ResultRows& rows) const;
     // Keeps only the rows of the page. Call it after run_functions(), which reads every row.
     static void turn_to_page(const Question& question, ResultRows& rows);
-    // Requires the by-account index.
-    [[nodiscard]] HoldingList holdings(const Grouping& selection) const;
-    // Requires the by-account index. Sorted by account and instrument. O(positions of the
-    // accounts).
-    [[nodiscard]] QuantityList quantities(const Grouping& selection) const;
-    // Sorted by account, instrument and id. O(orders of the instruments selected).
-    [[nodiscard]] OrderList orders(const Grouping& selection) const;
+    // Sorted by account, instrument and id. The search stops once all orders of the selected
+    // accounts are found. It begins with the instruments in which these have positions, if the
+    // by-account index is built and the accounts have fewer positions than there are orders. Adds
+    // the numbers of orders and of positions visited to `cells`. None if they are more than
+    // `limit`.
+    [[nodiscard]] std::optional<OrderList> orders(const CodeSelection& selection,
+                                                  std::uint64_t limit, std::uint64_t& cells) const;
+    // Whether orders() reads the by-account index if it is built. O(codes selected).
+    [[nodiscard]] bool orders_use_index(const CodeSelection& selection) const;
     [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {
         return {state_, instrument, value_scale_};
     }
     [[nodiscard]] PriceList prices() const;
 
 private:
+    [[nodiscard]] OrderList listed(std::vector<Slot>&& slots) const;
     void append(const Order& order, OrderList& out) const;
     [[nodiscard]] AccountValue value_in_units(AccountCode account, std::int32_t currency) const;
 

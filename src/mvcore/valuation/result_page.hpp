@@ -78,6 +78,10 @@ struct ResultPage {
     std::uint64_t offset = 0;
     std::uint64_t limit = kNoLimit;
 
+    // The rows that the page needs, from the first row on.
+    [[nodiscard]] std::uint64_t end() const noexcept {
+        return limit > kNoLimit - offset ? kNoLimit : offset + limit;
+    }
     // Whether every column exists in results of the grouping, and has a key for each group.
     // `quantities`: how many there are; null: neither quantities nor prices.
     [[nodiscard]] bool fits(const Grouping& grouping, std::size_t measures, std::size_t functions,

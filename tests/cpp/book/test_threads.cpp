@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "check.hpp"
@@ -242,21 +243,21 @@ void Stress::read_lists(Random& random, Epoch& last) {
     require(prices.price[kLong] == prices.price[kShort], "prices of two epochs");
     for (auto changed : prices.changed)
         require(Epoch{changed} <= prices.epoch, "a price of a later epoch");
-    Grouping few;
-    std::uint64_t masters = 0;
+    mvcore::PositionQuery few;
+    few.holdings = true;
     {
         const Reading reading(book_.lock());
-        few.account_group.assign(static_cast<std::size_t>(book_.names().accounts.size()), -1);
-        few.account_groups = 1;
-        masters = book_.state().masters;
+        few.masters = book_.state().masters;
     }
-    for (int k = 0; k < 3; ++k) few.account_group[std::size_t(1 + pick(random, kAccounts - 1))] = 0;
-    HoldingList positions;
-    if (!book_.holdings(few, masters, positions)) return;
-    seen(positions.epoch, last);
+    std::set<mvcore::AccountCode> accounts;
+    for (int k = 0; k < 3; ++k) accounts.insert(AccountCode(1 + pick(random, kAccounts - 1)));
+    few.accounts.emplace(accounts.begin(), accounts.end());
+    mvcore::PositionList positions;
+    if (!book_.positions(few, positions)) return;
+    seen(positions.epoch(), last);
     i128 sum = 0;
-    for (auto value : positions.base_value) sum += value;
-    require(sum == 0 && positions.account.size() % 2 == 0, "holdings of two epochs");
+    for (auto value : positions.amounts(mvcore::sod)) sum += value;
+    require(sum == 0 && positions.size() % 2 == 0, "holdings of two epochs");
     answers_ += 2;
 }
 

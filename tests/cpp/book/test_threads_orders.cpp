@@ -179,7 +179,9 @@ private:
     void read_lists() {
         const auto q = some_question(By::all, 0, kEvery);
         mvcore::OrderList orders;
-        if (!book_.orders(q.grouping, q.masters, orders)) return;
+        mvcore::CodeSelection all;
+        all.masters = q.masters;
+        if (!book_.orders(all, orders)) return;
         const auto& then = shared_.oracle.at(orders.epoch);
         CHECK(orders.account.size() == then.orders.size());
         for (std::size_t k = 0; k < orders.account.size(); ++k) {
@@ -190,12 +192,16 @@ private:
                   found->second.quantity == orders.quantity[k] &&
                   found->second.leaves() == orders.leaves[k]);
         }
-        mvcore::HoldingList holdings;
-        if (!book_.holdings(q.grouping, q.masters, holdings)) return;
+        mvcore::PositionQuery query{all};
+        query.holdings = true;
+        mvcore::PositionList holdings;
+        if (!book_.positions(query, holdings)) return;
+        const auto instruments = holdings.instruments();
+        const auto quantities = holdings.quantities(mvcore::sod);
         std::map<std::pair<int, int>, i128> held;
-        for (std::size_t k = 0; k < holdings.account.size(); ++k)
-            held[{holdings.account[k], holdings.instrument[k]}] = holdings.quantity[k];
-        CHECK(held == shared_.oracle.at(holdings.epoch).holdings);
+        for (std::size_t k = 0; k < holdings.size(); ++k)
+            held[{holdings.accounts()[k], instruments[k]}] = quantities[k];
+        CHECK(held == shared_.oracle.at(holdings.epoch()).holdings);
     }
     void read_snapshot() {
         mvcore::Snapshot snapshot(shared_.run.shared);
