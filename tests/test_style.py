@@ -216,6 +216,7 @@ WRAPPER_ORDER = (
 # What programs import of the private folders.
 HELPERS = {
     "mvcore.ingest.times", "mvcore.query.selecting", "mvcore.query.measures.MEASURES",
+    "mvcore.query.measures.OF_INSTRUMENT",
     "mvcore.query.result_page.OPERATORS",
 }  # fmt: skip
 

@@ -14,8 +14,8 @@ from mvcore.valuation import Valuation
 
 
 class Snapshot(Reads, Closing):
-    """Made by `Book.snapshot`: `value`, `values`, `holdings`, `orders`, `revalue`, `prices`,
-    `instruments`, `accounts`, `fx`, `breaks` and `exceptions` of one epoch.
+    """Made by `Book.snapshot`: `value`, `values`, `positions`, `holdings`, `orders`, `revalue`,
+    `prices`, `instruments`, `accounts`, `fx`, `breaks` and `exceptions` of one epoch.
 
     A snapshot takes microseconds to make. While it is open, the writer copies each page (a few
     kilobytes) before changing it for the first time.

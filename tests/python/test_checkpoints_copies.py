@@ -37,7 +37,7 @@ def test_a_copy_without_its_journal_is_the_book_as_of_its_checkpoint(tmp_path):
     for name in ("book", *(path.name for path in copy.glob("journal*"))):
         (copy / name).unlink()
     next(copy.glob("manifest-*")).write_text("{}")
-    with pytest.raises(mvcore.CorruptData, match="no checkpoint is whole: generation 1"):
+    with pytest.raises(mvcore.CorruptData, match="no checkpoint is intact: generation 1"):
         mvcore.open(copy)
 
 

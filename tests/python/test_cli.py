@@ -198,6 +198,40 @@ def test_where_sort_limit_and_offset_select_rows(files: InputFiles) -> None:
         assert says in one_line(files.value("--by", "desk,sector", wrong))
 
 
+def test_positions_lists_quantities_prices_and_amounts(files: InputFiles) -> None:
+    def listed(*more: str) -> list[tuple[str, ...]]:
+        done = mvcore("positions", *files.named(), "--output", "csv", *more)
+        assert (done.returncode, done.stderr) == (0, b"")
+        header, *rows = csv.reader(io.StringIO(done.stdout.decode()))
+        assert ",".join(header) == (
+            "account,instrument,sod_quantity,current_quantity,expected_quantity,price,"
+            "amount_currency,sod,current,expected,unpriced"
+        )
+        return [(row[0], row[1], row[5], row[6], row[8]) for row in rows]
+
+    every = listed()
+    assert every == [
+        ("A1", "AAPL", "151.5", "USD", "1515.00000000"),
+        ("A1", "BUND", "99.5", "USD", "1243.75000000"),
+        ("A2", "NA", "2", "USD", "-12.50000000"),
+        ("é, x", "AAPL", "151.5", "USD", "75.75000000"),
+    ]
+    assert listed("--sort=current", "--limit", "2", "--offset", "1") == [every[3], every[1]]
+    assert listed("--where", "account=A1", "--where", "price<100") == [every[1]]
+    assert listed("--where", "instrument!=AAPL", "--sort=-instrument") == [every[2], every[1]]
+    local = listed("--currency", "local", "--where", "amount_currency=EUR")
+    assert [row[3:] for row in local] == [("EUR", "995.00000000"), ("EUR", "-10.00000000")]
+    files.put("ticks", "instrument,price\nNA,3\n")
+    assert listed("--where", "abs(sod_quantity)=5")[0][4] == "-18.75000000"
+    done = mvcore("positions", *files.named(), "--output", "json", "--limit", "1")
+    assert json.loads(done.stdout)[0]["current"] == "1515.00000000"
+    for wrong, says in {
+        "--sort=curent": "did you mean 'current'", "--where=account=A9": "no account has the label",
+        "--by=account": "unrecognized arguments", "--where=desk=d1": "no column 'desk'",
+    }.items():  # fmt: skip
+        assert says in one_line(mvcore("positions", *files.named(), wrong))
+
+
 def test_amounts_can_be_in_any_currency(files: InputFiles) -> None:
     assert files.rows("--by", "")[0]["current"] == "2822.00000000"
     assert files.rows("--by", "", "--currency", "EUR")[0]["current"] == "2257.60000000"
@@ -344,5 +378,5 @@ def test_the_command_line_has_help_and_a_version() -> None:
     assert "--holdings" in one_line(mvcore("value", "--instruments", "i.csv"))
     assert re.fullmatch(rb"mvcore \d+\.\d+\.\S+\n", mvcore("--version").stdout)
     assert b"--rollup" in mvcore("value", "--help").stdout
-    for command in ("value", "watch", "serve"):
+    for command in ("value", "positions", "watch", "serve"):
         assert b"rolled_quantity" in mvcore(command, "--help").stdout

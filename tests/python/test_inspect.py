@@ -59,7 +59,7 @@ def without_a_journal(path: Path) -> None:
         (without_the_first_files, "is there before it"),
         (without_the_last_file, "before its checkpoint, which has"),
         (without_a_journal, "the journal is missing"),
-        (lambda path: (path / "book").unlink(), "is missing, which says which book it is"),
+        (lambda path: (path / "book").unlink(), "is missing, which identifies the book"),
     ],
 )
 def test_inspect_reports_the_damage_that_opening_refuses(

@@ -216,7 +216,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     "offset None": ({"offset": None}, (None, "offset", None, None), "integer"),
     "where text": ({"where": "current > 5"}, (None, "where", None, "current > 5"), "list"),
     "one condition": (
-        {"where": ("current", ">", 5)}, (None, "where", 0, "current"), "no condition",
+        {"where": ("current", ">", 5)}, (None, "where", 0, "current"), "not a condition",
     ),
     "where column": (
         {"where": [("current", ">", 5), ("x", "=", 5)]}, (None, "where", 1, "x"), "no column 'x'",

@@ -38,7 +38,7 @@ def rows_of(answer) -> tuple[list[str], list[list]]:
 
 
 @pytest.mark.parametrize("kind", [JSON, CSV, PARQUET])
-@pytest.mark.parametrize("call", ["values", "holdings", "orders"])
+@pytest.mark.parametrize("call", ["values", "positions", "holdings", "orders"])
 def test_every_digit_and_label_in_every_format(service, book, call, kind) -> None:
     _, port = service
     want = getattr(book, call)()

@@ -38,7 +38,7 @@ def test_a_token_sees_only_its_accounts(service, book, token, sees) -> None:
     with client(port, token) as http:
         names = {one["account"] for one in http.get("/v1/accounts").json()["accounts"]}
         assert names == sees
-        for call in ("values", "holdings", "orders"):
+        for call in ("values", "positions", "holdings", "orders"):
             answer = http.post(f"/v1/{call}", json={}).json()
             place = answer["columns"].index("account")
             assert {row[place] for row in answer["rows"]} == sees
@@ -279,6 +279,53 @@ def test_a_list_that_would_be_too_long_is_refused(book) -> None:
         assert refused.json()["code"] == "too_many_rows"
         assert len(http.post("/v1/holdings", json={"accounts": ["A1"]}).json()["rows"]) == 2
         assert http.post("/v1/orders", json={}).json()["rows"] == []
+        assert len(http.post("/v1/positions", json={"accounts": ["A1"]}).json()["rows"]) == 2
+        for page, ok in (
+            ({}, False), ({"limit": 3}, False), ({"limit": 2, "offset": 1}, False),
+            ({"sort": ["current"]}, False), ({"limit": 2}, True), ({"limit": 1, "offset": 1}, True),
+        ):  # fmt: skip
+            answer = http.post("/v1/positions", json=page)
+            assert answer.status_code == (200 if ok else 400)
+            if not ok:
+                assert "a page that ends within the first 2 rows" in answer.json()["message"]
+
+
+def test_pages_of_positions(book) -> None:
+    book.order(1, "A2", "BUND", 5)
+    with running(serve.create_app(book)) as port, client(port, None) as http:
+
+        def positions(**asked) -> list[tuple]:
+            answer = http.post("/v1/positions", json=asked)
+            assert answer.status_code == 200, answer.text
+            body = answer.json()
+            assert body["columns"] == book.positions().column_names
+            rows = [dict(zip(body["columns"], row, strict=True)) for row in body["rows"]]
+            return [(row["account"], row["instrument"], row["expected"]) for row in rows]
+
+        every = positions(currency="local")
+        assert len(every) == len(book.positions()) == 4
+        by_size = sorted(every, key=lambda row: -abs(D(row[2])))
+        page = {"currency": "local", "sort": ["-abs(expected)"]}
+        assert positions(**page) == by_size
+        assert positions(**page, limit=2, offset=1) == by_size[1:3]
+        assert [row[:2] for row in positions(where=[["sod_quantity", "<", "-0.5"]])] == [
+            ("A2", "AAPL")
+        ]
+        assert [row[1] for row in positions(accounts=["A2"], sort=["-account", "-instrument"])] == [
+            "BUND", "AAPL",
+        ]  # fmt: skip
+        assert len(positions(where=[["abs(price)", ">", 99], ["unpriced", "=", 0]])) == 2
+        for body, word in (
+            ({"where": [["account", "=", "A1"]]}, "where: one of the columns sod, "),
+            ({"where": [["price", "~", 1]]}, "where: one of the operators"),
+            ({"limit": -1}, "limit: "), ({"by": ["account"]}, "by: not used here; only accounts, "),
+            ({"measures": ["sod"]}, "measures: not used here"),
+        ):  # fmt: skip
+            refused = http.post("/v1/positions", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (400, "invalid_selection")
+            assert refused.json()["message"].startswith(word)
+        refused = http.post("/v1/positions", json={"sort": ["desk"]})
+        assert (refused.status_code, refused.json()["column"]) == (422, "sort")
 
 
 @pytest.mark.parametrize("call", ["holdings", "orders"])

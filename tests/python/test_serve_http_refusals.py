@@ -31,7 +31,7 @@ def port(book):
     assert book.epoch == epoch
 
 
-@pytest.mark.parametrize("route", ["values", "holdings", "orders", "ticks", "facts"])
+@pytest.mark.parametrize("route", ["values", "positions", "holdings", "orders", "ticks", "facts"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -112,6 +112,9 @@ def test_random_bodies_get_a_documented_answer(port, seed) -> None:
         "values": [
             "accounts", "instruments", "by", "measures", "currency", "rollup", "where", "sort",
             "limit", "offset",
+        ],
+        "positions": [
+            "accounts", "instruments", "currency", "where", "sort", "limit", "offset", "by",
         ],
         "holdings": ["accounts", "instruments"], "orders": ["accounts", "instruments"],
         "ticks": ["instrument", "price", "time"],

@@ -11,7 +11,7 @@ from mvcore.serve.access import accounts_of  # noqa: E402 - after importorskip
 from mvcore.serve.hub import Hub  # noqa: E402
 from serving import Follower, client, live, serving, settled  # noqa: E402
 
-CALLS = ["values", "holdings", "orders"]
+CALLS = ["values", "positions", "holdings", "orders"]
 
 
 @pytest.fixture

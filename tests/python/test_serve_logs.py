@@ -17,7 +17,8 @@ QUANTITY, PRICE = "7654321.25", "98765.4321"  # no part of them is a number of a
 
 def amounts(book) -> set[str]:
     """All amounts that must not appear, without their decimals."""
-    frames = [book.values(), book.values(by=()), book.holdings(), book.orders(), book.prices()]
+    frames = [book.values(), book.values(by=()), book.positions(), book.holdings()]
+    frames += [book.orders(), book.prices()]
     found = {PRICE, QUANTITY}
     for table in frames:
         for row in table.to_pylist():
@@ -29,7 +30,7 @@ def use(port: int, token: str, unknown: str) -> None:
     """Make every kind of accepted and refused request."""
     with client(port, token) as http:
         for kind in ("application/json", "text/csv", "application/vnd.apache.parquet"):
-            for call in ("values", "holdings", "orders"):
+            for call in ("values", "positions", "holdings", "orders"):
                 headers = {"Accept": kind}
                 assert http.post(f"/v1/{call}", json={}, headers=headers).status_code == 200
         for route, body in (

@@ -203,7 +203,7 @@ def ask(world: World, seen, http) -> None:
     labels = http.get("/v1/attributes").json()["accounts"]
     for k, name in enumerate(("desk", "land")):
         assert labels[name] == sorted({world.accounts[n][k] for n in allowed} - {None})
-    for call in ("values", "holdings", "orders"):
+    for call in ("values", "positions", "holdings", "orders"):
         asked = world.selection(sorted(allowed))
         if call != "values":  # they take a selection and nothing else
             asked = {k: v for k, v in asked.items() if k in ("accounts", "instruments")}

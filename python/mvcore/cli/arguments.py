@@ -236,7 +236,7 @@ class Rename(argparse.Action):
 
 
 def add_query(parser: Parser, more_measures: str = "") -> Any:
-    """Add the options that say what to value. Returns a function that adds more of them."""
+    """Add the options of groups and measures. Returns a function that adds more of them."""
     add = parser.add_argument_group("what to value").add_argument
     add(
         "--by", type=names_list, default=("account",), metavar="A,B",
@@ -248,10 +248,15 @@ def add_query(parser: Parser, more_measures: str = "") -> Any:
         help="amounts to print: sod (start of day), current (with today's fills), expected (also "
         f"with open orders){more_measures} (default: sod,current,expected)",
     )  # fmt: skip
+    return add
+
+
+def add_amounts(parser: Parser, local: str) -> None:
+    """Add the options of amounts. local: what the currency "local" does, for the help."""
+    add = parser.add_argument_group("amounts").add_argument
     add(
         "--currency", metavar="C",
-        help="currency of the amounts; local: one row for each currency (default: the base "
-        "currency)",
+        help=f"currency of the amounts; local: {local} (default: the base currency)",
     )  # fmt: skip
     add(
         "--base-currency", default="USD", metavar="C",
@@ -262,7 +267,33 @@ def add_query(parser: Parser, more_measures: str = "") -> Any:
         help="decimals of the amounts, rounded half to even (default: 8)",
     )  # fmt: skip
     add_cash(add, "off")
-    return add
+
+
+def add_page(parser: Parser, conditions: str) -> None:
+    """Add the options of a page of rows. conditions: examples, for the help."""
+    add = parser.add_argument_group("which rows").add_argument
+    add(
+        "--where", type=condition, action="append", metavar="CONDITION",
+        help=f"print only rows that meet the condition, such as {conditions}. May be repeated: "
+        "rows must meet all",
+    )  # fmt: skip
+    add(
+        "--sort", type=names_list, metavar="A,B",
+        help="sort rows by these columns; --sort=-current is descending, --sort='-abs(current)' "
+        "compares absolute values (default: the book's order)",
+    )  # fmt: skip
+    add("--limit", type=count, metavar="N", help="print at most N rows (default: all)")
+    add("--offset", type=count, default=0, metavar="N", help="skip the first N rows (default: 0)")
+
+
+def add_output(parser: Parser) -> None:
+    """Add the options of the output."""
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--output", choices=("table", "csv", "parquet", "json"),
+        help=f"format (default: by the ending of --out, otherwise table); {TEXT_AMOUNTS}",
+    )  # fmt: skip
+    add("--out", metavar="FILE", help="file to write (default: standard output)")
 
 
 def add_cash(add: Callable[..., object], default: str) -> None:
@@ -279,6 +310,7 @@ def add_cash(add: Callable[..., object], default: str) -> None:
     )  # fmt: skip
 
 
+ONE_ROW_EACH = "one row for each currency"
 TEXT_AMOUNTS = "json has amounts as text, to keep every digit"
 
 
@@ -298,24 +330,28 @@ def add_value(commands: argparse._SubParsersAction[Parser]) -> None:
         "; if --by names instrument, also sod_quantity, current_quantity, expected_quantity, price",
     )
     add("--rollup", action="store_true", help="add subtotals for every prefix of --by")
-    add(
-        "--where", type=condition, action="append", metavar="CONDITION",
-        help="print only rows that meet the condition, such as 'current>1000', 'abs(current)>=5' "
-        "or 'desk!=d1'; 'desk=' selects rows without a desk. May be repeated: rows must meet all",
+    add_amounts(parser, ONE_ROW_EACH)
+    add_page(
+        parser,
+        "'current>1000', 'abs(current)>=5' or 'desk!=d1'; 'desk=' selects rows without a desk",
+    )
+    add_output(parser)
+
+
+def add_positions(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `mvcore positions`: list the positions of a book from files."""
+    parser = add_command(
+        commands, "positions", "list the positions of a book from files",
+        "Each row has the quantities, the price and the amounts of one account in one instrument.",
     )  # fmt: skip
+    add = add_files(parser)
     add(
-        "--sort", type=names_list, metavar="A,B",
-        help="sort rows by these columns; --sort=-current is descending, --sort='-abs(current)' "
-        "compares absolute values (default: the book's order)",
+        "--ticks", metavar="FILE",
+        help="columns: instrument, price; optional: time. Applied in the order of the file",
     )  # fmt: skip
-    add("--limit", type=count, metavar="N", help="print at most N rows (default: all)")
-    add("--offset", type=count, default=0, metavar="N", help="skip the first N rows (default: 0)")
-    add = parser.add_argument_group("output").add_argument
-    add(
-        "--output", choices=("table", "csv", "parquet", "json"),
-        help=f"format (default: by the ending of --out, otherwise table); {TEXT_AMOUNTS}",
-    )  # fmt: skip
-    add("--out", metavar="FILE", help="file to write (default: standard output)")
+    add_amounts(parser, "the currency of the instrument")
+    add_page(parser, "'current>1000', 'abs(sod_quantity)>=5' or 'account=A1'")
+    add_output(parser)
 
 
 def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -335,7 +371,8 @@ def add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         "must be empty. Each row of an order states the whole order. An event that is earlier than "
         "a previous one is played at once; a late price or order has no effect",
     )  # fmt: skip
-    add = add_query(parser)
+    add_query(parser)
+    add_amounts(parser, ONE_ROW_EACH)
     add = parser.add_argument_group("how to play and show the events").add_argument
     add(
         "--book", metavar="FOLDER",
@@ -480,6 +517,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mvcore {mvcore.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_value(commands)
+    add_positions(commands)
     add_watch(commands)
     add_serve(commands)
     add_inspect(commands)

@@ -20,7 +20,7 @@ EXIT_BROKEN_PIPE = 141
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command. Imports only its module."""
-    if arguments.command == "value":
+    if arguments.command in ("value", "positions"):
         from mvcore.cli import value
 
         return value.run(arguments)

@@ -1,4 +1,4 @@
-"""`mvcore value`: loads a book from files, applies ticks, and prints amounts."""
+"""`mvcore value` and `mvcore positions`: load a book from files, apply ticks, and print rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TICKS_PER_BATCH = 5_000
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, load, apply ticks, value, write."""
+    """Read, load, apply ticks, value or list positions, write."""
     output = arguments.output or render.kind_of(arguments.out)
     render.check_sink(output, arguments.out)
     paths = paths_of(arguments, "ticks")
@@ -43,16 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
         load(book, tables, progress)
         if ticks is not None:
             apply_ticks(book, ticks, arguments.unknown, progress)
-        frame = book.values(
-            by=arguments.by,
-            measures=arguments.measures,
-            currency=arguments.currency,
-            rollup=arguments.rollup,
-            where=arguments.where,
-            sort=arguments.sort,
-            limit=arguments.limit,
-            offset=arguments.offset,
-        )
+        page = {name: getattr(arguments, name) for name in ("where", "sort", "limit", "offset")}
+        if arguments.command == "positions":
+            frame = book.positions(currency=arguments.currency, **page)
+        else:
+            frame = book.values(
+                by=arguments.by,
+                measures=arguments.measures,
+                currency=arguments.currency,
+                rollup=arguments.rollup,
+                **page,
+            )
     render.write(frame, output, arguments.out)
     return 0
 

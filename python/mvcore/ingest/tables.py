@@ -108,7 +108,7 @@ def columns_of(name: str, table: Any) -> dict[str, Any]:
             wrong = f"{shown(column)} is not valid Unicode"
             raise invalid(name, column, None, None, wrong, "another name of the column")
         if column in columns:
-            raise invalid(name, column, None, None, "the column stands twice", "every column once")
+            raise invalid(name, column, None, None, "the column occurs twice", "every column once")
         columns[column] = values
     for key in _REQUIRED[name]:
         if key not in columns:

@@ -77,7 +77,7 @@ def rule(max_future: dt.timedelta, ahead_ns: int, time_unit: Any, call: str) -> 
     unit = UNITS.get(time_unit) if isinstance(time_unit, str) else None
     if unit is None:
         raise invalid(
-            call, "time_unit", None, time_unit, f"{shown(time_unit)} is no unit of time",
+            call, "time_unit", None, time_unit, f"{shown(time_unit)} is not a unit of time",
             "'s', 'ms', 'us' or 'ns'",
         )  # fmt: skip
     return TimeRule(unit, time.time_ns() + ahead_ns, max_future)

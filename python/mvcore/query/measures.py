@@ -95,7 +95,11 @@ def measure(
 
 def _check_quantity(quantity: Any) -> None:
     if not isinstance(quantity, str) or quantity not in MEASURES:
-        raise _wrong("quantity", quantity, f"{quantity!r} is none of sod, current, expected")
+        raise _wrong(
+            "quantity",
+            quantity,
+            f"{quantity!r} is not known; expected one of sod, current, expected",
+        )
 
 
 def _wrong(argument: str, value: Any, reason: str) -> InvalidInput:
@@ -220,7 +224,9 @@ def measures_asked(
                 reason = f"{name!r} is a column of `by` too"
                 raise InvalidInput.about(None, "measures", row, name, reason)
         elif not isinstance(m, Measure) and name not in MEASURES:
-            reason = f"{name!r} is none of sod, current, expected, {', '.join(OF_INSTRUMENT)}"
+            reason = (
+                f"{name!r} is not known; expected one of {', '.join((*MEASURES, *OF_INSTRUMENT))}"
+            )
             raise InvalidInput.about(None, "measures", row, name, reason)
     if not given:
         raise invalid(None, "measures", None, None, "at least one is needed")
@@ -250,6 +256,6 @@ def _numbers(function: str, name: str, masters: Masters) -> npt.NDArray[np.float
             "measures",
             None,
             name,
-            f"parameter {name!r} of {function} is no attribute of instruments",
+            f"parameter {name!r} of {function} is not an attribute of instruments",
         )
     return attribute.numbers

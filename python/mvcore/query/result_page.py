@@ -167,7 +167,7 @@ def _conditions(given: Any, columns: Mapping[str, PageColumn]) -> Iterator[Condi
     for row, condition in enumerate(given):
         if not isinstance(condition, tuple | list) or len(condition) != 3:
             raise invalid(
-                None, "where", row, condition, f"{shown(condition)} is no condition", expected
+                None, "where", row, condition, f"{shown(condition)} is not a condition", expected
             )
         name, op, value = condition
         if not isinstance(name, str):

@@ -22,7 +22,7 @@ from mvcore.serve.errors import FORBIDDEN, FULL, UNAUTHORIZED, RefusedError, ref
 from mvcore.serve.hub import Hub
 from mvcore.serve.limits import Limits
 from mvcore.serve.parsing import read_object
-from mvcore.serve.selection import SIDES, Selection, check_sides, parse
+from mvcore.serve.selection import USED, Selection, parse
 from mvcore.serve.session import Session
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Service:
                 Route("/v1/attributes", self.attributes, methods=get),
                 Route("/v1/currencies", self.currencies, methods=get),
                 Route("/v1/values", self.values, methods=post),
+                Route("/v1/positions", self.positions, methods=post),
                 Route("/v1/holdings", self.holdings, methods=post),
                 Route("/v1/orders", self.orders, methods=post),
                 Route("/v1/ticks", self.ticks, methods=post),
@@ -190,6 +191,9 @@ class Service:
     async def values(self, request: Request) -> Response:
         return await self._read(request, "values")
 
+    async def positions(self, request: Request) -> Response:
+        return await self._read(request, "positions")
+
     async def holdings(self, request: Request) -> Response:
         return await self._read(request, "holdings")
 
@@ -199,9 +203,7 @@ class Service:
     async def _read(self, request: Request, call: str) -> Response:
         who, kind = self._who(request), answers.kind_of(request.headers.get("accept"))
         body = await self._body(request)
-        if call != "values":
-            check_sides(body)
-        selection = parse(body, self.limits)
+        selection = parse(body, self.limits, call)
         return await self._in_thread(lambda: self._answer(who, selection, call, kind))
 
     async def _in_thread(self, answer: Callable[[], Response]) -> Response:
@@ -214,22 +216,26 @@ class Service:
         with self.book.snapshot() as state:
             accounts = self.hub.directories.of(state).effective(selection.accounts, who)
             asked = selection.arguments(accounts)
-            if call != "values":
-                asked = {side: asked[side] for side in SIDES}
-                self._not_too_long(call, accounts)
+            if call in USED:
+                asked = {field: asked[field] for field in USED[call]}
+                self._not_too_long(call, selection, accounts)
             frame = getattr(state, call)(**asked)
             if len(frame) > self.limits.rows:
                 raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")
             return answers.answer(frame, kind, call)
 
-    def _not_too_long(self, call: str, accounts: Names) -> None:
+    def _not_too_long(self, call: str, selection: Selection, accounts: Names) -> None:
         """Refuse a list that would be too long before computing it."""
-        held = self.book.stats()["orders" if call == "orders" else "positions"]
-        named = isinstance(accounts, tuple) and len(accounts) <= self.limits.listed
-        if held > self.limits.rows and not named:
-            raise RefusedError(
-                "too_many_rows", f"too many accounts; expected at most {self.limits.listed}"
-            )
+        limits, held = self.limits, self.book.stats()["orders" if call == "orders" else "positions"]
+        if held <= limits.rows or (isinstance(accounts, tuple) and len(accounts) <= limits.listed):
+            return
+        expected = f"at most {limits.listed} accounts by name"
+        if call == "positions":
+            end = None if selection.limit is None else selection.offset + selection.limit
+            if end is not None and end <= limits.rows:
+                return
+            expected += f", or a page that ends within the first {limits.rows} rows"
+        raise RefusedError("too_many_rows", f"too many rows; expected {expected}")
 
     # -- writes --
 

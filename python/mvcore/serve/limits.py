@@ -18,7 +18,7 @@ class Limits:
     messages: int = 20  # from one client per second
     sessions: int = 2_000
     rows: int = 20_000  # of one selection
-    listed: int = 100  # accounts per list of holdings or orders, if the book has more than `rows`
+    listed: int = 100  # accounts per list, or a page of it, if the book has more than `rows`
     names: int = 5_000  # of accounts or instruments in one selection
     least_interval: int = 50
     most_interval: int = 5_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mvcore.query.measures import MEASURES
+from mvcore.query.measures import MEASURES, OF_INSTRUMENT
 from mvcore.query.result_page import OPERATORS
 from mvcore.serve.errors import RefusedError
 from mvcore.serve.limits import Limits
@@ -17,12 +17,18 @@ FIELDS = {"accounts", "instruments", "by", "measures", "currency", "rollup"}
 FIELDS |= {"where", "sort", "limit", "offset"}
 CONDITIONS_MAX = 20
 SORT_KEYS_MAX = 20
-SIDES = ("accounts", "instruments")  # the only fields that lists of holdings and orders use
+SIDES = ("accounts", "instruments")
+# The fields that lists use. `values` and views use all fields.
+USED = {
+    "holdings": SIDES, "orders": SIDES,
+    "positions": (*SIDES, "currency", "where", "sort", "limit", "offset"),
+}  # fmt: skip
+POSITION_NUMBERS = (*MEASURES, *OF_INSTRUMENT)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The arguments of `Book.values` that a client may set."""
+    """The arguments of `Book.values` and of lists that a client may set."""
 
     accounts: Names
     instruments: Names
@@ -53,8 +59,10 @@ class Selection:
         )  # fmt: skip
 
 
-def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
-    """Parse a selection. Raises RefusedError that names the field."""
+def parse(message: Mapping[str, Any], limits: Limits, call: str = "values") -> Selection:
+    """Parse a selection for a call. Raises RefusedError that names the field."""
+    if call in USED:
+        _check_used(message, USED[call])
     for field in message.keys() - FIELDS - {"type", "id", "interval"}:
         raise RefusedError("invalid_selection", f"{field}: a selection has no such field")
     measures = _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES)
@@ -65,19 +73,21 @@ def parse(message: Mapping[str, Any], limits: Limits) -> Selection:
         measures,
         _text_or_none(message, "currency"),
         _truth(message, "rollup"),
-        _conditions(message, measures),
+        _conditions(message, POSITION_NUMBERS if call == "positions" else measures),
         _words(message, "sort", (), SORT_KEYS_MAX),
         _count_or_none(message, "limit"),
         _count_or_none(message, "offset") or 0,
     )
 
 
-def check_sides(message: Mapping[str, Any]) -> None:
-    """Raises RefusedError for a field that lists of holdings and orders would ignore."""
+def _check_used(message: Mapping[str, Any], used: tuple[str, ...]) -> None:
+    """Raises RefusedError for a field that a list would ignore."""
     for field, value in message.items():
-        if field not in SIDES and value is not None:
-            used = " and ".join(SIDES)
-            raise RefusedError("invalid_selection", f"{field}: not used here; expected only {used}")
+        if field not in used and value is not None:
+            words = f"{', '.join(used[:-1])} and {used[-1]}"
+            raise RefusedError(
+                "invalid_selection", f"{field}: not used here; expected only {words}"
+            )
 
 
 def interval_of(message: Mapping[str, Any], limits: Limits) -> float:
@@ -129,7 +139,7 @@ def _words(
 def _conditions(
     message: Mapping[str, Any], measures: tuple[str, ...]
 ) -> tuple[tuple[str, str, int | Decimal | str], ...]:
-    """The conditions on amounts and `unpriced`.
+    """The conditions on numbers: the measures, and `unpriced`.
 
     Labels are selected by `accounts` and `instruments`, which do not reveal the labels of accounts
     that the client may not see.

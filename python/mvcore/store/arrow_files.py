@@ -137,7 +137,7 @@ class CheckedColumns:
         if self._batch.num_rows != rows:
             raise CorruptData(f"{self._batch.num_rows} rows, {rows} were stored")
         if len(set(self.names)) != len(self.names):
-            raise CorruptData("a column stands twice")
+            raise CorruptData("a column occurs twice")
 
     @property
     def names(self) -> list[str]:
@@ -145,7 +145,7 @@ class CheckedColumns:
 
     def column(self, name: str, *kinds: pa.DataType, nulls: bool = False) -> pa.Array:
         if name not in self.names:
-            raise CorruptData(f"there is no column {name}")
+            raise CorruptData(f"the column {name} is missing")
         column = self._batch.column(self.names.index(name))
         if kinds and column.type not in kinds:
             raise CorruptData(f"{name} is a column of {column.type}")

@@ -171,7 +171,7 @@ def _open(
         if loaded is not None:
             _core.set_feeds(core, dict(loaded.manifest.feeds))
         elif skipped and held is None:
-            raise CorruptData(f"{path}: no checkpoint is whole: {'; '.join(skipped)}")
+            raise CorruptData(f"{path}: no checkpoint is intact: {'; '.join(skipped)}")
         sequence = 0 if loaded is None else loaded.manifest.sequence
         book_id = 0 if loaded is None else loaded.manifest.book_id
         try:
@@ -248,7 +248,7 @@ def path_of(path: str | os.PathLike[str]) -> str:
             "open", "path", None, name, f"{name!r} is not valid UTF-8"
         ) from None
     except OSError as error:
-        raise StorageError(f"{name}: the working directory is gone") from error
+        raise StorageError(f"{name}: the working directory has been removed") from error
 
 
 def _make_parent(path: str) -> None:
@@ -271,7 +271,11 @@ def _check(
 ) -> None:
     if not isinstance(sync, str) or sync not in SYNC:
         raise InvalidInput.about(
-            "open", "sync", None, sync, f"{shown(sync)} is none of {', '.join(map(repr, SYNC))}"
+            "open",
+            "sync",
+            None,
+            sync,
+            f"{shown(sync)} is not known; expected one of {', '.join(map(repr, SYNC))}",
         )
     for option, value in (("price_interval", price_interval), ("sync_interval", sync_interval)):
         number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -66,7 +66,7 @@ std::vector<T> to_vector(const py::dict& table, const char* column, std::size_t 
 
 std::vector<i128> to_wide(const py::dict& table, const char* column, std::size_t rows) {
     const auto stored = to_ints(table[column], rows);
-    if (stored.width != kernels::w128) corrupt(std::string(column) + " is no decimal");
+    if (stored.width != kernels::w128) corrupt(std::string(column) + " is not a decimal");
     std::vector<i128> out(rows);
     std::memcpy(out.data(), stored.data, rows * sizeof(i128));
     return out;

@@ -18,7 +18,7 @@ void intern_all(Names& into, const StoredTexts& names, std::size_t count, const 
         if (name.empty() || !valid_utf8(name))
             corrupt(std::string(what) + " " + std::to_string(k) + " has no name");
         if (into.intern(name) != static_cast<std::int32_t>(k))
-            corrupt(std::string(what) + " '" + std::string(name) + "' stands twice");
+            corrupt("duplicate " + std::string(what) + " '" + std::string(name) + "'");
     }
 }
 

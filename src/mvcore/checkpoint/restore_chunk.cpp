@@ -494,7 +494,7 @@ void Restore::check_apart(const std::vector<std::pair<Slot, Slot>>& alike) const
         if (text ? orders.text(a) != orders.text(b) : orders.number(a) != orders.number(b))
             continue;
         const OrderId id = text ? OrderId{0, orders.text(a)} : OrderId{orders.number(a), {}};
-        corrupt("the order " + to_text(id) + " stands twice");
+        corrupt("duplicate order " + to_text(id));
     }
 }
 

@@ -266,7 +266,7 @@ RecoveryReport Recovery::verify() {
 
 void Recovery::check_named() const {
     if (!end_.named && end_.sequence > 1)
-        corrupt(files_.path() + "/" + kBookFile + " is missing, which says which book it is");
+        corrupt(files_.path() + "/" + kBookFile + " is missing, which identifies the book");
 }
 
 // Looks for a later frame that claims that the damaged bytes were already on the disk.
@@ -293,7 +293,7 @@ void Recovery::refuse_damage(const Cut& cut) {
         at += found;
         const auto header = header_at(reader.view(at, kHeader));
         if (header && header->book == book_ && header->durable >= cut.sequence)
-            refuse("frame " + std::to_string(header->sequence) + " after it is whole");
+            refuse("frame " + std::to_string(header->sequence) + " after it is intact");
         ++at;
     }
 }

@@ -25,7 +25,7 @@ void decode_names(Decoder& in, const Names& held, NameOverlay& names) {
     if (count + static_cast<std::uint64_t>(held.size()) > kMostText - 1) corrupt("too many names");
     for (std::size_t k = 0; k < count; ++k) {
         const auto code = names.size();
-        if (names.intern(decode_name(in, kMostText)) != code) corrupt("a name stands twice");
+        if (names.intern(decode_name(in, kMostText)) != code) corrupt("duplicate name");
     }
 }
 
@@ -44,7 +44,7 @@ std::vector<std::int32_t> decode_codes(Decoder& in, std::int32_t size) {
     for (std::size_t k = 0; k < count; ++k) {
         const auto code = in.number(kMostText);
         if (code >= static_cast<std::uint64_t>(size)) corrupt("a code has no name");
-        if (seen[code] != 0) corrupt("a code stands twice");
+        if (seen[code] != 0) corrupt("duplicate code");
         seen[code] = 1;
         out.push_back(static_cast<std::int32_t>(code));
     }

@@ -65,7 +65,7 @@ void check_once(const OrderRows& rows) {
     for (std::size_t k = 0; k < order.size(); ++k)
         for (auto n = k + 1; n < order.size() && order[n].first == order[k].first; ++n) {
             const auto &a = rows.id[order[k].second], &b = rows.id[order[n].second];
-            if (a.number == b.number && a.text == b.text) corrupt("an order stands twice");
+            if (a.number == b.number && a.text == b.text) corrupt("duplicate order");
         }
 }
 
@@ -233,7 +233,7 @@ void decode_loaded(Decoder& in, const KnownCodes& known, IdKind held, std::uint1
     std::vector<std::uint8_t> seen(static_cast<std::size_t>(batch.instruments.size()), 0);
     for (std::size_t k = 0; k < lines; ++k) {
         const auto instrument = known.instrument(in);
-        if (seen[code_index(instrument)]++ != 0) corrupt("a line of orders stands twice");
+        if (seen[code_index(instrument)]++ != 0) corrupt("duplicate line of orders");
         decode_line(in, known, format, loaded, instrument);
     }
 }
