@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <new>
 #include <vector>
 
@@ -40,7 +41,8 @@ Array<T> array(std::size_t count) {
     return Array<T>(at, Release<T>{count});
 }
 
-// Allocator for results: large vectors are allocated and released without page faults.
+// Allocator for results: large vectors are allocated and released without page faults. Integers
+// that resize() adds are not initialised: write them before reading them.
 template <class T>
 struct Allocator {
     using value_type = T;
@@ -52,6 +54,14 @@ struct Allocator {
         return static_cast<T*>(huge_pages::allocate(count * sizeof(T)));
     }
     void deallocate(T* at, std::size_t count) noexcept { release(at, count * sizeof(T)); }
+    template <class U>
+    void construct(U* at) noexcept {
+        std::uninitialized_default_construct_n(at, 1);
+    }
+    template <class U, class V>
+    void construct(U* at, V&& value) {
+        std::construct_at(at, std::forward<V>(value));
+    }
     bool operator==(const Allocator&) const noexcept { return true; }
 };
 template <class T>

@@ -42,9 +42,13 @@ public:
     // Appends the rows in ascending order.
     void append_to(std::vector<std::uint32_t>& rows) const {
         for_each_word([&](std::size_t word) {
-            for (auto bits = words_[word]; bits != 0; bits &= bits - 1)
-                rows.push_back(
-                    static_cast<std::uint32_t>(word * 64 + std::size_t(std::countr_zero(bits))));
+            if (words_[word] == ~std::uint64_t{0})
+                for (std::size_t row = word * 64; row < word * 64 + 64; ++row)
+                    rows.push_back(static_cast<std::uint32_t>(row));
+            else
+                for (auto bits = words_[word]; bits != 0; bits &= bits - 1)
+                    rows.push_back(static_cast<std::uint32_t>(word * 64 +
+                                                              std::size_t(std::countr_zero(bits))));
         });
     }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {

@@ -175,9 +175,13 @@ ResultRows result_rows(const Totals& totals, const AmountConverter& converter, c
     ResultRows out;
     out.account_groups = std::max(totals.grouping().account_groups, std::uint32_t{1});
     out.amounts.resize(std::size_t(totals.columns()));
-    out.row.reserve(rows.size());
-    for (const auto row : rows)
-        if (totals.positions(row) != 0) out.row.push_back(static_cast<std::int32_t>(row));
+    out.row.resize(rows.size());
+    std::size_t size = 0;
+    for (const auto row : rows) {  // without a branch
+        out.row[size] = static_cast<std::int32_t>(row);
+        size += totals.positions(row) != 0 ? 1 : 0;
+    }
+    out.row.resize(size);
     out.unpriced.assign(out.size(), 0);
     if (target.local()) by_currency(totals, converter, board, out);
     else if (!by_column(totals, converter, out)) by_row(totals, converter, out);

@@ -1,44 +1,57 @@
 #include "mvcore/views/last_rows.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace mvcore {
 
-void LastRows::remember(const ResultRows& result, const std::vector<std::uint32_t>& indices,
+void LastRows::remember(const ResultRows& result, const std::vector<std::uint32_t>* indices,
                         std::size_t rows, std::vector<std::uint32_t>& changed) {
     MVCORE_ASSERT(result.amounts.size() == amounts_.size() ||
                   (result.amounts.size() == 1 && !amounts_.empty()));
     MVCORE_ASSERT(result.floats.size() == floats_.size());
     resize(std::max(rows, size()));
-    different_.assign(indices.size(), 0);
-    for (std::size_t n = 0; n < indices.size(); ++n) {
-        const auto k = indices[n];
-        const auto row = static_cast<std::size_t>(result.row[k]);
+    different_.resize(indices == nullptr ? result.size() : indices->size());
+    if (indices == nullptr) remember_each(result, [](std::size_t n) { return n; }, changed);
+    else remember_each(result, [&](std::size_t n) { return std::size_t{(*indices)[n]}; }, changed);
+}
+
+// Goes through the rows once for each column, so that the loops are short and have no branches.
+template <class At>
+void LastRows::remember_each(const ResultRows& result, At at, std::vector<std::uint32_t>& changed) {
+    const auto count = different_.size();
+    for (std::size_t n = 0; n < count; ++n) {
+        const auto row = static_cast<std::size_t>(result.row[at(n)]);
         MVCORE_ASSERT(row < size() && states_[row] != seen);  // one result has each row once
-        const auto before = unpriced_.empty() ? 0 : unpriced_[row];
-        different_[n] = states_[row] == absent || before != result.unpriced[k];
+        different_[n] = states_[row] == absent;
+        states_[row] = seen;
     }
     for (std::size_t m = 0; m < amounts_.size(); ++m)
-        amounts_[m].compare(column(result, m), result.row, indices, different_);
+        amounts_[m].replace(column(result, m), result.row, at, different_);
+    std::uint32_t any = 0;
+    for (std::size_t n = 0; n < count; ++n) any |= result.unpriced[at(n)];
+    if (any != 0) unpriced_.resize(size(), 0);
+    if (!unpriced_.empty())
+        for (std::size_t n = 0; n < count; ++n) {
+            auto& before = unpriced_[std::size_t(result.row[at(n)])];
+            different_[n] |= before != result.unpriced[at(n)];
+            before = result.unpriced[at(n)];
+        }
     for (std::size_t f = 0; f < floats_.size(); ++f)
-        for (std::size_t n = 0; n < indices.size(); ++n) {
-            double& before = floats_[f][std::size_t(result.row[indices[n]])];
-            const double now = result.floats[f][indices[n]];
+        for (std::size_t n = 0; n < count; ++n) {
+            double& before = floats_[f][std::size_t(result.row[at(n)])];
+            const double now = result.floats[f][at(n)];
             const bool both_nan = before != before && now != now;
-            if (before != now && !both_nan) different_[n] = 1;
+            different_[n] |= before != now && !both_nan;
             before = now;
         }
-    for (std::size_t n = 0; n < indices.size(); ++n) {
-        const auto k = indices[n];
-        const auto row = static_cast<std::size_t>(result.row[k]);
-        states_[row] = seen;
-        if (different_[n] == 0) continue;
-        for (std::size_t m = 0; m < amounts_.size(); ++m)
-            amounts_[m].set(row, column(result, m)[k]);
-        if (result.unpriced[k] != 0 && unpriced_.empty()) unpriced_.resize(size(), 0);
-        if (!unpriced_.empty()) unpriced_[row] = result.unpriced[k];
-        changed.push_back(k);
+    auto end = changed.size();
+    changed.resize(end + count);
+    for (std::size_t n = 0; n < count; ++n) {
+        changed[end] = static_cast<std::uint32_t>(at(n));
+        end += different_[n];
     }
+    changed.resize(end);
 }
 
 void LastRows::copy(std::size_t row, const LastRows& from, std::size_t from_row) {
@@ -75,28 +88,36 @@ void LastRows::Integers::resize(std::size_t rows) {
     else wide_.resize(rows, 0);
 }
 
-void LastRows::Integers::set(std::size_t row, i128 value) {
-    if (wide_.empty() && static_cast<std::int64_t>(value) == value) {
-        narrow_[row] = static_cast<std::int64_t>(value);
-        return;
-    }
-    if (wide_.empty()) {
-        wide_.assign(narrow_.begin(), narrow_.end());
-        narrow_ = {};
-    }
-    wide_[row] = value;
+void LastRows::Integers::widen() {
+    wide_.assign(narrow_.begin(), narrow_.end());
+    narrow_ = {};
 }
 
-void LastRows::Integers::compare(const huge_pages::Vector<i128>& values,
-                                 const huge_pages::Vector<std::int32_t>& rows,
-                                 const std::vector<std::uint32_t>& indices,
-                                 std::vector<std::uint8_t>& different) const noexcept {
-    const auto with = [&](const auto& held) {
-        for (std::size_t n = 0; n < indices.size(); ++n) {
-            const auto k = indices[n];
-            different[n] |= static_cast<std::uint8_t>(values[k] != held[std::size_t(rows[k])]);
+void LastRows::Integers::set(std::size_t row, i128 value) {
+    const auto narrow = static_cast<std::int64_t>(value);
+    if (wide_.empty() && narrow != value) widen();
+    if (wide_.empty()) narrow_[row] = narrow;
+    else wide_[row] = value;
+}
+
+template <class At>
+void LastRows::Integers::replace(const huge_pages::Vector<i128>& values,
+                                 const huge_pages::Vector<std::int32_t>& rows, At at,
+                                 std::vector<std::uint8_t>& different) {
+    const auto with = [&](auto& held) {
+        using Held = std::remove_reference_t<decltype(held[0])>;
+        for (std::size_t n = 0; n < different.size(); ++n) {
+            const auto now = static_cast<Held>(values[at(n)]);
+            auto& before = held[std::size_t(rows[at(n)])];
+            different[n] |= static_cast<std::uint8_t>(before != now);
+            before = now;
         }
     };
+    bool fits = wide_.empty();
+    if (fits)
+        for (std::size_t n = 0; n < different.size(); ++n)
+            fits &= static_cast<std::int64_t>(values[at(n)]) == values[at(n)];
+    if (wide_.empty() && !fits && !narrow_.empty()) widen();
     if (wide_.empty()) with(narrow_);
     else with(wide_);
 }

@@ -20,9 +20,9 @@ public:
     [[nodiscard]] bool has(std::size_t row) const noexcept {
         return row < states_.size() && states_[row] != absent;
     }
-    // Remembers the given rows of a result, and appends those that differ to `changed`. `rows`:
-    // the number of rows of the view.
-    void remember(const ResultRows& result, const std::vector<std::uint32_t>& indices,
+    // Remembers rows of a result, and appends the indices of those that differ to `changed`.
+    // `indices`: of the rows; null: all. `rows`: the number of rows of the view.
+    void remember(const ResultRows& result, const std::vector<std::uint32_t>* indices,
                   std::size_t rows, std::vector<std::uint32_t>& changed);
     // Whether the row was not remembered since the last call for it. Then it is forgotten.
     bool remove_unseen(std::size_t row) noexcept {
@@ -46,11 +46,13 @@ private:
             return wide_.empty() ? narrow_[row] : wide_[row];
         }
         void set(std::size_t row, i128 value);
-        // Sets different[k] if the k-th value is not that of its row.
-        void compare(const huge_pages::Vector<i128>& values,
-                     const huge_pages::Vector<std::int32_t>& rows,
-                     const std::vector<std::uint32_t>& indices,
-                     std::vector<std::uint8_t>& different) const noexcept;
+        void widen();
+        // Sets the value of the row of each index at(n), n < different.size(). Sets different[n] if
+        // the row had another one.
+        template <class At>
+        void replace(const huge_pages::Vector<i128>& values,
+                     const huge_pages::Vector<std::int32_t>& rows, At at,
+                     std::vector<std::uint8_t>& different);
         [[nodiscard]] std::size_t memory_bytes() const noexcept {
             return narrow_.capacity() * sizeof(std::int64_t) + wide_.capacity() * sizeof(i128);
         }
@@ -65,6 +67,8 @@ private:
         return result.amounts[result.amounts.size() == 1 ? 0 : measure];
     }
     void resize(std::size_t rows);
+    template <class At>
+    void remember_each(const ResultRows& result, At at, std::vector<std::uint32_t>& changed);
 
     std::vector<Integers> amounts_;            // by measure
     std::vector<std::vector<double>> floats_;  // by user function

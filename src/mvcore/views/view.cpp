@@ -303,18 +303,19 @@ ResultRows View::remember(ResultRows rows, bool everything, Scope scope) {
     MVCORE_ASSERT(rows.currency.size() == (target_.local() ? rows.size() : 0));
     const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
     std::vector<std::uint32_t> changed;
-    changed.reserve(rows.size());
-    const auto of_currency = [&](std::int32_t currency) {
-        indices_.clear();
-        for (std::size_t k = 0; k < rows.size(); ++k)
-            if (!target_.local() || rows.currency[k] == currency)
-                indices_.push_back(static_cast<std::uint32_t>(k));
-        last_rows_of(currency).remember(rows, indices_, most, changed);
-    };
-    auto currencies = target_.local() ? rows.currency : std::vector{-1};
-    std::sort(currencies.begin(), currencies.end());
-    currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
-    for (const auto currency : currencies) of_currency(currency);
+    if (!target_.local()) {
+        last_rows_of(-1).remember(rows, nullptr, most, changed);
+    } else {
+        auto currencies = rows.currency;
+        std::sort(currencies.begin(), currencies.end());
+        currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
+        for (const auto currency : currencies) {
+            indices_.clear();
+            for (std::size_t k = 0; k < rows.size(); ++k)
+                if (rows.currency[k] == currency) indices_.push_back(static_cast<std::uint32_t>(k));
+            last_rows_of(currency).remember(rows, &indices_, most, changed);
+        }
+    }
     ResultRows out;
     if (everything || changed.size() == rows.size()) out = std::move(rows);
     else out = rows_at(rows, changed);
