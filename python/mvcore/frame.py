@@ -41,6 +41,8 @@ class Text(NamedTuple):
     def to_arrow(self) -> Any:
         import pyarrow as pa
 
+        if (arrow := getattr(self.names, "arrow", None)) is not None:
+            return arrow(self.codes)
         used, places = np.unique(self.codes, return_inverse=True)
         places = places.reshape(-1).astype(np.int32)
         names = self.names(used.astype(np.int32))

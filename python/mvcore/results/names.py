@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
+    import pyarrow as pa
 
     from mvcore import _core
     from mvcore.ingest.masters import Codes
 
 
+class NameList:
+    """The names of one kind by code. Codes are never reused, so the list only grows."""
+
+    def __init__(self, core: _core.Book, kind: str) -> None:
+        self._core = core
+        self._kind = kind
+        self._known: list[str] = []
+        self._arrow: Any = None
+
+    def _up_to(self, codes: Codes) -> list[str]:
+        """The list, with the names of all the codes."""
+        known = self._known
+        most = int(codes.max(initial=-1))
+        if most >= len(known):
+            new = np.arange(len(known), most + 1, dtype=np.int32)
+            self._known = known = known + self._core.names(self._kind, new)
+        return known
+
+    def __call__(self, codes: Codes) -> list[str | None]:
+        """The names of codes. That of a negative code is None."""
+        known = self._up_to(codes)
+        return [known[c] if c >= 0 else None for c in codes.tolist()]
+
+    def arrow(self, codes: Codes) -> pa.Array:
+        """The same as an Arrow array of texts."""
+        import pyarrow as pa
+
+        known, held = self._up_to(codes), self._arrow
+        if held is None or len(held) < len(known):
+            self._arrow = held = pa.array(known, pa.string())
+        return held.take(pa.array(codes, mask=codes < 0))
+
+
+class OneText:
+    """The same text for every code."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __call__(self, codes: Codes) -> list[str | None]:
+        return [self._text] * len(codes)
+
+    def arrow(self, codes: Codes) -> pa.Array:
+        import pyarrow as pa
+
+        return pa.repeat(pa.scalar(self._text, pa.string()), len(codes))
+
+
 class NameLists:
-    """Lists of a book's names by code. Codes are never reused, so lists only grow."""
+    """The names of a book, fetched from the core once."""
 
     def __init__(self, core: _core.Book) -> None:
-        self._core = core
-        self._known: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
+        self._lists = {kind: NameList(core, kind) for kind in ("account", "instrument", "currency")}
         self._ranks: dict[str, tuple[Codes, Codes]] = {}  # codes and their ranks, last asked for
 
     def ranks(self, side: str, codes: Codes) -> Codes:
@@ -32,19 +79,9 @@ class NameLists:
         self._ranks[side] = (codes, ranks)
         return ranks
 
-    def of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
-        """Return a function from codes to names. The name of a negative code is None."""
-
-        def names(codes: npt.NDArray[np.int32]) -> list[str | None]:
-            known = self._known[side]
-            most = int(codes.max()) if len(codes) else -1
-            if most >= len(known):
-                new = np.arange(len(known), most + 1, dtype=np.int32)
-                known = known + self._core.names(side, new)
-                self._known[side] = known
-            return [known[c] if c >= 0 else None for c in codes.tolist()]
-
-        return names
+    def of(self, kind: str) -> NameList:
+        """Return the names of accounts, instruments or currencies."""
+        return self._lists[kind]
 
 
 def ranks_of(texts: Callable[[Codes], list[str | None]], ids: Codes) -> Codes:

@@ -11,6 +11,7 @@ from mvcore.frame import Column, Frame, Number, Plain, Text
 from mvcore.ingest.masters import NOT_SET
 from mvcore.query.grouping import LAST, TOTAL, RowGroups, attribute_of
 from mvcore.query.measures import COUNTED
+from mvcore.results.names import OneText
 from mvcore.results.positions import EXACT
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class ResultFrame(Frame):
             columns["amount_currency"] = lambda: Text(rows.currency()[pick], names.of("currency"))
         else:
             columns["amount_currency"] = lambda: Text(
-                np.zeros(len(self), np.int32), lambda codes: [query.currency] * len(codes)
+                np.zeros(len(self), np.int32), OneText(query.currency)
             )
         exact = functions = quantities = 0
         for measure in query.measures:
