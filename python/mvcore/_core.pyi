@@ -191,6 +191,14 @@ class Reader:
         quantities: Sequence[int] | None = None,
         first_level: int = 0,
     ) -> ResultRows | None: ...
+    def most_rows(
+        self,
+        accounts: _Groups | None,
+        account_groups: int,
+        instruments: _Groups | bool | None,
+        instrument_groups: int,
+        masters: int,
+    ) -> tuple[int, int] | None: ...
     def positions(
         self,
         accounts: _I32 | None,

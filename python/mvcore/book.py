@@ -452,6 +452,7 @@ class Book(HotBook, Reads, Closing):
         sort: str | Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
+        max_rows: int | None = None,
     ) -> View:
         """Open a view: the rows of `values`, kept up to date. Arguments as in `values`, but views
         have no quantities and no prices.
@@ -464,6 +465,9 @@ class Book(HotBook, Reads, Closing):
         mode: a "lazy" view applies new prices when it is read. An "incremental" view is up to date
         before each write returns. Close the view, or drop the last reference to it. O(positions
         selected).
+
+        max_rows: refuse to open a view that may have more rows at present, page or not, before
+        anything of its size is allocated. An open view may grow beyond it.
         """
         self._core.check_open()
         given: Any = mode
@@ -480,6 +484,7 @@ class Book(HotBook, Reads, Closing):
             rollup,
             allow_empty,
             PageArguments(where, sort, limit, offset),
+            max_rows,
         )
         if question.of_instrument:
             name = question.of_instrument[0]

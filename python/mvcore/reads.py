@@ -30,7 +30,7 @@ from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query
 from mvcore.query.grouping import Shaper, label_selections, selected_codes
 from mvcore.query.measures import MEASURES, OF_INSTRUMENT
-from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments
+from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments, count_of
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
 from mvcore.results.page_keys import core_page, position_page
@@ -40,6 +40,7 @@ from mvcore.results.result_rows import ResultFrame, overflow_of
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
+    from mvcore.query.grouping import Shape
     from mvcore.results.names import NameLists
 
 POSITION_MEASURES = (*MEASURES, *OF_INSTRUMENT)
@@ -132,6 +133,7 @@ class Reads:
         sort: str | Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
+        max_rows: int | None = None,
     ) -> Frame:
         """Return exact totals by any grouping, all of one epoch.
 
@@ -159,6 +161,9 @@ class Reads:
         Texts are in the order of their code points. Rows without a label or a price, and nan, come
         last. Rows that are equal keep their order without `sort`.
         limit, offset: at most `limit` rows, from row `offset` on. With `rollup` there is no page.
+        max_rows: refuse the call if it may have to compute more rows, also for a page of them.
+        The bound is the smaller of the positions selected and the possible groups with positions;
+        it costs O(accounts + instruments), and nothing of the size of the answer is allocated.
 
         Columns: [level] by... amount_currency measures... unpriced. Columns of functions are
         float64. `amount_currency` is the currency of the row's amounts. A column `currency` (of the
@@ -182,6 +187,7 @@ class Reads:
             rollup,
             allow_empty,
             PageArguments(where, sort, limit, offset),
+            max_rows,
         )
         if given:
             self._check_what_if(prices, fx, question.currency)
@@ -199,6 +205,9 @@ class Reads:
         core, question = self._core, shaper.query
         while True:
             shape = shaper.shape(self._masters)
+            if not self._check_rows(question, shape):
+                self._settle()
+                continue
             arguments = (
                 *shape.core_arguments(), shape.masters.version, question.measure_numbers,
                 shape.functions,
@@ -217,6 +226,27 @@ class Reads:
                 )
             self._settle()
 
+    def _check_rows(self, question: Query, shape: Shape) -> bool:
+        """Raise InvalidInput if a read may have more than `max_rows`. False: the shape is stale."""
+        if question.max_rows is None:
+            return True
+        groups = shape.core_arguments()[:4]
+        most = self._core.most_rows(*groups, shape.masters.version)
+        if most is None:
+            return False
+        positions, rows = most
+        if question.rollup:
+            positions, rows = positions * (len(question.by) + 1), shape.rows
+        if question.currency == "local":
+            rows *= max(len(self._known_currencies()), 1)
+        rows = min(positions, rows)
+        if rows > question.max_rows:
+            raise InvalidInput.about(
+                None, "max_rows", None, question.max_rows,
+                f"the read may have {rows} rows, more than {question.max_rows}; select fewer",
+            )  # fmt: skip
+        return True
+
     def _query(
         self,
         accounts: Any,
@@ -227,6 +257,7 @@ class Reads:
         rollup: Any,
         allow_empty: Any,
         page: PageArguments = ALL_ROWS,
+        max_rows: Any = None,
     ) -> Query:
         if currency is None:
             currency = self._base_currency
@@ -243,6 +274,8 @@ class Reads:
         question = checked_query(
             accounts, instruments, by, measures, currency, rollup, self._select, self._find, page
         )
+        if max_rows is not None:
+            question = question._replace(max_rows=count_of(max_rows, "max_rows"))
         if not allow_empty:
             self._check_labels(question)
         return question

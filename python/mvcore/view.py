@@ -33,6 +33,9 @@ class View(Closing):
     def __init__(self, book: Reads, query: Query, currency: int, incremental: bool) -> None:
         self._book = book
         self._shaper = Shaper(query)
+        if query.max_rows is not None:
+            while not book._check_rows(query, self._shaper.shape(book._masters)):
+                book._settle()
         self._core: Any = _core.add_view(
             book._core, currency, query.measure_numbers, incremental, len(query.functions)
         )

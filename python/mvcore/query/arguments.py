@@ -31,6 +31,7 @@ class Query(NamedTuple):
     rollup: bool
     find: Find  # codes of the names in a selection by attribute
     page: ResultPage | None = None  # None: all rows in their own order
+    max_rows: int | None = None  # more rows are refused before they are computed
 
     @property
     def measure_numbers(self) -> list[int]:

@@ -85,8 +85,8 @@ def checked_page(
     page = ResultPage(
         tuple(_conditions(given.where, columns)),
         tuple(_sort_keys(given.sort, columns, words)),
-        None if given.limit is None else _count(given.limit, "limit"),
-        _count(given.offset, "offset"),
+        None if given.limit is None else count_of(given.limit, "limit"),
+        count_of(given.offset, "offset"),
     )
     for name, value in zip(page._fields, page, strict=True):
         if rollup and value not in ((), None) and (name, value) != ("offset", 0):
@@ -214,7 +214,8 @@ def _number(value: Any, row: int) -> Decimal:
     return number
 
 
-def _count(value: Any, argument: str) -> int:
+def count_of(value: Any, argument: str) -> int:
+    """Check an argument that is a number of rows."""
     number = whole(value)
     if number is None:
         raise wrong_type(None, argument, None, value, "an integer that is not negative")

@@ -219,6 +219,8 @@ class Service:
             if call in USED:
                 asked = {field: asked[field] for field in USED[call]}
                 self._not_too_long(call, selection, accounts)
+            else:
+                asked["max_rows"] = self.limits.computed
             frame = getattr(state, call)(**asked)
             if len(frame) > self.limits.rows:
                 raise RefusedError("too_many_rows", f"more than {self.limits.rows} rows")

@@ -45,6 +45,7 @@ def refusal(error: Error, code: str, status: int = 400) -> RefusedError:
     only the log has it.
     """
     if isinstance(error, UnknownId | InvalidInput | ValueOverflow):
+        code = "too_many_rows" if error.column == "max_rows" else code
         return RefusedError(code, str(error.args[0]) if error.args else code, status, about=error)
     if isinstance(error, ClosedError):
         return RefusedError("closed", "the book is closed", 503)

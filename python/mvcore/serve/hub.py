@@ -153,7 +153,7 @@ class Hub:
     def _open(self, selection: Selection, accounts: Names) -> View:
         """Open a view. Errors omit similar names, which may be accounts of others."""
         try:
-            return self.book.view(**selection.arguments(accounts))
+            return self.book.view(**selection.arguments(accounts), max_rows=self.limits.computed)
         except ClosedError:
             raise
         except UnknownId as error:  # the account may have just been removed

@@ -18,6 +18,7 @@ class Limits:
     messages: int = 20  # from one client per second
     sessions: int = 2_000
     rows: int = 20_000  # of one selection
+    computed: int = 200_000  # rows that a selection may have before its page is cut out, at most
     listed: int = 100  # accounts per list, or a page of it, if the book has more than `rows`
     names: int = 5_000  # of accounts or instruments in one selection
     least_interval: int = 50

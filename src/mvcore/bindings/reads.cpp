@@ -177,6 +177,20 @@ void add_reads(py::module_& m) {
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
             py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0)
+        // Upper bounds that cost little: the positions selected, and the rows of a grouping.
+        .def(
+            "most_rows",
+            [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
+               const py::object& instruments, std::uint32_t instrument_groups,
+               std::uint64_t masters) {
+                const auto grouping =
+                    to_grouping(accounts, account_groups, instruments, instrument_groups);
+                return unless_stale<MostRows>(
+                    [&](MostRows& out) { return reader.most_rows(grouping, masters, out); },
+                    [](const MostRows& most) { return py::make_tuple(most.positions, most.rows); });
+            },
+            py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
+            py::arg("instrument_groups"), py::arg("masters"))
         // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL;
         // None means neither prices nor amounts. `holdings`: see PositionQuery.
         .def(

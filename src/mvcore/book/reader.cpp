@@ -233,6 +233,14 @@ bool Reader::values(const Question& question, ResultRows& out) {
     return true;
 }
 
+bool Reader::most_rows(const Grouping& grouping, std::uint64_t masters, MostRows& out) const {
+    check_open();
+    const Reading reading(state_lock_);
+    if (read_.masters != masters) return false;
+    out = mvcore::most_rows(read_, grouping);
+    return true;
+}
+
 bool Reader::positions(const PositionQuery& query, PositionList& out) {
     std::uint64_t cells = 0;
     const auto list = [&](const State& state, PositionPlan plan) {

@@ -42,6 +42,8 @@ public:
     // else empty.
     template <class Make>
     bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
+    // Upper bounds for the rows of a read, without computing any.
+    bool most_rows(const Grouping& grouping, std::uint64_t masters, MostRows& out) const;
     bool positions(const PositionQuery& query, PositionList& out);
     bool orders(const CodeSelection& selection, OrderList& out);
     Revaluation revalue(std::string_view instrument);

@@ -24,6 +24,29 @@ void add128(i128& t, i128 quantity, const i256& price) {
 
 }  // namespace
 
+MostRows most_rows(const State& state, const Grouping& grouping) {
+    std::uint64_t by_account = 0;
+    std::uint64_t accounts = 0;  // with positions
+    const auto add = [&](AccountCode a, auto) {
+        if (code_index(a) >= state.positions.size()) return;
+        by_account += state.positions[code_index(a)];
+        accounts += state.positions[code_index(a)] != 0 ? 1 : 0;
+    };
+    if (grouping.whole())
+        for (const auto a : accounts_below(state.positions.size())) add(a, 0);
+    else grouping.for_accounts(add);
+    std::uint64_t by_instrument = 0;
+    if (grouping.one_instrument_group()) by_instrument = by_account;
+    for (std::size_t i = 0; i < state.board.size() && by_instrument < by_account; ++i)
+        if (grouping.of_instrument(InstrumentCode(i)) >= 0)
+            by_instrument += state.grid.positions(i);
+    MostRows out;
+    out.positions = std::min(by_account, by_instrument);
+    const std::uint64_t groups = std::min<std::uint64_t>(grouping.account_groups, accounts);
+    out.rows = std::min(out.positions, groups * grouping.instrument_groups);
+    return out;
+}
+
 bool Totals::goes_by_account(const Grouping& grouping) {
     if (grouping.whole()) return false;
     std::size_t picked = 0;
@@ -330,7 +353,7 @@ void Totals::number_rows(const State& state, const Numbering& numbering) {
                            ? tuning::kDenseRowsKept
                            : tuning::kDenseRows;
     if (numbering.dense_only || pairs <= tuning::kAlwaysDense ||
-        pairs / share <= most_rows(state)) {
+        pairs / share <= most_rows(state, grouping_).positions) {
         // A line may have more rows than the grouping has accounts. Nobody holds anything in those
         // rows.
         const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups
@@ -343,24 +366,6 @@ void Totals::number_rows(const State& state, const Numbering& numbering) {
     positions_.resize(table_.size(), 0);
     stride_ = table_.is_dense() ? positions_.size() : std::max<std::size_t>(positions_.size(), 64);
     if (tracked_) dirty_.resize(positions_.size());
-}
-
-// An upper bound for the number of rows with positions.
-std::size_t Totals::most_rows(const State& state) const {
-    std::size_t by_account = 0;
-    if (grouping_.whole())
-        for (const auto a : accounts_below(state.positions.size()))
-            by_account += state.positions[code_index(a)];
-    for (const Picked& p : picked_)
-        if (code_index(p.account) < state.positions.size())
-            by_account += state.positions[code_index(p.account)];
-    if (grouping_.one_instrument_group()) return by_account;
-    std::size_t by_instrument = 0;
-    for (const auto i : instruments_below(state.board.size())) {
-        if (grouping_.of_instrument(i) >= 0) by_instrument += state.grid.positions(code_index(i));
-        if (by_instrument >= by_account) return by_account;
-    }
-    return by_instrument;
 }
 
 void Totals::append_row() {

@@ -21,6 +21,15 @@ namespace mvcore {
 
 using Measures = std::vector<Measure>;  // requested ones, in order; empty for functions only
 
+// Upper bounds for a grouping in this state, before anything is computed.
+struct MostRows {
+    std::uint64_t positions = 0;  // selected
+    std::uint64_t rows = 0;       // pairs of groups with a position
+};
+// O(accounts selected); O(accounts) if all are, or if they are listed by code. O(instruments) more
+// if these are grouped.
+MostRows most_rows(const State& state, const Grouping& grouping);
+
 // How rows get their numbers.
 struct Numbering {
     RowTable* kept = nullptr;  // of earlier totals; moved from if its pairs keep their rows
@@ -134,7 +143,6 @@ private:
     template <class F>
     void for_cells(const State& state, InstrumentCode instrument, F&& f);
     void number_rows(const State& state, const Numbering& numbering);
-    [[nodiscard]] std::size_t most_rows(const State& state) const;
     void append_row();
     void mark_line(const State& state, std::size_t first, InstrumentCode instrument);
     void build_by_account(const State& state);
