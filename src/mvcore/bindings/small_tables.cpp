@@ -153,35 +153,37 @@ private:
 };
 
 // Views of the texts, which `values` must keep until the write has ended.
-std::optional<text::ColumnChunk> small_texts(const py::object& values) {
+bool small_texts(const py::object& values, text::ColumnChunk& chunk) {
     const auto rows = small_rows(values);
-    text::TextViews out;
+    auto& out = chunk.data.emplace<text::TextViews>();
     out.texts.reserve(rows);
     for (std::size_t row = 0; row < rows; ++row) {
         PyObject* value = small_value(values, row);
         const auto text = value == Py_None ? std::string_view() : small_text(value);
-        if (!text) return std::nullopt;
+        if (!text) return false;
         out.texts.push_back(*text);
     }
-    return text::ColumnChunk{rows, {}, std::move(out), nullptr};
+    return true;
 }
 
-std::optional<text::ColumnChunk> small_ids(const py::object& values) {
-    if (!PyLong_CheckExact(small_value(values, 0))) return small_texts(values);
+bool small_ids(const py::object& values, text::ColumnChunk& chunk) {
+    if (!PyLong_CheckExact(small_value(values, 0))) return small_texts(values, chunk);
     const auto rows = small_rows(values);
     const auto ids = std::make_shared<std::vector<std::int64_t>>();
     ids->reserve(rows);
     for (std::size_t row = 0; row < rows; ++row) {
         const auto id = small_integer(small_value(values, row));
-        if (!id) return std::nullopt;
+        if (!id) return false;
         ids->push_back(*id);
     }
-    return text::ColumnChunk{rows, {}, text::Numbers{text::Number::i64, ids->data(), 0}, ids};
+    chunk.data = text::Numbers{text::Number::i64, ids->data(), 0};
+    chunk.owner = ids;
+    return true;
 }
 
-std::optional<text::ColumnChunk> small_decimals(const py::object& values) {
+bool small_decimals(const py::object& values, text::ColumnChunk& chunk) {
     const auto rows = small_rows(values);
-    text::OwnedDecimals out;
+    auto& out = chunk.data.emplace<text::OwnedDecimals>();
     out.values.reserve(rows);
     for (std::size_t row = 0; row < rows; ++row) {
         PyObject* value = small_value(values, row);
@@ -190,11 +192,11 @@ std::optional<text::ColumnChunk> small_decimals(const py::object& values) {
             out.nulls.resize(rows, 0);
             out.nulls[row] = 1;
         } else if (!plain_decimal(value, number)) {
-            return std::nullopt;
+            return false;
         }
         out.values.push_back(number);
     }
-    return text::ColumnChunk{rows, {}, std::move(out), nullptr};
+    return true;
 }
 
 std::optional<std::vector<std::int64_t>> small_times(const py::object& values, SmallTimes& times) {
@@ -225,14 +227,17 @@ std::vector<NamedValues> small_columns(const py::handle& table,
     Py_ssize_t at = 0;
     PyObject* key = nullptr;
     PyObject* value = nullptr;
+    std::size_t next = 0;  // most tables have the columns in the documented order
     while (PyDict_Next(table.ptr(), &at, &key, &value) != 0) {
         const auto name = small_text(key);
-        const auto column =
-            name ? std::find_if(known.begin(), known.end(),
-                                [&](const SmallColumn& c) { return c.name == *name; })
-                 : known.end();
-        if (column == known.end()) return {};
-        out.push_back({&*column, py::reinterpret_borrow<py::object>(value)});
+        std::size_t tried = 0;
+        while (name && tried < known.size() && known[next].name != *name) {
+            next = (next + 1) % known.size();
+            ++tried;
+        }
+        if (!name || tried == known.size()) return {};
+        out.push_back({&known[next], py::reinterpret_borrow<py::object>(value)});
+        next = (next + 1) % known.size();
     }
     return out;
 }
@@ -253,11 +258,12 @@ std::optional<text::Table> small_table(std::vector<NamedValues>& columns, SmallT
             if (!table.times) return std::nullopt;
             continue;
         }
-        auto chunk = column->kind == SmallKind::text ? small_texts(values)
-                     : column->kind == SmallKind::id ? small_ids(values)
-                                                     : small_decimals(values);
-        if (!chunk) return std::nullopt;
-        table.columns[column->name].chunks.push_back(std::move(*chunk));
+        auto& chunk = table.columns[column->name].chunks.emplace_back();
+        chunk.rows = rows;
+        const bool read = column->kind == SmallKind::text ? small_texts(values, chunk)
+                          : column->kind == SmallKind::id ? small_ids(values, chunk)
+                                                          : small_decimals(values, chunk);
+        if (!read) return std::nullopt;
     }
     return table;
 }
