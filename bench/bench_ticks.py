@@ -9,6 +9,7 @@ import pytest
 
 from dataset import MOVES, PRICE_SCALE, World, amounts, text_of
 
+FEW = 20  # ticks of a small call
 BOOKS = {"whole book": ("world", "book"), "a few accounts": ("small_world", "small_book")}
 
 
@@ -123,3 +124,40 @@ def test_ticks_of_all_instruments(
     if who == "mvcore":
         totals = book.values(measures="current").to_numpy("current", scaled=True)
         assert (totals == amounts(world.totals_at(ticks.board))).all()
+
+
+def test_ticks_of_20_by_name(
+    who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any, check_prices: Any
+) -> None:
+    """Names and floats in lists. The other contenders look up codes and scale by hand."""
+    ticks = world.stream(size.calls // FEW * FEW)
+    names = [world.instrument_names[c] for c in ticks.codes.tolist()]
+    given = [(prices / 10**PRICE_SCALE).tolist() for prices in ticks.prices]
+    batches = [
+        [(names[k : k + FEW], prices[k : k + FEW]) for k in range(0, len(names), FEW)]
+        for prices in given
+    ]
+    board = world.prices.copy()
+    code_of = {name: code for code, name in enumerate(world.instrument_names)}
+
+    def with_mvcore() -> None:
+        for some, prices in batches[ticks.now]:
+            book.ticks(some, prices)
+
+    def with_numpy() -> None:
+        for some, prices in batches[ticks.now]:
+            board[[code_of[name] for name in some]] = np.rint(np.array(prices) * 10**PRICE_SCALE)
+
+    def with_numba() -> None:
+        for some, prices in batches[ticks.now]:
+            codes = np.array([code_of[name] for name in some], np.int32)
+            kernels.set_float_prices(codes, np.array(prices), board)
+
+    def check(_: None) -> None:
+        if who == "mvcore":
+            check_prices(book, ticks.board)
+        else:
+            assert (board == ticks.board).all()
+
+    call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
+    measure("ticks of 20 by name", who, call, check, calls=len(batches[0]), setup=ticks.turn)

@@ -238,6 +238,25 @@ class Book(Reader):
         attributes: bytes,
         skip_unknown_prices: bool,
     ) -> _Written: ...
+    def update_small(
+        self,
+        holdings: Any,
+        orders: Any,
+        prices: Any,
+        fx: Any,
+        unknown: Any,
+        time_unit: Any,
+        max_future_ns: int,
+    ) -> int | _Written | None: ...
+    def ticks_small(
+        self,
+        instruments: Any,
+        prices: Any,
+        times: Any,
+        unknown: Any,
+        time_unit: Any,
+        max_future_ns: int,
+    ) -> int | _Written | None: ...
     def remove(
         self, accounts: Column, instruments: Column, orders: Column, prices: Column, fx: Column
     ) -> _Written: ...

@@ -187,7 +187,18 @@ class Book(HotBook, Reads, Closing):
         feed: the offset that each source has reached with this batch, as in `{"topic/partition":
         offset}`. Offsets are 64-bit integers; `feed_positions` returns them. unknown: "skip"
         ignores prices of unknown instruments and counts them. Warns and raises as `load`. O(rows).
+
+        A call takes a few microseconds if its tables are dicts of lists or tuples of at most 64
+        str, int, float, Decimal or None, without instruments, accounts and feed.
         """
+        if accounts is None and instruments is None and feed is None:
+            done = self._core.update_small(
+                holdings, orders, prices, fx, unknown, time_unit, self._ahead_ns
+            )
+            if done is not None:
+                if holdings is not None or orders is not None or fx is not None:
+                    self._missing_rates.check(self._masters)
+                return _small_written(done)
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
              "orders": orders, "prices": prices, "fx": fx}, refresh=False,
@@ -300,7 +311,16 @@ class Book(HotBook, Reads, Closing):
         integers in units of 10**-scale. times, time_unit: as in `tick`. unknown: "skip" ignores
         prices of unknown instruments and counts them. Raises UnknownId, InvalidInput,
         ValueOverflow, ClosedError. O(prices).
+
+        A call of at most 64 prices takes a few microseconds if its columns are lists or tuples of
+        str, int, float, Decimal or None, without `scale`.
         """
+        if scale is None:
+            done = self._core.ticks_small(
+                instruments, prices, times, unknown, time_unit, self._ahead_ns
+            )
+            if done is not None:
+                return _small_written(done)
         self._core.check_open()
         try:
             return self._ticks(instruments, prices, times, scale, unknown, time_unit)
@@ -623,6 +643,11 @@ def written(answer: tuple[int, dict[str, int] | None]) -> Written:
     """Convert the core's result of a write."""
     epoch, dropped = answer
     return Written(epoch, **dropped) if dropped else Written(epoch)
+
+
+def _small_written(answer: int | tuple[int, dict[str, int] | None]) -> Written:
+    """Convert the core's result of a small write: the epoch alone if nothing was dropped."""
+    return int.__new__(Written, answer) if isinstance(answer, int) else written(answer)
 
 
 def _listed(names: Any, column: str) -> list[Any]:

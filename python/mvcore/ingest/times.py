@@ -27,8 +27,8 @@ EXPECTED = (
 UNIT_EXPECTED = "a datetime64 with a unit, such as datetime64[ns]"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # An integer must be a time in these years. Otherwise its unit is probably another one.
-_EARLIEST = (dt.datetime(1980, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
-_AFTER = (dt.datetime(2201, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
+EARLIEST_NS = (dt.datetime(1980, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
+AFTER_NS = (dt.datetime(2201, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * ONE_DAY_NS
 # The extended format of ISO 8601. `fromisoformat` accepts more, and misreads some of it:
 # "20240301210000Z" as 10:00.
 _ISO = re.compile(
@@ -169,7 +169,7 @@ def _ns_of_date(value: dt.date, table: str, column: str, row: int | None) -> int
 
 def _integers(unit: int) -> tuple[int, int]:
     """The range of integers of a unit that are plausible times: lowest, and first beyond."""
-    return _EARLIEST // unit, _AFTER // unit
+    return EARLIEST_NS // unit, AFTER_NS // unit
 
 
 def _implausible(

@@ -27,6 +27,7 @@ void WriteTransaction::refuse_duplicate(std::size_t row) const {
 
 void WriteTransaction::check_twice() const {
     const auto& rows = batch_.holding_rows;
+    if (rows.size() < 2) return;
     FlatMap<CellKey> seen;
     seen.reserve(rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {

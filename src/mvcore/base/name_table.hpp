@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,7 +45,7 @@ private:
 
     std::vector<Bucket> buckets_;  // open addressing, a power of two, at most half full
     std::vector<Entry> entries_;
-    std::deque<std::string> arena_;  // blocks of text that never move
+    std::vector<std::string> arena_;  // blocks of text on the heap, where it never moves
 };
 
 struct Vocabulary {

@@ -31,7 +31,7 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
         } else {
             auto c = py::cast<text::Column>(value);
             check(column, c.rows());
-            table.columns.emplace(column, std::move(c));
+            table.columns[column] = std::move(c);
         }
     }
     return table;
@@ -259,8 +259,9 @@ std::array<std::int32_t, 3> counts(Book& book) {
 }  // namespace
 
 void add_book(py::module_& m) {
-    py::class_<Book, std::shared_ptr<Book>, Reader>(m, "Book")
-        .def(py::init([](const std::string& base_currency, int value_scale,
+    py::class_<Book, std::shared_ptr<Book>, Reader> book(m, "Book");
+    add_small_tables(book);
+    book.def(py::init([](const std::string& base_currency, int value_scale,
                          const std::optional<std::string>& cash, std::optional<int> cash_scale) {
                  return std::shared_ptr<Book>(
                      new Book(base_currency, value_scale, to_cash_rule(cash, cash_scale)),

@@ -144,36 +144,53 @@ py::object number_text(const py::handle& value) {
     return text.is_none() ? py::object() : text;
 }
 
+// Returns null if the value has another type than plain_decimal() takes.
+std::optional<DecimalResult> plain_number(const py::handle& value) {
+    PyObject* p = value.ptr();
+    if (PyFloat_Check(p)) return decimal_of(PyFloat_AS_DOUBLE(p));
+    if (PyLong_CheckExact(p)) {
+        int overflow = 0;
+        const long long small = PyLong_AsLongLongAndOverflow(p, &overflow);
+        if (overflow == 0) return make_decimal(small, 0);
+        return std::nullopt;
+    }
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
+    const py::object& decimal_type =
+        stored(once, [] { return py::object(py::module_::import("decimal").attr("Decimal")); });
+    py::object text;
+    if (PyUnicode_CheckExact(p)) text = py::reinterpret_borrow<py::object>(value);
+    else if (Py_IS_TYPE(p, reinterpret_cast<PyTypeObject*>(decimal_type.ptr())))
+        text = py::reinterpret_steal<py::object>(PyObject_Str(p));
+    else return std::nullopt;
+    Py_ssize_t size = 0;
+    const char* bytes = text ? PyUnicode_AsUTF8AndSize(text.ptr(), &size) : nullptr;
+    if (bytes != nullptr) return parse_decimal({bytes, static_cast<std::size_t>(size)});
+    PyErr_Clear();
+    return std::nullopt;
+}
+
 // Accepts exactly these types as numbers: str, float, int and Decimal with their subclasses, and
 // NumPy's integers and floats.
 Decimal decimal_of_object(const py::handle& value, const ValuePlace& place) {
-    PyObject* p = value.ptr();
-    DecimalResult result;
-    if (PyFloat_Check(p)) result = decimal_of(PyFloat_AS_DOUBLE(p));
-    else {
-        int overflow = 1;
-        long long small = 0;
-        if (PyLong_CheckExact(p)) small = PyLong_AsLongLongAndOverflow(p, &overflow);
-        if (overflow == 0) result = make_decimal(small, 0);
-        else {
-            const auto text =
-                PyUnicode_Check(p) ? py::reinterpret_borrow<py::object>(value) : number_text(value);
-            if (!text) {
-                if (PyErr_Occurred() == nullptr) place.refuse_type(value, kNumber);
-                PyErr_Clear();  // Python refuses the text of an int with thousands of digits
-                place.refuse(value, describe(DecimalFault::too_many_digits));
-            }
-            Py_ssize_t size = 0;
-            const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-            if (bytes == nullptr) {
-                PyErr_Clear();
-                place.refuse(value, "is not valid Unicode");
-            }
-            result = parse_decimal({bytes, static_cast<std::size_t>(size)});
+    auto result = plain_number(value);
+    if (!result) {
+        const auto text = PyUnicode_Check(value.ptr()) ? py::reinterpret_borrow<py::object>(value)
+                                                       : number_text(value);
+        if (!text) {
+            if (PyErr_Occurred() == nullptr) place.refuse_type(value, kNumber);
+            PyErr_Clear();  // Python refuses the text of an int with thousands of digits
+            place.refuse(value, describe(DecimalFault::too_many_digits));
         }
+        Py_ssize_t size = 0;
+        const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+        if (bytes == nullptr) {
+            PyErr_Clear();
+            place.refuse(value, "is not valid Unicode");
+        }
+        result = parse_decimal({bytes, static_cast<std::size_t>(size)});
     }
-    if (!result) place.refuse(value, describe(result.fault));
-    return result.value;
+    if (!*result) place.refuse(value, describe(result->fault));
+    return result->value;
 }
 
 Column decimals(const py::sequence& values, const std::string& table, const std::string& column) {
@@ -199,6 +216,13 @@ Column flags(const py::array_t<std::int8_t, py::array::c_style>& values) {
 }
 
 }  // namespace
+
+bool plain_decimal(const py::handle& value, Decimal& out) {
+    const auto result = plain_number(value);
+    if (!result || !*result) return false;
+    out = result->value;
+    return true;
+}
 
 void add_columns(py::module_& m) {
     py::class_<Column>(m, "Column")

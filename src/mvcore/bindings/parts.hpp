@@ -33,6 +33,7 @@ void add_views(py::module_& m);
 void add_durable(py::module_& m);
 void add_store(py::module_& m);
 void add_restore(py::module_& m);
+void add_small_tables(py::class_<Book, std::shared_ptr<Book>, Reader>& book);
 
 // Releases the GIL. A daemon thread that returns after the interpreter has ended is unwound from
 // here. pybind11's own class has a destructor that may not throw, so it would abort instead.
@@ -144,6 +145,9 @@ using Page = std::shared_ptr<ResultPage>;
 Page checked_page(Page page, const Grouping& grouping, std::size_t levels, std::size_t measures,
                   std::size_t functions, std::optional<std::size_t> quantities = std::nullopt);
 text::Tables to_tables(const py::dict& given);
+// Converts a number of a plain type: float or a subclass, or exactly int, str or Decimal. Returns
+// false if the value has another type or is no number that the core takes. Runs no Python code.
+bool plain_decimal(const py::handle& value, Decimal& out);
 // `cash`: "from_fills" or none. `scale`: none means the minor units of ISO 4217.
 CashRule to_cash_rule(const std::optional<std::string>& cash, std::optional<int> scale);
 

@@ -114,6 +114,10 @@ std::string_view name_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
                 null = t.nulls[k] != 0;
                 return owned(t, k);
             },
+            [&](const TextViews& t) {
+                null = t.texts[k].data() == nullptr;
+                return t.texts[k];
+            },
             [&](const Texts<std::int32_t>& t) { return null ? std::string_view() : t[k]; },
             [&](const Texts<std::int64_t>& t) { return null ? std::string_view() : t[k]; },
             [&](const auto&) -> std::string_view {
@@ -129,8 +133,9 @@ DecimalResult decimal_at(const ColumnChunk& chunk, std::size_t k, bool& null) {
         return null ? DecimalResult{} : number_at(*n, k);
     }
     if (const auto* d = std::get_if<OwnedDecimals>(&chunk.data)) {
-        MVCORE_ASSERT(k < d->values.size() && d->nulls.size() == d->values.size());
-        null = d->nulls[k] != 0;
+        MVCORE_ASSERT(k < d->values.size());
+        MVCORE_ASSERT(d->nulls.empty() || d->nulls.size() == d->values.size());
+        null = !d->nulls.empty() && d->nulls[k] != 0;
         return {d->values[k], DecimalFault::none};
     }
     const auto text = name_at(chunk, k, null);

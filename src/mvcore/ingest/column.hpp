@@ -62,6 +62,10 @@ struct OwnedTexts {  // copied out of Python objects
     std::vector<std::uint8_t> nulls;
 };
 
+struct TextViews {  // texts of someone else; a view without data is null
+    std::vector<std::string_view> texts;
+};
+
 enum class Number : std::uint8_t { i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, decimal128 };
 
 struct Numbers {
@@ -72,7 +76,7 @@ struct Numbers {
 
 struct OwnedDecimals {
     std::vector<Decimal> values;
-    std::vector<std::uint8_t> nulls;
+    std::vector<std::uint8_t> nulls;  // empty: no value is null
 };
 
 struct OwnedFlags {
@@ -82,8 +86,8 @@ struct OwnedFlags {
 struct ColumnChunk {
     std::size_t rows = 0;
     Validity validity;
-    std::variant<Texts<std::int32_t>, Texts<std::int64_t>, Dictionary, OwnedTexts, Numbers,
-                 OwnedDecimals, OwnedFlags>
+    std::variant<Texts<std::int32_t>, Texts<std::int64_t>, Dictionary, OwnedTexts, TextViews,
+                 Numbers, OwnedDecimals, OwnedFlags>
         data;
     std::shared_ptr<const void> owner;  // keeps the buffers alive
 };

@@ -111,6 +111,7 @@ void fill(const Column* column, std::vector<T>& out, F&& at) {
 }
 
 void refuse_twice(const std::vector<OrderId>& ids, IdKind kind, const Place& place) {
+    if (ids.size() < 2) return;
     std::size_t size = 16;
     while (size < 2 * ids.size()) size *= 2;
     std::vector<std::uint32_t> seen(size, 0);  // 1 + row

@@ -6,6 +6,7 @@
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/ingest/codes.hpp"
 
 namespace mvcore::text {
@@ -25,16 +26,18 @@ void for_rows(const Column& column, F&& f) {
 // Rows with the code `but` may repeat.
 void refuse_twice(const std::vector<std::int32_t>& codes, const Place& place,
                   const NameOverlay& names, std::int32_t but = -1) {
-    std::vector<std::uint8_t> seen(static_cast<std::size_t>(names.size()), 0);
+    const auto first_of = [&](std::size_t row) {
+        return std::size_t(std::find(codes.begin(), codes.end(), codes[row]) - codes.begin());
+    };
+    // A small table must not cost the size of the book.
+    const bool few = codes.size() <= tuning::kSmallTableRows;
+    std::vector<std::uint8_t> seen(few ? 0 : static_cast<std::size_t>(names.size()), 0);
     for (std::size_t row = 0; row < codes.size(); ++row) {
         if (codes[row] == but) continue;
         MVCORE_ASSERT(codes[row] >= 0 && codes[row] < names.size());
-        auto& here = seen[std::size_t(codes[row])];
-        if (here != 0)
-            place.refuse_duplicate(
-                row, quoted(names.text(codes[row])),
-                std::size_t(std::find(codes.begin(), codes.end(), codes[row]) - codes.begin()));
-        here = 1;
+        if (few ? first_of(row) != row : seen[std::size_t(codes[row])] != 0)
+            place.refuse_duplicate(row, quoted(names.text(codes[row])), first_of(row));
+        if (!few) seen[std::size_t(codes[row])] = 1;
     }
 }
 

@@ -2,23 +2,42 @@
 // column, row and value.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "mvcore/book/reader.hpp"
 #include "mvcore/ingest/column.hpp"
 
 namespace mvcore::text {
 
+// Columns by name, each once. They are few, so a search compares them one after the other.
+class NamedColumns {
+public:
+    void reserve(std::size_t columns) { columns_.reserve(columns); }
+    // The column of the name, which is added if it is unknown.
+    Column& operator[](std::string_view name) {
+        for (auto& [known, column] : columns_)
+            if (known == name) return column;
+        return columns_.emplace_back(std::string(name), Column()).second;
+    }
+    [[nodiscard]] const Column* find(std::string_view name) const {
+        for (const auto& [known, column] : columns_)
+            if (known == name) return &column;
+        return nullptr;
+    }
+
+private:
+    std::vector<std::pair<std::string, Column>> columns_;
+};
+
 struct Table {
-    std::map<std::string, Column, std::less<>> columns;
+    NamedColumns columns;
     std::optional<std::vector<std::int64_t>> times;  // ns; kNoTime: null
 
-    [[nodiscard]] const Column* find(std::string_view name) const {
-        const auto at = columns.find(name);
-        return at == columns.end() ? nullptr : &at->second;
-    }
+    [[nodiscard]] const Column* find(std::string_view name) const { return columns.find(name); }
 };
 
 struct Tables {
