@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mvcore import _core
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
 
-    from mvcore import _core
     from mvcore.ingest.masters import Codes
 
 
@@ -22,6 +23,7 @@ class NameLists:
         self._core = core
         self._known: dict[str, list[str]] = {"account": [], "instrument": [], "currency": []}
         self._ranks: dict[str, tuple[Codes, Codes]] = {}  # codes and their ranks, last asked for
+        self._texts: dict[str, _core.CodeTexts] = {}
 
     def ranks(self, side: str, codes: Codes) -> Codes:
         """The places of names in code point order. Kept until other codes are asked for."""
@@ -31,6 +33,13 @@ class NameLists:
         ranks = ranks_of(self.of(side), codes)
         self._ranks[side] = (codes, ranks)
         return ranks
+
+    def texts(self, side: str) -> _core.CodeTexts:
+        """The names by code, for the core."""
+        found = self._texts.get(side)
+        if found is None:
+            found = self._texts[side] = _core.name_texts(self._core, side)
+        return found
 
     def of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
         """Return a function from codes to names. The name of a negative code is None."""

@@ -382,10 +382,8 @@ bool Book::read_view(View& view, bool everything, ResultRows& out) {
     if (view.goes_by_account()) build_index();
     if (view.functions() != 0) {
         View* const one = &view;
-        std::vector<ResultRows> found;
-        if (!read_drafts({&one, 1}, everything, found)) return false;
-        out = std::move(found[0]);
-        return true;
+        return read_drafts({&one, 1}, everything,
+                           [&](std::size_t, ResultRows&& rows) { out = std::move(rows); });
     }
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
@@ -395,21 +393,31 @@ bool Book::read_view(View& view, bool everything, ResultRows& out) {
     return true;
 }
 
+namespace {
+
+// Locks the views, which must differ, in the order of their addresses, as every caller does.
+std::vector<std::unique_lock<std::mutex>> lock_views(std::span<View* const> views) {
+    std::vector<View*> ordered(views.begin(), views.end());
+    if (!std::is_sorted(ordered.begin(), ordered.end())) std::sort(ordered.begin(), ordered.end());
+    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
+    std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(ordered.size());
+    for (View* view : ordered) locks.emplace_back(view->mutex);
+    return locks;
+}
+
+}  // namespace
+
 bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out) {
     if (std::any_of(views.begin(), views.end(), [](View* v) { return v->goes_by_account(); }))
         build_index();
     if (std::any_of(views.begin(), views.end(), [](View* v) { return v->functions() != 0; }))
-        return read_drafts(views, false, out);
+        return read_drafts(views, false,
+                           [&](std::size_t, ResultRows&& rows) { out.push_back(std::move(rows)); });
     const Reading reading(lock_);
-    std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
-    // A view that is given twice would be locked twice.
-    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
-    std::vector<std::unique_lock<std::mutex>> locks;
-    for (View* view : ordered) {
-        locks.emplace_back(view->mutex);
+    const auto locks = lock_views(views);
+    for (const View* view : views)
         if (view->stale(book_state_.state)) return false;
-    }
     std::vector<ResultRows> found;
     // Finds an amount that does not fit before any view replaces its last result.
     for_views(views,
@@ -419,6 +427,55 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
     for (const auto& rows : found) MVCORE_ASSERT(rows.epoch == book_state_.state.epoch);
     out = std::move(found);
     return true;
+}
+
+Book::Combined Book::read_combined(std::span<View* const> views) {
+    MVCORE_ASSERT(!views.empty());
+    const auto any = [&](auto&& test) { return std::any_of(views.begin(), views.end(), test); };
+    if (any([](View* v) { return v->goes_by_account(); })) build_index();
+    const bool drafts = any([](View* v) { return v->functions() != 0; });
+    Combined out;
+    CombinedRows rows;
+    const TakeRows take = [&](std::size_t k, ResultRows&& changes) {
+        rows.append(k, *views[k], changes);
+        rows.epoch = changes.epoch;
+    };
+    {
+        const Reading reading(lock_);
+        const auto locks = lock_views(views);
+        for (std::size_t k = 0; k < views.size(); ++k) {
+            if (views[k]->stale(book_state_.state)) out.stale.push_back(k);
+            else if (views[k]->labels().kind != views[0]->labels().kind && !out.of_other_columns)
+                out.of_other_columns = k;
+        }
+        if (!out.stale.empty() || out.of_other_columns) return out;
+        if (!drafts) {
+            rows.epoch = book_state_.state.epoch;
+            take_changes(views, take);
+            out.rows = std::move(rows);
+            return out;
+        }
+    }
+    if (read_drafts(views, false, take)) out.rows = std::move(rows);
+    return out;
+}
+
+// If memory runs out, no view keeps a result that the caller did not receive.
+void Book::take_changes(std::span<View* const> views, const TakeRows& take) {
+    const State& state = book_state_.state;
+    std::vector<std::size_t> changed;
+    // Finds an amount that does not fit before any view replaces its last result.
+    for_views(views, [&](std::size_t k) {
+        if (views[k]->check(state, book_state_.change_log)) changed.push_back(k);
+    });
+    try {
+        for (const auto k : changed) {
+            take(k, views[k]->changes(state, book_state_.change_log));
+        }
+    } catch (...) {
+        for (View* view : views) view->forget();
+        throw;
+    }
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
@@ -646,21 +703,15 @@ void Book::become_child() noexcept {
     static_cast<void>(durable_.release());
 }
 
-bool Book::read_drafts(std::span<View* const> views, bool everything,
-                       std::vector<ResultRows>& out) {
-    std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
-    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
+bool Book::read_drafts(std::span<View* const> views, bool everything, const TakeRows& take) {
     for (;;) {
         std::vector<View::Draft> drafts;
         State seen;
         {
             const Reading reading(lock_);
-            std::vector<std::unique_lock<std::mutex>> locks;
-            for (View* view : ordered) {
-                locks.emplace_back(view->mutex);
+            const auto locks = lock_views(views);
+            for (const View* view : views)
                 if (view->stale(book_state_.state)) return false;
-            }
             for_views(views, [&](std::size_t k) {
                 drafts.push_back(
                     views[k]->draft(book_state_.state, book_state_.change_log, everything));
@@ -670,13 +721,12 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
         }
         for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);
         const Reading reading(lock_);
-        std::vector<std::unique_lock<std::mutex>> locks;
+        const auto locks = lock_views(views);
         bool stand = true;
-        for (View* view : ordered) locks.emplace_back(view->mutex);
         for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
         if (!stand) continue;  // another reader came first
         for (std::size_t k = 0; k < views.size(); ++k)
-            out.push_back(views[k]->finish(std::move(drafts[k])));
+            take(k, views[k]->finish(std::move(drafts[k])));
         return true;
     }
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "mvcore/durable/recovery.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
+#include "mvcore/views/combined_rows.hpp"
 #include "mvcore/views/view.hpp"
 
 namespace mvcore {
@@ -97,6 +99,14 @@ public:
     // Reads all views at one epoch. Returns false if any view is stale; then no view returned
     // anything.
     bool read_views(std::span<View* const> views, std::vector<ResultRows>& out);
+    // Reads the changes of all views at one epoch into one table. If a view is stale, or has other
+    // columns than the first, the answer tells which, and no view returned anything.
+    struct Combined {
+        std::vector<std::size_t> stale;
+        std::optional<std::size_t> of_other_columns;
+        std::optional<CombinedRows> rows;
+    };
+    Combined read_combined(std::span<View* const> views);
     // Fast paths of read_view() and read_views(). Return false if the read would take more than a
     // few microseconds or another thread is in the way. `fresh` false: a view is stale.
     bool try_read_view(View& view, bool everything, ResultRows& out, bool& fresh);
@@ -179,8 +189,13 @@ private:
                    const Order& now);
     void after_write() noexcept;
     void after_batch(const Batch& batch) noexcept;
+    // Receives the rows of the k-th view. The view is locked, and was not reshaped since.
+    using TakeRows = std::function<void(std::size_t k, ResultRows&& rows)>;
+    // Brings all views up to date, then passes on the changes of those that have any. Requires
+    // the lock for reading and the views' mutexes.
+    void take_changes(std::span<View* const> views, const TakeRows& take);
     // read_view() and read_views() for views with user functions.
-    bool read_drafts(std::span<View* const> views, bool everything, std::vector<ResultRows>& out);
+    bool read_drafts(std::span<View* const> views, bool everything, const TakeRows& take);
     void prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept;
     // Whether incremental views can follow a write to the instrument within a few microseconds.
     // Requires the exclusive lock.
