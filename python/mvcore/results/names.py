@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mvcore import _core
+from mvcore.frame import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,10 @@ class NameLists:
         if found is None:
             found = self._texts[side] = _core.name_texts(self._core, side)
         return found
+
+    def column(self, side: str, codes: Codes) -> Text:
+        """A column of names."""
+        return Text(codes, self.of(side), self.texts(side))
 
     def of(self, side: str) -> Callable[[npt.NDArray[np.int32]], list[str | None]]:
         """Return a function from codes to names. The name of a negative code is None."""

@@ -71,9 +71,7 @@ class ResultFrame(Frame):
                 texts_of_column(shape, source) or names.texts(source),
             )  # fmt: skip
         if local:
-            columns["amount_currency"] = lambda: Text(
-                rows.currency()[pick], names.of("currency"), names.texts("currency")
-            )
+            columns["amount_currency"] = lambda: names.column("currency", rows.currency()[pick])
         else:
             columns["amount_currency"] = lambda: Text(
                 np.zeros(len(self), np.int32), lambda codes: [query.currency] * len(codes)
@@ -166,15 +164,13 @@ def combined_frame(
 
     def labels(place: int, name: str) -> Text:
         if name in ("account", "instrument", "currency"):
-            return Text(rows.labels(place), names.of(name), names.texts(name))
+            return names.column(name, rows.labels(place))
         texts = rows.texts(place) or _core.label_texts([])  # no rows: no texts
         return Text(rows.labels(place), texts.of, texts)
 
     for place, name in enumerate(query.by):
         columns[name] = lambda place=place, name=name: labels(place, name)  # type: ignore[misc]
-    columns["amount_currency"] = lambda: Text(
-        rows.currency(), names.of("currency"), names.texts("currency")
-    )
+    columns["amount_currency"] = lambda: names.column("currency", rows.currency())
     exact = functions = 0
     for measure in query.measures:
         if isinstance(measure, str):

@@ -155,11 +155,6 @@ struct PyView {
     }
 };
 
-bool all_differ(std::vector<View*> views) {
-    if (!std::is_sorted(views.begin(), views.end())) std::sort(views.begin(), views.end());
-    return std::adjacent_find(views.begin(), views.end()) == views.end();
-}
-
 template <class F>
 py::array groups_of(const ResultRows& rows, F&& group_of) {
     std::vector<std::int32_t> out(rows.size());
@@ -344,14 +339,8 @@ void add_views(py::module_& m) {
                 if (v == nullptr || v->book.get() != &book) return py::none();
                 wanted.push_back(v->view.get());
             }
-            Book::Combined found;
-            bool differ = true;
-            {
-                const Unlocked unlocked;
-                differ = all_differ(wanted);
-                if (differ) found = book.read_combined(wanted);
-            }
-            if (!differ) return py::none();
+            auto found = unlocked([&] { return book.read_combined(wanted); });
+            if (found.listed_twice) return py::none();
             if (found.rows) return py::cast(std::move(*found.rows));
             if (found.of_other_columns && found.stale.empty())
                 return py::int_(*found.of_other_columns);

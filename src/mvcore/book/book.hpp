@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -99,9 +100,11 @@ public:
     // Reads all views at one epoch. Returns false if any view is stale; then no view returned
     // anything.
     bool read_views(std::span<View* const> views, std::vector<ResultRows>& out);
-    // Reads the changes of all views at one epoch into one table. If a view is stale, or has other
-    // columns than the first, the answer tells which, and no view returned anything.
+    // Reads the changes of all views at one epoch into one table. If a view is stale, has other
+    // columns than the first or is listed twice, the answer tells which, and no view returned
+    // anything.
     struct Combined {
+        bool listed_twice = false;
         std::vector<std::size_t> stale;
         std::optional<std::size_t> of_other_columns;
         std::optional<CombinedRows> rows;
@@ -205,7 +208,9 @@ private:
     BookState book_state_;
     std::vector<std::int64_t> tick_prices_;  // of the current batch
     mutable std::mutex views_mutex_;         // guards the list; each view has its own mutex
-    std::vector<std::weak_ptr<View>> views_;
+    using ViewList = std::map<const View*, std::weak_ptr<View>>;
+    ViewList views_;
+    ViewList followers_;  // the incremental views
     std::atomic<std::size_t> incremental_views_ = 0;
     std::atomic<Refusal> refusal_ = Refusal::none;
     // Views whose mutex the forking thread holds.
