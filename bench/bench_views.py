@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dataset import MOVES, PRICE_SCALE, World, amounts
+from dataset import MOVES, PRICE_SCALE, VALUE_SCALE, World, amounts, decimal_of
 
 MOVED = 8  # instruments that move between two reads
+MANY_VIEWS = 1_000
 VIEWS = 16  # views read one after the other, so that a read is timed without the ticks
 
 
@@ -124,6 +125,86 @@ def test_changes_of_a_view_of_two_accounts(
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
     measure(
         "view of 2 accounts: changes after 8 ticks", who, call, check, calls=VIEWS, setup=move
+    )  # fmt: skip
+    for view in views:
+        view.close()
+
+
+@pytest.mark.parametrize(
+    "who", ["mvcore", "mvcore, as JSON", "mvcore, a frame for each view", "numpy", "numba"]
+)
+def test_changes_of_many_views_of_two_accounts(
+    who: str, world: World, book: Any, kernels: Any, measure: Any
+) -> None:
+    """One call for all views of a service. The time is for each view."""
+    pairs = pairs_of(world, min(MANY_VIEWS, world.accounts // 2))
+    views = []
+    if who.startswith("mvcore"):
+        views = [book.view(accounts=names_of(world, p), measures="current") for p in pairs]
+        first = book.changes(views, combined=True)
+        assert totals_of(first) == amounts(world.totals[pairs]).reshape(-1).tolist()
+    board, totals = world.prices.copy(), world.totals[pairs]
+    codes, moves = np.arange(MOVED), np.zeros(MOVED, np.int64)
+    random = np.random.default_rng(6)
+
+    def move() -> None:
+        codes[:] = random.permutation(world.instruments)[:MOVED]
+        moves[:] = random.integers(1, 1_000, MOVED)
+        board[codes] += moves
+        if views:
+            for code in codes.tolist():
+                book.tick(code, int(board[code]) / 10**PRICE_SCALE)
+
+    def with_mvcore() -> Any:
+        return book.changes(views, combined=True)
+
+    def with_json() -> Any:
+        return book.changes(views, combined=True).json_rows(["view", "account", "current"])
+
+    def with_frames() -> Any:
+        return book.changes(views)
+
+    def with_numpy() -> Any:
+        totals[:] += world.by_account[pairs[:, :, None], codes] @ moves
+        return totals
+
+    def with_numba() -> Any:
+        for w, pair in enumerate(pairs):
+            kernels.watched_moves(pair, codes, moves, world.by_account, totals[w])
+        return totals
+
+    def check(got: Any) -> None:
+        want = np.stack([world.by_account[pair].astype(np.int64) @ board for pair in pairs])
+        if not views:
+            assert (got == want).all()
+            return
+        moved = world.by_account[pairs[:, :, None], codes].any(axis=2)
+        rows = [
+            (w, world.account_names[pairs[w, a]], total)
+            for (w, a), total in zip(
+                np.argwhere(moved).tolist(), amounts(want)[moved].tolist(), strict=True
+            )
+        ]
+        if who == "mvcore":
+            assert list(zip(got["view"], got["account"], totals_of(got), strict=True)) == rows
+        elif who == "mvcore, as JSON":
+            texts = [f'"{decimal_of(total, VALUE_SCALE):f}"' for _, _, total in rows]
+            assert got == [
+                f'[{w}, "{name}", {text}]' for (w, name, _), text in zip(rows, texts, strict=True)
+            ]
+        else:
+            assert [total for frame in got for total in totals_of(frame)] == [r[2] for r in rows]
+
+    call = {
+        "mvcore": with_mvcore,
+        "mvcore, as JSON": with_json,
+        "mvcore, a frame for each view": with_frames,
+        "numpy": with_numpy,
+        "numba": with_numba,
+    }[who]
+    measure(
+        "1,000 views of 2 accounts: changes of all after 8 ticks", who, call, check,
+        calls=len(pairs), setup=move,
     )  # fmt: skip
     for view in views:
         view.close()

@@ -209,17 +209,25 @@ class ReferenceBook(Reads):
             raise InvalidInput("views have no quantities and no prices")
         return ReferenceView(query)
 
-    def changes(self, views: list[ReferenceView]) -> list[list[dict]]:
-        """Read all views or none: if one fails, the others are unchanged."""
+    def changes(self, views: list[ReferenceView], combined: bool = False) -> list:
+        """Read all views or none: if one fails, the others are unchanged.
+
+        combined: one list of all rows, with the index of the view.
+        """
         if any(view.query.book is not self for view in views):
             raise InvalidInput("changes: a view of another book")
         if len({id(view) for view in views}) < len(views):
             raise InvalidInput("changes: a view is there twice")
         if any(view.closed for view in views):
             raise ClosedError("changes: a view is closed")
+        if combined and any(view.columns() != views[0].columns() for view in views):
+            raise InvalidInput("changes: views with other columns")
         for view in views:
             view.rows()
-        return [view.changes() for view in views]
+        found = [view.changes() for view in views]
+        if combined:
+            return [{"view": k} | row for k, rows in enumerate(found) for row in rows]
+        return found
 
     def snapshot(self) -> ReferenceSnapshot:
         return ReferenceSnapshot(self)

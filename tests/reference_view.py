@@ -348,5 +348,10 @@ class ReferenceView:
         self.last = now
         return [out[key] for key in sorted(out, key=self.query.order)]
 
+    def columns(self) -> tuple:
+        """What the columns of the rows depend on. The order of measures counts."""
+        query = self.query
+        return tuple(query.columns), query.measures, query.rollup, query.currency == "local"
+
     def close(self) -> None:
         self.closed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -82,6 +83,27 @@ def same_changes(book, model, views: list[tuple]) -> None:
     for frame, rows in zip(got, want, strict=True):
         assert frame.epoch == model.epoch
         same(frame.to_pylist(), rows)
+
+
+def same_json(frame) -> None:
+    """Assert that the rows as JSON are those that `json` makes of the values."""
+    values = [row.values() for row in frame.to_pylist()]
+    rows = [[format(v, "f") if isinstance(v, Decimal) else v for v in row] for row in values]
+    assert frame.json_rows() == [json.dumps(row, ensure_ascii=False) for row in rows]
+
+
+def same_combined(book, model, views: list[tuple]) -> None:
+    """Assert the rows of all views in one frame, or the same error."""
+    want = outcome(lambda: model.changes([view for _, view in views], combined=True))
+    listed = [view for view, _ in views]
+    got = outcome(lambda: [book.changes(listed, combined=True)], mvcore.Error)
+    if isinstance(want, str) or isinstance(got, str):
+        assert got == want
+        return
+    (frame,) = got
+    assert frame.epoch == model.epoch
+    same(frame.to_pylist(), want)
+    same_json(frame)
 
 
 class ReadingMachine(RuleBasedStateMachine):
@@ -305,6 +327,7 @@ class ReadingMachine(RuleBasedStateMachine):
     def open_page_view(self, data, mode) -> None:
         query = self.page_query(data.draw, self.model) | {"mode": mode}
         view, model_view = self.book.view(**query), self.model.view(**query)
+        model_view.asked = query
         same(outcome(view.changes, mvcore.Error), outcome(model_view.changes))
         self.views.append((view, model_view))
 
@@ -324,7 +347,40 @@ class ReadingMachine(RuleBasedStateMachine):
         if isinstance(want, str):  # of two faults in one call, either may be reported
             assert got in ("UnknownId", "InvalidInput")
         else:
+            want.asked = query
             self.views.append((got, want))
+
+    @precondition(lambda self: 0 < len(self.views) < 9)
+    @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))
+    def open_view_of_the_same_columns(self, data, mode) -> None:
+        asked = data.draw(st.sampled_from(self.views))[1].asked
+        query = {name: given for name, given in asked.items() if name not in ("where", "limit")}
+        query |= {"mode": mode, "accounts": some(data.draw, list(self.model.state.accounts))}
+        want = outcome(lambda: self.model.view(**query))
+        got = outcome(lambda: self.book.view(**query), mvcore.Error)
+        if isinstance(want, str):
+            assert got in ("UnknownId", "InvalidInput")
+        else:
+            want.asked = query
+            self.views.append((got, want))
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data())
+    def ask_views_combined(self, data) -> None:
+        """Read the views with the columns of one, rarely with others or a closed or repeated
+        one."""
+        _, one = data.draw(st.sampled_from(self.views))
+        alike = [pair for pair in self.views if pair[1].columns() == one.columns()]
+        wrong = data.draw(st.sampled_from([None, None, None, "others", "twice", "closed"]))
+        if wrong == "others":
+            same_combined(self.book, self.model, some(data.draw, self.views))
+        elif wrong == "twice":
+            same_combined(self.book, self.model, [*alike, alike[0]])
+        elif wrong == "closed":
+            place = data.draw(st.integers(0, len(alike)))
+            listed = [*alike[:place], self.closed_view(), *alike[place:]]
+            same_combined(self.book, self.model, listed)
+        same_combined(self.book, self.model, data.draw(st.permutations(alike)))
 
     @precondition(lambda self: self.views)
     @rule(data=st.data(), call=st.sampled_from(["changes", "changes", "read"]))
@@ -402,6 +458,11 @@ class ReadingMachine(RuleBasedStateMachine):
 
     def ask_all_readers(self) -> None:
         """Compare every reader that is left at the end."""
+        kinds = {want.columns() for _, want in self.views}
+        for kind in sorted(kinds, key=repr):
+            same_combined(
+                self.book, self.model, [pair for pair in self.views if pair[1].columns() == kind]
+            )
         same_changes(self.book, self.model, self.views)
         for got, want in self.views:
             for call in ("changes", "read"):

@@ -7,7 +7,7 @@ import datetime as dt
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from mvcore.reads import Reads
 from mvcore.results.names import NameLists
 from mvcore.snapshot import Snapshot
 from mvcore.store_access import BookStoreAccess
-from mvcore.view import View, changes_of
+from mvcore.view import View, changes_of, combined_changes_of
 from mvcore.written import Written
 
 if TYPE_CHECKING:
@@ -520,14 +520,30 @@ class Book(HotBook, Reads, Closing):
             self._incremental.add(view)
         return view
 
-    def changes(self, views: Sequence[View]) -> list[Frame]:
+    @overload
+    def changes(self, views: Sequence[View], combined: Literal[False] = False) -> list[Frame]: ...
+    @overload
+    def changes(self, views: Sequence[View], combined: Literal[True]) -> Frame: ...
+    @overload
+    def changes(self, views: Sequence[View], combined: bool) -> list[Frame] | Frame: ...
+    def changes(self, views: Sequence[View], combined: bool = False) -> list[Frame] | Frame:
         """Return the `changes` of several views of this book: one frame per view, all of one epoch.
+
+        combined: return one frame with the rows of all views, in the order of the list. The column
+        `view`, which comes first, is the index of the row's view in the list. All views must have
+        the same columns: the same `by`, measures and `rollup`, and currency="local" for all or for
+        none. For many small views: a view without changes costs no Python object.
 
         Raises InvalidInput if a view belongs to another book or is listed twice, ClosedError,
         ValueOverflow. If it raises, no view's changes are consumed. Cost as `View.changes`.
         """
         self._core.check_open()
-        return changes_of(self, views)
+        if not isinstance(combined, bool):
+            raise InvalidInput.about(
+                "changes", "combined", None, combined,
+                f"{shown(combined)} is neither True nor False",
+            )  # fmt: skip
+        return combined_changes_of(self, views) if combined else changes_of(self, views)
 
     def snapshot(self) -> Snapshot:
         """Return the book at its present epoch, for reads while writes continue.

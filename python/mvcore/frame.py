@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from mvcore._core import narrowed, to_decimals, to_float64, to_int64
+from mvcore._core import JsonRows, label_texts, narrowed, to_decimals, to_float64, to_int64
 from mvcore.errors import InvalidInput
 from mvcore.formats import fixed_texts
 from mvcore.ingest.times import NO_TIME
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+
+    from mvcore._core import CodeTexts
 
 Array = npt.NDArray[Any]
 CHUNK = 1_000  # rows that exist as Python objects while a caller iterates over a frame
@@ -28,6 +30,7 @@ class Text(NamedTuple):
 
     codes: npt.NDArray[np.int32]
     names: Callable[[npt.NDArray[np.int32]], Sequence[str | None]]  # names of codes
+    texts: CodeTexts | None = None  # the same names, if the core has them
 
     def to_list(self) -> list[Any]:
         return list(self.names(self.codes))
@@ -36,7 +39,7 @@ class Text(NamedTuple):
         return np.array(self.to_list(), dtype=object)
 
     def part(self, rows: slice) -> Text:
-        return Text(self.codes[rows], self.names)
+        return Text(self.codes[rows], self.names, self.texts)
 
     def to_arrow(self) -> Any:
         import pyarrow as pa
@@ -52,6 +55,16 @@ class Text(NamedTuple):
         return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(
             pa.string()
         )
+
+    def add_to(self, rows: JsonRows) -> None:
+        if self.texts is not None:
+            rows.add_names(self.codes, self.texts)
+            return
+        used, places = np.unique(self.codes, return_inverse=True)
+        names = self.names(used.astype(np.int32))
+        codes = np.array([-1 if name is None else k for k, name in enumerate(names)], np.int32)
+        texts = label_texts(["" if name is None else name for name in names])
+        rows.add_names(codes[places.reshape(-1)], texts)
 
 
 class Number(NamedTuple):
@@ -98,6 +111,9 @@ class Number(NamedTuple):
         buffers = [bits, pa.py_buffer(np.ascontiguousarray(values))]
         return pa.Array.from_buffers(pa.decimal128(digits, scale), len(values), buffers)
 
+    def add_to(self, rows: JsonRows) -> None:
+        rows.add_decimals(self.values, self.scale, self.strip, self.valid)
+
 
 class Plain(NamedTuple):
     """Integers, booleans, or floats."""
@@ -117,6 +133,16 @@ class Plain(NamedTuple):
         import pyarrow as pa
 
         return pa.array(self.values)
+
+    def add_to(self, rows: JsonRows) -> None:
+        if self.values.dtype.kind == "b":
+            rows.add_flags(self.values.view(np.uint8))
+        elif self.values.dtype.kind == "f":
+            finite = np.isfinite(self.values).tolist()
+            texts = zip(map(repr, self.values.tolist()), finite, strict=True)
+            rows.add_json([text if known else "null" for text, known in texts])
+        else:
+            rows.add_integers(self.values.astype(np.int64, copy=False))
 
 
 class Ids(NamedTuple):
@@ -156,6 +182,11 @@ class Ids(NamedTuple):
         kind = pa.string() if isinstance(self.values, list) else pa.int64()
         return pa.array(self.to_list(), kind)
 
+    def add_to(self, rows: JsonRows) -> None:
+        import json  # for order ids only
+
+        rows.add_json([json.dumps(value, ensure_ascii=False) for value in self.to_list()])
+
 
 class Time(NamedTuple):
     """Nanoseconds since 1970 UTC; NO_TIME is null."""
@@ -179,6 +210,10 @@ class Time(NamedTuple):
         import pyarrow as pa
 
         return pa.array(self.ns, mask=self.ns == NO_TIME).cast(pa.timestamp("ns", "UTC"))
+
+    def add_to(self, rows: JsonRows) -> None:
+        times = zip(self.to_numpy(False), (self.ns != NO_TIME).tolist(), strict=True)
+        rows.add_json([f'"{time}Z"' if known else "null" for time, known in times])
 
 
 Column = Text | Number | Plain | Ids | Time
@@ -280,6 +315,22 @@ class Frame:
         if not isinstance(column, Number):
             raise InvalidInput.about("texts", name, None, None, f"{name!r} is not a decimal column")
         return column.texts()
+
+    def json_rows(self, columns: Sequence[str] | None = None) -> list[str]:
+        """Return each row as the text of a JSON array, such as '["A1", "USD", "0.00", 0]'.
+
+        columns: their names, in this order. None: all. Decimals are strings with every digit, as in
+        `texts`, because JSON numbers are not exact. Times are ISO 8601 in UTC with nanoseconds. nan
+        and infinite floats are null. The core makes all rows in one buffer without the GIL.
+        """
+        if isinstance(columns, str):
+            raise InvalidInput.about(
+                "json_rows", "columns", None, columns, f"{columns!r} is not a list of columns"
+            )
+        rows = JsonRows(self._length)
+        for name in self._columns if columns is None else columns:
+            self._column(name).add_to(rows)
+        return rows.lines()
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return one dict per row."""

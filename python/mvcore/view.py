@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mvcore import _core
 from mvcore.closing import Closing
-from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow
+from mvcore.errors import ClosedError, Error, InvalidInput, ValueOverflow, invalid, shown
 from mvcore.forks import rest_at_fork
+from mvcore.frame import Frame, Plain
 from mvcore.query.arguments import Query
 from mvcore.query.grouping import Shaper
 from mvcore.reads import Reads, what_if
 from mvcore.results.page_keys import core_page
-from mvcore.results.result_rows import ResultFrame, overflow_of
+from mvcore.results.result_rows import ResultFrame, combined_frame, overflow_of
 
 if TYPE_CHECKING:
-    from mvcore.frame import Frame
     from mvcore.query.grouping import Shape
 
 
@@ -60,6 +63,34 @@ class View(Closing):
                 with contextlib.suppress(Error):
                     self._follow(core)
 
+    def _catch_up_now(self) -> None:
+        """Adopt changed master tables. Raises ClosedError."""
+        with self._lock:
+            core = self._core
+            if core is None:
+                raise ClosedError("the view is closed")
+            self._follow(core)
+
+    def _columns(self) -> dict[str, Any]:
+        """What the columns depend on, for an error message."""
+        query, shape = self._shaper.query, self._shape
+        return {
+            "by": query.by,
+            "columns": () if shape is None else shape.by,
+            "measures": query.measures,
+            "rollup": query.rollup,
+            "currency": "local" if query.currency == "local" else "one currency",
+        }
+
+    def _check_no_column_view(self) -> None:
+        """Raises InvalidInput if the rows have a column `view` of their own."""
+        query = self._shaper.query
+        if "view" in (*query.by, *(function.name for function in query.functions)):
+            raise invalid(
+                "changes", "views", 0, self, "the rows have a column 'view' of their own",
+                "another name, such as 'account.view' for an attribute",
+            )  # fmt: skip
+
     def _follow(self, core: _core.View) -> Shape:
         """Return the shape for the present master tables."""
         masters = self._book._masters
@@ -68,7 +99,10 @@ class View(Closing):
             shape = self._shaper.shape(masters)
             book = self._book
             page = core_page(self._shaper.query, shape, book._names, book.value_scale)
-            core.reshape(*shape.core_arguments(), masters.version, shape.functions, page)
+            core.reshape(
+                *shape.core_arguments(), masters.version, shape.functions, page,
+                *shape.core_labels(self._shaper.query),
+            )  # fmt: skip
             self._shape = shape
         return shape
 
@@ -185,8 +219,8 @@ class View(Closing):
         self._core = None
 
 
-def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
-    """See `Book.changes`."""
+def _checked(book: Reads, views: Any) -> tuple[list[View], list[Any]]:
+    """Return open views of the book, each once, and their cores."""
     if isinstance(views, View) or not isinstance(views, Iterable):
         raise InvalidInput.about(
             "changes", "views", None, views, f"{views!r} is not a list of views"
@@ -203,6 +237,12 @@ def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
         cores.append(view._core)
     if len({id(view) for view in views}) != len(views):
         raise InvalidInput.about("changes", "views", None, views, "the list names a view twice")
+    return views, cores
+
+
+def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
+    """See `Book.changes`."""
+    views, cores = _checked(book, views)
     # every thread locks several views in this order, so none deadlocks
     ordered = sorted(views, key=id)
     while True:
@@ -229,3 +269,51 @@ def changes_of(book: Reads, views: Sequence[View]) -> list[Frame]:
         )
         for view, shape, rows in zip(views, shapes, found, strict=True)
     ]
+
+
+_core_of = attrgetter("_core")
+
+
+def combined_changes_of(book: Reads, views: Sequence[View]) -> Frame:
+    """See `Book.changes`.
+
+    The core checks the views and reads them in one pass. Python looks at single views only if the
+    core refuses the list, or if the master tables changed.
+    """
+    views = list(views) if isinstance(views, list | tuple) else _checked(book, views)[0]
+    if not views:
+        return Frame({"view": Plain(np.empty(0, np.int64))}, 0, book.epoch)
+    if isinstance(views[0], View):
+        views[0]._check_no_column_view()
+    followed = False
+    while True:
+        try:
+            found = _core.combined_changes(book._core, list(map(_core_of, views)))
+        except (AttributeError, TypeError):  # not all are views
+            found = None
+        except ValueOverflow as error:
+            questions: Any = [(view._shaper.query, view._shape) for view in views]
+            raise overflow_of(error, book._names, questions) from None
+        if isinstance(found, _core.CombinedRows):
+            return combined_frame(book._names, book.value_scale, views[0]._shaper.query, found)
+        if found is None:
+            _checked(book, views)  # raises
+        elif isinstance(found, int):
+            raise _other_columns(views, found)
+        else:
+            if followed:
+                book._settle()
+            for place in found:
+                views[place]._catch_up_now()
+            followed = True
+
+
+def _other_columns(views: Sequence[View], row: int) -> InvalidInput:
+    """Make the error for the first view whose columns are not those of the first in the list."""
+    first, other = views[0]._columns(), views[row]._columns()
+    name = next(name for name in first if first[name] != other[name])
+    return invalid(
+        "changes", "views", row, views[row],
+        f"the view has {name} {shown(other[name])}, and the view in row 0 {shown(first[name])}",
+        "views with the same columns, because combined is True",
+    )  # fmt: skip

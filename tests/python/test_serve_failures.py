@@ -10,9 +10,10 @@ import time
 
 import pytest
 
+import mvcore
+
 serve = pytest.importorskip("mvcore.serve")
 from mvcore.serve.hub import Hub  # noqa: E402
-from mvcore.serve.rows import Heads  # noqa: E402
 from serving import Follower, client, live, running, serving, settled, websockets  # noqa: E402 - after importorskip
 
 
@@ -21,15 +22,15 @@ def test_a_failed_read_ends_the_selections_and_new_ones_work(
     book, monkeypatch, caplog, error
 ) -> None:
     """Rows that the failed view returned are lost. A new selection gets all rows."""
-    update_of = Heads.update_of
+    json_rows = mvcore.Frame.json_rows
     broken = False
 
-    def sometimes(self, frame):
+    def sometimes(frame, columns):
         if broken:
             raise error
-        return update_of(self, frame)
+        return json_rows(frame, columns)
 
-    monkeypatch.setattr(Heads, "update_of", sometimes)
+    monkeypatch.setattr(mvcore.Frame, "json_rows", sometimes)
     caplog.set_level(logging.INFO, "mvcore.serve")
 
     async def run(port: int) -> None:
@@ -60,13 +61,13 @@ def test_a_failed_read_ends_the_selections_and_new_ones_work(
 
 def test_rows_beyond_the_limit_are_not_converted(book, monkeypatch) -> None:
     made = []
-    update_of = Heads.update_of
+    json_rows = mvcore.Frame.json_rows
 
-    def counted(self, frame):
+    def counted(frame, columns):
         made.append(len(frame))
-        return update_of(self, frame)
+        return json_rows(frame, columns)
 
-    monkeypatch.setattr(Heads, "update_of", counted)
+    monkeypatch.setattr(mvcore.Frame, "json_rows", counted)
 
     async def run(port: int) -> None:
         async with live(port, None) as connection:

@@ -318,7 +318,8 @@ def test_pages_of_positions(book) -> None:
         for body, word in (
             ({"where": [["account", "=", "A1"]]}, "where: expected one of the columns sod, "),
             ({"where": [["price", "~", 1]]}, "where: expected one of the operators"),
-            ({"limit": -1}, "limit: "), ({"by": ["account"]}, "by: not used here; expected only accounts, "),
+            ({"limit": -1}, "limit: "),
+            ({"by": ["account"]}, "by: not used here; expected only accounts, "),
             ({"measures": ["sod"]}, "measures: not used here"),
         ):  # fmt: skip
             refused = http.post("/v1/positions", json=body)

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("mvcore.serve")
 from mvcore.formats import fixed_texts
 from mvcore.serve import rows as rows_module
-from mvcore.serve.rows import NEVER, Heads, Rows, Update, plain
+from mvcore.serve.rows import NEVER, Rows, Update, plain, update_of, updates_of
 
 
 def test_amounts_are_written_as_by_decimal() -> None:
@@ -38,18 +38,27 @@ def test_rows_stay_equal_to_values(book, asked) -> None:
     """After changes of prices, orders and labels."""
     if "country" in asked.get("by", ()):
         asked = asked | {"by": ("instrument.country",)}
-    view = book.view(**asked)
+    view, other = book.view(**asked), book.view(**asked)
+    empty = book.view(**asked | {"accounts": []})
+    rng = random.Random(3)
     local = asked.get("currency") == "local"
     labels = len(asked.get("by", ("account",))) + asked.get("rollup", False) + local
-    heads, rows = Heads(labels), Rows()
+    rows = Rows()
 
     def same() -> None:
-        rows.apply(heads.update_of(view.changes()))
+        if rng.random() < 0.5:
+            rows.apply(update_of(view.changes(), labels, 100))
+        else:
+            before, update, after = updates_of(
+                book.changes([other, view, empty], combined=True), labels, 3, 100
+            )
+            assert after.rows == {} and before.columns == update.columns == after.columns
+            rows.apply(update)
         frame = book.values(**asked)
         columns = frame.column_names
         lists = [[plain(value) for value in frame[name]] for name in columns]
         wanted = {row[:labels]: list(row) for row in zip(*lists, strict=True)}
-        got = {key: json.loads(text) for key, text in rows.json.items()}
+        got = {tuple(json.loads(key)): json.loads(text) for key, text in rows.json.items()}
         assert (json.loads(rows.columns), got) == (columns, wanted)
         message = json.loads("{" + rows.body(NEVER, None).text)
         assert sorted(message["rows"], key=str) == sorted(wanted.values(), key=str)
@@ -92,7 +101,7 @@ def test_a_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None
     clients = [{"since": NEVER, "rows": {}, "pace": pace} for pace in (1, 1, 2, 7, 60)]
     for read in range(1, 600):
         keys = rng.sample(range(12), rng.choice([0, 0, 1, 3]))
-        update = {(k,): None if rng.random() < 0.4 else f"[{k}, {read}]" for k in keys}
+        update = {f"[{k}]": None if rng.random() < 0.4 else f"[{k}, {read}]" for k in keys}
         rows.apply(Update("[]", read, update))
         for client in clients:
             if read % client["pace"]:
@@ -106,7 +115,27 @@ def test_a_client_has_all_rows_whenever_it_reads(monkeypatch, most_gone) -> None
             for (key,) in message["removed"]:
                 kept.pop(key, None)
             client["rows"], client["since"] = kept, rows.read
-            assert kept == {k: json.loads(text) for (k,), text in rows.json.items()}
+            assert kept == {json.loads(k)[0]: json.loads(text) for k, text in rows.json.items()}
         assert rows.body(rows.read - 1, None) is rows.body(rows.read - 1, None)  # built once
         assert len(rows._at) <= 12
     assert (wholes > 0) is (most_gone < 1_000)
+
+
+def test_a_view_with_too_many_rows_does_not_end_the_others(book) -> None:
+    views = [book.view(accounts="A1"), book.view(), book.view(accounts="A2")]
+    found = updates_of(book.changes(views, combined=True), 1, 3, 1)
+    assert [None if update is None else list(update.rows) for update in found] == [
+        ['["A1"]'], None, ['["A2"]']
+    ]  # fmt: skip
+    assert update_of(book.view().changes(), 1, 1) is None
+
+
+def test_removed_rows_do_not_count(book) -> None:
+    views = [book.view(), book.view()]
+    book.changes(views)
+    held = {"account": ["A1", "A1"], "instrument": ["AAPL", "BUND"], "quantity": [0, 0]}
+    book.update(holdings=held, prices={"instrument": ["AAPL"], "price": [7]})
+    [update] = updates_of(book.changes(views[:1], combined=True), 1, 1, 1)
+    assert update == update_of(views[1].changes(), 1, 1)
+    assert update.rows['["A1"]'] is None
+    assert json.loads(update.rows['["A2"]'])[0] == "A2"

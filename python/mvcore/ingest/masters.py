@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mvcore import _core
 from mvcore.errors import InvalidInput, invalid, is_unicode, shown, wrong_type
 from mvcore.ingest.times import UNIT_EXPECTED
 
 if TYPE_CHECKING:
-    from mvcore import _core
     from mvcore.ingest.group_codes import GroupCache
 
 Codes = npt.NDArray[np.int32]
@@ -65,6 +65,11 @@ class Attribute:
     def used_labels(self) -> list[str]:
         """The labels that are in use now."""
         return [label for label, used in zip(self.labels, self._used.tolist(), strict=True) if used]
+
+    @cached_property
+    def texts(self) -> _core.CodeTexts:
+        """The labels by id, for the core."""
+        return _core.label_texts(self.labels)
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:

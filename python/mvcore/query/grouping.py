@@ -8,7 +8,7 @@ prefixes of pairs: levels[k][instrument_group * account groups + account_group].
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -154,6 +154,19 @@ class Shape(NamedTuple):
             self.account_group, self.account_groups, self.instrument_group,
             self.instrument_groups, self.levels, self.rows,
         )  # fmt: skip
+
+    def core_labels(self, query: Query) -> tuple[str, Codes | None, list[Any]]:
+        """What the core needs to combine rows of several views.
+
+        Views whose first item is equal have the same columns.
+        """
+        measures = [m if isinstance(m, str) else (m.name, id(m)) for m in query.measures]
+        kind = (query.by, self.by, measures, query.rollup, query.currency == "local")
+        columns = [
+            (label.groups, label.ids, texts_of_column(self, name))
+            for name, label in zip(self.by, self.labels, strict=True)
+        ]
+        return repr(kind), self.level_of, columns
 
 
 class Shaper:
@@ -333,6 +346,11 @@ def attribute_of(name: str, masters: Masters) -> tuple[str, Attribute]:
     if not both or name in _FIXED:
         raise _unknown_attribute(name, masters)
     return both[0]
+
+
+def texts_of_column(shape: Shape, name: str) -> _core.CodeTexts | None:
+    """The labels of a `by` column by id. None for names."""
+    return None if name in _NAMED else attribute_of(name, shape.masters)[1].texts
 
 
 def _unknown_attribute(name: str, masters: Masters) -> InvalidInput:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mvcore import _core
+from mvcore.frame import Text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pyarrow as pa
 
-    from mvcore import _core
     from mvcore.ingest.masters import Codes
 
 
@@ -67,8 +69,10 @@ class NameLists:
     """The names of a book, fetched from the core once."""
 
     def __init__(self, core: _core.Book) -> None:
+        self._core = core
         self._lists = {kind: NameList(core, kind) for kind in ("account", "instrument", "currency")}
         self._ranks: dict[str, tuple[Codes, Codes]] = {}  # codes and their ranks, last asked for
+        self._texts: dict[str, _core.CodeTexts] = {}
 
     def ranks(self, side: str, codes: Codes) -> Codes:
         """The places of names in code point order. Kept until other codes are asked for."""
@@ -78,6 +82,17 @@ class NameLists:
         ranks = ranks_of(self.of(side), codes)
         self._ranks[side] = (codes, ranks)
         return ranks
+
+    def texts(self, kind: str) -> _core.CodeTexts:
+        """The names by code, for the core."""
+        found = self._texts.get(kind)
+        if found is None:
+            found = self._texts[kind] = _core.name_texts(self._core, kind)
+        return found
+
+    def column(self, kind: str, codes: Codes) -> Text:
+        """A column of names."""
+        return Text(codes, self.of(kind), self.texts(kind))
 
     def of(self, kind: str) -> NameList:
         """Return the names of accounts, instruments or currencies."""

@@ -28,11 +28,11 @@ def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList
     sod = _core.MEASURES.index("sod")
     return Frame(
         {
-            "account": lambda: Text(found.accounts(), names.of("account")),
-            "instrument": lambda: Text(found.instruments(), names.of("instrument")),
+            "account": lambda: names.column("account", found.accounts()),
+            "instrument": lambda: names.column("instrument", found.instruments()),
             "quantity": lambda: Number(found.quantities(sod), EXACT, strip=True),
             "price": lambda: Number(found.prices(), EXACT, found.priced(), strip=True),
-            "amount_currency": lambda: Text(found.own_currencies(), names.of("currency")),
+            "amount_currency": lambda: names.column("currency", found.own_currencies()),
             "market_value": lambda: Number(found.own_amounts(), value_scale, found.priced()),
             "base_value": lambda: Number(found.amounts(sod), value_scale, found.valued()),
         },
@@ -44,15 +44,15 @@ def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList
 def positions_frame(names: NameLists, value_scale: int, found: _core.PositionList) -> Frame:
     """Each column is made on first use."""
     columns: dict[str, Column | Callable[[], Column]] = {
-        "account": lambda: Text(found.accounts(), names.of("account")),
-        "instrument": lambda: Text(found.instruments(), names.of("instrument")),
+        "account": lambda: names.column("account", found.accounts()),
+        "instrument": lambda: names.column("instrument", found.instruments()),
     }
     for k, measure in enumerate(_core.MEASURES):
         columns[f"{measure}_quantity"] = lambda k=k: Number(  # type: ignore[misc]
             found.quantities(k), EXACT, strip=True
         )
     columns["price"] = lambda: Number(found.prices(), EXACT, found.priced(), strip=True)
-    columns["amount_currency"] = lambda: Text(found.currencies(), names.of("currency"))
+    columns["amount_currency"] = lambda: names.column("currency", found.currencies())
     for k, measure in enumerate(_core.MEASURES):
         columns[measure] = lambda k=k: Number(  # type: ignore[misc]
             found.amounts(k), value_scale, found.valued()
@@ -70,8 +70,8 @@ def orders_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Fr
     return Frame(
         {
             "order": Ids(rows["order"]),
-            "account": Text(rows["account"], names.of("account")),
-            "instrument": Text(rows["instrument"], names.of("instrument")),
+            "account": names.column("account", rows["account"]),
+            "instrument": names.column("instrument", rows["instrument"]),
             "order_quantity": quantity("order_quantity"),
             "filled_quantity": quantity("filled_quantity"),
             "average_price": Number(
@@ -82,7 +82,7 @@ def orders_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Fr
             "status": Text(rows["status"], _statuses),
             "time": Time(rows["time"]),
             "price": Number(rows["price"], EXACT, priced, strip=True),
-            "amount_currency": Text(rows["currency"], names.of("currency")),
+            "amount_currency": names.column("currency", rows["currency"]),
             "market_value": Number(rows["market_value"], value_scale, priced),
             "filled_value": Number(rows["filled_value"], value_scale, priced),
         },
@@ -102,12 +102,12 @@ def revaluation_frame(names: NameLists, value_scale: int, found: _core.Revaluati
                 (np.arange(rows) >= holdings).astype(np.int32),
                 lambda codes: [kinds[c] for c in codes.tolist()],
             ),
-            "account": lambda: Text(found.accounts(), names.of("account")),
+            "account": lambda: names.column("account", found.accounts()),
             "order": lambda: Ids(found.orders(), before=holdings),
             "quantity": lambda: Number(found.quantities(), EXACT, strip=True),
             "price": lambda: Number(found.price(), EXACT, valid, strip=True),
-            "amount_currency": lambda: Text(
-                np.full(rows, found.currency, np.int32), names.of("currency")
+            "amount_currency": lambda: names.column(
+                "currency", np.full(rows, found.currency, np.int32)
             ),
             "market_value": lambda: Number(found.values(), value_scale, valid),
         },
@@ -119,7 +119,7 @@ def revaluation_frame(names: NameLists, value_scale: int, found: _core.Revaluati
 def prices_frame(names: NameLists, rows: dict[str, Any]) -> Frame:
     return Frame(
         {
-            "instrument": Text(rows["instrument"], names.of("instrument")),
+            "instrument": names.column("instrument", rows["instrument"]),
             "price": Number(rows["price"], EXACT, strip=True),
             "time": Time(rows["time"]),
             "epoch": Plain(rows["changed"]),

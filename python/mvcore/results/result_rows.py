@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mvcore import _core
 from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
 from mvcore.ingest.masters import NOT_SET
-from mvcore.query.grouping import LAST, TOTAL, RowGroups, attribute_of
+from mvcore.query.grouping import LAST, TOTAL, RowGroups, attribute_of, texts_of_column
 from mvcore.query.measures import COUNTED
 from mvcore.results.names import OneText
 from mvcore.results.positions import EXACT
@@ -67,10 +68,11 @@ class ResultFrame(Frame):
             columns["level"] = lambda: Plain(level_of[rows.row()[pick]].astype(np.int64))
         for name, source, label in zip(query.by, shape.by, shape.labels, strict=True):
             columns[name] = lambda source=source, label=label: Text(  # type: ignore[misc]
-                label.of(rows)[pick], names_of_column(names, shape, source)
-            )
+                label.of(rows)[pick], names_of_column(names, shape, source),
+                texts_of_column(shape, source) or names.texts(source),
+            )  # fmt: skip
         if local:
-            columns["amount_currency"] = lambda: Text(rows.currency()[pick], names.of("currency"))
+            columns["amount_currency"] = lambda: names.column("currency", rows.currency()[pick])
         else:
             columns["amount_currency"] = lambda: Text(
                 np.zeros(len(self), np.int32), OneText(query.currency)
@@ -148,3 +150,36 @@ def names_of_column(names: NameLists, shape: Shape, name: str) -> Callable[[Any]
         return names.of(name)
     labels = attribute_of(name, shape.masters)[1].labels
     return lambda codes: [labels[c] if c >= 0 else None for c in codes.tolist()]
+
+
+def combined_frame(
+    names: NameLists, value_scale: int, query: Query, rows: _core.CombinedRows
+) -> Frame:
+    """Columns: view [level] by... amount_currency measures... unpriced removed.
+
+    query: of any of the views. Each column is made on first use.
+    """
+    columns: dict[str, Column | Callable[[], Column]] = {"view": lambda: Plain(rows.view())}
+    if query.rollup:
+        columns["level"] = lambda: Plain(rows.level())
+
+    def labels(place: int, name: str) -> Text:
+        if name in ("account", "instrument", "currency"):
+            return names.column(name, rows.labels(place))
+        texts = rows.texts(place) or _core.label_texts([])  # no rows: no texts
+        return Text(rows.labels(place), texts.of, texts)
+
+    for place, name in enumerate(query.by):
+        columns[name] = lambda place=place, name=name: labels(place, name)  # type: ignore[misc]
+    columns["amount_currency"] = lambda: names.column("currency", rows.currency())
+    exact = functions = 0
+    for measure in query.measures:
+        if isinstance(measure, str):
+            columns[measure] = lambda k=exact: Number(rows.amount(k), value_scale)  # type: ignore[misc]
+            exact += 1
+        else:
+            columns[measure.name] = lambda k=functions: Plain(rows.floats(k))  # type: ignore[misc]
+            functions += 1
+    columns["unpriced"] = lambda: Plain(rows.unpriced())
+    columns["removed"] = lambda: Plain(rows.removed().astype(bool))
+    return Frame(columns, len(rows), rows.epoch)

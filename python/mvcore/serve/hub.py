@@ -19,11 +19,10 @@ from mvcore.serve.directory import Directories
 from mvcore.serve.errors import RefusedError, refusal
 from mvcore.serve.one_thread import OneThread
 from mvcore.serve.price_times import PriceClock, PriceTimes, held_instruments
-from mvcore.serve.rows import NEVER, Heads, Rows, Update, removed_in
+from mvcore.serve.rows import NEVER, Rows, Update, update_of, updates_of
 
 if TYPE_CHECKING:
     from mvcore.book import Book
-    from mvcore.frame import Frame
     from mvcore.serve.limits import Limits
     from mvcore.serve.selection import Names, Selection
     from mvcore.view import View
@@ -73,9 +72,15 @@ class Watcher:
 class Shared:
     """A view, its rows, and its watchers."""
 
-    def __init__(self, key: tuple[Any, ...], view: View, labels: int, clock: PriceClock) -> None:
-        self.key, self.view, self.heads, self.rows = key, view, Heads(labels), Rows()
-        self.clock = clock
+    def __init__(
+        self, key: tuple[Any, ...], view: View, selection: Selection, clock: PriceClock
+    ) -> None:
+        self.key, self.view, self.rows, self.clock = key, view, Rows(), clock
+        local = selection.currency == "local"
+        # the number of leading columns that identify a row for clients
+        self.labels = len(selection.by) + selection.rollup + local
+        # views of the same kind have the same columns
+        self.kind = (selection.by, selection.measures, selection.rollup, local)
         self.watchers: set[Watcher] = set()
         self.due = 0.0
 
@@ -120,10 +125,8 @@ class Hub:
             view = await self._reads.run(self._open, selection, accounts)
             shared = self._shared.get(key)
             if shared is None:
-                local = selection.currency == "local"
-                labels = len(selection.by) + selection.rollup + local
                 shared = self._shared[key] = Shared(
-                    key, view, labels, self._clock_of(selection, accounts)
+                    key, view, selection, self._clock_of(selection, accounts)
                 )
             else:  # another session opened it first
                 view.close()
@@ -218,7 +221,7 @@ class Hub:
             pass
 
     async def _read(self, due: list[Shared]) -> None:
-        """Read the changes of all these views in one call, at one epoch, and wake their
+        """Read the changes of these views, those of one kind in one call, and wake their
         watchers."""
         self.counts["polls"] += 1
         loop = asyncio.get_running_loop()
@@ -239,29 +242,32 @@ class Hub:
                 self._end(shared, self._too_many())
 
     def _changes(self, due: list[Shared]) -> list[tuple[Shared, Update | RefusedError]]:
-        """Read changes. Runs in a thread. If one view overflows, the others are read one by one."""
+        """Read changes. Runs in a thread."""
+        kinds: dict[tuple[Any, ...], list[Shared]] = {}
         for shared in due:
             shared.clock.look()
+            kinds.setdefault(shared.kind, []).append(shared)
+        return [found for alike in kinds.values() for found in self._changes_of_kind(alike)]
+
+    def _changes_of_kind(self, alike: list[Shared]) -> list[tuple[Shared, Update | RefusedError]]:
+        """Read the changes of views with the same columns. If one view overflows, the others are
+        read one by one."""
         try:
-            frames = self.book.changes([shared.view for shared in due])
+            frame = self.book.changes([shared.view for shared in alike], combined=True)
         except Error:
             if self.book.closed:
                 raise ClosedError("the book is closed") from None
-            return [(shared, self._changes_of(shared)) for shared in due]
-        return [(s, self._update_of(s, f)) for s, f in zip(due, frames, strict=True)]
-
-    def _update_of(self, shared: Shared, frame: Frame) -> Update | RefusedError:
-        """Refuse rows beyond the limit before serializing them."""
-        if len(frame) > self.limits.rows and len(frame) - removed_in(frame) > self.limits.rows:
-            return self._too_many()
-        return shared.heads.update_of(frame)
+            return [(shared, self._changes_of(shared)) for shared in alike]
+        updates = updates_of(frame, alike[0].labels, len(alike), self.limits.rows)
+        return [(s, u or self._too_many()) for s, u in zip(alike, updates, strict=True)]
 
     def _too_many(self) -> RefusedError:
         return RefusedError("too_many_rows", f"more than {self.limits.rows} rows: select fewer")
 
     def _changes_of(self, shared: Shared) -> Update | RefusedError:
         try:
-            return self._update_of(shared, shared.view.changes())
+            update = update_of(shared.view.changes(), shared.labels, self.limits.rows)
+            return update or self._too_many()
         except ClosedError as error:  # its last watcher just left
             return RefusedError("closed", str(error))
         except Error as error:

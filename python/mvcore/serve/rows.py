@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,66 +12,63 @@ from mvcore.formats import plain
 if TYPE_CHECKING:
     from mvcore.frame import Frame
 
-Key = tuple[Any, ...]
+Key = str  # the labels of a row as a JSON array
 PROTOCOL = 1
 NEVER = -1  # no read yet
 KEPT = 8  # messages cached per read; they may be long
 MOST_GONE = 1_000  # removed rows that are remembered
 
 
-def removed_in(frame: Frame) -> int:
-    """The number of removed rows in a frame of changes."""
-    return int(np.count_nonzero(frame.to_numpy("removed")))
-
-
 class Update(NamedTuple):
-    """A frame of changes with its rows as JSON. None is a removed row."""
+    """The changes of one view, as JSON. None is a removed row."""
 
-    columns: str  # as JSON
+    columns: str  # without `removed`
     epoch: int
     rows: dict[Key, str | None]
 
 
-class Heads:
-    """Caches the JSON of the labels of a view's rows. Only amounts are serialized at each read."""
+def update_of(frame: Frame, labels: int, most: int) -> Update | None:
+    """Serialize the changes of one view. None if it has more rows than `most`.
 
-    def __init__(self, labels: int) -> None:
-        self._labels = labels  # the number of leading columns that identify a row for clients
-        self._names: list[str] = []
-        self._columns = ""  # as JSON, without `removed`
-        self._known: dict[Key, str] = {}
+    labels: the number of leading columns that identify a row for clients.
+    """
+    if len(frame) > most and np.count_nonzero(~frame.to_numpy("removed")) > most:
+        return None
+    names = frame.column_names[:-1]  # without `removed`
+    return Update(_columns(names), frame.epoch, dict(_rows(frame, names, labels)))
 
-    def update_of(self, frame: Frame) -> Update:
-        """Serialize a frame of changes. Not thread-safe.
 
-        Columns: the labels, amount_currency, the amounts, unpriced, removed.
-        """
-        if frame.column_names != self._names:
-            self._names = frame.column_names
-            self._columns = json.dumps(self._names[:-1], ensure_ascii=False)
-        first = self._names.index("amount_currency") + 1  # of the amounts
-        labels = [frame[name] for name in self._names[: self._labels]]
-        keys: list[Key] = list(zip(*labels, strict=True)) if labels else [()] * len(frame)
-        known = self._known
-        if not all(map(known.__contains__, keys)):
-            self._learn(keys, [frame[name] for name in self._names[:first]])
-        texts = [frame.texts(name) for name in self._names[first:-2]]
-        amounts = ['", "'.join(row) for row in zip(*cast("list[list[str]]", texts), strict=True)]
-        unpriced, removed = frame["unpriced"], frame["removed"]
-        rows: dict[Key, str | None] = {}
-        for key, row, count, gone in zip(keys, amounts, unpriced, removed, strict=True):
-            if gone:
-                rows[key] = None
-                del known[key]
-            else:
-                rows[key] = f'{known[key]}"{row}", {count}]'
-        return Update(self._columns, frame.epoch, rows)
+def updates_of(frame: Frame, labels: int, views: int, most: int) -> list[Update | None]:
+    """Serialize combined changes: for each view what `update_of` returns."""
+    names = frame.column_names[1:-1]  # without `view` and `removed`
+    columns = _columns(names)
+    out: list[Update | None] = [Update(columns, frame.epoch, {})] * views
+    if not len(frame):
+        return out
+    view = frame.to_numpy("view")
+    there = np.bincount(view[~frame.to_numpy("removed")], minlength=views).tolist()
+    every = None if max(there) > most else _rows(frame, names, labels)
+    firsts = np.flatnonzero(np.diff(view, prepend=-1)).tolist()
+    ends = [*firsts[1:], len(view)]
+    for place, first, end in zip(view[firsts].tolist(), firsts, ends, strict=True):
+        if there[place] > most:
+            out[place] = None
+            continue
+        rows = _rows(frame[first:end], names, labels) if every is None else every[first:end]
+        out[place] = Update(columns, frame.epoch, dict(rows))
+    return out
 
-    def _learn(self, keys: list[Key], columns: list[list[Any]]) -> None:
-        """Cache the labels of new rows."""
-        for key, *head in zip(keys, *columns, strict=True):
-            if key not in self._known:
-                self._known[key] = f"{json.dumps(head, ensure_ascii=False)[:-1]}, "
+
+def _columns(names: list[str]) -> str:
+    return json.dumps(names, ensure_ascii=False)
+
+
+def _rows(frame: Frame, names: list[str], labels: int) -> list[tuple[Key, str | None]]:
+    keys = frame.json_rows(names[:labels])
+    rows: list[str | None] = [*frame.json_rows(names)]
+    for place in np.flatnonzero(frame.to_numpy("removed")).tolist():
+        rows[place] = None
+    return list(zip(keys, rows, strict=True))
 
 
 class Body(NamedTuple):
@@ -136,11 +133,10 @@ class Rows:
         there = [self.json[key] for key in wanted if key in self.json]
         gone = [key for key in wanted if key not in self.json]
         clock = "null" if price_time is None else f'"{price_time}"'
-        removed = json.dumps(gone, ensure_ascii=False) if gone else "[]"
         text = (
             f'"price_time": {clock}, "type": "rows", "version": {PROTOCOL}, "epoch": {self.epoch}, '
             f'"all": {"true" if everything else "false"}, "columns": {self.columns}, '
-            f'"removed": {removed}, "rows": [{", ".join(there)}]}}'
+            f'"removed": [{", ".join(gone)}], "rows": [{", ".join(there)}]}}'
         )
         return Body(text, len(there) + len(gone))
 

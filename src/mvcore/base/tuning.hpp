@@ -159,7 +159,7 @@ inline constexpr std::size_t kFirstNameBlock = 512;
 inline constexpr std::size_t kDeadTextShare = 4;
 // Rows of the buffers that batches of ticks reuse. Larger buffers are freed. Chosen.
 inline constexpr std::size_t kKeptTicks = 65'536;
-// Names that a checkpoint copies under the lock at once. Chosen. See bench/durable.py.
+// Names that are copied or looked up under the lock at once. Chosen. See bench/durable.py.
 inline constexpr std::size_t kNamesUnderLock = 4096;
 // Ids that wait for the index while a checkpoint is opened. Measured: decision 0014.
 inline constexpr std::size_t kMostListed = std::size_t{1} << 22;

@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     add_book(m);
     add_lookups(m);
     add_pages(m);
+    add_json(m);
     add_views(m);
     add_durable(m);
     add_store(m);

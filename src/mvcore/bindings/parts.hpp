@@ -29,6 +29,7 @@ void add_lookups(py::module_& m);
 void add_book(py::module_& m);
 void add_functions(py::module_& m);
 void add_pages(py::module_& m);
+void add_json(py::module_& m);
 void add_views(py::module_& m);
 void add_durable(py::module_& m);
 void add_store(py::module_& m);
@@ -79,6 +80,7 @@ bool large(const T&) {
     return true;
 }
 inline bool large(const ResultRows& f) { return f.size() * sizeof(i128) > kLargeBytes; }
+inline bool large(const CombinedRows& r) { return r.size() * sizeof(i128) > kLargeBytes; }
 inline bool large(const PositionList& p) { return p.size() * sizeof(i128) > kLargeBytes; }
 inline bool large(const Revaluation& r) { return r.size() * sizeof(i128) > kLargeBytes; }
 

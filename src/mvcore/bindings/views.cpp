@@ -70,6 +70,37 @@ std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::
 
 namespace {
 
+// The kind of the columns; the level of each row of a roll-up, or None; and for each column of the
+// grouping what its label ids are indexed by, the ids or None, and their texts or None.
+using LabelColumns =
+    std::vector<std::tuple<std::string, std::optional<Codes>, std::shared_ptr<CodeTexts>>>;
+RowLabels to_labels(const std::string& kind, const std::optional<Codes>& level_of,
+                    const LabelColumns& columns, const View::Shape& shape) {
+    const auto checked = [](const Codes& codes, std::size_t count) {
+        if (codes.ndim() != 1 || std::size_t(codes.size()) < count)
+            refuse_argument("labels: too few label ids");
+        return std::vector<std::int32_t>(codes.data(), codes.data() + codes.size());
+    };
+    RowLabels out;
+    out.kind = kind;
+    if (level_of) out.level_of = checked(*level_of, shape.rows);
+    for (const auto& [groups, ids, texts] : columns) {
+        RowLabels::Column column;
+        std::size_t count = shape.rows;
+        if (groups == "account_group") {
+            column.of = RowLabels::Of::account_group;
+            count = shape.grouping.account_groups;
+        } else if (groups == "instrument_group") {
+            column.of = RowLabels::Of::instrument_group;
+            count = shape.grouping.instrument_groups;
+        }
+        if (ids) column.ids = checked(*ids, count);
+        column.texts = texts;
+        out.columns.push_back(std::move(column));
+    }
+    return out;
+}
+
 struct PyView {
     std::shared_ptr<Book> book;
     std::shared_ptr<View> view;
@@ -94,15 +125,18 @@ struct PyView {
     void reshape(const py::object& accounts, std::uint32_t account_groups,
                  const py::object& instruments, std::uint32_t instrument_groups,
                  const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
-                 const Functions& functions, const Page& page) {
+                 const Functions& functions, const Page& page, const std::string& kind,
+                 const std::optional<Codes>& level_of, const LabelColumns& labels) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
                           to_levels(levels, rows),
                           rows,
                           masters,
                           functions,
-                          nullptr};
+                          nullptr,
+                          {}};
         shape.page =
             checked_page(page, shape.grouping, levels.size(), view->measures(), view->functions());
+        shape.labels = to_labels(kind, level_of, labels, shape);
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
         if (view->incremental()) book->sync_view(*view);
@@ -199,7 +233,8 @@ void add_views(py::module_& m) {
         .def("read", &PyView::read, py::arg("everything"))
         .def("reshape", &PyView::reshape, py::arg("accounts"), py::arg("account_groups"),
              py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
-             py::arg("rows"), py::arg("masters"), py::arg("functions"), py::arg("page"))
+             py::arg("rows"), py::arg("masters"), py::arg("functions"), py::arg("page"),
+             py::arg("kind"), py::arg("level_of"), py::arg("labels"))
         // Whether a read takes only microseconds.
         .def("is_fast",
              [](PyView& v) {
@@ -251,6 +286,67 @@ void add_views(py::module_& m) {
             return frames;
         },
         py::arg("views"));
+
+    // The rows of several views in one table. Columns are created on demand.
+    py::class_<CombinedRows, std::unique_ptr<CombinedRows, DeleteUnlocked>>(m, "CombinedRows")
+        .def("__len__", &CombinedRows::size)
+        .def_property_readonly("epoch", [](const CombinedRows& r) { return raw(r.epoch); })
+        .def("view", [](const CombinedRows& r) { return to_array(std::vector(r.view)); })
+        .def("level", [](const CombinedRows& r) { return to_array(std::vector(r.level)); })
+        // Label ids of the k-th column of the grouping. There are no columns if there are no rows.
+        .def(
+            "labels",
+            [](const CombinedRows& r, std::size_t k) {
+                return to_array(k < r.labels.size() ? std::vector(r.labels[k])
+                                                    : std::vector<std::int32_t>());
+            },
+            py::arg("k"))
+        // The texts of these ids. None: they are codes of names.
+        .def(
+            "texts",
+            [](const CombinedRows& r, std::size_t k) {
+                return k < r.texts.size() ? std::const_pointer_cast<CodeTexts>(r.texts[k])
+                                          : nullptr;
+            },
+            py::arg("k"))
+        .def("currency", [](const CombinedRows& r) { return to_array(std::vector(r.currency)); })
+        .def(
+            "amount",
+            [](const CombinedRows& r, std::size_t k) {
+                return to_array(k < r.amounts.size() ? huge_pages::Vector<i128>(r.amounts[k])
+                                                     : huge_pages::Vector<i128>());
+            },
+            py::arg("k"))
+        .def(
+            "floats",
+            [](const CombinedRows& r, std::size_t k) {
+                return to_array(k < r.floats.size() ? std::vector(r.floats[k])
+                                                    : std::vector<double>());
+            },
+            py::arg("k"))
+        .def("unpriced", [](const CombinedRows& r) { return to_array(std::vector(r.unpriced)); })
+        .def("removed", [](const CombinedRows& r) { return to_array(std::vector(r.removed)); });
+
+    // The changes of all views in one table; None if a view is closed, of another book or listed
+    // twice. Else, if views are stale, their indices; or the index of the first view whose columns
+    // are not those of the first.
+    m.def(
+        "combined_changes",
+        [](Book& book, const std::vector<PyView*>& views) -> py::object {
+            std::vector<View*> wanted;
+            wanted.reserve(views.size());
+            for (const PyView* v : views) {
+                if (v == nullptr || v->book.get() != &book) return py::none();
+                wanted.push_back(v->view.get());
+            }
+            auto found = unlocked([&] { return book.read_combined(wanted); });
+            if (found.listed_twice) return py::none();
+            if (found.rows) return py::cast(std::move(*found.rows));
+            if (found.of_other_columns && found.stale.empty())
+                return py::int_(*found.of_other_columns);
+            return py::cast(found.stale);
+        },
+        py::arg("book"), py::arg("views"));
 }
 
 }  // namespace mvcore::bindings

@@ -328,10 +328,8 @@ std::uint64_t Book::memory_names() const noexcept {
 void Book::after_write() noexcept {
     if (incremental_views_ == 0) return;
     const std::scoped_lock lock(views_mutex_);
-    for (const auto& v : views_)
-        if (const auto view = v.lock();
-            view && view->incremental() && !view->stale(book_state_.state))
-            try {
+    for (const auto& [_, held] : followers_)
+        if (const auto view = held.lock(); view && !view->stale(book_state_.state)) try {
                 view->sync(book_state_.state, book_state_.change_log);
             } catch (const std::bad_alloc&) {
                 // The write is complete; the view rebuilds at its next read.
@@ -343,8 +341,8 @@ bool Book::views_are_fast(InstrumentCode instrument, bool price) const {
     std::uint64_t rows = incremental_views_ * tuning::kRowsOfView;
     if (rows > tuning::kFastRows) return false;
     const std::scoped_lock lock(views_mutex_);
-    for (const auto& v : views_)
-        if (const auto view = v.lock(); view && view->incremental())
+    for (const auto& [_, held] : followers_)
+        if (const auto view = held.lock())
             rows +=
                 view->rows_to_sync(book_state_.state, book_state_.change_log, instrument, price);
     return rows <= tuning::kFastRows;
@@ -355,26 +353,25 @@ std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, b
     const Target target{book_state_.state.base, currency, value_scale()};
     auto view = std::make_shared<View>(target, std::move(measures), incremental, functions);
     const std::scoped_lock lock(views_mutex_);
-    std::erase_if(views_, [](const auto& v) { return v.expired(); });
-    views_.push_back(view);
-    if (incremental) ++incremental_views_;
-    MVCORE_ASSERT(incremental_views_ <= views_.size());
+    views_.insert_or_assign(view.get(), view);
+    if (incremental) followers_.insert_or_assign(view.get(), view);
+    incremental_views_ = followers_.size();
     return view;
 }
 
 void Book::remove_view(const View* view) {
     const std::scoped_lock lock(views_mutex_);
-    const auto gone = std::erase_if(views_, [&](const auto& v) { return v.lock().get() == view; });
-    MVCORE_ASSERT(gone <= 1 && (gone == 0 || !view->incremental() || incremental_views_ > 0));
-    if (gone != 0 && view->incremental()) --incremental_views_;
+    views_.erase(view);
+    followers_.erase(view);
+    incremental_views_ = followers_.size();
     book_state_.counters.cells_swept += view->stats().cells_swept;
 }
 
 std::vector<std::shared_ptr<View>> Book::views() const {
     const std::scoped_lock lock(views_mutex_);
     std::vector<std::shared_ptr<View>> out;
-    for (const auto& v : views_)
-        if (auto view = v.lock()) out.push_back(std::move(view));
+    for (const auto& [_, held] : views_)
+        if (auto view = held.lock()) out.push_back(std::move(view));
     return out;
 }
 
@@ -382,10 +379,8 @@ bool Book::read_view(View& view, bool everything, ResultRows& out) {
     if (view.goes_by_account()) build_index();
     if (view.functions() != 0) {
         View* const one = &view;
-        std::vector<ResultRows> found;
-        if (!read_drafts({&one, 1}, everything, found)) return false;
-        out = std::move(found[0]);
-        return true;
+        return read_drafts({&one, 1}, everything,
+                           [&](std::size_t, ResultRows&& rows) { out = std::move(rows); });
     }
     const Reading reading(lock_);
     const std::scoped_lock lock(view.mutex);
@@ -395,21 +390,43 @@ bool Book::read_view(View& view, bool everything, ResultRows& out) {
     return true;
 }
 
+namespace {
+
+// The order in which every caller locks views: of their addresses.
+std::vector<View*> in_lock_order(std::span<View* const> views) {
+    std::vector<View*> ordered(views.begin(), views.end());
+    if (!std::is_sorted(ordered.begin(), ordered.end())) std::sort(ordered.begin(), ordered.end());
+    return ordered;
+}
+
+bool all_differ(const std::vector<View*>& ordered) {
+    return std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end();
+}
+
+std::vector<std::unique_lock<std::mutex>> lock_in(const std::vector<View*>& ordered) {
+    MVCORE_ASSERT(all_differ(ordered));
+    std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(ordered.size());
+    for (View* view : ordered) locks.emplace_back(view->mutex);
+    return locks;
+}
+
+std::vector<std::unique_lock<std::mutex>> lock_views(std::span<View* const> views) {
+    return lock_in(in_lock_order(views));
+}
+
+}  // namespace
+
 bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out) {
     if (std::any_of(views.begin(), views.end(), [](View* v) { return v->goes_by_account(); }))
         build_index();
     if (std::any_of(views.begin(), views.end(), [](View* v) { return v->functions() != 0; }))
-        return read_drafts(views, false, out);
+        return read_drafts(views, false,
+                           [&](std::size_t, ResultRows&& rows) { out.push_back(std::move(rows)); });
     const Reading reading(lock_);
-    std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
-    // A view that is given twice would be locked twice.
-    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
-    std::vector<std::unique_lock<std::mutex>> locks;
-    for (View* view : ordered) {
-        locks.emplace_back(view->mutex);
+    const auto locks = lock_views(views);
+    for (const View* view : views)
         if (view->stale(book_state_.state)) return false;
-    }
     std::vector<ResultRows> found;
     // Finds an amount that does not fit before any view replaces its last result.
     for_views(views,
@@ -419,6 +436,58 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
     for (const auto& rows : found) MVCORE_ASSERT(rows.epoch == book_state_.state.epoch);
     out = std::move(found);
     return true;
+}
+
+Book::Combined Book::read_combined(std::span<View* const> views) {
+    MVCORE_ASSERT(!views.empty());
+    Combined out;
+    const auto ordered = in_lock_order(views);
+    out.listed_twice = !all_differ(ordered);
+    if (out.listed_twice) return out;
+    const auto any = [&](auto&& test) { return std::any_of(views.begin(), views.end(), test); };
+    if (any([](View* v) { return v->goes_by_account(); })) build_index();
+    const bool drafts = any([](View* v) { return v->functions() != 0; });
+    CombinedRows rows;
+    const TakeRows take = [&](std::size_t k, ResultRows&& changes) {
+        rows.append(k, *views[k], changes);
+        rows.epoch = changes.epoch;
+    };
+    {
+        const Reading reading(lock_);
+        const auto locks = lock_in(ordered);
+        for (std::size_t k = 0; k < views.size(); ++k) {
+            if (views[k]->stale(book_state_.state)) out.stale.push_back(k);
+            else if (views[k]->labels().kind != views[0]->labels().kind && !out.of_other_columns)
+                out.of_other_columns = k;
+        }
+        if (!out.stale.empty() || out.of_other_columns) return out;
+        if (!drafts) {
+            rows.epoch = book_state_.state.epoch;
+            take_changes(views, take);
+            out.rows = std::move(rows);
+            return out;
+        }
+    }
+    if (read_drafts(views, false, take)) out.rows = std::move(rows);
+    return out;
+}
+
+// If memory runs out, no view keeps a result that the caller did not receive.
+void Book::take_changes(std::span<View* const> views, const TakeRows& take) {
+    const State& state = book_state_.state;
+    std::vector<std::size_t> changed;
+    // Finds an amount that does not fit before any view replaces its last result.
+    for_views(views, [&](std::size_t k) {
+        if (views[k]->check(state, book_state_.change_log)) changed.push_back(k);
+    });
+    try {
+        for (const auto k : changed) {
+            take(k, views[k]->changes(state, book_state_.change_log));
+        }
+    } catch (...) {
+        for (View* view : views) view->forget();
+        throw;
+    }
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
@@ -615,10 +684,10 @@ void Book::before_fork(ForkDeadline deadline) noexcept {
     views_held_for_fork_ = succeeds(deadline, [&] { return views_mutex_.try_lock(); });
     bool all = at_rest_for_fork_ && views_held_for_fork_;
     if (all) try {
-            for (const auto& v : views_) {
-                auto view = v.lock();
+            held_for_fork_.reserve(views_.size());
+            for (const auto& [_, held] : views_) {  // in the order in which reads lock them
+                auto view = held.lock();
                 if (!view) continue;
-                held_for_fork_.reserve(held_for_fork_.size() + 1);
                 all = all && succeeds(deadline, [&] { return view->mutex.try_lock(); });
                 if (all) held_for_fork_.push_back(std::move(view));
             }
@@ -646,21 +715,15 @@ void Book::become_child() noexcept {
     static_cast<void>(durable_.release());
 }
 
-bool Book::read_drafts(std::span<View* const> views, bool everything,
-                       std::vector<ResultRows>& out) {
-    std::vector<View*> ordered(views.begin(), views.end());
-    std::sort(ordered.begin(), ordered.end());  // all callers lock views in address order
-    MVCORE_ASSERT(std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end());
+bool Book::read_drafts(std::span<View* const> views, bool everything, const TakeRows& take) {
     for (;;) {
         std::vector<View::Draft> drafts;
         State seen;
         {
             const Reading reading(lock_);
-            std::vector<std::unique_lock<std::mutex>> locks;
-            for (View* view : ordered) {
-                locks.emplace_back(view->mutex);
+            const auto locks = lock_views(views);
+            for (const View* view : views)
                 if (view->stale(book_state_.state)) return false;
-            }
             for_views(views, [&](std::size_t k) {
                 drafts.push_back(
                     views[k]->draft(book_state_.state, book_state_.change_log, everything));
@@ -670,13 +733,12 @@ bool Book::read_drafts(std::span<View* const> views, bool everything,
         }
         for (std::size_t k = 0; k < views.size(); ++k) views[k]->run(drafts[k], seen);
         const Reading reading(lock_);
-        std::vector<std::unique_lock<std::mutex>> locks;
+        const auto locks = lock_views(views);
         bool stand = true;
-        for (View* view : ordered) locks.emplace_back(view->mutex);
         for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
         if (!stand) continue;  // another reader came first
         for (std::size_t k = 0; k < views.size(); ++k)
-            out.push_back(views[k]->finish(std::move(drafts[k])));
+            take(k, views[k]->finish(std::move(drafts[k])));
         return true;
     }
 }

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "mvcore/durable/recovery.hpp"
 #include "mvcore/state/batch.hpp"
 #include "mvcore/state/book_state.hpp"
+#include "mvcore/views/combined_rows.hpp"
 #include "mvcore/views/view.hpp"
 
 namespace mvcore {
@@ -97,6 +100,16 @@ public:
     // Reads all views at one epoch. Returns false if any view is stale; then no view returned
     // anything.
     bool read_views(std::span<View* const> views, std::vector<ResultRows>& out);
+    // Reads the changes of all views at one epoch into one table. If a view is stale, has other
+    // columns than the first or is listed twice, the answer tells which, and no view returned
+    // anything.
+    struct Combined {
+        bool listed_twice = false;
+        std::vector<std::size_t> stale;
+        std::optional<std::size_t> of_other_columns;
+        std::optional<CombinedRows> rows;
+    };
+    Combined read_combined(std::span<View* const> views);
     // Fast paths of read_view() and read_views(). Return false if the read would take more than a
     // few microseconds or another thread is in the way. `fresh` false: a view is stale.
     bool try_read_view(View& view, bool everything, ResultRows& out, bool& fresh);
@@ -179,8 +192,13 @@ private:
                    const Order& now);
     void after_write() noexcept;
     void after_batch(const Batch& batch) noexcept;
+    // Receives the rows of the k-th view. The view is locked, and was not reshaped since.
+    using TakeRows = std::function<void(std::size_t k, ResultRows&& rows)>;
+    // Brings all views up to date, then passes on the changes of those that have any. Requires
+    // the lock for reading and the views' mutexes.
+    void take_changes(std::span<View* const> views, const TakeRows& take);
     // read_view() and read_views() for views with user functions.
-    bool read_drafts(std::span<View* const> views, bool everything, std::vector<ResultRows>& out);
+    bool read_drafts(std::span<View* const> views, bool everything, const TakeRows& take);
     void prefetch_ahead(std::span<const TickRow> rows, std::size_t k) const noexcept;
     // Whether incremental views can follow a write to the instrument within a few microseconds.
     // Requires the exclusive lock.
@@ -190,7 +208,9 @@ private:
     BookState book_state_;
     std::vector<std::int64_t> tick_prices_;  // of the current batch
     mutable std::mutex views_mutex_;         // guards the list; each view has its own mutex
-    std::vector<std::weak_ptr<View>> views_;
+    using ViewList = std::map<const View*, std::weak_ptr<View>>;
+    ViewList views_;
+    ViewList followers_;  // the incremental views
     std::atomic<std::size_t> incremental_views_ = 0;
     std::atomic<Refusal> refusal_ = Refusal::none;
     // Views whose mutex the forking thread holds.

@@ -39,6 +39,9 @@ public:
         for_each_word([&](std::size_t word) { words_[word] = 0; });
         for (auto& bits : summary_) bits = 0;
     }
+    [[nodiscard]] bool empty() const noexcept {
+        return std::all_of(summary_.begin(), summary_.end(), [](auto bits) { return bits == 0; });
+    }
     // Appends the rows in ascending order.
     void append_to(std::vector<std::uint32_t>& rows) const {
         for_each_word([&](std::size_t word) {

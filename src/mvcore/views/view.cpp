@@ -211,7 +211,7 @@ View::Stats View::stats() const {
     bytes += (dirty_.capacity() + indices_.capacity()) * sizeof(std::uint32_t);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
-    bytes += shape_.grouping.memory_bytes();
+    bytes += shape_.grouping.memory_bytes() + shape_.labels.memory_bytes();
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 
@@ -266,12 +266,22 @@ ResultRows View::rows(const State& state, Scope scope) {
     return out;
 }
 
-void View::check(const State& state, const ChangeLog& log) {
-    sync(state, log);
-    if (last_epoch_ == state.epoch && last_masters_ == masters_) return;
+// Whether a row may differ from the last result. If none can, that result counts as read now.
+bool View::may_differ(const State& state) {
+    if (last_epoch_ == state.epoch && last_masters_ == masters_) return false;
     static_cast<void>(converter(state));
+    if (scope_of_changes() == Scope::all || !totals_.dirty().empty()) return true;
+    MVCORE_ASSERT(last_masters_ == masters_);
+    last_epoch_ = state.epoch;
+    return false;
+}
+
+bool View::check(const State& state, const ChangeLog& log) {
+    sync(state, log);
+    if (!may_differ(state)) return false;
     const Scope scope = scope_of_changes();
     ready_ = Ready{rows(state, scope), scope};
+    return true;
 }
 
 // Returns the result that check() prepared, or computes a new one.
@@ -360,13 +370,12 @@ ResultRows View::read(const State& state, const ChangeLog& log) {
 
 ResultRows View::changes(const State& state, const ChangeLog& log) {
     sync(state, log);
-    if (last_epoch_ == state.epoch && last_masters_ == masters_) {
+    if (!may_differ(state)) {
         ResultRows nothing;
         nothing.epoch = state.epoch;
         nothing.amounts.resize(std::size_t(totals_.columns()));
         return nothing;
     }
-    static_cast<void>(converter(state));
     const Scope scope = scope_of_changes();
     return finish(present(state, scope), false, scope);
 }

@@ -17,6 +17,7 @@
 #include "mvcore/valuation/result_rows.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 #include "mvcore/views/last_rows.hpp"
+#include "mvcore/views/row_labels.hpp"
 
 namespace mvcore {
 
@@ -32,6 +33,7 @@ public:
         // the same number as the view was created with
         std::shared_ptr<const UserFunctions> functions = nullptr;
         std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
+        RowLabels labels = {};
     };
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
         : target_(target),
@@ -43,6 +45,9 @@ public:
     // Number of user functions among the measures. If it is not 0, reads go through drafts.
     [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
     [[nodiscard]] std::size_t measures() const noexcept { return measures_.size(); }
+    // Of the amounts; kLocal if each row has its own.
+    [[nodiscard]] std::int32_t currency() const noexcept { return target_.currency; }
+    [[nodiscard]] const RowLabels& labels() const noexcept { return shape_.labels; }
     // Whether the book's master tables changed since the shape was made.
     [[nodiscard]] bool stale(const State& state) const noexcept {
         return masters_ != state.masters;
@@ -58,8 +63,9 @@ public:
                                              InstrumentCode instrument, bool price) const;
     // Brings the totals up to the state: O(cells of the instruments that moved since).
     void sync(const State& state, const ChangeLog& log);
-    // Like sync(), but throws if an amount does not fit. The last result stays unchanged.
-    void check(const State& state, const ChangeLog& log);
+    // Like sync(), but throws if an amount does not fit. The last result stays unchanged. Returns
+    // false if no row differs from it; then changes() has nothing to return.
+    bool check(const State& state, const ChangeLog& log);
     ResultRows read(const State& state, const ChangeLog& log);
     ResultRows changes(const State& state, const ChangeLog& log);
 
@@ -120,6 +126,7 @@ private:
     const AmountConverter& converter(const State& state);
     LastRows& last_rows_of(std::int32_t currency);
     [[nodiscard]] Scope scope_of_changes() const noexcept;
+    bool may_differ(const State& state);
     ResultRows rows(const State& state, Scope scope);
     ResultRows present(const State& state, Scope scope);
     ResultRows finish(ResultRows rows, bool everything, Scope scope);

@@ -63,6 +63,7 @@ private:
     View::Shape shape(int kind) const;
     void write_pair(Random& random, std::int64_t price);
     void read_view(View& view, bool by_account, bool everything, Epoch& last);
+    void read_together(Random& random, Epoch& last);
     void read_value(Random& random, Epoch& last);
     void read_values(Random& random, Epoch& last);
     void read_lists(Random& random, Epoch& last);
@@ -120,7 +121,9 @@ View::Shape Stress::shape(int kind) const {
         g.account_group.push_back(a == kFreeAccount || !picked ? -1 : std::int32_t(a % 5));
     }
     // Callers hold the read lock, or are the thread that writes the master tables.
-    return {g, {}, 0, book_.state().masters};
+    View::Shape out{g, {}, 0, book_.state().masters};
+    out.labels.columns.push_back({RowLabels::Of::account_group, {}, nullptr});
+    return out;
 }
 
 // ---- Writers ----
@@ -212,6 +215,27 @@ void Stress::read_view(View& view, bool by_account, bool everything, Epoch& last
     ++answers_;
 }
 
+// All views in one table, in any order.
+void Stress::read_together(Random& random, Epoch& last) {
+    std::vector<View*> views;
+    const int first = pick(random, 4);
+    for (int v = 0; v < 4; ++v) views.push_back(views_[(first + v) % 4].get());
+    const auto found = book_.read_combined(views);
+    require(!found.listed_twice && !found.of_other_columns, "views of one kind differ");
+    if (!found.rows) {
+        ++stale_;
+        return;
+    }
+    const CombinedRows& rows = *found.rows;
+    seen(rows.epoch, last);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        const bool by_account = views[std::size_t(rows.view[k])] == views_[0].get();
+        if (!by_account || rows.labels[0][k] != kFreeAccount)
+            require(rows.amounts[0][k] == 0 && rows.unpriced[k] == 0, "a table showed two epochs");
+    }
+    ++answers_;
+}
+
 void Stress::read_value(Random& random, Epoch& last) {
     const int account = 1 + pick(random, accounts_ - 1);
     const auto name = tables::account(account);
@@ -284,6 +308,7 @@ void Stress::read(unsigned seed) {
             case 1: read_values(random, last); break;
             case 2: read_lists(random, last); break;
             case 3: read_revaluation(random, last); break;
+            case 5: read_together(random, last); break;
             case 4: {
                 const auto value = book_.value("A0", "");
                 seen(value.epoch, last);
