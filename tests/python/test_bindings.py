@@ -117,7 +117,44 @@ def test_pages_of_columns_that_do_not_exist_are_refused(book, field, place, keys
         core(book).values(*groups(masters=masters, page=page, levels=levels))
     named = groups(masters=masters, levels=levels)[:7]
     with book.view() as view, pytest.raises(mvcore.InvalidInput, match="page"):
-        view._core.reshape(*named, None, page)
+        view._core.reshape(*named, None, page, "", None, [])
+
+
+@pytest.mark.parametrize(
+    ("level_of", "labels"),
+    [
+        (codes(), [("row", None, None)]),
+        (None, [("account_group", codes(), None)]),
+        (None, [("instrument_group", codes(0).reshape(1, 1), None)]),
+        (None, [("accounts", None, None)]),
+    ],
+)
+def test_labels_of_too_few_groups_are_refused(book, level_of, labels) -> None:
+    named = groups(masters=core(book).masters, levels=[codes(0)], rows=1)[:7]
+    with book.view() as view, pytest.raises(mvcore.InvalidInput, match="labels"):
+        view._core.reshape(*named, None, None, "", level_of, labels)
+
+
+def test_columns_of_json_have_one_value_for_each_row() -> None:
+    rows, texts = _core.JsonRows(2), _core.label_texts(["a", "b"])
+    wide, valid = np.zeros((2, 2), np.int64), np.ones(1, np.uint8)
+    for add in (
+        lambda: rows.add_names(codes(0), texts),
+        lambda: rows.add_decimals(wide[:1], 2, False, None),
+        lambda: rows.add_decimals(np.zeros((2, 3), np.int64), 2, False, None),
+        lambda: rows.add_decimals(wide, 2, False, valid),
+        lambda: rows.add_decimals(wide, 39, False, None),
+        lambda: rows.add_integers(np.zeros(3, np.int64)),
+        lambda: rows.add_flags(valid),
+        lambda: rows.add_json(["1"]),
+    ):
+        with pytest.raises(mvcore.InvalidInput, match=r"number of rows|scale"):
+            add()
+    rows.add_names(codes(1, -1), texts)
+    assert rows.lines() == ['["b"]', "[null]"]
+    rows.add_names(codes(0, 2), texts)
+    with pytest.raises(mvcore.InvalidInput, match="no text has the code 2"):
+        rows.lines()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ RowLabels to_labels(const std::string& kind, const std::optional<Codes>& level_o
         } else if (groups == "instrument_group") {
             column.of = RowLabels::Of::instrument_group;
             count = shape.grouping.instrument_groups;
+        } else if (groups != "row") {
+            refuse_argument("labels: unknown groups '" + groups + "'");
         }
         if (ids) column.ids = checked(*ids, count);
         column.texts = texts;
