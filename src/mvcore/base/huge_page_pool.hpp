@@ -6,8 +6,8 @@
 
 #include <cstddef>
 #include <memory>
-#include <utility>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace mvcore::huge_pages {
