@@ -110,7 +110,17 @@ class ResultFrame(Frame):
             return slice(None)
         keys = [_sort_key(label.of(rows)) for label in self._shape.labels]
         keys += [rows.currency()] if local else []
-        return np.lexsort(keys[::-1]) if keys else slice(None)
+        return _order_of(keys) if keys else slice(None)
+
+
+def _order_of(keys: list[Any]) -> Any:
+    """The order of rows by their keys, the first one first. No two rows have the same keys."""
+    if len(keys) > 2:
+        return np.lexsort(keys[::-1])
+    joined = keys[0].astype(np.int64)
+    if len(keys) == 2:  # one sort of 64 bits takes a seventh of the time of two sorts of 32
+        joined = (joined << 32) + keys[1]
+    return np.argsort(joined)
 
 
 def overflow_of(

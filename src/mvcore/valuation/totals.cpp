@@ -395,7 +395,8 @@ void Totals::append_row() {
 
 bool Totals::outgrown() const noexcept {
     if (table_.is_dense()) return false;
-    return 2 * live_ > grouping_.rows() || positions_.size() > 2 * live_ + tuning::kAlwaysDense;
+    return 2 * live_ > grouping_.rows() ||
+           positions_.size() > 2 * std::max(live_, rows_at_first_) + tuning::kAlwaysDense;
 }
 
 void Totals::build_by_account(const State& state) {

@@ -91,9 +91,10 @@ public:
     [[nodiscard]] RowTable take_table() noexcept { return std::move(table_); }
     // The row of a position, which is added if it is new.
     std::size_t row_of(GroupPair pair);
-    // Whether rows should be numbered anew, because most listed pairs no longer have positions or
-    // most pairs are listed.
+    // Whether rows should be numbered anew, because most pairs are listed, or because rows without
+    // positions have become most of them since all_numbered().
     [[nodiscard]] bool outgrown() const noexcept;
+    void all_numbered() noexcept { rows_at_first_ = rows(); }
     // Rows whose totals or counts may have changed since they were last cleared; only if tracked.
     [[nodiscard]] DirtyRows& dirty() noexcept { return dirty_; }
     // Number of accounts selected; all of them if the grouping is whole.
@@ -169,6 +170,7 @@ private:
     std::vector<std::uint32_t> positions_;
     std::size_t stride_ = 0;  // at least rows()
     std::size_t live_ = 0;    // rows with positions; only if the table is listed
+    std::size_t rows_at_first_ = 0;
     DirtyRows dirty_;
     bool tracked_ = false;
     std::vector<UnitId> unit_list_;

@@ -247,6 +247,7 @@ std::vector<std::vector<double>> run_user_functions(
     const std::vector<std::vector<std::int32_t>>& levels, const Target& target,
     const UserFunctions& functions, const ResultRows& rows) {
     std::vector<std::vector<double>> out;
+    if (rows.size() == 0) return std::vector<std::vector<double>>(functions.size());
     Run run(state, grouping, levels, target, rows);
     for (const auto& function : functions) {
         run.add(function);

@@ -33,6 +33,7 @@ void View::rebuild(const State& state) try {
     MVCORE_ASSERT(totals_.table().is_dense() || totals_.table().size() == totals_.rows());
     MVCORE_ASSERT(totals_.grid_rows() == state.grid.rows());
     number_last_rows(before);
+    totals_.all_numbered();
     converter_.reset();
     ready_.reset();
     all_dirty_ = true;
