@@ -535,7 +535,8 @@ class Book(HotBook, Reads, Closing):
         none. For many small views: a view without changes costs no Python object.
 
         Raises InvalidInput if a view belongs to another book or is listed twice, ClosedError,
-        ValueOverflow. If it raises, no view's changes are consumed. Cost as `View.changes`.
+        ValueOverflow. If it raises, no view's changes are consumed. An empty list of views has one
+        column, `view`. Cost as `View.changes`.
         """
         self._core.check_open()
         if not isinstance(combined, bool):

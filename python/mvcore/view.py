@@ -163,7 +163,9 @@ class View(Closing):
 
         The column `removed` is true, once, for a row with no position left, and for a row that left
         the page. A row that entered the page is returned like one that changed. Rows come in label
-        order, whatever `sort` is. The first call returns all rows. Cost as `read`.
+        order, whatever `sort` is. The first call returns all rows. So does the next call if memory
+        ran out in a read or a write; rows that disappeared meanwhile are then not reported. Cost as
+        `read`.
         """
         return self._read(everything=False)
 

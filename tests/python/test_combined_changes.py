@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from decimal import Decimal as D
 
 import pytest
@@ -359,3 +360,44 @@ def test_json_rows_of_unknown_columns_are_refused(book: mvcore.Book) -> None:
         frame.json_rows(["none"])
     with pytest.raises(mvcore.InvalidInput, match="'account' is not a list of columns"):
         frame.json_rows("account")
+
+
+def test_no_change_is_lost_that_comes_while_functions_of_another_view_run() -> None:
+    """A read with functions runs them without locks. What is written meanwhile comes next."""
+
+    @mvcore.measure
+    def twice(quantity: float, price: float) -> float:
+        return 2 * quantity * price
+
+    names = [f"I{i}" for i in range(50)]
+    accounts = [f"A{a}" for a in range(800)]
+    book = mvcore.Book(base_currency="EUR", value_scale=2)
+    book.load(
+        accounts={"account": accounts},
+        instruments={"instrument": names, "currency": ["EUR"] * len(names)},
+        holdings={
+            "account": [a for a in accounts for _ in names],
+            "instrument": names * len(accounts),
+            "quantity": [1] * (len(accounts) * len(names)),
+        },
+        prices={"instrument": names, "price": [1] * len(names)},
+    )
+    plain = book.view(by="instrument", measures="current", mode="incremental")
+    views = [plain, book.view(by="instrument", measures=["current", twice])]
+    held: dict[str, D] = {}
+
+    def apply(frame: mvcore.Frame) -> None:
+        held.update(zip(frame["instrument"], frame["current"], strict=True))
+
+    dice = random.Random(8)
+    for price in range(2, 250):
+        book.tick("I0", price)
+        reader = threading.Thread(target=lambda: apply(book.changes(views)[0]))
+        reader.start()
+        for _ in range(dice.randrange(3)):
+            book.tick(names[dice.randrange(1, len(names))], price)
+            time.sleep(0.0002)
+        reader.join()
+        apply(plain.changes())
+        frame = book.values(by="instrument")
+        assert held == dict(zip(frame["instrument"], frame["current"], strict=True))

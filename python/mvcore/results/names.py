@@ -46,6 +46,8 @@ class NameList:
 
         known, held = self._up_to(codes), self._arrow
         if held is None or len(held) < len(known):
+            if len(codes) < len(known) // 8:  # an array of all names would cost more
+                return pa.array(self(codes), pa.string())
             self._arrow = held = pa.array(known, pa.string())
         return held.take(pa.array(codes, mask=codes < 0))
 

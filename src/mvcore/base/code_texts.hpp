@@ -1,4 +1,4 @@
-// CodeTexts by code, such as the names of a book or the labels of an attribute.
+// Texts by code, such as the names of a book or the labels of an attribute.
 #pragma once
 
 #include <cstdint>

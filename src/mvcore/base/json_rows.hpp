@@ -48,7 +48,7 @@ public:
     using Column = std::variant<Names, Decimals, Integers, Flags, Json>;
     void add(Column column);
 
-    // Appends the rows to `out`, and to `ends` where each row ends.
+    // Appends the rows to `out`, and to `ends` the end of each row.
     void write(std::string& out, std::vector<std::size_t>& ends) const;
 
 private:

@@ -107,7 +107,7 @@ private:
 }  // namespace
 
 void add_json(py::module_& m) {
-    // CodeTexts by code.
+    // Texts by code.
     py::class_<CodeTexts, std::shared_ptr<CodeTexts>>(m, "CodeTexts")
         // The text of each code; None if the code is negative.
         .def(

@@ -157,6 +157,15 @@ struct PyView {
     }
 };
 
+// The k-th of several columns, which do not exist if there are no rows.
+template <class Columns>
+py::array column_of(const CombinedRows& rows, const Columns& columns, std::size_t k) {
+    if (k >= columns.size() && rows.size() != 0) refuse_argument("column: out of range");
+    typename Columns::value_type column;
+    if (k < columns.size()) column = columns[k];
+    return to_array(std::move(column));
+}
+
 template <class F>
 py::array groups_of(const ResultRows& rows, F&& group_of) {
     std::vector<std::int32_t> out(rows.size());
@@ -249,6 +258,7 @@ void add_views(py::module_& m) {
         .def("forget",
              [](PyView& v) {
                  const Unlocked unlocked;
+                 const Reading reading(v.book->lock());  // a writer may be updating the view
                  const std::scoped_lock lock(v.view->mutex);
                  v.view->forget();
              })
@@ -298,10 +308,7 @@ void add_views(py::module_& m) {
         // Label ids of the k-th column of the grouping. There are no columns if there are no rows.
         .def(
             "labels",
-            [](const CombinedRows& r, std::size_t k) {
-                return to_array(k < r.labels.size() ? std::vector(r.labels[k])
-                                                    : std::vector<std::int32_t>());
-            },
+            [](const CombinedRows& r, std::size_t k) { return column_of(r, r.labels, k); },
             py::arg("k"))
         // The texts of these ids. None: they are codes of names.
         .def(
@@ -314,17 +321,11 @@ void add_views(py::module_& m) {
         .def("currency", [](const CombinedRows& r) { return to_array(std::vector(r.currency)); })
         .def(
             "amount",
-            [](const CombinedRows& r, std::size_t k) {
-                return to_array(k < r.amounts.size() ? huge_pages::Vector<i128>(r.amounts[k])
-                                                     : huge_pages::Vector<i128>());
-            },
+            [](const CombinedRows& r, std::size_t k) { return column_of(r, r.amounts, k); },
             py::arg("k"))
         .def(
             "floats",
-            [](const CombinedRows& r, std::size_t k) {
-                return to_array(k < r.floats.size() ? std::vector(r.floats[k])
-                                                    : std::vector<double>());
-            },
+            [](const CombinedRows& r, std::size_t k) { return column_of(r, r.floats, k); },
             py::arg("k"))
         .def("unpriced", [](const CombinedRows& r) { return to_array(std::vector(r.unpriced)); })
         .def("removed", [](const CombinedRows& r) { return to_array(std::vector(r.removed)); });

@@ -364,7 +364,7 @@ void Book::remove_view(const View* view) {
     views_.erase(view);
     followers_.erase(view);
     incremental_views_ = followers_.size();
-    book_state_.counters.cells_swept += view->stats().cells_swept;
+    book_state_.counters.cells_swept += view->cells_swept();
 }
 
 std::vector<std::shared_ptr<View>> Book::views() const {
@@ -392,7 +392,7 @@ bool Book::read_view(View& view, bool everything, ResultRows& out) {
 
 namespace {
 
-// The order in which every caller locks views: of their addresses.
+// Every caller locks views in the order of their addresses.
 std::vector<View*> in_lock_order(std::span<View* const> views) {
     std::vector<View*> ordered(views.begin(), views.end());
     if (!std::is_sorted(ordered.begin(), ordered.end())) std::sort(ordered.begin(), ordered.end());
@@ -415,6 +415,18 @@ std::vector<std::unique_lock<std::mutex>> lock_views(std::span<View* const> view
     return lock_in(in_lock_order(views));
 }
 
+// Calls f(), which takes results from the views. If memory runs out, no view keeps a result that
+// the caller did not receive.
+template <class F>
+void all_or_forgotten(std::span<View* const> views, F&& f) {
+    try {
+        f();
+    } catch (...) {
+        for (View* view : views) view->forget();
+        throw;
+    }
+}
+
 }  // namespace
 
 bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out) {
@@ -431,8 +443,10 @@ bool Book::read_views(std::span<View* const> views, std::vector<ResultRows>& out
     // Finds an amount that does not fit before any view replaces its last result.
     for_views(views,
               [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
-    for (View* view : views)
-        found.push_back(view->changes(book_state_.state, book_state_.change_log));
+    all_or_forgotten(views, [&] {
+        for (View* view : views)
+            found.push_back(view->changes(book_state_.state, book_state_.change_log));
+    });
     for (const auto& rows : found) MVCORE_ASSERT(rows.epoch == book_state_.state.epoch);
     out = std::move(found);
     return true;
@@ -472,7 +486,6 @@ Book::Combined Book::read_combined(std::span<View* const> views) {
     return out;
 }
 
-// If memory runs out, no view keeps a result that the caller did not receive.
 void Book::take_changes(std::span<View* const> views, const TakeRows& take) {
     const State& state = book_state_.state;
     std::vector<std::size_t> changed;
@@ -480,14 +493,9 @@ void Book::take_changes(std::span<View* const> views, const TakeRows& take) {
     for_views(views, [&](std::size_t k) {
         if (views[k]->check(state, book_state_.change_log)) changed.push_back(k);
     });
-    try {
-        for (const auto k : changed) {
-            take(k, views[k]->changes(state, book_state_.change_log));
-        }
-    } catch (...) {
-        for (View* view : views) view->forget();
-        throw;
-    }
+    all_or_forgotten(views, [&] {
+        for (const auto k : changed) take(k, views[k]->changes(state, book_state_.change_log));
+    });
 }
 
 bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh) {
@@ -506,8 +514,10 @@ bool Book::try_read_views(std::span<View* const> views, std::vector<ResultRows>&
     if (!fresh) return true;
     for_views(views,
               [&](std::size_t k) { views[k]->check(book_state_.state, book_state_.change_log); });
-    for (View* view : views)
-        out.push_back(view->changes(book_state_.state, book_state_.change_log));
+    all_or_forgotten(views, [&] {
+        for (View* view : views)
+            out.push_back(view->changes(book_state_.state, book_state_.change_log));
+    });
     return true;
 }
 
@@ -737,8 +747,10 @@ bool Book::read_drafts(std::span<View* const> views, bool everything, const Take
         bool stand = true;
         for (std::size_t k = 0; k < views.size(); ++k) stand = stand && views[k]->stands(drafts[k]);
         if (!stand) continue;  // another reader came first
-        for (std::size_t k = 0; k < views.size(); ++k)
-            take(k, views[k]->finish(std::move(drafts[k])));
+        all_or_forgotten(views, [&] {
+            for (std::size_t k = 0; k < views.size(); ++k)
+                take(k, views[k]->finish(std::move(drafts[k])));
+        });
         return true;
     }
 }

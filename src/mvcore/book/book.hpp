@@ -111,7 +111,7 @@ public:
     };
     Combined read_combined(std::span<View* const> views);
     // Fast paths of read_view() and read_views(). Return false if the read would take more than a
-    // few microseconds or another thread is in the way. `fresh` false: a view is stale.
+    // few microseconds or another thread holds a lock. `fresh` false: a view is stale.
     bool try_read_view(View& view, bool everything, ResultRows& out, bool& fresh);
     bool try_read_views(std::span<View* const> views, std::vector<ResultRows>& out, bool& fresh);
     void reshape_view(View& view, View::Shape shape);

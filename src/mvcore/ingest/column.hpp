@@ -62,7 +62,7 @@ struct OwnedTexts {  // copied out of Python objects
     std::vector<std::uint8_t> nulls;
 };
 
-struct TextViews {  // texts of someone else; a view without data is null
+struct TextViews {  // texts that the caller keeps; a view without data is null
     std::vector<std::string_view> texts;
 };
 

@@ -1,5 +1,5 @@
 // The rows whose totals may have changed since a view last returned them: a bit for each row, and
-// one for each 64 words of bits, so that finding a few among millions takes microseconds.
+// one for each 64 rows, so that finding a few among millions takes microseconds.
 #pragma once
 
 #include <algorithm>

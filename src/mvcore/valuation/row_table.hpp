@@ -62,7 +62,7 @@ public:
         if (3 * (pairs_.size() + 1) > 2 * slots_.size()) grow();
         const auto slot = slot_of(pair);
         if (slots_[slot] != kNone) return slots_[slot];
-        MVCORE_ASSERT(pairs_.size() < kNone);
+        MVCORE_ASSERT(pairs_.size() < std::size_t{1} << 31);  // result rows have 32-bit numbers
         pairs_.push_back(pair);
         return slots_[slot] = static_cast<std::uint32_t>(pairs_.size() - 1);
     }

@@ -352,8 +352,9 @@ void Totals::number_rows(const State& state, const Numbering& numbering) {
     const auto share = numbering.kept != nullptr && numbering.kept->is_dense()
                            ? tuning::kDenseRowsKept
                            : tuning::kDenseRows;
+    const bool fits = pairs < std::size_t{1} << 31;  // result rows have 32-bit numbers
     if (numbering.dense_only || pairs <= tuning::kAlwaysDense ||
-        pairs / share <= most_rows(state, grouping_).positions) {
+        (fits && pairs / share <= most_rows(state, grouping_).positions)) {
         // A line may have more rows than the grouping has accounts. Nobody holds anything in those
         // rows.
         const auto more = grouping_.whole() && grid_rows_ > grouping_.account_groups

@@ -40,6 +40,7 @@ void View::rebuild(const State& state) try {
     built_ = true;
     ++rebuilds_;
 } catch (const std::bad_alloc&) {  // the last rows may have other numbers than the totals
+    ++shapes_;
     forget();
     throw;
 }
@@ -386,8 +387,8 @@ ResultRows View::changes(const State& state, const ChangeLog& log) {
 View::Draft View::draft(const State& state, const ChangeLog& log, bool everything) {
     Draft out;
     out.everything = everything;
-    out.shapes = shapes_;
     sync(state, log);
+    out.shapes = shapes_;
     out.nothing = !everything && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
         out.rows = changes(state, log);
@@ -419,7 +420,9 @@ bool View::stands(const Draft& draft) const noexcept {
 ResultRows View::finish(Draft&& draft) {
     MVCORE_ASSERT(stands(draft));
     if (draft.nothing) return std::move(draft.rows);
-    return finish(std::move(draft.rows), draft.everything, Scope::all);
+    ResultRows out = finish(std::move(draft.rows), draft.everything, Scope::all);
+    all_dirty_ = true;  // a write or a rate may have come between the draft and this call
+    return out;
 }
 
 }  // namespace mvcore

@@ -97,6 +97,9 @@ public:
         std::uint64_t memory_bytes = 0;
     };
     [[nodiscard]] Stats stats() const;
+    [[nodiscard]] std::uint64_t cells_swept() const noexcept {
+        return swept_before_ + totals_.cells_swept();
+    }
     // Whether a rebuild reads the by-account index.
     [[nodiscard]] bool goes_by_account() const noexcept { return by_account_; }
 

@@ -170,7 +170,6 @@ TEST(an_index_includes_positions_written_while_it_was_built) {
 TEST(an_index_is_built_no_matter_how_many_facts_arrive) {
     constexpr int kAccounts = 4000;
     constexpr int kLines = 5;  // instruments of each writer
-    constexpr int kBatches = 200;
     Book book("USD", 12);
     load(book, kAccounts, 3 * kLines, 3);
     std::atomic<bool> done = false;
@@ -178,7 +177,7 @@ TEST(an_index_is_built_no_matter_how_many_facts_arrive) {
     std::vector<std::thread> writers;
     for (int t = 0; t < 3; ++t)
         writers.emplace_back([&, t] {
-            for (std::int64_t k = 1; !done && k <= kBatches; ++k) {
+            for (std::int64_t k = 1; !done; ++k) {
                 book.write([&] {
                     Batch b(book.names());
                     b.holdings_given = Given::update;
@@ -194,7 +193,7 @@ TEST(an_index_is_built_no_matter_how_many_facts_arrive) {
         });
     while (batches < 6) std::this_thread::yield();
     static_cast<void>(book.value_by_code(AccountCode(0), -1));
-    CHECK(book.counters().index_builds == 1 && batches < 3 * kBatches);
+    CHECK(book.counters().index_builds == 1);
     done = true;
     for (auto& writer : writers) writer.join();
     for (int a = 0; a < kAccounts; ++a)
