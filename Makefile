@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 
 .PHONY: demo serve test lint format bench compare compare-full bandwidth production growth durable
-.PHONY: asan tsan reliability wheel floors long screenshots clean cpp instructions
+.PHONY: brokerage asan tsan reliability wheel floors long screenshots clean cpp instructions
 
 demo: $(VENV)/installed
 	$(BIN)/mvcore demo
@@ -78,8 +78,9 @@ instructions: $(VENV)/installed
 	$(BIN)/python bench/instructions.py --write
 
 # bandwidth: against the memory bus. production: ten minutes of a day's load in real time. growth:
-# exponents. durable: a book in a folder. Each writes its section of docs/benchmarks.md.
-bandwidth production growth durable: $(VENV)/installed $(VENV)/developing
+# exponents. durable: a book in a folder. brokerage: transactions of a brokerage house, beside dicts
+# and SQLite. Each writes its section of docs/benchmarks.md.
+bandwidth production growth durable brokerage: $(VENV)/installed $(VENV)/developing
 	$(BIN)/python bench/$@.py --write
 
 # Runs a writer and readers for a minute, and a long state machine on every instruction set.

@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import brokerage
+import brokerage_data
+import brokerage_engines
 import growth
 import instructions
 import sections
@@ -42,7 +46,7 @@ def test_a_section_is_rewritten_and_the_rest_stays(tmp_path: Path) -> None:
 
 def test_the_page_has_the_sections_that_are_written() -> None:
     page = sections.PAGE.read_text()
-    for name in ("bandwidth", "durable", "growth", "production"):
+    for name in ("bandwidth", "brokerage", "durable", "growth", "production"):
         assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end {name} -->\n") == 1
 
 
@@ -163,6 +167,52 @@ def test_durable_checks_every_opening(tmp_path: Path) -> None:
     expected.write_text(json.dumps(totals))
     with pytest.raises(subprocess.CalledProcessError):
         durable.child("durable_opening.py", tmp_path / "integer", expected, "warm")
+
+
+@pytest.fixture(scope="module")
+def house() -> brokerage_data.House:
+    return brokerage_data.House(brokerage_data.SIZES["tiny"])
+
+
+def test_the_brokerage_house_has_its_size(house) -> None:
+    """Each seed gives one house and one stream, and the stream has every kind of transaction."""
+    assert sum(map(len, house.holdings.values())) == house.size.positions
+    stream = list(brokerage_data.Market(house).transactions())
+    again = brokerage_data.House(house.size)
+    assert stream == list(brokerage_data.Market(again).transactions())
+    assert len(stream) == house.size.transactions
+    assert {transaction.kind for transaction in stream} == set(brokerage_data.MIX)
+    feeds = [arguments for kind, arguments in stream if kind == "market-feed"]
+    assert all(len(names) == brokerage_data.TICKS for names, _, _ in feeds)
+    assert any(fills for _, _, fills in feeds)
+    watches = [arguments for kind, arguments in stream if kind == "market-watch"]
+    assert {holdings for _, holdings in watches} == {False, True}
+
+
+def test_brokerage_compares_every_answer(house) -> None:
+    found = brokerage.run(house)
+    lines = brokerage.report(house, found)
+    for kind in brokerage_data.MIX:
+        assert cells(lines, kind)[1] != "0"
+    for name in ("dicts", "mvcore", "SQLite"):
+        assert int(cells(lines, name)[2].replace(",", "")) > 0
+    answers = len(found) * house.size.transactions
+    assert lines[-1] == f"{answers:,} answers compared with those of the dicts: 0 differences."
+
+
+@pytest.mark.parametrize("method", ["security_detail", "state"])
+@pytest.mark.parametrize("engine", [brokerage_engines.Mvcore, brokerage_engines.Sqlite])
+def test_brokerage_finds_a_wrong_cent(house, engine, method: str, monkeypatch) -> None:
+    right = getattr(engine, method)
+
+    def wrong(*arguments: object) -> brokerage_engines.Answer:
+        answer = brokerage.exact(right(*arguments))
+        amounts = (answer.amounts[0] + Decimal("0.01"), *answer.amounts[1:])
+        return answer._replace(amounts=amounts)
+
+    monkeypatch.setattr(engine, method, wrong)
+    with pytest.raises(AssertionError, match=engine.name):
+        brokerage.run(house)
 
 
 def test_a_stopped_reader_costs_copied_pages(live) -> None:
