@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvcore.ingest.masters import NO_CODES, NOT_SET, Masters
+from mvcore.ingest.masters import NO_CODES, NOT_SET, Masters, all_dropped
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Attribute, Codes
@@ -212,6 +212,7 @@ def first_masters() -> Masters:
         0, 0, 0, {}, {}, NO_CODES,
         GroupCache("account", 0, {}, NO_CODES, builds),
         GroupCache("instrument", 0, {}, NO_CODES, builds),
+        {"account": {}, "instrument": {}},
     )  # fmt: skip
 
 
@@ -228,4 +229,8 @@ def next_masters(
         version, *sizes, account, instrument, currency,
         held.account_groups.followed_by(sizes[0], account, NO_CODES),
         held.instrument_groups.followed_by(sizes[1], instrument, currency),
+        {
+            "account": all_dropped(held.dropped["account"], held.account, account),
+            "instrument": all_dropped(held.dropped["instrument"], held.instrument, instrument),
+        },
     )  # fmt: skip

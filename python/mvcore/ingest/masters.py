@@ -89,6 +89,9 @@ class Masters(NamedTuple):
     currency: Codes  # by instrument
     account_groups: GroupCache
     instrument_groups: GroupCache
+    # Attributes that a load left out, without their ids. One that returns goes on with its labels:
+    # views compare label ids.
+    dropped: Mapping[str, Mapping[str, Attribute]]  # by side
 
     def groups(self, side: str) -> GroupCache:
         """The group codes of one side."""
@@ -112,7 +115,7 @@ def label_of(value: Any) -> str:
         return _ZEROS.sub(r"\1", text, count=1)
     text = _digits(value)
     if "." not in text and "e" not in text.lower():
-        return text
+        return "0" if text == "-0" else text
     try:
         number = Decimal(text).normalize(_EVERY_DIGIT)
     except InvalidOperation:
@@ -202,17 +205,19 @@ def with_rows(
     codes: Codes,
     size: int,
     refresh: bool,
+    dropped: Mapping[str, Attribute] | None = None,
 ) -> dict[str, Attribute]:
     """The attributes after rows of a master table were written.
 
     refresh: codes that are not in the rows lose their attributes. An attribute that does not
     change stays the same object, so that group codes made from it stay valid.
+    dropped: attributes that the side had before. One that returns keeps the ids of its labels.
     """
     out: dict[str, Attribute] = {}
     for name in [*attributes, *(c for c in columns if c not in attributes)]:
         if refresh and name not in columns:
             continue
-        old = attributes.get(name, Attribute())
+        old = attributes.get(name) or (dropped or {}).get(name) or Attribute()
         if name not in columns and len(old.ids) == size:
             out[name] = old
             continue
@@ -243,11 +248,28 @@ def after(
     account, instrument = dict(held.account), dict(held.instrument)
     if "accounts" in columns:
         codes = core.account_codes(columns["accounts"]["account"], "accounts")
-        account = with_rows(account, labels["accounts"], codes, accounts, refresh)
+        account = with_rows(
+            account, labels["accounts"], codes, accounts, refresh, held.dropped["account"]
+        )
     if "instruments" in columns:
         codes = core.instrument_codes(columns["instruments"]["instrument"], "instruments")
-        instrument = with_rows(instrument, labels["instruments"], codes, instruments, refresh)
+        instrument = with_rows(
+            instrument, labels["instruments"], codes, instruments, refresh,
+            held.dropped["instrument"],
+        )  # fmt: skip
     return account, instrument
+
+
+def all_dropped(
+    dropped: Mapping[str, Attribute], before: Mapping[str, Attribute], now: Mapping[str, Attribute]
+) -> dict[str, Attribute]:
+    """The dropped attributes of a side, after another version of its attributes."""
+    gone = {
+        name: Attribute(attribute.labels, NO_CODES, attribute.place)
+        for name, attribute in before.items()
+        if name not in now
+    }
+    return {**{name: kept for name, kept in dropped.items() if name not in now}, **gone}
 
 
 def without(attributes: Mapping[str, Attribute], codes: Codes) -> dict[str, Attribute]:

@@ -122,7 +122,7 @@ def check_labels(
 def no_label(side: str, name: str, label: str, condition: int | None = None) -> InvalidInput:
     """Make the error for a label that no account or instrument has."""
     table, column = (f"{side}s", name) if condition is None else (None, "where")
-    reason = f"no {side} has the label {label!r}"
+    reason = f"no {side} has the label {shown(label)}"
     return InvalidInput.about(table, column, condition, label, reason)
 
 
