@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,8 +82,11 @@ def checked_query(
     page: PageArguments,
 ) -> Query:
     """Check the arguments of a call. `codes(side, names)` raises UnknownId, `find` does not."""
-    by = _words(by, "by")
-    measures = measures_asked(measures, by, _words)
+    if _is_plain(by) and _is_plain(measures):
+        by, measures = _plain_names(by, measures)
+    else:
+        by = _words(by, "by")
+        measures = measures_asked(measures, by, _words)
     if not isinstance(rollup, bool | np.bool_):
         raise InvalidInput.about(
             None, "rollup", None, rollup, f"{shown(rollup)} is neither True nor False"
@@ -105,6 +109,20 @@ def checked_query(
         find,
         checked_page(page, by, measures, currency, bool(rollup), _words),
     )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the value is a text or a tuple of texts, none of them of a subclass."""
+    return type(value) is str or (type(value) is tuple and all(type(name) is str for name in value))
+
+
+@functools.lru_cache(maxsize=256)
+def _plain_names(
+    by: str | tuple[str, ...], measures: str | tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str | Measure, ...]]:
+    """Check `by` and `measures`. Programs repeat the same few; errors are not kept."""
+    names = _words(by, "by")
+    return names, measures_asked(measures, names, _words)
 
 
 def _words(value: Any, what: str) -> tuple[str, ...]:
