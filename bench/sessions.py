@@ -72,12 +72,15 @@ class Query:
 def left_at_rest(server: Server) -> dict[str, int]:
     """What the server holds once the first clients are gone. Their last sockets close late."""
     gc.collect()
-    found = server.left()
-    while True:
+    last = [server.left()]
+
+    def unchanged() -> bool:
         time.sleep(0.3)
-        if (again := server.left()) == found:
-            return found
-        found = again
+        last.append(server.left())
+        return last[-1] == last[-2]
+
+    wait_until(unchanged)
+    return last[-1]
 
 
 def run(asked: Query) -> dict[str, Any]:
