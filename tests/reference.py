@@ -18,7 +18,6 @@ from reference_state import State
 from reference_tables import TABLES, currency_name, nanoseconds, number, order_id, read_table, text
 from reference_view import (
     MEASURES,
-    OF_INSTRUMENT,
     ClosedError,
     Error,
     InvalidInput,
@@ -205,8 +204,6 @@ class ReferenceBook(Reads):
         query = Query(
             self, accounts, instruments, by, measures, currency, rollup, allow_empty, Page(**page)
         )
-        if set(query.measures) & set(OF_INSTRUMENT):
-            raise InvalidInput("views have no quantities and no prices")
         return ReferenceView(query)
 
     def changes(self, views: list[ReferenceView], combined: bool = False) -> list:

@@ -302,7 +302,8 @@ class Query:
         return row
 
     def empty_row(self, key: tuple) -> dict:
-        return self._row(key, {}, [0], [])
+        row = self._row(key, {}, [0], [])
+        return row | ({"price": None} if "price" in row else {})
 
     def order(self, key: tuple) -> tuple:
         """The sort key: totals before details, labels in order of first use, the label None

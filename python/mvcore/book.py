@@ -474,8 +474,7 @@ class Book(HotBook, Reads, Closing):
         offset: int = 0,
         max_rows: int | None = None,
     ) -> View:
-        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`, but views
-        have no quantities and no prices.
+        """Open a view: the rows of `values`, kept up to date. Arguments as in `values`.
 
         If later no account or instrument has a label that the selection names, the view has no rows
         for it. With `where`, `sort`, `limit` or `offset`, `read` returns that page in its order.
@@ -506,12 +505,6 @@ class Book(HotBook, Reads, Closing):
             PageArguments(where, sort, limit, offset),
             max_rows,
         )
-        if question.of_instrument:
-            name = question.of_instrument[0]
-            raise InvalidInput.about(
-                "view", "measures", question.measures.index(name), name,
-                f"views have no {name!r}; `values` and `positions` have",
-            )  # fmt: skip
         code = self._currency_code(question.currency)
         if mode == "lazy":
             return View(self, question, code, incremental=False)

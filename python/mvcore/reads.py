@@ -214,10 +214,7 @@ class Reads:
             )  # fmt: skip
             try:
                 page = core_page(question, shape, self._names, self._value_scale)
-                rows = core.values(
-                    *arguments, currency, given, page, question.quantity_numbers,
-                    question.instrument_level,
-                )  # fmt: skip
+                rows = core.values(*arguments, currency, given, page, question.instrument_columns)
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if rows is not None:

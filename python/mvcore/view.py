@@ -40,8 +40,9 @@ class View(Closing):
             while not book._check_rows(query, self._shaper.shape(book._masters)):
                 book._settle()
         self._core: Any = _core.add_view(
-            book._core, currency, query.measure_numbers, incremental, len(query.functions)
-        )
+            book._core, currency, query.measure_numbers, incremental, len(query.functions),
+            query.instrument_columns,
+        )  # fmt: skip
         self._currency = currency
         self._shape: Shape | None = None
         self._lock = threading.Lock()

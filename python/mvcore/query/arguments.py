@@ -55,14 +55,13 @@ class Query(NamedTuple):
         return [m for m in self.measures if isinstance(m, str) and m in COUNTED]
 
     @property
-    def quantity_numbers(self) -> list[int] | None:
-        """The core's numbers of the quantity measures. None without quantities and price."""
-        return [COUNTED.index(name) for name in self.quantities] if self.of_instrument else None
-
-    @property
-    def instrument_level(self) -> int:
-        """The first level of a roll-up whose rows are of one instrument."""
-        return self.by.index("instrument") + 1 if self.of_instrument else 0
+    def instrument_columns(self) -> tuple[list[int], bool, int] | None:
+        """What the core needs to return quantities and prices: the numbers of the quantities,
+        whether the price, and the first level of a roll-up whose rows are of one instrument."""
+        if not self.of_instrument:
+            return None
+        numbers = [COUNTED.index(name) for name in self.quantities]
+        return numbers, "price" in self.of_instrument, self.by.index("instrument") + 1
 
     @property
     def functions(self) -> list[Measure]:

@@ -182,9 +182,16 @@ def combined_frame(
     for place, name in enumerate(query.by):
         columns[name] = lambda place=place, name=name: labels(place, name)  # type: ignore[misc]
     columns["amount_currency"] = lambda: names.column("currency", rows.currency())
-    exact = functions = 0
+    exact = functions = quantities = 0
     for measure in query.measures:
-        if isinstance(measure, str):
+        if measure == "price":
+            columns[measure] = lambda: Number(rows.prices(), EXACT, rows.priced(), strip=True)
+        elif measure in COUNTED:
+            columns[measure] = lambda k=quantities: Number(  # type: ignore[misc]
+                rows.quantity(k), EXACT, rows.of_one_instrument(), strip=True
+            )
+            quantities += 1
+        elif isinstance(measure, str):
             columns[measure] = lambda k=exact: Number(rows.amount(k), value_scale)  # type: ignore[misc]
             exact += 1
         else:

@@ -65,7 +65,7 @@ def parse(message: Mapping[str, Any], limits: Limits, call: str = "values") -> S
         _check_used(message, USED[call])
     for field in message.keys() - FIELDS - {"type", "id", "interval"}:
         raise RefusedError("invalid_selection", f"{field}: a selection has no such field")
-    measures = _words(message, "measures", MEASURES, len(MEASURES), among=MEASURES)
+    measures = _words(message, "measures", MEASURES, len(POSITION_NUMBERS), POSITION_NUMBERS)
     return Selection(
         _names(message, "accounts", limits),
         _names(message, "instruments", limits),

@@ -52,7 +52,7 @@ ResultColumn to_column(const std::string& field, std::size_t place,
 }  // namespace
 
 Page checked_page(Page page, const Grouping& grouping, std::size_t levels, std::size_t measures,
-                  std::size_t functions, std::optional<std::size_t> quantities) {
+                  std::size_t functions, const std::optional<RowQuantities>& quantities) {
     if (page && levels != 0) refuse_argument("page: a roll-up has no pages");
     if (page && !page->fits(grouping, measures, functions, quantities))
         refuse_argument("page: a column is out of range");

@@ -144,8 +144,13 @@ using Functions = std::shared_ptr<UserFunctions>;
 // A page, null for all rows. Throws if a column of it is not one of the results. `quantities`: how
 // many quantities these have; null: neither quantities nor prices.
 using Page = std::shared_ptr<ResultPage>;
+// What rows have beside amounts: the numbers of the quantities, whether the price, and the first
+// level of a roll-up that is of one instrument. None: neither quantities nor prices.
+using InstrumentColumns = std::optional<std::tuple<std::vector<int>, bool, std::size_t>>;
+std::optional<RowQuantities> to_quantities(const InstrumentColumns& columns);
 Page checked_page(Page page, const Grouping& grouping, std::size_t levels, std::size_t measures,
-                  std::size_t functions, std::optional<std::size_t> quantities = std::nullopt);
+                  std::size_t functions,
+                  const std::optional<RowQuantities>& quantities = std::nullopt);
 text::Tables to_tables(const py::dict& given);
 // Converts a number of a plain type: float or a subclass, or exactly int, str or Decimal. Returns
 // false if the value has another type or is no number that the core takes. Runs no Python code.

@@ -92,8 +92,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups,
                      const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                      const std::vector<int>& measures, const Functions& functions,
-                     std::int32_t currency, const Page& page,
-                     const std::optional<std::vector<int>>& quantities, std::size_t first_level) {
+                     std::int32_t currency, const Page& page, const InstrumentColumns& quantities) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
     q.levels = to_levels(levels, rows);
@@ -102,14 +101,11 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     q.measures = to_measures(measures);
     q.functions = functions;
     q.currency = currency;
-    if (quantities) {
-        if (q.grouping.one_instrument_group())
-            refuse_argument("quantities: the rows are not of one instrument");
-        q.quantities = RowQuantities{to_measures(*quantities), first_level};
-    }
+    q.quantities = to_quantities(quantities);
+    if (q.quantities && q.grouping.one_instrument_group())
+        refuse_argument("quantities: the rows are not of one instrument");
     q.page = checked_page(page, q.grouping, q.levels.size(), q.measures.size(),
-                          functions ? functions->size() : 0,
-                          quantities ? std::optional(quantities->size()) : std::nullopt);
+                          functions ? functions->size() : 0, q.quantities);
     return q;
 }
 
@@ -137,13 +133,18 @@ Measures to_measures(const std::vector<int>& measures) {
     return out;
 }
 
+std::optional<RowQuantities> to_quantities(const InstrumentColumns& columns) {
+    if (!columns) return std::nullopt;
+    const auto& [measures, price, first_level] = *columns;
+    return RowQuantities{to_measures(measures), price, first_level};
+}
+
 void add_reads(py::module_& m) {
     py::class_<Reader, std::shared_ptr<Reader>>(m, "Reader")
         .def("close", &Reader::close)
         .def("check_open", &Reader::check_open)
         .def("value", &value, py::arg("account"), py::arg("currency"))
-        // `quantities`: measures whose quantities are returned, with prices; `first_level` of a
-        // roll-up has rows of one instrument.
+        // `quantities`: see InstrumentColumns.
         // `currency`: its code, or its name if only the given rates may know it. `given`: tables of
         // hypothetical prices and rates; empty means the current ones.
         .def(
@@ -153,14 +154,12 @@ void add_reads(py::module_& m) {
                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                const std::vector<int>& measures, const Functions& functions,
                const std::variant<std::int32_t, std::string>& currency, const py::dict& given,
-               const Page& page, const std::optional<std::vector<int>>& quantities,
-               std::size_t first_level) {
+               const Page& page, const InstrumentColumns& quantities) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
-                const auto q =
-                    to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                rows, masters, measures, functions, code != nullptr ? *code : 0,
-                                page, quantities, first_level);
+                const auto q = to_question(accounts, account_groups, instruments, instrument_groups,
+                                           levels, rows, masters, measures, functions,
+                                           code != nullptr ? *code : 0, page, quantities);
                 const auto tables = to_tables(given);
                 const bool present = given.empty();
                 auto make = [&](const Vocabulary& names, const State& state) {
@@ -176,7 +175,7 @@ void add_reads(py::module_& m) {
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
-            py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0)
+            py::arg("page"), py::arg("quantities"))
         // Upper bounds that cost little: the positions selected, and the rows of a grouping.
         .def(
             "most_rows",

@@ -136,8 +136,10 @@ struct PyView {
                           functions,
                           nullptr,
                           {}};
-        shape.page =
-            checked_page(page, shape.grouping, levels.size(), view->measures(), view->functions());
+        shape.page = checked_page(page, shape.grouping, levels.size(), view->measures(),
+                                  view->functions(), view->quantities());
+        if (view->quantities() && shape.grouping.one_instrument_group())
+            refuse_argument("quantities: the rows are not of one instrument");
         shape.labels = to_labels(kind, level_of, labels, shape);
         const Unlocked unlocked;
         book->reshape_view(*view, std::move(shape));
@@ -267,15 +269,16 @@ void add_views(py::module_& m) {
     m.def(
         "add_view",
         [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
-           bool incremental, std::size_t functions) {
+           bool incremental, std::size_t functions, const InstrumentColumns& quantities) {
             auto view = unlocked([&] {
-                return book->add_view(currency, to_measures(measures), incremental, functions);
+                return book->add_view(currency, to_measures(measures), incremental, functions,
+                                      to_quantities(quantities));
             });
             return std::unique_ptr<PyView, DeleteUnlocked>(
                 new PyView(std::move(book), std::move(view)));
         },
         py::arg("book"), py::arg("currency"), py::arg("measures"), py::arg("incremental"),
-        py::arg("functions"));
+        py::arg("functions"), py::arg("quantities"));
     // Changes of several views of one book at one epoch. None if any shape is stale.
     m.def(
         "changes",
@@ -327,6 +330,14 @@ void add_views(py::module_& m) {
             "floats",
             [](const CombinedRows& r, std::size_t k) { return column_of(r, r.floats, k); },
             py::arg("k"))
+        .def(
+            "quantity",
+            [](const CombinedRows& r, std::size_t k) { return column_of(r, r.quantities, k); },
+            py::arg("k"))
+        .def("prices", [](const CombinedRows& r) { return to_array(std::vector(r.prices)); })
+        .def("priced", [](const CombinedRows& r) { return to_array(std::vector(r.priced)); })
+        .def("of_one_instrument",
+             [](const CombinedRows& r) { return to_array(std::vector(r.of_one_instrument)); })
         .def("unpriced", [](const CombinedRows& r) { return to_array(std::vector(r.unpriced)); })
         .def("removed", [](const CombinedRows& r) { return to_array(std::vector(r.removed)); });
 

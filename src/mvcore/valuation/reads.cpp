@@ -170,17 +170,19 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     Numbering numbering;
     numbering.dense_only = !question.levels.empty();
     totals.build(state_, question.grouping, question.measures, needs_counts(state_.board, target),
-                 numbering);
+                 numbering, question.quantities ? &question.quantities->measures : nullptr);
     cells += totals.cells_swept();
-    if (!question.levels.empty()) totals = totals.rolled_up(question.levels, question.rows);
+    const auto of_instrument = question.quantities ? question.quantities->first_level : 0;
+    if (!question.levels.empty())
+        totals = totals.rolled_up(question.levels, question.rows, of_instrument);
     MVCORE_ASSERT(question.levels.empty() || totals.rows() == question.rows);
     const AmountConverter converter(state_.board, totals.units(), target.base, target.currency,
                                     target.value_scale);
     ResultRows out = all_rows(totals, converter, state_.board, target);
     out.epoch = state_.epoch;
     if (question.quantities)
-        add_quantities(state_, question.grouping, question.levels, *question.quantities,
-                       static_cast<int>(question.measures.size()), out, cells);
+        add_quantities(totals, state_.board, *question.quantities,
+                       static_cast<int>(question.measures.size()), out);
     return out;
 }
 

@@ -49,12 +49,12 @@ private:
 }  // namespace
 
 bool ResultPage::fits(const Grouping& grouping, std::size_t measures, std::size_t functions,
-                      std::optional<std::size_t> quantities) const {
+                      const std::optional<RowQuantities>& quantities) const {
     auto known = [&](const ResultColumn& column) {
         if (column.is_amount()) return column.place < measures;
         if (column.is_float()) return column.place < functions;
-        if (column.is_quantity()) return quantities && column.place < *quantities;
-        if (column.is_price()) return quantities.has_value();
+        if (column.is_quantity()) return quantities && column.place < quantities->measures.size();
+        if (column.is_price()) return quantities && quantities->price;
         if (column.field == ResultColumn::account_group)
             return column.keys.size() >= grouping.account_groups;
         return column.field != ResultColumn::instrument_group ||

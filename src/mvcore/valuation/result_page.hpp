@@ -9,6 +9,7 @@
 
 #include "mvcore/base/decimal.hpp"
 #include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/row_quantities.hpp"
 #include "mvcore/valuation/totals.hpp"
 
 namespace mvcore {
@@ -83,9 +84,9 @@ struct ResultPage {
         return limit > kNoLimit - offset ? kNoLimit : offset + limit;
     }
     // Whether every column exists in results of the grouping, and has a key for each group.
-    // `quantities`: how many there are; null: neither quantities nor prices.
+    // `quantities`: what the results have of quantities and prices; null: neither.
     [[nodiscard]] bool fits(const Grouping& grouping, std::size_t measures, std::size_t functions,
-                            std::optional<std::size_t> quantities = std::nullopt) const;
+                            const std::optional<RowQuantities>& quantities = std::nullopt) const;
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 };
 

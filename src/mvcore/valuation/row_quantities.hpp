@@ -1,22 +1,23 @@
-// Quantities and prices of result rows whose grouping includes the instrument.
+// Quantities and prices of result rows that are of one instrument.
 #pragma once
 
-#include "mvcore/state/state.hpp"
+#include "mvcore/board/board.hpp"
 #include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/totals.hpp"
 
 namespace mvcore {
 
+// What to return beside the amounts.
 struct RowQuantities {
-    Measures measures;            // the quantities to return
+    Measures measures;            // the quantities
+    bool price = false;           // the instrument's price
     std::size_t first_level = 0;  // of a roll-up, that includes the instrument
 };
 
 // Adds the columns `quantities`, `prices`, `priced` and `of_one_instrument` to rows that were
-// computed from this state and grouping. `levels`: of a roll-up; see View::Shape. O(positions
-// selected). Throws RowOverflow if a quantity does not fit 38 digits. `column`: of the first
-// quantity in that error. Adds the number of cells visited to `cells`.
-void add_quantities(const State& state, const Grouping& grouping,
-                    const std::vector<std::vector<std::int32_t>>& levels,
-                    const RowQuantities& asked, int column, ResultRows& rows, std::uint64_t& cells);
+// computed from these totals, which have the quantities. O(rows). Throws RowOverflow if a quantity
+// does not fit 38 digits. `column`: of the first quantity in that error.
+void add_quantities(const Totals& totals, const Board& board, const RowQuantities& asked,
+                    int column, ResultRows& rows);
 
 }  // namespace mvcore

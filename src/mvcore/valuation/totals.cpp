@@ -95,12 +95,14 @@ void Totals::widen(UnitRows& rows, Lane lane) {
 
 i256 Totals::total(std::uint32_t place, int column, std::size_t row) const noexcept {
     MVCORE_ASSERT(place < units_.size() && column < columns() && row < this->rows());
-    const auto& rows = units_[place];
-    const auto at = std::size_t(column) * stride_ + row;
+    return at(units_[place], std::size_t(column) * stride_ + row);
+}
+
+i256 Totals::at(const UnitRows& rows, std::size_t place) noexcept {
     switch (rows.lane) {
-        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[at]);
-        case Lane::bits128: return i256(rows.t128[at]);
-        default: return rows.t256[at];
+        case Lane::bits64: return rows.t64.empty() ? i256() : i256(rows.t64[place]);
+        case Lane::bits128: return i256(rows.t128[place]);
+        default: return rows.t256[place];
     }
 }
 
@@ -238,6 +240,47 @@ void Totals::note(const Fact& fact) noexcept {
               fact.change[measures_[c]], i256(1));
 }
 
+void Totals::fit_quantities(const State& state, InstrumentCode instrument) {
+    const auto lane = lane_of(Int<8>(state.board.instrument(instrument).abs_quantity));
+    if (!quantity_measures_.empty() && quantities_.lane < lane) widen(quantities_, lane);
+}
+
+void Totals::add_quantities(std::size_t row, const Net& change) {
+    for (std::size_t c = 0; c < quantity_measures_.size(); ++c)
+        add(quantities_, c * stride_ + row, change[quantity_measures_[c]], i256(1));
+}
+
+void Totals::add_line_quantities(const State& state, InstrumentCode instrument) {
+    if (quantity_measures_.empty()) return;
+    fit_quantities(state, instrument);
+    if (!grouping_.whole())
+        return for_cells(state, instrument,
+                         [&](std::size_t row, const Net& q) { add_quantities(row, q); });
+    const auto first = std::size_t(grouping_.of_instrument(instrument)) * grouping_.account_groups;
+    for (std::size_t c = 0; c < quantity_measures_.size(); ++c)
+        add_whole_line(state, c * stride_ + first, instrument, quantity_measures_[c], quantities_,
+                       i256(1));
+}
+
+void Totals::list_instruments(const Board& board) {
+    if (!of_instruments_ || grouping_.by_instrument) return;
+    instruments_.assign(grouping_.instrument_groups, InstrumentCode(-1));
+    for (const auto i : instruments_below(board.size()))
+        if (const auto group = grouping_.of_instrument(i); group >= 0)
+            instruments_[std::size_t(group)] = i;
+}
+
+std::optional<InstrumentCode> Totals::instrument_of(std::size_t row) const noexcept {
+    if (rolled_) {
+        const auto code = InstrumentCode(rolled_instruments_[row]);
+        return is_code(code) ? std::optional(code) : std::nullopt;
+    }
+    const auto group = table_.pair(static_cast<std::uint32_t>(row)).instrument_group;
+    if (grouping_.by_instrument) return InstrumentCode(group);
+    MVCORE_ASSERT(group < instruments_.size());
+    return instruments_[group];
+}
+
 void Totals::count_line(const State& state, InstrumentCode instrument, UnitId unit, int sign) {
     auto& rows = rows_of(state, unit);
     if (rows.counts.empty()) return;
@@ -273,8 +316,8 @@ void Totals::recompute_unit(const State& state, UnitId unit) {
     }
 }
 
-Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
-                         std::size_t rows) const {
+Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps, std::size_t rows,
+                         std::size_t of_instrument) const {
     MVCORE_ASSERT(table_.is_dense());
     Totals out;
     out.measures_ = measures_;
@@ -284,19 +327,30 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
     out.stride_ = rows;
     out.unit_list_ = unit_list_;
     out.units_.resize(units_.size());
+    out.rolled_ = true;
+    out.quantity_measures_ = quantity_measures_;
+    out.quantities_.lane = Lane::bits256;
+    out.quantities_.t256.resize(rows * quantity_measures_.size());
+    out.of_instruments_ = of_instruments_;
+    if (of_instruments_) out.rolled_instruments_.assign(rows, -1);
     for (std::uint32_t place = 0; place < units_.size(); ++place) {
         auto& sums = out.units_[place];
         sums.lane = Lane::bits256;
         sums.t256.resize(rows * measures_.size());
         if (!units_[place].counts.empty()) sums.counts.resize(rows, 0);
     }
-    for (const auto& map : maps)
+    for (std::size_t level = 0; level < maps.size(); ++level)
         for (std::size_t row = 0; row < positions_.size(); ++row) {
             if (positions_[row] == 0) continue;
-            MVCORE_ASSERT(row < map.size());
-            MVCORE_ASSERT(map[row] >= 0 && std::size_t(map[row]) < rows);
-            const auto to = static_cast<std::size_t>(map[row]);
+            MVCORE_ASSERT(row < maps[level].size());
+            MVCORE_ASSERT(maps[level][row] >= 0 && std::size_t(maps[level][row]) < rows);
+            const auto to = static_cast<std::size_t>(maps[level][row]);
             out.positions_[to] += positions_[row];
+            if (of_instruments_ && level >= of_instrument) {
+                out.rolled_instruments_[to] = raw(*instrument_of(row));
+                for (std::size_t c = 0; c < quantity_measures_.size(); ++c)
+                    out.quantities_.t256[c * rows + to] += quantity(c, row);
+            }
             for (std::uint32_t place = 0; place < units_.size(); ++place) {
                 for (int c = 0; c < columns(); ++c)
                     out.units_[place].t256[std::size_t(c) * rows + to] += total(place, c, row);
@@ -308,13 +362,18 @@ Totals Totals::rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
 }
 
 std::size_t Totals::memory_bytes() const noexcept {
-    std::size_t bytes = sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) +
-                        table_.memory_bytes() + dirty_.memory_bytes() +
-                        picked_.capacity() * sizeof(Picked) + grouping_.memory_bytes() +
-                        places_.capacity() * sizeof(std::int32_t);
-    for (const auto& u : units_)
-        bytes += sizeof(u) + u.t64.capacity() * 8 + u.t128.capacity() * 16 +
-                 u.t256.capacity() * 32 + u.counts.capacity() * 4;
+    std::size_t bytes =
+        sizeof(*this) + positions_.capacity() * sizeof(std::uint32_t) + table_.memory_bytes() +
+        dirty_.memory_bytes() + picked_.capacity() * sizeof(Picked) + grouping_.memory_bytes() +
+        places_.capacity() * sizeof(std::int32_t) +
+        (instruments_.capacity() + rolled_instruments_.capacity()) * sizeof(std::int32_t);
+    const auto add = [&](const UnitRows& u) {
+        bytes += u.t64.capacity() * 8 + u.t128.capacity() * 16 + u.t256.capacity() * 32 +
+                 u.counts.capacity() * 4;
+    };
+    for (const auto& u : units_) add(u);
+    add(quantities_);
+    bytes += units_.capacity() * sizeof(UnitRows);
     for (const auto& [instrument, sums] : sums_)
         bytes += sizeof sums + sums.capacity() * sizeof(std::int64_t);
     return bytes;
@@ -323,11 +382,14 @@ std::size_t Totals::memory_bytes() const noexcept {
 // ---- build: by account for few accounts, else several instruments at once ----
 
 void Totals::build(const State& state, Grouping grouping, const Measures& measures, bool counted,
-                   const Numbering& numbering) {
+                   const Numbering& numbering, const Measures* quantities) {
     *this = Totals();
     grouping_ = std::move(grouping);
     merged_ = !state.grid.split();
     measures_ = merged_ && !measures.empty() ? Measures{sod} : measures;
+    of_instruments_ = quantities != nullptr;
+    if (of_instruments_)
+        quantity_measures_ = merged_ && !quantities->empty() ? Measures{sod} : *quantities;
     counted_ = counted;
     grid_rows_ = state.grid.rows();
     tracked_ = numbering.tracked;
@@ -339,6 +401,8 @@ void Totals::build(const State& state, Grouping grouping, const Measures& measur
     for (const auto g : grouping_.instrument_group)
         MVCORE_ASSERT(g < static_cast<std::int64_t>(grouping_.instrument_groups));
     MVCORE_ASSERT(picked_.empty() || code_index(picked_.back().account) < grid_rows_);
+    MVCORE_ASSERT(!of_instruments_ || !grouping_.one_instrument_group());
+    list_instruments(state.board);
     number_rows(state, numbering);
     if (state.index.built() && goes_by_account(grouping_)) build_by_account(state);
     else build_by_instrument(state);
@@ -366,6 +430,7 @@ void Totals::number_rows(const State& state, const Numbering& numbering) {
     }
     positions_.resize(table_.size(), 0);
     stride_ = table_.is_dense() ? positions_.size() : std::max<std::size_t>(positions_.size(), 64);
+    quantities_.t64.resize(stride_ * quantity_measures_.size(), 0);
     if (tracked_) dirty_.resize(positions_.size());
 }
 
@@ -373,21 +438,25 @@ void Totals::append_row() {
     MVCORE_ASSERT(!table_.is_dense() && positions_.size() < table_.size());
     if (positions_.size() == stride_) {
         const auto wider = stride_ + stride_ / 2;
-        const auto spread = [&](auto& columns) {
+        const auto spread = [&](auto& columns, std::size_t count) {
             if (columns.empty()) return;
             auto out = columns;
-            out.assign(wider * measures_.size(), {});
-            for (std::size_t c = 0; c < measures_.size(); ++c)
+            out.assign(wider * count, {});
+            for (std::size_t c = 0; c < count; ++c)
                 std::copy_n(columns.begin() + std::ptrdiff_t(c * stride_), stride_,
                             out.begin() + std::ptrdiff_t(c * wider));
             columns = std::move(out);
         };
+        const auto spread_each = [&](UnitRows& rows, std::size_t count) {
+            spread(rows.t64, count);
+            spread(rows.t128, count);
+            spread(rows.t256, count);
+        };
         for (UnitRows& rows : units_) {
-            spread(rows.t64);
-            spread(rows.t128);
-            spread(rows.t256);
+            spread_each(rows, measures_.size());
             if (!rows.counts.empty()) rows.counts.resize(wider, 0);
         }
+        spread_each(quantities_, quantity_measures_.size());
         stride_ = wider;
     }
     positions_.push_back(0);
@@ -430,6 +499,8 @@ void Totals::build_by_account(const State& state) {
                 row_of({static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(p.group)});
             const Quote& quote = board.quote(i);
             if (quote.priced) add_cell(state, row, quote.unit, quantity, board.price_of(i));
+            fit_quantities(state, i);
+            add_quantities(row, quantity);
             count_cell(state, row, quote.unit, 1);
         });
     }
@@ -460,6 +531,7 @@ void Totals::build_by_instrument(const State& state) {
         first = last;
     }
     for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
+    for (auto i : order) add_line_quantities(state, i);
     count_positions(state, order);
 }
 
@@ -470,8 +542,10 @@ void Totals::build_listed(const State& state, std::span<const InstrumentCode> in
         const Quote& quote = board.quote(i);
         UnitRows& unit_rows = rows_of(state, quote.unit);
         const i256 price = quote.priced ? board.price_of(i) : i256();
+        fit_quantities(state, i);
         for_cells(state, i, [&](std::size_t row, const Net& q) {
             ++positions_[row];
+            add_quantities(row, q);
             if (!unit_rows.counts.empty()) ++unit_rows.counts[row];
             if (quote.priced)
                 for (std::size_t c = 0; c < measures_.size(); ++c)

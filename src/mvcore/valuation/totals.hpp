@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -41,9 +42,10 @@ class Totals {
 public:
     // Computes all totals from quantities and prices. `counted`: counts positions of priced units
     // too. Until an order makes measures differ, one column serves all requested measures. Rows are
-    // numbered densely unless most pairs of groups would be empty.
+    // numbered densely unless most pairs of groups would be empty. If
+    // `quantities` are given, each row is of one instrument, and has these quantities too.
     void build(const State& state, Grouping grouping, const Measures& measures, bool counted,
-               const Numbering& numbering = {});
+               const Numbering& numbering = {}, const Measures* quantities = nullptr);
     // Whether build() sums by account, so that the by-account index should be built first.
     static bool goes_by_account(const Grouping& grouping);
 
@@ -57,15 +59,22 @@ public:
     [[nodiscard]] std::size_t summed() const noexcept { return sums_.size(); }
     // Applies a fact to the cached sums. Call it for all facts in the state before any add_line().
     void note(const Fact& fact) noexcept;
+    // Widens the quantities so that they hold those of the instrument. Call it for all facts in the
+    // state before any add_quantities(), because sums may wrap around in between.
+    void fit_quantities(const State& state, InstrumentCode instrument);
+    // Whether quantities were given, be it none.
+    [[nodiscard]] bool of_instruments() const noexcept { return of_instruments_; }
+    void add_quantities(std::size_t row, const Net& change);
     // Adds the line's positions to a unit's counts (sign +1) or subtracts them (-1), if the unit
     // has counts.
     void count_line(const State& state, InstrumentCode instrument, UnitId unit, int sign);
     void count_cell(const State& state, std::size_t row, UnitId unit, std::int32_t change);
     void recompute_unit(const State& state, UnitId unit);
 
-    // Sums rows into a roll-up: maps[level][row] is the row of the result.
+    // Sums rows into a roll-up: maps[level][row] is the row of the result. Rows of the levels from
+    // `of_instrument` on are of one instrument; these have quantities.
     [[nodiscard]] Totals rolled_up(const std::vector<std::vector<std::int32_t>>& maps,
-                                   std::size_t rows) const;
+                                   std::size_t rows, std::size_t of_instrument = 0) const;
 
     [[nodiscard]] const Grouping& grouping() const noexcept { return grouping_; }
     struct Picked {
@@ -103,6 +112,14 @@ public:
     }
     [[nodiscard]] const std::vector<UnitId>& units() const noexcept { return unit_list_; }
     [[nodiscard]] i256 total(std::uint32_t place, int column, std::size_t row) const noexcept;
+    // The sum of the k-th quantity at the scale of the row's instrument.
+    [[nodiscard]] i256 quantity(std::size_t k, std::size_t row) const noexcept {
+        const auto column = quantity_measures_.size() == 1 ? 0 : k;
+        return at(quantities_, column * stride_ + row);
+    }
+    // The instrument of the row. Null for a row of a roll-up over several. Only if
+    // of_instruments().
+    [[nodiscard]] std::optional<InstrumentCode> instrument_of(std::size_t row) const noexcept;
     // The totals of a unit by row; null if there are none or 64 bits do not hold them.
     [[nodiscard]] const std::int64_t* totals64(std::uint32_t place, int column) const noexcept {
         const auto& rows = units_[place];
@@ -132,6 +149,9 @@ private:
     };
 
     UnitRows& rows_of(const State& state, UnitId unit);
+    [[nodiscard]] static i256 at(const UnitRows& rows, std::size_t place) noexcept;
+    void list_instruments(const Board& board);
+    void add_line_quantities(const State& state, InstrumentCode instrument);
     static void widen(UnitRows& rows, Lane lane);
     static void add(UnitRows& rows, std::size_t at, i128 quantity, const i256& price);
     // Adds the line's column of one measure to the totals from index `first` on.
@@ -162,6 +182,12 @@ private:
 
     Grouping grouping_;
     Measures measures_;
+    bool of_instruments_ = false;
+    Measures quantity_measures_;  // one for all if `merged_`
+    UnitRows quantities_;
+    std::vector<InstrumentCode> instruments_;       // by group; empty if each is its own group
+    std::vector<std::int32_t> rolled_instruments_;  // by row of a roll-up; -1: of several
+    bool rolled_ = false;
     bool merged_ = false;
     bool counted_ = false;
     std::uint32_t grid_rows_ = 0;

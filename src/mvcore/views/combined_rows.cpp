@@ -32,10 +32,11 @@ void CombinedRows::append(std::size_t index, const View& of, const ResultRows& c
     const RowLabels& shape = of.labels();
     const std::size_t count = changes.size();
     const std::size_t before = size();
-    if (labels.empty() && amounts.empty() && floats.empty()) {
+    if (labels.empty() && amounts.empty() && floats.empty() && quantities.empty()) {
         labels.resize(shape.columns.size());
         amounts.resize(of.measures());
         floats.resize(of.functions());
+        if (of.quantities()) quantities.resize(of.quantities()->measures.size());
         for (const auto& column : shape.columns) texts.push_back(column.texts);
     }
     MVCORE_ASSERT(labels.size() == shape.columns.size() && amounts.size() == of.measures());
@@ -74,8 +75,16 @@ void CombinedRows::append(std::size_t index, const View& of, const ResultRows& c
         const auto& from = changes.amounts[changes.amounts.size() == 1 ? 0 : m];
         for (const auto k : order) amounts[m].push_back(from[k]);
     }
-    for (std::size_t f = 0; f < floats.size(); ++f)
-        for (const auto k : order) floats[f].push_back(changes.floats[f][k]);
+    const auto append_each = [&](const auto& from, auto& to) {
+        if (from.empty()) return;
+        for (const auto k : order) to.push_back(from[k]);
+    };
+    for (std::size_t f = 0; f < floats.size(); ++f) append_each(changes.floats[f], floats[f]);
+    for (std::size_t q = 0; q < quantities.size(); ++q)
+        append_each(changes.quantities[q], quantities[q]);
+    append_each(changes.prices, prices);
+    append_each(changes.priced, priced);
+    append_each(changes.of_one_instrument, of_one_instrument);
 }
 
 }  // namespace mvcore

@@ -22,6 +22,10 @@ struct CombinedRows {
     std::vector<std::int32_t> currency;                   // code of the currency of the amounts
     std::vector<huge_pages::Vector<i128>> amounts;        // by measure
     std::vector<std::vector<double>> floats;              // by user function
+    std::vector<std::vector<i128>> quantities;            // as in ResultRows
+    std::vector<i128> prices;
+    std::vector<std::uint8_t> priced;
+    std::vector<std::uint8_t> of_one_instrument;
     std::vector<std::int64_t> unpriced;
     std::vector<std::uint8_t> removed;
     Epoch epoch{};

@@ -10,6 +10,8 @@ void LastRows::remember(const ResultRows& result, const std::vector<std::uint32_
     MVCORE_ASSERT(result.amounts.size() == amounts_.size() ||
                   (result.amounts.size() == 1 && !amounts_.empty()));
     MVCORE_ASSERT(result.floats.size() == floats_.size());
+    MVCORE_ASSERT(result.quantities.size() == quantities_.size());
+    MVCORE_ASSERT(result.prices.size() == (prices_.empty() ? 0 : result.size()));
     resize(std::max(rows, size()));
     different_.resize(indices == nullptr ? result.size() : indices->size());
     if (indices == nullptr) remember_each(result, [](std::size_t n) { return n; }, changed);
@@ -28,6 +30,14 @@ void LastRows::remember_each(const ResultRows& result, At at, std::vector<std::u
     }
     for (std::size_t m = 0; m < amounts_.size(); ++m)
         amounts_[m].replace(column(result, m), result.row, at, different_);
+    for (std::size_t q = 0; q < quantities_.size(); ++q)
+        quantities_[q].replace(result.quantities[q], result.row, at, different_);
+    for (Integers& prices : prices_) {
+        std::vector<i128> now = result.prices;
+        for (std::size_t k = 0; k < now.size(); ++k)
+            if (result.priced[k] == 0) now[k] = kNoPrice;
+        prices.replace(now, result.row, at, different_);
+    }
     std::uint32_t any = 0;
     for (std::size_t n = 0; n < count; ++n) any |= result.unpriced[at(n)];
     if (any != 0) unpriced_.resize(size(), 0);
@@ -57,8 +67,9 @@ void LastRows::remember_each(const ResultRows& result, At at, std::vector<std::u
 void LastRows::copy(std::size_t row, const LastRows& from, std::size_t from_row) {
     MVCORE_ASSERT(from.has(from_row) && amounts_.size() == from.amounts_.size());
     if (row >= size()) resize(row + 1);
-    for (std::size_t m = 0; m < amounts_.size(); ++m)
-        amounts_[m].set(row, from.amounts_[m][from_row]);
+    for (const auto columns : {&LastRows::amounts_, &LastRows::quantities_, &LastRows::prices_})
+        for (std::size_t k = 0; k < (this->*columns).size(); ++k)
+            (this->*columns)[k].set(row, (from.*columns)[k][from_row]);
     for (std::size_t f = 0; f < floats_.size(); ++f) floats_[f][row] = from.floats_[f][from_row];
     if (!from.unpriced_.empty() && from.unpriced_[from_row] != 0) {
         unpriced_.resize(size(), 0);
@@ -69,7 +80,7 @@ void LastRows::copy(std::size_t row, const LastRows& from, std::size_t from_row)
 
 void LastRows::resize(std::size_t rows) {
     if (rows == size()) return;
-    for (auto& amounts : amounts_) amounts.resize(rows);
+    for_integers(*this, [&](Integers& integers) { integers.resize(rows); });
     for (auto& floats : floats_) floats.resize(rows, 0.0);
     if (!unpriced_.empty()) unpriced_.resize(rows, 0);
     states_.resize(rows, absent);
@@ -78,7 +89,7 @@ void LastRows::resize(std::size_t rows) {
 std::size_t LastRows::memory_bytes() const noexcept {
     std::size_t bytes =
         states_.capacity() + different_.capacity() + unpriced_.capacity() * sizeof(std::uint32_t);
-    for (const auto& amounts : amounts_) bytes += amounts.memory_bytes();
+    for_integers(*this, [&](const Integers& integers) { bytes += integers.memory_bytes(); });
     for (const auto& floats : floats_) bytes += floats.capacity() * sizeof(double);
     return bytes;
 }
@@ -100,10 +111,9 @@ void LastRows::Integers::set(std::size_t row, i128 value) {
     else wide_[row] = value;
 }
 
-template <class At>
-void LastRows::Integers::replace(const huge_pages::Vector<i128>& values,
-                                 const huge_pages::Vector<std::int32_t>& rows, At at,
-                                 std::vector<std::uint8_t>& different) {
+template <class Values, class At>
+void LastRows::Integers::replace(const Values& values, const huge_pages::Vector<std::int32_t>& rows,
+                                 At at, std::vector<std::uint8_t>& different) {
     const auto with = [&](auto& held) {
         using Held = std::remove_reference_t<decltype(held[0])>;
         for (std::size_t n = 0; n < different.size(); ++n) {

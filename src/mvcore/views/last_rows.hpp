@@ -13,8 +13,9 @@ namespace mvcore {
 
 class LastRows {
 public:
-    LastRows(std::size_t measures, std::size_t functions)
-        : amounts_(measures), floats_(functions) {}
+    LastRows(std::size_t measures, std::size_t functions, std::size_t quantities = 0,
+             bool price = false)
+        : amounts_(measures), floats_(functions), quantities_(quantities), prices_(price ? 1 : 0) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
     [[nodiscard]] bool has(std::size_t row) const noexcept {
@@ -49,9 +50,8 @@ private:
         void widen();
         // Sets the value of the row of each index at(n), n < different.size(). Sets different[n] if
         // the row had another one.
-        template <class At>
-        void replace(const huge_pages::Vector<i128>& values,
-                     const huge_pages::Vector<std::int32_t>& rows, At at,
+        template <class Values, class At>
+        void replace(const Values& values, const huge_pages::Vector<std::int32_t>& rows, At at,
                      std::vector<std::uint8_t>& different);
         [[nodiscard]] std::size_t memory_bytes() const noexcept {
             return narrow_.capacity() * sizeof(std::int64_t) + wide_.capacity() * sizeof(i128);
@@ -61,18 +61,27 @@ private:
         std::vector<std::int64_t> narrow_;
         std::vector<i128> wide_;  // instead of narrow_, once a value needs it
     };
+    static constexpr i128 kNoPrice = static_cast<i128>(u128{1} << 127);  // no price is so low
     // Results have one column for all measures until an order makes measures differ.
     [[nodiscard]] static const huge_pages::Vector<i128>& column(const ResultRows& result,
                                                                 std::size_t measure) noexcept {
         return result.amounts[result.amounts.size() == 1 ? 0 : measure];
     }
     void resize(std::size_t rows);
+    // Calls f(integers) for each column of integers.
+    template <class Self, class F>
+    static void for_integers(Self& self, F&& f) {
+        for (auto* columns : {&self.amounts_, &self.quantities_, &self.prices_})
+            for (auto& integers : *columns) f(integers);
+    }
     template <class At>
     void remember_each(const ResultRows& result, At at, std::vector<std::uint32_t>& changed);
 
     std::vector<Integers> amounts_;            // by measure
     std::vector<std::vector<double>> floats_;  // by user function
-    std::vector<std::uint32_t> unpriced_;      // empty: all are 0
+    std::vector<Integers> quantities_;
+    std::vector<Integers> prices_;         // one or none; kNoPrice: null
+    std::vector<std::uint32_t> unpriced_;  // empty: all are 0
     std::vector<RowState> states_;
     std::vector<std::uint8_t> different_;
 };

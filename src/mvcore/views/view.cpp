@@ -12,7 +12,9 @@ void View::reshape(Shape shape) {
     MVCORE_ASSERT(!shape.functions || shape.functions->size() == functions_);
     for (const auto& level : shape.levels) MVCORE_ASSERT(level.size() >= shape.grouping.rows());
     MVCORE_ASSERT(!shape.page || shape.levels.empty());
-    MVCORE_ASSERT(!shape.page || shape.page->fits(shape.grouping, measures_.size(), functions_));
+    MVCORE_ASSERT(!quantities_ || !shape.grouping.one_instrument_group());
+    MVCORE_ASSERT(!shape.page ||
+                  shape.page->fits(shape.grouping, measures_.size(), functions_, quantities_));
     const bool same = built_ && shape.grouping == shape_.grouping && shape.levels == shape_.levels;
     ++shapes_;
     masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
@@ -29,7 +31,8 @@ void View::rebuild(const State& state) try {
     RowTable before = totals_.take_table();
     RowTable none;
     const Numbering numbering{outgrown ? &none : &before, !shape_.levels.empty(), true};
-    totals_.build(state, shape_.grouping, measures_, counted, numbering);
+    totals_.build(state, shape_.grouping, measures_, counted, numbering,
+                  quantities_ ? &quantities_->measures : nullptr);
     MVCORE_ASSERT(totals_.table().is_dense() || totals_.table().size() == totals_.rows());
     MVCORE_ASSERT(totals_.grid_rows() == state.grid.rows());
     number_last_rows(before);
@@ -52,7 +55,7 @@ void View::number_last_rows(const RowTable& before) {
     if (!shape_.levels.empty() || before.size() == 0 || before.numbers_like(totals_.table()))
         return;
     for (LastRows& last : last_rows_) {
-        LastRows moved(measures_.size(), functions_);
+        LastRows moved = no_last_rows();
         for (std::size_t row = 0; row < std::min(last.size(), before.size()); ++row) {
             if (!last.has(row)) continue;
             const GroupPair pair = before.pair(static_cast<std::uint32_t>(row));
@@ -126,8 +129,11 @@ void View::follow(const State& state, const ChangeLog& log) {
     const bool facts = fact_place_ != log.facts().end();
     Before before;
     std::vector<UnitId> recompute;
-    if (facts && totals_.summed() != 0)
-        for_facts(log, [&](const Fact& fact) { totals_.note(fact); });
+    if (facts && (totals_.summed() != 0 || totals_.of_instruments()))
+        for_facts(log, [&](const Fact& fact) {
+            totals_.note(fact);
+            totals_.fit_quantities(state, fact.instrument);
+        });
     for (auto place = price_place_; place < log.changes().end(); ++place) {
         const Change& change = log.changes()[place];
         MVCORE_ASSERT(code_index(change.instrument) < state.board.size());
@@ -178,13 +184,15 @@ void View::follow_fact(const State& state, const Fact& fact, const Before& befor
     const auto met = before.find(fact.instrument);
     const UnitId unit =
         met == before.end() ? board.quote(fact.instrument).unit : met->second->unit();
+    const Net change = {fact.change[0], fact.change[1], fact.change[2]};
     totals_.count_cell(state, row, unit, static_cast<std::int32_t>(fact.positions));
+    totals_.add_quantities(row, change);
     if (!board.unit(unit).priced() || std::binary_search(recompute.begin(), recompute.end(), unit))
         return;
     MVCORE_ASSERT(met == before.end() || !met->second->wide());  // else the unit is recomputed
     const i256 price =
         met == before.end() ? board.price_of(fact.instrument) : i256(met->second->price);
-    totals_.add_cell(state, row, unit, {fact.change[0], fact.change[1], fact.change[2]}, price);
+    totals_.add_cell(state, row, unit, change, price);
 }
 
 bool View::is_fast(const State& state, const ChangeLog& log) const {
@@ -230,6 +238,11 @@ const AmountConverter& View::converter(const State& state) {
     return *converter_;
 }
 
+LastRows View::no_last_rows() const {
+    return {measures_.size(), functions_, quantities_ ? quantities_->measures.size() : 0,
+            quantities_ && quantities_->price};
+}
+
 LastRows& View::last_rows_of(std::int32_t currency) {
     MVCORE_ASSERT(last_rows_.size() == last_currencies_.size());
     const auto found = std::find(last_currencies_.begin(), last_currencies_.end(), currency);
@@ -237,7 +250,7 @@ LastRows& View::last_rows_of(std::int32_t currency) {
     if (found == last_currencies_.end()) {
         last_rows_.reserve(k + 1);
         last_currencies_.push_back(currency);
-        last_rows_.emplace_back(measures_.size(), functions_);
+        last_rows_.push_back(no_last_rows());
     }
     return last_rows_[k];
 }
@@ -253,10 +266,16 @@ View::Scope View::scope_of_changes() const noexcept {
 ResultRows View::rows(const State& state, Scope scope) {
     const AmountConverter& converter = this->converter(state);
     ResultRows out;
+    const auto add_instrument_columns = [&](const Totals& totals) {
+        if (!quantities_) return;
+        add_quantities(totals, state.board, *quantities_, static_cast<int>(measures_.size()), out);
+    };
     if (!shape_.levels.empty()) {
-        const Totals totals = totals_.rolled_up(shape_.levels, shape_.rows);
+        const Totals totals = totals_.rolled_up(shape_.levels, shape_.rows,
+                                                quantities_ ? quantities_->first_level : 0);
         MVCORE_ASSERT(totals.rows() == shape_.rows);
         out = all_rows(totals, converter, state.board, target_);
+        add_instrument_columns(totals);
     } else if (scope == Scope::all) {
         out = all_rows(totals_, converter, state.board, target_);
     } else {
@@ -264,6 +283,7 @@ ResultRows View::rows(const State& state, Scope scope) {
         totals_.dirty().append_to(dirty_);
         out = result_rows(totals_, converter, state.board, target_, dirty_);
     }
+    if (shape_.levels.empty()) add_instrument_columns(totals_);
     out.epoch = state.epoch;
     return out;
 }
@@ -350,6 +370,17 @@ void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
         if (target_.local()) out.currency.push_back(currency);
         for (auto& amounts : out.amounts) amounts.push_back(0);
         for (auto& floats : out.floats) floats.push_back(0);
+        for (auto& quantities : out.quantities) quantities.push_back(0);
+        if (quantities_) {
+            const auto& level_of = shape_.labels.level_of;
+            const auto level = row < level_of.size() ? level_of[row] : 0;
+            out.of_one_instrument.push_back(shape_.levels.empty() ||
+                                            std::size_t(level) >= quantities_->first_level);
+            if (quantities_->price) {
+                out.prices.push_back(0);
+                out.priced.push_back(0);
+            }
+        }
         out.unpriced.push_back(0);
         out.removed.push_back(1);
     };
@@ -370,14 +401,17 @@ ResultRows View::read(const State& state, const ChangeLog& log) {
     return finish(present(state, Scope::all), true, Scope::all);
 }
 
+ResultRows View::no_rows(Epoch epoch) const {
+    ResultRows out;
+    out.epoch = epoch;
+    out.amounts.resize(std::size_t(totals_.columns()));
+    if (quantities_) out.quantities.resize(quantities_->measures.size());
+    return out;
+}
+
 ResultRows View::changes(const State& state, const ChangeLog& log) {
     sync(state, log);
-    if (!may_differ(state)) {
-        ResultRows nothing;
-        nothing.epoch = state.epoch;
-        nothing.amounts.resize(std::size_t(totals_.columns()));
-        return nothing;
-    }
+    if (!may_differ(state)) return no_rows(state.epoch);
     const Scope scope = scope_of_changes();
     return finish(present(state, scope), false, scope);
 }

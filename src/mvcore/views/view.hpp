@@ -15,6 +15,7 @@
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/valuation/result_page.hpp"
 #include "mvcore/valuation/result_rows.hpp"
+#include "mvcore/valuation/row_quantities.hpp"
 #include "mvcore/valuation/user_functions.hpp"
 #include "mvcore/views/last_rows.hpp"
 #include "mvcore/views/row_labels.hpp"
@@ -35,16 +36,23 @@ public:
         std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
         RowLabels labels = {};
     };
-    View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
+    // `quantities`: only if each row of the grouping is of one instrument.
+    View(Target target, Measures measures, bool incremental, std::size_t functions = 0,
+         std::optional<RowQuantities> quantities = std::nullopt)
         : target_(target),
           measures_(std::move(measures)),
           incremental_(incremental),
-          functions_(functions) {}
+          functions_(functions),
+          quantities_(std::move(quantities)) {}
 
     [[nodiscard]] bool incremental() const noexcept { return incremental_; }
     // Number of user functions among the measures. If it is not 0, reads go through drafts.
     [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
     [[nodiscard]] std::size_t measures() const noexcept { return measures_.size(); }
+    // What rows have beside amounts; null: neither quantities nor prices.
+    [[nodiscard]] const std::optional<RowQuantities>& quantities() const noexcept {
+        return quantities_;
+    }
     // Of the amounts; kLocal if each row has its own.
     [[nodiscard]] std::int32_t currency() const noexcept { return target_.currency; }
     [[nodiscard]] const RowLabels& labels() const noexcept { return shape_.labels; }
@@ -127,7 +135,9 @@ private:
         Scope scope;
     };
     const AmountConverter& converter(const State& state);
+    [[nodiscard]] LastRows no_last_rows() const;
     LastRows& last_rows_of(std::int32_t currency);
+    [[nodiscard]] ResultRows no_rows(Epoch epoch) const;
     [[nodiscard]] Scope scope_of_changes() const noexcept;
     bool may_differ(const State& state);
     ResultRows rows(const State& state, Scope scope);
@@ -140,6 +150,7 @@ private:
     Measures measures_;
     bool incremental_;
     std::size_t functions_;
+    std::optional<RowQuantities> quantities_;
     std::uint64_t shapes_ = 0;
     Shape shape_;
     Totals totals_;

@@ -168,10 +168,13 @@ TEST(pages_refuse_columns_that_do_not_exist) {
     page.sort = {by(ResultColumn::floats, false)};
     CHECK(page.fits(grouping, 0, 1) && !page.fits(grouping, 5, 0));
     page.sort = {by(ResultColumn::quantity_magnitude, false)};
-    CHECK(page.fits(grouping, 0, 0, 1));
-    CHECK(!page.fits(grouping, 5, 5, 0) && !page.fits(grouping, 5, 5));
+    const mvcore::RowQuantities one{{mvcore::sod}, false, 0};
+    const mvcore::RowQuantities price{{}, true, 0};
+    CHECK(page.fits(grouping, 0, 0, one));
+    CHECK(!page.fits(grouping, 5, 5, price) && !page.fits(grouping, 5, 5));
     page.sort = {by(ResultColumn::price, false)};
-    CHECK(page.fits(grouping, 0, 0, 0) && !page.fits(grouping, 5, 5));
+    CHECK(page.fits(grouping, 0, 0, price));
+    CHECK(!page.fits(grouping, 5, 5, one) && !page.fits(grouping, 5, 5));
     page.sort.clear();
     page.conditions = {{{ResultColumn::account_group, 0, {0}}, Condition::equal, 0, 0}};
     CHECK(!page.fits(grouping, 1, 0));
