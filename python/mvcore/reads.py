@@ -203,6 +203,12 @@ class Reads:
         currency: its code, or its name if `fx` is given, because only those rates may name it.
         """
         core, question = self._core, shaper.query
+        if question.changes:
+            name = question.changes[0]
+            raise InvalidInput.about(
+                None, "measures", question.measures.index(name), name,
+                f"only views have {name!r}, at the prices and rates of the book",
+            )  # fmt: skip
         while True:
             shape = shaper.shape(self._masters)
             if not self._check_rows(question, shape):

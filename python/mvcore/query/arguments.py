@@ -10,7 +10,9 @@ import numpy as np
 
 from mvcore.errors import InvalidInput, shown
 from mvcore.ingest.columns import names_of
-from mvcore.query.measures import COUNTED, MEASURES, OF_INSTRUMENT, Measure, measures_asked
+from mvcore.query.measures import (
+    CHANGES, COUNTED, MEASURES, OF_INSTRUMENT, Measure, measures_asked,
+)  # fmt: skip
 from mvcore.query.result_page import PageArguments, ResultPage, checked_page
 from mvcore.query.selecting import wanted_labels
 
@@ -36,13 +38,21 @@ class Query(NamedTuple):
 
     @property
     def measure_numbers(self) -> list[int]:
-        """The core's numbers of the exact measures."""
-        return [MEASURES.index(measure) for measure in self.amounts]
+        """The core's numbers of the amounts. Of changes in views, -1 minus that of the measure."""
+        return [
+            MEASURES.index(name) if name in MEASURES else -1 - CHANGES.index(name)
+            for name in self.amounts
+        ]
 
     @property
     def amounts(self) -> list[str]:
-        """The exact measures that are amounts."""
-        return [m for m in self.measures if isinstance(m, str) and m in MEASURES]
+        """The exact measures that are amounts, and their changes."""
+        return [m for m in self.measures if isinstance(m, str) and (m in MEASURES or m in CHANGES)]
+
+    @property
+    def changes(self) -> list[str]:
+        """The changes since a view was last read."""
+        return [m for m in self.measures if isinstance(m, str) and m in CHANGES]
 
     @property
     def of_instrument(self) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MEASURES = _core.MEASURES
 COUNTED = tuple(f"{name}_quantity" for name in MEASURES)  # the quantity measures
+CHANGES = tuple(f"{name}_change" for name in MEASURES)  # since a view was last read
 OF_INSTRUMENT = (*COUNTED, "price")
 TERMS = ("price", "multiplier", "quote_factor")  # instrument columns of the core
 _TAKEN = {*MEASURES, *_core.RESULT_COLUMNS}
@@ -223,10 +224,12 @@ def measures_asked(
             if name in by:
                 reason = f"{name!r} is a column of `by` too"
                 raise InvalidInput.about(None, "measures", row, name, reason)
-        elif not isinstance(m, Measure) and name not in MEASURES:
-            reason = (
-                f"{name!r} is not known; expected one of {', '.join((*MEASURES, *OF_INSTRUMENT))}"
-            )
+        elif name in CHANGES and not isinstance(m, Measure) and name in by:
+            reason = f"{name!r} is a column of `by` too"
+            raise InvalidInput.about(None, "measures", row, name, reason)
+        elif not isinstance(m, Measure) and name not in (*MEASURES, *CHANGES):
+            known = ", ".join((*MEASURES, *OF_INSTRUMENT, *CHANGES))
+            reason = f"{name!r} is not known; expected one of {known}"
             raise InvalidInput.about(None, "measures", row, name, reason)
     if not given:
         raise invalid(None, "measures", None, None, "at least one is needed")

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from mvcore.errors import InvalidInput, invalid, shown, wrong_type
 from mvcore.ingest.columns import text_of_scalar
 from mvcore.ingest.times import whole
-from mvcore.query.measures import COUNTED, MEASURES, Measure
+from mvcore.query.measures import CHANGES, COUNTED, MEASURES, Measure
 from mvcore.query.selecting import one_label
 
 Words = Callable[[Any, str], tuple[str, ...]]
@@ -106,7 +106,7 @@ def _columns(
     """The columns that a page may name."""
     out = {name: PageColumn("by", place) for place, name in enumerate(by)}
     exact = [measure for measure in measures if isinstance(measure, str)]
-    amounts = [name for name in exact if name in MEASURES]
+    amounts = [name for name in exact if name in MEASURES or name in CHANGES]
     quantities = [name for name in exact if name in COUNTED]
     functions = [measure.name for measure in measures if isinstance(measure, Measure)]
     out |= {name: PageColumn("amount", place) for place, name in enumerate(amounts)}

@@ -136,7 +136,7 @@ struct PyView {
                           functions,
                           nullptr,
                           {}};
-        shape.page = checked_page(page, shape.grouping, levels.size(), view->measures(),
+        shape.page = checked_page(page, shape.grouping, levels.size(), view->amounts(),
                                   view->functions(), view->quantities());
         if (view->quantities() && shape.grouping.one_instrument_group())
             refuse_argument("quantities: the rows are not of one instrument");
@@ -158,6 +158,22 @@ struct PyView {
         return out;
     }
 };
+
+// The measures to compute, each once, and the amounts of a row; no columns if these are the same.
+std::pair<Measures, std::vector<View::Column>> to_columns(const std::vector<int>& numbers) {
+    std::vector<int> computed;
+    std::vector<View::Column> columns;
+    for (const int number : numbers) {
+        const bool change = number < 0;
+        const int measure = change ? -1 - number : number;
+        const auto found = std::find(computed.begin(), computed.end(), measure);
+        columns.push_back({static_cast<std::size_t>(found - computed.begin()), change});
+        if (found == computed.end()) computed.push_back(measure);
+    }
+    if (std::none_of(columns.begin(), columns.end(), [](auto& c) { return c.change; }))
+        columns.clear();
+    return {to_measures(computed), std::move(columns)};
+}
 
 // The k-th of several columns, which do not exist if there are no rows.
 template <class Columns>
@@ -266,13 +282,15 @@ void add_views(py::module_& m) {
              })
         .def("stats", &PyView::stats);
 
+    // `measures`: numbers of measures; -1 - m is the change of measure m since the last read.
     m.def(
         "add_view",
         [](std::shared_ptr<Book> book, std::int32_t currency, const std::vector<int>& measures,
            bool incremental, std::size_t functions, const InstrumentColumns& quantities) {
+            auto [computed, columns] = to_columns(measures);
             auto view = unlocked([&] {
-                return book->add_view(currency, to_measures(measures), incremental, functions,
-                                      to_quantities(quantities));
+                return book->add_view(currency, std::move(computed), incremental, functions,
+                                      to_quantities(quantities), std::move(columns));
             });
             return std::unique_ptr<PyView, DeleteUnlocked>(
                 new PyView(std::move(book), std::move(view)));

@@ -349,11 +349,11 @@ bool Book::views_are_fast(InstrumentCode instrument, bool price) const {
 }
 
 std::shared_ptr<View> Book::add_view(std::int32_t currency, Measures measures, bool incremental,
-                                     std::size_t functions,
-                                     std::optional<RowQuantities> quantities) {
+                                     std::size_t functions, std::optional<RowQuantities> quantities,
+                                     std::vector<View::Column> columns) {
     const Target target{book_state_.state.base, currency, value_scale()};
     auto view = std::make_shared<View>(target, std::move(measures), incremental, functions,
-                                       std::move(quantities));
+                                       std::move(quantities), std::move(columns));
     const std::scoped_lock lock(views_mutex_);
     views_.insert_or_assign(view.get(), view);
     if (incremental) followers_.insert_or_assign(view.get(), view);

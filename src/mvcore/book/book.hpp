@@ -90,10 +90,12 @@ public:
     void adopt(Restore& restored);
 
     // ---- Views ----
-    // `functions`: how many user functions each shape of the view has. `quantities`: see View.
+    // `functions`: how many user functions each shape of the view has. `quantities`,
+    // `columns`: see View.
     std::shared_ptr<View> add_view(std::int32_t currency, Measures measures, bool incremental,
                                    std::size_t functions = 0,
-                                   std::optional<RowQuantities> quantities = std::nullopt);
+                                   std::optional<RowQuantities> quantities = std::nullopt,
+                                   std::vector<View::Column> columns = {});
     void remove_view(const View* view);
     // Returns false if the master tables changed since the view's shape was made. Reshape it and
     // retry.

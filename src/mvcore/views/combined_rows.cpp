@@ -34,12 +34,12 @@ void CombinedRows::append(std::size_t index, const View& of, const ResultRows& c
     const std::size_t before = size();
     if (labels.empty() && amounts.empty() && floats.empty() && quantities.empty()) {
         labels.resize(shape.columns.size());
-        amounts.resize(of.measures());
+        amounts.resize(of.amounts());
         floats.resize(of.functions());
         if (of.quantities()) quantities.resize(of.quantities()->measures.size());
         for (const auto& column : shape.columns) texts.push_back(column.texts);
     }
-    MVCORE_ASSERT(labels.size() == shape.columns.size() && amounts.size() == of.measures());
+    MVCORE_ASSERT(labels.size() == shape.columns.size() && amounts.size() == of.amounts());
     MVCORE_ASSERT(floats.size() == of.functions() && changes.removed.size() == count);
     if (count == 0) return;
     for (std::size_t c = 0; c < labels.size(); ++c)

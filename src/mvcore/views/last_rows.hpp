@@ -18,6 +18,10 @@ public:
         : amounts_(measures), floats_(functions), quantities_(quantities), prices_(price ? 1 : 0) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+    // The k-th amount of the row, 0 if the row is not remembered.
+    [[nodiscard]] i128 amount(std::size_t k, std::size_t row) const noexcept {
+        return has(row) ? amounts_[k][row] : 0;
+    }
     [[nodiscard]] bool has(std::size_t row) const noexcept {
         return row < states_.size() && states_[row] != absent;
     }

@@ -14,7 +14,7 @@ void View::reshape(Shape shape) {
     MVCORE_ASSERT(!shape.page || shape.levels.empty());
     MVCORE_ASSERT(!quantities_ || !shape.grouping.one_instrument_group());
     MVCORE_ASSERT(!shape.page ||
-                  shape.page->fits(shape.grouping, measures_.size(), functions_, quantities_));
+                  shape.page->fits(shape.grouping, amounts(), functions_, quantities_));
     const bool same = built_ && shape.grouping == shape_.grouping && shape.levels == shape_.levels;
     ++shapes_;
     masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
@@ -54,8 +54,7 @@ void View::number_last_rows(const RowTable& before) {
     const Grouping& grouping = shape_.grouping;
     if (!shape_.levels.empty() || before.size() == 0 || before.numbers_like(totals_.table()))
         return;
-    for (LastRows& last : last_rows_) {
-        LastRows moved = no_last_rows();
+    const auto move = [&](LastRows& last, LastRows&& moved) {
         for (std::size_t row = 0; row < std::min(last.size(), before.size()); ++row) {
             if (!last.has(row)) continue;
             const GroupPair pair = before.pair(static_cast<std::uint32_t>(row));
@@ -64,7 +63,9 @@ void View::number_last_rows(const RowTable& before) {
             moved.copy(totals_.row_of(pair), last, row);
         }
         last = std::move(moved);
-    }
+    };
+    for (LastRows& last : last_.rows) move(last, no_last_rows());
+    for (LastRows& last : looked_.rows) move(last, LastRows(columns_.size(), 0));
     ++shapes_;  // a draft has the old numbers
 }
 
@@ -217,7 +218,8 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& log,
 
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
-    for (const auto& last : last_rows_) bytes += last.memory_bytes();
+    for (const auto* result : {&last_, &looked_})
+        for (const auto& last : result->rows) bytes += last.memory_bytes();
     bytes += (dirty_.capacity() + indices_.capacity()) * sizeof(std::uint32_t);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
@@ -239,31 +241,114 @@ const AmountConverter& View::converter(const State& state) {
 }
 
 LastRows View::no_last_rows() const {
-    return {measures_.size(), functions_, quantities_ ? quantities_->measures.size() : 0,
+    return {amounts(), functions_, quantities_ ? quantities_->measures.size() : 0,
             quantities_ && quantities_->price};
 }
 
-LastRows& View::last_rows_of(std::int32_t currency) {
-    MVCORE_ASSERT(last_rows_.size() == last_currencies_.size());
-    const auto found = std::find(last_currencies_.begin(), last_currencies_.end(), currency);
-    const auto k = static_cast<std::size_t>(found - last_currencies_.begin());
-    if (found == last_currencies_.end()) {
-        last_rows_.reserve(k + 1);
-        last_currencies_.push_back(currency);
-        last_rows_.push_back(no_last_rows());
+const LastRows* View::LastResult::find(std::int32_t currency) const noexcept {
+    MVCORE_ASSERT(rows.size() == currencies.size());
+    const auto found = std::find(currencies.begin(), currencies.end(), currency);
+    return found == currencies.end() ? nullptr : &rows[std::size_t(found - currencies.begin())];
+}
+
+LastRows& View::LastResult::of(std::int32_t currency, LastRows&& none) {
+    if (const auto* found = find(currency)) return const_cast<LastRows&>(*found);
+    rows.reserve(rows.size() + 1);
+    currencies.push_back(currency);
+    rows.push_back(std::move(none));
+    return rows.back();
+}
+
+template <class F>
+void View::for_currencies(const ResultRows& rows, F&& f) {
+    if (!target_.local()) return f(-1, nullptr);
+    auto currencies = rows.currency;
+    std::sort(currencies.begin(), currencies.end());
+    currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
+    for (const auto currency : currencies) {
+        indices_.clear();
+        for (std::size_t k = 0; k < rows.size(); ++k)
+            if (rows.currency[k] == currency) indices_.push_back(static_cast<std::uint32_t>(k));
+        f(currency, &indices_);
     }
-    return last_rows_[k];
+}
+
+// Turns amounts of the measures into those of the columns.
+void View::set_columns(ResultRows& out) const {
+    const auto measures = std::move(out.amounts);
+    out.amounts.clear();
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+        auto& amounts =
+            out.amounts.emplace_back(measures[measures.size() == 1 ? 0 : columns_[c].measure]);
+        if (!columns_[c].change) continue;
+        const LastRows* last = target_.local() ? nullptr : looked_.find(-1);
+        for (std::size_t k = 0; k < out.size(); ++k) {
+            if (target_.local()) last = looked_.find(out.currency[k]);
+            const auto row = static_cast<std::size_t>(out.row[k]);
+            const i128 before = last == nullptr ? 0 : last->amount(c, row);
+            if (__builtin_sub_overflow(amounts[k], before, &amounts[k]) ||
+                magnitude(amounts[k]) >= static_cast<u128>(kPow10[38])) {
+                const GroupPair pair = out.pair(k);
+                throw RowOverflow(row, pair.instrument_group, pair.account_group,
+                                  static_cast<int>(c));
+            }
+        }
+    }
+}
+
+// Remembers the amounts of all rows, on the page or not, whose changes the next result has.
+void View::look(const ResultRows& rows) {
+    const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
+    ResultRows now;
+    now.row = rows.row;
+    now.unpriced.assign(rows.size(), 0);
+    now.amounts.resize(columns_.size());
+    std::vector<std::uint32_t> changed;
+    for_currencies(rows, [&](std::int32_t currency, const std::vector<std::uint32_t>* indices) {
+        LastRows& last = looked_.of(currency, LastRows(columns_.size(), 0));
+        for (std::size_t c = 0; c < columns_.size(); ++c) {
+            auto& amounts = now.amounts[c];
+            amounts.assign(rows.size(), 0);
+            if (columns_[c].change)
+                for (std::size_t k = 0; k < rows.size(); ++k)
+                    amounts[k] =
+                        rows.amounts[c][k] + last.amount(c, static_cast<std::size_t>(rows.row[k]));
+        }
+        last.remember(now, indices, most, changed);
+    });
+    for (LastRows& last : looked_.rows)
+        for (std::size_t row = 0; row < last.size(); ++row) last.remove_unseen(row);
+    ++looks_;
 }
 
 // A rate may change any amount that is converted. A page is made from all rows.
 View::Scope View::scope_of_changes() const noexcept {
     const bool any = all_dirty_ || last_epoch_ == kNoEpoch || last_masters_ != masters_ ||
-                     functions_ != 0 || shape_.page || !shape_.levels.empty() ||
+                     functions_ != 0 || has_changes() || shape_.page || !shape_.levels.empty() ||
                      (!target_.local() && last_rates_ != converter_rates_);
     return any ? Scope::all : Scope::dirty;
 }
 
 ResultRows View::rows(const State& state, Scope scope) {
+    ResultRows out;
+    try {
+        out = measured(state, scope);
+    } catch (RowOverflow& error) {  // names a measure; or a quantity, after all amounts
+        if (!has_changes()) throw;
+        const auto measure = static_cast<std::size_t>(error.column);
+        const auto of_measure = std::find_if(columns_.begin(), columns_.end(),
+                                             [&](auto& c) { return c.measure == measure; });
+        if (measure < measures_.size())
+            error.column = static_cast<int>(of_measure - columns_.begin());
+        else error.column += static_cast<int>(columns_.size() - measures_.size());
+        throw;
+    }
+    if (has_changes()) set_columns(out);
+    return out;
+}
+
+// The rows with amounts of the measures.
+ResultRows View::measured(const State& state, Scope scope) {
     const AmountConverter& converter = this->converter(state);
     ResultRows out;
     const auto add_instrument_columns = [&](const Totals& totals) {
@@ -290,7 +375,7 @@ ResultRows View::rows(const State& state, Scope scope) {
 
 // Whether a row may differ from the last result. If none can, that result counts as read now.
 bool View::may_differ(const State& state) {
-    if (last_epoch_ == state.epoch && last_masters_ == masters_) return false;
+    if (!has_changes() && last_epoch_ == state.epoch && last_masters_ == masters_) return false;
     static_cast<void>(converter(state));
     if (scope_of_changes() == Scope::all || !totals_.dirty().empty()) return true;
     MVCORE_ASSERT(last_masters_ == masters_);
@@ -320,6 +405,7 @@ ResultRows View::present(const State& state, Scope scope) {
 // the rows of the page, so a row that left the page is removed, and one that entered is new.
 ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
     try {
+        if (has_changes()) look(rows);
         if (shape_.page) rows = page_of(rows, *shape_.page);
         return remember(std::move(rows), everything, scope);
     } catch (const std::bad_alloc&) {
@@ -335,19 +421,9 @@ ResultRows View::remember(ResultRows rows, bool everything, Scope scope) {
     MVCORE_ASSERT(rows.currency.size() == (target_.local() ? rows.size() : 0));
     const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
     std::vector<std::uint32_t> changed;
-    if (!target_.local()) {
-        last_rows_of(-1).remember(rows, nullptr, most, changed);
-    } else {
-        auto currencies = rows.currency;
-        std::sort(currencies.begin(), currencies.end());
-        currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
-        for (const auto currency : currencies) {
-            indices_.clear();
-            for (std::size_t k = 0; k < rows.size(); ++k)
-                if (rows.currency[k] == currency) indices_.push_back(static_cast<std::uint32_t>(k));
-            last_rows_of(currency).remember(rows, &indices_, most, changed);
-        }
-    }
+    for_currencies(rows, [&](std::int32_t currency, const std::vector<std::uint32_t>* indices) {
+        last_.of(currency, no_last_rows()).remember(rows, indices, most, changed);
+    });
     ResultRows out;
     if (everything || changed.size() == rows.size()) out = std::move(rows);
     else out = rows_at(rows, changed);
@@ -384,10 +460,10 @@ void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
         out.unpriced.push_back(0);
         out.removed.push_back(1);
     };
-    for (std::size_t c = 0; c < last_rows_.size(); ++c) {
-        LastRows& last = last_rows_[c];
+    for (std::size_t c = 0; c < last_.rows.size(); ++c) {
+        LastRows& last = last_.rows[c];
         const auto look_at = [&](std::size_t row) {
-            if (last.remove_unseen(row) && wanted) append(row, last_currencies_[c]);
+            if (last.remove_unseen(row) && wanted) append(row, last_.currencies[c]);
         };
         if (scope == Scope::all)
             for (std::size_t row = 0; row < last.size(); ++row) look_at(row);
@@ -404,7 +480,7 @@ ResultRows View::read(const State& state, const ChangeLog& log) {
 ResultRows View::no_rows(Epoch epoch) const {
     ResultRows out;
     out.epoch = epoch;
-    out.amounts.resize(std::size_t(totals_.columns()));
+    out.amounts.resize(has_changes() ? amounts() : std::size_t(totals_.columns()));
     if (quantities_) out.quantities.resize(quantities_->measures.size());
     return out;
 }
@@ -423,7 +499,9 @@ View::Draft View::draft(const State& state, const ChangeLog& log, bool everythin
     out.everything = everything;
     sync(state, log);
     out.shapes = shapes_;
-    out.nothing = !everything && last_epoch_ == state.epoch && last_masters_ == masters_;
+    out.looks = looks_;
+    out.nothing =
+        !everything && !has_changes() && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
         out.rows = changes(state, log);
         MVCORE_ASSERT(out.rows.size() == 0 && out.rows.epoch == state.epoch);
@@ -448,7 +526,8 @@ void View::run(Draft& draft, const State& state) const {
 }
 
 bool View::stands(const Draft& draft) const noexcept {
-    return draft.shapes == shapes_ && (last_epoch_ == kNoEpoch || last_epoch_ <= draft.rows.epoch);
+    return draft.shapes == shapes_ && draft.looks == looks_ &&
+           (last_epoch_ == kNoEpoch || last_epoch_ <= draft.rows.epoch);
 }
 
 ResultRows View::finish(Draft&& draft) {

@@ -36,19 +36,29 @@ public:
         std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
         RowLabels labels = {};
     };
-    // `quantities`: only if each row of the grouping is of one instrument.
+    // An amount that rows have: a measure, or its change since the view was last read.
+    struct Column {
+        std::size_t measure = 0;  // among the measures of the view
+        bool change = false;
+    };
+    // `columns`: of amounts, in order; empty: the measures. `quantities`: only if each row of the
+    // grouping is of one instrument.
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0,
-         std::optional<RowQuantities> quantities = std::nullopt)
+         std::optional<RowQuantities> quantities = std::nullopt, std::vector<Column> columns = {})
         : target_(target),
           measures_(std::move(measures)),
           incremental_(incremental),
           functions_(functions),
-          quantities_(std::move(quantities)) {}
+          quantities_(std::move(quantities)),
+          columns_(std::move(columns)) {}
 
     [[nodiscard]] bool incremental() const noexcept { return incremental_; }
     // Number of user functions among the measures. If it is not 0, reads go through drafts.
     [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
-    [[nodiscard]] std::size_t measures() const noexcept { return measures_.size(); }
+    // Number of amounts of a row.
+    [[nodiscard]] std::size_t amounts() const noexcept {
+        return columns_.empty() ? measures_.size() : columns_.size();
+    }
     // What rows have beside amounts; null: neither quantities nor prices.
     [[nodiscard]] const std::optional<RowQuantities>& quantities() const noexcept {
         return quantities_;
@@ -83,6 +93,7 @@ public:
         ResultRows rows;
         Shape shape;
         std::uint64_t shapes = 0;  // the view's shapes_ at the draft
+        std::uint64_t looks = 0;   // the view's looks_ at the draft
         bool everything = false;
         bool nothing = false;  // nothing was written since the last result
     };
@@ -94,8 +105,8 @@ public:
 
     // Forgets the last result, as if the view had never returned one.
     void forget() noexcept {
-        last_rows_.clear();
-        last_currencies_.clear();
+        last_ = {};
+        looked_ = {};
         last_epoch_ = kNoEpoch;
     }
 
@@ -136,11 +147,26 @@ private:
     };
     const AmountConverter& converter(const State& state);
     [[nodiscard]] LastRows no_last_rows() const;
-    LastRows& last_rows_of(std::int32_t currency);
+    // One for each currency if each is separate, else one or none.
+    struct LastResult {
+        std::vector<std::int32_t> currencies;
+        std::vector<LastRows> rows;
+
+        // Those of the currency. The first call for it adds `none`.
+        LastRows& of(std::int32_t currency, LastRows&& none);
+        [[nodiscard]] const LastRows* find(std::int32_t currency) const noexcept;
+    };
+    // Calls f(currency, indices of its rows): once, with -1 and null, unless each is separate.
+    template <class F>
+    void for_currencies(const ResultRows& rows, F&& f);
+    void set_columns(ResultRows& out) const;
+    void look(const ResultRows& rows);
+    [[nodiscard]] bool has_changes() const noexcept { return !columns_.empty(); }
     [[nodiscard]] ResultRows no_rows(Epoch epoch) const;
     [[nodiscard]] Scope scope_of_changes() const noexcept;
     bool may_differ(const State& state);
     ResultRows rows(const State& state, Scope scope);
+    ResultRows measured(const State& state, Scope scope);
     ResultRows present(const State& state, Scope scope);
     ResultRows finish(ResultRows rows, bool everything, Scope scope);
     ResultRows remember(ResultRows rows, bool everything, Scope scope);
@@ -151,6 +177,7 @@ private:
     bool incremental_;
     std::size_t functions_;
     std::optional<RowQuantities> quantities_;
+    std::vector<Column> columns_;  // empty: no changes are asked for
     std::uint64_t shapes_ = 0;
     Shape shape_;
     Totals totals_;
@@ -163,8 +190,9 @@ private:
     std::atomic<bool> by_account_ = false;
     std::uint64_t last_rates_ = 0;  // version of the rates of the last result
     bool all_dirty_ = true;         // any row may differ from the last result
-    std::vector<std::int32_t> last_currencies_;
-    std::vector<LastRows> last_rows_;           // by currency if each is separate, else one or none
+    LastResult last_;
+    LastResult looked_;                         // all amounts of measures whose change is a column
+    std::uint64_t looks_ = 0;                   // how often looked_ was set
     std::vector<std::uint32_t> dirty_;          // scratch: the dirty rows, in ascending order
     std::vector<std::uint32_t> indices_;        // scratch: of rows of one currency in a result
     std::optional<Ready> ready_;                // prepared by check()
