@@ -342,7 +342,7 @@ class Book(HotBook, Reads, Closing):
                 "ticks", "times", None, None, f"{len(when)} times for {len(codes)} instruments"
             )
         if scale is not None:
-            scale = ticks.checked_scale(scale)
+            scale = ticks.checked_scale(scale, "ticks")
             counted = ticks.scaled(prices, len(codes))
             if not skip:
                 return self._ticks_scaled(codes, counted, scale, when)

@@ -615,14 +615,22 @@ class Reads:
             raise self._unlike(unknown, "instrument", [instrument]) from None
         return positions.revaluation_frame(self._names, self._value_scale, found)
 
-    def prices(self) -> Frame:
-        """Return the instruments that have a price: instrument, price, time (null if none was
-        given), epoch of the price's last change.
+    def prices(self, instruments: Any = None, *, allow_empty: bool = False) -> Frame:
+        """Return the prices: instrument, price, time (null if none was given), epoch of the price's
+        last change.
 
-        O(instruments).
+        Instruments without a price have no row. Rows are in the order of `instrument_codes`,
+        whatever the order of the names. `to_numpy("price", scaled=True, scale=2)` returns the
+        prices as integers.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError. O(instruments
+        selected).
         """
         self._core.check_open()
-        return positions.prices_frame(self._names, self._core.prices())
+        query = self._query(None, instruments, (), MEASURES, None, False, allow_empty)
+        read = self._core.prices
+        found = self._listed(query, lambda _, codes, masters: read(codes, masters.version))
+        return positions.prices_frame(self._names, found)
 
     def instruments(self) -> Frame:
         """Return the instruments: instrument, currency, multiplier, quote_factor, cash and a column

@@ -230,15 +230,20 @@ void add_reads(py::module_& m) {
                 return unlocked([&] { return reader.revalue(instrument); });
             },
             py::arg("instrument"))
-        .def("prices",
-             [](Reader& reader) {
-                 PriceList out;
-                 {
-                     const Unlocked unlocked;
-                     out = reader.prices();
-                 }
-                 return to_dict(std::move(out));
-             })
+        // `instruments`: codes, found in the master tables `masters`; None means all.
+        .def(
+            "prices",
+            [](Reader& reader, const py::object& instruments, std::uint64_t masters) {
+                const auto selection = to_selection(py::none(), instruments, masters);
+                return unless_stale<PriceList>(
+                    [&](PriceList& out) {
+                        if (selection.instruments) return reader.prices(selection, out);
+                        out = reader.prices();
+                        return true;
+                    },
+                    [](PriceList&& p) { return to_dict(std::move(p)); });
+            },
+            py::arg("instruments") = py::none(), py::arg("masters") = 0)
         .def(
             "account_codes",
             [](Reader& reader, const text::Column& names, const std::string& call) {

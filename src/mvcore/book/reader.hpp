@@ -52,6 +52,8 @@ public:
     [[nodiscard]] bool short_line(std::string_view instrument) const;
     [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
+    // The prices of the selected instruments. False: the masters changed.
+    bool prices(const CodeSelection& selection, PriceList& out);
 
     // Only the fork handler calls these; see fork.hpp. Waits until no thread changes this reader's
     // state, but not beyond the deadline.

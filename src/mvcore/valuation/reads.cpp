@@ -275,19 +275,25 @@ void Reads::append(const Order& o, OrderList& out) const {
     }
 }
 
-PriceList Reads::prices() const {
+PriceList Reads::prices(const std::optional<std::vector<InstrumentCode>>& selected) const {
     PriceList out;
     out.epoch = state_.epoch;
-    for (const auto i : instruments_below(state_.board.size())) {
+    const auto append = [&](InstrumentCode i) {
         const Quote& quote = state_.board.quote(i);
-        if (!quote.alive || !quote.priced) continue;
+        if (!quote.alive || !quote.priced) return;
         MVCORE_ASSERT(quote.epoch <= state_.epoch && quote.price_scale <= kMaxScale);
         out.instrument.push_back(raw(i));
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);
         out.time.push_back(quote.time);
         out.changed.push_back(raw(quote.epoch));
+    };
+    if (!selected) {
+        for (const auto i : instruments_below(state_.board.size())) append(i);
+        return out;
     }
+    for (const auto i : *selected)
+        if (code_index(i) < state_.board.size()) append(i);
     return out;
 }
 

@@ -63,7 +63,9 @@ public:
     [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {
         return {state_, instrument, value_scale_};
     }
-    [[nodiscard]] PriceList prices() const;
+    // Ascending by code. O(all instruments), or O(instruments selected).
+    [[nodiscard]] PriceList prices(
+        const std::optional<std::vector<InstrumentCode>>& selected = std::nullopt) const;
 
 private:
     [[nodiscard]] OrderList listed(std::vector<Slot>&& slots) const;
