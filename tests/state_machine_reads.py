@@ -36,6 +36,7 @@ QUANTITIES += ("leaves_quantity", "price", "sod_quantity", "current_quantity", "
 ACCUMULATOR = 10**70
 # The columns of `positions`, as those of a query of `values`.
 POSITIONS = {"by": ("account", "instrument"), "measures": [*MEASURES, *OF_INSTRUMENT]}
+PERCENTS = ["-10%", "+5.25%", "-100%", "-250%", "+0.0000000000000001%", "+99999999999999999999%"]
 SCENARIOS = [("prices",), ("fx",), ("prices", "fx")]
 
 
@@ -216,8 +217,18 @@ class ReadingMachine(RuleBasedStateMachine):
         named = {f"{side}.{n}" if not draw(st.integers(0, 3)) else n: v for n, v in picks.items()}
         return {n: v[0] if len(v) == 1 else v for n, v in named.items()}
 
+    def shocks(self, draw: Callable, model) -> list[str]:
+        """Keys of `prices` that select by an attribute, or name an instrument. Some are wrong."""
+        labels = {**ATTRIBUTES["instrument"], "currency": NAMES["currency"]}
+        name = draw(st.sampled_from(list(labels)))
+        side = draw(st.sampled_from(["", "", "instrument."]))
+        picked = [f"{side}{name}={label}" for label in labels[name]]
+        named = list(model.masters("instrument"))
+        return [*picked, *named, *(f"instrument={name}" for name in named)]
+
     def scenario(self, draw: Callable, model, names: tuple) -> dict:
-        """Hypothetical prices or rates, or both. A rate may be of an unknown currency."""
+        """Hypothetical prices or rates, or both, as numbers and as changes in percent. A rate may
+        be of an unknown currency."""
         named = some(draw, list(model.masters("instrument")))
         prices = {name: draw(numbers(self.huge)) for name in named}
         base = model.base_currency
@@ -225,6 +236,14 @@ class ReadingMachine(RuleBasedStateMachine):
         currencies = sorted(set(known)) if draw(st.integers(0, 3)) else NAMES["currency"]
         rates = {name: draw(numbers(False, positive=True)) for name in some(draw, currencies)}
         fx = {name: Decimal(1) if name == base else rate for name, rate in rates.items()}
+        if not draw(st.integers(0, 2)):
+            name = draw(st.sampled_from(known))
+            fx[name] = draw(st.sampled_from(["-2%", "+0.125%", "+7%", "-0.3%", "-100%", "-0%"]))
+        if not draw(st.integers(0, 2)):
+            keep = some(draw, list(prices), 2)
+            prices = {name: prices[name] for name in keep}
+            for key in some(draw, self.shocks(draw, model), 2):
+                prices[key] = draw(st.sampled_from([*PERCENTS, *PERCENTS, 3, "+1.%"]))
         return {name: given for name, given in (("prices", prices), ("fx", fx)) if name in names}
 
     def same_scenario(
@@ -233,7 +252,10 @@ class ReadingMachine(RuleBasedStateMachine):
         """Compare both calls with the scenario. mvcore may refuse one that overflows its
         accumulators."""
         dressed = {
-            name: {key: plain_cell(draw, "price", number) for key, number in given.items()}
+            name: {
+                key: plain_cell(draw, "price", number) if isinstance(number, Decimal) else number
+                for key, number in given.items()
+            }
             for name, given in scenario.items()
         }
         want = outcome(lambda: on_model(**scenario))

@@ -222,6 +222,8 @@ class Reader:
         page: ResultPage | None,
         quantities: Sequence[int] | None = None,
         first_level: int = 0,
+        changes: tuple[Sequence[tuple[_I32, str, str, int]], Sequence[tuple[int, str, str, int]]]
+        | None = None,
     ) -> ResultRows | None: ...
     def most_rows(
         self,

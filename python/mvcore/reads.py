@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from mvcore.errors import (
     wrong_type,
 )
 from mvcore.frame import Frame
-from mvcore.ingest.columns import not_a_column, number_column, text_column
+from mvcore.ingest.columns import text_column
 from mvcore.ingest.given_holdings import given_holdings
 from mvcore.ingest.tables import located, set_value
 from mvcore.ingest.times import oldest_time
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
     from mvcore.query.grouping import Shape
+    from mvcore.query.what_if import Changes, WhatIf
     from mvcore.results.names import NameLists
 
 POSITION_MEASURES = (*MEASURES, *OF_INSTRUMENT)
@@ -153,6 +155,12 @@ class Reads:
         prices, fx: value the same rows at these prices and rates, by name. The book does not
         change. A rate keeps its method; the base currency has the rate 1. An instrument must be in
         the book. A currency must be the base, or an instrument, a rate or `currency` must name it.
+        A text such as "-10%" multiplies the present price exactly, here by 0.9; "-100%" gives 0,
+        below that the price is negative. A key such as "sector=Tech" then means every instrument
+        with that label; `currency` and `instrument` are attributes, too. An instrument that two
+        keys mean is an error, as is a price of more than 18 decimals. Of a rate, the percent is
+        the change of the value of the currency in the base, whatever the rate's method. What has
+        no price or rate gets none.
 
         where: conditions that a row must meet, as `("current", ">", 1_000_000)`. A column is one
         of the row, or `abs(...)` of a number. Numbers compare by = != < <= > >=, exactly; texts by
@@ -177,7 +185,7 @@ class Reads:
         (see `stats`).
         """
         self._core.check_open()
-        given = what_if(prices, fx)
+        given = self._what_if(prices, fx)
         question = self._query(
             accounts,
             instruments,
@@ -189,18 +197,14 @@ class Reads:
             PageArguments(where, sort, limit, offset),
             max_rows,
         )
-        if given:
-            self._check_what_if(prices, fx, question.currency)
-        by_name = "fx" in given and question.currency != "local"
+        by_name = given is not None and "fx" in given.tables and question.currency != "local"
         asked_in = question.currency if by_name else self._currency_code(question.currency)
         return self._values(Shaper(question), asked_in, given)
 
-    def _values(
-        self, shaper: Shaper, currency: int | str, given: dict[str, dict[str, Any]]
-    ) -> Frame:
+    def _values(self, shaper: Shaper, currency: int | str, given: WhatIf | None) -> Frame:
         """Make the frame of `values`.
 
-        currency: its code, or its name if `fx` is given, because only those rates may name it.
+        currency: its code, or its name if rates are given, because only those may name it.
         """
         core, question = self._core, shaper.query
         while True:
@@ -213,11 +217,19 @@ class Reads:
                 shape.functions,
             )  # fmt: skip
             try:
+                tables, changes = self._hypothetical(given, shape.masters, question.currency)
+            except Error:
+                if core.masters == shape.masters.version:
+                    raise
+                self._settle()  # the attributes of a write are not published yet
+                continue
+            try:
                 page = core_page(question, shape, self._names, self._value_scale)
-                rows = core.values(
-                    *arguments, currency, given, page, question.quantity_numbers,
-                    question.instrument_level,
-                )  # fmt: skip
+                with contextlib.nullcontext() if given is None else given.places():
+                    rows = core.values(
+                        *arguments, currency, tables, page, question.quantity_numbers,
+                        question.instrument_level, changes,
+                    )  # fmt: skip
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if rows is not None:
@@ -225,6 +237,27 @@ class Reads:
                     self._names, self._value_scale, question, shape, rows, with_removed=False
                 )
             self._settle()
+
+    @staticmethod
+    def _what_if(prices: Any, fx: Any) -> WhatIf | None:
+        """Check hypothetical prices and rates. None: nothing is given."""
+        if prices is None and fx is None:
+            return None
+        from mvcore.query.what_if import WhatIf  # most programs have no what-ifs
+
+        return WhatIf(prices, fx) or None
+
+    def _hypothetical(
+        self, given: WhatIf | None, masters: Masters, currency: str
+    ) -> tuple[dict[str, dict[str, Any]], Changes | None]:
+        """The tables and changes of a what-if, for the core."""
+        if given is None:
+            return {}, None
+        names = self._names.of("instrument")
+        changes = given.changes(
+            masters, self._find, self._in_use, self._known_currencies, names, currency
+        )
+        return given.tables, changes
 
     def _check_rows(self, question: Query, shape: Shape) -> bool:
         """Raise InvalidInput if a read may have more than `max_rows`. False: the shape is stale."""
@@ -359,23 +392,6 @@ class Reads:
             return error
         error.value = unknown[0]
         return error.unlike(unknown[0], self._in_use(side))
-
-    def _check_what_if(self, prices: Any, fx: Any, currency: str) -> None:
-        """Raises UnknownId for a name that is not in the book.
-
-        currency: the currency of the amounts. The book need not know it if `fx` has its rate.
-        """
-        for table, side, given in (("prices", "instrument", prices), ("fx", "currency", fx)):
-            names = list(given or ())
-            for row, (name, code) in enumerate(zip(names, self._find(side, names), strict=True)):
-                if code >= 0 or (table == "fx" and name in (currency, "local")):
-                    continue  # the core refuses a currency called "local"
-                known = self._in_use(side) if table == "prices" else self._known_currencies()
-                raise (
-                    UnknownId.about(table, side, row, name, f"unknown {side} {name!r}").unlike(
-                        name, known
-                    )
-                )
 
     def _listed(self, query: Query, read: Callable[[Any, Any, Masters], Any]) -> Any:
         """Call read(codes of accounts, codes of instruments, masters) for a selection."""
@@ -686,22 +702,3 @@ def copied(function: FunctionType) -> FunctionType:
     functools.update_wrapper(own, function)
     del own.__wrapped__  # type: ignore[attr-defined]
     return own
-
-
-def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:
-    """Make the tables of hypothetical prices and rates."""
-    out: dict[str, dict[str, Any]] = {}
-    for name, key, value, given in (
-        ("prices", "instrument", "price", prices),
-        ("fx", "currency", "rate", fx),
-    ):
-        if given is None:
-            continue
-        if not isinstance(given, Mapping):
-            raise not_a_column(given, name, None, "a mapping of names to numbers")
-        if given:
-            out[name] = {
-                key: text_column(list(given), name, key),
-                value: number_column(list(given.values()), name, value),
-            }
-    return out

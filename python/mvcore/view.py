@@ -17,7 +17,7 @@ from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame, Plain
 from mvcore.query.arguments import Query
 from mvcore.query.grouping import Shaper
-from mvcore.reads import Reads, what_if
+from mvcore.reads import Reads
 from mvcore.results.page_keys import core_page
 from mvcore.results.result_rows import ResultFrame, combined_frame, overflow_of
 
@@ -146,16 +146,16 @@ class View(Closing):
         Cost: the cells of the instruments that moved since the last read. Functions of
         `mvcore.measure` are called for every position selected.
 
-        prices, fx: return the rows at other prices and rates, as in `Book.values`. This does not
+        prices, fx: return the rows at other prices and rates, as in `Book.values`, which also takes
+        changes such as {"sector=Tech": "-10%"}. This does not
         affect what `changes` returns next. Cost as `Book.values`.
         """
-        given = what_if(prices, fx)
-        if not given:
+        given = self._book._what_if(prices, fx)
+        if given is None:
             return self._read(everything=True)
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
-        self._book._check_what_if(prices, fx, self._shaper.query.currency)
         return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:

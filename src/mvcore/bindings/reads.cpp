@@ -1,6 +1,9 @@
 // Reads of books and snapshots. Calls that may take long run without the GIL.
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <tuple>
+#include <utility>
 #include <variant>
 
 #include "mvcore/bindings/parts.hpp"
@@ -113,6 +116,32 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     return q;
 }
 
+// `prices`: codes, factor, text and row of each change. `rates`: the same with a currency.
+using GivenPrices = std::vector<std::tuple<Codes, std::string, std::string, std::size_t>>;
+using GivenRates = std::vector<std::tuple<std::int32_t, std::string, std::string, std::size_t>>;
+
+PercentChanges to_changes(const std::optional<std::pair<GivenPrices, GivenRates>>& given) {
+    const auto factor_of = [](const std::string& text) {
+        const auto found = parse_decimal(text);
+        if (!found) refuse_argument("factor " + text + ": " + describe(found.fault));
+        return found.value;
+    };
+    PercentChanges out;
+    if (!given) return out;
+    for (const auto& [codes, factor, text, row] : given->first) {
+        PriceChange change{{}, factor_of(factor), text, row};
+        for (const auto code :
+             to_codes(codes, 0, std::numeric_limits<std::int32_t>::max(), "instrument"))
+            change.instruments.push_back(InstrumentCode(code));
+        out.prices.push_back(std::move(change));
+    }
+    for (const auto& [currency, factor, text, row] : given->second) {
+        if (currency < 0) refuse_argument("currency: out of range");
+        out.rates.push_back({currency, factor_of(factor), text, row});
+    }
+    return out;
+}
+
 py::object result_rows(ResultRows&& f) { return py::cast(std::move(f)); }
 
 py::tuple value(Reader& reader, const std::string& account, const std::string& currency) {
@@ -145,7 +174,7 @@ void add_reads(py::module_& m) {
         // `quantities`: measures whose quantities are returned, with prices; `first_level` of a
         // roll-up has rows of one instrument.
         // `currency`: its code, or its name if only the given rates may know it. `given`: tables of
-        // hypothetical prices and rates; empty means the current ones.
+        // hypothetical prices and rates, and `changes` in percent; without both, the current ones.
         .def(
             "values",
             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
@@ -154,7 +183,8 @@ void add_reads(py::module_& m) {
                const std::vector<int>& measures, const Functions& functions,
                const std::variant<std::int32_t, std::string>& currency, const py::dict& given,
                const Page& page, const std::optional<std::vector<int>>& quantities,
-               std::size_t first_level) {
+               std::size_t first_level,
+               const std::optional<std::pair<GivenPrices, GivenRates>>& changes) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
                 const auto q =
@@ -162,9 +192,12 @@ void add_reads(py::module_& m) {
                                 rows, masters, measures, functions, code != nullptr ? *code : 0,
                                 page, quantities, first_level);
                 const auto tables = to_tables(given);
-                const bool present = given.empty();
+                const auto percents = to_changes(changes);
+                const bool present = given.empty() && percents.empty();
                 auto make = [&](const Vocabulary& names, const State& state) {
-                    return text::make_batch(names, state, tables, false);
+                    Batch batch = text::make_batch(names, state, tables, false);
+                    add_changes(state, percents, batch);
+                    return batch;
                 };
                 return unless_stale<ResultRows>(
                     [&](ResultRows& out) {
@@ -176,7 +209,8 @@ void add_reads(py::module_& m) {
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
-            py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0)
+            py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0,
+            py::arg("changes") = py::none())
         // Upper bounds that cost little: the positions selected, and the rows of a grouping.
         .def(
             "most_rows",

@@ -33,7 +33,8 @@ private:
         if (currency == base) return {};
         const Rate& rate = board.rate(currency);
         possible_ = possible_ && rate.known();
-        return {to_double(rate.mantissa, rate.scale), rate.divide != back};
+        const double factor = to_double(rate.factor.mantissa, rate.factor.scale);
+        return {to_double(rate.mantissa, rate.scale) / factor, rate.divide != back};
     }
     static void apply(const Factor& f, double* amounts, std::size_t n) noexcept {
         if (f.value == 1) return;
