@@ -137,6 +137,7 @@ class Reads:
                 continue
             net = nets[account, instrument]
             own = self.state.instruments[instrument].currency
+            target = query.currency if query.own is None else query.own_currency(account)
             amounts = {m: self._worth(getattr(net, m), instrument, into=target) for m in MEASURES}
             rows.append(
                 {

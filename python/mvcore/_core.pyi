@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 _I32 = npt.NDArray[np.int32]
 _Groups = _I32 | tuple[_I32, _I32]  # by code, or ascending codes and their groups
+_Own = tuple[_I32, _I32 | None]  # currencies by group of accounts, and by row of a roll-up
 _I64 = npt.NDArray[np.int64]
 _Written = tuple[int, dict[str, int] | None]  # the epoch, and what was dropped
 _U8 = npt.NDArray[np.uint8]
@@ -21,6 +22,7 @@ STATUSES: tuple[str, ...]  # FIX 39 (OrdStatus), in the order of its codes 0..9,
 MEASURES: tuple[str, ...]
 RESULT_COLUMNS: tuple[str, ...]  # of results, beside the measures
 LOCAL: int
+OWN: int
 # Defaults of the options of a durable book.
 PRICE_INTERVAL_MS: int
 SYNC_INTERVAL_MS: int
@@ -195,6 +197,7 @@ class View:
         kind: str,
         level_of: _I32 | None,
         labels: Sequence[tuple[str, _I32 | None, CodeTexts | None]],
+        own: _Own | None = None,
     ) -> None: ...
     def stats(self) -> dict[str, int]: ...
 
@@ -224,6 +227,7 @@ class Reader:
         first_level: int = 0,
         changes: tuple[Sequence[tuple[_I32, str, str, int]], Sequence[tuple[int, str, str, int]]]
         | None = None,
+        own: _Own | None = None,
     ) -> ResultRows | None: ...
     def most_rows(
         self,
@@ -241,6 +245,7 @@ class Reader:
         masters: int,
         holdings: bool = False,
         page: ResultPage | None = None,
+        own: _I32 | None = None,
     ) -> PositionList | None: ...
     def orders(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
     from mvcore.query.grouping import Shape
+    from mvcore.query.own_currency import OwnCurrency
     from mvcore.query.what_if import Changes, WhatIf
     from mvcore.results.names import NameLists
 
@@ -150,6 +151,9 @@ class Reads:
         the instrument's currency); they are null in subtotals over several instruments.
 
         currency: None is the base, a name converts, "local" gives a row per group and currency.
+        "account.reporting_currency", an attribute of accounts, converts each account into the
+        currency that its label names: a row per group and such currency, also in a roll-up. An
+        account selected without a label, or with one that is no currency of the book, is an error.
         rollup: adds subtotals of every prefix of `by`, with a column `level`.
 
         prices, fx: value the same rows at these prices and rates, by name. The book does not
@@ -197,8 +201,8 @@ class Reads:
             PageArguments(where, sort, limit, offset),
             max_rows,
         )
-        by_name = given is not None and "fx" in given.tables and question.currency != "local"
-        asked_in = question.currency if by_name else self._currency_code(question.currency)
+        by_name = given is not None and "fx" in given.tables and not question.separate
+        asked_in = question.currency if by_name else self._code_of(question)
         return self._values(Shaper(question), asked_in, given)
 
     def _values(self, shaper: Shaper, currency: int | str, given: WhatIf | None) -> Frame:
@@ -208,7 +212,15 @@ class Reads:
         """
         core, question = self._core, shaper.query
         while True:
-            shape = shaper.shape(self._masters)
+            masters = self._masters
+            try:
+                shape = shaper.shape(masters)
+                tables, changes = self._hypothetical(given, masters, question.currency)
+            except Error:
+                if core.masters == masters.version:
+                    raise
+                self._settle()  # the attributes of a write are not published yet
+                continue
             if not self._check_rows(question, shape):
                 self._settle()
                 continue
@@ -217,18 +229,11 @@ class Reads:
                 shape.functions,
             )  # fmt: skip
             try:
-                tables, changes = self._hypothetical(given, shape.masters, question.currency)
-            except Error:
-                if core.masters == shape.masters.version:
-                    raise
-                self._settle()  # the attributes of a write are not published yet
-                continue
-            try:
                 page = core_page(question, shape, self._names, self._value_scale)
                 with contextlib.nullcontext() if given is None else given.places():
                     rows = core.values(
                         *arguments, currency, tables, page, question.quantity_numbers,
-                        question.instrument_level, changes,
+                        question.instrument_level, changes, shape.own,
                     )  # fmt: skip
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
@@ -296,6 +301,7 @@ class Reads:
             currency = self._base_currency
         if not isinstance(currency, str):
             raise wrong_type("call", "currency", None, currency, "text")
+        own = self._own_currency(currency) if currency.startswith("account.") else None
         if not isinstance(allow_empty, bool):
             raise InvalidInput.about(
                 None,
@@ -305,13 +311,61 @@ class Reads:
                 f"{shown(allow_empty)} is neither True nor False",
             )
         question = checked_query(
-            accounts, instruments, by, measures, currency, rollup, self._select, self._find, page
+            accounts,
+            instruments,
+            by,
+            measures,
+            currency,
+            rollup,
+            self._select,
+            self._find,
+            page,
+            own,
         )
         if max_rows is not None:
             question = question._replace(max_rows=count_of(max_rows, "max_rows"))
         if not allow_empty:
             self._check_labels(question)
+        if own is not None:
+            self._of_present_masters(
+                lambda masters: own.of_accounts(
+                    masters, selected_codes(question, "account", masters), "currency"
+                )
+            )
         return question
+
+    def _of_present_masters(self, make: Callable[[Masters], Any]) -> Any:
+        """Call make(masters), again if an error may be of attributes that a write replaces."""
+        while True:
+            masters = self._masters
+            try:
+                return make(masters)
+            except InvalidInput:
+                if self._core.masters == masters.version:
+                    raise
+                self._settle()
+
+    def _own_currency(self, currency: str) -> OwnCurrency | None:
+        """What `currency="account.x"` means. None: there is a currency of this name."""
+        from mvcore.query.own_currency import OwnCurrency, unknown_attribute
+
+        name = currency.removeprefix("account.")
+        known = self._find("currency", [currency])[0] >= 0
+
+        def check(masters: Masters) -> OwnCurrency | None:
+            has = name in masters.account
+            if known and has:
+                wrong = f"{shown(currency)} may mean a currency or an attribute of accounts"
+                raise invalid(None, "currency", None, currency, wrong, "another attribute")
+            if not known and not has:
+                raise unknown_attribute(name, masters.account)
+            return None if known else OwnCurrency(name, self._find, self._names.of("account"))
+
+        return self._of_present_masters(check)  # type: ignore[no-any-return]
+
+    def _code_of(self, query: Query) -> int:
+        """The core's code of the currency of the amounts."""
+        return _core.OWN if query.own is not None else self._currency_code(query.currency)
 
     def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
@@ -319,7 +373,7 @@ class Reads:
             ("account", question.accounts, None), ("instrument", question.instruments, None),
         ]  # fmt: skip
         if question.page is not None:
-            selections += label_selections(question.page, question.by, self._masters)
+            selections += label_selections(question.page, question.by, self._masters, question.own)
         for side, wanted, condition in selections:
             if not isinstance(wanted, Mapping):
                 continue
@@ -396,11 +450,12 @@ class Reads:
     def _listed(self, query: Query, read: Callable[[Any, Any, Masters], Any]) -> Any:
         """Call read(codes of accounts, codes of instruments, masters) for a selection."""
         while True:
-            masters = self._masters
-            rows = read(
-                selected_codes(query, "account", masters),
-                selected_codes(query, "instrument", masters),
-                masters,
+            rows = self._of_present_masters(
+                lambda masters: read(
+                    selected_codes(query, "account", masters),
+                    selected_codes(query, "instrument", masters),
+                    masters,
+                )
             )
             if rows is not None:
                 return rows
@@ -414,7 +469,13 @@ class Reads:
 
         def read(accounts: Any, instruments: Any, masters: Masters) -> Any:
             page = position_page(query, masters, self._names, self._value_scale)
-            return core.positions(accounts, instruments, currency, masters.version, holdings, page)
+            own = None
+            if query.own is not None:
+                accounts = None if accounts is None else np.unique(accounts)
+                own = query.own.of_accounts(masters, accounts)
+            return core.positions(
+                accounts, instruments, currency, masters.version, holdings, page, own
+            )
 
         return self._listed(query, read)
 
@@ -457,9 +518,10 @@ class Reads:
         by account, then by instrument, both in the order in which the book first saw the names.
 
         currency: None is the base, a name converts, "local" gives each row in its instrument's
-        currency. `unpriced` is 1 if the instrument has no price, or its currency no rate into
-        `currency`; the amounts are then null, else they are those of `values` by account and
-        instrument. `price` is null if the instrument has none.
+        currency, "account.reporting_currency" in that of its account, as in `values`. `unpriced`
+        is 1 if the instrument has no price, or its currency no rate into that of the amounts; the
+        amounts are then null, else they are those of `values` by account and instrument. `price`
+        is null if the instrument has none.
 
         where, sort, limit, offset: a page of the rows, as in `values`. Rows without an amount or a
         price come last; of the conditions on these, they meet only `!=`.
@@ -484,7 +546,7 @@ class Reads:
             allow_empty,
             PageArguments(where, sort, limit, offset),
         )
-        found = self._positions(query, self._currency_code(query.currency))
+        found = self._positions(query, self._code_of(query))
         return positions.positions_frame(self._names, self._value_scale, found)
 
     def orders(

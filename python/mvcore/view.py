@@ -79,7 +79,7 @@ class View(Closing):
             "columns": () if shape is None else shape.by,
             "measures": query.measures,
             "rollup": query.rollup,
-            "currency": "local" if query.currency == "local" else "one currency",
+            "currency": query.currency_kind,
         }
 
     def _check_no_column_view(self) -> None:
@@ -101,7 +101,7 @@ class View(Closing):
             page = core_page(self._shaper.query, shape, book._names, book.value_scale)
             core.reshape(
                 *shape.core_arguments(), masters.version, shape.functions, page,
-                *shape.core_labels(self._shaper.query),
+                *shape.core_labels(self._shaper.query), shape.own,
             )  # fmt: skip
             self._shape = shape
         return shape

@@ -79,6 +79,21 @@ CodeSelection to_selection(const py::object& accounts, const py::object& instrum
             to_sorted<InstrumentCode>(instruments, "instrument"), masters};
 }
 
+std::shared_ptr<const AccountCurrencies> to_account_currencies(const std::optional<Codes>& own,
+                                                               std::optional<std::int32_t> currency,
+                                                               const py::object& accounts,
+                                                               const CodeSelection& selection) {
+    OwnCurrencies given;
+    if (own) given.emplace(*own, std::nullopt);
+    const auto count = accounts.is_none() ? 0 : std::size_t(py::cast<Codes>(accounts).size());
+    const auto currencies = to_own(given, currency.value_or(0), count, 0, 0);
+    if (!currencies) return nullptr;
+    if (selection.accounts && selection.accounts->size() != count)
+        refuse_argument("accounts: one is listed twice");
+    return std::make_shared<const AccountCurrencies>(
+        AccountCurrencies{selection.accounts, *currencies});
+}
+
 // Calls read(out) without the GIL. Returns None if it reports stale groups.
 template <class Out, class Read, class Convert>
 py::object unless_stale(Read&& read, Convert&& convert) {
@@ -96,7 +111,8 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                      const std::vector<int>& measures, const Functions& functions,
                      std::int32_t currency, const Page& page,
-                     const std::optional<std::vector<int>>& quantities, std::size_t first_level) {
+                     const std::optional<std::vector<int>>& quantities, std::size_t first_level,
+                     const OwnCurrencies& own) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
     q.levels = to_levels(levels, rows);
@@ -105,6 +121,7 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     q.measures = to_measures(measures);
     q.functions = functions;
     q.currency = currency;
+    q.own = to_own(own, currency, account_groups, levels.size(), rows);
     if (quantities) {
         if (q.grouping.one_instrument_group())
             refuse_argument("quantities: the rows are not of one instrument");
@@ -184,13 +201,14 @@ void add_reads(py::module_& m) {
                const std::variant<std::int32_t, std::string>& currency, const py::dict& given,
                const Page& page, const std::optional<std::vector<int>>& quantities,
                std::size_t first_level,
-               const std::optional<std::pair<GivenPrices, GivenRates>>& changes) {
+               const std::optional<std::pair<GivenPrices, GivenRates>>& changes,
+               const OwnCurrencies& own) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
                 const auto q =
                     to_question(accounts, account_groups, instruments, instrument_groups, levels,
                                 rows, masters, measures, functions, code != nullptr ? *code : 0,
-                                page, quantities, first_level);
+                                page, quantities, first_level, own);
                 const auto tables = to_tables(given);
                 const auto percents = to_changes(changes);
                 const bool present = given.empty() && percents.empty();
@@ -210,7 +228,7 @@ void add_reads(py::module_& m) {
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
             py::arg("page"), py::arg("quantities") = py::none(), py::arg("first_level") = 0,
-            py::arg("changes") = py::none())
+            py::arg("changes") = py::none(), py::arg("own") = py::none())
         // Upper bounds that cost little: the positions selected, and the rows of a grouping.
         .def(
             "most_rows",
@@ -226,14 +244,16 @@ void add_reads(py::module_& m) {
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("masters"))
         // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL;
-        // None means neither prices nor amounts. `holdings`: see PositionQuery.
+        // None means neither prices nor amounts. `holdings`: see PositionQuery. `own`: with OWN,
+        // the currency of each of `accounts`, which ascend, or of every account by code.
         .def(
             "positions",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
                std::optional<std::int32_t> currency, std::uint64_t masters, bool holdings,
-               const Page& page) {
+               const Page& page, const std::optional<Codes>& own) {
                 PositionQuery query{to_selection(accounts, instruments, masters)};
                 query.currency = currency;
+                query.own = to_account_currencies(own, currency, accounts, query);
                 query.holdings = holdings;
                 query.page = page;
                 if (!query.page_fits()) refuse_argument("page: a column is out of range");
@@ -242,7 +262,7 @@ void add_reads(py::module_& m) {
                     [](PositionList&& p) { return py::cast(std::move(p)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"),
-            py::arg("holdings") = false, py::arg("page") = py::none())
+            py::arg("holdings") = false, py::arg("page") = py::none(), py::arg("own") = py::none())
         .def(
             "orders",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,

@@ -165,7 +165,7 @@ AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) c
 
 ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     MVCORE_ASSERT(question.masters == state_.masters);
-    const Target target{state_.base, question.currency, value_scale_};
+    const Target target{state_.base, question.currency, value_scale_, question.own.get()};
     Totals totals;
     Numbering numbering;
     numbering.dense_only = !question.levels.empty();
@@ -174,7 +174,8 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     cells += totals.cells_swept();
     if (!question.levels.empty()) totals = totals.rolled_up(question.levels, question.rows);
     MVCORE_ASSERT(question.levels.empty() || totals.rows() == question.rows);
-    const AmountConverter converter(state_.board, totals.units(), target.base, target.currency,
+    const AmountConverter converter(state_.board, totals.units(), target.base,
+                                    target.separate() ? kLocal : target.currency,
                                     target.value_scale);
     ResultRows out = all_rows(totals, converter, state_.board, target);
     out.epoch = state_.epoch;
@@ -187,9 +188,10 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
 void Reads::run_functions(const Question& question, ResultRows& rows) const {
     MVCORE_ASSERT(rows.epoch == state_.epoch);
     if (question.functions)
-        rows.floats = run_user_functions(state_, question.grouping, question.levels,
-                                         {state_.base, question.currency, value_scale_},
-                                         *question.functions, rows);
+        rows.floats =
+            run_user_functions(state_, question.grouping, question.levels,
+                               {state_.base, question.currency, value_scale_, question.own.get()},
+                               *question.functions, rows);
     MVCORE_ASSERT(!question.functions || rows.floats.size() == question.functions->size());
 }
 

@@ -35,6 +35,7 @@ struct Question {
     std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
     std::shared_ptr<const ResultPage> page = nullptr;          // null: all rows
     std::optional<RowQuantities> quantities = std::nullopt;    // and prices
+    std::shared_ptr<const GroupCurrencies> own = nullptr;      // only if the currency is kOwn
 };
 
 class Reads {

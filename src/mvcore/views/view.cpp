@@ -14,6 +14,7 @@ void View::reshape(Shape shape) {
     MVCORE_ASSERT(!shape.page || shape.levels.empty());
     MVCORE_ASSERT(!shape.page || shape.page->fits(shape.grouping, measures_.size(), functions_));
     const bool same = built_ && shape.grouping == shape_.grouping && shape.levels == shape_.levels;
+    MVCORE_ASSERT((shape.own != nullptr) == (target_.currency == kOwn));
     ++shapes_;
     masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
     shape_ = std::move(shape);
@@ -24,7 +25,7 @@ void View::reshape(Shape shape) {
 
 void View::rebuild(const State& state) try {
     swept_before_ += totals_.cells_swept();
-    const bool counted = totals_.counted() || needs_counts(state.board, target_);
+    const bool counted = totals_.counted() || needs_counts(state.board, target_of(shape_));
     const bool outgrown = totals_.outgrown();
     RowTable before = totals_.take_table();
     RowTable none;
@@ -80,7 +81,8 @@ bool View::lost(const State& state, const ChangeLog& log) const {
     return !built_ || price_place_ < log.changes().begin() || fact_place_ < log.facts().begin() ||
            (totals_.merged() && state.grid.split()) ||
            (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
-           totals_.outgrown() || (!totals_.counted() && needs_counts(state.board, target_));
+           totals_.outgrown() ||
+           (!totals_.counted() && needs_counts(state.board, target_of(shape_)));
 }
 
 void View::sync(const State& state, const ChangeLog& log) {
@@ -214,6 +216,7 @@ View::Stats View::stats() const {
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
     bytes += shape_.grouping.memory_bytes() + shape_.labels.memory_bytes();
+    if (shape_.own) bytes += shape_.own->memory_bytes();
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 
@@ -223,7 +226,8 @@ const AmountConverter& View::converter(const State& state) {
     const auto& units = totals_.units();
     if (!converter_ || converter_units_ != units.size() ||
         converter_rates_ != state.board.rates_version())
-        converter_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+        converter_.emplace(state.board, units, target_.base,
+                           target_.separate() ? kLocal : target_.currency, target_.value_scale);
     MVCORE_ASSERT(converter_->currencies().size() <= units.size());
     converter_units_ = units.size();
     converter_rates_ = state.board.rates_version();
@@ -252,17 +256,18 @@ View::Scope View::scope_of_changes() const noexcept {
 
 ResultRows View::rows(const State& state, Scope scope) {
     const AmountConverter& converter = this->converter(state);
+    const Target target = target_of(shape_);
     ResultRows out;
     if (!shape_.levels.empty()) {
         const Totals totals = totals_.rolled_up(shape_.levels, shape_.rows);
         MVCORE_ASSERT(totals.rows() == shape_.rows);
-        out = all_rows(totals, converter, state.board, target_);
+        out = all_rows(totals, converter, state.board, target);
     } else if (scope == Scope::all) {
-        out = all_rows(totals_, converter, state.board, target_);
+        out = all_rows(totals_, converter, state.board, target);
     } else {
         dirty_.clear();
         totals_.dirty().append_to(dirty_);
-        out = result_rows(totals_, converter, state.board, target_, dirty_);
+        out = result_rows(totals_, converter, state.board, target, dirty_);
     }
     out.epoch = state.epoch;
     return out;
@@ -312,10 +317,10 @@ ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
 ResultRows View::remember(ResultRows rows, bool everything, Scope scope) {
     MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= rows.epoch);
     MVCORE_ASSERT(rows.unpriced.size() == rows.size() && rows.floats.size() == functions_);
-    MVCORE_ASSERT(rows.currency.size() == (target_.local() ? rows.size() : 0));
+    MVCORE_ASSERT(rows.currency.size() == (target_.separate() ? rows.size() : 0));
     const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
     std::vector<std::uint32_t> changed;
-    if (!target_.local()) {
+    if (!target_.separate()) {
         last_rows_of(-1).remember(rows, nullptr, most, changed);
     } else {
         auto currencies = rows.currency;
@@ -347,7 +352,7 @@ void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
         const auto number = static_cast<std::uint32_t>(row);
         out.row.push_back(static_cast<std::int32_t>(row));
         if (!totals_.table().is_dense()) out.pairs.push_back(totals_.table().pair(number));
-        if (target_.local()) out.currency.push_back(currency);
+        if (target_.separate()) out.currency.push_back(currency);
         for (auto& amounts : out.amounts) amounts.push_back(0);
         for (auto& floats : out.floats) floats.push_back(0);
         out.unpriced.push_back(0);
@@ -407,7 +412,7 @@ void View::run(Draft& draft, const State& state) const {
     MVCORE_ASSERT(draft.rows.epoch == state.epoch);
     if (functions)
         draft.rows.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
-                                               target_, *functions, draft.rows);
+                                               target_of(draft.shape), *functions, draft.rows);
     MVCORE_ASSERT(!functions || draft.rows.floats.size() == functions_);
     draft.rows.floats.resize(functions_);
     for (auto& column : draft.rows.floats) column.resize(draft.rows.size());

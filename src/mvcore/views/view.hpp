@@ -34,6 +34,7 @@ public:
         std::shared_ptr<const UserFunctions> functions = nullptr;
         std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
         RowLabels labels = {};
+        std::shared_ptr<const GroupCurrencies> own = nullptr;  // only if the currency is kOwn
     };
     View(Target target, Measures measures, bool incremental, std::size_t functions = 0)
         : target_(target),
@@ -45,7 +46,7 @@ public:
     // Number of user functions among the measures. If it is not 0, reads go through drafts.
     [[nodiscard]] std::size_t functions() const noexcept { return functions_; }
     [[nodiscard]] std::size_t measures() const noexcept { return measures_.size(); }
-    // Of the amounts; kLocal if each row has its own.
+    // Of the amounts; kLocal or kOwn if each row has its own.
     [[nodiscard]] std::int32_t currency() const noexcept { return target_.currency; }
     [[nodiscard]] const RowLabels& labels() const noexcept { return shape_.labels; }
     // Whether the book's master tables changed since the shape was made.
@@ -126,6 +127,10 @@ private:
         ResultRows rows;
         Scope scope;
     };
+    // The currency of amounts of the shape.
+    [[nodiscard]] Target target_of(const Shape& shape) const noexcept {
+        return {target_.base, target_.currency, target_.value_scale, shape.own.get()};
+    }
     const AmountConverter& converter(const State& state);
     LastRows& last_rows_of(std::int32_t currency);
     [[nodiscard]] Scope scope_of_changes() const noexcept;
