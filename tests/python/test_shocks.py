@@ -238,6 +238,31 @@ def test_user_functions_see_the_changed_prices_and_rates(book) -> None:
     assert got == pytest.approx(12345678901234567890.5 * 12 / 2 * 0.98 / 151.2, rel=1e-12)
 
 
+def test_many_instruments_change(book) -> None:
+    """The core changes a few hundred at a time."""
+    names = [f"I{k:04}" for k in range(1_000)]
+    book.update(
+        instruments={
+            "instrument": names,
+            "currency": [("USD", "EUR", "JPY")[k % 3] for k in range(1_000)],
+            "group": [f"g{k % 7}" for k in range(1_000)],
+        },
+        prices={"instrument": names, "price": [f"{k}.{k % 10}" for k in range(1_000)]},
+        holdings={"account": ["P"] * 1_000, "instrument": names, "quantity": [3] * 1_000},
+    )
+    before = by_instrument(book)
+    after = by_instrument(book, prices={"group=g1": "-10%", "group=g4": "+25%", "group=g0": "-0%"})
+    factors = {1: D("0.9"), 4: D("1.25")}
+    for k, name in enumerate(names):
+        assert after[name] == before[name] * factors.get(k % 7, 1)
+    shocks = {"currency=EUR": "-10%", "currency=JPY": "+10%"}
+    held = {"instruments": {"group": [f"g{k}" for k in range(7)], "currency": ["EUR", "JPY"]}}
+    (total,) = book.values("P", **held, by=(), prices=shocks, fx={"JPY": "-2%"})["current"]
+    euros = sum(before[name] for name in names[1::3]) * D("0.9") * D("1.123456789")
+    yen = sum(before[name] for name in names[2::3]) * D("1.1") * D("0.98") / D("151.2")
+    assert total == round(euros, 6) + round(yen, 6)
+
+
 def test_random_changes_equal_exact_decimals(book) -> None:
     """Every amount is that of the reference model, which computes with fractions."""
     model = ReferenceBook(value_scale=6)

@@ -213,14 +213,12 @@ void add_reads(py::module_& m) {
                 const auto percents = to_changes(changes);
                 const bool present = given.empty() && percents.empty();
                 auto make = [&](const Vocabulary& names, const State& state) {
-                    Batch batch = text::make_batch(names, state, tables, false);
-                    add_changes(state, percents, batch);
-                    return batch;
+                    return text::make_batch(names, state, tables, false);
                 };
                 return unless_stale<ResultRows>(
                     [&](ResultRows& out) {
                         return present ? reader.values(q, out)
-                                       : reader.values_if(q, name, make, out);
+                                       : reader.values_if(q, name, make, out, percents);
                     },
                     result_rows);
             },

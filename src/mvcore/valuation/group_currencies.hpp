@@ -20,10 +20,12 @@ public:
     // or row has no positions.
     explicit GroupCurrencies(std::vector<std::int32_t> of_group,
                              std::vector<std::int32_t> of_row = {})
-        : of_group_(std::move(of_group)), of_row_(std::move(of_row)), currencies_(of_group_) {
-        std::sort(currencies_.begin(), currencies_.end());
-        currencies_.erase(std::unique(currencies_.begin(), currencies_.end()), currencies_.end());
-        if (!currencies_.empty() && currencies_.front() < 0) currencies_.erase(currencies_.begin());
+        : of_group_(std::move(of_group)), of_row_(std::move(of_row)) {
+        for (const auto currency : of_group_) {  // there are few
+            const auto at = std::lower_bound(currencies_.begin(), currencies_.end(), currency);
+            if (currency >= 0 && (at == currencies_.end() || *at != currency))
+                currencies_.insert(at, currency);
+        }
     }
     // Without duplicates, in ascending order.
     [[nodiscard]] const std::vector<std::int32_t>& currencies() const noexcept {

@@ -45,8 +45,7 @@ Decimal changed(i128 mantissa, int scale, const Decimal& factor, const char* tab
     return {product.low128(), decimals};
 }
 
-}  // namespace
-
+// Adds to the batch the prices and rates that the changes make of those of the state.
 void add_changes(const State& state, const PercentChanges& changes, Batch& batch) {
     const Board& board = state.board;
     for (const auto& change : changes.prices) {
@@ -93,17 +92,28 @@ void add_changes(const State& state, const PercentChanges& changes, Batch& batch
     }
 }
 
-State hypothetical(const State& state, Batch& batch) {
-    State other = state;
+void stage(State& state, Batch& batch) {
     const auto currencies = static_cast<std::size_t>(batch.currencies.size());
-    other.board.extend(other.board.size(), currencies);
-    QuoteStage quotes(other, batch);
+    state.board.extend(state.board.size(), currencies);
+    QuoteStage quotes(state, batch);
     quotes.stage();
     quotes.reserve();
     quotes.commit();
+}
+
+}  // namespace
+
+State hypothetical(const State& state, Batch& batch) {
+    State other = state;
+    stage(other, batch);
     MVCORE_ASSERT(other.epoch == state.epoch && other.masters == state.masters);
     MVCORE_ASSERT(other.positions.size() == state.positions.size());
     return other;
+}
+
+void apply_changes(State& state, const PercentChanges& changes, Batch& batch) {
+    add_changes(state, changes, batch);
+    stage(state, batch);
 }
 
 }  // namespace mvcore

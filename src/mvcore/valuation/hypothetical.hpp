@@ -1,6 +1,7 @@
 // Hypothetical prices and rates, for what-ifs.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,12 +34,35 @@ struct PercentChanges {
     [[nodiscard]] bool empty() const noexcept { return prices.empty() && rates.empty(); }
 };
 
-// Adds to the batch the exact prices and rates that the changes make of those of the state. What
-// has no price or no rate gets none. Throws InputError if one has too many digits.
-void add_changes(const State& state, const PercentChanges& changes, Batch& batch);
+// Calls f(part) for parts of at most `most` instruments. The first part has the rates.
+template <class F>
+void for_parts(const PercentChanges& changes, std::size_t most, F&& f) {
+    PercentChanges part;
+    part.rates = changes.rates;
+    std::size_t count = 0;
+    for (const auto& change : changes.prices)
+        for (std::size_t first = 0; first < change.instruments.size();) {
+            const auto begin = change.instruments.begin() + std::ptrdiff_t(first);
+            const auto n = std::min(most - count, change.instruments.size() - first);
+            part.prices.push_back(
+                {{begin, begin + std::ptrdiff_t(n)}, change.factor, change.text, change.row});
+            first += n;
+            count += n;
+            if (count < most) continue;
+            f(part);
+            part = {};
+            count = 0;
+        }
+    if (!part.empty()) f(part);
+}
 
 // A copy of the state with the batch's prices and rates. The batch has nothing else. The copy
 // shares all pages but those of the changed quotes. Throws InputError.
 State hypothetical(const State& state, Batch& batch);
+
+// Sets the exact prices and rates that the changes make of those of the state. What has no price or
+// no rate gets none. `batch` is empty; its names are for messages. Throws InputError, also if a
+// price or a rate has too many digits.
+void apply_changes(State& state, const PercentChanges& changes, Batch& batch);
 
 }  // namespace mvcore
