@@ -134,14 +134,13 @@ class Mvcore:
             then = sum(quantity * self.closes[name] for name, quantity in pairs)
             return Answer(amounts=(sum(held["current"]), then))
         watched = self.watch_lists[customer]
-        frame = self.book.prices()
+        frame = self.book.prices(watched)
         prices = dict(zip(frame["instrument"], frame["price"], strict=True))
         now = sum(self.shares[name] * prices[name] for name in watched)
         return Answer(amounts=(now, sum(self.shares[name] * self.closes[name] for name in watched)))
 
     def security_detail(self, instrument: str) -> Answer:
-        frame = self.book.prices()
-        return Answer(amounts=(frame["price"][frame["instrument"].index(instrument)],))
+        return Answer(amounts=tuple(self.book.prices(instrument)["price"]))
 
     def broker_volume(self, brokers: list[str], sector: str) -> Answer:
         values = self.book.values(

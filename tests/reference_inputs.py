@@ -33,7 +33,11 @@ IDS: dict[type, list] = {
     int: [1, 9, 10, 0, -7, 5_000_000_000, 2**63 - 1, -(2**63)],
 }
 ATTRIBUTES: dict[str, dict[str, list]] = {
-    "account": {"desk": ["d1", "d2", "d3", None], "country": ["DE", "US", None]},
+    "account": {
+        "desk": ["d1", "d2", "d3", None],
+        "country": ["DE", "US", None],
+        "ccy": ["USD", "EUR", "JPY", "USD ", "EUR"],  # "USD " is no currency
+    },
     "instrument": {"sector": ["s1", "s2", None], "country": ["US", "JP"], "tier": [1, 2, 10, None]},
 }
 FACTORS = [None, D(1), D(100), D("0.01"), D(10), None, D(0), D("-1"), D("1.123456789012345678")]

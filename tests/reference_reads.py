@@ -10,8 +10,8 @@ from typing import Any
 
 from reference_orders import Net, positions
 from reference_page import Page
-from reference_state import Price, State
-from reference_tables import EPOCH_START, currency_name, number, positive, text
+from reference_state import State
+from reference_tables import EPOCH_START
 from reference_view import (
     MEASURES,
     ClosedError,
@@ -26,6 +26,7 @@ from reference_view import (
     plain,
     unit_value,
 )
+from reference_what_if import put_what_if
 
 
 class Reads:
@@ -63,19 +64,10 @@ class Reads:
         if prices is None and fx is None:
             return self
         if not all(given is None or isinstance(given, Mapping) for given in (prices, fx)):
-            raise InvalidInput("prices and fx map a name to a number")
+            raise InvalidInput("prices and fx map a name to a number or a percent")
         other = copy.copy(self)
         other.state = self.state.copy()
-        for name, price in (prices or {}).items():
-            if text(name) not in other.state.instruments:
-                raise UnknownId(f"prices: unknown instrument {name!r}")
-            other.state.prices[name] = Price(number(price), None, self.epoch)
-        rates = [(currency_name(name), positive(rate)) for name, rate in (fx or {}).items()]
-        masters = self.state.instruments.values()
-        known = {self.base_currency, currency, *self.state.fx, *(m.currency for m in masters)}
-        for name in (name for name, _ in rates if name not in known):
-            raise UnknownId(f"fx: unknown currency {name!r}")
-        other.state.put_fx([{"currency": name, "rate": rate} for name, rate in rates])
+        put_what_if(self, other.state, prices, fx, currency)
         return other
 
     # -- amounts of groups ---------------------------------------------------------------------
@@ -145,6 +137,7 @@ class Reads:
                 continue
             net = nets[account, instrument]
             own = self.state.instruments[instrument].currency
+            target = query.currency if query.own is None else query.own_currency(account)
             amounts = {m: self._worth(getattr(net, m), instrument, into=target) for m in MEASURES}
             rows.append(
                 {

@@ -106,10 +106,23 @@ def check_currency(book, currency: str | None, local: bool) -> str:
             return currency
         raise InvalidInput("'local' is not one currency")
     state = book.state
+    attribute = currency.removeprefix("account.") if currency.startswith("account.") else None
     named = {book.base_currency, *state.fx, *(m.currency for m in state.instruments.values())}
+    if attribute is not None and local:
+        has = attribute in state.attributes["account"]
+        if has == (currency in named):
+            raise InvalidInput(f"{currency!r} means a currency and an attribute, or neither")
+        return currency
     if currency not in named:
         raise UnknownId(f"unknown currency {currency!r}")
     return currency
+
+
+def own_attribute(book, currency: str) -> str | None:
+    """The attribute of accounts that names the currency of their amounts."""
+    name = currency.removeprefix("account.")
+    has = currency.startswith("account.") and name in book.state.attributes["account"]
+    return name if has else None
 
 
 def label_of(value: Any) -> str | None:
@@ -226,6 +239,10 @@ class Query:
             raise InvalidInput("currency is already local")
         self.accounts = Selection(book, "account", accounts, allow_empty)
         self.instruments = Selection(book, "instrument", instruments, allow_empty)
+        self.own = own_attribute(book, self.currency)
+        state = book.state
+        masters = state.instruments.values()
+        self.check_own({book.base_currency, *state.fx, *(m.currency for m in masters)})
         self.page = Page() if page is None else page
         if rollup and self.page.asked():
             raise InvalidInput("a roll-up has no pages")
@@ -233,7 +250,23 @@ class Query:
             if not allow_empty and label is not None and name in (*self.names, "amount_currency"):
                 self._check_label(name, label)
 
+    def check_own(self, currencies: Iterable[str]) -> None:
+        """Check that every selected account has one of the currencies as its own."""
+        if self.own is None:
+            return
+        if self.own not in self.book.state.attributes["account"]:
+            raise InvalidInput(f"accounts have no attribute {self.own!r}")
+        for account in self.book.state.accounts:
+            if account in self.accounts and self.own_currency(account) not in currencies:
+                raise InvalidInput(f"account {account!r} has no currency of its own")
+
+    def own_currency(self, account: str) -> str | None:
+        return self.accounts.label(self.own, account)
+
     def _check_label(self, name: str, label: Any) -> None:
+        if name == "amount_currency" and self.own is not None:
+            Selection(self.book, "account", {self.own: label})
+            return
         kind = "currency" if name == "amount_currency" else resolve(self.book, name).kind
         side = "account" if kind == "account" else "instrument"
         side, attribute = (side, kind) if isinstance(kind, str) else kind
@@ -244,15 +277,18 @@ class Query:
         return self.page.of(self.all_rows())
 
     def all_rows(self) -> dict[tuple, dict]:
-        """Rows by key (level, labels, own currency if local), in the order of the output."""
+        """Rows by key (level, labels, currency if rows differ), in the order of the output."""
         book, totals, nets = self.book, {}, {}
+        self.check_own(book.state.seen["currency"])
         for (account, instrument), net in book.nets().items():
             if account not in self.accounts or instrument not in self.instruments:
                 continue
             labels = tuple(column.label(book, account, instrument) for column in self.columns)
             own = book.state.instruments[instrument].currency
             local = own if self.currency == "local" else None
-            worth, rate = unit_value(book, instrument), conversion(book, own, self.currency)
+            local = local if self.own is None else self.own_currency(account)
+            into = self.currency if self.own is None else local
+            worth, rate = unit_value(book, instrument), conversion(book, own, into)
             for level in range(0 if self.rollup else len(labels), len(labels) + 1):
                 key = (level, labels[:level] + (None,) * (len(labels) - level), local)
                 subtotals, unpriced = totals.setdefault(key, ({}, [0]))
@@ -283,12 +319,13 @@ class Query:
 
     def _row(self, key: tuple, subtotals: dict, unpriced: list[int], nets: list) -> dict:
         row = self._head(key)
+        into = self.currency if self.own is None else key[2]
         for measure in self.measures:
             if measure in OF_INSTRUMENT:
                 row[measure] = self._of_instrument(key, measure, nets)
                 continue
             parts = [
-                subtotal * conversion(self.book, own, self.currency)
+                subtotal * conversion(self.book, own, into)
                 for own, subtotal in subtotals.get(measure, {}).items()
             ]
             row[measure] = amount(parts, self.book.value_scale)
@@ -352,7 +389,13 @@ class ReferenceView:
     def columns(self) -> tuple:
         """What the columns of the rows depend on. The order of measures counts."""
         query = self.query
-        return tuple(query.columns), query.measures, query.rollup, query.currency == "local"
+        return (
+            tuple(query.columns),
+            query.measures,
+            query.rollup,
+            query.own,
+            query.currency == "local",
+        )
 
     def close(self) -> None:
         self.closed = True

@@ -10,6 +10,7 @@ _I32 = npt.NDArray[np.int32]
 _Groups = _I32 | tuple[_I32, _I32]  # by code, or ascending codes and their groups
 # quantities, whether the price, and the first level of a roll-up that is of one instrument
 _InstrumentColumns = tuple[Sequence[int], bool, int]
+_Own = tuple[_I32, _I32 | None]  # currencies by group of accounts, and by row of a roll-up
 _I64 = npt.NDArray[np.int64]
 _Written = tuple[int, dict[str, int] | None]  # the epoch, and what was dropped
 _U8 = npt.NDArray[np.uint8]
@@ -23,6 +24,7 @@ STATUSES: tuple[str, ...]  # FIX 39 (OrdStatus), in the order of its codes 0..9,
 MEASURES: tuple[str, ...]
 RESULT_COLUMNS: tuple[str, ...]  # of results, beside the measures
 LOCAL: int
+OWN: int
 # Defaults of the options of a durable book.
 PRICE_INTERVAL_MS: int
 SYNC_INTERVAL_MS: int
@@ -201,6 +203,7 @@ class View:
         kind: str,
         level_of: _I32 | None,
         labels: Sequence[tuple[str, _I32 | None, CodeTexts | None]],
+        own: _Own | None = None,
     ) -> None: ...
     def stats(self) -> dict[str, int]: ...
 
@@ -227,6 +230,9 @@ class Reader:
         given: dict[str, dict[str, Any]],
         page: ResultPage | None,
         quantities: _InstrumentColumns | None,
+        changes: tuple[Sequence[tuple[_I32, str, str, int]], Sequence[tuple[int, str, str, int]]]
+        | None = None,
+        own: _Own | None = None,
     ) -> ResultRows | None: ...
     def most_rows(
         self,
@@ -244,12 +250,15 @@ class Reader:
         masters: int,
         holdings: bool = False,
         page: ResultPage | None = None,
+        own: _I32 | None = None,
     ) -> PositionList | None: ...
     def orders(
         self, accounts: _I32 | None, instruments: _I32 | None, masters: int
     ) -> dict[str, Any] | None: ...
     def revalue(self, instrument: str) -> Revaluation: ...
-    def prices(self) -> dict[str, Any]: ...
+    def prices(
+        self, instruments: _I32 | None = None, masters: int = 0
+    ) -> dict[str, Any] | None: ...
     def account_codes(self, names: Column, call: str) -> _I32: ...
     def instrument_codes(self, names: Column, call: str, unknown_ok: bool = False) -> _I32: ...
     def currency_code(self, name: str) -> int: ...

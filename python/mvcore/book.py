@@ -342,7 +342,7 @@ class Book(HotBook, Reads, Closing):
                 "ticks", "times", None, None, f"{len(when)} times for {len(codes)} instruments"
             )
         if scale is not None:
-            scale = ticks.checked_scale(scale)
+            scale = ticks.checked_scale(scale, "ticks")
             counted = ticks.scaled(prices, len(codes))
             if not skip:
                 return self._ticks_scaled(codes, counted, scale, when)
@@ -505,7 +505,7 @@ class Book(HotBook, Reads, Closing):
             PageArguments(where, sort, limit, offset),
             max_rows,
         )
-        code = self._currency_code(question.currency)
+        code = self._code_of(question)
         if mode == "lazy":
             return View(self, question, code, incremental=False)
         with self._masters_lock:  # a write of master tables must not miss this view
@@ -525,7 +525,8 @@ class Book(HotBook, Reads, Closing):
         combined: return one frame with the rows of all views, in the order of the list. The column
         `view`, which comes first, is the index of the row's view in the list. All views must have
         the same columns: the same `by`, measures and `rollup`, and currency="local" for all or for
-        none. For many small views: a view without changes costs no Python object.
+        none, as with an attribute of accounts as currency. For many small views: a view without
+        changes costs no Python object.
 
         Raises InvalidInput if a view belongs to another book or is listed twice, ClosedError,
         ValueOverflow. If it raises, no view's changes are consumed. An empty list of views has one

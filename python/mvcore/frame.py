@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mvcore._core import JsonRows, label_texts, narrowed, to_decimals, to_float64, to_int64
-from mvcore.errors import InvalidInput
+from mvcore.errors import InvalidInput, ValueOverflow, invalid
 from mvcore.formats import fixed_texts
+from mvcore.ingest.ticks import checked_scale
 from mvcore.ingest.times import NO_TIME
 
 if TYPE_CHECKING:
@@ -219,6 +220,24 @@ class Time(NamedTuple):
 Column = Text | Number | Plain | Ids | Time
 
 
+def _in_units(column: Number, name: str, scale: int) -> npt.NDArray[np.int64]:
+    """The numbers as int64 in units of 10**-scale. None is null."""
+    values, _, needed = narrowed(column.values, column.scale, None)
+    if needed > scale:
+        texts = to_decimals(column.values, column.scale, True, None)
+        row = next(k for k, number in enumerate(texts) if -number.as_tuple().exponent > scale)
+        reason = f"{texts[row]} has more than {scale} decimals"
+        raise InvalidInput.about("to_numpy", name, row, texts[row], reason)
+    factor = 10 ** (scale - needed)
+    units = to_int64(values)
+    large = np.flatnonzero((units > (2**63 - 1) // factor) | (units < -(2**63 // factor)))
+    if large.size:
+        row = int(large[0])
+        wrong = f"{int(units[row]) * factor} does not fit 64 bits"
+        raise ValueOverflow.about("to_numpy", name, row, None, wrong)
+    return units * np.int64(factor)
+
+
 class Frame:
     """Rows of one epoch. A column is made on first use, and then kept.
 
@@ -338,12 +357,15 @@ class Frame:
         rows = zip(*(self[name] for name in names), strict=True)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def to_numpy(self, name: str, scaled: bool = False) -> Array:
+    def to_numpy(self, name: str, scaled: bool = False, scale: int | None = None) -> Array:
         """Return the column as an array: the nearest float64.
 
-        With `scaled`, int64 in units of the column's last decimal. Names are objects, times
-        datetime64[ns]. Raises ValueOverflow if a scaled value does not fit 64 bits, InvalidInput if
-        one is null.
+        With `scaled`, int64 in units of the column's last decimal: amounts have `value_scale`
+        decimals, quantities and prices 18. `scale` names other decimals: 2 makes 151.50 the integer
+        15150, as `ticks(scale=2)` takes it. Names are objects, times datetime64[ns].
+
+        Raises ValueOverflow if a scaled value does not fit 64 bits, InvalidInput if one is null, or
+        has more than `scale` decimals.
         """
         column = self._column(name)
         if scaled and not isinstance(column, Number):
@@ -359,7 +381,13 @@ class Frame:
             raise InvalidInput.about(
                 "to_numpy", name, None, None, f"{name!r} has nulls, which have no integer"
             )
-        return column.to_numpy(scaled)
+        if scale is None:
+            return column.to_numpy(scaled)
+        if not scaled or not isinstance(column, Number):
+            raise invalid(
+                "to_numpy", name, None, scale, "scale is given without scaled", "scaled=True"
+            )
+        return _in_units(column, name, checked_scale(scale, "to_numpy"))
 
     def codes(self, name: str) -> npt.NDArray[np.int32]:
         """Return the int32 codes of a column of names. -1 is null.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from mvcore.errors import (
     wrong_type,
 )
 from mvcore.frame import Frame
-from mvcore.ingest.columns import not_a_column, number_column, text_column
+from mvcore.ingest.columns import text_column
 from mvcore.ingest.given_holdings import given_holdings
 from mvcore.ingest.tables import located, set_value
 from mvcore.ingest.times import oldest_time
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes, Masters
     from mvcore.query.arguments import MeasuresArgument
     from mvcore.query.grouping import Shape
+    from mvcore.query.own_currency import OwnCurrency
+    from mvcore.query.what_if import Changes, WhatIf
     from mvcore.results.names import NameLists
 
 POSITION_MEASURES = (*MEASURES, *OF_INSTRUMENT)
@@ -148,11 +151,20 @@ class Reads:
         the instrument's currency); they are null in subtotals over several instruments.
 
         currency: None is the base, a name converts, "local" gives a row per group and currency.
+        "account.reporting_currency", an attribute of accounts, converts each account into the
+        currency that its label names: a row per group and such currency, also in a roll-up. An
+        account selected without a label, or with one that is no currency of the book, is an error.
         rollup: adds subtotals of every prefix of `by`, with a column `level`.
 
         prices, fx: value the same rows at these prices and rates, by name. The book does not
         change. A rate keeps its method; the base currency has the rate 1. An instrument must be in
         the book. A currency must be the base, or an instrument, a rate or `currency` must name it.
+        A text such as "-10%" multiplies the present price exactly, here by 0.9; "-100%" gives 0,
+        below that the price is negative. A key such as "sector=Tech" then means every instrument
+        with that label; `currency` and `instrument` are attributes, too. An instrument that two
+        keys mean is an error, as is a price of more than 18 decimals. Of a rate, the percent is
+        the change of the value of the currency in the base, whatever the rate's method. What has
+        no price or rate gets none.
 
         where: conditions that a row must meet, as `("current", ">", 1_000_000)`. A column is one
         of the row, or `abs(...)` of a number. Numbers compare by = != < <= > >=, exactly; texts by
@@ -177,7 +189,7 @@ class Reads:
         (see `stats`).
         """
         self._core.check_open()
-        given = what_if(prices, fx)
+        given = self._what_if(prices, fx)
         question = self._query(
             accounts,
             instruments,
@@ -189,18 +201,14 @@ class Reads:
             PageArguments(where, sort, limit, offset),
             max_rows,
         )
-        if given:
-            self._check_what_if(prices, fx, question.currency)
-        by_name = "fx" in given and question.currency != "local"
-        asked_in = question.currency if by_name else self._currency_code(question.currency)
+        by_name = given is not None and "fx" in given.tables and not question.separate
+        asked_in = question.currency if by_name else self._code_of(question)
         return self._values(Shaper(question), asked_in, given)
 
-    def _values(
-        self, shaper: Shaper, currency: int | str, given: dict[str, dict[str, Any]]
-    ) -> Frame:
+    def _values(self, shaper: Shaper, currency: int | str, given: WhatIf | None) -> Frame:
         """Make the frame of `values`.
 
-        currency: its code, or its name if `fx` is given, because only those rates may name it.
+        currency: its code, or its name if rates are given, because only those may name it.
         """
         core, question = self._core, shaper.query
         if question.changes:
@@ -210,7 +218,15 @@ class Reads:
                 f"only views have {name!r}, at the prices and rates of the book",
             )  # fmt: skip
         while True:
-            shape = shaper.shape(self._masters)
+            masters = self._masters
+            try:
+                shape = shaper.shape(masters)
+                tables, changes = self._hypothetical(given, masters, question.currency)
+            except Error:
+                if core.masters == masters.version:
+                    raise
+                self._settle()  # the attributes of a write are not published yet
+                continue
             if not self._check_rows(question, shape):
                 self._settle()
                 continue
@@ -220,7 +236,11 @@ class Reads:
             )  # fmt: skip
             try:
                 page = core_page(question, shape, self._names, self._value_scale)
-                rows = core.values(*arguments, currency, given, page, question.instrument_columns)
+                with contextlib.nullcontext() if given is None else given.places():
+                    rows = core.values(
+                        *arguments, currency, tables, page, question.instrument_columns, changes,
+                        shape.own,
+                    )  # fmt: skip
             except ValueOverflow as error:
                 raise overflow_of(error, self._names, [(question, shape)]) from None
             if rows is not None:
@@ -228,6 +248,27 @@ class Reads:
                     self._names, self._value_scale, question, shape, rows, with_removed=False
                 )
             self._settle()
+
+    @staticmethod
+    def _what_if(prices: Any, fx: Any) -> WhatIf | None:
+        """Check hypothetical prices and rates. None: nothing is given."""
+        if prices is None and fx is None:
+            return None
+        from mvcore.query.what_if import WhatIf  # most programs have no what-ifs
+
+        return WhatIf(prices, fx) or None
+
+    def _hypothetical(
+        self, given: WhatIf | None, masters: Masters, currency: str
+    ) -> tuple[dict[str, dict[str, Any]], Changes | None]:
+        """The tables and changes of a what-if, for the core."""
+        if given is None:
+            return {}, None
+        names = self._names.of("instrument")
+        changes = given.changes(
+            masters, self._find, self._in_use, self._known_currencies, names, currency
+        )
+        return given.tables, changes
 
     def _check_rows(self, question: Query, shape: Shape) -> bool:
         """Raise InvalidInput if a read may have more than `max_rows`. False: the shape is stale."""
@@ -266,6 +307,7 @@ class Reads:
             currency = self._base_currency
         if not isinstance(currency, str):
             raise wrong_type("call", "currency", None, currency, "text")
+        own = self._own_currency(currency) if currency.startswith("account.") else None
         if not isinstance(allow_empty, bool):
             raise InvalidInput.about(
                 None,
@@ -275,13 +317,61 @@ class Reads:
                 f"{shown(allow_empty)} is neither True nor False",
             )
         question = checked_query(
-            accounts, instruments, by, measures, currency, rollup, self._select, self._find, page
+            accounts,
+            instruments,
+            by,
+            measures,
+            currency,
+            rollup,
+            self._select,
+            self._find,
+            page,
+            own,
         )
         if max_rows is not None:
             question = question._replace(max_rows=count_of(max_rows, "max_rows"))
         if not allow_empty:
             self._check_labels(question)
+        if own is not None:
+            self._of_present_masters(
+                lambda masters: own.of_accounts(
+                    masters, selected_codes(question, "account", masters), "currency"
+                )
+            )
         return question
+
+    def _of_present_masters(self, make: Callable[[Masters], Any]) -> Any:
+        """Call make(masters), again if an error may be of attributes that a write replaces."""
+        while True:
+            masters = self._masters
+            try:
+                return make(masters)
+            except InvalidInput:
+                if self._core.masters == masters.version:
+                    raise
+                self._settle()
+
+    def _own_currency(self, currency: str) -> OwnCurrency | None:
+        """What `currency="account.x"` means. None: there is a currency of this name."""
+        from mvcore.query.own_currency import OwnCurrency, unknown_attribute
+
+        name = currency.removeprefix("account.")
+        known = self._find("currency", [currency])[0] >= 0
+
+        def check(masters: Masters) -> OwnCurrency | None:
+            has = name in masters.account
+            if known and has:
+                wrong = f"{shown(currency)} may mean a currency or an attribute of accounts"
+                raise invalid(None, "currency", None, currency, wrong, "another attribute")
+            if not known and not has:
+                raise unknown_attribute(name, masters.account)
+            return None if known else OwnCurrency(name, self._find, self._names.of("account"))
+
+        return self._of_present_masters(check)  # type: ignore[no-any-return]
+
+    def _code_of(self, query: Query) -> int:
+        """The core's code of the currency of the amounts."""
+        return _core.OWN if query.own is not None else self._currency_code(query.currency)
 
     def _check_labels(self, question: Query) -> None:
         """Raises InvalidInput for a label that no account or instrument has."""
@@ -289,7 +379,7 @@ class Reads:
             ("account", question.accounts, None), ("instrument", question.instruments, None),
         ]  # fmt: skip
         if question.page is not None:
-            selections += label_selections(question.page, question.by, self._masters)
+            selections += label_selections(question.page, question.by, self._masters, question.own)
         for side, wanted, condition in selections:
             if not isinstance(wanted, Mapping):
                 continue
@@ -363,31 +453,15 @@ class Reads:
         error.value = unknown[0]
         return error.unlike(unknown[0], self._in_use(side))
 
-    def _check_what_if(self, prices: Any, fx: Any, currency: str) -> None:
-        """Raises UnknownId for a name that is not in the book.
-
-        currency: the currency of the amounts. The book need not know it if `fx` has its rate.
-        """
-        for table, side, given in (("prices", "instrument", prices), ("fx", "currency", fx)):
-            names = list(given or ())
-            for row, (name, code) in enumerate(zip(names, self._find(side, names), strict=True)):
-                if code >= 0 or (table == "fx" and name in (currency, "local")):
-                    continue  # the core refuses a currency called "local"
-                known = self._in_use(side) if table == "prices" else self._known_currencies()
-                raise (
-                    UnknownId.about(table, side, row, name, f"unknown {side} {name!r}").unlike(
-                        name, known
-                    )
-                )
-
     def _listed(self, query: Query, read: Callable[[Any, Any, Masters], Any]) -> Any:
         """Call read(codes of accounts, codes of instruments, masters) for a selection."""
         while True:
-            masters = self._masters
-            rows = read(
-                selected_codes(query, "account", masters),
-                selected_codes(query, "instrument", masters),
-                masters,
+            rows = self._of_present_masters(
+                lambda masters: read(
+                    selected_codes(query, "account", masters),
+                    selected_codes(query, "instrument", masters),
+                    masters,
+                )
             )
             if rows is not None:
                 return rows
@@ -401,7 +475,13 @@ class Reads:
 
         def read(accounts: Any, instruments: Any, masters: Masters) -> Any:
             page = position_page(query, masters, self._names, self._value_scale)
-            return core.positions(accounts, instruments, currency, masters.version, holdings, page)
+            own = None
+            if query.own is not None:
+                accounts = None if accounts is None else np.unique(accounts)
+                own = query.own.of_accounts(masters, accounts)
+            return core.positions(
+                accounts, instruments, currency, masters.version, holdings, page, own
+            )
 
         return self._listed(query, read)
 
@@ -444,9 +524,10 @@ class Reads:
         by account, then by instrument, both in the order in which the book first saw the names.
 
         currency: None is the base, a name converts, "local" gives each row in its instrument's
-        currency. `unpriced` is 1 if the instrument has no price, or its currency no rate into
-        `currency`; the amounts are then null, else they are those of `values` by account and
-        instrument. `price` is null if the instrument has none.
+        currency, "account.reporting_currency" in that of its account, as in `values`. `unpriced`
+        is 1 if the instrument has no price, or its currency no rate into that of the amounts; the
+        amounts are then null, else they are those of `values` by account and instrument. `price`
+        is null if the instrument has none.
 
         where, sort, limit, offset: a page of the rows, as in `values`. Rows without an amount or a
         price come last; of the conditions on these, they meet only `!=`.
@@ -471,7 +552,7 @@ class Reads:
             allow_empty,
             PageArguments(where, sort, limit, offset),
         )
-        found = self._positions(query, self._currency_code(query.currency))
+        found = self._positions(query, self._code_of(query))
         return positions.positions_frame(self._names, self._value_scale, found)
 
     def orders(
@@ -618,14 +699,22 @@ class Reads:
             raise self._unlike(unknown, "instrument", [instrument]) from None
         return positions.revaluation_frame(self._names, self._value_scale, found)
 
-    def prices(self) -> Frame:
-        """Return the instruments that have a price: instrument, price, time (null if none was
-        given), epoch of the price's last change.
+    def prices(self, instruments: Any = None, *, allow_empty: bool = False) -> Frame:
+        """Return the prices: instrument, price, time (null if none was given), epoch of the price's
+        last change.
 
-        O(instruments).
+        Instruments without a price have no row. Rows are in the order of `instrument_codes`,
+        whatever the order of the names. `to_numpy("price", scaled=True, scale=2)` returns the
+        prices as integers.
+
+        Selections as in `values`. Raises UnknownId, InvalidInput, ClosedError. O(instruments
+        selected).
         """
         self._core.check_open()
-        return positions.prices_frame(self._names, self._core.prices())
+        query = self._query(None, instruments, (), MEASURES, None, False, allow_empty)
+        read = self._core.prices
+        found = self._listed(query, lambda _, codes, masters: read(codes, masters.version))
+        return positions.prices_frame(self._names, found)
 
     def instruments(self) -> Frame:
         """Return the instruments: instrument, currency, multiplier, quote_factor, cash and a column
@@ -681,22 +770,3 @@ def copied(function: FunctionType) -> FunctionType:
     functools.update_wrapper(own, function)
     del own.__wrapped__  # type: ignore[attr-defined]
     return own
-
-
-def what_if(prices: Any, fx: Any) -> dict[str, dict[str, Any]]:
-    """Make the tables of hypothetical prices and rates."""
-    out: dict[str, dict[str, Any]] = {}
-    for name, key, value, given in (
-        ("prices", "instrument", "price", prices),
-        ("fx", "currency", "rate", fx),
-    ):
-        if given is None:
-            continue
-        if not isinstance(given, Mapping):
-            raise not_a_column(given, name, None, "a mapping of names to numbers")
-        if given:
-            out[name] = {
-                key: text_column(list(given), name, key),
-                value: number_column(list(given.values()), name, value),
-            }
-    return out

@@ -17,7 +17,7 @@ from mvcore.forks import rest_at_fork
 from mvcore.frame import Frame, Plain
 from mvcore.query.arguments import Query
 from mvcore.query.grouping import Shaper
-from mvcore.reads import Reads, what_if
+from mvcore.reads import Reads
 from mvcore.results.page_keys import core_page
 from mvcore.results.result_rows import ResultFrame, combined_frame, overflow_of
 
@@ -80,7 +80,7 @@ class View(Closing):
             "columns": () if shape is None else shape.by,
             "measures": query.measures,
             "rollup": query.rollup,
-            "currency": "local" if query.currency == "local" else "one currency",
+            "currency": query.currency_kind,
         }
 
     def _check_no_column_view(self) -> None:
@@ -102,7 +102,7 @@ class View(Closing):
             page = core_page(self._shaper.query, shape, book._names, book.value_scale)
             core.reshape(
                 *shape.core_arguments(), masters.version, shape.functions, page,
-                *shape.core_labels(self._shaper.query),
+                *shape.core_labels(self._shaper.query), shape.own,
             )  # fmt: skip
             self._shape = shape
         return shape
@@ -147,16 +147,16 @@ class View(Closing):
         Cost: the cells of the instruments that moved since the last read. Functions of
         `mvcore.measure` are called for every position selected.
 
-        prices, fx: return the rows at other prices and rates, as in `Book.values`. This does not
+        prices, fx: return the rows at other prices and rates, as in `Book.values`, which also takes
+        changes such as {"sector=Tech": "-10%"}. This does not
         affect what `changes` returns next. Cost as `Book.values`.
         """
-        given = what_if(prices, fx)
-        if not given:
+        given = self._book._what_if(prices, fx)
+        if given is None:
             return self._read(everything=True)
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()
-        self._book._check_what_if(prices, fx, self._shaper.query.currency)
         return self._book._values(self._shaper.anew(), self._currency, given)
 
     def changes(self) -> Frame:

@@ -239,6 +239,14 @@ def test_amounts_can_be_in_any_currency(files: InputFiles) -> None:
     rows = files.rows("--by", "", "--currency", "local")
     found = [(row["amount_currency"], row["current"]) for row in rows]
     assert found == [("USD", "1590.75000000"), ("EUR", "985.00000000")]
+    files.put("accounts", 'account,desk,reporting\nA1,d1,USD\nA2,d2,EUR\n"é, x",d1,JPY\n')
+    rows = files.rows("--by", "desk", "--currency", "account.reporting")
+    found = [(row["desk"], row["amount_currency"], row["current"]) for row in rows]
+    assert found == [
+        ("d1", "USD", BY_ACCOUNT["A1"]),
+        ("d1", "JPY", "11362.50000000"),
+        ("d2", "EUR", "-10.00000000"),
+    ]
     del files.paths["fx"]
     warnings, [row] = files.warned("--by", "", "--base-currency", "EUR", "--value-scale", "2")
     [line] = warnings

@@ -302,6 +302,16 @@ def test_pages_of_positions(book) -> None:
             rows = [dict(zip(body["columns"], row, strict=True)) for row in body["rows"]]
             return [(row["account"], row["instrument"], row["expected"]) for row in rows]
 
+        book.update(accounts={"account": ["A1", "A2"], "reporting": ["EUR", "USD"]})
+        own = {"currency": "account.reporting", "sort": ["account"]}
+        got = http.post("/v1/positions", json=own).json()
+        wanted = book.positions(**own)
+        column = got["columns"].index("amount_currency")
+        assert [row[column] for row in got["rows"]] == wanted["amount_currency"]
+        assert [D(row[-2]) for row in got["rows"]] == wanted["expected"]
+        answer = http.post("/v1/values", json={"currency": "account.desk"})
+        assert answer.status_code == 422
+        assert "account 'A1' has the label 'd1'" in answer.json()["message"]
         every = positions(currency="local")
         assert len(every) == len(book.positions()) == 4
         by_size = sorted(every, key=lambda row: -abs(D(row[2])))

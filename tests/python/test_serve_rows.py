@@ -31,6 +31,7 @@ def test_amounts_are_written_as_by_decimal() -> None:
         {"by": ("desk", "sector"), "rollup": True, "measures": ("expected",)},
         {"by": ("country",), "currency": "local"}, {"accounts": {"desk": ["d2"]}},
         {"by": ("account", "instrument"), "currency": "local"},
+        {"by": ("country",), "currency": "account.reporting"}, {"currency": "account.reporting"},
     ],
     ids=str,
 )  # fmt: skip
@@ -38,10 +39,11 @@ def test_rows_stay_equal_to_values(book, asked) -> None:
     """After changes of prices, orders and labels."""
     if "country" in asked.get("by", ()):
         asked = asked | {"by": ("instrument.country",)}
+    book.update(accounts={"account": ["A1", "A2"], "reporting": ["EUR", "USD"]})
     view, other = book.view(**asked), book.view(**asked)
     empty = book.view(**asked | {"accounts": []})
     rng = random.Random(3)
-    local = asked.get("currency") == "local"
+    local = asked.get("currency") in ("local", "account.reporting")
     labels = len(asked.get("by", ("account",))) + asked.get("rollup", False) + local
     rows = Rows()
 
@@ -79,7 +81,8 @@ def test_rows_stay_equal_to_values(book, asked) -> None:
         lambda: book.tick("AAPL", "161.125"),
         lambda: book.order(1, "A2", "BUND", -10, -3),
         lambda: book.update(holdings={"account": ["A2"], "instrument": ["AAPL"], "quantity": [0]}),
-        lambda: book.update(accounts={"account": ["A3"], "desk": ["d2"], "country": ["FR"]},
+        lambda: book.update(accounts={"account": ["A3"], "desk": ["d2"], "country": ["FR"],
+                                      "reporting": ["EUR"]},
                             holdings={"account": ["A3"], "instrument": ["CASH"], "quantity": [7]}),
         lambda: book.update(accounts={"account": ["A1"], "desk": ["d2"]}),
         lambda: book.update(instruments={"instrument": ["BUND"], "currency": ["EUR"],

@@ -256,7 +256,8 @@ def add_amounts(parser: Parser, local: str) -> None:
     add = parser.add_argument_group("amounts").add_argument
     add(
         "--currency", metavar="C",
-        help=f"currency of the amounts; local: {local} (default: the base currency)",
+        help=f"currency of the amounts; local: {local}; account.ATTRIBUTE: the currency that the "
+        "account has as this attribute (default: the base currency)",
     )  # fmt: skip
     add(
         "--base-currency", default="USD", metavar="C",

@@ -80,12 +80,12 @@ def skips(unknown: Any, call: str) -> bool:
     return bool(unknown == "skip")
 
 
-def checked_scale(scale: Any) -> int:
-    """Check the scale, and return it as an int."""
+def checked_scale(scale: Any, call: str) -> int:
+    """Check the scale, and return it as an int. call: for error messages."""
     number = whole(scale)
     if number is None or not 0 <= number <= _core.MAX_SCALE:
         raise InvalidInput.about(
-            "ticks",
+            call,
             "scale",
             None,
             scale,

@@ -18,6 +18,7 @@ from mvcore.query.selecting import wanted_labels
 
 if TYPE_CHECKING:
     from mvcore.ingest.masters import Codes
+    from mvcore.query.own_currency import OwnCurrency
     from mvcore.query.selecting import Find, Wanted
 
 MeasuresArgument = str | Measure | Sequence[str | Measure]
@@ -35,6 +36,19 @@ class Query(NamedTuple):
     find: Find  # codes of the names in a selection by attribute
     page: ResultPage | None = None  # None: all rows in their own order
     max_rows: int | None = None  # more rows are refused before they are computed
+    own: OwnCurrency | None = None  # amounts are in the currency of each account
+
+    @property
+    def separate(self) -> bool:
+        """Whether rows differ in the currency of their amounts."""
+        return self.currency == "local" or self.own is not None
+
+    @property
+    def currency_kind(self) -> str:
+        """Whose currency the amounts have. Rows of different kinds are not combined."""
+        if self.own is not None:
+            return "of each account"
+        return "local" if self.currency == "local" else "one currency"
 
     @property
     def measure_numbers(self) -> list[int]:
@@ -89,6 +103,7 @@ def checked_query(
     codes: Callable[[str, Sequence[str]], Codes],
     find: Find,
     page: PageArguments,
+    own: OwnCurrency | None = None,
 ) -> Query:
     """Check the arguments of a call. `codes(side, names)` raises UnknownId, `find` does not."""
     if _is_plain(by) and _is_plain(measures):
@@ -116,7 +131,10 @@ def checked_query(
         currency,
         bool(rollup),
         find,
-        checked_page(page, by, measures, currency, bool(rollup), _words),
+        checked_page(
+            page, by, measures, currency == "local" or own is not None, bool(rollup), _words
+        ),
+        own=own,
     )
 
 

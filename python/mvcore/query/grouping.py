@@ -22,6 +22,7 @@ from mvcore.query.selecting import matching
 if TYPE_CHECKING:
     from mvcore import _core
     from mvcore.ingest.group_codes import GroupCache
+    from mvcore.query.own_currency import OwnCurrency
     from mvcore.query.result_page import ResultPage
     from mvcore.query.selecting import Wanted
 
@@ -146,6 +147,8 @@ class Shape(NamedTuple):
     level_of: Codes | None  # level of each row; None without a roll-up
     ordered: bool  # rows are in the order of their labels
     functions: _core.Functions | None  # the user's functions, with the attributes that they use
+    # Currencies by account group, and by row of a roll-up; None: not of the accounts
+    own: tuple[Codes, Codes | None] | None = None
 
     def core_arguments(
         self,
@@ -161,7 +164,7 @@ class Shape(NamedTuple):
         Views whose first item is equal have the same columns.
         """
         measures = [m if isinstance(m, str) else (m.name, id(m)) for m in query.measures]
-        kind = (query.by, self.by, measures, query.rollup, query.currency == "local")
+        kind = (query.by, self.by, measures, query.rollup, query.currency_kind)
         columns = [
             (label.groups, label.ids, texts_of_column(self, name))
             for name, label in zip(self.by, self.labels, strict=True)
@@ -192,10 +195,14 @@ class Shaper:
         account_columns = tuple(key for side, key in columns if side == "account")
         instrument_columns = tuple(key for side, key in columns if side == "instrument")
         whole = self.query.accounts is None and account_columns == ("account",)
+        chosen = None if whole else _chosen(self.query, "account", masters)
+        own = self.query.own
+        of_accounts = None if own is None else own.of_accounts(masters, chosen)
+        if own is not None and not {"account", own.attribute} & {*account_columns}:
+            account_columns = (*account_columns, own.attribute)  # no column of the result
         if whole:
             account_group, account_groups = None, masters.accounts
         else:
-            chosen = _chosen(self.query, "account", masters)
             account_group = self.accounts.of(masters.account_groups, account_columns, chosen)
             account_groups = len(self.accounts)
         instrument_group: CodeGroups | bool | None
@@ -218,12 +225,24 @@ class Shaper:
             )  # fmt: skip
         labels = self._labels(columns, whole, each)
         one_side = not account_columns or not instrument_columns
+        currencies = None
+        if own is not None:
+            of_group = of_accounts if whole else self._own(own, account_columns, masters)
+            assert of_group is not None
+            currencies = (of_group, None)
         shape = Shape(
             masters, self.by, account_group, account_groups, instrument_group, instrument_groups,
             [], 0, labels, None, one_side and (whole or each or self._in_order()),
-            core_functions(self.query.functions, masters),
+            core_functions(self.query.functions, masters), currencies,
         )  # fmt: skip
         return self._rolled_up(shape, pairs) if self.query.rollup else shape
+
+    def _own(self, own: OwnCurrency, columns: tuple[str, ...], masters: Masters) -> Codes:
+        """The currency of each account group. All accounts of a group have the same."""
+        if own.attribute in columns:
+            return own.of_labels(masters, self.accounts.labels[columns.index(own.attribute)])
+        accounts = self.accounts.labels[columns.index("account")]
+        return own.of_labels(masters, masters.account_groups.ids_at(own.attribute, accounts))
 
     def _in_order(self) -> bool:
         """Return whether group numbers are in the order of their labels."""
@@ -246,14 +265,18 @@ class Shaper:
         width = max(shape.account_groups, 1)
         groups = RowGroups(every, every % np.int32(width), every // np.int32(width))
         ids = [label.of(groups) for label in shape.labels]
-        parts = [grouped(ids[:level], pairs) for level in range(len(ids) + 1)]
-        prefixes = []  # the level, then its labels; TOTAL in the columns that it aggregates over
+        # the currency of the accounts, which every subtotal keeps
+        own = [] if shape.own is None else [shape.own[0][groups.account_groups]]
+        parts = [grouped([*own, *ids[:level]], pairs) for level in range(len(ids) + 1)]
+        # The level, the currency, then the labels; TOTAL in the columns that it aggregates over.
+        prefixes = []
         for level, part in enumerate(parts):
-            count = part.labels.shape[1] if level else 1  # the grand total has no labels
-            prefix = np.full((1 + len(ids), count), TOTAL, np.int32)
+            used = len(own) + level
+            count = part.labels.shape[1] if used else 1  # the grand total has no labels
+            prefix = np.full((1 + len(own) + len(ids), count), TOTAL, np.int32)
             prefix[0] = level
-            if level:
-                prefix[1 : 1 + level] = part.labels
+            if used:
+                prefix[1 : 1 + used] = part.labels
             prefixes.append(prefix)
         numbers = self.prefixes.add(np.concatenate(prefixes, axis=1))
         levels, first = [], 0
@@ -262,11 +285,12 @@ class Shaper:
             levels.append(codes if numbers is None else numbers[codes])
             first += prefix.shape[1]
         level_of, *tables = self.prefixes.labels
+        currencies = None if shape.own is None else (shape.own[0], tables.pop(0))
         labels = [RowLabels("row", table) for table in tables]
         return Shape(
             shape.masters, shape.by, shape.account_group, shape.account_groups,
             shape.instrument_group, shape.instrument_groups, levels, len(level_of), labels,
-            level_of, False, shape.functions,
+            level_of, False, shape.functions, currencies,
         )  # fmt: skip
 
 
@@ -310,11 +334,14 @@ def resolve(name: str, masters: Masters) -> tuple[str, str]:
 
 
 def label_selections(
-    page: ResultPage, by: Sequence[str], masters: Masters
+    page: ResultPage, by: Sequence[str], masters: Masters, own: OwnCurrency | None = None
 ) -> Iterator[tuple[str, Wanted, int]]:
     """Yield the side, the label as a selection, and the number of each condition on a text."""
     for number, condition in enumerate(page.where):
         if not condition.column.has_labels or condition.value is None:
+            continue
+        if condition.column.kind != "by" and own is not None:
+            yield "account", {own.attribute: (str(condition.value),)}, number
             continue
         name = by[condition.column.place] if condition.column.kind == "by" else "currency"
         if name in ("account", "instrument", "currency"):

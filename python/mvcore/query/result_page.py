@@ -73,18 +73,18 @@ def checked_page(
     given: PageArguments,
     by: tuple[str, ...],
     measures: Sequence[str | Measure],
-    currency: str,
+    separate: bool,
     rollup: bool,
     words: Words,
 ) -> ResultPage | None:
     """Check the arguments. Returns None if they ask for all rows in their own order.
 
-    `words(names, what)` checks names.
+    `words(names, what)` checks names. separate: rows differ in their currency.
     """
     from_first = type(given.offset) is int and given.offset == 0
     if from_first and given.where is None and given.sort is None and given.limit is None:
         return None
-    columns = _columns(by, measures, currency)
+    columns = _columns(by, measures, separate)
     page = ResultPage(
         tuple(_conditions(given.where, columns)),
         tuple(_sort_keys(given.sort, columns, words)),
@@ -101,7 +101,7 @@ def checked_page(
 
 
 def _columns(
-    by: tuple[str, ...], measures: Sequence[str | Measure], currency: str
+    by: tuple[str, ...], measures: Sequence[str | Measure], separate: bool
 ) -> dict[str, PageColumn]:
     """The columns that a page may name."""
     out = {name: PageColumn("by", place) for place, name in enumerate(by)}
@@ -115,7 +115,7 @@ def _columns(
         out["price"] = PageColumn("price")
     out |= {name: PageColumn("float", place) for place, name in enumerate(functions)}
     out["unpriced"] = PageColumn("unpriced")
-    if currency == "local":  # otherwise all rows have the same
+    if separate:  # otherwise all rows have the same
         out["amount_currency"] = PageColumn("amount_currency")
     return out
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Wanted = Mapping[str, tuple[str | None, ...]]  # labels by attribute; None: not set
 Find = Callable[[str, Sequence[str]], Codes]  # side or "currency", names -> codes; -1: unknown
 NAMES = {"account": ("account",), "instrument": ("instrument", "currency")}
+ANY_CURRENCY = "any_currency"  # a side of Find: also a currency that nothing uses now
 _ONE = (str, int, float, Decimal, dt.date, np.number, np.bool_, np.datetime64)
 _COLUMN = ("dtype", "to_pylist", "__arrow_c_stream__", "__arrow_c_array__")
 

@@ -1,4 +1,4 @@
-"""Names of codes, for frames: fetched from the core once, then cached."""
+"""Names of codes, for frames: fetched from the core, and cached once many are used."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class NameList:
         self._core = core
         self._kind = kind
         self._known: list[str] = []
+        self._fetched = 0  # names fetched without being kept
         self._arrow: Any = None
 
     def _up_to(self, codes: Codes) -> list[str]:
@@ -37,6 +38,12 @@ class NameList:
 
     def __call__(self, codes: Codes) -> list[str | None]:
         """The names of codes. That of a negative code is None."""
+        new = int(codes.max(initial=-1)) + 1 - len(self._known)
+        if self._fetched + len(codes) < new // 8:  # the list would cost more than these names
+            self._fetched += len(codes)
+            named = codes >= 0
+            texts = iter(self._core.names(self._kind, codes[named]))
+            return [next(texts) if has else None for has in named.tolist()]
         known = self._up_to(codes)
         return [known[c] if c >= 0 else None for c in codes.tolist()]
 

@@ -10,6 +10,7 @@ import numpy as np
 from mvcore import _core
 from mvcore.ingest.masters import NOT_SET
 from mvcore.query.grouping import LAST
+from mvcore.query.selecting import ANY_CURRENCY
 from mvcore.results.names import ranks_of
 from mvcore.results.positions import EXACT
 from mvcore.results.result_rows import names_of_column
@@ -36,6 +37,8 @@ def core_page(
     for place in range(len(query.by)):
         ids = keys.labels(place)
         page.add_row_order(keys.side(place), np.where(ids == NOT_SET, LAST, ids))
+    if query.own is not None:  # their groups are in the order of labels
+        page.add_row_order("currency", np.arange(_currencies(query, shape.masters), dtype=np.int32))
     return page
 
 
@@ -94,6 +97,18 @@ def scaled_bound(op: str, value: Decimal, scale: int) -> tuple[int, str]:
     return floor, {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}[op]
 
 
+def _currencies(query: Query, masters: Masters) -> int:
+    """The number of codes of currencies that rows may have."""
+    most = int(masters.currency.max(initial=-1))
+    return 1 + (most if query.own is None else max(most, query.own.most(masters)))
+
+
+def _code(query: Query, source: str, name: str, column: PageColumn) -> int:
+    """The code of a name, -1 if it is unknown."""
+    own = column.kind == "amount_currency" and query.own is not None
+    return int(query.find(ANY_CURRENCY if own else source, [name])[0])
+
+
 def _words(number: int) -> tuple[int, int]:
     return number >> 64, number & (2**64 - 1)
 
@@ -129,8 +144,7 @@ class _Keys:
         """The core's field, the label ids and the source of the labels."""
         if column.kind == "by":
             return self.side(column.place), self.labels(column.place), self.shape.by[column.place]
-        codes = self.shape.masters.currency
-        count = int(codes.max()) + 1 if len(codes) else 0
+        count = _currencies(self.query, self.shape.masters)
         return "currency", np.arange(count, dtype=np.int32), "currency"
 
     def ranked(self, column: PageColumn) -> tuple[str, int, Codes | None]:
@@ -155,7 +169,7 @@ class _Keys:
         if label is None:
             return field, ids, NOT_SET
         if source in ("account", "instrument", "currency"):
-            code = int(self.query.find(source, [label])[0])
+            code = _code(self.query, source, label, column)
             return field, ids, code if code >= 0 else _UNKNOWN
         side, _, name = source.partition(".")
         masters = self.shape.masters
@@ -180,7 +194,7 @@ class _CodeKeys:
         count = {
             "account": masters.accounts,
             "instrument": masters.instruments,
-            "currency": int(masters.currency.max(initial=-1)) + 1,
+            "currency": _currencies(self.query, masters),
         }[source]
         return source, 0, self.names.ranks(source, np.arange(count, dtype=np.int32))
 
@@ -189,5 +203,5 @@ class _CodeKeys:
         source, codes = self._source(column), np.empty(0, np.int32)
         if label is None:
             return source, codes, _UNKNOWN
-        code = int(self.query.find(source, [label])[0])
+        code = _code(self.query, source, label, column)
         return source, codes, code if code >= 0 else _UNKNOWN

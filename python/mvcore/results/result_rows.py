@@ -60,7 +60,7 @@ class ResultFrame(Frame):
     def _make(self) -> dict[str, Column | Callable[[], Column]]:
         """Prepare the columns, in the order of the labels. Each is made on first use."""
         names, query, shape, rows = self._names, self._query, self._shape, self._result_rows
-        local = query.currency == "local"
+        local = query.separate
         pick = self._in_order(local)
         columns: dict[str, Column | Callable[[], Column]] = {}
         if shape.level_of is not None:

@@ -76,11 +76,13 @@ class Shared:
         self, key: tuple[Any, ...], view: View, selection: Selection, clock: PriceClock
     ) -> None:
         self.key, self.view, self.rows, self.clock = key, view, Rows(), clock
-        local = selection.currency == "local"
+        currency = selection.currency or ""
+        own = currency.startswith("account.")  # may be converted into a currency of each account
+        local = own or currency == "local"
         # the number of leading columns that identify a row for clients
         self.labels = len(selection.by) + selection.rollup + local
         # views of the same kind have the same columns
-        self.kind = (selection.by, selection.measures, selection.rollup, local)
+        self.kind = (selection.by, selection.measures, selection.rollup, local, own and currency)
         self.watchers: set[Watcher] = set()
         self.due = 0.0
 

@@ -62,6 +62,9 @@ inline constexpr std::ptrdiff_t kFewAccounts = 16;
 // Cells that a read of positions visits under the lock; for more it copies the state. Chosen: a
 // cell takes less than 0.1 us, so that a writer waits less than half a millisecond.
 inline constexpr std::uint64_t kPositionsUnderLock = 4096;
+// Instruments whose changed prices a what-if sets under the lock at a time. Chosen, so that a
+// writer waits less than a millisecond.
+inline constexpr std::size_t kChangesUnderLock = 256;
 // Accounts whose cells are always looked up. Chosen.
 inline constexpr std::size_t kAlwaysLookedUp = 4;
 // Instruments that moved from which a sweep by account beats a sweep by instrument. Chosen. See

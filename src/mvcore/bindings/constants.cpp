@@ -29,6 +29,7 @@ void add_constants(py::module_& m) {
     m.attr("MEASURES") = to_tuple(kMeasureNames);
     m.attr("RESULT_COLUMNS") = to_tuple(kResultColumns);
     m.attr("LOCAL") = kLocal;
+    m.attr("OWN") = kOwn;
     // Defaults of the options of a durable book.
     m.attr("PRICE_INTERVAL_MS") = tuning::kPriceIntervalMs;
     m.attr("SYNC_INTERVAL_MS") = tuning::kSyncIntervalMs;

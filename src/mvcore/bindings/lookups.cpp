@@ -23,6 +23,7 @@ std::vector<std::int32_t> find_codes(Reader& reader, const std::string& side,
             return state.instrument_alive(InstrumentCode(code)) ? code : -1;
         }
         const auto code = reader.find(known.currencies, name);
+        if (side == "any_currency") return code;  // also one that nothing uses now
         return state.currency_known(code) ? code : -1;
     };
     std::vector<std::int32_t> out;

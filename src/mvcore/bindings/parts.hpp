@@ -135,6 +135,12 @@ std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::
 // its own group. instruments: the same; None: all are in group 0; True: each is its own group.
 Grouping to_grouping(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups);
+// Currency codes by group of accounts and, of a roll-up, by row. None: amounts are in one currency,
+// or in that of the instruments.
+using OwnCurrencies = std::optional<std::pair<Codes, std::optional<Codes>>>;
+std::shared_ptr<const GroupCurrencies> to_own(const OwnCurrencies& given, std::int32_t currency,
+                                              std::size_t account_groups, std::size_t levels,
+                                              std::size_t rows);
 std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& levels,
                                                  std::size_t rows);
 Measures to_measures(const std::vector<int>& measures);

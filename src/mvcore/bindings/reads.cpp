@@ -1,6 +1,9 @@
 // Reads of books and snapshots. Calls that may take long run without the GIL.
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <tuple>
+#include <utility>
 #include <variant>
 
 #include "mvcore/bindings/parts.hpp"
@@ -76,6 +79,21 @@ CodeSelection to_selection(const py::object& accounts, const py::object& instrum
             to_sorted<InstrumentCode>(instruments, "instrument"), masters};
 }
 
+std::shared_ptr<const AccountCurrencies> to_account_currencies(const std::optional<Codes>& own,
+                                                               std::optional<std::int32_t> currency,
+                                                               const py::object& accounts,
+                                                               const CodeSelection& selection) {
+    OwnCurrencies given;
+    if (own) given.emplace(*own, std::nullopt);
+    const auto count = accounts.is_none() ? 0 : std::size_t(py::cast<Codes>(accounts).size());
+    const auto currencies = to_own(given, currency.value_or(0), count, 0, 0);
+    if (!currencies) return nullptr;
+    if (selection.accounts && selection.accounts->size() != count)
+        refuse_argument("accounts: one is listed twice");
+    return std::make_shared<const AccountCurrencies>(
+        AccountCurrencies{selection.accounts, *currencies});
+}
+
 // Calls read(out) without the GIL. Returns None if it reports stale groups.
 template <class Out, class Read, class Convert>
 py::object unless_stale(Read&& read, Convert&& convert) {
@@ -92,7 +110,8 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
                      const py::object& instruments, std::uint32_t instrument_groups,
                      const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                      const std::vector<int>& measures, const Functions& functions,
-                     std::int32_t currency, const Page& page, const InstrumentColumns& quantities) {
+                     std::int32_t currency, const Page& page, const InstrumentColumns& quantities,
+                     const OwnCurrencies& own) {
     Question q;
     q.grouping = to_grouping(accounts, account_groups, instruments, instrument_groups);
     q.levels = to_levels(levels, rows);
@@ -101,12 +120,39 @@ Question to_question(const py::object& accounts, std::uint32_t account_groups,
     q.measures = to_measures(measures);
     q.functions = functions;
     q.currency = currency;
+    q.own = to_own(own, currency, account_groups, levels.size(), rows);
     q.quantities = to_quantities(quantities);
     if (q.quantities && q.grouping.one_instrument_group())
         refuse_argument("quantities: the rows are not of one instrument");
     q.page = checked_page(page, q.grouping, q.levels.size(), q.measures.size(),
                           functions ? functions->size() : 0, q.quantities);
     return q;
+}
+
+// `prices`: codes, factor, text and row of each change. `rates`: the same with a currency.
+using GivenPrices = std::vector<std::tuple<Codes, std::string, std::string, std::size_t>>;
+using GivenRates = std::vector<std::tuple<std::int32_t, std::string, std::string, std::size_t>>;
+
+PercentChanges to_changes(const std::optional<std::pair<GivenPrices, GivenRates>>& given) {
+    const auto factor_of = [](const std::string& text) {
+        const auto found = parse_decimal(text);
+        if (!found) refuse_argument("factor " + text + ": " + describe(found.fault));
+        return found.value;
+    };
+    PercentChanges out;
+    if (!given) return out;
+    for (const auto& [codes, factor, text, row] : given->first) {
+        PriceChange change{{}, factor_of(factor), text, row};
+        for (const auto code :
+             to_codes(codes, 0, std::numeric_limits<std::int32_t>::max(), "instrument"))
+            change.instruments.push_back(InstrumentCode(code));
+        out.prices.push_back(std::move(change));
+    }
+    for (const auto& [currency, factor, text, row] : given->second) {
+        if (currency < 0) refuse_argument("currency: out of range");
+        out.rates.push_back({currency, factor_of(factor), text, row});
+    }
+    return out;
 }
 
 py::object result_rows(ResultRows&& f) { return py::cast(std::move(f)); }
@@ -146,7 +192,7 @@ void add_reads(py::module_& m) {
         .def("value", &value, py::arg("account"), py::arg("currency"))
         // `quantities`: see InstrumentColumns.
         // `currency`: its code, or its name if only the given rates may know it. `given`: tables of
-        // hypothetical prices and rates; empty means the current ones.
+        // hypothetical prices and rates, and `changes` in percent; without both, the current ones.
         .def(
             "values",
             [](Reader& reader, const py::object& accounts, std::uint32_t account_groups,
@@ -154,28 +200,33 @@ void add_reads(py::module_& m) {
                const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                const std::vector<int>& measures, const Functions& functions,
                const std::variant<std::int32_t, std::string>& currency, const py::dict& given,
-               const Page& page, const InstrumentColumns& quantities) {
+               const Page& page, const InstrumentColumns& quantities,
+               const std::optional<std::pair<GivenPrices, GivenRates>>& changes,
+               const OwnCurrencies& own) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
-                const auto q = to_question(accounts, account_groups, instruments, instrument_groups,
-                                           levels, rows, masters, measures, functions,
-                                           code != nullptr ? *code : 0, page, quantities);
+                const auto q =
+                    to_question(accounts, account_groups, instruments, instrument_groups, levels,
+                                rows, masters, measures, functions, code != nullptr ? *code : 0,
+                                page, quantities, own);
                 const auto tables = to_tables(given);
-                const bool present = given.empty();
+                const auto percents = to_changes(changes);
+                const bool present = given.empty() && percents.empty();
                 auto make = [&](const Vocabulary& names, const State& state) {
                     return text::make_batch(names, state, tables, false);
                 };
                 return unless_stale<ResultRows>(
                     [&](ResultRows& out) {
                         return present ? reader.values(q, out)
-                                       : reader.values_if(q, name, make, out);
+                                       : reader.values_if(q, name, make, out, percents);
                     },
                     result_rows);
             },
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("levels"), py::arg("rows"), py::arg("masters"),
             py::arg("measures"), py::arg("functions"), py::arg("currency"), py::arg("given"),
-            py::arg("page"), py::arg("quantities"))
+            py::arg("page"), py::arg("quantities"), py::arg("changes") = py::none(),
+            py::arg("own") = py::none())
         // Upper bounds that cost little: the positions selected, and the rows of a grouping.
         .def(
             "most_rows",
@@ -191,14 +242,16 @@ void add_reads(py::module_& m) {
             py::arg("accounts"), py::arg("account_groups"), py::arg("instruments"),
             py::arg("instrument_groups"), py::arg("masters"))
         // `accounts`, `instruments`: codes; None means all. `currency`: of the amounts, or LOCAL;
-        // None means neither prices nor amounts. `holdings`: see PositionQuery.
+        // None means neither prices nor amounts. `holdings`: see PositionQuery. `own`: with OWN,
+        // the currency of each of `accounts`, which ascend, or of every account by code.
         .def(
             "positions",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
                std::optional<std::int32_t> currency, std::uint64_t masters, bool holdings,
-               const Page& page) {
+               const Page& page, const std::optional<Codes>& own) {
                 PositionQuery query{to_selection(accounts, instruments, masters)};
                 query.currency = currency;
+                query.own = to_account_currencies(own, currency, accounts, query);
                 query.holdings = holdings;
                 query.page = page;
                 if (!query.page_fits()) refuse_argument("page: a column is out of range");
@@ -207,7 +260,7 @@ void add_reads(py::module_& m) {
                     [](PositionList&& p) { return py::cast(std::move(p)); });
             },
             py::arg("accounts"), py::arg("instruments"), py::arg("currency"), py::arg("masters"),
-            py::arg("holdings") = false, py::arg("page") = py::none())
+            py::arg("holdings") = false, py::arg("page") = py::none(), py::arg("own") = py::none())
         .def(
             "orders",
             [](Reader& reader, const py::object& accounts, const py::object& instruments,
@@ -229,15 +282,20 @@ void add_reads(py::module_& m) {
                 return unlocked([&] { return reader.revalue(instrument); });
             },
             py::arg("instrument"))
-        .def("prices",
-             [](Reader& reader) {
-                 PriceList out;
-                 {
-                     const Unlocked unlocked;
-                     out = reader.prices();
-                 }
-                 return to_dict(std::move(out));
-             })
+        // `instruments`: codes, found in the master tables `masters`; None means all.
+        .def(
+            "prices",
+            [](Reader& reader, const py::object& instruments, std::uint64_t masters) {
+                const auto selection = to_selection(py::none(), instruments, masters);
+                return unless_stale<PriceList>(
+                    [&](PriceList& out) {
+                        if (selection.instruments) return reader.prices(selection, out);
+                        out = reader.prices();
+                        return true;
+                    },
+                    [](PriceList&& p) { return to_dict(std::move(p)); });
+            },
+            py::arg("instruments") = py::none(), py::arg("masters") = 0)
         .def(
             "account_codes",
             [](Reader& reader, const text::Column& names, const std::string& call) {

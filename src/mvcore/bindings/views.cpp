@@ -55,6 +55,21 @@ std::vector<std::vector<std::int32_t>> to_levels(const std::vector<Codes>& level
     return out;
 }
 
+std::shared_ptr<const GroupCurrencies> to_own(const OwnCurrencies& given, std::int32_t currency,
+                                              std::size_t account_groups, std::size_t levels,
+                                              std::size_t rows) {
+    const auto codes = [](const Codes& array) {
+        return to_codes(array, -1, std::numeric_limits<std::int32_t>::max(), "currency");
+    };
+    if (given.has_value() != (currency == kOwn)) refuse_argument("own currencies: not asked for");
+    if (!given) return nullptr;
+    const auto& [of_group, of_row] = *given;
+    GroupCurrencies out(codes(of_group), of_row ? codes(*of_row) : std::vector<std::int32_t>());
+    if (out.groups() < account_groups || out.rows() < (levels == 0 ? 0 : rows))
+        refuse_argument("own currencies: too few");
+    return std::make_shared<const GroupCurrencies>(std::move(out));
+}
+
 void refuse_argument(const std::string& message) { throw Error(ErrorKind::invalid_input, message); }
 
 std::vector<std::int32_t> to_codes(const Codes& codes, std::int64_t least, std::int64_t end,
@@ -128,14 +143,16 @@ struct PyView {
                  const py::object& instruments, std::uint32_t instrument_groups,
                  const std::vector<Codes>& levels, std::size_t rows, std::uint64_t masters,
                  const Functions& functions, const Page& page, const std::string& kind,
-                 const std::optional<Codes>& level_of, const LabelColumns& labels) {
+                 const std::optional<Codes>& level_of, const LabelColumns& labels,
+                 const OwnCurrencies& own) {
         View::Shape shape{to_grouping(accounts, account_groups, instruments, instrument_groups),
                           to_levels(levels, rows),
                           rows,
                           masters,
                           functions,
                           nullptr,
-                          {}};
+                          {},
+                          to_own(own, view->currency(), account_groups, levels.size(), rows)};
         shape.page = checked_page(page, shape.grouping, levels.size(), view->amounts(),
                                   view->functions(), view->quantities());
         if (view->quantities() && shape.grouping.one_instrument_group())
@@ -263,7 +280,7 @@ void add_views(py::module_& m) {
         .def("reshape", &PyView::reshape, py::arg("accounts"), py::arg("account_groups"),
              py::arg("instruments"), py::arg("instrument_groups"), py::arg("levels"),
              py::arg("rows"), py::arg("masters"), py::arg("functions"), py::arg("page"),
-             py::arg("kind"), py::arg("level_of"), py::arg("labels"))
+             py::arg("kind"), py::arg("level_of"), py::arg("labels"), py::arg("own") = py::none())
         // Whether a read takes only microseconds.
         .def("is_fast",
              [](PyView& v) {

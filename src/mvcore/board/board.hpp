@@ -95,6 +95,9 @@ struct Rate {
     std::uint8_t scale = 0;
     bool divide = false;  // base = amount / rate instead of amount * rate (FIX 155 with 156)
     std::int64_t time = kNoTime;
+    // Of a what-if: base = amount * factor / rate. It is 1 unless `divide`, because a rate to
+    // multiply with is changed itself.
+    Decimal factor{1, 0};
 
     [[nodiscard]] bool known() const noexcept { return mantissa != 0; }
 };

@@ -11,7 +11,8 @@ namespace {
 
 // Bit widths: a total has 255 bits. Rescaled to its currency's largest scale (72 decimals, 240
 // bits), it has fewer than 496. Two rates add 254 bits, and a power of ten of up to 30 + 36
-// decimals adds 220. The sum is 970 < 1023.
+// decimals adds 220. The sum is 970 < 1023. A rate with a factor is a divisor, so that the dividend
+// has the factor instead of the rate, and neither has more bits.
 
 i128 divided(i128 dividend, i128 divisor) {
     const auto fits64 = [](i128 v) { return v == static_cast<std::int64_t>(v); };
@@ -28,17 +29,23 @@ Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
     MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
     possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
     if (!possible_) return;
-    auto apply = [&](const Rate& rate, bool divide) {
+    auto apply = [&](i128 mantissa, int scale, bool divide) {
+        if (mantissa == 1 && scale == 0) return;
         if (divide) {
-            denominator_ = denominator_ * i1024(rate.mantissa);
-            shift_ += rate.scale;
+            denominator_ = denominator_ * i1024(mantissa);
+            shift_ += scale;
         } else {
-            numerator_ = numerator_ * i1024(rate.mantissa);
-            shift_ -= rate.scale;
+            numerator_ = numerator_ * i1024(mantissa);
+            shift_ -= scale;
         }
     };
-    if (source != nullptr) apply(*source, source->divide);
-    if (target != nullptr) apply(*target, !target->divide);
+    auto apply_rate = [&](const Rate& rate, bool back) {
+        MVCORE_ASSERT(rate.divide || (rate.factor == Decimal{1, 0}));
+        apply(rate.mantissa, rate.scale, rate.divide != back);
+        apply(rate.factor.mantissa, rate.factor.scale, back);
+    };
+    if (source != nullptr) apply_rate(*source, false);
+    if (target != nullptr) apply_rate(*target, true);
     fast_ = numerator_.fits64() && denominator_.fits64();
     MVCORE_ASSERT(numerator_ > i1024(0) && denominator_ > i1024(0));  // rates are positive
     MVCORE_ASSERT(std::abs(shift_ - value_scale) <= 2 * kMaxScale);

@@ -17,6 +17,7 @@ namespace mvcore {
 
 inline constexpr int kMaxValueScale = 30;
 inline constexpr std::int32_t kLocal = -2;  // "local": each currency separately, unconverted
+inline constexpr std::int32_t kOwn = -3;    // into the currency of each row's accounts
 
 // Converts totals of one currency to the target currency.
 class Conversion {

@@ -333,4 +333,11 @@ PriceList Reader::prices() {
     return Reads(read_, value_scale_).prices();
 }
 
+bool Reader::prices(const CodeSelection& selection, PriceList& out) {
+    const Reading reading(state_lock_);
+    if (read_.masters != selection.masters) return false;
+    out = Reads(read_, value_scale_).prices(selection.instruments);
+    return true;
+}
+
 }  // namespace mvcore

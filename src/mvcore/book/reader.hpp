@@ -39,9 +39,11 @@ public:
     bool values(const Question& question, ResultRows& out);
     // Like values(), at the prices and rates of the batch make(names, state). `currency`: the name
     // of the currency if the question has no code for it, since the batch's rates may introduce it;
-    // else empty.
+    // else empty. `changes` apply to the prices and rates that the batch does not give. Writers
+    // wait for the batch, and for a few instruments of the changes at a time.
     template <class Make>
-    bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out);
+    bool values_if(Question question, std::string_view currency, Make&& make, ResultRows& out,
+                   const PercentChanges& changes = {});
     // Upper bounds for the rows of a read, without computing any.
     bool most_rows(const Grouping& grouping, std::uint64_t masters, MostRows& out) const;
     bool positions(const PositionQuery& query, PositionList& out);
@@ -52,6 +54,8 @@ public:
     [[nodiscard]] bool short_line(std::string_view instrument) const;
     [[nodiscard]] Revaluation revalue_of(std::string_view instrument) const;
     PriceList prices();
+    // The prices of the selected instruments. False: the masters changed.
+    bool prices(const CodeSelection& selection, PriceList& out);
 
     // Only the fork handler calls these; see fork.hpp. Waits until no thread changes this reader's
     // state, but not beyond the deadline.
@@ -128,7 +132,8 @@ private:
 };
 
 template <class Make>
-bool Reader::values_if(Question question, std::string_view currency, Make&& make, ResultRows& out) {
+bool Reader::values_if(Question question, std::string_view currency, Make&& make, ResultRows& out,
+                       const PercentChanges& changes) {
     State other;
     {
         const Reading reading(state_lock_);
@@ -141,6 +146,11 @@ bool Reader::values_if(Question question, std::string_view currency, Make&& make
             if (!other.currency_known(question.currency)) unknown_currency(currency);
         }
     }
+    for_parts(changes, tuning::kChangesUnderLock, [&](const PercentChanges& part) {
+        const Reading names(names_lock_);
+        Batch batch(vocabulary_);
+        apply_changes(other, part, batch);
+    });
     std::uint64_t cells = 0;
     const Reads reads(other, value_scale_);
     out = reads.values(question, cells);

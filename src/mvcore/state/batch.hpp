@@ -123,6 +123,7 @@ struct Batch {
     std::vector<InstrumentRow> instrument_rows;
     std::vector<RateRow> rate_rows;
     std::vector<PriceRow> price_rows;
+    bool prices_computed = false;  // not every price row is a row of a table
     HoldingRows holding_rows;
     OrderRows order_rows;
     std::unique_ptr<LoadedOrders> loaded_orders;

@@ -110,7 +110,8 @@ void QuoteStage::refuse_price(InstrumentCode instrument) const {
     const auto master = row_of(batch_.instrument_rows);
     const bool of_price = price || !master;
     auto row = of_price ? price : master;
-    if (of_price && batch_.skipped_prices != 0) row = std::nullopt;  // rows before it were left out
+    // rows before it were left out, or no table has the row
+    if (of_price && (batch_.skipped_prices != 0 || batch_.prices_computed)) row = std::nullopt;
     throw InputError(ErrorKind::value_overflow, of_price ? "prices" : "instruments",
                      of_price ? "price" : "multiplier", row,
                      "price times multiplier times quote_factor of " +

@@ -103,11 +103,13 @@ PositionList::PositionList(const State& state, const PositionQuery& query, Posit
     : columns_(state.grid.split() && !query.holdings ? kMeasures : 1),
       holdings_(query.holdings),
       target_(query.currency),
+      own_(query.own),
       value_scale_(value_scale),
       epoch_(state.epoch),
       page_(query.page),
       rows_to_drop_at_(tuning::kPositionsBesidePage) {
     MVCORE_ASSERT(query.page_fits());
+    MVCORE_ASSERT((own_ != nullptr) == (target_ == kOwn));
     MVCORE_ASSERT(query.masters == state.masters);
     MVCORE_ASSERT(!query.accounts ||
                   std::is_sorted(query.accounts->begin(), query.accounts->end()));
@@ -189,6 +191,7 @@ void PositionList::add(const State& state, AccountCode account, InstrumentCode i
     const auto place = same ? row_marks_.back() : mark_of(state, instrument);
     accounts_.push_back(raw(account));
     row_marks_.push_back(place);
+    if (own_) row_targets_.push_back(static_cast<std::uint32_t>(own_->place_of(account)));
     for (std::size_t c = 0; c < std::size_t(columns_); ++c) {
         quantities_[c].push_back(net[c]);
         marks_[place].quantity_bits |= magnitude_bits(net[c]);
@@ -210,9 +213,7 @@ std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
     mark.quantity_scale = instrument.quantity_scale;
     mark.priced = quote.priced;
     if (quote.priced && target_) {
-        mark.conversion = conversion_of(state, own);
-        const Conversion& conversion = conversions_[mark.conversion].second;
-        mark.valued = conversion.possible();
+        mark.conversion = conversions_of(state, own);
         mark.price = board.price_mantissa(i) * kPow10[std::size_t(kMaxScale - quote.price_scale)];
         mark.unit_value = board.price_of(i);
         mark.scale = board.value_scale(i);
@@ -223,24 +224,32 @@ std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
                        ? mark.unit_value.magnitude().bits() + i256(multiplier).bits()
                        : kUnknownBits;
         };
-        if (mark.valued) mark.bits = bits_more(conversion);
+        for (auto k = mark.conversion; k < mark.conversion + (own_ ? targets().size() : 1); ++k)
+            if (conversions_[k].possible())
+                mark.bits = std::max(mark.bits, bits_more(conversions_[k]));
         if (holdings_) mark.bits = std::max(mark.bits, bits_more({nullptr, nullptr, value_scale_}));
     }
     marks_.push_back(mark);
     return place;
 }
 
-std::size_t PositionList::conversion_of(const State& state, std::int32_t currency) {
-    for (std::size_t k = 0; k < conversions_.size(); ++k)
-        if (conversions_[k].first == currency) return k;
+std::size_t PositionList::conversions_of(const State& state, std::int32_t currency) {
+    const auto known = std::find(sources_.begin(), sources_.end(), currency);
+    if (known != sources_.end())
+        return std::size_t(known - sources_.begin()) * (conversions_.size() / sources_.size());
     const auto rate_of = [&](std::int32_t c) {
         return c == state.base ? nullptr : &state.board.rate(c);
     };
-    const auto target = target_ == kLocal ? currency : target_.value();
-    const bool same = target == currency;
-    conversions_.emplace_back(currency, Conversion(same ? nullptr : rate_of(currency),
-                                                   same ? nullptr : rate_of(target), value_scale_));
-    return conversions_.size() - 1;
+    const auto add = [&](std::int32_t target) {
+        const bool same = target == currency;
+        conversions_.emplace_back(same ? nullptr : rate_of(currency),
+                                  same ? nullptr : rate_of(target), value_scale_);
+    };
+    const auto first = conversions_.size();
+    sources_.push_back(currency);
+    if (own_) std::for_each(targets().begin(), targets().end(), add);
+    else add(target_ == kLocal ? currency : target_.value());
+    return first;
 }
 
 // Sorts rows by account. Rows of one account keep their order, which is that of the instruments.
@@ -260,6 +269,7 @@ void PositionList::sort_rows() {
 void PositionList::pick(const std::vector<std::uint32_t>& places) {
     pick_from(accounts_, places);
     pick_from(row_marks_, places);
+    if (own_) pick_from(row_targets_, places);
     for (int c = 0; c < columns_; ++c) quantities_[std::size_t(c)].pick(places);
 }
 
@@ -275,36 +285,33 @@ public:
         return column.is_amount() || column.is_price();
     }
     [[nodiscard]] bool is_null(const ResultColumn& column, std::size_t k) const {
-        return (column.is_amount() && !mark(k).valued) || (column.is_price() && !mark(k).priced);
+        return (column.is_amount() && !list_.valued(k)) || (column.is_price() && !mark(k).priced);
     }
     [[nodiscard]] i128 exact(const ResultColumn& column, std::size_t k) const {
         if (column.is_price()) return mark(k).price;
         const i128 quantity = list_.column(static_cast<Measure>(column.place))[k];
-        return column.is_amount() ? list_.amount(mark(k), quantity) : in_18(mark(k), quantity);
+        return column.is_amount() ? list_.amount(k, quantity) : in_18(mark(k), quantity);
     }
     [[nodiscard]] double number(const ResultColumn&, std::size_t) const {
         MVCORE_ASSERT(false);
         return 0;
     }
     [[nodiscard]] std::int32_t label(const ResultColumn& column, std::size_t k) const {
-        const auto code = column.field == ResultColumn::account_group ? list_.accounts_[k]
-                          : column.field == ResultColumn::instrument_group
-                              ? raw(mark(k).instrument)
-                              : list_.currency(mark(k));
+        const auto code = column.field == ResultColumn::account_group      ? list_.accounts_[k]
+                          : column.field == ResultColumn::instrument_group ? raw(mark(k).instrument)
+                                                                           : list_.currency(k);
         if (column.keys.empty()) return code;
         const auto at = static_cast<std::size_t>(code);
         return at < column.keys.size() ? column.keys[at] : ResultColumn::kNoLabel;
     }
-    [[nodiscard]] std::uint32_t unpriced(std::size_t k) const { return mark(k).valued ? 0 : 1; }
+    [[nodiscard]] std::uint32_t unpriced(std::size_t k) const { return list_.valued(k) ? 0 : 1; }
     [[nodiscard]] bool precedes(std::size_t a, std::size_t b) const {
         return list_.accounts_[a] != list_.accounts_[b] ? list_.accounts_[a] < list_.accounts_[b]
                                                         : mark(a).instrument < mark(b).instrument;
     }
 
 private:
-    [[nodiscard]] const Mark& mark(std::size_t k) const {
-        return list_.marks_[list_.row_marks_[k]];
-    }
+    [[nodiscard]] const Mark& mark(std::size_t k) const { return list_.mark(k); }
 
     const PositionList& list_;
 };
@@ -349,11 +356,11 @@ void PositionList::check() const {
     };
     if (std::all_of(marks_.begin(), marks_.end(), fits)) return;
     for (std::size_t row = 0; row < size(); ++row) {
-        const Mark& mark = marks_[row_marks_[row]];
+        const Mark& mark = this->mark(row);
         if (fits(mark)) continue;
         try {
             for (int c = 0; c < columns_; ++c)
-                static_cast<void>(amount(mark, quantities_[std::size_t(c)][row]));
+                static_cast<void>(amount(row, quantities_[std::size_t(c)][row]));
             if (holdings_) static_cast<void>(own_amount(mark, quantities_[0][row]));
         } catch (const Error&) {
             throw PositionOverflow(AccountCode(accounts_[row]), mark.instrument);
@@ -365,9 +372,11 @@ i128 PositionList::in_18(const Mark& mark, i128 quantity) {
     return quantity * kPow10[std::size_t(kMaxScale - mark.quantity_scale)];
 }
 
-i128 PositionList::amount(const Mark& mark, i128 quantity) const {
-    if (!mark.valued) return 0;
-    const Conversion& conversion = conversions_[mark.conversion].second;
+i128 PositionList::amount(std::size_t row, i128 quantity) const {
+    const Mark& mark = this->mark(row);
+    if (!mark.priced || !target_) return 0;
+    const Conversion& conversion = conversions_[mark.conversion + target_of(row)];
+    if (!conversion.possible()) return 0;
     const i256 value = i256(quantity) * mark.unit_value;
     i128 fast = 0;
     if (value.fits128() && conversion.fast_amount(value.low128(), mark.scale, fast))
@@ -397,7 +406,9 @@ std::vector<std::int32_t> PositionList::instruments() const {
 
 std::vector<std::int32_t> PositionList::currencies() const {
     MVCORE_ASSERT(target_);
-    return of_marks<std::int32_t>([&](const Mark& mark) { return currency(mark); });
+    std::vector<std::int32_t> out(size());
+    for (std::size_t row = 0; row < out.size(); ++row) out[row] = currency(row);
+    return out;
 }
 
 std::vector<std::int32_t> PositionList::own_currencies() const {
@@ -413,7 +424,9 @@ std::vector<std::uint8_t> PositionList::priced() const {
 }
 
 std::vector<std::uint8_t> PositionList::valued() const {
-    return of_marks<std::uint8_t>([](const Mark& mark) { return mark.valued; });
+    std::vector<std::uint8_t> out(size());
+    for (std::size_t row = 0; row < out.size(); ++row) out[row] = valued(row) ? 1 : 0;
+    return out;
 }
 
 template <class F>
@@ -422,25 +435,24 @@ std::vector<i128> PositionList::of_rows(Measure measure, F&& f) const {
     const Integers& quantity = column(measure);
     std::vector<i128> out;
     out.reserve(size());
-    for (std::size_t row = 0; row < size(); ++row)
-        out.push_back(f(marks_[row_marks_[row]], quantity[row]));
+    for (std::size_t row = 0; row < size(); ++row) out.push_back(f(row, quantity[row]));
     return out;
 }
 
 std::vector<i128> PositionList::quantities(Measure measure) const {
-    return of_rows(measure, in_18);
+    return of_rows(measure,
+                   [&](std::size_t row, i128 quantity) { return in_18(mark(row), quantity); });
 }
 
 std::vector<i128> PositionList::amounts(Measure measure) const {
     MVCORE_ASSERT(target_);
-    return of_rows(measure,
-                   [&](const Mark& mark, i128 quantity) { return amount(mark, quantity); });
+    return of_rows(measure, [&](std::size_t row, i128 quantity) { return amount(row, quantity); });
 }
 
 std::vector<i128> PositionList::own_amounts() const {
     MVCORE_ASSERT(holdings_);
     return of_rows(sod,
-                   [&](const Mark& mark, i128 quantity) { return own_amount(mark, quantity); });
+                   [&](std::size_t row, i128 quantity) { return own_amount(mark(row), quantity); });
 }
 
 void PositionList::Integers::push_back(i128 value) {

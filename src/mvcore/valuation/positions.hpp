@@ -13,13 +13,16 @@
 #include "mvcore/board/conversion.hpp"
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/code_selection.hpp"
+#include "mvcore/valuation/group_currencies.hpp"
 #include "mvcore/valuation/result_page.hpp"
 
 namespace mvcore {
 
 // The parameters of a read of positions.
 struct PositionQuery : CodeSelection {
-    std::optional<std::int32_t> currency = 0;  // of the amounts, or kLocal; none: no amounts
+    // Of the amounts, kLocal, or kOwn: see `own`. None: no amounts.
+    std::optional<std::int32_t> currency = 0;
+    std::shared_ptr<const AccountCurrencies> own = nullptr;  // only with kOwn
     // Only positions with a start-of-day quantity, and only that quantity. Amounts are also in the
     // currency of the instrument.
     bool holdings = false;
@@ -95,11 +98,10 @@ private:
         std::int32_t own_currency;
         int quantity_scale;
         bool priced;
-        bool valued;
         i128 price;       // in units of 10^-18
         i256 unit_value;  // price x factor; quantity x unit_value is a value at `scale`
         int scale;
-        std::size_t conversion;  // index of conversions_
+        std::size_t conversion;  // index of the first of conversions_, if priced
         // Every amount has at most so many bits more than its quantity.
         int bits;
         i128 quantity_bits = 0;  // OR of the magnitudes of the quantities
@@ -110,7 +112,20 @@ private:
     [[nodiscard]] bool lists(const Net& net) const noexcept;
     void add(const State& state, AccountCode account, InstrumentCode instrument, const Net& net);
     std::uint32_t mark_of(const State& state, InstrumentCode instrument);
-    std::size_t conversion_of(const State& state, std::int32_t currency);
+    std::size_t conversions_of(const State& state, std::int32_t currency);
+    [[nodiscard]] const Mark& mark(std::size_t row) const { return marks_[row_marks_[row]]; }
+    // Index of the currency of the row's amounts, in `own_` and from Mark::conversion on.
+    [[nodiscard]] std::size_t target_of(std::size_t row) const {
+        return row_targets_.empty() ? 0 : row_targets_[row];
+    }
+    [[nodiscard]] const std::vector<std::int32_t>& targets() const {
+        return own_->currencies.currencies();
+    }
+    // Whether the row has amounts: the instrument has a price, and its currency has a rate.
+    [[nodiscard]] bool valued(std::size_t row) const {
+        return mark(row).priced && target_ &&
+               conversions_[mark(row).conversion + target_of(row)].possible();
+    }
     void sort_rows();
     void pick(const std::vector<std::uint32_t>& places);
     // The first `needed` rows that meet the conditions of the page, in its order.
@@ -119,13 +134,14 @@ private:
     [[nodiscard]] const Integers& column(Measure measure) const noexcept {
         return quantities_[columns_ == 1 ? 0 : measure];
     }
-    [[nodiscard]] std::int32_t currency(const Mark& mark) const {
-        return target_ == kLocal ? mark.own_currency : *target_;
+    [[nodiscard]] std::int32_t currency(std::size_t row) const {
+        if (target_ == kOwn) return targets()[target_of(row)];
+        return target_ == kLocal ? mark(row).own_currency : *target_;
     }
     [[nodiscard]] static i128 in_18(const Mark& mark, i128 quantity);
-    [[nodiscard]] i128 amount(const Mark& mark, i128 quantity) const;
+    [[nodiscard]] i128 amount(std::size_t row, i128 quantity) const;
     [[nodiscard]] i128 own_amount(const Mark& mark, i128 quantity) const;
-    // Calls f(mark, quantity) for each row.
+    // Calls f(row, quantity) for each row.
     template <class F>
     [[nodiscard]] std::vector<i128> of_rows(Measure measure, F&& f) const;
     template <class T, class F>
@@ -134,14 +150,19 @@ private:
     class Columns;
 
     std::vector<std::int32_t> accounts_;
-    std::vector<std::uint32_t> row_marks_;  // indices of marks_
+    std::vector<std::uint32_t> row_marks_;    // indices of marks_
+    std::vector<std::uint32_t> row_targets_;  // see target_of(); only if accounts have their own
     std::array<Integers, kMeasures> quantities_;
     int columns_ = kMeasures;  // 1 if the measures of no position differ, or of holdings
     bool holdings_ = false;
     std::vector<Mark> marks_;
-    FlatMap<InstrumentCode> places_;                                // of marks_
-    std::vector<std::pair<std::int32_t, Conversion>> conversions_;  // by currency of instruments
+    FlatMap<InstrumentCode> places_;  // of marks_
+    // For each of these currencies of instruments: into the currency of the amounts, or into each
+    // of `own_`.
+    std::vector<std::int32_t> sources_;
+    std::vector<Conversion> conversions_;
     std::optional<std::int32_t> target_;
+    std::shared_ptr<const AccountCurrencies> own_;
     int value_scale_ = 0;
     Epoch epoch_{};
     std::shared_ptr<const ResultPage> page_;  // until turn_to_page()

@@ -165,7 +165,7 @@ AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) c
 
 ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     MVCORE_ASSERT(question.masters == state_.masters);
-    const Target target{state_.base, question.currency, value_scale_};
+    const Target target{state_.base, question.currency, value_scale_, question.own.get()};
     Totals totals;
     Numbering numbering;
     numbering.dense_only = !question.levels.empty();
@@ -176,7 +176,8 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
     if (!question.levels.empty())
         totals = totals.rolled_up(question.levels, question.rows, of_instrument);
     MVCORE_ASSERT(question.levels.empty() || totals.rows() == question.rows);
-    const AmountConverter converter(state_.board, totals.units(), target.base, target.currency,
+    const AmountConverter converter(state_.board, totals.units(), target.base,
+                                    target.separate() ? kLocal : target.currency,
                                     target.value_scale);
     ResultRows out = all_rows(totals, converter, state_.board, target);
     out.epoch = state_.epoch;
@@ -189,9 +190,10 @@ ResultRows Reads::values(const Question& question, std::uint64_t& cells) const {
 void Reads::run_functions(const Question& question, ResultRows& rows) const {
     MVCORE_ASSERT(rows.epoch == state_.epoch);
     if (question.functions)
-        rows.floats = run_user_functions(state_, question.grouping, question.levels,
-                                         {state_.base, question.currency, value_scale_},
-                                         *question.functions, rows);
+        rows.floats =
+            run_user_functions(state_, question.grouping, question.levels,
+                               {state_.base, question.currency, value_scale_, question.own.get()},
+                               *question.functions, rows);
     MVCORE_ASSERT(!question.functions || rows.floats.size() == question.functions->size());
 }
 
@@ -277,19 +279,25 @@ void Reads::append(const Order& o, OrderList& out) const {
     }
 }
 
-PriceList Reads::prices() const {
+PriceList Reads::prices(const std::optional<std::vector<InstrumentCode>>& selected) const {
     PriceList out;
     out.epoch = state_.epoch;
-    for (const auto i : instruments_below(state_.board.size())) {
+    const auto append = [&](InstrumentCode i) {
         const Quote& quote = state_.board.quote(i);
-        if (!quote.alive || !quote.priced) continue;
+        if (!quote.alive || !quote.priced) return;
         MVCORE_ASSERT(quote.epoch <= state_.epoch && quote.price_scale <= kMaxScale);
         out.instrument.push_back(raw(i));
         out.price.push_back(state_.board.price_mantissa(i) *
                             kPow10[std::size_t(18 - quote.price_scale)]);
         out.time.push_back(quote.time);
         out.changed.push_back(raw(quote.epoch));
+    };
+    if (!selected) {
+        for (const auto i : instruments_below(state_.board.size())) append(i);
+        return out;
     }
+    for (const auto i : *selected)
+        if (code_index(i) < state_.board.size()) append(i);
     return out;
 }
 

@@ -35,6 +35,7 @@ struct Question {
     std::shared_ptr<const UserFunctions> functions = nullptr;  // user functions; null: none
     std::shared_ptr<const ResultPage> page = nullptr;          // null: all rows
     std::optional<RowQuantities> quantities = std::nullopt;    // and prices
+    std::shared_ptr<const GroupCurrencies> own = nullptr;      // only if the currency is kOwn
 };
 
 class Reads {
@@ -63,7 +64,9 @@ public:
     [[nodiscard]] Revaluation revalue(InstrumentCode instrument) const {
         return {state_, instrument, value_scale_};
     }
-    [[nodiscard]] PriceList prices() const;
+    // Ascending by code. O(all instruments), or O(instruments selected).
+    [[nodiscard]] PriceList prices(
+        const std::optional<std::vector<InstrumentCode>>& selected = std::nullopt) const;
 
 private:
     [[nodiscard]] OrderList listed(std::vector<Slot>&& slots) const;

@@ -12,12 +12,17 @@ bool needs_counts(const Board& board, const Target& target) {
     auto known = [&](std::int32_t currency) {
         return currency == target.base || board.rate(currency).known();
     };
-    for (UnitId u = 0; u < board.units(); ++u) {
-        const auto currency = board.unit(u).currency;
-        if (currency != target.currency && !(known(currency) && known(target.currency)))
-            return true;
-    }
-    return false;
+    const auto lacks = [&](std::int32_t into) {
+        const bool convertible = known(into);
+        for (UnitId u = 0; u < board.units(); ++u) {
+            const auto currency = board.unit(u).currency;
+            if (currency != into && !(known(currency) && convertible)) return true;
+        }
+        return false;
+    };
+    if (target.own == nullptr) return lacks(target.currency);
+    const auto& own = target.own->currencies();
+    return std::any_of(own.begin(), own.end(), lacks);
 }
 
 ResultRows rows_at(const ResultRows& rows, std::span<const std::uint32_t> indices) {
@@ -168,6 +173,40 @@ void by_currency(const Totals& totals, const AmountConverter& converter, const B
     }
 }
 
+// Converts the rows of each currency, which is that of their accounts.
+void by_own_currency(const Totals& totals, const Board& board, const Target& target,
+                     ResultRows& out) {
+    const GroupCurrencies& own = *target.own;
+    std::vector<std::vector<std::uint32_t>> places(own.currencies().size());  // of rows in `out`
+    for (std::size_t k = 0; k < out.size(); ++k) {
+        const auto row = static_cast<std::uint32_t>(out.row[k]);
+        const auto place = own.of_rollup()
+                               ? own.place_of_row(row)
+                               : own.place_of_group(totals.table().pair(row).account_group);
+        places[place].push_back(static_cast<std::uint32_t>(k));
+    }
+    out.currency.resize(out.size());
+    for (auto& amounts : out.amounts) amounts.resize(out.size());
+    for (std::size_t c = 0; c < places.size(); ++c) {
+        if (places[c].empty()) continue;
+        const auto currency = own.currencies()[c];
+        const AmountConverter converter(board, totals.units(), target.base, currency,
+                                        target.value_scale);
+        ResultRows part;
+        part.amounts.resize(out.amounts.size());
+        for (const auto k : places[c]) part.row.push_back(out.row[k]);
+        part.unpriced.assign(part.size(), 0);
+        if (!by_column(totals, converter, part)) by_row(totals, converter, part);
+        for (std::size_t k = 0; k < part.size(); ++k) {
+            const auto at = places[c][k];
+            out.currency[at] = currency;
+            out.unpriced[at] = part.unpriced[k];
+            for (std::size_t m = 0; m < out.amounts.size(); ++m)
+                out.amounts[m][at] = part.amounts[m][k];
+        }
+    }
+}
+
 }  // namespace
 
 ResultRows result_rows(const Totals& totals, const AmountConverter& converter, const Board& board,
@@ -184,6 +223,7 @@ ResultRows result_rows(const Totals& totals, const AmountConverter& converter, c
     out.row.resize(size);
     out.unpriced.assign(out.size(), 0);
     if (target.local()) by_currency(totals, converter, board, out);
+    else if (target.own != nullptr) by_own_currency(totals, board, target, out);
     else if (!by_column(totals, converter, out)) by_row(totals, converter, out);
     if (!totals.table().is_dense()) {
         out.pairs.reserve(out.size());
@@ -192,7 +232,7 @@ ResultRows result_rows(const Totals& totals, const AmountConverter& converter, c
     }
     MVCORE_ASSERT(out.unpriced.size() == out.size());
     for (const auto& amounts : out.amounts) MVCORE_ASSERT(amounts.size() == out.size());
-    MVCORE_ASSERT(out.currency.size() == (target.local() ? out.size() : 0));
+    MVCORE_ASSERT(out.currency.size() == (target.separate() ? out.size() : 0));
     for (std::size_t k = 0; k < out.size(); ++k)
         MVCORE_ASSERT(out.unpriced[k] <= totals.positions(std::size_t(out.row[k])));
     return out;

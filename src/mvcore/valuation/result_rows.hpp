@@ -11,6 +11,7 @@
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/ids.hpp"
 #include "mvcore/board/conversion.hpp"
+#include "mvcore/valuation/group_currencies.hpp"
 #include "mvcore/valuation/totals.hpp"
 
 namespace mvcore {
@@ -55,10 +56,13 @@ ResultRows rows_at(const ResultRows& rows, std::span<const std::uint32_t> indice
 // The currency of the requested amounts.
 struct Target {
     std::int32_t base = 0;
-    std::int32_t currency = 0;  // kLocal: each currency separately
+    std::int32_t currency = 0;  // kLocal: each currency separately; kOwn: see `own`
     int value_scale = 8;
+    const GroupCurrencies* own = nullptr;  // of the accounts; only with kOwn
 
     [[nodiscard]] bool local() const noexcept { return currency == kLocal; }
+    // Whether rows differ in their currency.
+    [[nodiscard]] bool separate() const noexcept { return local() || currency == kOwn; }
 };
 
 // Whether positions must be counted per unit: if currencies are separate, or if a unit has no rate

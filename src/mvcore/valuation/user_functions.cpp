@@ -12,10 +12,11 @@ namespace {
 // Converts float amounts to the target currency, if the rates are known.
 class FloatRate {
 public:
-    FloatRate(const Board& board, std::int32_t currency, const Target& target) {
-        if (target.local() || currency == target.currency) return;
-        source_ = factor(board, currency, target.base, false);
-        target_ = factor(board, target.currency, target.base, true);
+    // into: the currency of the amounts; kLocal: no conversion.
+    FloatRate(const Board& board, std::int32_t currency, std::int32_t into, std::int32_t base) {
+        if (into == kLocal || currency == into) return;
+        source_ = factor(board, currency, base, false);
+        target_ = factor(board, into, base, true);
     }
     [[nodiscard]] bool possible() const noexcept { return possible_; }
     void convert(double* amounts, std::size_t n) const noexcept {
@@ -33,7 +34,8 @@ private:
         if (currency == base) return {};
         const Rate& rate = board.rate(currency);
         possible_ = possible_ && rate.known();
-        return {to_double(rate.mantissa, rate.scale), rate.divide != back};
+        const double factor = to_double(rate.factor.mantissa, rate.factor.scale);
+        return {to_double(rate.mantissa, rate.scale) / factor, rate.divide != back};
     }
     static void apply(const Factor& f, double* amounts, std::size_t n) noexcept {
         if (f.value == 1) return;
@@ -134,8 +136,16 @@ private:
     void add_instrument(const UserFunction& function, InstrumentCode i) {
         if (state_.grid.positions(std::size_t(i)) == 0) return;
         const Instrument& instrument = state_.board.instrument(i);
-        const FloatRate rate(state_.board, instrument.terms.currency, target_);
-        if (!rate.possible()) return;
+        rates_.clear();
+        const auto add_rate = [&](std::int32_t into) {
+            rates_.emplace_back(state_.board, instrument.terms.currency, into, target_.base);
+        };
+        if (target_.own == nullptr) add_rate(target_.currency);
+        else
+            std::for_each(target_.own->currencies().begin(), target_.own->currencies().end(),
+                          add_rate);
+        if (std::none_of(rates_.begin(), rates_.end(), [](auto& r) { return r.possible(); }))
+            return;
         constants_.clear();
         for (const auto source : function.constants)
             constants_.push_back(constant(function, source, i));
@@ -144,12 +154,22 @@ private:
             if (columns_.n == 0) return;
             function.callback(static_cast<std::int64_t>(columns_.n), columns_.quantity.data(),
                               constants_.data(), columns_.out.data());
-            rate.convert(columns_.out.data(), columns_.n);
+            if (target_.own == nullptr) rates_[0].convert(columns_.out.data(), columns_.n);
+            else convert_each();
             add_up(sums);
             columns_.n = 0;
         };
         gather(function, i, instrument.quantity_scale, flush);
         flush();
+    }
+    // Converts each amount into the currency of its accounts. 0 if that has no rate.
+    void convert_each() {
+        for (std::size_t k = 0; k < columns_.n; ++k) {
+            const auto group = table_.pair(columns_.row[k]).account_group;
+            const FloatRate& rate = rates_[target_.own->place_of_group(group)];
+            if (rate.possible()) rate.convert(&columns_.out[k], 1);
+            else columns_.out[k] = 0;
+        }
     }
     // Calls flush(), which empties the columns, if the next positions would not fit.
     template <class Flush>
@@ -237,6 +257,7 @@ private:
     bool few_ = false;
     Columns columns_;
     std::vector<double> constants_;
+    std::vector<FloatRate> rates_;  // from the instrument's currency; one, or by own currency
     std::vector<std::vector<double>> sums_;  // by row; by currency if each is separate
 };
 

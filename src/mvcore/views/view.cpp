@@ -16,6 +16,7 @@ void View::reshape(Shape shape) {
     MVCORE_ASSERT(!shape.page ||
                   shape.page->fits(shape.grouping, amounts(), functions_, quantities_));
     const bool same = built_ && shape.grouping == shape_.grouping && shape.levels == shape_.levels;
+    MVCORE_ASSERT((shape.own != nullptr) == (target_.currency == kOwn));
     ++shapes_;
     masters_ = shape.masters;  // the book may have newer masters; then reads find the view stale
     shape_ = std::move(shape);
@@ -26,7 +27,7 @@ void View::reshape(Shape shape) {
 
 void View::rebuild(const State& state) try {
     swept_before_ += totals_.cells_swept();
-    const bool counted = totals_.counted() || needs_counts(state.board, target_);
+    const bool counted = totals_.counted() || needs_counts(state.board, target_of(shape_));
     const bool outgrown = totals_.outgrown();
     RowTable before = totals_.take_table();
     RowTable none;
@@ -84,7 +85,8 @@ bool View::lost(const State& state, const ChangeLog& log) const {
     return !built_ || price_place_ < log.changes().begin() || fact_place_ < log.facts().begin() ||
            (totals_.merged() && state.grid.split()) ||
            (shape_.grouping.whole() && totals_.grid_rows() < state.grid.rows()) ||
-           totals_.outgrown() || (!totals_.counted() && needs_counts(state.board, target_));
+           totals_.outgrown() ||
+           (!totals_.counted() && needs_counts(state.board, target_of(shape_)));
 }
 
 void View::sync(const State& state, const ChangeLog& log) {
@@ -224,6 +226,7 @@ View::Stats View::stats() const {
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
     if (shape_.page) bytes += shape_.page->memory_bytes();
     bytes += shape_.grouping.memory_bytes() + shape_.labels.memory_bytes();
+    if (shape_.own) bytes += shape_.own->memory_bytes();
     return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
 }
 
@@ -233,7 +236,8 @@ const AmountConverter& View::converter(const State& state) {
     const auto& units = totals_.units();
     if (!converter_ || converter_units_ != units.size() ||
         converter_rates_ != state.board.rates_version())
-        converter_.emplace(state.board, units, target_.base, target_.currency, target_.value_scale);
+        converter_.emplace(state.board, units, target_.base,
+                           target_.separate() ? kLocal : target_.currency, target_.value_scale);
     MVCORE_ASSERT(converter_->currencies().size() <= units.size());
     converter_units_ = units.size();
     converter_rates_ = state.board.rates_version();
@@ -261,7 +265,7 @@ LastRows& View::LastResult::of(std::int32_t currency, LastRows&& none) {
 
 template <class F>
 void View::for_currencies(const ResultRows& rows, F&& f) {
-    if (!target_.local()) return f(-1, nullptr);
+    if (!target_.separate()) return f(-1, nullptr);
     auto currencies = rows.currency;
     std::sort(currencies.begin(), currencies.end());
     currencies.erase(std::unique(currencies.begin(), currencies.end()), currencies.end());
@@ -281,9 +285,9 @@ void View::set_columns(ResultRows& out) const {
         auto& amounts =
             out.amounts.emplace_back(measures[measures.size() == 1 ? 0 : columns_[c].measure]);
         if (!columns_[c].change) continue;
-        const LastRows* last = target_.local() ? nullptr : looked_.find(-1);
+        const LastRows* last = target_.separate() ? nullptr : looked_.find(-1);
         for (std::size_t k = 0; k < out.size(); ++k) {
-            if (target_.local()) last = looked_.find(out.currency[k]);
+            if (target_.separate()) last = looked_.find(out.currency[k]);
             const auto row = static_cast<std::size_t>(out.row[k]);
             const i128 before = last == nullptr ? 0 : last->amount(c, row);
             if (__builtin_sub_overflow(amounts[k], before, &amounts[k]) ||
@@ -325,7 +329,7 @@ void View::look(const ResultRows& rows) {
 View::Scope View::scope_of_changes() const noexcept {
     const bool any = all_dirty_ || last_epoch_ == kNoEpoch || last_masters_ != masters_ ||
                      functions_ != 0 || has_changes() || shape_.page || !shape_.levels.empty() ||
-                     (!target_.local() && last_rates_ != converter_rates_);
+                     (!target_.separate() && last_rates_ != converter_rates_);
     return any ? Scope::all : Scope::dirty;
 }
 
@@ -350,6 +354,7 @@ ResultRows View::rows(const State& state, Scope scope) {
 // The rows with amounts of the measures.
 ResultRows View::measured(const State& state, Scope scope) {
     const AmountConverter& converter = this->converter(state);
+    const Target target = target_of(shape_);
     ResultRows out;
     const auto add_instrument_columns = [&](const Totals& totals) {
         if (!quantities_) return;
@@ -359,14 +364,14 @@ ResultRows View::measured(const State& state, Scope scope) {
         const Totals totals = totals_.rolled_up(shape_.levels, shape_.rows,
                                                 quantities_ ? quantities_->first_level : 0);
         MVCORE_ASSERT(totals.rows() == shape_.rows);
-        out = all_rows(totals, converter, state.board, target_);
+        out = all_rows(totals, converter, state.board, target);
         add_instrument_columns(totals);
     } else if (scope == Scope::all) {
-        out = all_rows(totals_, converter, state.board, target_);
+        out = all_rows(totals_, converter, state.board, target);
     } else {
         dirty_.clear();
         totals_.dirty().append_to(dirty_);
-        out = result_rows(totals_, converter, state.board, target_, dirty_);
+        out = result_rows(totals_, converter, state.board, target, dirty_);
     }
     if (shape_.levels.empty()) add_instrument_columns(totals_);
     out.epoch = state.epoch;
@@ -418,7 +423,7 @@ ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
 ResultRows View::remember(ResultRows rows, bool everything, Scope scope) {
     MVCORE_ASSERT(last_epoch_ == kNoEpoch || last_epoch_ <= rows.epoch);
     MVCORE_ASSERT(rows.unpriced.size() == rows.size() && rows.floats.size() == functions_);
-    MVCORE_ASSERT(rows.currency.size() == (target_.local() ? rows.size() : 0));
+    MVCORE_ASSERT(rows.currency.size() == (target_.separate() ? rows.size() : 0));
     const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
     std::vector<std::uint32_t> changed;
     for_currencies(rows, [&](std::int32_t currency, const std::vector<std::uint32_t>* indices) {
@@ -443,7 +448,7 @@ void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
         const auto number = static_cast<std::uint32_t>(row);
         out.row.push_back(static_cast<std::int32_t>(row));
         if (!totals_.table().is_dense()) out.pairs.push_back(totals_.table().pair(number));
-        if (target_.local()) out.currency.push_back(currency);
+        if (target_.separate()) out.currency.push_back(currency);
         for (auto& amounts : out.amounts) amounts.push_back(0);
         for (auto& floats : out.floats) floats.push_back(0);
         for (auto& quantities : out.quantities) quantities.push_back(0);
@@ -519,7 +524,7 @@ void View::run(Draft& draft, const State& state) const {
     MVCORE_ASSERT(draft.rows.epoch == state.epoch);
     if (functions)
         draft.rows.floats = run_user_functions(state, draft.shape.grouping, draft.shape.levels,
-                                               target_, *functions, draft.rows);
+                                               target_of(draft.shape), *functions, draft.rows);
     MVCORE_ASSERT(!functions || draft.rows.floats.size() == functions_);
     draft.rows.floats.resize(functions_);
     for (auto& column : draft.rows.floats) column.resize(draft.rows.size());

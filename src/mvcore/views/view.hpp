@@ -35,6 +35,7 @@ public:
         std::shared_ptr<const UserFunctions> functions = nullptr;
         std::shared_ptr<const ResultPage> page = nullptr;  // null: all rows; needs no levels
         RowLabels labels = {};
+        std::shared_ptr<const GroupCurrencies> own = nullptr;  // only if the currency is kOwn
     };
     // An amount that rows have: a measure, or its change since the view was last read.
     struct Column {
@@ -63,7 +64,7 @@ public:
     [[nodiscard]] const std::optional<RowQuantities>& quantities() const noexcept {
         return quantities_;
     }
-    // Of the amounts; kLocal if each row has its own.
+    // Of the amounts; kLocal or kOwn if each row has its own.
     [[nodiscard]] std::int32_t currency() const noexcept { return target_.currency; }
     [[nodiscard]] const RowLabels& labels() const noexcept { return shape_.labels; }
     // Whether the book's master tables changed since the shape was made.
@@ -145,6 +146,10 @@ private:
         ResultRows rows;
         Scope scope;
     };
+    // The currency of amounts of the shape.
+    [[nodiscard]] Target target_of(const Shape& shape) const noexcept {
+        return {target_.base, target_.currency, target_.value_scale, shape.own.get()};
+    }
     const AmountConverter& converter(const State& state);
     [[nodiscard]] LastRows no_last_rows() const;
     // One for each currency if each is separate, else one or none.

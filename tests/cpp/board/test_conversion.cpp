@@ -18,6 +18,12 @@ std::vector<mvcore::Rate> rates() {
         for (const std::uint8_t scale : {std::uint8_t{0}, std::uint8_t{18}})
             for (bool divide : {false, true})
                 if (v > 0) out.push_back({v, scale, divide});
+    // A what-if changes a rate to divide by with a factor.
+    for (auto factor : edges::numbers())
+        for (const int scale : {0, 18})
+            if (factor > 0 && factor < edges::kInputMost)
+                out.push_back({(i128{1} << 62) + 1, 18, true, mvcore::kNoTime, {factor, scale}});
+    out.push_back({edges::kInputMost, 18, true, mvcore::kNoTime, {edges::kInputMost, 18}});
     return out;
 }
 
@@ -37,6 +43,8 @@ void check_conversion(const mvcore::Rate* source, const mvcore::Rate* target, in
         const bool multiply = rate->divide != towards_base;
         (multiply ? up : down) = (multiply ? up : down) * i1024(rate->mantissa);
         (multiply ? down : up) = (multiply ? down : up) * power_of_ten(rate->scale);
+        (towards_base ? up : down) = (towards_base ? up : down) * i1024(rate->factor.mantissa);
+        (towards_base ? down : up) = (towards_base ? down : up) * power_of_ten(rate->factor.scale);
     };
     apply(source, true);
     apply(target, false);
