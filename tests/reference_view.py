@@ -19,6 +19,7 @@ from reference_page import Page
 
 MEASURES = ("sod", "current", "expected")
 COUNTED = ("sod_quantity", "current_quantity", "expected_quantity")
+CHANGES = ("sod_change", "current_change", "expected_change")  # only in views
 OF_INSTRUMENT = (*COUNTED, "price")  # only in groupings by instrument
 SIDES = ("account", "instrument")
 DIGITS_MAX = 38
@@ -228,10 +229,11 @@ class Query:
         measures = (measures,) if isinstance(measures, str) else tuple(measures)
         if len(set(by)) != len(by):
             raise InvalidInput("by: a column twice")
-        known = (*MEASURES, *OF_INSTRUMENT) if "instrument" in by else MEASURES
+        known = (*MEASURES, *CHANGES, *(OF_INSTRUMENT if "instrument" in by else ()))
         if not measures or len(set(measures)) != len(measures) or set(measures) - set(known):
             raise InvalidInput(f"measures: {measures!r}")
         self.book, self.measures, self.rollup = book, measures, rollup
+        self.looked: dict[tuple, dict] | None = None  # of a view: all rows as last read
         self.columns = [resolve(book, name) for name in by]
         self.names = [column.name for column in self.columns]
         self.currency = check_currency(book, currency, local=True)
@@ -274,6 +276,8 @@ class Query:
 
     def rows(self) -> dict[tuple, dict]:
         """The rows of the page, in its order."""
+        if set(self.measures) & set(CHANGES) and self.looked is None:
+            raise InvalidInput("changes outside a view")
         return self.page.of(self.all_rows())
 
     def all_rows(self) -> dict[tuple, dict]:
@@ -296,12 +300,29 @@ class Query:
                 if worth is None or rate is None:
                     unpriced[0] += 1
                     continue
-                for measure in (m for m in self.measures if m in MEASURES):
+                for measure in self._amounts():
                     parts = subtotals.setdefault(measure, {})
                     parts[own] = parts.get(own, 0) + getattr(net, measure) * worth
         return {
             key: self._row(key, *totals[key], nets[key]) for key in sorted(totals, key=self.order)
         }
+
+    def _amounts(self) -> set[str]:
+        """The amounts that the measures need."""
+        of_changes = {MEASURES[CHANGES.index(m)] for m in self.measures if m in CHANGES}
+        return of_changes | {m for m in self.measures if m in MEASURES}
+
+    def look(self) -> None:
+        """Take all rows, on the page or not, as what later changes are counted from."""
+        asked = copy.copy(self)
+        asked.measures = tuple(self._amounts())
+        self.looked = asked.all_rows()
+
+    def _change(self, key: tuple, measure: str, now: Decimal) -> Decimal:
+        before = self.looked.get(key, {}).get(measure, Decimal(0))
+        scale = self.book.value_scale
+        count = int(Fraction(now) * 10**scale) - int(Fraction(before) * 10**scale)
+        return amount([Fraction(count, 10**scale)], scale)
 
     def _of_instrument(self, key: tuple, measure: str, nets: list):
         """The quantity of the row or its price. None for a subtotal over instruments."""
@@ -324,11 +345,14 @@ class Query:
             if measure in OF_INSTRUMENT:
                 row[measure] = self._of_instrument(key, measure, nets)
                 continue
+            base = MEASURES[CHANGES.index(measure)] if measure in CHANGES else measure
             parts = [
                 subtotal * conversion(self.book, own, into)
-                for own, subtotal in subtotals.get(measure, {}).items()
+                for own, subtotal in subtotals.get(base, {}).items()
             ]
             row[measure] = amount(parts, self.book.value_scale)
+            if measure in CHANGES:
+                row[measure] = self._change(key, base, row[measure])
         return row | {"unpriced": unpriced[0]}
 
     def _head(self, key: tuple) -> dict:
@@ -339,7 +363,9 @@ class Query:
         return row
 
     def empty_row(self, key: tuple) -> dict:
-        row = self._row(key, {}, [0], [])
+        gone = copy.copy(self)
+        gone.looked = {}
+        row = gone._row(key, {}, [0], [])
         return row | ({"price": None} if "price" in row else {})
 
     def order(self, key: tuple) -> tuple:
@@ -361,6 +387,7 @@ class ReferenceView:
 
     def __init__(self, query: Query) -> None:
         self.query = query
+        query.looked = {}
         self.last: dict[tuple, dict] | None = None
         self.closed = False
 
@@ -368,6 +395,7 @@ class ReferenceView:
         if self.closed:
             raise ClosedError("the view is closed")
         asked = copy.copy(self.query)
+        asked.looked = None if prices or fx else asked.looked
         asked.book = self.query.book.what_if(prices, fx, self.query.currency)
         return asked.rows()
 
@@ -376,6 +404,7 @@ class ReferenceView:
         now = self.rows(prices, fx)
         if prices is None and fx is None:
             self.last = now
+            self.query.look()
         return list(now.values())
 
     def changes(self) -> list[dict]:
@@ -384,6 +413,7 @@ class ReferenceView:
         for key in last.keys() - now.keys():
             out[key] = self.query.empty_row(key) | {"removed": True}
         self.last = now
+        self.query.look()
         return [out[key] for key in sorted(out, key=self.query.order)]
 
     def columns(self) -> tuple:

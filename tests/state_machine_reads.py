@@ -24,7 +24,7 @@ from reference_inputs import (
     plain_cell,
     some,
 )
-from reference_view import MEASURES, OF_INSTRUMENT, Selection, label_of
+from reference_view import CHANGES, MEASURES, OF_INSTRUMENT, Selection, label_of
 
 BY = ["account", "instrument", "currency", "desk", "sector", "tier", "account.desk", "ccy"]
 OWN = "account.ccy"  # as a currency: that of each account
@@ -135,6 +135,8 @@ class ReadingMachine(RuleBasedStateMachine):
         query["measures"] = measures[: draw(st.integers(1, 3))]
         if draw(st.integers(0, 3)) == 3 and ("instrument" in query["by"] or draw(st.booleans())):
             query["measures"] += some(draw, OF_INSTRUMENT)
+        if not draw(st.integers(0, 5)):
+            query["measures"] += some(draw, CHANGES)
         query["rollup"] = draw(st.booleans())
         if "country" not in query["by"]:  # otherwise it is an error already
             query["currency"] = draw(st.sampled_from([None, "local", OWN, OWN, *NAMES["currency"]]))
@@ -142,8 +144,11 @@ class ReadingMachine(RuleBasedStateMachine):
             query |= self.page(draw, model, query)
         return query
 
-    def page_query(self, draw: Callable, model) -> dict:
-        """A query without faults for most books, of many rows, with a page that cuts some."""
+    def page_query(self, draw: Callable, model, changes: bool) -> dict:
+        """A query without faults for most books, of many rows, with a page that cuts some.
+
+        changes: may have changes since the last read, which only views have.
+        """
         attributes = [f"account.{name}" for name in model.state.attributes["account"]]
         attributes += [f"instrument.{name}" for name in model.state.attributes["instrument"]]
         by = draw(st.sampled_from([["account"], ["instrument"], ["account", "instrument"]]))
@@ -155,6 +160,8 @@ class ReadingMachine(RuleBasedStateMachine):
         }
         if "instrument" in by:
             query["measures"] += some(draw, OF_INSTRUMENT)
+        if changes:
+            query["measures"] += some(draw, CHANGES)
         query |= self.page(draw, model, query)
         return query | {"limit": draw(st.integers(1, 4)), "offset": draw(st.integers(0, 1))}
 
@@ -327,7 +334,7 @@ class ReadingMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def read_pages(self, data) -> None:
-        query = self.page_query(data.draw, self.model)
+        query = self.page_query(data.draw, self.model, changes=False)
         same_answer(
             outcome(lambda: self.book.values(**query), mvcore.Error),
             outcome(lambda: self.model.values(**query)),
@@ -348,7 +355,7 @@ class ReadingMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.views) < 8)
     @rule(data=st.data(), mode=st.sampled_from(["lazy", "incremental"]))
     def open_page_view(self, data, mode) -> None:
-        query = self.page_query(data.draw, self.model) | {"mode": mode}
+        query = self.page_query(data.draw, self.model, changes=True) | {"mode": mode}
         want = outcome(lambda: self.model.view(**query))
         got = outcome(lambda: self.book.view(**query), mvcore.Error)
         if isinstance(want, str):  # an account has no currency of its own

@@ -11,7 +11,12 @@ import numpy as np
 from mvcore.errors import InvalidInput, shown
 from mvcore.ingest.columns import names_of
 from mvcore.query.measures import (
-    CHANGES, COUNTED, MEASURES, OF_INSTRUMENT, Measure, measures_asked,
+    CHANGES,
+    COUNTED,
+    MEASURES,
+    OF_INSTRUMENT,
+    Measure,
+    measures_asked,
 )  # fmt: skip
 from mvcore.query.result_page import PageArguments, ResultPage, checked_page
 from mvcore.query.selecting import wanted_labels

@@ -329,7 +329,7 @@ void View::look(const ResultRows& rows) {
 View::Scope View::scope_of_changes() const noexcept {
     const bool any = all_dirty_ || last_epoch_ == kNoEpoch || last_masters_ != masters_ ||
                      functions_ != 0 || has_changes() || shape_.page || !shape_.levels.empty() ||
-                     (!target_.separate() && last_rates_ != converter_rates_);
+                     (!target_.local() && last_rates_ != converter_rates_);
     return any ? Scope::all : Scope::dirty;
 }
 
