@@ -210,7 +210,9 @@ class View(Closing):
                 core.forget()
 
     def stats(self) -> dict[str, int]:
-        """Return the cells swept, the rebuilds and the bytes of memory."""
+        """Return counts of cells swept, rebuilds and rows whose amounts were computed, and the
+        bytes of memory.
+        """
         core = self._core
         if core is None:
             raise ClosedError("the view is closed")

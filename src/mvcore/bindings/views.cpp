@@ -171,6 +171,7 @@ struct PyView {
         py::dict out;
         out["cells_swept"] = s.cells_swept;
         out["rebuilds"] = s.rebuilds;
+        out["rows_computed"] = s.rows_computed;
         out["memory"] = s.memory_bytes;
         return out;
     }

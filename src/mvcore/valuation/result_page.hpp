@@ -90,8 +90,24 @@ struct ResultPage {
     [[nodiscard]] std::size_t memory_bytes() const noexcept;
 };
 
-// The rows of the page, in its order; not of a roll-up. O(rows + rows of the page x log of that),
+// The rows that a page is made from while few rows change: every row that meets the conditions and
+// whose first sort key is less than `below`. All other rows come after them.
+struct PageCandidates {
+    std::vector<std::uint32_t> rows;  // numbers of the totals, ascending
+    std::optional<u128> below;        // null: there is no bound
+    std::size_t most = 0;             // if there are more rows, finding them anew is cheaper
+};
+
+// The rows of the page, in its order; not of a roll-up. `kept`: set to candidates, or to null if
+// they would be most rows. O(rows + rows of the page x log of that),
 // and memory for twice the rows up to the page's end.
-[[nodiscard]] ResultRows page_of(const ResultRows& all, const ResultPage& page);
+[[nodiscard]] ResultRows page_of(const ResultRows& all, const ResultPage& page,
+                                 std::optional<PageCandidates>* kept = nullptr);
+// The same from the candidates and all rows that changed since these were found; null if the
+// candidates do not fill the page any more. Brings the candidates up to date. O(rows), and as
+// above.
+[[nodiscard]] std::optional<ResultRows> page_of_candidates(const ResultRows& rows,
+                                                           const ResultPage& page,
+                                                           PageCandidates& kept);
 
 }  // namespace mvcore

@@ -23,6 +23,7 @@ void View::reshape(Shape shape) {
     by_account_ = Totals::goes_by_account(shape_.grouping);
     if (!same) built_ = false;
     ready_.reset();
+    candidates_.reset();
 }
 
 void View::rebuild(const State& state) try {
@@ -40,6 +41,7 @@ void View::rebuild(const State& state) try {
     totals_.all_numbered();
     converter_.reset();
     ready_.reset();
+    candidates_.reset();
     all_dirty_ = true;
     built_ = true;
     ++rebuilds_;
@@ -227,7 +229,8 @@ View::Stats View::stats() const {
     if (shape_.page) bytes += shape_.page->memory_bytes();
     bytes += shape_.grouping.memory_bytes() + shape_.labels.memory_bytes();
     if (shape_.own) bytes += shape_.own->memory_bytes();
-    return {swept_before_ + totals_.cells_swept(), rebuilds_, bytes};
+    if (candidates_) bytes += candidates_->rows.capacity() * sizeof(std::uint32_t);
+    return {swept_before_ + totals_.cells_swept(), rebuilds_, rows_computed_, bytes};
 }
 
 // ---- Results: all rows, or the rows that differ from the last result ----
@@ -325,15 +328,17 @@ void View::look(const ResultRows& rows) {
     ++looks_;
 }
 
-// A rate may change any amount that is converted. A page is made from all rows.
+// A rate may change any amount that is converted. A page is made from all rows, unless its
+// candidates are known.
 View::Scope View::scope_of_changes() const noexcept {
     const bool any = all_dirty_ || last_epoch_ == kNoEpoch || last_masters_ != masters_ ||
-                     functions_ != 0 || has_changes() || shape_.page || !shape_.levels.empty() ||
+                     functions_ != 0 || has_changes() || (shape_.page && !candidates_) ||
+                     !shape_.levels.empty() ||
                      (!target_.local() && last_rates_ != converter_rates_);
     return any ? Scope::all : Scope::dirty;
 }
 
-ResultRows View::rows(const State& state, Scope scope) {
+ResultRows View::rows(const State& state, Scope& scope) {
     ResultRows out;
     try {
         out = measured(state, scope);
@@ -348,7 +353,20 @@ ResultRows View::rows(const State& state, Scope scope) {
         throw;
     }
     if (has_changes()) set_columns(out);
-    return out;
+    return pages_early() ? page(state, std::move(out), scope) : std::move(out);
+}
+
+ResultRows View::page(const State& state, ResultRows&& found, Scope& scope) {
+    if (scope == Scope::dirty) {
+        MVCORE_ASSERT(candidates_);
+        if (auto rows = page_of_candidates(found, *shape_.page, *candidates_)) {
+            if (candidates_->rows.size() > candidates_->most) candidates_.reset();
+            return *std::move(rows);
+        }
+        scope = Scope::all;
+        found = measured(state, scope);
+    }
+    return page_of(found, *shape_.page, &candidates_);
 }
 
 // The rows with amounts of the measures.
@@ -371,9 +389,16 @@ ResultRows View::measured(const State& state, Scope scope) {
     } else {
         dirty_.clear();
         totals_.dirty().append_to(dirty_);
+        if (candidates_) {
+            const auto middle = static_cast<std::ptrdiff_t>(dirty_.size());
+            dirty_.insert(dirty_.end(), candidates_->rows.begin(), candidates_->rows.end());
+            std::inplace_merge(dirty_.begin(), dirty_.begin() + middle, dirty_.end());
+            dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
+        }
         out = result_rows(totals_, converter, state.board, target, dirty_);
     }
     if (shape_.levels.empty()) add_instrument_columns(totals_);
+    rows_computed_ += out.size();
     out.epoch = state.epoch;
     return out;
 }
@@ -391,14 +416,18 @@ bool View::may_differ(const State& state) {
 bool View::check(const State& state, const ChangeLog& log) {
     sync(state, log);
     if (!may_differ(state)) return false;
-    const Scope scope = scope_of_changes();
-    ready_ = Ready{rows(state, scope), scope};
+    Scope scope = scope_of_changes();
+    ResultRows found = rows(state, scope);
+    ready_ = Ready{std::move(found), scope};
     return true;
 }
 
-// Returns the result that check() prepared, or computes a new one.
-ResultRows View::present(const State& state, Scope scope) {
-    const bool prepared = ready_ && ready_->rows.epoch == state.epoch && ready_->scope == scope;
+// Returns the result that check() prepared, or computes a new one. Either may have the scope `all`
+// in place of `dirty`.
+ResultRows View::present(const State& state, Scope& scope) {
+    const bool prepared = ready_ && ready_->rows.epoch == state.epoch &&
+                          (ready_->scope == Scope::all || scope == Scope::dirty);
+    if (prepared) scope = ready_->scope;
     ResultRows out = prepared ? std::move(ready_->rows) : rows(state, scope);
     MVCORE_ASSERT(out.epoch == state.epoch);
     ready_.reset();
@@ -411,7 +440,7 @@ ResultRows View::present(const State& state, Scope scope) {
 ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
     try {
         if (has_changes()) look(rows);
-        if (shape_.page) rows = page_of(rows, *shape_.page);
+        if (shape_.page && !pages_early()) rows = page_of(rows, *shape_.page);
         return remember(std::move(rows), everything, scope);
     } catch (const std::bad_alloc&) {
         forget();
@@ -479,7 +508,11 @@ void View::append_removed(ResultRows& out, Scope scope, bool wanted) {
 
 ResultRows View::read(const State& state, const ChangeLog& log) {
     sync(state, log);
-    return finish(present(state, Scope::all), true, Scope::all);
+    static_cast<void>(converter(state));
+    // A page is complete even if few rows were computed.
+    Scope scope = shape_.page ? scope_of_changes() : Scope::all;
+    ResultRows found = present(state, scope);
+    return finish(std::move(found), true, scope);
 }
 
 ResultRows View::no_rows(Epoch epoch) const {
@@ -493,8 +526,9 @@ ResultRows View::no_rows(Epoch epoch) const {
 ResultRows View::changes(const State& state, const ChangeLog& log) {
     sync(state, log);
     if (!may_differ(state)) return no_rows(state.epoch);
-    const Scope scope = scope_of_changes();
-    return finish(present(state, scope), false, scope);
+    Scope scope = scope_of_changes();
+    ResultRows found = present(state, scope);
+    return finish(std::move(found), false, scope);
 }
 
 // ---- Views with user functions: read in three steps, so that no function runs under a lock ----
@@ -513,7 +547,8 @@ View::Draft View::draft(const State& state, const ChangeLog& log, bool everythin
         out.rows.floats.resize(functions_);
         return out;
     }
-    out.rows = present(state, Scope::all);
+    Scope scope = Scope::all;
+    out.rows = present(state, scope);
     if (functions_ != 0) out.shape = shape_;
     return out;
 }

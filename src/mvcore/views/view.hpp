@@ -114,6 +114,7 @@ public:
     struct Stats {
         std::uint64_t cells_swept = 0;
         std::uint64_t rebuilds = 0;
+        std::uint64_t rows_computed = 0;  // rows whose amounts were computed
         std::uint64_t memory_bytes = 0;
     };
     [[nodiscard]] Stats stats() const;
@@ -170,9 +171,15 @@ private:
     [[nodiscard]] ResultRows no_rows(Epoch epoch) const;
     [[nodiscard]] Scope scope_of_changes() const noexcept;
     bool may_differ(const State& state);
-    ResultRows rows(const State& state, Scope scope);
+    // May need the scope `all` in place of `dirty`; then sets it.
+    ResultRows rows(const State& state, Scope& scope);
+    // Whether the page is made before the rows are remembered, so that few rows may be enough.
+    [[nodiscard]] bool pages_early() const noexcept {
+        return shape_.page && functions_ == 0 && !has_changes();
+    }
+    ResultRows page(const State& state, ResultRows&& found, Scope& scope);
     ResultRows measured(const State& state, Scope scope);
-    ResultRows present(const State& state, Scope scope);
+    ResultRows present(const State& state, Scope& scope);
     ResultRows finish(ResultRows rows, bool everything, Scope scope);
     ResultRows remember(ResultRows rows, bool everything, Scope scope);
     void append_removed(ResultRows& out, Scope scope, bool wanted);
@@ -198,6 +205,7 @@ private:
     LastResult last_;
     LastResult looked_;                         // all amounts of measures whose change is a column
     std::uint64_t looks_ = 0;                   // how often looked_ was set
+    std::optional<PageCandidates> candidates_;  // of the page, since the rows were last all found
     std::vector<std::uint32_t> dirty_;          // scratch: the dirty rows, in ascending order
     std::vector<std::uint32_t> indices_;        // scratch: of rows of one currency in a result
     std::optional<Ready> ready_;                // prepared by check()
@@ -205,6 +213,7 @@ private:
     std::size_t converter_units_ = 0;
     std::uint64_t converter_rates_ = 0;
     std::uint64_t rebuilds_ = 0;
+    std::uint64_t rows_computed_ = 0;
     std::uint64_t swept_before_ = 0;  // by totals that rebuilds replaced
 };
 
