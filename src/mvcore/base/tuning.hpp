@@ -98,6 +98,10 @@ inline constexpr int kFan = 8;
 // See bench/bench_measures.py.
 inline constexpr std::size_t kFunctionPositions = 4096;
 
+// Holdings that `revalue` multiplies at once if none is zero. Chosen: one zero in a few thousand is
+// usual. See bench/bench_order_reads.py.
+inline constexpr std::uint32_t kRevaluedAtOnce = 256;
+
 // ---- Several threads ----
 
 // The most threads that a book may be given. Chosen: more than machines have, and few enough to be

@@ -36,6 +36,13 @@ struct Table {
     std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
                                    bool narrow);
     __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
+    // products[k] = quantity[k] * factor, modulo 2^64; not for w128. Returns the bitwise or of all
+    // quantities, the negative ones inverted, which bounds the products.
+    std::uint64_t (*multiply64[w128])(const void* quantity, std::size_t n, std::int64_t factor,
+                                      std::int64_t* products);
+    // The same for records of 16 bytes, whose second 32-bit integer is the quantity.
+    std::uint64_t (*multiply_second)(const void* records, std::size_t n, std::int64_t factor,
+                                     std::int64_t* products);
     // counts[k] += 1 for each k at which any of the 1 or 3 columns is not 0
     void (*count[kWidths])(const void* const* quantity, int columns, std::size_t n,
                            std::uint32_t* counts);
