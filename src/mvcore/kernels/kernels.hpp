@@ -24,9 +24,10 @@ struct Table {
                            std::int64_t* totals);
     void (*add128[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
                             __int128* totals);
-    // totals[k] += sum over the tuning::kFan columns of quantity[c][k] * price[c]
+    // totals[k] += sum over the tuning::kFan columns of quantity[c][k] * price[c]. Prefetches the
+    // columns `next` meanwhile, unless it is null.
     void (*add_fan64[kWidths])(const void* const* quantity, const std::int64_t* price,
-                               std::size_t n, std::int64_t* totals);
+                               std::size_t n, std::int64_t* totals, const void* const* next);
     // totals[offset[k]] += quantity[k] * price
     void (*scatter64[kWidths])(const void* quantity, const std::uint16_t* offset, std::size_t n,
                                std::int64_t price, std::int64_t* totals);

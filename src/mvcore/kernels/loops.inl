@@ -52,7 +52,9 @@ void add128(const void* quantity, size_t n, int64_t price, __int128* totals) {
 }
 
 template <class Q, bool narrow>
-void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
+void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals,
+                    const void* const* next) {
+    constexpr size_t kOfLine = 64 / sizeof(Q);
     const Q* q[kFan];
     Isa::V p[kFan];
     for (int c = 0; c < kFan; ++c) {
@@ -61,6 +63,8 @@ void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
     }
     size_t k = 0;
     for (; k + Isa::lanes <= n; k += Isa::lanes) {
+        if (next != nullptr && k % kOfLine == 0)
+            for (int c = 0; c < kFan; ++c) __builtin_prefetch(static_cast<const Q*>(next[c]) + k);
         auto sum = Isa::load(totals + k);
         for (int c = 0; c < kFan; ++c) sum = Isa::add(sum, product<Q, narrow>(q[c] + k, p[c]));
         Isa::store(totals + k, sum);
@@ -69,13 +73,14 @@ void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
 }
 
 template <class Q>
-void add_fan64(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
+void add_fan64(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals,
+               const void* const* next) {
     if constexpr (kNarrow<Q>) {
         bool narrow = true;
         for (int c = 0; c < kFan; ++c) narrow &= fits32(price[c]);
-        if (narrow) return add_fan64_loop<Q, true>(quantity, price, n, totals);
+        if (narrow) return add_fan64_loop<Q, true>(quantity, price, n, totals, next);
     }
-    add_fan64_loop<Q, false>(quantity, price, n, totals);
+    add_fan64_loop<Q, false>(quantity, price, n, totals, next);
 }
 
 template <class Q>

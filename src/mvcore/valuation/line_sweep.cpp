@@ -28,11 +28,13 @@ std::uint64_t sum_block(const State& state, Instruments instruments, int measure
                         std::int64_t* totals) {
     const auto& kernel = kernels::table();
     const Board& board = state.board;
+    // Two fans of a width take turns: while one is summed, the columns of the other are fetched.
     struct Fan {
         const void* quantity[tuning::kFan];
         std::int64_t price[tuning::kFan];
         int n = 0;
-    } fans[kernels::kWidths];
+    } fans[kernels::kWidths][2];
+    int filling[kernels::kWidths] = {};
     const auto full = state.grid.rows_in_block(b);
     std::uint64_t cells = 0;
     for (std::size_t k = 0; k < instruments.size(); ++k) {
@@ -51,18 +53,27 @@ std::uint64_t sum_block(const State& state, Instruments instruments, int measure
         } else if (block.count() != full) {
             kernel.add64[w](q, block.count(), price, totals);
         } else {
-            Fan& fan = fans[w];
+            Fan& fan = fans[w][filling[w]];
             MVCORE_ASSERT(fan.n < tuning::kFan);
             fan.quantity[fan.n] = q;
             fan.price[fan.n++] = price;
             if (fan.n < tuning::kFan) continue;
-            kernel.add_fan64[w](fan.quantity, fan.price, full, totals);
-            fan.n = 0;
+            Fan& before = fans[w][1 - filling[w]];
+            if (before.n == tuning::kFan)
+                kernel.add_fan64[w](before.quantity, before.price, full, totals, fan.quantity);
+            before.n = 0;
+            filling[w] = 1 - filling[w];
         }
     }
     for (int w = 0; w < kernels::kWidths; ++w)
-        for (int c = 0; c < fans[w].n; ++c)
-            kernel.add64[w](fans[w].quantity[c], full, fans[w].price[c], totals);
+        for (const Fan& fan : fans[w]) {
+            if (fan.n == tuning::kFan) {
+                kernel.add_fan64[w](fan.quantity, fan.price, full, totals, nullptr);
+                continue;
+            }
+            for (int c = 0; c < fan.n; ++c)
+                kernel.add64[w](fan.quantity[c], full, fan.price[c], totals);
+        }
     return cells;
 }
 
