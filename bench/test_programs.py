@@ -63,6 +63,15 @@ def test_bandwidth_reports_bytes_and_shares_of_the_bus() -> None:
     assert all(cell.endswith("%") for cell in row[5:7])
 
 
+def test_the_whole_book_is_read_by_each_number_of_threads() -> None:
+    pytest.importorskip("numba")
+    import whole_book
+
+    lines = whole_book.report(SIZES["tiny"], [1, 2])
+    for threads in ("1", "2"):
+        assert len([line for line in lines if line.startswith(f"| {threads} |")]) == 2
+
+
 def test_growth_reports_every_operation() -> None:
     """Every operation has a measured and a stated exponent.
 

@@ -20,6 +20,7 @@ _U8 = npt.NDArray[np.uint8]
 NO_TIME: int  # ns; the time of facts without one
 MAX_SCALE: int  # decimals of an input
 MAX_VALUE_SCALE: int
+MAX_THREADS: int  # of a book
 STATUSES: tuple[str, ...]  # FIX 39 (OrdStatus), in the order of its codes 0..9, A..E
 MEASURES: tuple[str, ...]
 RESULT_COLUMNS: tuple[str, ...]  # of results, beside the measures
@@ -272,7 +273,10 @@ class Book(Reader):
         value_scale: int,
         cash: str | None = None,
         cash_scale: int | None = None,
+        threads: int | None = None,
     ) -> None: ...
+    @property
+    def threads(self) -> int: ...
     @property
     def counts(self) -> tuple[int, int, int]: ...
     def handle(self) -> Any: ...

@@ -65,6 +65,11 @@ class Book(HotBook, Reads, Closing):
 
     max_future: how far a time may be ahead of the clock. A fact with a later time is refused,
     because it would hide all facts until then. Any number of threads may read while one writes.
+
+    threads: how many threads, the calling one included, a read of a large part of the book may
+    use. None: one for each core that the process may run on. With 1, no other thread ever starts.
+    Results do not depend on it. All books of a process share the other threads: they start at the
+    first large read, wait until the next, and end with the last book.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Book(HotBook, Reads, Closing):
         cash: Literal["from_fills"] | None = None,
         cash_scale: int | None = None,
         max_future: dt.timedelta = ONE_DAY,
+        threads: int | None = None,
     ) -> None:
         text = isinstance(base_currency, str)
         if not text or base_currency in ("", "local") or len(base_currency) > _LONGEST_CURRENCY:
@@ -98,6 +104,7 @@ class Book(HotBook, Reads, Closing):
                 f"{shown(value_scale)} is not in 0..{_core.MAX_VALUE_SCALE}",
             )
         check_cash(cash, cash_scale)
+        check_threads(threads)
         if hasattr(self, "_value_scale"):
             raise InvalidInput("a book is made once, but __init__ was called again")
         ahead = max_future_ns(max_future)
@@ -105,7 +112,8 @@ class Book(HotBook, Reads, Closing):
         self._value_scale = value_scale
         self._cash, self._cash_scale = cash, cash_scale
         try:
-            core = _core.Book(base_currency, value_scale, cash, cash_scale)
+            core = _core.Book(base_currency, value_scale, cash, cash_scale, threads)
+            self._threads = core.threads
             self._bind(core, base_currency, ahead)
         except TypeError:  # pybind11 raises TypeError for a lone surrogate
             raise invalid(
@@ -565,7 +573,8 @@ class Book(HotBook, Reads, Closing):
         late_prices, late_orders, late_fx, unchanged_orders, skipped_prices (see `Written`),
         accounts, instruments, positions, orders, unpriced_instruments, units, index_builds, views
         (open now), cells_swept (by `values`, `positions`, `holdings`, `orders` and by all views so
-        far), pages_copied (because a snapshot or a long read held them), group_builds and
+        far), parallel_sweeps (that several threads shared, those of snapshots included),
+        pages_copied (because a snapshot or a long read held them), group_builds and
         label_index_builds (how often reads had to compute group codes of attributes and indexes of
         labels; see `values`).
 
@@ -652,6 +661,19 @@ def check_cash(cash: Any, cash_scale: Any) -> None:
     else:
         return
     raise InvalidInput.about("book", "cash_scale", None, cash_scale, f"{wrong}")
+
+
+def check_threads(threads: Any) -> None:
+    """Raises InvalidInput if `threads` is not allowed."""
+    if threads is None:
+        return
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        wrong = f"{shown(threads)} is neither an int nor None"
+    elif not 1 <= threads <= _core.MAX_THREADS:
+        wrong = f"{shown(threads)} is not in 1..{_core.MAX_THREADS}"
+    else:
+        return
+    raise InvalidInput.about("book", "threads", None, threads, wrong)
 
 
 def written(answer: tuple[int, dict[str, int] | None]) -> Written:

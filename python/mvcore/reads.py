@@ -58,6 +58,7 @@ class Reads:
     _value_scale: int
     _cash: Literal["from_fills"] | None
     _cash_scale: int | None
+    _threads: int
     _names: NameLists
 
     def __init_subclass__(cls) -> None:
@@ -94,6 +95,11 @@ class Reads:
     def cash_scale(self) -> int | None:
         """Decimals that the cost of fills is rounded to. None: the minor units of ISO 4217."""
         return self._cash_scale
+
+    @property
+    def threads(self) -> int:
+        """How many threads a read of a large part of the book may use, the calling one included."""
+        return self._threads
 
     @property
     def closed(self) -> bool:

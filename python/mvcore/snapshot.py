@@ -26,6 +26,7 @@ class Snapshot(Reads, Closing):
         self._base_currency = book.base_currency
         self._value_scale = book.value_scale
         self._cash, self._cash_scale = book.cash, book.cash_scale
+        self._threads = book.threads
         while True:
             self._core: Any = _core.snapshot(book._core)
             self._masters = book._masters

@@ -174,6 +174,8 @@ inline void check_revaluation(const ReaderUnderTest& tested, int instrument) {
     const auto accounts = got.accounts();
     const auto quantities = got.quantities();
     const auto values = got.values();
+    if (const auto narrow = got.narrow_values())
+        CHECK(std::equal(narrow->begin(), narrow->end(), values.begin(), values.end()));
     std::vector<Row> rows;
     for (std::size_t k = 0; k < accounts.size(); ++k) {
         const auto at = k - holdings.size();

@@ -36,12 +36,12 @@ class _Terms:
     cash: Literal["from_fills"] | None
     cash_scale: int | None
 
-    def check(self, max_future: dt.timedelta) -> None:
+    def check(self, max_future: dt.timedelta, threads: int | None) -> None:
         """Raises InvalidInput if a term is wrong. cash_scale may be given without cash."""
         cash = "from_fills" if self.cash is None and self.cash_scale is not None else self.cash
-        replace(self, cash=cash).new_book(max_future).close()
+        replace(self, cash=cash).new_book(max_future, threads).close()
 
-    def new_book(self, max_future: dt.timedelta) -> Book:
+    def new_book(self, max_future: dt.timedelta, threads: int | None) -> Book:
         """Raises InvalidInput if the terms are wrong."""
         return Book(
             "USD" if self.base_currency is None else self.base_currency,
@@ -49,6 +49,7 @@ class _Terms:
             cash=self.cash,
             cash_scale=self.cash_scale,
             max_future=max_future,
+            threads=threads,
         )
 
     def agree(self, path: str, held: _Terms) -> None:
@@ -75,6 +76,7 @@ def open(
     checkpoint_bytes: int | None = 256 << 20,
     read_only: bool = False,
     max_future: dt.timedelta = ONE_DAY,
+    threads: int | None = None,
 ) -> Book:
     """Open the book in a folder, or create one. Close it, or use it in a `with` statement.
 
@@ -91,6 +93,7 @@ def open(
     number of journal bytes after which a checkpoint is written in the background; None: only
     `checkpoint()` writes one. read_only: opens the present state, while another process may write;
     every write raises StorageError. max_future: as in `Book`; stored facts are not checked again.
+    threads: as in `Book`; the folder does not keep it.
 
     `book.recovery` says what was found. Raises InvalidInput, StorageError if the folder is already
     open or the disk fails, CorruptData if files differ from what was written. O(book + journal
@@ -105,14 +108,16 @@ def open(
     # Refuse wrong options before creating a folder.
     asked = _Terms(base_currency, value_scale, cash, cash_scale)
     if os.path.isdir(name):
-        asked.check(max_future)
+        asked.check(max_future, threads)
     else:
-        asked.new_book(max_future).close()
+        asked.new_book(max_future, threads).close()
     if not read_only:
         _make_parent(name)
     for left in reversed(range(TRIES if read_only else 1)):
         try:
-            book, report, loaded, skipped = _open(name, asked, options, read_only, max_future)
+            book, report, loaded, skipped = _open(
+                name, asked, options, read_only, max_future, threads
+            )
             break
         except (CorruptData, StorageError):  # the writer may have removed a file meanwhile
             if not left:
@@ -140,6 +145,7 @@ def _open(
     options: tuple[str, float, float, int],
     read_only: bool,
     max_future: dt.timedelta,
+    threads: int | None,
 ) -> tuple[Book, dict[str, Any], Loaded | None, tuple[str, ...]]:
     # imports pyarrow, so only here
     from mvcore.store.loading import Identity, identity, load_newest
@@ -158,11 +164,11 @@ def _open(
         if found is None and read_only:
             raise StorageError(f"{path}: there is no book")
         if found is None:
-            book = asked.new_book(max_future)
+            book = asked.new_book(max_future, threads)
         else:
             kept = _Terms(found.base_currency, found.value_scale, found.cash, found.cash_scale)
             asked.agree(path, kept)
-            book = kept.new_book(max_future)
+            book = kept.new_book(max_future, threads)
         whose = found or Identity(
             book.base_currency, book.value_scale, 0, book.cash, book.cash_scale
         )

@@ -101,6 +101,30 @@ inline constexpr int kFan = 8;
 // See bench/bench_measures.py.
 inline constexpr std::size_t kFunctionPositions = 4096;
 
+// Holdings that `revalue` multiplies at once if none is zero. Chosen: one zero in a few thousand is
+// usual. See bench/bench_order_reads.py.
+inline constexpr std::uint32_t kRevaluedAtOnce = 256;
+
+// ---- Several threads ----
+
+// The most threads that a book may be given. Chosen: more than machines have, and few enough to be
+// a mistake beyond.
+inline constexpr std::size_t kMostThreads = 1024;
+// The cost of a sweep, in cells of a dense block, which take about 0.1 ns each: a cell by offset,
+// and a sparse block in addition to its cells. Follows from the times of bench/whole_book.py.
+inline constexpr std::uint64_t kCostOfSparseCell = 8;
+inline constexpr std::uint64_t kCostOfSparseBlock = 256;
+// The cost from which the threads of a book share a sweep. Follows: to wake a thread takes 0.05 to
+// 0.2 ms on a virtual machine. See bench/whole_book.py.
+inline constexpr std::uint64_t kCostInParallel = std::uint64_t{1} << 22;
+// Parts of a sweep for each thread, and the least cost of a part. Chosen, so that a thread that
+// starts late or is interrupted holds up the others by one part, and so that private totals of a
+// block cost little beside it. See bench/whole_book.py.
+inline constexpr std::size_t kPartsPerThread = 8;
+inline constexpr std::uint64_t kCostOfPart = std::uint64_t{1} << 18;
+// Totals by account that a sweep holds until it adds up groups of accounts. Follows: 32 MiB.
+inline constexpr std::size_t kMostByAccount = std::size_t{1} << 22;
+
 // ---- Logs and the building of the by-account index ----
 
 // Entries of a change log, a power of two. Follows: 1.5 MiB of prices, 3 MiB of facts (decision

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
+#include "mvcore/base/worker_pool.hpp"
 #include "mvcore/bindings/parts.hpp"
 #include "mvcore/ingest/tables.hpp"
 
@@ -35,6 +37,14 @@ text::Table to_table(const std::string& name, const py::dict& columns) {
         }
     }
     return table;
+}
+
+// None: one for each core that the process may run on.
+std::size_t to_threads(std::optional<std::int64_t> threads) {
+    if (!threads) return std::min(WorkerPool::cores(), tuning::kMostThreads);
+    if (*threads < 1 || static_cast<std::uint64_t>(*threads) > tuning::kMostThreads)
+        refuse_argument("threads: " + std::to_string(*threads));
+    return static_cast<std::size_t>(*threads);
 }
 
 }  // namespace
@@ -215,6 +225,7 @@ Counts stats(Book& book) {
         {"index_builds", c.index_builds},
         {"views", views.size()},
         {"cells_swept", cells},
+        {"parallel_sweeps", book.workers().parallel()},
         {"pages_copied", book.copies()},
     };
 }
@@ -262,13 +273,16 @@ void add_book(py::module_& m) {
     py::class_<Book, std::shared_ptr<Book>, Reader> book(m, "Book");
     add_small_tables(book);
     book.def(py::init([](const std::string& base_currency, int value_scale,
-                         const std::optional<std::string>& cash, std::optional<int> cash_scale) {
+                         const std::optional<std::string>& cash, std::optional<int> cash_scale,
+                         std::optional<std::int64_t> threads) {
                  return std::shared_ptr<Book>(
-                     new Book(base_currency, value_scale, to_cash_rule(cash, cash_scale)),
+                     new Book(base_currency, value_scale, to_cash_rule(cash, cash_scale),
+                              to_threads(threads)),
                      DeleteUnlocked());
              }),
              py::arg("base_currency"), py::arg("value_scale"), py::arg("cash") = py::none(),
-             py::arg("cash_scale") = py::none())
+             py::arg("cash_scale") = py::none(), py::arg("threads") = py::none())
+        .def_property_readonly("threads", [](const Book& b) { return b.workers().threads(); })
         .def("handle",
              [](py::object self) { return py::capsule(py::cast<Book*>(self), "mvcore.book"); })
         .def("apply", &apply, py::arg("given"), py::arg("load"), py::arg("feeds"),

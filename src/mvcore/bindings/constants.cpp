@@ -25,6 +25,7 @@ void add_constants(py::module_& m) {
     m.attr("NO_TIME") = kNoTime;
     m.attr("MAX_SCALE") = kMaxScale;
     m.attr("MAX_VALUE_SCALE") = kMaxValueScale;
+    m.attr("MAX_THREADS") = tuning::kMostThreads;
     m.attr("STATUSES") = to_tuple(kStatusNames);
     m.attr("MEASURES") = to_tuple(kMeasureNames);
     m.attr("RESULT_COLUMNS") = to_tuple(kResultColumns);

@@ -14,8 +14,10 @@
 
 namespace mvcore {
 
-Book::Book(std::string_view base_currency, int value_scale, const CashRule& cash)
-    : Reader(book_state_.state, book_state_.names, lock_, lock_, value_scale) {
+Book::Book(std::string_view base_currency, int value_scale, const CashRule& cash,
+           std::size_t threads)
+    : Reader(book_state_.state, book_state_.names, lock_, lock_, value_scale), workers_(threads) {
+    book_state_.state.workers = &workers_;
     book_state_.state.base = book_state_.names.currencies.intern(base_currency);
     MVCORE_ASSERT(book_state_.state.base == 0);  // currency_users and the rates have one entry
     MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
@@ -310,6 +312,7 @@ void Book::adopt(Restore& restored) {
     MVCORE_ASSERT(std::size_t(from.names.instruments.size()) == from.state.board.size());
     MVCORE_ASSERT(from.state.base == book_state_.state.base && !from.state.index.built());
     book_state_.state = std::move(from.state);
+    book_state_.state.workers = &workers_;
     book_state_.names = std::move(from.names);
     book_state_.order_index = std::move(from.order_index);
     book_state_.counters.ticks = from.counters.ticks;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mvcore/base/worker_pool.hpp"
 #include "mvcore/book/reader.hpp"
 #include "mvcore/checkpoint/restore.hpp"
 #include "mvcore/durable/group_commit.hpp"
@@ -46,7 +47,9 @@ struct OrderFact {
 
 class Book : public Reader {
 public:
-    Book(std::string_view base_currency, int value_scale, const CashRule& cash = {});
+    // `threads`: how many may work on one sweep, the caller of the read included.
+    Book(std::string_view base_currency, int value_scale, const CashRule& cash = {},
+         std::size_t threads = WorkerPool::cores());
     ~Book() override;
 
     // ---- Writes; each adds 1 to the epoch ----
@@ -158,6 +161,7 @@ public:
     [[nodiscard]] const ChangeLog& change_log() const noexcept { return book_state_.change_log; }
     [[nodiscard]] const OrderIndex& order_index() const noexcept { return book_state_.order_index; }
     [[nodiscard]] const Counters& counters() const noexcept { return book_state_.counters; }
+    [[nodiscard]] const Workers& workers() const noexcept { return workers_; }
     [[nodiscard]] std::vector<std::shared_ptr<View>> views() const;
     [[nodiscard]] std::uint64_t memory_names() const noexcept;
     // Pages and blocks that were copied because a snapshot shared them.
@@ -208,6 +212,7 @@ private:
     [[nodiscard]] bool views_are_fast(InstrumentCode instrument, bool price) const;
 
     Lock lock_;
+    Workers workers_;
     BookState book_state_;
     std::vector<std::int64_t> tick_prices_;  // of the current batch
     mutable std::mutex views_mutex_;         // guards the list; each view has its own mutex

@@ -10,6 +10,7 @@
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/huge_page_pool.hpp"
 #include "mvcore/base/tuning.hpp"
+#include "mvcore/base/worker_pool.hpp"
 #include "mvcore/book/reader.hpp"
 
 namespace mvcore {
@@ -31,17 +32,21 @@ void before_fork() {
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(tuning::kLongestForkMs);
     for (Reader* reader : registry().readers) reader->before_fork(deadline);
+    WorkerPool::lock_for_fork();
     huge_pages::lock_for_fork();
 }
 
 void in_parent() {
     huge_pages::unlock_after_fork();
+    WorkerPool::unlock_after_fork();
     for (Reader* reader : registry().readers) reader->after_fork();
     registry().mutex.unlock();
 }
 
 void in_child() {
     huge_pages::unlock_after_fork();
+    WorkerPool::become_child();
+    WorkerPool::unlock_after_fork();
     for (Reader* reader : registry().readers) reader->become_child();
     registry().mutex.unlock();
 }

@@ -1,7 +1,7 @@
 // Forks. A forked child has a copy of the memory and only the forking thread. Whatever another
 // thread was changing stays half changed there, and whatever it had locked stays locked. One
-// pthread_atfork handler brings everything to rest in one order: first the readers, then the memory
-// pool, which lock holders need to finish.
+// pthread_atfork handler brings everything to rest in one order: first the readers, then the worker
+// pool and the memory pool, which lock holders need to finish.
 #pragma once
 
 #include <chrono>

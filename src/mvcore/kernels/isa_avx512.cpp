@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 namespace {
 
 struct Isa {
@@ -24,9 +26,18 @@ struct Isa {
         const V index = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
         return _mm512_permutex2var_epi64(_mm512_loadu_si512(p), index, _mm512_loadu_si512(p + 4));
     }
+    static V load_second(const void* p) {
+        const V index = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+        const auto* bytes = static_cast<const char*>(p);
+        return _mm512_srai_epi64(_mm512_permutex2var_epi64(_mm512_loadu_si512(bytes), index,
+                                                           _mm512_loadu_si512(bytes + 64)),
+                                 32);
+    }
     static void store(std::int64_t* p, V v) { _mm512_storeu_si512(p, v); }
     static V set1(std::int64_t v) { return _mm512_set1_epi64(v); }
     static V add(V a, V b) { return _mm512_add_epi64(a, b); }
+    static V either(V a, V b) { return _mm512_or_si512(a, b); }
+    static V unsigned_bits(V v) { return _mm512_xor_si512(v, _mm512_srai_epi64(v, 63)); }
     static V mul32(V a, V b) { return _mm512_mul_epi32(a, b); }
     static V mul64(V a, V b) { return _mm512_mullo_epi64(a, b); }
 };

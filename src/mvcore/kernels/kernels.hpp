@@ -24,9 +24,10 @@ struct Table {
                            std::int64_t* totals);
     void (*add128[kWidths])(const void* quantity, std::size_t n, std::int64_t price,
                             __int128* totals);
-    // totals[k] += sum over the tuning::kFan columns of quantity[c][k] * price[c]
+    // totals[k] += sum over the tuning::kFan columns of quantity[c][k] * price[c]. Prefetches the
+    // columns `next` meanwhile, unless it is null.
     void (*add_fan64[kWidths])(const void* const* quantity, const std::int64_t* price,
-                               std::size_t n, std::int64_t* totals);
+                               std::size_t n, std::int64_t* totals, const void* const* next);
     // totals[offset[k]] += quantity[k] * price
     void (*scatter64[kWidths])(const void* quantity, const std::uint16_t* offset, std::size_t n,
                                std::int64_t price, std::int64_t* totals);
@@ -36,6 +37,13 @@ struct Table {
     std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
                                    bool narrow);
     __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
+    // products[k] = quantity[k] * factor, modulo 2^64; not for w128. Returns the bitwise or of all
+    // quantities, the negative ones inverted, which bounds the products.
+    std::uint64_t (*multiply64[w128])(const void* quantity, std::size_t n, std::int64_t factor,
+                                      std::int64_t* products);
+    // The same for records of 16 bytes, whose second 32-bit integer is the quantity.
+    std::uint64_t (*multiply_second)(const void* records, std::size_t n, std::int64_t factor,
+                                     std::int64_t* products);
     // counts[k] += 1 for each k at which any of the 1 or 3 columns is not 0
     void (*count[kWidths])(const void* const* quantity, int columns, std::size_t n,
                            std::uint32_t* counts);

@@ -52,7 +52,9 @@ void add128(const void* quantity, size_t n, int64_t price, __int128* totals) {
 }
 
 template <class Q, bool narrow>
-void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
+void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals,
+                    const void* const* next) {
+    constexpr size_t kOfLine = 64 / sizeof(Q);
     const Q* q[kFan];
     Isa::V p[kFan];
     for (int c = 0; c < kFan; ++c) {
@@ -61,6 +63,8 @@ void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
     }
     size_t k = 0;
     for (; k + Isa::lanes <= n; k += Isa::lanes) {
+        if (next != nullptr && k % kOfLine == 0)
+            for (int c = 0; c < kFan; ++c) __builtin_prefetch(static_cast<const Q*>(next[c]) + k);
         auto sum = Isa::load(totals + k);
         for (int c = 0; c < kFan; ++c) sum = Isa::add(sum, product<Q, narrow>(q[c] + k, p[c]));
         Isa::store(totals + k, sum);
@@ -69,13 +73,14 @@ void add_fan64_loop(const void* const* quantity, const int64_t* price, size_t n,
 }
 
 template <class Q>
-void add_fan64(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals) {
+void add_fan64(const void* const* quantity, const int64_t* price, size_t n, int64_t* totals,
+               const void* const* next) {
     if constexpr (kNarrow<Q>) {
         bool narrow = true;
         for (int c = 0; c < kFan; ++c) narrow &= fits32(price[c]);
-        if (narrow) return add_fan64_loop<Q, true>(quantity, price, n, totals);
+        if (narrow) return add_fan64_loop<Q, true>(quantity, price, n, totals, next);
     }
-    add_fan64_loop<Q, false>(quantity, price, n, totals);
+    add_fan64_loop<Q, false>(quantity, price, n, totals, next);
 }
 
 template <class Q>
@@ -132,6 +137,56 @@ __int128 dot128(const void* quantity, const int64_t* price, size_t n) {
     return static_cast<__int128>(sum);
 }
 
+// Multiplies in whole vectors. load(k) returns the quantities from index k on.
+template <bool narrow, class Load>
+size_t multiply_vectors(Load&& load, size_t n, int64_t factor, int64_t* products, uint64_t& bits) {
+    const auto by = Isa::set1(factor);
+    auto all = Isa::set1(0);
+    size_t k = 0;
+    for (; k + Isa::lanes <= n; k += Isa::lanes) {
+        const auto q = load(k);
+        all = Isa::either(all, Isa::unsigned_bits(q));
+        if constexpr (narrow) Isa::store(products + k, Isa::mul32(q, by));
+        else Isa::store(products + k, Isa::mul64(q, by));
+    }
+    int64_t lane[Isa::lanes];
+    Isa::store(lane, all);
+    for (int64_t v : lane) bits |= static_cast<uint64_t>(v);
+    return k;
+}
+
+inline int64_t multiply_one(int64_t q, int64_t factor, uint64_t& bits) {
+    bits |= static_cast<uint64_t>(q < 0 ? ~q : q);
+    return static_cast<int64_t>(static_cast<uint64_t>(q) * static_cast<uint64_t>(factor));
+}
+
+template <class Q>
+uint64_t multiply64(const void* quantity, size_t n, int64_t factor, int64_t* products) {
+    const auto* q = static_cast<const Q*>(quantity);
+    const auto load = [q](size_t k) { return Isa::load(q + k); };
+    uint64_t bits = 0;
+    size_t k = 0;
+    if (kNarrow<Q> && fits32(factor))
+        k = multiply_vectors<kNarrow<Q>>(load, n, factor, products, bits);
+    else k = multiply_vectors<false>(load, n, factor, products, bits);
+    for (; k < n; ++k) products[k] = multiply_one(q[k], factor, bits);
+    return bits;
+}
+
+inline uint64_t multiply_second(const void* records, size_t n, int64_t factor, int64_t* products) {
+    const auto* bytes = static_cast<const char*>(records);
+    const auto load = [bytes](size_t k) { return Isa::load_second(bytes + 16 * k); };
+    uint64_t bits = 0;
+    size_t k = fits32(factor) ? multiply_vectors<true>(load, n, factor, products, bits)
+                              : multiply_vectors<false>(load, n, factor, products, bits);
+    for (; k < n; ++k) {
+        std::int32_t q;
+        std::memcpy(&q, bytes + 16 * k + 4, sizeof q);
+        products[k] = multiply_one(q, factor, bits);
+    }
+    return bits;
+}
+
 template <class Q>
 void count(const void* const* quantity, int columns, size_t n, std::uint32_t* counts) {
     const auto* a = static_cast<const Q*>(quantity[0]);
@@ -172,6 +227,9 @@ constexpr mvcore::kernels::Table kTable = {
     MVCORE_ROW(scatter128),
     MVCORE_ROW(dot64),
     MVCORE_ROW(dot128),
+    {multiply64<std::int8_t>, multiply64<std::int16_t>, multiply64<std::int32_t>,
+     multiply64<std::int64_t>},
+    multiply_second,
     MVCORE_ROW(count),
     MVCORE_ROW(nonzero),
 };

@@ -10,6 +10,7 @@
 #include "mvcore/base/cow_vector.hpp"
 #include "mvcore/base/ids.hpp"
 #include "mvcore/base/tuning.hpp"
+#include "mvcore/base/worker_pool.hpp"
 #include "mvcore/board/board.hpp"
 #include "mvcore/grid/grid.hpp"
 #include "mvcore/orders/cash.hpp"
@@ -35,7 +36,8 @@ struct State {
     DirtyInstruments dirty_instruments;
     std::int32_t base = 0;  // currency code
     Epoch epoch{};
-    std::uint64_t masters = 0;  // changes whenever a master table changes
+    std::uint64_t masters = 0;   // changes whenever a master table changes
+    Workers* workers = nullptr;  // of the book, for large sweeps; null: no other threads
 
     [[nodiscard]] bool account_alive(AccountCode a) const noexcept {
         return is_code(a) && code_index(a) < accounts_alive.size() && accounts_alive[code_index(a)];

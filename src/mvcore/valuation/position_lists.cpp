@@ -1,9 +1,13 @@
 #include "mvcore/valuation/position_lists.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <utility>
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/prefetch.hpp"
+#include "mvcore/base/tuning.hpp"
 #include "mvcore/board/conversion.hpp"
 
 namespace mvcore {
@@ -81,7 +85,9 @@ bool Revaluation::whole_factor(i128& factor) const {
 std::optional<huge_pages::Vector<std::int64_t>> Revaluation::narrow_values() const {
     i128 factor = 0;
     if (!whole_factor(factor) || factor != static_cast<std::int64_t>(factor)) return std::nullopt;
-    return multiplied(static_cast<std::int64_t>(factor));
+    const auto narrow = static_cast<std::int64_t>(factor);
+    auto fast = multiplied_fast(narrow);
+    return fast ? std::move(fast) : multiplied(narrow);
 }
 
 template <class F>
@@ -142,6 +148,59 @@ huge_pages::Vector<i128> Revaluation::values() const {
         out.push_back(value(OrderStore::order(page, k).quantity));
     });
     MVCORE_ASSERT(out.size() == size());
+    return out;
+}
+
+std::optional<huge_pages::Vector<std::int64_t>> Revaluation::multiplied_fast(
+    std::int64_t factor) const {
+    static_assert(offsetof(OrderRecord, quantity) == 4);
+    const auto& kernel = kernels::table();
+    huge_pages::Vector<std::int64_t> out(size() + 1);
+    std::int64_t* next = out.data();
+    std::uint64_t bits = 0;  // of the quantities
+    const auto filter = [&](std::int64_t quantity, bool kept) {
+        bits |= static_cast<std::uint64_t>(quantity < 0 ? ~quantity : quantity);
+        *next = static_cast<std::int64_t>(static_cast<std::uint64_t>(quantity) *
+                                          static_cast<std::uint64_t>(factor));
+        next += kept ? 1 : 0;
+    };
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+        const Block& block = blocks_[b];
+        const auto width = block.width();
+        if (width == kernels::w128) return std::nullopt;
+        const auto* column = static_cast<const std::byte*>(block.quantity(sod));
+        // Few pieces have a zero, so most need no filter.
+        for (std::uint32_t k = 0; k < block.count(); k += tuning::kRevaluedAtOnce) {
+            const auto n = std::min(block.count() - k, tuning::kRevaluedAtOnce);
+            const void* piece = column + k * kernels::width_bytes(width);
+            if (held_[b] == block.count() || kernel.nonzero[width](&piece, 1, n) == n) {
+                bits |= kernel.multiply64[width](piece, n, factor, next);
+                next += n;
+                continue;
+            }
+            with_quantity(width, piece, [&](const auto* q) {
+                for (std::uint32_t j = 0; j < n; ++j)
+                    filter(static_cast<std::int64_t>(q[j]), q[j] != 0);
+            });
+        }
+    }
+    for (std::size_t p = 0; p < pages_.size(); ++p) {
+        if (p + 1 < pages_.size()) prefetch_records(*pages_[p + 1]);
+        const OrderPage& page = *pages_[p];
+        MVCORE_ASSERT(page.wide == nullptr);
+        if (!gaps_) {
+            bits |= kernel.multiply_second(page.records.get(), page.used, factor, next);
+            next += page.used;
+            continue;
+        }
+        for (std::uint32_t k = 0; k < page.used; ++k)
+            filter(page.records[k].quantity, !page.records[k].free());
+    }
+    MVCORE_ASSERT(next == out.data() + size());
+    // |quantity| <= 2^width of the bits, |factor| < 2^width of its magnitude.
+    if (std::bit_width(bits) + std::bit_width(static_cast<std::uint64_t>(magnitude(factor))) > 63)
+        return std::nullopt;
+    out.pop_back();
     return out;
 }
 

@@ -74,6 +74,9 @@ private:
     // The factor that turns a quantity into a value. Returns false if a value would be rounded or
     // may exceed 126 bits.
     [[nodiscard]] bool whole_factor(i128& factor) const;
+    // The same as multiplied(), in vectors. None also if it does not prove that every value fits.
+    [[nodiscard]] std::optional<huge_pages::Vector<std::int64_t>> multiplied_fast(
+        std::int64_t factor) const;
     // None if a value does not fit.
     template <class T>
     [[nodiscard]] std::optional<huge_pages::Vector<T>> multiplied(T factor) const;

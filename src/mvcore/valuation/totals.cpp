@@ -522,14 +522,17 @@ void Totals::build_by_instrument(const State& state) {
     for (auto i : order) MVCORE_ASSERT(board.quote(i).alive);  // or check_dropped() failed
     if (!table_.is_dense()) return build_listed(state, order);
     for (auto i : order) rows_of(state, board.quote(i).unit);
+    Sweep sweep;
     for (auto first = order.begin(); first != order.end();) {
         const auto last = std::find_if(first, order.end(), [&](auto i) {
             return board.quote(i).unit != board.quote(*first).unit ||
                    grouping_.of_instrument(i) != grouping_.of_instrument(*first);
         });
-        if (board.quote(*first).priced) sum_lines(state, {first, last});
+        if (board.quote(*first).priced) sum_lines(state, {first, last}, sweep);
         first = last;
     }
+    run(state, sweep.bits64);
+    run(state, sweep.bits128);
     for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
     for (auto i : order) add_line_quantities(state, i);
     count_positions(state, order);
@@ -554,8 +557,19 @@ void Totals::build_listed(const State& state, std::span<const InstrumentCode> in
     }
 }
 
-// Adds the lines of instruments of one unit and one row group.
-void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instruments) {
+// Calls f(lines) for lines that several threads may sweep at once. Lines that are longer than their
+// group reach into the rows of the next group. Nobody holds anything there, but a sweep writes
+// them.
+template <class L, class F>
+void Totals::for_sweeps(const std::vector<L>& lines, F&& f) const {
+    if (!grouping_.whole() || grid_rows_ <= grouping_.account_groups)
+        return f(std::span<const L>(lines));
+    for (const L& line : lines) f(std::span<const L>(&line, 1));
+}
+
+// Adds the lines of instruments of one unit and one row group, or appends them to `sweep`.
+void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instruments,
+                       Sweep& sweep) {
     MVCORE_ASSERT(!instruments.empty() && grouping_.of_instrument(instruments[0]) >= 0);
     MVCORE_ASSERT(state.board.quote(instruments.front()).unit ==
                   state.board.quote(instruments.back()).unit);
@@ -563,78 +577,43 @@ void Totals::sum_lines(const State& state, std::span<const InstrumentCode> instr
     const auto first_row =
         std::size_t(grouping_.of_instrument(instruments[0])) * grouping_.account_groups;
     MVCORE_ASSERT(first_row + grouping_.account_groups <= this->rows());
-    if (rows.lane == Lane::bits64 && grouping_.whole()) {
-        for (std::size_t c = 0; c < measures_.size(); ++c)
-            sweep(state, instruments, measures_[c], &rows.t64[c * stride_ + first_row]);
-        return;
-    }
-    if (rows.lane != Lane::bits64 || instruments.size() < tuning::kFewLines || few_picked(state)) {
-        for (auto i : instruments)
-            add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
-        return;
-    }
-    // First sums per account, at the speed of a sweep of the whole book; then adds up account
-    // groups.
-    std::vector<std::int64_t> by_account;
-    for (std::size_t c = 0; c < measures_.size(); ++c) {
-        by_account.assign(state.grid.rows(), 0);
-        sweep(state, instruments, measures_[c], by_account.data());
-        for (const Picked& p : picked_)
-            add(rows, c * stride_ + first_row + std::size_t(p.group),
-                by_account[code_index(p.account)], i256(1));
-    }
+    const auto narrow = [&](auto i) { return state.board.price_of(i).fits64(); };
+    const bool few =
+        !grouping_.whole() && (instruments.size() < tuning::kFewLines || few_picked(state));
+    if (!few && rows.lane == Lane::bits64)
+        return append(state, instruments, first_row, rows, rows.t64, sweep.bits64);
+    if (!few && rows.lane == Lane::bits128 &&
+        std::all_of(instruments.begin(), instruments.end(), narrow))
+        return append(state, instruments, first_row, rows, rows.t128, sweep.bits128);
+    for (auto i : instruments)
+        add_line(state, i, state.board.quote(i).unit, state.board.price_of(i));
 }
 
-// by_account[account] += quantity * price over the lines of instruments of one unit, modulo 2^64.
-void Totals::sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
-                   std::int64_t* by_account) {
-    const auto& kernel = kernels::table();
-    const Board& board = state.board;
-    // Works block by block, so that the totals of a block of rows stay in the L1 cache.
-    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        struct Fan {
-            const void* quantity[tuning::kFan];
-            std::int64_t price[tuning::kFan];
-            int n = 0;
-        } fans[kernels::kWidths];
-        const auto first = static_cast<std::uint32_t>(b * Block::kRows);
-        std::int64_t* totals = by_account + first;
-        const auto full = state.grid.rows_in_block(b);
-        for (std::size_t k = 0; k < instruments.size(); ++k) {
-            // Short lines are scattered in memory.
-            if (k + 2 * tuning::kBlocksAhead < instruments.size())
-                state.grid.prefetch_block(std::size_t(instruments[k + 2 * tuning::kBlocksAhead]),
-                                          first);
-            if (k + tuning::kBlocksAhead < instruments.size())
-                state.grid.block(std::size_t(instruments[k + tuning::kBlocksAhead]), b)
-                    .prefetch_short();
-            const auto i = instruments[k];
-            const Block& block = state.grid.block(std::size_t(i), b);
-            if (block.empty()) continue;
-            const void* q = block.quantity(measure);
-            const auto w = block.width();
-            MVCORE_ASSERT(w < kernels::kWidths && block.count() <= full);
-            MVCORE_ASSERT(board.quote(i).priced);
-            const auto price = board.price_of(i).low64();
-            cells_swept_ += block.count();
-            if (!block.dense()) {
-                kernel.scatter64[w](q, block.offset(), block.count(), price, totals);
-            } else if (block.count() != full) {
-                kernel.add64[w](q, block.count(), price, totals);
-            } else {
-                Fan& fan = fans[w];
-                MVCORE_ASSERT(fan.n < tuning::kFan);
-                fan.quantity[fan.n] = q;
-                fan.price[fan.n++] = price;
-                if (fan.n < tuning::kFan) continue;
-                kernel.add_fan64[w](fan.quantity, fan.price, full, totals);
-                fan.n = 0;
-            }
+// Sums into the totals if every account is a group. Otherwise first sums per account, at the speed
+// of a sweep of the whole book.
+template <class T>
+void Totals::append(const State& state, std::span<const InstrumentCode> instruments,
+                    std::size_t first_row, UnitRows& rows, std::vector<T>& totals, Sums<T>& sums) {
+    for (std::size_t c = 0; c < measures_.size(); ++c) {
+        T* into = &totals[c * stride_ + first_row];
+        if (!grouping_.whole()) {
+            into = sums.by_account.emplace_back(state.grid.rows(), 0).data();
+            sums.folds.push_back({&rows, c * stride_ + first_row});
         }
-        for (int w = 0; w < kernels::kWidths; ++w)
-            for (int c = 0; c < fans[w].n; ++c)
-                kernel.add64[w](fans[w].quantity[c], full, fans[w].price[c], totals);
+        sums.lines.push_back({instruments, measures_[c], into});
     }
+    if (sums.folds.size() * state.grid.rows() >= tuning::kMostByAccount) run(state, sums);
+}
+
+template <class T>
+void Totals::run(const State& state, Sums<T>& sums) {
+    for_sweeps(sums.lines, [&](auto lines) { cells_swept_ += mvcore::sum_lines(state, lines); });
+    MVCORE_ASSERT(sums.folds.size() == sums.by_account.size());
+    for (std::size_t k = 0; k < sums.folds.size(); ++k)
+        for (const Picked& p : picked_)
+            add(*sums.folds[k].rows, sums.folds[k].first + std::size_t(p.group),
+                sums.by_account[k][code_index(p.account)], i256(1));
+    sums = {};
 }
 
 // `order`: the selected instruments that an account holds, sorted by row group.
@@ -648,36 +627,39 @@ void Totals::count_positions(const State& state, std::span<const InstrumentCode>
         }
         return;
     }
-    std::vector<std::uint32_t> by_account;
+    const bool fold = !grouping_.whole() && !few_picked(state);
+    std::vector<LineCount> lines;
+    std::vector<std::size_t> first_rows;
+    std::vector<std::vector<std::uint32_t>> by_account;  // one for each of the lines, if folded
+    const auto count = [&] {
+        for_sweeps(lines, [&](auto some) { count_lines(state, some); });
+        for (std::size_t k = 0; k < by_account.size(); ++k)
+            for (const Picked& p : picked_)
+                positions_[first_rows[k] + std::size_t(p.group)] +=
+                    by_account[k][code_index(p.account)];
+        lines.clear();
+        first_rows.clear();
+        by_account.clear();
+    };
     for (auto from = order.begin(); from != order.end();) {
         const auto group = grouping_.of_instrument(*from);
         const auto first = std::size_t(group) * grouping_.account_groups;
         MVCORE_ASSERT(first + grouping_.account_groups <= positions_.size());
         const auto to = std::find_if(from, order.end(),
                                      [&](auto i) { return grouping_.of_instrument(i) != group; });
-        const bool fold = !grouping_.whole() && !few_picked(state);
-        if (fold) by_account.assign(state.grid.rows(), 0);
-        for (; from != to; ++from) {
-            if (fold) count_line_by_account(state, *from, by_account.data());
-            else if (grouping_.whole()) count_line_by_account(state, *from, &positions_[first]);
-            else for_cells(state, *from, [&](std::size_t row, auto&) { ++positions_[row]; });
+        if (grouping_.whole()) {
+            lines.push_back({{from, to}, &positions_[first]});
+        } else if (fold) {
+            lines.push_back({{from, to}, by_account.emplace_back(state.grid.rows(), 0U).data()});
+            first_rows.push_back(first);
+            if (lines.size() * state.grid.rows() >= tuning::kMostByAccount) count();
+        } else {
+            for (auto i = from; i != to; ++i)
+                for_cells(state, *i, [&](std::size_t row, auto&) { ++positions_[row]; });
         }
-        if (!fold) continue;
-        for (const Picked& p : picked_)
-            positions_[first + std::size_t(p.group)] += by_account[code_index(p.account)];
+        from = to;
     }
-}
-
-void Totals::count_line_by_account(const State& state, InstrumentCode instrument,
-                                   std::uint32_t* counts) {
-    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-        const Block& block = state.grid.block(code_index(instrument), b);
-        auto* here = counts + b * Block::kRows;
-        if (block.dense())
-            kernels::table().count[block.width()](block.quantities().data(), block.columns(),
-                                                  block.count(), here);
-        else block.for_each([&](auto row, auto&) { ++here[row]; });
-    }
+    count();
 }
 
 }  // namespace mvcore

@@ -16,6 +16,7 @@
 #include "mvcore/board/change_log.hpp"
 #include "mvcore/state/state.hpp"
 #include "mvcore/valuation/dirty_rows.hpp"
+#include "mvcore/valuation/line_sweep.hpp"
 #include "mvcore/valuation/row_table.hpp"
 
 namespace mvcore {
@@ -169,12 +170,31 @@ private:
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
     void build_listed(const State& state, std::span<const InstrumentCode> instruments);
-    void sum_lines(const State& state, std::span<const InstrumentCode> instruments);
-    void sweep(const State& state, std::span<const InstrumentCode> instruments, int measure,
-               std::int64_t* by_account);
+    // Lines that are summed account by account, all at once; and which of the sums are then added
+    // up by group of accounts.
+    template <class T>
+    struct Sums {
+        struct Fold {
+            UnitRows* rows;
+            std::size_t first;  // index of the total of the first group
+        };
+        std::vector<LineSum<T>> lines;
+        std::vector<std::vector<T>> by_account;
+        std::vector<Fold> folds;  // parallel to by_account
+    };
+    struct Sweep {
+        Sums<std::int64_t> bits64;
+        Sums<i128> bits128;
+    };
+    template <class T>
+    void append(const State& state, std::span<const InstrumentCode> instruments,
+                std::size_t first_row, UnitRows& rows, std::vector<T>& totals, Sums<T>& sums);
+    template <class T>
+    void run(const State& state, Sums<T>& sums);
+    template <class L, class F>
+    void for_sweeps(const std::vector<L>& lines, F&& f) const;
+    void sum_lines(const State& state, std::span<const InstrumentCode> instruments, Sweep& sweep);
     void count_positions(const State& state, std::span<const InstrumentCode> order);
-    static void count_line_by_account(const State& state, InstrumentCode instrument,
-                                      std::uint32_t* counts);
     // Whether looking up the selected accounts one by one is cheaper than a sweep.
     [[nodiscard]] bool few_picked(const State& state) const noexcept {
         return grouping_.few(picked_.size(), state.grid.rows());

@@ -98,12 +98,53 @@ void check_fan(int width) {
                 price[c] = static_cast<std::int64_t>(g_random() % 1000) * scale - 5 * scale;
                 kernels::baseline()->add64[width](q[c], n, price[c], expected.data());
             }
-            table().add_fan64[width](q, price, n, got.data());
+            table().add_fan64[width](q, price, n, got.data(), n % 2 == 0 ? q : nullptr);
             CHECK(got == expected);
         }
 }
 
+// Products, and the bits that bound them.
+template <class Q>
+void check_multiply(int width) {
+    for (std::size_t n : {0UL, 1UL, 3UL, 8UL, 9UL, 64UL, 333UL})
+        for (std::int64_t factor : {0LL, -1LL, 2147483647LL, -99999999999LL})
+            for (const Q most : {Q{1}, Q{100}, std::numeric_limits<Q>::max()}) {
+                auto q = quantities<Q>(n);
+                for (auto& one : q) one = static_cast<Q>(one % most);
+                std::vector<std::int64_t> products(n, 1);
+                const auto bits = table().multiply64[width](q.data(), n, factor, products.data());
+                std::uint64_t wanted = 0;
+                for (std::size_t i = 0; i < n; ++i) {
+                    CHECK(products[i] ==
+                          wrap(static_cast<u128>(i128{q[i]}) * static_cast<u128>(i128{factor})));
+                    const std::int64_t wide = q[i];
+                    wanted |= static_cast<std::uint64_t>(wide < 0 ? -(wide + 1) : wide);
+                }
+                CHECK(bits == wanted);
+            }
+}
+
 }  // namespace
+
+TEST(products_equal_plain_ones_and_their_bits_bound_them) {
+    check_multiply<std::int8_t>(kernels::w8), check_multiply<std::int16_t>(kernels::w16);
+    check_multiply<std::int32_t>(kernels::w32), check_multiply<std::int64_t>(kernels::w64);
+}
+TEST(products_of_records_are_those_of_their_second_integers) {
+    for (std::size_t n : {0UL, 1UL, 3UL, 4UL, 7UL, 8UL, 9UL, 256UL, 333UL})
+        for (std::int64_t factor : {0LL, -1LL, 2147483647LL, -99999999999LL}) {
+            std::vector<std::int32_t> records(4 * n);
+            for (auto& word : records) word = static_cast<std::int32_t>(g_random());
+            std::vector<std::int32_t> second;
+            for (std::size_t i = 0; i < n; ++i) second.push_back(records[4 * i + 1]);
+            std::vector<std::int64_t> got(n, 1);
+            std::vector<std::int64_t> want(n, 2);
+            const auto bits = table().multiply_second(records.data(), n, factor, got.data());
+            CHECK(bits == kernels::baseline()->multiply64[kernels::w32](second.data(), n, factor,
+                                                                        want.data()));
+            CHECK(got == want);
+        }
+}
 
 TEST(loops_over_8_bits_equal_plain_sums) {
     check_width<std::int8_t>(kernels::w8), check_fan<std::int8_t>(0);
