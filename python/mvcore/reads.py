@@ -544,7 +544,9 @@ class Reads:
         are selected by name; each column used costs O(rows). A selection by attribute also costs
         O(accounts) or O(instruments), and so does sorting by `account` or `instrument`: O(names,
         sorted), once for each version of the master tables. A page holds only as many rows in
-        memory as its end needs, and some 65,536 more. The first call that reads by account builds
+        memory as its end needs, and some 65,536 more. A sorted page of all positions compares the
+        quantities of each instrument with a bound, without the by-account index: O(positions), but
+        only rows within the bound are valued, if it sorts by an amount first. The first call that reads by account builds
         the by-account index.
         """
         self._core.check_open()

@@ -194,3 +194,97 @@ def test_an_amount_beside_the_page_that_does_not_fit(accounts) -> None:
         with pytest.raises(mvcore.ValueOverflow, match=r"\('A0', 'I0'\): an amount does not"):
             book.positions(sort="current", limit=1, **narrowed)
     assert book.positions(instruments="I1", sort="current", limit=1)["current"] == [D(1)]
+
+
+@pytest.fixture(scope="module")
+def large() -> mvcore.Book:
+    """More positions than a page keeps beside it, with odd prices, scales, widths and rates."""
+    rng = np.random.default_rng(3)
+    accounts, instruments = 300, 300
+    account, instrument = np.divmod(rng.permutation(accounts * instruments), instruments)
+    book = mvcore.Book("USD", value_scale=2)
+    prices = [
+        "0", "-36.98", "0.000001", "123456789", "100.25", "100.25", "7", "1", "2.5",
+        "0.3333333333",
+    ]  # fmt: skip
+    priced = [i for i in range(instruments) if i % 41]
+    quantity = rng.integers(-1000, 1000, len(account)).astype(object)
+    quantity[::1001] = 10**13
+    quantity[::1003] = -(10**13)
+    book.load(
+        instruments={
+            "instrument": [f"I{i}" for i in range(instruments)],
+            "currency": [
+                ["USD", "EUR", "JPY", "XXX"][i % 4 if i % 97 else 3] for i in range(instruments)
+            ],
+            "multiplier": [["1", "0.01", "100"][i % 3] for i in range(instruments)],
+        },
+        accounts={"account": [f"A{a}" for a in range(accounts)]},
+        holdings={
+            "account": [f"A{a}" for a in account],
+            "instrument": [f"I{i}" for i in instrument],
+            "quantity": [str(q) if q % 7 else f"{q}.125" for q in quantity],
+        },
+        prices={
+            "instrument": [f"I{i}" for i in priced],
+            "price": [prices[i % len(prices)] for i in priced],
+        },
+        fx={"currency": ["EUR", "JPY"], "rate": ["1.1", "160"], "method": ["multiply", "divide"]},
+    )
+    book.update(
+        orders={
+            "order": [f"O{k}" for k in range(2000)],
+            "account": [f"A{k % 300}" for k in range(2000)],
+            "instrument": [f"I{k % 297}" for k in range(2000)],
+            "order_quantity": [(k % 11 - 5) * 10**6 for k in range(2000)],
+        }
+    )
+    return book
+
+
+@pytest.mark.parametrize("currency", [None, "EUR", "local"])
+@pytest.mark.parametrize("measure", ["sod", "expected"])
+@pytest.mark.parametrize("sort", ["-{}", "{}", "-abs({})", "abs({})"])
+def test_pages_of_many_positions_pass_over_rows_that_cannot_be_on_them(
+    large, currency, measure, sort
+) -> None:
+    query = {"sort": [sort.format(measure), "-instrument"], "currency": currency}
+    every = large.positions(currency=currency)
+    assert len(every) > 80_000
+    rows, accounts = every.to_pylist(), every["account"]
+    valued = np.array(every["unpriced"]) == 0
+    keys = [
+        (not ok, key, -ord_)
+        for ok, key, ord_ in zip(
+            valued.tolist(), _keys(every[measure], sort), _ranks(every["instrument"]), strict=True
+        )
+    ]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    for where, limit, offset in (((), 20, 0), ((), 7, 300), ((("account", "!=", "A3"),), 5, 2)):
+        met = [k for k in order if not where or accounts[k] != "A3"]
+        want = [rows[k] for k in met[offset : offset + limit]]
+        page = large.positions(**query, where=where, limit=limit, offset=offset)
+        assert page.to_pylist() == want
+
+
+def _keys(amounts: list, sort: str) -> list:
+    sign = -1 if sort.startswith("-") else 1
+    known = [0 if amount is None else amount for amount in amounts]
+    return [sign * (abs(amount) if "abs" in sort else amount) for amount in known]
+
+
+def _ranks(names: list) -> list:
+    place = {name: k for k, name in enumerate(sorted(set(names)))}
+    return [place[name] for name in names]
+
+
+def test_a_page_of_all_positions_needs_no_index_by_account(large) -> None:
+    book = mvcore.Book("USD")
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A", "B"]},
+        holdings={"account": ["A", "B"], "instrument": ["I", "I"], "quantity": [1, 2]},
+        prices={"instrument": ["I"], "price": [3]},
+    )
+    assert book.positions(sort="-current", limit=1)["account"] == ["B"]
+    assert book.stats()["index_builds"] == 0

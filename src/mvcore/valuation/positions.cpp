@@ -1,7 +1,9 @@
 #include "mvcore/valuation/positions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
@@ -87,6 +89,14 @@ bool PositionQuery::page_fits() const {
 }
 
 PositionPlan PositionPlan::of(const State& state, const PositionQuery& query, std::uint64_t limit) {
+    if (query.page && !query.page->sort.empty() && !query.accounts && !query.instruments) {
+        std::uint64_t cost = state.board.size();
+        for (const auto i : instruments_below(state.board.size())) {
+            if (cost > limit) break;
+            cost += state.grid.positions(code_index(i));
+        }
+        return {false, cost};
+    }
     const auto by_account = cost_by_account(state, query, limit);
     // Rows found by instrument have to be sorted. If few instruments are left out, sweeping the
     // accounts takes less time.
@@ -155,9 +165,14 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
 
 void PositionList::add_by_instrument(const State& state, const PositionQuery& query,
                                      std::uint64_t& cells) {
-    MVCORE_ASSERT(query.instruments);
     const Grid& grid = state.grid;
     const auto lookups = cost_of_lookups(query.accounts);
+    if (!query.instruments) {
+        MVCORE_ASSERT(page_ && !query.accounts);
+        for (const auto i : instruments_below(state.board.size()))
+            if (state.instrument_alive(i)) add_line(state, i, cells);
+        return;
+    }
     for (const auto i : *query.instruments) {
         if (!state.instrument_alive(i)) continue;
         if (looks_up(grid, code_index(i), lookups)) {
@@ -176,6 +191,60 @@ void PositionList::add_by_instrument(const State& state, const PositionQuery& qu
         });
     }
     if (!page_) sort_rows();  // turn_to_page() sorts
+}
+
+namespace {
+
+// Calls f(k) for each quantity q[k] outside first..last, ascending.
+template <class Q, class F>
+void for_others(const Q* q, std::uint32_t count, std::int64_t first, std::int64_t last, F&& f) {
+    constexpr std::uint32_t kChunk = 64;  // one test for each chunk, in vectors
+    const auto least = static_cast<Q>(std::max<std::int64_t>(first, std::numeric_limits<Q>::min()));
+    const auto most = static_cast<Q>(std::min<std::int64_t>(last, std::numeric_limits<Q>::max()));
+    for (std::uint32_t begin = 0; begin < count; begin += kChunk) {
+        const auto end = std::min(begin + kChunk, count);
+        bool any = false;
+        for (auto k = begin; k < end; ++k) any |= (q[k] < least) | (q[k] > most);
+        for (auto k = begin; any && k < end; ++k)
+            if (q[k] < least || q[k] > most) f(k);
+    }
+}
+
+}  // namespace
+
+// Adds the positions of the instrument that may be on the page.
+void PositionList::add_line(const State& state, InstrumentCode instrument, std::uint64_t& cells) {
+    const auto line = code_index(instrument);
+    if (state.grid.positions(line) == 0) return;
+    cells += state.grid.positions(line);
+    const std::size_t place = mark_of(state, instrument);
+    const auto add_row = [&](std::uint32_t row, const Net& net) {
+        if (lists(net)) add(state, AccountCode(row), instrument, net);
+    };
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+        const Block& block = state.grid.block(line, b);
+        const auto first_row = static_cast<std::uint32_t>(b * Block::kRows);
+        const Hopeless none = hopeless(state, marks_[place]);
+        const auto each = [&](std::uint32_t row, const Net& net) { add_row(first_row + row, net); };
+        if (block.width() == kernels::w128 || none.first > none.last) {
+            block.for_each(each);
+            continue;
+        }
+        const void* quantity = block.quantity(static_cast<int>(page_->sort[0].column.place));
+        with_quantity(block.width(), quantity, [&](const auto* q) {
+            using Q = std::remove_cvref_t<decltype(*q)>;
+            if constexpr (sizeof(Q) <= sizeof(std::int64_t)) {
+                const bool all = none.first > std::numeric_limits<Q>::max() ||
+                                 none.last < std::numeric_limits<Q>::min();
+                const auto other = [&](std::uint32_t k) {
+                    const auto row = block.dense() ? k : block.offset()[k];
+                    add_row(first_row + row, block.get(row));
+                };
+                if (all) block.for_each(each);
+                else for_others(q, block.count(), none.first, none.last, other);
+            }
+        });
+    }
 }
 
 bool PositionList::lists(const Net& net) const noexcept {
@@ -329,6 +398,63 @@ std::vector<std::uint32_t> PositionList::places_on_page(std::size_t needed) cons
     return places;
 }
 
+// Remembers the last row that a page needs, if every row that comes after it has a smaller or
+// larger amount, in the order of the page. `places_on_page` has just kept these rows.
+void PositionList::set_worst() {
+    worst_.reset();
+    if (page_->sort.empty()) return;
+    const SortKey& sort = page_->sort[0];
+    if (!sort.column.is_amount() || own_ || size() == 0 || size() < page_->end()) return;
+    const Columns columns(*this);
+    for (std::size_t row = 0; row < size(); ++row) {
+        if (!valued(row)) return worst_.reset();
+        const i128 value = columns.exact(sort.column, row);
+        const i128 key = sort.column.is_absolute() && value < 0 ? -value : value;
+        if (!worst_ || (sort.descending ? key < *worst_ : key > *worst_)) worst_ = key;
+    }
+}
+
+// Estimates in floating point, with more than its error to spare, so that no row is left out that
+// may be on the page. Only if every amount of the line is known to fit 38 digits.
+PositionList::Hopeless PositionList::hopeless(const State& state, const Mark& mark) const {
+    constexpr Hopeless kEvery = {std::numeric_limits<std::int64_t>::min(),
+                                 std::numeric_limits<std::int64_t>::max()};
+    const SortKey* sort = page_ && !page_->sort.empty() ? &page_->sort[0] : nullptr;
+    if (!worst_ || sort == nullptr) return {};
+    const bool absolute = sort->column.is_absolute();
+    if (absolute && !sort->descending) return {};
+    if (!mark.priced || !conversions_[mark.conversion].possible()) return kEvery;  // sorts last
+    i128 multiplier = 0;
+    std::int64_t divisor = 0;
+    const auto& abs_quantity = state.board.instrument(mark.instrument).abs_quantity;
+    if (mark.bits + abs_quantity.bits() > 126 || !mark.unit_value.fits128() ||
+        !conversions_[mark.conversion].fast_terms(mark.scale, multiplier, divisor))
+        return {};
+    // amount = quantity x factor, rounded
+    const double factor = static_cast<double>(mark.unit_value.low128()) *
+                          static_cast<double>(multiplier) / static_cast<double>(divisor);
+    const double worst = static_cast<double>(*worst_);
+    const double spare = 2 + std::abs(worst) * 1e-9;
+    constexpr double kMost = 9e18;  // less than 2^63
+    if (factor == 0) {
+        const bool beaten = sort->descending ? worst > spare : worst < -spare;
+        return beaten ? kEvery : Hopeless{};
+    }
+    // The amounts up to `most`, or from `least` on, cannot be on the page.
+    if (absolute) {
+        const double most = (worst - spare) / std::abs(factor);
+        if (most < 1) return {};
+        const auto bound = static_cast<std::int64_t>(std::min(most * (1 - 1e-9) - 1, kMost));
+        return {-bound, bound};
+    }
+    const double edge = (sort->descending ? worst - spare : worst + spare) / factor;
+    const bool below = sort->descending == (factor > 0);
+    const double inside = std::abs(edge) * 1e-9 + 1;
+    if (std::abs(edge) + inside > kMost) return {};
+    return below ? Hopeless{kEvery.first, static_cast<std::int64_t>(edge - inside)}
+                 : Hopeless{static_cast<std::int64_t>(edge + inside), kEvery.last};
+}
+
 // Keeps the rows that meet the conditions, at most as many as the page's end needs.
 void PositionList::drop_rows() {
     check();
@@ -338,6 +464,7 @@ void PositionList::drop_rows() {
         std::sort(places.begin(), places.end());
         pick(places);
     }
+    set_worst();
     rows_to_drop_at_ = std::max(tuning::kPositionsBesidePage, 2 * size());
 }
 

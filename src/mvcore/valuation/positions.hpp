@@ -34,8 +34,9 @@ struct PositionQuery : CodeSelection {
 };
 
 // How a read finds the positions: along the lines of the named accounts, in the by-account index,
-// or along the lines of the named instruments, in the book's grid. A cell of a line is looked up if
-// the other side names so few that this is cheaper than a sweep.
+// or along the lines of the named instruments, in the book's grid. A sorted page of all positions
+// goes along the lines of all instruments, whose rows can be passed over in blocks. A cell of a
+// line is looked up if the other side names so few that this is cheaper than a sweep.
 struct PositionPlan {
     static constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
@@ -131,6 +132,15 @@ private:
     // The first `needed` rows that meet the conditions of the page, in its order.
     [[nodiscard]] std::vector<std::uint32_t> places_on_page(std::size_t needed) const;
     void drop_rows();
+    void set_worst();
+    // Quantities of a line whose rows cannot be on the page, because the rows kept already precede
+    // them. None if first > last.
+    struct Hopeless {
+        std::int64_t first = 0;
+        std::int64_t last = -1;
+    };
+    [[nodiscard]] Hopeless hopeless(const State& state, const Mark& mark) const;
+    void add_line(const State& state, InstrumentCode instrument, std::uint64_t& cells);
     [[nodiscard]] const Integers& column(Measure measure) const noexcept {
         return quantities_[columns_ == 1 ? 0 : measure];
     }
@@ -166,6 +176,8 @@ private:
     int value_scale_ = 0;
     Epoch epoch_{};
     std::shared_ptr<const ResultPage> page_;  // until turn_to_page()
+    std::optional<i128>
+        worst_;  // first sort key, an amount, of the last of the rows that a page needs
     std::size_t rows_to_drop_at_ = 0;  // with a page: rows are dropped once there are so many
 };
 
