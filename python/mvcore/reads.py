@@ -546,8 +546,8 @@ class Reads:
         sorted), once for each version of the master tables. A page holds only as many rows in
         memory as its end needs, and some 65,536 more. A sorted page of all positions compares the
         quantities of each instrument with a bound, without the by-account index: O(positions), but
-        only rows within the bound are valued, if it sorts by an amount first. The first call that reads by account builds
-        the by-account index.
+        only rows within the bound are valued, if it sorts by an amount first. The first call that
+        reads by account builds the by-account index.
         """
         self._core.check_open()
         query = self._query(

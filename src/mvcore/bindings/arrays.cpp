@@ -4,6 +4,7 @@
 
 #include "mvcore/base/decimal.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/sort_order.hpp"
 #include "mvcore/bindings/parts.hpp"
 
 namespace mvcore::bindings {
@@ -108,12 +109,28 @@ py::tuple narrowed(const Integers& array, int scale, const py::object& valid) {
     return py::make_tuple(to_array(std::move(out)), digits, scale - zeros);
 }
 
+py::array sort_order_of(const std::vector<Codes>& keys) {
+    std::vector<std::vector<std::int32_t>> copies;  // another thread may write the arrays
+    for (const auto& key : keys) {
+        if (key.ndim() != 1 || key.size() != keys[0].size())
+            throw std::invalid_argument("keys of different lengths");
+        copies.emplace_back(key.data(), key.data() + key.size());
+    }
+    if (copies.empty()) throw std::invalid_argument("no key");
+    return to_array(unlocked([&] {
+        const std::vector<std::span<const std::int32_t>> columns(copies.begin(), copies.end());
+        return sort_order(columns);
+    }));
+}
+
 }  // namespace
 
 void add_arrays(py::module_& m) {
     m.def("to_decimals", &to_decimals, py::arg("array"), py::arg("scale"), py::arg("strip"),
           py::arg("valid"));
     m.def("to_float64", &to_float64, py::arg("array"), py::arg("scale"), py::arg("valid"));
+    // The indices that sort rows by the keys, of int32, the first one first.
+    m.def("sort_order", &sort_order_of, py::arg("keys"));
     m.def("to_int64", &to_int64, py::arg("array"));
     m.def("narrowed", &narrowed, py::arg("array"), py::arg("scale"), py::arg("valid"));
 }

@@ -205,10 +205,9 @@ void add_reads(py::module_& m) {
                const OwnCurrencies& own) {
                 const auto* code = std::get_if<std::int32_t>(&currency);
                 const auto name = code != nullptr ? std::string() : std::get<std::string>(currency);
-                const auto q =
-                    to_question(accounts, account_groups, instruments, instrument_groups, levels,
-                                rows, masters, measures, functions, code != nullptr ? *code : 0,
-                                page, quantities, own);
+                const auto q = to_question(accounts, account_groups, instruments, instrument_groups,
+                                           levels, rows, masters, measures, functions,
+                                           code != nullptr ? *code : 0, page, quantities, own);
                 const auto tables = to_tables(given);
                 const auto percents = to_changes(changes);
                 const bool present = given.empty() && percents.empty();

@@ -66,6 +66,13 @@ public:
         pairs_.push_back(pair);
         return slots_[slot] = static_cast<std::uint32_t>(pairs_.size() - 1);
     }
+    // Adds a pair that is known to be new, to a table in which nobody will look for a pair.
+    std::uint32_t append(GroupPair pair) {
+        MVCORE_ASSERT(!dense_ && slots_.empty() && pairs_.size() < std::size_t{1} << 31);
+        pairs_.push_back(pair);
+        return static_cast<std::uint32_t>(pairs_.size() - 1);
+    }
+    void reserve_appended(std::size_t pairs) { pairs_.reserve(pairs); }
     // add() in less time if the pair has the row after `before`, as along a line in the order in
     // which its pairs were added.
     std::uint32_t add_after(std::uint32_t before, GroupPair pair) {

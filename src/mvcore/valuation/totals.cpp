@@ -520,6 +520,8 @@ void Totals::build_by_instrument(const State& state) {
         return ga != gb ? ga < gb : board.quote(a).unit < board.quote(b).unit;
     });
     for (auto i : order) MVCORE_ASSERT(board.quote(i).alive);  // or check_dropped() failed
+    if (!table_.is_dense() && !tracked_ && grouping_.whole() && grouping_.by_instrument)
+        return build_positions(state, order);
     if (!table_.is_dense()) return build_listed(state, order);
     for (auto i : order) rows_of(state, board.quote(i).unit);
     Sweep sweep;
@@ -536,6 +538,34 @@ void Totals::build_by_instrument(const State& state) {
     for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
     for (auto i : order) add_line_quantities(state, i);
     count_positions(state, order);
+}
+
+// Each position is a row, and the totals are read once, so no pair is looked for.
+void Totals::build_positions(const State& state, std::span<const InstrumentCode> instruments) {
+    const Board& board = state.board;
+    std::size_t rows = 0;
+    for (const auto i : instruments) rows += state.grid.positions(code_index(i));
+    MVCORE_ASSERT(table_.size() == 0 && units_.empty());
+    stride_ = rows;
+    table_.reserve_appended(rows);
+    positions_.assign(rows, 1);
+    quantities_.t64.assign(rows * quantity_measures_.size(), 0);
+    for (const auto i : instruments) {
+        const Quote& quote = board.quote(i);
+        UnitRows& unit_rows = rows_of(state, quote.unit);
+        const i256 price = quote.priced ? board.price_of(i) : i256();
+        fit_quantities(state, i);
+        cells_swept_ += state.grid.positions(code_index(i));
+        state.grid.for_each(code_index(i), [&](std::uint32_t account, const Net& q) {
+            const std::size_t row = table_.append({static_cast<std::uint32_t>(raw(i)), account});
+            if (of_instruments_) add_quantities(row, q);
+            if (!unit_rows.counts.empty()) unit_rows.counts[row] = 1;
+            if (!quote.priced) return;
+            for (std::size_t c = 0; c < measures_.size(); ++c)
+                add(unit_rows, c * stride_ + row, q[measures_[c]], price);
+        });
+    }
+    MVCORE_ASSERT(table_.size() == rows);
 }
 
 // One pass over the cells, because finding the row of a cell costs more than adding to it.

@@ -1,4 +1,4 @@
-"""A caught error keeps nothing alive: no book, and no file of a journal."""
+"""Errors and frames keep nothing alive: no book, no file of a journal, no column."""
 
 from __future__ import annotations
 
@@ -59,3 +59,32 @@ def test_an_error_does_not_keep_its_book_alive(tmp_path: Path, what: str) -> Non
         raise AssertionError("it was not refused")
 
     assert refused()() is None
+
+
+FRAMES: dict[str, Callable[[mvcore.Book], mvcore.Frame]] = {
+    "values": lambda book: book.values(by=("account", "instrument"), measures=("sod", "price")),
+    "local": lambda book: book.values(by="account", currency="local"),
+    "subtotals": lambda book: book.values(by=("account", "sector"), rollup=True),
+    "changes": lambda book: book.view(by="account").changes(),
+    "combined": lambda book: book.changes([book.view(by="account")], combined=True),
+    "positions": lambda book: book.positions(),
+    "holdings": lambda book: book.holdings(),
+    "instruments": lambda book: book.instruments(),
+}
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize("kind", FRAMES)
+def test_the_memory_of_a_frame_is_free_once_nobody_has_it(kind: str) -> None:
+    book = mvcore.Book()
+    book.load(
+        instruments={"instrument": ["I", "J"], "currency": ["USD"] * 2, "sector": ["s", "t"]},
+        accounts={"account": ["A", "B"]},
+        holdings={"account": ["B", "A"], "instrument": ["J", "I"], "quantity": [1, 2]},
+        prices={"instrument": ["I"], "price": [2]},
+    )
+    frame = FRAMES[kind](book)
+    assert len(frame) > 0 and frame[frame.column_names[0]]  # the other columns are not made
+    gc.collect()
+    del frame
+    assert gc.collect() == 0
