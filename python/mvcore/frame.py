@@ -296,7 +296,7 @@ class Frame:
                 None if text else name,
                 f"no column {name!r}; there are {', '.join(self._columns)}",
             ) from None
-        if not isinstance(column, Column):
+        if callable(column):  # not made yet
             column = self._columns[name] = column()
         return column  # type: ignore[no-any-return]
 

@@ -28,7 +28,7 @@ from mvcore.ingest.given_holdings import given_holdings
 from mvcore.ingest.tables import located, set_value
 from mvcore.ingest.times import oldest_time
 from mvcore.near import MOST
-from mvcore.query.arguments import Query, checked_query
+from mvcore.query.arguments import Query, checked_query, listing_query
 from mvcore.query.grouping import Shaper, label_selections, selected_codes
 from mvcore.query.measures import MEASURES, OF_INSTRUMENT
 from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments, count_of
@@ -314,14 +314,7 @@ class Reads:
         if not isinstance(currency, str):
             raise wrong_type("call", "currency", None, currency, "text")
         own = self._own_currency(currency) if currency.startswith("account.") else None
-        if not isinstance(allow_empty, bool):
-            raise InvalidInput.about(
-                None,
-                "allow_empty",
-                None,
-                allow_empty,
-                f"{shown(allow_empty)} is neither True nor False",
-            )
+        _check_allow_empty(allow_empty)
         question = checked_query(
             accounts,
             instruments,
@@ -345,6 +338,14 @@ class Reads:
                 )
             )
         return question
+
+    def _listing(self, accounts: Any, instruments: Any, allow_empty: Any) -> Query:
+        """Check the arguments of a call that lists rows, in the base currency."""
+        _check_allow_empty(allow_empty)
+        query = listing_query(accounts, instruments, self._base_currency, self._select, self._find)
+        if not allow_empty:
+            self._check_labels(query)
+        return query
 
     def _of_present_masters(self, make: Callable[[Masters], Any]) -> Any:
         """Call make(masters), again if an error may be of attributes that a write replaces."""
@@ -505,7 +506,7 @@ class Reads:
         as much as `positions` of the same selection.
         """
         self._core.check_open()
-        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        query = self._listing(accounts, instruments, allow_empty)
         base = self._currency_code(self._base_currency)
         found = self._positions(query, base, holdings=True)
         return positions.holdings_frame(self._names, self._value_scale, found)
@@ -584,7 +585,7 @@ class Reads:
         build the by-account index.
         """
         self._core.check_open()
-        query = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        query = self._listing(accounts, instruments, allow_empty)
         read = self._core.orders
         found = self._listed(query, lambda a, i, masters: read(a, i, masters.version))
         return positions.orders_frame(self._names, self._value_scale, found)
@@ -624,7 +625,7 @@ class Reads:
     def _breaks(
         self, tables: dict[str, Any], accounts: Any, instruments: Any, allow_empty: bool
     ) -> Frame:
-        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        question = self._listing(accounts, instruments, allow_empty)
 
         def make(state: Reads) -> Frame:
             held = state._positions(question, None)
@@ -669,7 +670,7 @@ class Reads:
         `positions` of the same selection, without amounts, and O(instruments).
         """
         self._core.check_open()
-        question = self._query(accounts, instruments, (), MEASURES, None, False, allow_empty)
+        question = self._listing(accounts, instruments, allow_empty)
         oldest = oldest_time(stale_after)
 
         def make(state: Reads) -> Frame:
@@ -719,7 +720,7 @@ class Reads:
         selected).
         """
         self._core.check_open()
-        query = self._query(None, instruments, (), MEASURES, None, False, allow_empty)
+        query = self._listing(None, instruments, allow_empty)
         read = self._core.prices
         found = self._listed(query, lambda _, codes, masters: read(codes, masters.version))
         return positions.prices_frame(self._names, found)
@@ -766,6 +767,13 @@ class Reads:
     def _at_one_epoch(self, make: Callable[[Reads], Frame]) -> Frame:
         """Make a frame from several reads of one epoch."""
         return make(self)
+
+
+def _check_allow_empty(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise InvalidInput.about(
+            None, "allow_empty", None, value, f"{shown(value)} is neither True nor False"
+        )
 
 
 def copied(function: FunctionType) -> FunctionType:

@@ -382,7 +382,7 @@ def names_of(values: Any, table: str, column: str) -> list[Any]:
     """Names that a caller selects: one name, or any collection. Their order does not matter."""
     if isinstance(values, str):
         return [values]
-    if isinstance(values, set | frozenset):
+    if type(values) in (list, tuple) or isinstance(values, set | frozenset):
         return list(values)
     iterator = isinstance(values, Iterable) and not isinstance(values, Sequence | Mapping)
     if iterator and type(values).__module__ in ("builtins", "itertools"):

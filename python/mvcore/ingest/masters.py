@@ -172,12 +172,15 @@ def checked_label(value: Any, table: str | None, column: str, row: int | None) -
     """
     if value is None:
         return None
-    if not _is_label(value):
+    if type(value) is str:
+        text = value
+    elif not _is_label(value):
         raise wrong_type(table, column, row, value, LABEL)
-    try:
-        text = label_of(value)
-    except ValueError:
-        raise _without_text(value, table, column, row) from None
+    else:
+        try:
+            text = label_of(value)
+        except ValueError:
+            raise _without_text(value, table, column, row) from None
     if not text:
         raise invalid(table, column, row, value, "'' is empty", "text")
     if not is_unicode(text):

@@ -98,6 +98,21 @@ class Query(NamedTuple):
         return [measure for measure in self.measures if isinstance(measure, Measure)]
 
 
+def listing_query(
+    accounts: Any,
+    instruments: Any,
+    currency: str,
+    codes: Callable[[str, Sequence[str]], Codes],
+    find: Find,
+) -> Query:
+    """Check the selections of a call that lists positions, orders or prices, all of them."""
+    return Query(
+        _selection(accounts, "account", codes),
+        _selection(instruments, "instrument", codes),
+        (), MEASURES, currency, False, find,
+    )  # fmt: skip
+
+
 def checked_query(
     accounts: Any,
     instruments: Any,
@@ -145,7 +160,7 @@ def checked_query(
 
 def _is_plain(value: Any) -> bool:
     """Whether the value is a text or a tuple of texts, none of them of a subclass."""
-    return type(value) is str or (type(value) is tuple and all(type(name) is str for name in value))
+    return type(value) is str or (type(value) is tuple and {*map(type, value)} <= {str})
 
 
 @functools.lru_cache(maxsize=256)
@@ -179,6 +194,6 @@ def _selection(
 ) -> Codes | Wanted | None:
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if type(value) is not list and isinstance(value, Mapping):
         return wanted_labels(side, value)
     return codes(side, names_of(value, "selection", f"{side}s"))

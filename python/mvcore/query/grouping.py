@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
 MOST_ROLLED_UP = 1 << 20  # pairs of groups: a roll-up computes the prefixes of every possible pair
+_NO_GROUPS: Codes = np.empty((0, 0), np.int32)
 _NAMED = {"account", "instrument", "currency"}
 _FIXED = {"level", "amount_currency", "removed", "unpriced", "epoch", *MEASURES}
 
@@ -41,7 +42,7 @@ class Groups:
     """Numbers the combinations of label ids on one side."""
 
     def __init__(self) -> None:
-        self.labels: Codes = np.empty((0, 0), np.int32)  # label ids, shape (columns, groups)
+        self.labels = _NO_GROUPS  # label ids, shape (columns, groups)
         self.in_order = True  # whether the groups are in the order of their labels
 
     def __len__(self) -> int:
@@ -57,9 +58,18 @@ class Groups:
             whole = cache.groups(names)
             numbers = self.add(whole.labels)
             return whole.codes if numbers is None else numbers[whole.codes]
+        if names == (cache.side,):  # each code is a group, and they are in order
+            number, labels = np.arange(len(chosen), dtype=np.int32), np.array(chosen, ndmin=2)
+            return self._placed(cache, chosen, GroupCodes(number, labels))
+        if names and not _are_few(chosen, cache.size):
+            return self._placed(cache, chosen, _part(cache.groups(names), chosen))
         columns = [cache.ids_at(name, chosen) for name in names]
         # Python is faster than NumPy for few accounts, as in most views
         part = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
+        return self._placed(cache, chosen, part)
+
+    def _placed(self, cache: GroupCache, chosen: Codes, part: GroupCodes) -> CodeGroups:
+        """Number the groups of the codes chosen."""
         numbers = self.add(part.labels)
         codes = part.codes if numbers is None else numbers[part.codes]
         if _are_few(chosen, cache.size):
@@ -87,6 +97,15 @@ class Groups:
             all_ranks = np.concatenate([ranks[:count], ranks[count:][new]])
             self.in_order = bool((np.diff(all_ranks) > 0).all())
         return number[ranks[count:]]
+
+
+def _part(whole: GroupCodes, chosen: Codes) -> GroupCodes:
+    """The groups of some codes, numbered anew."""
+    codes = whole.codes[chosen]
+    used = np.zeros(whole.labels.shape[1], bool)
+    used[codes] = True
+    number = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return GroupCodes(number[codes], whole.labels[:, used])
 
 
 def _few_grouped(columns: list[Codes], rows: int) -> GroupCodes:

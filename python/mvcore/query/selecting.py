@@ -68,7 +68,7 @@ def _without_side(side: str, key: str) -> str:
 
 def one_label(value: Any, table: str | None, column: str, row: int | None) -> str | None:
     """The label that a caller selects by: a value as writes take it, or a scalar of pyarrow."""
-    if hasattr(value, "as_py"):
+    if type(value) is not str and hasattr(value, "as_py"):
         try:
             value = value.as_py()
         except Exception:  # text that is not UTF-8, an unknown zone, a time out of range
@@ -77,10 +77,17 @@ def one_label(value: Any, table: str | None, column: str, row: int | None) -> st
 
 
 def _is_one(labels: Any) -> bool:
-    return labels is None or isinstance(labels, _ONE) or hasattr(labels, "as_py")
+    return (
+        labels is None
+        or type(labels) is str
+        or isinstance(labels, _ONE)
+        or hasattr(labels, "as_py")
+    )
 
 
 def _listed(labels: Any, table: str, column: str) -> list[Any]:
+    if type(labels) in (list, tuple):
+        return list(labels)
     odd = isinstance(labels, Mapping | bytes | bytearray | np.generic) or hasattr(labels, "columns")
     scalar = isinstance(labels, np.ndarray) and labels.ndim == 0
     if odd or scalar or not isinstance(labels, Iterable):

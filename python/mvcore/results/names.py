@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from mvcore.ingest.masters import Codes
 
+FEW = 64  # rows of most reads of an account
+
 
 class NameList:
     """The names of one kind by code. Codes are never reused, so the list only grows."""
@@ -38,6 +40,10 @@ class NameList:
 
     def __call__(self, codes: Codes) -> list[str | None]:
         """The names of codes. That of a negative code is None."""
+        if len(codes) <= FEW:  # without the fixed costs of NumPy
+            listed, known = codes.tolist(), self._known
+            if max(listed, default=-1) < len(known):
+                return [known[c] if c >= 0 else None for c in listed]
         new = int(codes.max(initial=-1)) + 1 - len(self._known)
         if self._fetched + len(codes) < new // 8:  # the list would cost more than these names
             self._fetched += len(codes)

@@ -62,33 +62,26 @@ def positions_frame(names: NameLists, value_scale: int, found: _core.PositionLis
 
 
 def orders_frame(names: NameLists, value_scale: int, rows: dict[str, Any]) -> Frame:
-    priced = rows["priced"]
-
-    def quantity(name: str) -> Number:
-        return Number(rows[name], EXACT, strip=True)
-
-    return Frame(
-        {
-            "order": Ids(rows["order"]),
-            "account": names.column("account", rows["account"]),
-            "instrument": names.column("instrument", rows["instrument"]),
-            "order_quantity": quantity("order_quantity"),
-            "filled_quantity": quantity("filled_quantity"),
-            "average_price": Number(
-                rows["average_price"], EXACT, rows["average_price_known"], True
-            ),
-            "rolled_quantity": quantity("rolled_quantity"),
-            "leaves_quantity": quantity("leaves_quantity"),
-            "status": Text(rows["status"], _statuses),
-            "time": Time(rows["time"]),
-            "price": Number(rows["price"], EXACT, priced, strip=True),
-            "amount_currency": names.column("currency", rows["currency"]),
-            "market_value": Number(rows["market_value"], value_scale, priced),
-            "filled_value": Number(rows["filled_value"], value_scale, priced),
-        },
-        len(rows["account"]),
-        rows["epoch"],
-    )
+    """Each column is made on first use."""
+    columns: dict[str, Column | Callable[[], Column]] = {
+        "order": lambda: Ids(rows["order"]),
+        "account": lambda: names.column("account", rows["account"]),
+        "instrument": lambda: names.column("instrument", rows["instrument"]),
+        "order_quantity": lambda: Number(rows["order_quantity"], EXACT, strip=True),
+        "filled_quantity": lambda: Number(rows["filled_quantity"], EXACT, strip=True),
+        "average_price": lambda: Number(
+            rows["average_price"], EXACT, rows["average_price_known"], strip=True
+        ),
+        "rolled_quantity": lambda: Number(rows["rolled_quantity"], EXACT, strip=True),
+        "leaves_quantity": lambda: Number(rows["leaves_quantity"], EXACT, strip=True),
+        "status": lambda: Text(rows["status"], _statuses),
+        "time": lambda: Time(rows["time"]),
+        "price": lambda: Number(rows["price"], EXACT, rows["priced"], strip=True),
+        "amount_currency": lambda: names.column("currency", rows["currency"]),
+        "market_value": lambda: Number(rows["market_value"], value_scale, rows["priced"]),
+        "filled_value": lambda: Number(rows["filled_value"], value_scale, rows["priced"]),
+    }
+    return Frame(columns, len(rows["account"]), rows["epoch"])
 
 
 def revaluation_frame(names: NameLists, value_scale: int, found: _core.Revaluation) -> Frame:
@@ -117,13 +110,11 @@ def revaluation_frame(names: NameLists, value_scale: int, found: _core.Revaluati
 
 
 def prices_frame(names: NameLists, rows: dict[str, Any]) -> Frame:
-    return Frame(
-        {
-            "instrument": names.column("instrument", rows["instrument"]),
-            "price": Number(rows["price"], EXACT, strip=True),
-            "time": Time(rows["time"]),
-            "epoch": Plain(rows["changed"]),
-        },
-        len(rows["instrument"]),
-        rows["epoch"],
-    )
+    """Each column is made on first use."""
+    columns: dict[str, Column | Callable[[], Column]] = {
+        "instrument": lambda: names.column("instrument", rows["instrument"]),
+        "price": lambda: Number(rows["price"], EXACT, strip=True),
+        "time": lambda: Time(rows["time"]),
+        "epoch": lambda: Plain(rows["changed"]),
+    }
+    return Frame(columns, len(rows["instrument"]), rows["epoch"])

@@ -57,19 +57,28 @@ const char* describe(DecimalFault fault) {
     return "";
 }
 
+void strip_zeros(i128& mantissa, int& scale) {
+    MVCORE_ASSERT(scale >= 0);
+    const auto strip = [&](auto& m, int zeros) {  // 10^16, 10^8 ... : few divisions
+        const auto power = static_cast<std::remove_reference_t<decltype(m)>>(kPow10[zeros]);
+        for (; scale >= zeros && m % power == 0; scale -= zeros) m /= power;
+    };
+    auto low = static_cast<std::int64_t>(mantissa);
+    if (mantissa != low) {
+        strip(mantissa, 16);
+        low = static_cast<std::int64_t>(mantissa);
+    }
+    if (mantissa == low) {  // 64-bit division is several times faster; most mantissas fit
+        for (const int zeros : {16, 8, 4, 2, 1}) strip(low, zeros);
+        mantissa = low;
+        return;
+    }
+    for (const int zeros : {8, 4, 2, 1}) strip(mantissa, zeros);
+}
+
 DecimalResult make_decimal(i128 mantissa, int scale) {
     if (mantissa == 0) return {};
-    while (scale > 0) {
-        // 64-bit division is several times faster; most mantissas fit.
-        if (mantissa == static_cast<std::int64_t>(mantissa)) {
-            auto m = static_cast<std::int64_t>(mantissa);
-            while (scale > 0 && m % 10 == 0) m /= 10, --scale;
-            mantissa = m;
-            break;
-        }
-        if (mantissa % 10 != 0) break;
-        mantissa /= 10, --scale;
-    }
+    strip_zeros(mantissa, scale);
     if (scale > kMaxScale) return {{}, DecimalFault::too_many_decimals};
     MVCORE_ASSERT(scale >= 0 && mantissa != 0);
     if (!within_integer_digits(mantissa, scale)) return {{}, DecimalFault::too_many_digits};

@@ -49,6 +49,8 @@ DecimalResult decimal_of(float value);
 std::string shortest_text(double value);
 std::string shortest_text(float value);
 
+// Removes trailing zeros of the decimals. Zero gets the scale 0.
+void strip_zeros(i128& mantissa, int& scale);
 // mantissa / 10^scale with exactly `scale` decimals. Any decimal parser can read it back.
 std::string format_decimal(i128 mantissa, int scale);
 // Writes the same text into a buffer of at least 64 bytes; returns the length.

@@ -43,7 +43,7 @@ void append_decimal(std::string& out, const JsonRows::Decimals& column, std::siz
         value = static_cast<i128>(static_cast<u128>(static_cast<u128>(words[1]) << 64) |
                                   static_cast<std::uint64_t>(words[0]));
     int scale = column.scale;
-    while (column.strip && scale > 0 && value % 10 == 0) value /= 10, --scale;
+    if (column.strip) strip_zeros(value, scale);
     char text[64];
     const int length = format_decimal(value, scale, text);
     out += '"';

@@ -55,7 +55,7 @@ py::list to_decimals(const Integers& array, int scale, bool strip, const py::obj
         }
         i128 mantissa = values[k];
         int decimals = scale;
-        while (strip && decimals > 0 && mantissa % 10 == 0) mantissa /= 10, --decimals;
+        if (strip) strip_zeros(mantissa, decimals);
         const int n = format_decimal(mantissa, decimals, text);
         const auto string =
             py::reinterpret_steal<py::object>(PyUnicode_DecodeASCII(text, n, nullptr));

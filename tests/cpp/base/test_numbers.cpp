@@ -106,6 +106,23 @@ TEST(a_decimal_written_as_text_reads_back_equal) {
     }
 }
 
+TEST(trailing_zeros_are_removed_one_by_one_or_in_runs) {
+    std::mt19937_64 random(5);
+    for (int run = 0; run < 20000; ++run) {
+        const int scale = static_cast<int>(random() % 39);
+        const auto zeros = std::size_t(random() % 39);
+        i128 mantissa = static_cast<std::int64_t>(random()) >> random() % 64;
+        if (magnitude(mantissa) <= static_cast<u128>(kPow10[38]) / kPow10[zeros])
+            mantissa *= kPow10[zeros];
+        auto found = mantissa;
+        int found_scale = scale;
+        strip_zeros(found, found_scale);
+        int wanted_scale = scale;
+        while (wanted_scale > 0 && mantissa % 10 == 0) mantissa /= 10, --wanted_scale;
+        CHECK(found == mantissa && found_scale == wanted_scale);
+    }
+}
+
 TEST(a_float_is_its_shortest_text) {
     std::mt19937_64 random(3);
     for (int round = 0; round < 50000; ++round) {
