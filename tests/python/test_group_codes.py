@@ -15,6 +15,7 @@ from mvcore.query.grouping import Groups, _few_grouped
 
 Table = dict[str, list[Any]]
 LAST = 2**31
+SOME_DESKS = [None, *(f"desk{k}" for k in range(9))]
 
 
 def in_order(key: tuple[int, ...]) -> tuple[int, ...]:
@@ -223,6 +224,7 @@ def test_random_groups_and_selections_equal_a_model(seed: int) -> None:
     )
     groupings = [("desk",), ("desk", "country"), ("country", "desk"), ()]
     views: dict[tuple[str, ...], mvcore.View] = {}
+    some_desks: dict[tuple[str, ...], mvcore.View] = {}  # the selection and `by` name a label
     for _ in range(25):
         names = [f"A{rng.randrange(150)}" for _ in range(rng.choice((3, 90)))]
         names = list(dict.fromkeys(names))
@@ -242,6 +244,8 @@ def test_random_groups_and_selections_equal_a_model(seed: int) -> None:
         model.held |= dict.fromkeys(names, 2)
         for by in groupings:
             views.setdefault(by, book.view(by=by, measures="current"))
+            view = book.view({"desk": SOME_DESKS}, by=by, measures="current", allow_empty=True)
+            some_desks.setdefault(by, view)
             some = {
                 attribute: [None, *rng.sample([*ids], min(len(ids), rng.choice((1, 4))))]
                 for attribute, ids in model.ids.items()
@@ -249,15 +253,21 @@ def test_random_groups_and_selections_equal_a_model(seed: int) -> None:
             }
             for wanted in ({}, some):
                 frame = book.values(accounts=wanted, by=by, measures="current", allow_empty=True)
-                keys = list(zip(*(frame[name] for name in by), strict=True)) or [()] * len(frame)
-                assert list(zip(keys, frame["current"], strict=True)) == model.values(by, wanted)
+                assert values_of(frame, by) == model.values(by, wanted)
             rows = list(book.values(by=by, measures="current"))
             assert list(views[by].read()) == rows
+            selected = model.values(by, {"desk": SOME_DESKS})
+            assert values_of(some_desks[by].read(), by) == selected
             rolled = book.values(by=by, measures="current", rollup=True)
             assert [row for row in rolled if row["level"] == len(by)] == [
                 {"level": len(by)} | row for row in rows
             ]
             assert sum(rolled["current"]) == (len(by) + 1) * sum(frame_total(rows))
+
+
+def values_of(frame: mvcore.Frame, by: tuple[str, ...]) -> list[Any]:
+    keys = list(zip(*(frame[name] for name in by), strict=True)) or [()] * len(frame)
+    return list(zip(keys, frame["current"], strict=True))
 
 
 def frame_total(rows: list[dict[str, Any]]) -> list[Any]:

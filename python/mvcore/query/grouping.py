@@ -17,7 +17,7 @@ from mvcore.ingest.group_codes import GroupCodes, grouped
 from mvcore.ingest.masters import NOT_SET, Attribute, Codes, Masters
 from mvcore.query.arguments import Query
 from mvcore.query.measures import MEASURES, core_functions
-from mvcore.query.selecting import matching
+from mvcore.query.selecting import ids_of, matching
 
 if TYPE_CHECKING:
     from mvcore import _core
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
+FEW = 16  # codes are few if they are fewer than one in so many
 MOST_ROLLED_UP = 1 << 20  # pairs of groups: a roll-up computes the prefixes of every possible pair
 _NO_GROUPS: Codes = np.empty((0, 0), np.int32)
 _NAMED = {"account", "instrument", "currency"}
@@ -68,6 +69,11 @@ class Groups:
         part = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
         return self._placed(cache, chosen, part)
 
+    def of_part(self, part: GroupCodes) -> Codes:
+        """Number the groups of a part of the codes; the others have the group -1."""
+        numbers = self.add(part.labels)
+        return part.codes if numbers is None else np.where(part.codes < 0, -1, numbers[part.codes])
+
     def _placed(self, cache: GroupCache, chosen: Codes, part: GroupCodes) -> CodeGroups:
         """Number the groups of the codes chosen."""
         numbers = self.add(part.labels)
@@ -106,6 +112,32 @@ def _part(whole: GroupCodes, chosen: Codes) -> GroupCodes:
     used[codes] = True
     number = np.cumsum(used, dtype=np.int32) - np.int32(1)
     return GroupCodes(number[codes], whole.labels[:, used])
+
+
+def _label_groups(
+    query: Query, side: str, names: tuple[str, ...], masters: Masters
+) -> GroupCodes | None:
+    """The groups of the codes selected, if one of the columns selects them. Other codes have -1.
+
+    It needs no list of the codes. None: the selection is another one, or of few codes.
+    """
+    selection = query.accounts if side == "account" else query.instruments
+    if not isinstance(selection, Mapping) or len(selection) != 1:
+        return None
+    ((name, labels),) = selection.items()
+    if name == side or name not in names:
+        return None
+    cache = masters.groups(side)
+    ids = ids_of(masters, side, name, labels, query.find)
+    if cache.rows(name).count(ids) < cache.size // FEW:
+        return None
+    whole = cache.groups(names)
+    # the last item is that of -1, "not set"
+    labels_used = np.zeros(max(len(cache.rows(name).starts), *ids, 0) + 2, bool)
+    labels_used[ids] = True
+    used = labels_used[whole.labels[names.index(name)]]
+    number = np.where(used, np.cumsum(used, dtype=np.int32) - np.int32(1), np.int32(-1))
+    return GroupCodes(number[whole.codes], whole.labels[:, used])
 
 
 def _few_grouped(columns: list[Codes], rows: int) -> GroupCodes:
@@ -214,13 +246,20 @@ class Shaper:
         account_columns = tuple(key for side, key in columns if side == "account")
         instrument_columns = tuple(key for side, key in columns if side == "instrument")
         whole = self.query.accounts is None and account_columns == ("account",)
-        chosen = None if whole else _chosen(self.query, "account", masters)
         own = self.query.own
+        part = (
+            _label_groups(self.query, "account", account_columns, masters) if own is None else None
+        )
+        chosen = None if whole or part else _chosen(self.query, "account", masters)
         of_accounts = None if own is None else own.of_accounts(masters, chosen)
         if own is not None and not {"account", own.attribute} & {*account_columns}:
             account_columns = (*account_columns, own.attribute)  # no column of the result
+        account_group: CodeGroups | None
         if whole:
             account_group, account_groups = None, masters.accounts
+        elif part is not None:
+            account_group = self.accounts.of_part(part)
+            account_groups = len(self.accounts)
         else:
             account_group = self.accounts.of(masters.account_groups, account_columns, chosen)
             account_groups = len(self.accounts)
@@ -230,6 +269,9 @@ class Shaper:
             instrument_group, instrument_groups = True, masters.instruments
         elif self.query.instruments is None and not instrument_columns:
             instrument_group, instrument_groups = None, 1
+        elif part := _label_groups(self.query, "instrument", instrument_columns, masters):
+            instrument_group = self.instruments.of_part(part)
+            instrument_groups = len(self.instruments)
         else:
             chosen = _chosen(self.query, "instrument", masters)
             instrument_group = self.instruments.of(
@@ -315,7 +357,7 @@ class Shaper:
 
 def _are_few(codes: Codes, size: int) -> bool:
     """Whether an array over all codes would cost more than a list of these."""
-    return len(codes) < size // 16
+    return len(codes) < size // FEW
 
 
 def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:

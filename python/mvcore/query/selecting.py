@@ -150,6 +150,17 @@ def unknown_attribute(side: str, name: str, attributes: Sequence[str]) -> Invali
     return error.unlike(name, [*NAMES[side], *attributes], list_known=False)
 
 
+def ids_of(
+    masters: Masters, side: str, name: str, labels: tuple[str | None, ...], find: Find
+) -> list[int]:
+    """The label ids of labels, ascending. Labels that nothing ever had have none."""
+    attribute = attribute_of_side(masters, side, name)
+    if attribute is not None:
+        return sorted({attribute.id_of(label) for label in labels} - {NEVER_USED})
+    codes = find(name, [label for label in labels if label is not None])
+    return sorted(set(codes[codes >= 0].tolist()))
+
+
 def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> Codes | None:
     """The codes that match every attribute of a selection, in order. None: all.
 
@@ -158,12 +169,7 @@ def matching(masters: Masters, side: str, wanted: Wanted, find: Find) -> Codes |
     cache = masters.groups(side)
     terms: list[tuple[int, str, list[int]]] = []  # codes that match, attribute, label ids
     for name, labels in wanted.items():
-        attribute = attribute_of_side(masters, side, name)
-        if attribute is not None:
-            ids = sorted({attribute.id_of(label) for label in labels} - {NEVER_USED})
-        else:
-            codes = find(name, [label for label in labels if label is not None])
-            ids = sorted(set(codes[codes >= 0].tolist()))
+        ids = ids_of(masters, side, name, labels, find)
         count = len(ids) if name == side else cache.rows(name).count(ids)
         terms.append((count, name, ids))
     if not terms:
