@@ -37,6 +37,8 @@ struct Table {
     std::int64_t (*dot64[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n,
                                    bool narrow);
     __int128 (*dot128[kWidths])(const void* quantity, const std::int64_t* price, std::size_t n);
+    // sum of quantity[k]
+    std::int64_t (*sum64[kWidths])(const void* quantity, std::size_t n);
     // products[k] = quantity[k] * factor, modulo 2^64; not for w128. Returns the bitwise or of all
     // quantities, the negative ones inverted, which bounds the products.
     std::uint64_t (*multiply64[w128])(const void* quantity, std::size_t n, std::int64_t factor,

@@ -137,6 +137,24 @@ __int128 dot128(const void* quantity, const int64_t* price, size_t n) {
     return static_cast<__int128>(sum);
 }
 
+template <class Q>
+int64_t sum64(const void* quantity, size_t n) {
+    const auto* q = static_cast<const Q*>(quantity);
+    auto a = Isa::set1(0);
+    auto b = a;
+    size_t k = 0;
+    for (; k + 2 * Isa::lanes <= n; k += 2 * Isa::lanes) {
+        a = Isa::add(a, Isa::load(q + k));
+        b = Isa::add(b, Isa::load(q + k + Isa::lanes));
+    }
+    int64_t lane[Isa::lanes];
+    Isa::store(lane, Isa::add(a, b));
+    uint64_t sum = 0;
+    for (int64_t v : lane) sum += static_cast<uint64_t>(v);
+    for (; k < n; ++k) sum += static_cast<uint64_t>(static_cast<int64_t>(q[k]));
+    return static_cast<int64_t>(sum);
+}
+
 // Multiplies in whole vectors. load(k) returns the quantities from index k on.
 template <bool narrow, class Load>
 size_t multiply_vectors(Load&& load, size_t n, int64_t factor, int64_t* products, uint64_t& bits) {
@@ -227,6 +245,7 @@ constexpr mvcore::kernels::Table kTable = {
     MVCORE_ROW(scatter128),
     MVCORE_ROW(dot64),
     MVCORE_ROW(dot128),
+    MVCORE_ROW(sum64),
     {multiply64<std::int8_t>, multiply64<std::int16_t>, multiply64<std::int32_t>,
      multiply64<std::int64_t>},
     multiply_second,

@@ -258,6 +258,40 @@ std::uint64_t sum_lines(const State& state, std::span<const LineSum<i128>> sums)
     return sum_all(state, sums);
 }
 
+std::vector<std::int64_t> sum_quantities(const State& state, Instruments instruments,
+                                         std::span<const Measure> measures, std::uint64_t& cells) {
+    const auto& kernel = kernels::table();
+    std::vector<std::int64_t> sums(instruments.size() * measures.size());
+    const auto sum_line = [&](std::size_t k) {
+        for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+            prefetch_ahead(state.grid, instruments, k, b);
+            const Block& block = state.grid.block(code_index(instruments[k]), b);
+            if (block.empty()) continue;
+            for (std::size_t c = 0; c < measures.size(); ++c)
+                add_wrapping(
+                    sums[k * measures.size() + c],
+                    kernel.sum64[block.width()](block.quantity(measures[c]), block.count()));
+        }
+    };
+    std::uint64_t cost = 0;
+    for (const auto i : instruments)
+        for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
+            const Block& block = state.grid.block(code_index(i), b);
+            cost += cost_of(block) * measures.size();
+            cells += block.empty() ? 0 : block.count() * measures.size();
+        }
+    const auto threads = state.workers == nullptr ? 1 : state.workers->threads();
+    const auto parts = std::min(threads * tuning::kPartsPerThread, instruments.size());
+    const auto sum_part = [&](std::size_t part) {
+        const auto end = instruments.size() * (part + 1) / parts;
+        for (auto k = instruments.size() * part / parts; k < end; ++k) sum_line(k);
+    };
+    if (threads > 1 && cost >= tuning::kCostInParallel) state.workers->run(parts, sum_part);
+    else
+        for (std::size_t part = 0; part < parts; ++part) sum_part(part);
+    return sums;
+}
+
 void count_lines(const State& state, std::span<const LineCount> counts) {
     std::vector<Lines<std::uint32_t>> lines;
     for (const auto& count : counts) lines.push_back({count.instruments, count.counts});

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "mvcore/base/ids.hpp"
 #include "mvcore/base/wide_int.hpp"
@@ -29,6 +30,12 @@ struct LineSum {
 std::uint64_t sum_lines(const State& state, std::span<const LineSum<std::int64_t>> sums);
 // The same in 128 bits. Every price fits 64.
 std::uint64_t sum_lines(const State& state, std::span<const LineSum<i128>> sums);
+
+// The sum of each measure's quantities over each line, modulo 2^64: one after the other for each
+// instrument. Adds the number of cells swept to `cells`.
+std::vector<std::int64_t> sum_quantities(const State& state,
+                                         std::span<const InstrumentCode> instruments,
+                                         std::span<const Measure> measures, std::uint64_t& cells);
 
 // counts[account] += number of the lines in which the account has a position.
 struct LineCount {

@@ -524,6 +524,8 @@ void Totals::build_by_instrument(const State& state) {
         return build_positions(state, order);
     if (!table_.is_dense()) return build_listed(state, order);
     for (auto i : order) rows_of(state, board.quote(i).unit);
+    if (grouping_.account_groups == 1 && picked_.size() == state.positions.size())
+        return build_one_group(state, order);
     Sweep sweep;
     for (auto first = order.begin(); first != order.end();) {
         const auto last = std::find_if(first, order.end(), [&](auto i) {
@@ -538,6 +540,32 @@ void Totals::build_by_instrument(const State& state) {
     for (auto i : order) count_line(state, i, board.quote(i).unit, 1);
     for (auto i : order) add_line_quantities(state, i);
     count_positions(state, order);
+}
+
+// Every account is in the one group, so a line adds the sums of its quantities.
+void Totals::build_one_group(const State& state, std::span<const InstrumentCode> instruments) {
+    const Board& board = state.board;
+    std::vector<InstrumentCode> summed;
+    for (const auto i : instruments)
+        if (board.quote(i).priced && board.instrument(i).abs_quantity.fits64()) summed.push_back(i);
+    const auto sums = sum_quantities(state, summed, measures_, cells_swept_);
+    for (std::size_t k = 0; k < summed.size(); ++k) {
+        auto& unit_rows = rows_of(state, board.quote(summed[k]).unit);
+        const auto row = std::size_t(grouping_.of_instrument(summed[k]));
+        for (std::size_t c = 0; c < measures_.size(); ++c)
+            add(unit_rows, c * stride_ + row, sums[k * measures_.size() + c],
+                board.price_of(summed[k]));
+    }
+    for (const auto i : instruments) {
+        const Quote& quote = board.quote(i);
+        const auto row = std::size_t(grouping_.of_instrument(i));
+        const auto count = static_cast<std::uint32_t>(state.grid.positions(code_index(i)));
+        positions_[row] += count;
+        if (auto& counts = rows_of(state, quote.unit).counts; !counts.empty()) counts[row] += count;
+        if (quote.priced && !board.instrument(i).abs_quantity.fits64())
+            add_line(state, i, quote.unit, board.price_of(i));
+        add_line_quantities(state, i);
+    }
 }
 
 // Each position is a row, and the totals are read once, so no pair is looked for.

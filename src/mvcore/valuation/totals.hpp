@@ -170,6 +170,7 @@ private:
     void build_by_account(const State& state);
     void build_by_instrument(const State& state);
     void build_listed(const State& state, std::span<const InstrumentCode> instruments);
+    void build_one_group(const State& state, std::span<const InstrumentCode> instruments);
     void build_positions(const State& state, std::span<const InstrumentCode> instruments);
     // Lines that are summed account by account, all at once; and which of the sums are then added
     // up by group of accounts.

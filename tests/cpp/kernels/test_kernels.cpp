@@ -61,6 +61,7 @@ void check_width(int width) {
             const void* columns[] = {q.data()};
             k.count[width](columns, 1, n, counts.data());
             u128 dot = 0;
+            u128 sum = 0;
             std::size_t nonzero = 0;
             bool narrow = true;
             for (std::size_t i = 0; i < n; ++i) {
@@ -73,12 +74,14 @@ void check_width(int width) {
                 CHECK(counts[i] == (q[i] != 0 ? 3U : 2U));
                 dot += static_cast<u128>(static_cast<i128>(q[i])) *
                        static_cast<u128>(static_cast<i128>(p[i]));
+                sum += static_cast<u128>(static_cast<i128>(q[i]));
                 nonzero += q[i] != 0 ? 1 : 0;
                 narrow = narrow && p[i] == static_cast<std::int32_t>(p[i]);
             }
             CHECK(k.dot64[width](q.data(), p.data(), n, narrow) == wrap(dot));
             CHECK(k.dot64[width](q.data(), p.data(), n, false) == wrap(dot));
             CHECK(k.dot128[width](q.data(), p.data(), n) == static_cast<i128>(dot));
+            CHECK(k.sum64[width](q.data(), n) == wrap(sum));
             CHECK(k.nonzero[width](columns, 1, n) == nonzero);
         }
 }
