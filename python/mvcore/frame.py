@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from mvcore._core import JsonRows, label_texts, narrowed, to_decimals, to_float64, to_int64
+from mvcore._core import (
+    JsonRows,
+    label_texts,
+    narrowed,
+    rescaled,
+    to_decimals,
+    to_float64,
+    to_int64,
+)
 from mvcore.errors import InvalidInput, ValueOverflow, invalid
 from mvcore.formats import fixed_texts
 from mvcore.ingest.ticks import checked_scale
@@ -77,6 +85,8 @@ class Number(NamedTuple):
     scale: int
     valid: npt.NDArray[np.uint8] | None = None
     strip: bool = False  # without trailing zeros, as for quantities and prices
+    # Decimals of the column as integers and in Arrow, if `values` are int64 with fewer.
+    column_scale: int | None = None
 
     def to_list(self) -> list[Any]:
         return to_decimals(self.values, self.scale, self.strip, self.valid)
@@ -91,11 +101,18 @@ class Number(NamedTuple):
         return out
 
     def to_numpy(self, scaled: bool) -> Array:
-        return to_int64(self.values) if scaled else to_float64(self.values, self.scale, self.valid)
+        if scaled:
+            return to_int64(self._in_column_scale())
+        return to_float64(self.values, self.scale, self.valid)
+
+    def _in_column_scale(self) -> Array:
+        more = 0 if self.column_scale is None else self.column_scale - self.scale
+        return rescaled(self.values, more) if more else self.values
 
     def part(self, rows: slice) -> Number:
         valid = None if self.valid is None else np.ascontiguousarray(self.valid[rows])
-        return Number(np.ascontiguousarray(self.values[rows]), self.scale, valid, self.strip)
+        values = np.ascontiguousarray(self.values[rows])
+        return self._replace(values=values, valid=valid)
 
     def to_arrow(self, narrow: bool = False) -> Any:
         import pyarrow as pa
@@ -103,9 +120,10 @@ class Number(NamedTuple):
         bits = None
         if self.valid is not None and not self.valid.all():
             bits = pa.py_buffer(np.packbits(self.valid, bitorder="little"))
-        values, digits, scale = self.values, 38, self.scale
+        values, digits = self._in_column_scale(), 38
+        scale = self.scale if self.column_scale is None else self.column_scale
         if narrow:
-            values, digits, scale = narrowed(values, scale, self.valid)
+            values, digits, scale = narrowed(self.values, self.scale, self.valid)
             digits = max(digits, scale)
         elif values.ndim == 1:
             values = np.stack([values, values >> 63], axis=1)
@@ -222,7 +240,9 @@ Column = Text | Number | Plain | Ids | Time
 
 def _in_units(column: Number, name: str, scale: int) -> npt.NDArray[np.int64]:
     """The numbers as int64 in units of 10**-scale. None is null."""
-    values, _, needed = narrowed(column.values, column.scale, None)
+    values, needed = column.values, column.scale
+    if values.ndim != 1 or needed > scale:
+        values, _, needed = narrowed(values, needed, None)
     if needed > scale:
         texts = to_decimals(column.values, column.scale, True, None)
         row = next(k for k, number in enumerate(texts) if -number.as_tuple().exponent > scale)

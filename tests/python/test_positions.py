@@ -1,9 +1,13 @@
 """`positions()`: one row per account and instrument, at a cost that follows the rows."""
 
+import math
 import tracemalloc
 from decimal import Decimal as D
+from decimal import localcontext
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import mvcore
@@ -352,3 +356,48 @@ def test_quantities_need_instrument_in_by(book, measure) -> None:
         with pytest.raises(mvcore.InvalidInput, match="needs 'instrument' in `by`") as error:
             book.view(by=by, measures=("sod", measure))
         assert (error.value.column, error.value.row, error.value.value) == ("measures", 1, measure)
+
+
+@pytest.mark.parametrize(
+    "quantities", [[3, -2, 0.5], [3, -2, "0.000000000000000001"], [3, 2**62, -1]]
+)
+def test_columns_do_not_depend_on_how_the_core_holds_them(quantities: list[Any]) -> None:
+    """Quantities, prices and amounts are held in 64 bits if all of them fit."""
+    book = mvcore.Book(value_scale=1)
+    names = ["I", "J", "K"]
+    prices = [D("2.5"), D("0.25"), None]
+    book.load(
+        instruments={"instrument": names, "currency": ["USD"] * 3},
+        accounts={"account": ["A"]},
+        holdings={"account": ["A"] * 3, "instrument": names, "quantity": quantities},
+        prices={"instrument": names[:2], "price": prices[:2]},
+    )
+    exact = [D(str(quantity)) for quantity in quantities]
+    with localcontext() as context:
+        context.prec = 60
+        value = [
+            None if price is None else (quantity * price).quantize(D("0.1"))
+            for quantity, price in zip(exact, prices, strict=True)
+        ]
+    frame = book.positions()
+    assert frame["current_quantity"] == exact and frame["price"] == prices
+    assert frame["current"] == value
+    for column, scale, wanted in (
+        ("current_quantity", 18, exact), ("price", 18, prices), ("current", 1, value),
+    ):  # fmt: skip
+        arrow = frame.to_arrow()[column]
+        assert arrow.type == pa.decimal128(38, scale) and arrow.to_pylist() == wanted
+        assert frame.to_arrow(decimals="narrow")[column].to_pylist() == wanted
+        assert frame[1:].to_arrow()[column].to_pylist() == wanted[1:]
+        floats = [math.nan if number is None else float(number) for number in wanted]
+        np.testing.assert_array_equal(frame.to_numpy(column), floats)
+    fits = max(map(abs, exact)) * 10**18 < 2**63
+    if fits:
+        units = frame.to_numpy("current_quantity", scaled=True).tolist()
+        assert units == [int(quantity * 10**18) for quantity in exact]
+    else:
+        with pytest.raises(mvcore.ValueOverflow, match="does not fit 64 bits"):
+            frame.to_numpy("current_quantity", scaled=True)
+    assert frame[:1].to_numpy("price", scaled=True, scale=2).tolist() == [250]
+    with pytest.raises(mvcore.InvalidInput, match="has more than 1 decimals"):
+        frame[1:2].to_numpy("price", scaled=True, scale=1)

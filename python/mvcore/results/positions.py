@@ -30,8 +30,8 @@ def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList
         {
             "account": lambda: names.column("account", found.accounts()),
             "instrument": lambda: names.column("instrument", found.instruments()),
-            "quantity": lambda: Number(found.quantities(sod), EXACT, strip=True),
-            "price": lambda: Number(found.prices(), EXACT, found.priced(), strip=True),
+            "quantity": lambda: _quantity(found, sod),
+            "price": lambda: _price(found),
             "amount_currency": lambda: names.column("currency", found.own_currencies()),
             "market_value": lambda: Number(found.own_amounts(), value_scale, found.priced()),
             "base_value": lambda: Number(found.amounts(sod), value_scale, found.valued()),
@@ -41,6 +41,20 @@ def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList
     )
 
 
+def _quantity(found: _core.PositionList, measure: int) -> Number:
+    short = found.short_quantities(measure)
+    if short is None:
+        return Number(found.quantities(measure), EXACT, strip=True)
+    return Number(*short, strip=True, column_scale=EXACT)
+
+
+def _price(found: _core.PositionList) -> Number:
+    short, priced = found.short_prices(), found.priced()
+    if short is None:
+        return Number(found.prices(), EXACT, priced, strip=True)
+    return Number(*short, priced, strip=True, column_scale=EXACT)
+
+
 def positions_frame(names: NameLists, value_scale: int, found: _core.PositionList) -> Frame:
     """Each column is made on first use."""
     columns: dict[str, Column | Callable[[], Column]] = {
@@ -48,10 +62,8 @@ def positions_frame(names: NameLists, value_scale: int, found: _core.PositionLis
         "instrument": lambda: names.column("instrument", found.instruments()),
     }
     for k, measure in enumerate(_core.MEASURES):
-        columns[f"{measure}_quantity"] = lambda k=k: Number(  # type: ignore[misc]
-            found.quantities(k), EXACT, strip=True
-        )
-    columns["price"] = lambda: Number(found.prices(), EXACT, found.priced(), strip=True)
+        columns[f"{measure}_quantity"] = lambda k=k: _quantity(found, k)  # type: ignore[misc]
+    columns["price"] = lambda: _price(found)
     columns["amount_currency"] = lambda: names.column("currency", found.currencies())
     for k, measure in enumerate(_core.MEASURES):
         columns[measure] = lambda k=k: Number(  # type: ignore[misc]

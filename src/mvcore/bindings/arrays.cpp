@@ -89,6 +89,17 @@ py::array_t<std::int64_t> to_int64(const Integers& array) {
     return to_array(std::move(out));
 }
 
+// The numbers times 10^decimals, as 128-bit integers.
+py::array rescaled(const Integers& array, int decimals) {
+    const Values values(array, py::none());
+    if (!values.narrow() || decimals < 0 || decimals > kMaxScale)
+        throw std::invalid_argument("not 64 bits, or not 0 to 18 decimals");
+    std::vector<i128> out;
+    for (py::ssize_t k = 0; k < values.size(); ++k)
+        out.push_back(values[k] * kPow10[std::size_t(decimals)]);
+    return to_array(std::move(out));
+}
+
 // Rescales the numbers to the last decimal that any of them needs. Returns 128-bit integers, the
 // number of digits of the largest, and the scale. A null counts as 0.
 py::tuple narrowed(const Integers& array, int scale, const py::object& valid) {
@@ -131,6 +142,7 @@ void add_arrays(py::module_& m) {
     m.def("to_float64", &to_float64, py::arg("array"), py::arg("scale"), py::arg("valid"));
     // The indices that sort rows by the keys, of int32, the first one first.
     m.def("sort_order", &sort_order_of, py::arg("keys"));
+    m.def("rescaled", &rescaled, py::arg("array"), py::arg("decimals"));
     m.def("to_int64", &to_int64, py::arg("array"));
     m.def("narrowed", &narrowed, py::arg("array"), py::arg("scale"), py::arg("valid"));
 }

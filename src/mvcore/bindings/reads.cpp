@@ -155,6 +155,11 @@ PercentChanges to_changes(const std::optional<std::pair<GivenPrices, GivenRates>
     return out;
 }
 
+py::object to_pair(std::optional<PositionList::Short>&& given) {
+    if (!given) return py::none();
+    return py::make_tuple(to_array(std::move(given->values)), given->scale);
+}
+
 py::object result_rows(ResultRows&& f) { return py::cast(std::move(f)); }
 
 py::tuple value(Reader& reader, const std::string& account, const std::string& currency) {
@@ -356,12 +361,22 @@ void add_reads(py::module_& m) {
                 return to_array(p.quantities(to_measures({measure})[0]));
             },
             py::arg("measure"))
+        // Integers of 64 bits and their scale, or None.
+        .def(
+            "short_quantities",
+            [](const PositionList& p, int measure) {
+                return to_pair(p.short_quantities(to_measures({measure})[0]));
+            },
+            py::arg("measure"))
+        .def("short_prices", [](const PositionList& p) { return to_pair(p.short_prices()); })
         .def("prices", [](const PositionList& p) { return to_array(p.prices()); })
         .def("priced", [](const PositionList& p) { return to_array(p.priced()); })
         .def(
             "amounts",
             [](const PositionList& p, int measure) {
-                return to_array(p.amounts(to_measures({measure})[0]));
+                const auto m = to_measures({measure})[0];
+                auto narrow = p.short_amounts(m);
+                return narrow ? to_array(std::move(*narrow)) : to_array(p.amounts(m));
             },
             py::arg("measure"))
         .def("valued", [](const PositionList& p) { return to_array(p.valued()); })

@@ -14,6 +14,7 @@ namespace mvcore {
 namespace {
 
 constexpr auto kUnlimited = PositionPlan::kUnlimited;
+constexpr std::uint64_t kMostReserved = 1 << 20;  // rows; a longer list grows
 constexpr int kUnknownBits = 1024;  // more than any amount that fits has
 
 // The cost of a lookup of every named code in one line. Unlimited if no codes are named.
@@ -123,6 +124,7 @@ PositionList::PositionList(const State& state, const PositionQuery& query, Posit
     MVCORE_ASSERT(query.masters == state.masters);
     MVCORE_ASSERT(!query.accounts ||
                   std::is_sorted(query.accounts->begin(), query.accounts->end()));
+    if (!page_ && plan.cost <= kMostReserved) reserve(plan.cost);
     if (plan.by_account) add_by_account(state, query, cells);
     else add_by_instrument(state, query, cells);
     places_ = {};
@@ -135,6 +137,7 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
     const Grid& grid = state.index.grid();
     const auto lookups = cost_of_lookups(query.instruments);
     std::vector<std::pair<InstrumentCode, Net>> found;
+    const auto precedes = [](const auto& a, const auto& b) { return a.first < b.first; };
     const auto add_line = [&](AccountCode account) {
         if (!state.account_alive(account)) return;
         const auto held_here = state.positions[code_index(account)];
@@ -154,8 +157,8 @@ void PositionList::add_by_account(const State& state, const PositionQuery& query
             const auto i = state.index.instrument_at(index_row);
             if (lists(net) && selects(query.instruments, i)) found.emplace_back(i, net);
         });
-        std::sort(found.begin(), found.end(),
-                  [](const auto& a, const auto& b) { return a.first < b.first; });
+        if (!std::is_sorted(found.begin(), found.end(), precedes))
+            std::sort(found.begin(), found.end(), precedes);
         for (const auto& [i, net] : found) add(state, account, i, net);
     };
     if (query.accounts) std::for_each(query.accounts->begin(), query.accounts->end(), add_line);
@@ -271,7 +274,11 @@ void PositionList::add(const State& state, AccountCode account, InstrumentCode i
 std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
     const auto [place, is_new] = places_.add(i);
     MVCORE_ASSERT(place <= marks_.size() && is_new == (place == marks_.size()));
-    if (!is_new) return place;
+    if (is_new) marks_.push_back(new_mark(state, i));
+    return place;
+}
+
+PositionList::Mark PositionList::new_mark(const State& state, InstrumentCode i) {
     const Board& board = state.board;
     const Quote& quote = board.quote(i);
     const Instrument& instrument = board.instrument(i);
@@ -298,8 +305,7 @@ std::uint32_t PositionList::mark_of(const State& state, InstrumentCode i) {
                 mark.bits = std::max(mark.bits, bits_more(conversions_[k]));
         if (holdings_) mark.bits = std::max(mark.bits, bits_more({nullptr, nullptr, value_scale_}));
     }
-    marks_.push_back(mark);
-    return place;
+    return mark;
 }
 
 std::size_t PositionList::conversions_of(const State& state, std::int32_t currency) {
@@ -319,6 +325,13 @@ std::size_t PositionList::conversions_of(const State& state, std::int32_t curren
     if (own_) std::for_each(targets().begin(), targets().end(), add);
     else add(target_ == kLocal ? currency : target_.value());
     return first;
+}
+
+void PositionList::reserve(std::size_t rows) {
+    accounts_.reserve(rows);
+    row_marks_.reserve(rows);
+    if (own_) row_targets_.reserve(rows);
+    for (int c = 0; c < columns_; ++c) quantities_[std::size_t(c)].reserve(rows);
 }
 
 // Sorts rows by account. Rows of one account keep their order, which is that of the instruments.
@@ -582,12 +595,71 @@ std::vector<i128> PositionList::own_amounts() const {
                    [&](std::size_t row, i128 quantity) { return own_amount(mark(row), quantity); });
 }
 
-void PositionList::Integers::push_back(i128 value) {
-    const auto narrow = static_cast<std::int64_t>(value);
-    if (wide_.empty() && narrow == value) {
-        narrow_.push_back(narrow);
-        return;
+std::optional<PositionList::Short> PositionList::short_quantities(Measure measure) const {
+    MVCORE_ASSERT(!holdings_ || measure == sod);
+    const auto* quantity = column(measure).narrow();
+    if (quantity == nullptr) return std::nullopt;
+    Short out{{}, 0};
+    for (const Mark& mark : marks_) out.scale = std::max(out.scale, mark.quantity_scale);
+    std::vector<std::int64_t> factors;  // by mark
+    for (const Mark& mark : marks_) {
+        const i128 factor = kPow10[std::size_t(out.scale - mark.quantity_scale)];
+        if (i256(factor).bits() + i256(mark.quantity_bits).bits() > 62) return std::nullopt;
+        factors.push_back(static_cast<std::int64_t>(factor));
     }
+    out.values.resize(size());
+    for (std::size_t row = 0; row < size(); ++row)
+        out.values[row] = (*quantity)[row] * factors[row_marks_[row]];
+    return out;
+}
+
+std::optional<PositionList::Short> PositionList::short_prices() const {
+    int decimals = 0;
+    for (const Mark& mark : marks_) {
+        i128 price = mark.price;
+        int scale = kMaxScale;
+        strip_zeros(price, scale);
+        decimals = std::max(decimals, scale);
+    }
+    const i128 unit = kPow10[std::size_t(kMaxScale - decimals)];
+    const auto in_units = [&](const Mark& mark) { return mark.price / unit; };
+    const bool fit = std::all_of(marks_.begin(), marks_.end(),
+                                 [&](const Mark& mark) { return i256(in_units(mark)).fits64(); });
+    if (!fit) return std::nullopt;
+    return Short{of_marks<std::int64_t>(in_units), decimals};
+}
+
+std::optional<std::vector<std::int64_t>> PositionList::short_amounts(Measure measure) const {
+    MVCORE_ASSERT(target_ && (!holdings_ || measure == sod));
+    const auto* quantity = column(measure).narrow();
+    if (quantity == nullptr || own_) return std::nullopt;
+    struct Terms {
+        std::int64_t factor = 0;  // 0: no amount
+        std::int64_t divisor = 1;
+    };
+    std::vector<Terms> terms;  // by mark
+    bool exact = true;
+    for (const Mark& mark : marks_) {
+        Terms& term = terms.emplace_back();
+        if (!mark.priced || !conversions_[mark.conversion].possible()) continue;
+        i128 multiplier = 0;
+        if (mark.bits + i256(mark.quantity_bits).bits() > 62 ||
+            !conversions_[mark.conversion].fast_terms(mark.scale, multiplier, term.divisor))
+            return std::nullopt;
+        term.factor = mark.unit_value.low64() * static_cast<std::int64_t>(multiplier);
+        exact = exact && term.divisor == 1;
+    }
+    std::vector<std::int64_t> out(size());
+    for (std::size_t row = 0; row < out.size(); ++row)
+        out[row] = (*quantity)[row] * terms[row_marks_[row]].factor;
+    if (exact) return out;
+    for (std::size_t row = 0; row < out.size(); ++row)
+        out[row] =
+            static_cast<std::int64_t>(divide_half_even(out[row], terms[row_marks_[row]].divisor));
+    return out;
+}
+
+void PositionList::Integers::push_wide(i128 value) {
     if (wide_.empty()) {
         wide_.assign(narrow_.begin(), narrow_.end());
         narrow_ = {};

@@ -72,6 +72,15 @@ public:
     [[nodiscard]] std::vector<i128> prices() const;                     // in units of 10^-18
     [[nodiscard]] std::vector<std::uint8_t> priced() const;
     [[nodiscard]] std::vector<i128> amounts(Measure measure) const;  // in units of 10^-value_scale
+    // The same in 64 bits, if they hold every row: quantities and prices with as many decimals as
+    // any row needs.
+    struct Short {
+        std::vector<std::int64_t> values;
+        int scale;
+    };
+    [[nodiscard]] std::optional<Short> short_quantities(Measure measure) const;
+    [[nodiscard]] std::optional<Short> short_prices() const;
+    [[nodiscard]] std::optional<std::vector<std::int64_t>> short_amounts(Measure measure) const;
     // Whether there are amounts: the instrument has a price, and its currency has a rate.
     [[nodiscard]] std::vector<std::uint8_t> valued() const;
     // Of holdings: the currency of the instrument, and the amount in it. 0 without a price.
@@ -82,14 +91,25 @@ private:
     // One integer per row, in 64 bits until a row needs more.
     class Integers {
     public:
-        void push_back(i128 value);
+        void reserve(std::size_t rows) { narrow_.reserve(rows); }
+        void push_back(i128 value) {
+            const auto narrow = static_cast<std::int64_t>(value);
+            if (wide_.empty() && narrow == value) narrow_.push_back(narrow);
+            else push_wide(value);
+        }
         [[nodiscard]] i128 operator[](std::size_t row) const {
             return wide_.empty() ? narrow_[row] : wide_[row];
+        }
+        // The integers, if 64 bits hold all of them.
+        [[nodiscard]] const std::vector<std::int64_t>* narrow() const {
+            return wide_.empty() ? &narrow_ : nullptr;
         }
         // Row k becomes the row that was places[k].
         void pick(const std::vector<std::uint32_t>& places);
 
     private:
+        void push_wide(i128 value);
+
         std::vector<std::int64_t> narrow_;
         std::vector<i128> wide_;  // instead of narrow_, once a value needs it
     };
@@ -113,6 +133,7 @@ private:
     [[nodiscard]] bool lists(const Net& net) const noexcept;
     void add(const State& state, AccountCode account, InstrumentCode instrument, const Net& net);
     std::uint32_t mark_of(const State& state, InstrumentCode instrument);
+    Mark new_mark(const State& state, InstrumentCode instrument);
     std::size_t conversions_of(const State& state, std::int32_t currency);
     [[nodiscard]] const Mark& mark(std::size_t row) const { return marks_[row_marks_[row]]; }
     // Index of the currency of the row's amounts, in `own_` and from Mark::conversion on.
@@ -127,6 +148,7 @@ private:
         return mark(row).priced && target_ &&
                conversions_[mark(row).conversion + target_of(row)].possible();
     }
+    void reserve(std::size_t rows);
     void sort_rows();
     void pick(const std::vector<std::uint32_t>& places);
     // The first `needed` rows that meet the conditions of the page, in its order.
