@@ -9,6 +9,7 @@ import pytest
 import mvcore
 
 MEASURES = ("sod", "current", "expected")
+VALUED = (*MEASURES, "unpriced")
 
 
 def book_of(*rows: tuple, base: str = "USD", scale: int = 8, fx: dict | None = None):
@@ -318,3 +319,44 @@ def test_a_view_of_one_instrument_follows_an_order_that_leaves_it(by: str) -> No
         assert view.changes().to_pylist() == []
         book.order("3", "P", "I", 7, filled_quantity=7)
         assert [row["current"] for row in view.changes()] == [14]
+
+
+@pytest.mark.parametrize("currencies", [1, 2, 12])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("rate_of_last", [True, False])
+def test_the_value_of_one_account_equals_its_row(
+    currencies: int, large: bool, rate_of_last: bool
+) -> None:
+    """Several units of a currency, many currencies, totals of more than 128 bits, no price, no
+    rate: `value` has shortcuts, `values` has none of them."""
+    book = mvcore.Book(base_currency="C0", value_scale=3)
+    codes = [f"C{k}" for k in range(currencies)]
+    names = [f"{code}-{kind}" for code in codes for kind in ("share", "cash", "bond")]
+    rated = codes[1:] if rate_of_last else codes[1:-1]
+    book.load(
+        instruments={
+            "instrument": [*names, "new"],
+            "currency": [name.partition("-")[0] for name in [*names, "C0"]],
+        },
+        accounts={"account": ["A", "B", "none"]},
+        fx={"currency": rated, "rate": [f"0.{k + 3}7" for k in range(len(rated))]},
+        prices={
+            "instrument": names,
+            "price": [["12.3456", "1", "0.000000000000000777"][k % 3] for k in range(len(names))],
+        },
+    )
+    much = "9999999999999999" if large else "0"
+    held = [f"{k - 4 or 9}{much}.{k % 3}{k % 7 + 1}" for k in range(len(names))]
+    book.load(
+        holdings={
+            "account": ["A"] * len(names) + ["B", "B"],
+            "instrument": [*names, names[0], "new"],
+            "quantity": [*held, "0.01", "5"],
+        }
+    )
+    for account in ("A", "B", "none"):
+        for currency in ("C0", rated[-1] if rated else "C0"):
+            row = next(iter(book.values([account], by="account", currency=currency)), None)
+            got = book.value(account, currency)
+            wanted = row or dict.fromkeys(VALUED, 0)
+            assert all(getattr(got, name) == wanted[name] for name in VALUED)
