@@ -1,7 +1,6 @@
 #include "mvcore/valuation/reads.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
@@ -126,66 +125,16 @@ AccountValue Reads::value(AccountCode account, std::int32_t currency) const {
     for (int m = 0; m < columns; ++m) {
         sums.clear();
         state_.index.totals(board, account, m, sums);
-        const auto amount = fast_amount(sums, currency);
-        if (!amount) return value_in_units(account, currency);
-        out.amount[std::size_t(m)] = *amount;
+        // Fast path for nearly every account: one unit, in the requested currency, and all
+        // instruments priced.
+        if (sums.size() != 1 || board.unit(sums[0].unit).currency != currency ||
+            board.unpriced() != 0)
+            return value_in_units(account, currency);
+        out.amount[std::size_t(m)] =
+            value_amount(sums[0].total, board.unit(sums[0].unit).scale, value_scale_);
     }
     if (columns == 1) out.amount = all_of(out.amount[0]);
-    if (board.unpriced() != 0)
-        for (UnitId u = 0; u < board.units(); ++u)
-            if (!board.unit(u).priced()) out.unpriced += state_.index.positions(board, account, u);
     return out;
-}
-
-// The amount of nearly every account: the totals fit 128 bits, and every currency has a rate. Units
-// of one currency, such as shares and cash in cents, are added up before rounding. Or nothing.
-std::optional<i128> Reads::fast_amount(std::span<const UnitTotal> sums,
-                                       std::int32_t currency) const {
-    const Board& board = state_.board;
-    struct Subtotal {
-        std::int32_t currency;
-        int scale;
-        i256 total;
-    };
-    constexpr std::size_t kMost = 8;  // currencies
-    std::array<Subtotal, kMost> subtotals;
-    std::size_t count = 0;
-    for (const UnitTotal& sum : sums) {
-        const Unit& unit = board.unit(sum.unit);
-        const auto end = subtotals.begin() + count;
-        const auto found = std::find_if(subtotals.begin(), end, [&](const Subtotal& subtotal) {
-            return subtotal.currency == unit.currency;
-        });
-        if (found == subtotals.end() || !sum.total.fits128()) return std::nullopt;
-        if (found == end) {
-            *found = {unit.currency, unit.scale, sum.total};
-            ++count;
-            continue;
-        }
-        const int more = unit.scale - found->scale;
-        if (std::abs(more) > kMaxAmountDigits || !found->total.fits128()) return std::nullopt;
-        const i256 power(kPow10[std::size_t(std::abs(more))]);
-        found->total =
-            more > 0 ? found->total * power + sum.total : found->total + sum.total * power;
-        found->scale = std::max<int>(found->scale, unit.scale);
-    }
-    const auto rate_of = [&](std::int32_t c) {
-        return c == state_.base ? nullptr : &board.rate(c);
-    };
-    i128 amount = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-        const Subtotal& subtotal = subtotals[k];
-        const bool same = subtotal.currency == currency;
-        const Conversion conversion(same ? nullptr : rate_of(subtotal.currency),
-                                    same ? nullptr : rate_of(currency), value_scale_);
-        i128 part = 0;
-        if (!conversion.possible() || !subtotal.total.fits128() ||
-            !conversion.fast_amount(subtotal.total.low128(), subtotal.scale, part) ||
-            __builtin_add_overflow(amount, part, &amount))
-            return std::nullopt;
-    }
-    if (magnitude(amount) >= static_cast<u128>(kPow10[kMaxAmountDigits])) return std::nullopt;
-    return amount;
 }
 
 AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) const {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "mvcore/base/ids.hpp"
@@ -72,8 +71,6 @@ public:
 private:
     [[nodiscard]] OrderList listed(std::vector<Slot>&& slots) const;
     void append(const Order& order, OrderList& out) const;
-    [[nodiscard]] std::optional<i128> fast_amount(std::span<const UnitTotal> sums,
-                                                  std::int32_t currency) const;
     [[nodiscard]] AccountValue value_in_units(AccountCode account, std::int32_t currency) const;
 
     const State& state_;
