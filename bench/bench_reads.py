@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cash_dataset import CashWorld, in_value_units
 from dataset import World, amounts, decimal_of, text_of
 
 
@@ -40,6 +41,41 @@ def test_value_of_an_account(
 
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
     measure("value of an account", who, call, check, calls=len(names))
+
+
+def test_value_of_an_account_with_cash(
+    who: str, size: Any, cash_world: CashWorld, cash_book: Any, kernels: Any, measure: Any
+) -> None:
+    """The same accounts with one more position each, in cents. It is another unit of USD."""
+    world, book = cash_world, cash_book
+    accounts = world.some(world.accounts, size.calls // 4).tolist()
+    names = [world.account_names[a] for a in accounts]
+    by_account, prices, cash = world.by_account, world.prices, in_value_units(world.cash)
+    want = world.totals[accounts].tolist()
+    if who == "mvcore":
+        each = world.instruments - np.count_nonzero(by_account == 0, axis=1) + 1
+        assert book.stats()["positions"] == each.sum()
+
+    def with_mvcore() -> list[Any]:
+        value = book.value
+        return [value(name) for name in names]
+
+    def with_numpy() -> list[Any]:
+        return [by_account[a] @ prices + cash[a] for a in accounts]
+
+    def with_numba() -> list[Any]:
+        total = kernels.account_total
+        return [total(a, prices, by_account) + cash[a] for a in accounts]
+
+    def check(got: list[Any]) -> None:
+        if who == "mvcore":
+            assert [v.current for v in got] == [decimal_of(w) for w in want]
+            assert {v.unpriced for v in got} == {0}
+        else:
+            assert got == want
+
+    call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
+    measure("value of an account, with cash", who, call, check, calls=len(names))
 
 
 @pytest.mark.parametrize("asked", ["totals ready", "Decimals of one column"])

@@ -20,12 +20,18 @@ from typing import Any
 import pyarrow as pa
 
 import mvcore
+from cash_dataset import SparseCashWorld
 from dataset import World
 from decimals_dataset import DecimalWorld
 from orders_dataset import OrderWorld
 from sparse_dataset import SparseWorld
 
-SHAPES: dict[str, Any] = {"dense": World, "sparse": SparseWorld, "decimals": DecimalWorld}
+SHAPES: dict[str, Any] = {
+    "dense": World,
+    "sparse": SparseWorld,
+    "sparse, with cash": SparseCashWorld,
+    "decimals": DecimalWorld,
+}
 
 
 def taken(shape: str, accounts: int, instruments: int, *ids: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import mvcore
+from cash_dataset import CashWorld
 from dataset import PRICE_SCALE, Size, World, decimal_of, size_asked
 from orders_dataset import OrderWorld
 
@@ -57,6 +58,17 @@ def loaded_book(world: World) -> mvcore.Book:
 @pytest.fixture(scope="session")
 def loaded_small_book(small_world: World) -> mvcore.Book:
     return loaded(small_world)
+
+
+@pytest.fixture(scope="session")
+def cash_world(size: Size) -> CashWorld:
+    return CashWorld(size.accounts, size.instruments)
+
+
+@pytest.fixture(scope="session")
+def cash_book(cash_world: CashWorld) -> mvcore.Book:
+    """A book with cash. Nothing changes it."""
+    return loaded(cash_world)
 
 
 def put_back(book: mvcore.Book, world: World) -> None:

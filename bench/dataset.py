@@ -90,6 +90,10 @@ class World:
     def totals_at(self, prices: Ints) -> Ints:
         return prices @ self.held
 
+    def price_of(self, instrument: str) -> Decimal:
+        """The initial price of the instrument of that name."""
+        return decimal_of(self.prices[int(instrument[3:])])
+
     def stream(self, count: int, moves: str = "at random") -> Turns:
         """Ticks of random instruments."""
         random = np.random.default_rng(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataset import Ints, amounts, text_of
+from dataset import Ints, amounts, decimal_of, text_of
 
 EACH = 50  # positions per account
 SIZES = {"tiny": (120, 400), "mid": (100_000, 20_000), "full": (1_000_000, 20_000)}
@@ -59,6 +60,10 @@ class SparseWorld:
     @property
     def rows(self) -> int:
         return self.codes.size
+
+    def price_of(self, instrument: str) -> Decimal:
+        """The initial price of the instrument of that name."""
+        return decimal_of(self.prices[int(instrument[3:])])
 
     def totals_at(self, prices: Ints) -> Ints:
         """The value of every account, in 1e-4."""

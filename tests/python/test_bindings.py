@@ -68,7 +68,7 @@ def groups(**changed: object) -> list[object]:
     named = {
         "accounts": codes(0), "account_groups": 1, "instruments": codes(0), "instrument_groups": 1,
         "levels": [], "rows": 1, "masters": 0, "measures": [0], "functions": None, "currency": 0,
-        "given": {}, "page": None,
+        "given": {}, "page": None, "quantities": None,
     }  # fmt: skip
     assert changed.keys() <= named.keys()
     return list((named | changed).values())

@@ -45,6 +45,8 @@ inline constexpr std::size_t kSmallViewChanges = 64;
 // Positions of an account (`value`), or positions and orders of an instrument (`revalue`). Chosen.
 // See bench/bench_reads.py.
 inline constexpr std::uint32_t kFastPositions = 16'384;
+// Totals of units that the fast path of `value` adds up. Chosen: it compares each with all others.
+inline constexpr std::size_t kFastUnits = 16;
 // Rows of a table of plain Python values that one call of the core reads. Chosen: larger tables
 // amortize the general path. See bench/bench_orders.py.
 inline constexpr std::size_t kSmallTableRows = 64;

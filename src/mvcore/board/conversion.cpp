@@ -22,41 +22,47 @@ i128 divided(i128 dividend, i128 divisor) {
     return divide_half_even(dividend, divisor);
 }
 
-}  // namespace
-
-Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
-    : shift_(value_scale) {
-    MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
-    possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
-    if (!possible_) return;
-    auto apply = [&](i128 mantissa, int scale, bool divide) {
-        if (mantissa == 1 && scale == 0) return;
-        if (divide) {
-            denominator_ = denominator_ * i1024(mantissa);
-            shift_ += scale;
-        } else {
-            numerator_ = numerator_ * i1024(mantissa);
-            shift_ -= scale;
-        }
+// Calls f(mantissa, scale, divide) for each number that the conversion multiplies with or divides
+// by.
+template <class F>
+void for_terms(const Rate* source, const Rate* target, F&& f) {
+    const auto apply = [&](i128 mantissa, int scale, bool divide) {
+        if (mantissa != 1 || scale != 0) f(mantissa, scale, divide);
     };
-    auto apply_rate = [&](const Rate& rate, bool back) {
+    const auto apply_rate = [&](const Rate& rate, bool back) {
         MVCORE_ASSERT(rate.divide || (rate.factor == Decimal{1, 0}));
         apply(rate.mantissa, rate.scale, rate.divide != back);
         apply(rate.factor.mantissa, rate.factor.scale, back);
     };
     if (source != nullptr) apply_rate(*source, false);
     if (target != nullptr) apply_rate(*target, true);
-    fast_ = numerator_.fits64() && denominator_.fits64();
-    MVCORE_ASSERT(numerator_ > i1024(0) && denominator_ > i1024(0));  // rates are positive
+}
+
+}  // namespace
+
+FastConversion::FastConversion(const Rate* source, const Rate* target, int value_scale) noexcept
+    : shift_(value_scale) {
+    MVCORE_ASSERT(value_scale >= 0 && value_scale <= kMaxValueScale);
+    possible_ = (source == nullptr || source->known()) && (target == nullptr || target->known());
+    if (!possible_) return;
+    for_terms(source, target, [&](i128 mantissa, int scale, bool divide) {
+        shift_ += divide ? scale : -scale;
+        std::int64_t& product = divide ? denominator_ : numerator_;
+        // Every term is at least 1, so a product that has become too large stays too large.
+        fits_ = fits_ && !__builtin_mul_overflow(mantissa, i128{product}, &mantissa) &&
+                mantissa == static_cast<std::int64_t>(mantissa);
+        if (fits_) product = static_cast<std::int64_t>(mantissa);
+    });
+    MVCORE_ASSERT(numerator_ > 0 && denominator_ > 0);  // rates are positive
     MVCORE_ASSERT(std::abs(shift_ - value_scale) <= 2 * kMaxScale);
 }
 
-bool Conversion::fast_amount(i128 total, int scale, i128& out) const noexcept {
+bool FastConversion::amount(i128 total, int scale, i128& out) const noexcept {
     const int exponent = shift_ - scale;
-    if (!fast_ || exponent < -38 || exponent > 38) return false;
+    if (!possible_ || !fits_ || exponent < -38 || exponent > 38) return false;
     i128 dividend = 0;
-    if (__builtin_mul_overflow(total, i128{numerator_.low64()}, &dividend)) return false;
-    i128 divisor = denominator_.low64();
+    if (__builtin_mul_overflow(total, i128{numerator_}, &dividend)) return false;
+    i128 divisor = denominator_;
     if (exponent >= 0) {
         if (__builtin_mul_overflow(dividend, kPow10[std::size_t(exponent)], &dividend))
             return false;
@@ -68,15 +74,37 @@ bool Conversion::fast_amount(i128 total, int scale, i128& out) const noexcept {
     return true;
 }
 
-bool Conversion::fast_terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
+bool FastConversion::terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept {
     const int exponent = shift_ - scale;
-    if (!fast_ || exponent < -18 || exponent > 18) return false;
+    if (!fits_ || exponent < -18 || exponent > 18) return false;
     const auto power = static_cast<std::int64_t>(kPow10[std::size_t(std::abs(exponent))]);
-    multiplier = numerator_.low64();
-    divisor = denominator_.low64();
+    multiplier = numerator_;
+    divisor = denominator_;
     if (exponent >= 0) multiplier *= power;
     MVCORE_ASSERT(multiplier > 0 && divisor > 0);
     return exponent >= 0 || !__builtin_mul_overflow(divisor, power, &divisor);
+}
+
+std::int64_t FastConversion::factor(int scale) const noexcept {
+    const int exponent = shift_ - scale;
+    std::int64_t out = 0;
+    if (!possible_ || !fits_ || denominator_ != 1 || exponent < 0 || exponent > 18 ||
+        __builtin_mul_overflow(numerator_, static_cast<std::int64_t>(kPow10[std::size_t(exponent)]),
+                               &out))
+        return 0;
+    MVCORE_ASSERT(out > 0);  // 0 would mean that there is no factor
+    return out;
+}
+
+Conversion::Conversion(const Rate* source, const Rate* target, int value_scale)
+    : fast_(source, target, value_scale), shift_(value_scale) {
+    if (!possible()) return;
+    for_terms(source, target, [&](i128 mantissa, int scale, bool divide) {
+        i1024& product = divide ? denominator_ : numerator_;
+        product = product * i1024(mantissa);
+        shift_ += divide ? scale : -scale;
+    });
+    MVCORE_ASSERT(numerator_ > i1024(0) && denominator_ > i1024(0));  // rates are positive
 }
 
 // Estimates the quotient in floating point, then the quotient of the remainder. The first estimate
@@ -101,19 +129,8 @@ i128 Divisor::quotient(i128 dividend) const noexcept {
     return q + (rounds_up(rest, i128{d_}, (q & 1) != 0) ? 1 : 0);
 }
 
-std::int64_t Conversion::factor(int scale) const noexcept {
-    const int exponent = shift_ - scale;
-    std::int64_t out = 0;
-    if (!possible_ || !fast_ || denominator_.low64() != 1 || exponent < 0 || exponent > 18 ||
-        __builtin_mul_overflow(numerator_.low64(),
-                               static_cast<std::int64_t>(kPow10[std::size_t(exponent)]), &out))
-        return 0;
-    MVCORE_ASSERT(out > 0);  // 0 would mean that there is no factor
-    return out;
-}
-
 i1024 Conversion::amount(const i1024& total, int scale) const {
-    MVCORE_ASSERT(possible_ && denominator_ > i1024(0));
+    MVCORE_ASSERT(possible() && denominator_ > i1024(0));
     MVCORE_ASSERT(total.magnitude().bits() < 512);  // see the bit widths above
     const int exponent = shift_ - scale;
     MVCORE_ASSERT(exponent >= -6 * kMaxScale && exponent <= kMaxValueScale + 2 * kMaxScale);

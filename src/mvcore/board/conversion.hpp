@@ -19,29 +19,55 @@ inline constexpr int kMaxValueScale = 30;
 inline constexpr std::int32_t kLocal = -2;  // "local": each currency separately, unconverted
 inline constexpr std::int32_t kOwn = -3;    // into the currency of each row's accounts
 
+// The fast path of a Conversion, for rates whose products fit 63 bits. Costs a few nanoseconds to
+// make, so a read of one account makes its own.
+class FastConversion {
+public:
+    // Rates of the source and of the target; null for the base currency.
+    FastConversion(const Rate* source, const Rate* target, int value_scale) noexcept;
+
+    [[nodiscard]] bool possible() const noexcept { return possible_; }
+    // As Conversion::amount(). Returns false if the conversion is not possible, or if an
+    // intermediate value may exceed 127 bits; then use a Conversion.
+    [[nodiscard]] bool amount(i128 total, int scale, i128& out) const noexcept;
+    // See Conversion.
+    [[nodiscard]] bool terms(int scale, i128& multiplier, std::int64_t& divisor) const noexcept;
+    [[nodiscard]] std::int64_t factor(int scale) const noexcept;
+
+private:
+    bool possible_ = true;
+    bool fits_ = true;  // numerator and denominator fit 63 bits
+    std::int64_t numerator_ = 1;
+    std::int64_t denominator_ = 1;
+    int shift_ = 0;  // decimals of the result less those of the rates
+};
+
 // Converts totals of one currency to the target currency.
 class Conversion {
 public:
     // Rates of the source and of the target; null for the base currency.
     Conversion(const Rate* source, const Rate* target, int value_scale);
 
-    [[nodiscard]] bool possible() const noexcept { return possible_; }
+    [[nodiscard]] bool possible() const noexcept { return fast_.possible(); }
     // amount = total / 10^scale * rate, rounded half even to value_scale decimals.
     [[nodiscard]] i1024 amount(const i1024& total, int scale) const;
     // Fast path of amount(). Returns false if an intermediate value may exceed 127 bits; then use
     // amount().
-    [[nodiscard]] bool fast_amount(i128 total, int scale, i128& out) const noexcept;
+    [[nodiscard]] bool fast_amount(i128 total, int scale, i128& out) const noexcept {
+        return fast_.amount(total, scale, out);
+    }
     // The multiplier and the divisor that turn a total into an amount. Returns false unless they
     // fit 126 and 63 bits.
     [[nodiscard]] bool fast_terms(int scale, i128& multiplier,
-                                  std::int64_t& divisor) const noexcept;
+                                  std::int64_t& divisor) const noexcept {
+        return fast_.terms(scale, multiplier, divisor);
+    }
     // The factor that turns any total into an amount, if nothing is rounded and the factor fits 63
     // bits; else 0.
-    [[nodiscard]] std::int64_t factor(int scale) const noexcept;
+    [[nodiscard]] std::int64_t factor(int scale) const noexcept { return fast_.factor(scale); }
 
 private:
-    bool possible_ = true;
-    bool fast_ = true;  // numerator and denominator fit 63 bits
+    FastConversion fast_;
     i1024 numerator_{1};
     i1024 denominator_{1};
     int shift_ = 0;  // decimals of the result less those of the rates

@@ -10,6 +10,20 @@ namespace {
 
 bool fits32(std::int64_t v) { return v == static_cast<std::int32_t>(v); }
 
+// Number of cells of a sparse block below `row`. Looks at both ends first: many runs are of one
+// instrument, such as cash, and come first or last.
+std::uint32_t offsets_below(const Block& block, std::uint32_t row) {
+    const std::uint16_t* rows = block.offset();
+    const std::uint32_t n = block.count();
+    MVCORE_ASSERT(n > 0 && !block.dense());
+    if (row <= rows[0]) return 0;
+    if (row > rows[n - 1]) return n;
+    // Now n > 1, because the first cell is below `row` and the last is not.
+    if (row > rows[n - 2]) return n - 1;
+    if (row <= rows[1]) return 1;
+    return static_cast<std::uint32_t>(std::lower_bound(rows, rows + n, row) - rows);
+}
+
 // Calls f(block, first cell, end cell, index row) for each block of the account's line with cells
 // in [begin, end). `index_row` is the index row of the first cell if the block is dense, and the
 // first index row of the block if it is sparse.
@@ -26,10 +40,8 @@ void for_pieces(const Grid& grid, std::size_t line, std::uint32_t begin, std::ui
         std::uint32_t first = from;
         std::uint32_t last = std::min(to, block.count());
         if (!block.dense()) {
-            const auto* rows = block.offset();
-            const auto* rows_end = rows + block.count();
-            first = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, from) - rows);
-            last = static_cast<std::uint32_t>(std::lower_bound(rows, rows_end, to) - rows);
+            first = offsets_below(block, from);
+            last = offsets_below(block, to);
         }
         MVCORE_ASSERT(last <= block.count());
         if (first < last) f(block, first, last, block.dense() ? start + first : start);

@@ -6,6 +6,7 @@
 
 #include "mvcore/base/assert.hpp"
 #include "mvcore/base/errors.hpp"
+#include "mvcore/base/tuning.hpp"
 
 namespace mvcore {
 namespace {
@@ -121,20 +122,63 @@ AccountValue Reads::value(AccountCode account, std::int32_t currency) const {
     thread_local std::vector<UnitTotal> sums;
     AccountValue out;
     out.epoch = state_.epoch;
+    // Fast path for nearly every account: all rates known, all sums within 128 bits.
     const int columns = state_.index.grid().split() ? kMeasures : 1;
     for (int m = 0; m < columns; ++m) {
         sums.clear();
         state_.index.totals(board, account, m, sums);
-        // Fast path for nearly every account: one unit, in the requested currency, and all
-        // instruments priced.
-        if (sums.size() != 1 || board.unit(sums[0].unit).currency != currency ||
-            board.unpriced() != 0)
-            return value_in_units(account, currency);
-        out.amount[std::size_t(m)] =
-            value_amount(sums[0].total, board.unit(sums[0].unit).scale, value_scale_);
+        i128& amount = out.amount[std::size_t(m)];
+        if (sums.size() == 1 && board.unit(sums[0].unit).currency == currency)
+            amount = value_amount(sums[0].total, board.unit(sums[0].unit).scale, value_scale_);
+        else if (fast_amount(sums, currency, amount)) amount = checked_amount(amount);
+        else return value_in_units(account, currency);
     }
     if (columns == 1) out.amount = all_of(out.amount[0]);
+    if (board.unpriced() != 0)
+        for (UnitId u = 0; u < board.units(); ++u)
+            if (!board.unit(u).priced()) out.unpriced += state_.index.positions(board, account, u);
+    MVCORE_ASSERT(out.unpriced <= state_.positions[code_index(account)]);
     return out;
+}
+
+// As AmountConverter::amount(): adds the totals of a currency exactly at the largest of their
+// scales, then rounds once per currency. Returns false if a value may not fit 128 bits, or if a
+// rate is missing.
+bool Reads::fast_amount(std::span<const UnitTotal> sums, std::int32_t currency,
+                        i128& out) const noexcept {
+    const Board& board = state_.board;
+    const auto rate_of = [&](std::int32_t of) {
+        return of == state_.base ? nullptr : &board.rate(of);
+    };
+    if (sums.size() > tuning::kFastUnits) return false;  // compares each sum with all others
+    out = 0;
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+        const auto source = board.unit(sums[k].unit).currency;
+        const auto of_source = [&](const UnitTotal& sum) {
+            return board.unit(sum.unit).currency == source;
+        };
+        if (std::any_of(sums.begin(), sums.begin() + std::ptrdiff_t(k), of_source)) continue;
+        int scale = 0;
+        for (const auto& sum : sums.subspan(k))
+            if (of_source(sum)) scale = std::max<int>(scale, board.unit(sum.unit).scale);
+        i128 total = 0;
+        for (const auto& sum : sums.subspan(k)) {
+            if (!of_source(sum)) continue;
+            const int shift = scale - board.unit(sum.unit).scale;
+            i128 part = 0;
+            if (!sum.total.fits128() || shift > 38 ||
+                __builtin_mul_overflow(sum.total.low128(), kPow10[std::size_t(shift)], &part) ||
+                __builtin_add_overflow(total, part, &total))
+                return false;
+        }
+        const bool same = source == currency;
+        const FastConversion conversion(same ? nullptr : rate_of(source),
+                                        same ? nullptr : rate_of(currency), value_scale_);
+        i128 amount = 0;
+        if (!conversion.amount(total, scale, amount) || __builtin_add_overflow(out, amount, &out))
+            return false;
+    }
+    return true;
 }
 
 AccountValue Reads::value_in_units(AccountCode account, std::int32_t currency) const {

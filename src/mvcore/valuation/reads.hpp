@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "mvcore/base/ids.hpp"
@@ -71,6 +72,8 @@ public:
 private:
     [[nodiscard]] OrderList listed(std::vector<Slot>&& slots) const;
     void append(const Order& order, OrderList& out) const;
+    [[nodiscard]] bool fast_amount(std::span<const UnitTotal> sums, std::int32_t currency,
+                                   i128& out) const noexcept;
     [[nodiscard]] AccountValue value_in_units(AccountCode account, std::int32_t currency) const;
 
     const State& state_;
