@@ -605,8 +605,8 @@ class Reads:
         of one custodian, select its accounts.
 
         Columns: account, instrument, quantity_given (null if the table has no row), quantity_held
-        (null if the book has no current quantity), difference (held minus given, null counts as 0),
-        reason. Reasons: "quantity" (both have one), "only_held", "only_given", "unknown_account"
+        (null if the book has no current quantity, or does not compare the row), difference (held
+        minus given, null counts as 0), reason. Reasons: "quantity" (both have one), "only_held", "only_given", "unknown_account"
         and "unknown_instrument" (the book does not know the name), "not_selected" (the selection
         leaves out this row of the table, and its quantity is not 0). An unknown name is no error,
         because one run then shows all breaks. Rows that agree are left out; an absent row agrees

@@ -272,3 +272,23 @@ def values_of(frame: mvcore.Frame, by: tuple[str, ...]) -> list[Any]:
 
 def frame_total(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["current"] for row in rows]
+
+
+def test_the_last_account_with_the_label_of_a_view_loses_it() -> None:
+    book = mvcore.Book(value_scale=0)
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A", "B"], "desk": ["d", None]},
+        holdings={"account": ["A", "B"], "instrument": ["I", "I"], "quantity": [1, 7]},
+        prices={"instrument": ["I"], "price": [1]},
+    )
+    other = book.view(by=())
+    view = book.view({"desk": "d"}, by="desk", measures="current")
+    assert view.changes()["current"] == [1] and len(other.changes()) == 1
+    book.update(accounts={"account": ["A"], "desk": [None]})
+    assert [frame.to_pylist() for frame in book.changes([view, other])] == [
+        [{"desk": "d", "amount_currency": "USD", "current": 0, "unpriced": 0, "removed": True}], []
+    ]  # fmt: skip
+    assert len(view.read()) == 0 == len(book.values({"desk": "e"}, by="desk", allow_empty=True))
+    book.update(accounts={"account": ["B"], "desk": ["d"]})
+    assert view.changes()["current"] == [7]

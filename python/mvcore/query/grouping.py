@@ -72,7 +72,9 @@ class Groups:
     def of_part(self, part: GroupCodes) -> Codes:
         """Number the groups of a part of the codes; the others have the group -1."""
         numbers = self.add(part.labels)
-        return part.codes if numbers is None else np.where(part.codes < 0, -1, numbers[part.codes])
+        if numbers is None or not numbers.size:
+            return part.codes
+        return np.where(part.codes < 0, np.int32(-1), numbers[part.codes])
 
     def _placed(self, cache: GroupCache, chosen: Codes, part: GroupCodes) -> CodeGroups:
         """Number the groups of the codes chosen."""
