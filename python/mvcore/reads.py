@@ -606,12 +606,12 @@ class Reads:
 
         Columns: account, instrument, quantity_given (null if the table has no row), quantity_held
         (null if the book has no current quantity, or does not compare the row), difference (held
-        minus given, null counts as 0), reason. Reasons: "quantity" (both have one), "only_held", "only_given", "unknown_account"
-        and "unknown_instrument" (the book does not know the name), "not_selected" (the selection
-        leaves out this row of the table, and its quantity is not 0). An unknown name is no error,
-        because one run then shows all breaks. Rows that agree are left out; an absent row agrees
-        with a quantity of 0. Rows are in the order of `holdings()`. Unknown and not selected rows
-        come last, in the order of the table.
+        minus given, null counts as 0), reason. Reasons: "quantity" (both have one), "only_held",
+        "only_given", "unknown_account" and "unknown_instrument" (the book does not know the name),
+        "not_selected" (the selection leaves out this row of the table, and its quantity is not 0).
+        An unknown name is no error, because one run then shows all breaks. Rows that agree are left
+        out; an absent row agrees with a quantity of 0. Rows are in the order of `holdings()`.
+        Unknown and not selected rows come last, in the order of the table.
 
         Raises UnknownId (for `accounts` and `instruments`), InvalidInput (also if the table names a
         position twice), ValueOverflow (names the row of the table whose difference has more than 20
