@@ -148,12 +148,12 @@ class View(Closing):
         `mvcore.measure` are called for every position selected.
 
         prices, fx: return the rows at other prices and rates, as in `Book.values`, which also takes
-        changes such as {"sector=Tech": "-10%"}. This does not
-        affect what `changes` returns next. Cost as `Book.values`.
+        changes such as {"sector=Tech": "-10%"}. This does not affect what `changes` returns next,
+        also if both are empty. Cost as `Book.values`.
         """
-        given = self._book._what_if(prices, fx)
-        if given is None:
+        if prices is None and fx is None:
             return self._read(everything=True)
+        given = self._book._what_if(prices, fx)
         if self._core is None:
             raise ClosedError("the view is closed")
         self._book._core.check_open()

@@ -65,3 +65,15 @@ def test_wrong_what_ifs_are_refused(book, given, error, says) -> None:
     with pytest.raises(error, match=says):
         book.values(**given)
     assert (book.values().to_pylist(), book.epoch) == before
+
+
+@pytest.mark.parametrize("given", [{"prices": {}}, {"fx": {}}, {"prices": {"AAPL": 1}}])
+def test_a_what_if_of_a_view_takes_no_changes(book, given) -> None:
+    view = book.view()
+    view.changes()
+    book.tick("AAPL", 777)
+    asked = view.read(**given)
+    assert len(asked) == len(view.read()) > 0
+    book.tick("AAPL", 778)
+    view.read(**given)
+    assert len(view.changes()) > 0
