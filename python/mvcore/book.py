@@ -490,8 +490,9 @@ class Book(HotBook, Reads, Closing):
         those that left it.
 
         measures: also "sod_change", "current_change" and "expected_change": the amount now less the
-        amount when this view was last read, 0 for rows that it did not have. So the first read has
-        the whole amounts. The view then keeps the amounts of all rows, and a read costs O(rows).
+        amount when this view was last read, by `read` without prices and rates, `changes` or
+        `stream`. It is the whole amount at the first read, for a row that is new, and after a
+        stream began or ended. The view keeps the amounts of all rows, and a read costs O(rows).
 
         mode: a "lazy" view applies new prices when it is read. An "incremental" view is up to date
         before each write returns. Close the view, or drop the last reference to it. O(positions

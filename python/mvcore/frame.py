@@ -239,7 +239,7 @@ Column = Text | Number | Plain | Ids | Time
 
 
 def _in_units(column: Number, name: str, scale: int) -> npt.NDArray[np.int64]:
-    """The numbers as int64 in units of 10**-scale. None is null."""
+    """The numbers as int64 in units of 10**-scale. The column has no nulls."""
     values, needed = column.values, column.scale
     if values.ndim != 1 or needed > scale:
         values, _, needed = narrowed(values, needed, None)
@@ -402,7 +402,12 @@ class Frame:
                 "to_numpy", name, None, None, f"{name!r} has nulls, which have no integer"
             )
         if scale is None:
-            return column.to_numpy(scaled)
+            try:
+                return column.to_numpy(scaled)
+            except ValueOverflow as error:
+                raise ValueOverflow.about(
+                    "to_numpy", name, error.row, error.value, error.reason
+                ) from None
         if not scaled or not isinstance(column, Number):
             raise invalid(
                 "to_numpy", name, None, scale, "scale is given without scaled", "scaled=True"

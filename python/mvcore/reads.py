@@ -169,8 +169,8 @@ class Reads:
         below that the price is negative. A key such as "sector=Tech" then means every instrument
         with that label; `currency` and `instrument` are attributes, too. An instrument that two
         keys mean is an error, as is a price of more than 18 decimals. Of a rate, the percent is
-        the change of the value of the currency in the base, whatever the rate's method. What has
-        no price or rate gets none.
+        the change of the value of the currency in the base, whatever the rate's method. An
+        instrument without a price, or a currency without a rate, stays without.
 
         where: conditions that a row must meet, as `("current", ">", 1_000_000)`. A column is one
         of the row, or `abs(...)` of a number. Numbers compare by = != < <= > >=, exactly; texts by
@@ -221,7 +221,7 @@ class Reads:
             name = question.changes[0]
             raise InvalidInput.about(
                 None, "measures", question.measures.index(name), name,
-                f"only views have {name!r}, at the prices and rates of the book",
+                f"only a view has {name!r}, and not at prices and rates that the call gives",
             )  # fmt: skip
         while True:
             masters = self._masters

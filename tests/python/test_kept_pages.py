@@ -119,3 +119,40 @@ def test_changes_of_a_page_cost_the_rows_that_moved_and_the_candidates() -> None
             by=("account", "instrument"), measures="current", sort="-current", limit=2
         ).to_pylist()
     )
+
+
+def test_failed_reads_of_several_views_lose_no_row_that_left_the_page() -> None:
+    count = 6_000
+    names = [f"I{k:05d}" for k in range(count)]
+    book = mvcore.Book(value_scale=2)
+    book.load(
+        instruments={"instrument": [*names, "Z"], "currency": ["USD"] * (count + 1)},
+        accounts={"account": ["X", "Y"]},
+        holdings={
+            "account": ["X"] * count + ["Y"],
+            "instrument": [*names, "Z"],
+            "quantity": [1000 + count, *range(count - 1, 0, -1), "9" * 18],
+        },
+        prices={"instrument": [*names, "Z"], "price": [1] * (count + 1)},
+    )
+    view = book.view(["X"], names, by="instrument", measures="current", sort="-current", limit=1)
+    large = book.view(["Y"], measures="current")
+    assert view.changes()["instrument"] == [names[0]]
+    large.read()
+    risen = names[1:2501]
+    book.update(
+        prices={"instrument": ["Z"], "price": ["9" * 20]},
+        holdings={
+            "account": ["X"] * 2500, "instrument": risen,
+            "quantity": [*range(100_000, 102_500)],
+        },
+    )  # fmt: skip
+    for price in ("1.5", "1.25"):
+        with pytest.raises(mvcore.ValueOverflow):
+            book.changes([view, large])
+        book.tick(names[-1], price)
+    rows = [(row["instrument"], row["removed"]) for row in view.changes()]
+    assert rows == [(names[0], True), (risen[-1], False)]
+    book.update(holdings={"account": ["X"] * 2500, "instrument": risen, "quantity": [1] * 2500})
+    rows = [(row["instrument"], row["removed"]) for row in view.changes()]
+    assert rows == [(names[0], False), (risen[-1], True)]

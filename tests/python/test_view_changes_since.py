@@ -1,6 +1,8 @@
 """Measures of views that count from their last read."""
 
+import asyncio
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
@@ -83,13 +85,13 @@ def test_combined_changes_have_them(book) -> None:
 @pytest.mark.parametrize("measure", CHANGES)
 def test_only_views_at_present_prices_have_changes(book, measure) -> None:
     place = ("measures", 1, measure)
-    with pytest.raises(mvcore.InvalidInput, match=f"only views have '{measure}'") as error:
+    with pytest.raises(mvcore.InvalidInput, match=f"only a view has '{measure}'") as error:
         book.values(measures=("sod", measure))
     assert (error.value.column, error.value.row, error.value.value) == place
     view = book.view(measures=("sod", measure))
-    with pytest.raises(mvcore.InvalidInput, match=f"only views have '{measure}'"):
+    with pytest.raises(mvcore.InvalidInput, match=f"only a view has '{measure}'"):
         view.read(prices={"AAPL": 1})
-    with book.snapshot() as now, pytest.raises(mvcore.InvalidInput, match="only views have"):
+    with book.snapshot() as now, pytest.raises(mvcore.InvalidInput, match="only a view has"):
         now.values(measures=measure)
 
 
@@ -108,3 +110,53 @@ def test_a_change_beyond_38_digits_is_an_error_that_names_its_column(book) -> No
         view.changes()
     book.tick("AAPL", 6 * 10**18)
     assert moved(view.read()) == {"AAPL": 0, "BUND": 0}
+
+
+def test_a_stream_after_a_failed_read_of_several_views_starts_anew() -> None:
+    book = of_two_accounts()
+    view = book.view(accounts=["X"], measures=("current", "current_change"))
+    large = book.view(accounts=["Y"], measures="current")
+    assert view.read()["current_change"] == [100]
+    large.read()
+    book.update(prices={"instrument": ["A", "B"], "price": ["3", "9" * 20]})
+    with pytest.raises(mvcore.ValueOverflow):
+        book.changes([view, large])
+
+    async def two_frames() -> list[Any]:
+        stream = view.stream(0.01)
+        first = (await anext(stream)).to_pylist()
+        book.tick("A", 4)
+        rows = first + (await anext(stream)).to_pylist()
+        await stream.aclose()
+        return [(row["current"], row["current_change"]) for row in rows]
+
+    assert asyncio.run(two_frames()) == [(300, 300), (400, 100)]
+
+
+def test_a_change_that_does_not_fit_says_so() -> None:
+    book = mvcore.Book(value_scale=0)
+    book.load(
+        instruments={"instrument": ["A"], "currency": ["USD"]},
+        accounts={"account": ["X"]},
+        holdings={"account": ["X"], "instrument": ["A"], "quantity": ["9" * 19]},
+        prices={"instrument": ["A"], "price": ["-" + "9" * 19]},
+    )
+    view = book.view(measures=("current", "current_change"))
+    view.read()
+    book.tick("A", "9" * 19)
+    with pytest.raises(mvcore.ValueOverflow, match="the amount, or its change since the last read"):
+        view.read()
+    assert len(book.view(measures=("current", "current_change")).read()) == 1
+
+
+def of_two_accounts() -> mvcore.Book:
+    book = mvcore.Book(value_scale=2)
+    book.load(
+        instruments={"instrument": ["A", "B"], "currency": ["USD", "USD"]},
+        accounts={"account": ["X", "Y"]},
+        holdings={
+            "account": ["X", "Y"], "instrument": ["A", "B"], "quantity": ["100", "9" * 18],
+        },
+        prices={"instrument": ["A", "B"], "price": [1, 1]},
+    )  # fmt: skip
+    return book

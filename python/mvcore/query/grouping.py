@@ -121,7 +121,8 @@ def _label_groups(
 ) -> GroupCodes | None:
     """The groups of the codes selected, if one of the columns selects them. Other codes have -1.
 
-    It needs no list of the codes. None: the selection is another one, or of few codes.
+    It needs no list of the codes. None: the selection is by names, by several attributes, by one
+    that is no column, or of few codes.
     """
     selection = query.accounts if side == "account" else query.instruments
     if not isinstance(selection, Mapping) or len(selection) != 1:
@@ -252,7 +253,7 @@ class Shaper:
         part = (
             _label_groups(self.query, "account", account_columns, masters) if own is None else None
         )
-        chosen = None if whole or part else _chosen(self.query, "account", masters)
+        chosen = None if whole or part is not None else _chosen(self.query, "account", masters)
         of_accounts = None if own is None else own.of_accounts(masters, chosen)
         if own is not None and not {"account", own.attribute} & {*account_columns}:
             account_columns = (*account_columns, own.attribute)  # no column of the result

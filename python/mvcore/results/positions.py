@@ -42,17 +42,17 @@ def holdings_frame(names: NameLists, value_scale: int, found: _core.PositionList
 
 
 def _quantity(found: _core.PositionList, measure: int) -> Number:
-    short = found.short_quantities(measure)
-    if short is None:
+    narrow = found.narrow_quantities(measure)
+    if narrow is None:
         return Number(found.quantities(measure), EXACT, strip=True)
-    return Number(*short, strip=True, column_scale=EXACT)
+    return Number(*narrow, strip=True, column_scale=EXACT)
 
 
 def _price(found: _core.PositionList) -> Number:
-    short, priced = found.short_prices(), found.priced()
-    if short is None:
+    narrow, priced = found.narrow_prices(), found.priced()
+    if narrow is None:
         return Number(found.prices(), EXACT, priced, strip=True)
-    return Number(*short, priced, strip=True, column_scale=EXACT)
+    return Number(*narrow, priced, strip=True, column_scale=EXACT)
 
 
 def positions_frame(names: NameLists, value_scale: int, found: _core.PositionList) -> Frame:

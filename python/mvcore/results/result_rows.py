@@ -11,7 +11,7 @@ from mvcore.errors import ValueOverflow
 from mvcore.frame import Column, Frame, Number, Plain, Text
 from mvcore.ingest.masters import NOT_SET
 from mvcore.query.grouping import LAST, TOTAL, RowGroups, attribute_of, texts_of_column
-from mvcore.query.measures import COUNTED
+from mvcore.query.measures import CHANGES, COUNTED
 from mvcore.results.names import OneText
 from mvcore.results.positions import EXACT
 
@@ -142,7 +142,11 @@ def overflow_of(
             told.append(f"{name} {names_of_column(names, shape, source)(code)[0]!r}")
     exact = [*query.amounts, *query.quantities]
     measure = exact[min(column, len(exact) - 1)] if exact else "values"
-    wrong = "a quantity does not fit 38 digits" if measure in COUNTED else str(error)
+    wrong = str(error)
+    if measure in COUNTED:
+        wrong = "a quantity does not fit 38 digits"
+    elif measure in CHANGES:
+        wrong = "the amount, or its change since the last read, does not fit 38 digits"
     return ValueOverflow.about(
         "values", measure, None, None, f"{', '.join(told) or 'the total'}: {wrong}"
     )

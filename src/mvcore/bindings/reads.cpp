@@ -155,7 +155,7 @@ PercentChanges to_changes(const std::optional<std::pair<GivenPrices, GivenRates>
     return out;
 }
 
-py::object to_pair(std::optional<PositionList::Short>&& given) {
+py::object to_pair(std::optional<PositionList::Narrow>&& given) {
     if (!given) return py::none();
     return py::make_tuple(to_array(std::move(given->values)), given->scale);
 }
@@ -363,19 +363,19 @@ void add_reads(py::module_& m) {
             py::arg("measure"))
         // Integers of 64 bits and their scale, or None.
         .def(
-            "short_quantities",
+            "narrow_quantities",
             [](const PositionList& p, int measure) {
-                return to_pair(p.short_quantities(to_measures({measure})[0]));
+                return to_pair(p.narrow_quantities(to_measures({measure})[0]));
             },
             py::arg("measure"))
-        .def("short_prices", [](const PositionList& p) { return to_pair(p.short_prices()); })
+        .def("narrow_prices", [](const PositionList& p) { return to_pair(p.narrow_prices()); })
         .def("prices", [](const PositionList& p) { return to_array(p.prices()); })
         .def("priced", [](const PositionList& p) { return to_array(p.priced()); })
         .def(
             "amounts",
             [](const PositionList& p, int measure) {
                 const auto m = to_measures({measure})[0];
-                auto narrow = p.short_amounts(m);
+                auto narrow = p.narrow_amounts(m);
                 return narrow ? to_array(std::move(*narrow)) : to_array(p.amounts(m));
             },
             py::arg("measure"))

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto kUnlimited = PositionPlan::kUnlimited;
 constexpr std::uint64_t kMostReserved = 1 << 20;  // rows; a longer list grows
-constexpr int kUnknownBits = 1024;  // more than any amount that fits has
+constexpr int kUnknownBits = 1024;                // more than any amount that fits has
 
 // The cost of a lookup of every named code in one line. Unlimited if no codes are named.
 template <class C>
@@ -595,11 +595,11 @@ std::vector<i128> PositionList::own_amounts() const {
                    [&](std::size_t row, i128 quantity) { return own_amount(mark(row), quantity); });
 }
 
-std::optional<PositionList::Short> PositionList::short_quantities(Measure measure) const {
+std::optional<PositionList::Narrow> PositionList::narrow_quantities(Measure measure) const {
     MVCORE_ASSERT(!holdings_ || measure == sod);
     const auto* quantity = column(measure).narrow();
     if (quantity == nullptr) return std::nullopt;
-    Short out{{}, 0};
+    Narrow out{{}, 0};
     for (const Mark& mark : marks_) out.scale = std::max(out.scale, mark.quantity_scale);
     std::vector<std::int64_t> factors;  // by mark
     for (const Mark& mark : marks_) {
@@ -613,7 +613,7 @@ std::optional<PositionList::Short> PositionList::short_quantities(Measure measur
     return out;
 }
 
-std::optional<PositionList::Short> PositionList::short_prices() const {
+std::optional<PositionList::Narrow> PositionList::narrow_prices() const {
     int decimals = 0;
     for (const Mark& mark : marks_) {
         i128 price = mark.price;
@@ -626,10 +626,10 @@ std::optional<PositionList::Short> PositionList::short_prices() const {
     const bool fit = std::all_of(marks_.begin(), marks_.end(),
                                  [&](const Mark& mark) { return i256(in_units(mark)).fits64(); });
     if (!fit) return std::nullopt;
-    return Short{of_marks<std::int64_t>(in_units), decimals};
+    return Narrow{of_marks<std::int64_t>(in_units), decimals};
 }
 
-std::optional<std::vector<std::int64_t>> PositionList::short_amounts(Measure measure) const {
+std::optional<std::vector<std::int64_t>> PositionList::narrow_amounts(Measure measure) const {
     MVCORE_ASSERT(target_ && (!holdings_ || measure == sod));
     const auto* quantity = column(measure).narrow();
     if (quantity == nullptr || own_) return std::nullopt;

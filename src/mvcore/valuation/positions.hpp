@@ -74,13 +74,13 @@ public:
     [[nodiscard]] std::vector<i128> amounts(Measure measure) const;  // in units of 10^-value_scale
     // The same in 64 bits, if they hold every row: quantities and prices with as many decimals as
     // any row needs.
-    struct Short {
+    struct Narrow {
         std::vector<std::int64_t> values;
         int scale;
     };
-    [[nodiscard]] std::optional<Short> short_quantities(Measure measure) const;
-    [[nodiscard]] std::optional<Short> short_prices() const;
-    [[nodiscard]] std::optional<std::vector<std::int64_t>> short_amounts(Measure measure) const;
+    [[nodiscard]] std::optional<Narrow> narrow_quantities(Measure measure) const;
+    [[nodiscard]] std::optional<Narrow> narrow_prices() const;
+    [[nodiscard]] std::optional<std::vector<std::int64_t>> narrow_amounts(Measure measure) const;
     // Whether there are amounts: the instrument has a price, and its currency has a rate.
     [[nodiscard]] std::vector<std::uint8_t> valued() const;
     // Of holdings: the currency of the instrument, and the amount in it. 0 without a price.

@@ -313,13 +313,16 @@ void View::look(const ResultRows& rows) {
     std::vector<std::uint32_t> changed;
     for_currencies(rows, [&](std::int32_t currency, const std::vector<std::uint32_t>* indices) {
         LastRows& last = looked_.of(currency, LastRows(columns_.size(), 0));
+        const auto count = indices == nullptr ? rows.size() : indices->size();
         for (std::size_t c = 0; c < columns_.size(); ++c) {
             auto& amounts = now.amounts[c];
             amounts.assign(rows.size(), 0);
-            if (columns_[c].change)
-                for (std::size_t k = 0; k < rows.size(); ++k)
-                    amounts[k] =
-                        rows.amounts[c][k] + last.amount(c, static_cast<std::size_t>(rows.row[k]));
+            if (!columns_[c].change) continue;
+            for (std::size_t n = 0; n < count; ++n) {
+                const std::size_t k = indices == nullptr ? n : (*indices)[n];
+                amounts[k] =
+                    rows.amounts[c][k] + last.amount(c, static_cast<std::size_t>(rows.row[k]));
+            }
         }
         last.remember(now, indices, most, changed);
     });
@@ -342,7 +345,7 @@ ResultRows View::rows(const State& state, Scope& scope) {
     ResultRows out;
     try {
         out = measured(state, scope);
-    } catch (RowOverflow& error) {  // names a measure; or a quantity, after all amounts
+    } catch (RowOverflow& error) {  // counts the measures, then quantities; callers count columns
         if (!has_changes()) throw;
         const auto measure = static_cast<std::size_t>(error.column);
         const auto of_measure = std::find_if(columns_.begin(), columns_.end(),
@@ -366,6 +369,8 @@ ResultRows View::page(const State& state, ResultRows&& found, Scope& scope) {
         scope = Scope::all;
         found = measured(state, scope);
     }
+    all_dirty_ =
+        true;  // until a result is remembered: the new candidates may lack a row of the last
     return page_of(found, *shape_.page, &candidates_);
 }
 

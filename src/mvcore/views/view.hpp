@@ -108,6 +108,8 @@ public:
     void forget() noexcept {
         last_ = {};
         looked_ = {};
+        ++looks_;
+        ready_.reset();  // its changes are those since the forgotten result
         last_epoch_ = kNoEpoch;
     }
 
@@ -203,9 +205,11 @@ private:
     std::uint64_t last_rates_ = 0;  // version of the rates of the last result
     bool all_dirty_ = true;         // any row may differ from the last result
     LastResult last_;
-    LastResult looked_;                         // all amounts of measures whose change is a column
-    std::uint64_t looks_ = 0;                   // how often looked_ was set
-    std::optional<PageCandidates> candidates_;  // of the page, since the rows were last all found
+    LastResult looked_;        // all amounts of measures whose change is a column
+    std::uint64_t looks_ = 0;  // how often looked_ was set or forgotten
+    // Of the page, since the rows were last all found. Every row of the last result is a candidate
+    // or dirty, or `all_dirty_` is true.
+    std::optional<PageCandidates> candidates_;
     std::vector<std::uint32_t> dirty_;          // scratch: the dirty rows, in ascending order
     std::vector<std::uint32_t> indices_;        // scratch: of rows of one currency in a result
     std::optional<Ready> ready_;                // prepared by check()
