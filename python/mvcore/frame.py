@@ -18,7 +18,7 @@ from mvcore._core import (
     to_float64,
     to_int64,
 )
-from mvcore.errors import InvalidInput, ValueOverflow, invalid
+from mvcore.errors import InvalidInput, ValueOverflow, invalid, shown
 from mvcore.formats import fixed_texts
 from mvcore.ingest.ticks import checked_scale
 from mvcore.ingest.times import NO_TIME
@@ -50,20 +50,21 @@ class Text(NamedTuple):
     def part(self, rows: slice) -> Text:
         return Text(self.codes[rows], self.names, self.texts)
 
-    def to_arrow(self) -> Any:
+    def to_arrow(self, dictionary: bool = False) -> Any:
         import pyarrow as pa
 
         if (arrow := getattr(self.names, "arrow", None)) is not None:
-            return arrow(self.codes)
+            found = self.names.arrow_dictionary(self.codes) if dictionary else arrow(self.codes)  # type: ignore[attr-defined]
+            if found is not None:
+                return found
         used, places = np.unique(self.codes, return_inverse=True)
         places = places.reshape(-1).astype(np.int32)
         names = self.names(used.astype(np.int32))
         null = np.array([name is None for name in names], bool)
         indices = pa.array(places, mask=null[places])
         names = ["" if name is None else name for name in names]
-        return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(
-            pa.string()
-        )
+        encoded = pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()))
+        return encoded if dictionary else encoded.cast(pa.string())
 
     def add_to(self, rows: JsonRows) -> None:
         if self.texts is not None:
@@ -426,29 +427,37 @@ class Frame:
             )
         return np.maximum(column.codes, -1).astype(np.int32)
 
-    def to_arrow(self, decimals: Literal["stable", "narrow"] = "stable") -> pa.Table:
+    def to_arrow(
+        self,
+        decimals: Literal["stable", "narrow"] = "stable",
+        names: Literal["text", "dictionary"] = "text",
+    ) -> pa.Table:
         """Return a pyarrow table. Names are string, times timestamp(ns, UTC).
 
         decimals="stable": amounts are decimal128(38, value_scale), quantities and prices
         decimal128(38, 18), so all frames of a kind have one schema. "narrow": each column has the
         smallest precision and scale that hold it. Then `quantity * price` fits 38 digits in duckdb
         and pyarrow, unless the numbers themselves are too long.
+
+        names="dictionary": names, labels and statuses are dictionary<int32, string>: 4 bytes a row,
+        and each name once. The dictionary of a frame of many rows has all names of the book, the
+        same array in every frame; otherwise it has the names of the rows. O(rows).
         """
         import pyarrow as pa
 
-        if decimals not in ("stable", "narrow"):
-            raise InvalidInput.about(
-                "to_arrow",
-                "decimals",
-                None,
-                decimals,
-                f"{decimals!r} is neither 'stable' nor 'narrow'",
-            )
+        for argument, given, known in (
+            ("decimals", decimals, ("stable", "narrow")), ("names", names, ("text", "dictionary")),
+        ):  # fmt: skip
+            if given not in known:
+                wrong = f"{shown(given)} is neither {known[0]!r} nor {known[1]!r}"
+                raise InvalidInput.about("to_arrow", argument, None, given, wrong)
         arrays = {}
         for name in self._columns:
             column = self._column(name)
             if decimals == "narrow" and isinstance(column, Number):
                 arrays[name] = column.to_arrow(narrow=True)
+            elif names == "dictionary" and isinstance(column, Text):
+                arrays[name] = column.to_arrow(dictionary=True)
             else:
                 arrays[name] = column.to_arrow()
         return pa.table(arrays)

@@ -98,6 +98,38 @@ def test_each_frame_has_its_columns_and_rows(frames, name) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_names_in_arrow_may_be_dictionary_columns(frames, name) -> None:
+    plain, encoded = frames[name].to_arrow(), frames[name].to_arrow(names="dictionary")
+    encoded.validate(full=True)
+    for field, other in zip(plain.schema, encoded.schema, strict=True):
+        text = field.type == pa.string() and field.name != "order"  # order ids are no names
+        assert other.type == (pa.dictionary(pa.int32(), pa.string()) if text else field.type)
+    assert encoded.to_pylist() == plain.to_pylist()
+    assert frames[name][:1].to_arrow(names="dictionary").to_pylist() == plain.to_pylist()[:1]
+    with pytest.raises(mvcore.InvalidInput, match="'codes' is neither 'text' nor 'dictionary'"):
+        frames[name].to_arrow(names="codes")
+
+
+def test_large_frames_share_one_dictionary_and_few_rows_have_their_own() -> None:
+    count = 3_000
+    book = mvcore.Book()
+    accounts = [f"account number {k}" for k in range(count)]
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": accounts},
+        holdings={"account": accounts, "instrument": ["I"] * count, "quantity": [1] * count},
+        prices={"instrument": ["I"], "price": [2]},
+    )
+
+    def dictionary(frame: mvcore.Frame) -> pa.Array:
+        return frame.to_arrow(names="dictionary")["account"].chunk(0).dictionary
+
+    first, second = (dictionary(book.values(measures=m)) for m in ("sod", "current"))
+    assert first.buffers()[2].address == second.buffers()[2].address
+    assert dictionary(book.values(accounts[5:7])).to_pylist() == accounts[5:7]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_frames_convert_to_pandas_and_polars(frames, name) -> None:
     pd = pytest.importorskip("pandas")
     pl = pytest.importorskip("polars")

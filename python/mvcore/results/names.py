@@ -57,12 +57,30 @@ class NameList:
         """The same as an Arrow array of texts."""
         import pyarrow as pa
 
+        held = self._all_arrow(codes)
+        if held is None:
+            return pa.array(self(codes), pa.string())
+        return held.take(pa.array(codes, mask=codes < 0))
+
+    def arrow_dictionary(self, codes: Codes) -> pa.DictionaryArray | None:
+        """The same as indices into all names. None if codes are so few that all cost more."""
+        import pyarrow as pa
+
+        if len(codes) < len(self._up_to(codes)) // 8:
+            return None
+        indices = pa.array(codes, pa.int32(), mask=codes < 0)
+        return pa.DictionaryArray.from_arrays(indices, self._all_arrow(codes))
+
+    def _all_arrow(self, codes: Codes) -> pa.Array | None:
+        """All names. None if there is no array of them, and the codes are too few to make it."""
+        import pyarrow as pa
+
         known, held = self._up_to(codes), self._arrow
         if held is None or len(held) < len(known):
-            if len(codes) < len(known) // 8:  # an array of all names would cost more
-                return pa.array(self(codes), pa.string())
+            if len(codes) < len(known) // 8:
+                return None
             self._arrow = held = pa.array(known, pa.string())
-        return held.take(pa.array(codes, mask=codes < 0))
+        return held
 
 
 class OneText:
@@ -78,6 +96,12 @@ class OneText:
         import pyarrow as pa
 
         return pa.repeat(pa.scalar(self._text, pa.string()), len(codes))
+
+    def arrow_dictionary(self, codes: Codes) -> pa.DictionaryArray:
+        import pyarrow as pa
+
+        indices = pa.array(np.zeros(len(codes), np.int32))
+        return pa.DictionaryArray.from_arrays(indices, pa.array([self._text], pa.string()))
 
 
 class NameLists:
