@@ -311,19 +311,21 @@ class Book(HotBook, Reads, Closing):
         scale: int | None = None,
         unknown: Literal["error", "skip"] = "error",
         time_unit: TimeUnit = "ns",
+        feed: Mapping[str, int] | None = None,
     ) -> Written:
         """Set many prices in one atomic batch. Returns the new epoch.
 
         If an instrument occurs twice, the later price wins. instruments: names, or int arrays of
         codes from `instrument_codes`. prices: floats, or any column of decimals; with `scale`,
         integers in units of 10**-scale. times, time_unit: as in `tick`. unknown: "skip" ignores
-        prices of unknown instruments and counts them. Raises UnknownId, InvalidInput,
-        ValueOverflow, ClosedError. O(prices).
+        prices of unknown instruments and counts them. feed: as in `update`; without prices, the
+        batch has only the offsets. Raises UnknownId, InvalidInput, ValueOverflow, ClosedError.
+        O(prices).
 
         A call of at most 64 prices takes a few microseconds if its columns are lists or tuples of
-        str, int, float, Decimal or None, without `scale`.
+        str, int, float, Decimal or None, without `scale` and `feed`.
         """
-        if scale is None:
+        if scale is None and feed is None:
             done = self._core.ticks_small(
                 instruments, prices, times, unknown, time_unit, self._ahead_ns
             )
@@ -331,14 +333,22 @@ class Book(HotBook, Reads, Closing):
                 return _small_written(done)
         self._core.check_open()
         try:
-            return self._ticks(instruments, prices, times, scale, unknown, time_unit)
+            offsets = feeds.checked(feed, "ticks")
+            return self._ticks(instruments, prices, times, scale, unknown, time_unit, offsets)
         except Error as error:
             given = {"instrument": instruments, "price": prices, "time": times}
             set_value(error, {"ticks": given})
             raise
 
     def _ticks(
-        self, instruments: Any, prices: Any, times: Any, scale: Any, unknown: Any, time_unit: Any
+        self,
+        instruments: Any,
+        prices: Any,
+        times: Any,
+        scale: Any,
+        unknown: Any,
+        time_unit: Any,
+        offsets: list[tuple[str, int]],
     ) -> Written:
         skip = ticks.skips(unknown, "ticks")
         codes = ticks.codes_of(self._core, instruments, skip)
@@ -352,17 +362,19 @@ class Book(HotBook, Reads, Closing):
         if scale is not None:
             scale = ticks.checked_scale(scale, "ticks")
             counted = ticks.scaled(prices, len(codes))
-            if not skip:
+            if not skip and not offsets:
                 return self._ticks_scaled(codes, counted, scale, when)
-            return written(self._core.ticks(codes, scaled_column(counted, scale), when, skip))
-        if not skip and type(prices) is np.ndarray and prices.dtype == float and prices.ndim == 1:
+            column = scaled_column(counted, scale)
+            return written(self._core.ticks(codes, column, when, skip, offsets))
+        fast = not skip and not offsets
+        if fast and type(prices) is np.ndarray and prices.dtype == float and prices.ndim == 1:
             ticks.same_length(len(codes), len(prices))
             # the exact path below raises it again, with the row
             with contextlib.suppress(InvalidInput):
                 return self._ticks_float(codes, np.ascontiguousarray(prices), when)
         column = number_column(prices, "ticks", "price")
         ticks.same_length(len(codes), len(column))
-        return written(self._core.ticks(codes, column, when, skip))
+        return written(self._core.ticks(codes, column, when, skip, offsets))
 
     def remove(
         self,
@@ -595,7 +607,7 @@ class Book(HotBook, Reads, Closing):
         return self._core.memory()
 
     def feed_positions(self) -> dict[str, int]:
-        """Return the latest offset of each source that `update(feed=)` recorded."""
+        """Return the latest offset of each source that `update` and `ticks` recorded."""
         self._core.check_open()
         return _core.feeds(self._core)
 

@@ -74,10 +74,8 @@ text::Tables to_tables(const py::dict& given) {
 
 namespace {
 
-using FeedList = std::vector<std::pair<std::string, std::int64_t>>;
-
 // `attributes`: attributes of the Python wrapper, journaled and restored when the book is reopened.
-py::tuple apply(Book& book, const py::dict& given, bool load, const FeedList& feeds,
+py::tuple apply(Book& book, const py::dict& given, bool load, const FeedPositions& feeds,
                 const py::bytes& attributes, bool skip_unknown_prices) {
     const auto tables = to_tables(given);
     const auto kept = static_cast<std::string>(attributes);
@@ -135,7 +133,7 @@ py::tuple remove(Book& book, const text::Column& accounts, const text::Column& i
 }
 
 py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, const py::object& times,
-                bool skip_unknown) {
+                bool skip_unknown, const FeedPositions& feeds) {
     std::vector<PriceRow> rows;
     const Times kept = times.is_none() ? Times(0) : py::cast<Times>(times);
     const auto count = prices.rows();
@@ -157,7 +155,7 @@ py::tuple ticks(Book& book, const Codes& codes, const text::Column& prices, cons
                 rows.push_back({InstrumentCode(code[rows.size()]), d.value,
                                 when != nullptr ? when[rows.size()] : kNoTime});
             }
-        return book.ticks(rows, skip_unknown);
+        return book.ticks(rows, skip_unknown, feeds);
     };
     return to_tuple(unlocked(write));
 }
@@ -290,7 +288,7 @@ void add_book(py::module_& m) {
         .def("remove", &remove, py::arg("accounts"), py::arg("instruments"), py::arg("orders"),
              py::arg("prices"), py::arg("fx"))
         .def("ticks", &ticks, py::arg("codes"), py::arg("prices"), py::arg("times"),
-             py::arg("skip_unknown"))
+             py::arg("skip_unknown"), py::arg("feeds") = FeedPositions{})
         .def("roll_day", &roll_day, py::arg("given"))
         .def("names", &names_of, py::arg("side"), py::arg("codes"))
         // Currency of every instrument, alive or not; -1 if it has none.

@@ -182,11 +182,13 @@ Written Book::tick(std::string_view instrument, const Decimal& price, std::int64
     return tick(code, price, time);
 }
 
-Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown) {
+Written Book::tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown,
+                            const FeedPositions& feeds) {
     const auto make = [&] {
         Batch batch(book_state_.names);
         batch.prices_given = Given::update;
         batch.price_rows.reserve(rows.size());
+        batch.feeds = feeds;
         for (std::size_t k = 0; k < rows.size(); ++k) {
             const bool skipped =
                 skip_unknown && !book_state_.state.instrument_alive(rows[k].instrument);
@@ -233,8 +235,9 @@ void Book::check_instrument(InstrumentCode instrument, std::size_t row) const {
                          std::to_string(raw(instrument)));
 }
 
-Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown) {
-    return tick_by_batch(rows, skip_unknown);
+Written Book::ticks(const std::vector<PriceRow>& rows, bool skip_unknown,
+                    const FeedPositions& feeds) {
+    return tick_by_batch(rows, skip_unknown, feeds);
 }
 
 Written Book::ticks(std::span<const TickRow> rows, bool skip_unknown) {

@@ -70,7 +70,8 @@ public:
     // Many prices in one batch. If an instrument has two prices, the later row wins. An unknown
     // code throws, or is skipped and counted with skip_unknown.
     Written ticks(std::span<const TickRow> rows, bool skip_unknown = false);
-    Written ticks(const std::vector<PriceRow>& rows, bool skip_unknown = false);
+    Written ticks(const std::vector<PriceRow>& rows, bool skip_unknown = false,
+                  const FeedPositions& feeds = {});
     // Writes one order with every column.
     Written order(const OrderFact& fact);
     // Fast path of order(). Returns false, with nothing done, if the order would take longer or
@@ -189,7 +190,8 @@ private:
                    std::int64_t time) noexcept;
     bool fast_tick(InstrumentCode instrument, const Decimal& price, std::int64_t time,
                    Written& out);
-    Written tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown = false);
+    Written tick_by_batch(const std::vector<PriceRow>& rows, bool skip_unknown = false,
+                          const FeedPositions& feeds = {});
     void check_instrument(InstrumentCode instrument, std::size_t row) const;
     bool fast_ticks(std::span<const TickRow> rows);
     [[nodiscard]] Batch order_batch(const OrderFact& fact) const;

@@ -105,6 +105,9 @@ struct LoadedOrders {
 // A table of the batch: absent, rows to upsert, or a full refresh.
 enum class Given : std::uint8_t { absent, update, load };
 
+// The position of each feed, by name.
+using FeedPositions = std::vector<std::pair<std::string, std::int64_t>>;
+
 struct Batch {
     explicit Batch(const Vocabulary& names)
         : accounts(names.accounts), instruments(names.instruments), currencies(names.currencies) {}
@@ -138,7 +141,7 @@ struct Batch {
     bool roll_day = false;
     bool roll_drops_ended = false;  // see Order::after_roll
 
-    std::vector<std::pair<std::string, std::int64_t>> feeds;  // position of each feed, by name
+    FeedPositions feeds;
     std::string attributes;            // data of the wrapper, stored with the batch if durable
     std::uint64_t calls = 1;           // number of write calls merged; added to the epoch
     bool restored = false;             // prices are stored prices of a book: none is late
