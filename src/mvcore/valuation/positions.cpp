@@ -227,9 +227,9 @@ void PositionList::add_line(const State& state, InstrumentCode instrument, std::
     for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
         const Block& block = state.grid.block(line, b);
         const auto first_row = static_cast<std::uint32_t>(b * Block::kRows);
-        const Hopeless none = hopeless(state, marks_[place]);
+        const QuantityRange beaten = beaten_quantities(state, marks_[place]);
         const auto each = [&](std::uint32_t row, const Net& net) { add_row(first_row + row, net); };
-        if (block.width() == kernels::w128 || none.first > none.last) {
+        if (block.width() == kernels::w128 || beaten.first > beaten.last) {
             block.for_each(each);
             continue;
         }
@@ -237,14 +237,14 @@ void PositionList::add_line(const State& state, InstrumentCode instrument, std::
         with_quantity(block.width(), quantity, [&](const auto* q) {
             using Q = std::remove_cvref_t<decltype(*q)>;
             if constexpr (sizeof(Q) <= sizeof(std::int64_t)) {
-                const bool all = none.first > std::numeric_limits<Q>::max() ||
-                                 none.last < std::numeric_limits<Q>::min();
+                const bool all = beaten.first > std::numeric_limits<Q>::max() ||
+                                 beaten.last < std::numeric_limits<Q>::min();
                 const auto other = [&](std::uint32_t k) {
                     const auto row = block.dense() ? k : block.offset()[k];
                     add_row(first_row + row, block.get(row));
                 };
                 if (all) block.for_each(each);
-                else for_others(q, block.count(), none.first, none.last, other);
+                else for_others(q, block.count(), beaten.first, beaten.last, other);
             }
         });
     }
@@ -429,9 +429,10 @@ void PositionList::set_worst() {
 
 // Estimates in floating point, with more than its error to spare, so that no row is left out that
 // may be on the page. Only if every amount of the line is known to fit 38 digits.
-PositionList::Hopeless PositionList::hopeless(const State& state, const Mark& mark) const {
-    constexpr Hopeless kEvery = {std::numeric_limits<std::int64_t>::min(),
-                                 std::numeric_limits<std::int64_t>::max()};
+PositionList::QuantityRange PositionList::beaten_quantities(const State& state,
+                                                            const Mark& mark) const {
+    constexpr QuantityRange kEvery = {std::numeric_limits<std::int64_t>::min(),
+                                      std::numeric_limits<std::int64_t>::max()};
     const SortKey* sort = page_ && !page_->sort.empty() ? &page_->sort[0] : nullptr;
     if (!worst_ || sort == nullptr) return {};
     const bool absolute = sort->column.is_absolute();
@@ -450,8 +451,8 @@ PositionList::Hopeless PositionList::hopeless(const State& state, const Mark& ma
     const double spare = 2 + std::abs(worst) * 1e-9;
     constexpr double kMost = 9e18;  // less than 2^63
     if (factor == 0) {
-        const bool beaten = sort->descending ? worst > spare : worst < -spare;
-        return beaten ? kEvery : Hopeless{};
+        const bool all = sort->descending ? worst > spare : worst < -spare;
+        return all ? kEvery : QuantityRange{};
     }
     // The amounts up to `most`, or from `least` on, cannot be on the page.
     if (absolute) {
@@ -464,8 +465,8 @@ PositionList::Hopeless PositionList::hopeless(const State& state, const Mark& ma
     const bool below = sort->descending == (factor > 0);
     const double inside = std::abs(edge) * 1e-9 + 1;
     if (std::abs(edge) + inside > kMost) return {};
-    return below ? Hopeless{kEvery.first, static_cast<std::int64_t>(edge - inside)}
-                 : Hopeless{static_cast<std::int64_t>(edge + inside), kEvery.last};
+    return below ? QuantityRange{kEvery.first, static_cast<std::int64_t>(edge - inside)}
+                 : QuantityRange{static_cast<std::int64_t>(edge + inside), kEvery.last};
 }
 
 // Keeps the rows that meet the conditions, at most as many as the page's end needs.

@@ -157,11 +157,11 @@ private:
     void set_worst();
     // Quantities of a line whose rows cannot be on the page, because the rows kept already precede
     // them. None if first > last.
-    struct Hopeless {
+    struct QuantityRange {
         std::int64_t first = 0;
         std::int64_t last = -1;
     };
-    [[nodiscard]] Hopeless hopeless(const State& state, const Mark& mark) const;
+    [[nodiscard]] QuantityRange beaten_quantities(const State& state, const Mark& mark) const;
     void add_line(const State& state, InstrumentCode instrument, std::uint64_t& cells);
     [[nodiscard]] const Integers& column(Measure measure) const noexcept {
         return quantities_[columns_ == 1 ? 0 : measure];

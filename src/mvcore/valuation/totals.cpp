@@ -203,7 +203,7 @@ void Totals::add_line(const State& state, InstrumentCode instrument, UnitId unit
 
 // Sums are modulo 2^64. They are exact if the sum of absolute quantities is below 2^63. If rows are
 // listed, most groups have no position in a line.
-bool Totals::sums_lines(const State& state, InstrumentCode instrument) const {
+bool Totals::caches_sums_of(const State& state, InstrumentCode instrument) const {
     return !grouping_.whole() && table_.is_dense() &&
            2 * std::size_t{grouping_.account_groups} <= picked_.size() && !few_picked(state) &&
            state.board.instrument(instrument).abs_quantity.fits64();
@@ -211,7 +211,7 @@ bool Totals::sums_lines(const State& state, InstrumentCode instrument) const {
 
 const std::int64_t* Totals::sums_of(const State& state, InstrumentCode instrument) {
     const bool known = sums_.contains(instrument);
-    if (!sums_lines(state, instrument)) {
+    if (!caches_sums_of(state, instrument)) {
         if (known) sums_.erase(instrument);
         return nullptr;
     }

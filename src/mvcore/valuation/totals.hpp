@@ -160,7 +160,7 @@ private:
                         int measure, UnitRows& rows, const i256& price);
     // The cached sums of the line: per column, one for each group. Null if the line has none.
     const std::int64_t* sums_of(const State& state, InstrumentCode instrument);
-    [[nodiscard]] bool sums_lines(const State& state, InstrumentCode instrument) const;
+    [[nodiscard]] bool caches_sums_of(const State& state, InstrumentCode instrument) const;
     // Calls f(row, Net) for the selected positions of the line.
     template <class F>
     void for_cells(const State& state, InstrumentCode instrument, F&& f);

@@ -68,7 +68,7 @@ void View::number_last_rows(const RowTable& before) {
         last = std::move(moved);
     };
     for (LastRows& last : last_.rows) move(last, no_last_rows());
-    for (LastRows& last : looked_.rows) move(last, LastRows(columns_.size(), 0));
+    for (LastRows& last : change_base_.rows) move(last, LastRows(columns_.size(), 0));
     ++shapes_;  // a draft has the old numbers
 }
 
@@ -222,7 +222,7 @@ std::uint64_t View::rows_to_sync(const State& state, const ChangeLog& log,
 
 View::Stats View::stats() const {
     std::uint64_t bytes = sizeof(*this) + totals_.memory_bytes();
-    for (const auto* result : {&last_, &looked_})
+    for (const auto* result : {&last_, &change_base_})
         for (const auto& last : result->rows) bytes += last.memory_bytes();
     bytes += (dirty_.capacity() + indices_.capacity()) * sizeof(std::uint32_t);
     for (const auto& level : shape_.levels) bytes += level.capacity() * sizeof(std::int32_t);
@@ -288,9 +288,9 @@ void View::set_columns(ResultRows& out) const {
         auto& amounts =
             out.amounts.emplace_back(measures[measures.size() == 1 ? 0 : columns_[c].measure]);
         if (!columns_[c].change) continue;
-        const LastRows* last = target_.separate() ? nullptr : looked_.find(-1);
+        const LastRows* last = target_.separate() ? nullptr : change_base_.find(-1);
         for (std::size_t k = 0; k < out.size(); ++k) {
-            if (target_.separate()) last = looked_.find(out.currency[k]);
+            if (target_.separate()) last = change_base_.find(out.currency[k]);
             const auto row = static_cast<std::size_t>(out.row[k]);
             const i128 before = last == nullptr ? 0 : last->amount(c, row);
             if (__builtin_sub_overflow(amounts[k], before, &amounts[k]) ||
@@ -304,7 +304,7 @@ void View::set_columns(ResultRows& out) const {
 }
 
 // Remembers the amounts of all rows, on the page or not, whose changes the next result has.
-void View::look(const ResultRows& rows) {
+void View::set_change_base(const ResultRows& rows) {
     const auto most = shape_.levels.empty() ? totals_.rows() : shape_.rows;
     ResultRows now;
     now.row = rows.row;
@@ -312,7 +312,7 @@ void View::look(const ResultRows& rows) {
     now.amounts.resize(columns_.size());
     std::vector<std::uint32_t> changed;
     for_currencies(rows, [&](std::int32_t currency, const std::vector<std::uint32_t>* indices) {
-        LastRows& last = looked_.of(currency, LastRows(columns_.size(), 0));
+        LastRows& last = change_base_.of(currency, LastRows(columns_.size(), 0));
         const auto count = indices == nullptr ? rows.size() : indices->size();
         for (std::size_t c = 0; c < columns_.size(); ++c) {
             auto& amounts = now.amounts[c];
@@ -326,9 +326,9 @@ void View::look(const ResultRows& rows) {
         }
         last.remember(now, indices, most, changed);
     });
-    for (LastRows& last : looked_.rows)
+    for (LastRows& last : change_base_.rows)
         for (std::size_t row = 0; row < last.size(); ++row) last.remove_unseen(row);
-    ++looks_;
+    ++change_bases_;
 }
 
 // A rate may change any amount that is converted. A page is made from all rows, unless its
@@ -444,7 +444,7 @@ ResultRows View::present(const State& state, Scope& scope) {
 // the rows of the page, so a row that left the page is removed, and one that entered is new.
 ResultRows View::finish(ResultRows rows, bool everything, Scope scope) {
     try {
-        if (has_changes()) look(rows);
+        if (has_changes()) set_change_base(rows);
         if (shape_.page && !pages_early()) rows = page_of(rows, *shape_.page);
         return remember(std::move(rows), everything, scope);
     } catch (const std::bad_alloc&) {
@@ -543,7 +543,7 @@ View::Draft View::draft(const State& state, const ChangeLog& log, bool everythin
     out.everything = everything;
     sync(state, log);
     out.shapes = shapes_;
-    out.looks = looks_;
+    out.change_bases = change_bases_;
     out.nothing =
         !everything && !has_changes() && last_epoch_ == state.epoch && last_masters_ == masters_;
     if (out.nothing) {
@@ -571,7 +571,7 @@ void View::run(Draft& draft, const State& state) const {
 }
 
 bool View::stands(const Draft& draft) const noexcept {
-    return draft.shapes == shapes_ && draft.looks == looks_ &&
+    return draft.shapes == shapes_ && draft.change_bases == change_bases_ &&
            (last_epoch_ == kNoEpoch || last_epoch_ <= draft.rows.epoch);
 }
 

@@ -93,8 +93,8 @@ public:
     struct Draft {
         ResultRows rows;
         Shape shape;
-        std::uint64_t shapes = 0;  // the view's shapes_ at the draft
-        std::uint64_t looks = 0;   // the view's looks_ at the draft
+        std::uint64_t shapes = 0;        // the view's shapes_ at the draft
+        std::uint64_t change_bases = 0;  // the view's change_bases_ at the draft
         bool everything = false;
         bool nothing = false;  // nothing was written since the last result
     };
@@ -107,8 +107,8 @@ public:
     // Forgets the last result, as if the view had never returned one.
     void forget() noexcept {
         last_ = {};
-        looked_ = {};
-        ++looks_;
+        change_base_ = {};
+        ++change_bases_;
         ready_.reset();  // its changes are those since the forgotten result
         last_epoch_ = kNoEpoch;
     }
@@ -168,7 +168,7 @@ private:
     template <class F>
     void for_currencies(const ResultRows& rows, F&& f);
     void set_columns(ResultRows& out) const;
-    void look(const ResultRows& rows);
+    void set_change_base(const ResultRows& rows);
     [[nodiscard]] bool has_changes() const noexcept { return !columns_.empty(); }
     [[nodiscard]] ResultRows no_rows(Epoch epoch) const;
     [[nodiscard]] Scope scope_of_changes() const noexcept;
@@ -205,8 +205,8 @@ private:
     std::uint64_t last_rates_ = 0;  // version of the rates of the last result
     bool all_dirty_ = true;         // any row may differ from the last result
     LastResult last_;
-    LastResult looked_;        // all amounts of measures whose change is a column
-    std::uint64_t looks_ = 0;  // how often looked_ was set or forgotten
+    LastResult change_base_;          // all amounts of measures whose change is a column
+    std::uint64_t change_bases_ = 0;  // how often change_base_ was set or forgotten
     // Of the page, since the rows were last all found. Every row of the last result is a candidate
     // or dirty, or `all_dirty_` is true.
     std::optional<PageCandidates> candidates_;
