@@ -8,18 +8,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cash_dataset import CashWorld, in_value_units
+from cash_dataset import in_value_units
 from dataset import World, amounts, decimal_of, text_of
 
 
+@pytest.mark.parametrize("cash", [False, True], ids=["shares", "shares and cash"])
 def test_value_of_an_account(
-    who: str, size: Any, world: World, book: Any, kernels: Any, measure: Any
+    cash: bool, who: str, size: Any, kernels: Any, measure: Any, request: pytest.FixtureRequest
 ) -> None:
-    """Random accounts. The other contenders have a second copy of the quantities, by account."""
+    """Random accounts. The other contenders have a second copy of the quantities, by account.
+
+    With cash, each account has one more position, in cents. It is another unit of USD.
+    """
+    world = request.getfixturevalue("cash_world" if cash else "world")
+    book = request.getfixturevalue("cash_book" if cash else "book")
     accounts = world.some(world.accounts, size.calls // 4).tolist()
     names = [world.account_names[a] for a in accounts]
     by_account, prices = world.by_account, world.prices
+    if cash:  # a column of cents, at the price of a cent
+        by_account = np.column_stack([by_account, world.cash.astype(np.int32)])
+        prices = np.append(prices, in_value_units(1))
     want = world.totals[accounts].tolist()
+    if who == "mvcore":
+        assert book.stats()["positions"] == np.count_nonzero(by_account)
 
     def with_mvcore() -> list[Any]:
         value = book.value
@@ -40,42 +51,8 @@ def test_value_of_an_account(
             assert got == want
 
     call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
-    measure("value of an account", who, call, check, calls=len(names))
-
-
-def test_value_of_an_account_with_cash(
-    who: str, size: Any, cash_world: CashWorld, cash_book: Any, kernels: Any, measure: Any
-) -> None:
-    """The same accounts with one more position each, in cents. It is another unit of USD."""
-    world, book = cash_world, cash_book
-    accounts = world.some(world.accounts, size.calls // 4).tolist()
-    names = [world.account_names[a] for a in accounts]
-    by_account, prices, cash = world.by_account, world.prices, in_value_units(world.cash)
-    want = world.totals[accounts].tolist()
-    if who == "mvcore":
-        each = world.instruments - np.count_nonzero(by_account == 0, axis=1) + 1
-        assert book.stats()["positions"] == each.sum()
-
-    def with_mvcore() -> list[Any]:
-        value = book.value
-        return [value(name) for name in names]
-
-    def with_numpy() -> list[Any]:
-        return [by_account[a] @ prices + cash[a] for a in accounts]
-
-    def with_numba() -> list[Any]:
-        total = kernels.account_total
-        return [total(a, prices, by_account) + cash[a] for a in accounts]
-
-    def check(got: list[Any]) -> None:
-        if who == "mvcore":
-            assert [v.current for v in got] == [decimal_of(w) for w in want]
-            assert {v.unpriced for v in got} == {0}
-        else:
-            assert got == want
-
-    call = {"mvcore": with_mvcore, "numpy": with_numpy, "numba": with_numba}[who]
-    measure("value of an account, with cash", who, call, check, calls=len(names))
+    operation = "value of an account" + (", with cash" if cash else "")
+    measure(operation, who, call, check, calls=len(names))
 
 
 @pytest.mark.parametrize("asked", ["totals ready", "Decimals of one column"])

@@ -24,7 +24,8 @@ def cash_of(accounts: int) -> Ints:
     return np.random.default_rng(28).integers(1, 10**7, accounts, dtype=np.int64)
 
 
-def in_value_units(cents: Ints) -> Ints:
+def in_value_units(cents: Any) -> Any:
+    """The value of so many cents, in units of 10**-PRICE_SCALE."""
     return cents * 10 ** (PRICE_SCALE - CENTS)
 
 
@@ -67,8 +68,9 @@ def rows_with_cash(table: pa.Table, each: int, cash: Ints) -> pa.Table:
     )
 
 
-class CashWorld(World):
-    """The dense book with cash. `instruments` and `prices` leave cash out."""
+class _Cash:
+    """Adds cash to the world that follows in the class's bases. `instruments` and `prices` leave it
+    out."""
 
     def __init__(self, accounts: int, instruments: int) -> None:
         super().__init__(accounts, instruments)
@@ -76,13 +78,17 @@ class CashWorld(World):
 
     @property
     def rows(self) -> int:
-        return super().rows + self.accounts
+        return super().rows + len(self.cash)
 
     def totals_at(self, prices: Ints) -> Ints:
         return super().totals_at(prices) + in_value_units(self.cash)
 
     def masters(self) -> dict[str, dict[str, object]]:
         return with_cash(super().masters())
+
+
+class CashWorld(_Cash, World):
+    """The dense book with cash."""
 
     def holdings(self, order: str = "by account", text: bool = False) -> pa.Table:
         if order != "by account" or text:
@@ -90,29 +96,15 @@ class CashWorld(World):
         return rows_with_cash(super().holdings(), self.instruments, self.cash)
 
 
-class SparseCashWorld(SparseWorld):
-    """The sparse book with cash. `instruments` and `prices` leave cash out."""
-
-    def __init__(self, accounts: int, instruments: int) -> None:
-        super().__init__(accounts, instruments)
-        self.cash = cash_of(accounts)
-
-    @property
-    def rows(self) -> int:
-        return super().rows + self.accounts
+class SparseCashWorld(_Cash, SparseWorld):
+    """The sparse book with cash."""
 
     def price_of(self, instrument: str) -> Decimal:
         return decimal_of(1, 0) if instrument == CASH else super().price_of(instrument)
 
-    def totals_at(self, prices: Ints) -> Ints:
-        return super().totals_at(prices) + in_value_units(self.cash)
-
     def some_amounts(self, accounts: Ints, prices: Ints) -> Ints:
         cash = amounts(in_value_units(self.cash[accounts]))
         return super().some_amounts(accounts, prices) + cash
-
-    def masters(self) -> dict[str, dict[str, object]]:
-        return with_cash(super().masters())
 
     def holdings(self) -> pa.Table:
         return rows_with_cash(super().holdings(), self.codes.shape[0], self.cash)

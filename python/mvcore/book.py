@@ -210,7 +210,7 @@ class Book(HotBook, Reads, Closing):
         return self._apply(
             {"instruments": instruments, "accounts": accounts, "holdings": holdings,
              "orders": orders, "prices": prices, "fx": fx}, refresh=False,
-            feed=feeds.checked(feed), skip_unknown=ticks.skips(unknown, "update"),
+            feed=feeds.checked(feed, "update"), skip_unknown=ticks.skips(unknown, "update"),
             times=self._time_rule(time_unit, "update"),
         )  # fmt: skip
 
@@ -359,14 +359,14 @@ class Book(HotBook, Reads, Closing):
             raise invalid(
                 "ticks", "times", None, None, f"{len(when)} times for {len(codes)} instruments"
             )
+        fast = not skip and not offsets
         if scale is not None:
             scale = ticks.checked_scale(scale, "ticks")
             counted = ticks.scaled(prices, len(codes))
-            if not skip and not offsets:
+            if fast:
                 return self._ticks_scaled(codes, counted, scale, when)
             column = scaled_column(counted, scale)
             return written(self._core.ticks(codes, column, when, skip, offsets))
-        fast = not skip and not offsets
         if fast and type(prices) is np.ndarray and prices.dtype == float and prices.ndim == 1:
             ticks.same_length(len(codes), len(prices))
             # the exact path below raises it again, with the row

@@ -54,7 +54,7 @@ class Text(NamedTuple):
         import pyarrow as pa
 
         if (arrow := getattr(self.names, "arrow", None)) is not None:
-            found = self.names.arrow_dictionary(self.codes) if dictionary else arrow(self.codes)  # type: ignore[attr-defined]
+            found = arrow(self.codes, dictionary)
             if found is not None:
                 return found
         used, places = np.unique(self.codes, return_inverse=True)
@@ -121,12 +121,13 @@ class Number(NamedTuple):
         bits = None
         if self.valid is not None and not self.valid.all():
             bits = pa.py_buffer(np.packbits(self.valid, bitorder="little"))
-        values, digits = self._in_column_scale(), 38
-        scale = self.scale if self.column_scale is None else self.column_scale
         if narrow:
             values, digits, scale = narrowed(self.values, self.scale, self.valid)
             digits = max(digits, scale)
-        elif values.ndim == 1:
+        else:
+            values, digits = self._in_column_scale(), 38
+            scale = self.scale if self.column_scale is None else self.column_scale
+        if values.ndim == 1:
             values = np.stack([values, values >> 63], axis=1)
         buffers = [bits, pa.py_buffer(np.ascontiguousarray(values))]
         return pa.Array.from_buffers(pa.decimal128(digits, scale), len(values), buffers)

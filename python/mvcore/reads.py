@@ -31,7 +31,7 @@ from mvcore.near import MOST
 from mvcore.query.arguments import Query, checked_query, listing_query
 from mvcore.query.grouping import Shaper, label_selections, selected_codes
 from mvcore.query.measures import MEASURES, OF_INSTRUMENT
-from mvcore.query.result_page import ALL_ROWS, Conditions, PageArguments, count_of
+from mvcore.query.result_page import Conditions, PageArguments, count_of
 from mvcore.query.selecting import check_labels
 from mvcore.results import master_frames, positions
 from mvcore.results.page_keys import core_page, position_page
@@ -306,7 +306,7 @@ class Reads:
         currency: Any,
         rollup: Any,
         allow_empty: Any,
-        page: PageArguments = ALL_ROWS,
+        page: PageArguments,
         max_rows: Any = None,
     ) -> Query:
         if currency is None:

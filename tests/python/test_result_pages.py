@@ -440,3 +440,24 @@ def test_views_follow_random_pages(seed: int) -> None:
             seen.clear()
             seen.update(wanted)
     assert left > 20 and entered > 20
+
+
+def test_a_number_with_very_many_digits_compares_exactly() -> None:
+    """`where` may come from a client, so its cost must follow the length of its numbers."""
+    book = mvcore.Book(value_scale=2)
+    book.load(
+        instruments={"instrument": ["I"], "currency": ["USD"]},
+        accounts={"account": ["A"]},
+        holdings={"account": ["A"], "instrument": ["I"], "quantity": [1]},
+        prices={"instrument": ["I"], "price": [100]},
+    )
+    zeros = "0" * 3_000_000
+    for text, equal, more, less in (
+        (f"100.{zeros}", 1, 0, 0), (f"100.{zeros}1", 0, 0, 1), (f"99.9{zeros}", 0, 1, 0),
+        (f"-100.{zeros}1", 0, 1, 0),
+    ):  # fmt: skip
+        rows = [
+            len(book.values(where=[("current", op, given)]))
+            for op in ("=", ">", "<") for given in (text, Decimal(text))
+        ]  # fmt: skip
+        assert rows == [equal, equal, more, more, less, less]

@@ -9,7 +9,7 @@ from mvcore.errors import InvalidInput, invalid, shown
 from mvcore.ingest.times import whole
 
 
-def checked(feed: Mapping[str, int] | None, call: str = "update") -> list[tuple[str, int]]:
+def checked(feed: Mapping[str, int] | None, call: str) -> list[tuple[str, int]]:
     """Return pairs of name and position."""
     if feed is None:
         return []

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 LAST = np.int32(2**31 - 1)  # sorts after every label
 TOTAL = -2  # label id of a column that a subtotal aggregates over
-FEW = 16  # codes are few if they are fewer than one in so many
 MOST_ROLLED_UP = 1 << 20  # pairs of groups: a roll-up computes the prefixes of every possible pair
 _NO_GROUPS: Codes = np.empty((0, 0), np.int32)
 _NAMED = {"account", "instrument", "currency"}
@@ -62,25 +61,25 @@ class Groups:
         if names == (cache.side,):  # each code is a group, and they are in order
             number, labels = np.arange(len(chosen), dtype=np.int32), np.array(chosen, ndmin=2)
             return self._placed(cache, chosen, GroupCodes(number, labels))
-        if names and not _are_few(chosen, cache.size):
-            return self._placed(cache, chosen, _part(cache.groups(names), chosen))
+        if names and not _are_few(len(chosen), cache.size):
+            return self._placed(cache, chosen, _subset(cache.groups(names), chosen))
         columns = [cache.ids_at(name, chosen) for name in names]
         # Python is faster than NumPy for few accounts, as in most views
-        part = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
-        return self._placed(cache, chosen, part)
+        groups = (_few_grouped if len(chosen) <= 64 else grouped)(columns, len(chosen))
+        return self._placed(cache, chosen, groups)
 
-    def of_part(self, part: GroupCodes) -> Codes:
-        """Number the groups of a part of the codes; the others have the group -1."""
-        numbers = self.add(part.labels)
+    def of_labels(self, subset: GroupCodes) -> Codes:
+        """Number the groups of `_label_groups`."""
+        numbers = self.add(subset.labels)
         if numbers is None or not numbers.size:
-            return part.codes
-        return np.where(part.codes < 0, np.int32(-1), numbers[part.codes])
+            return subset.codes
+        return np.where(subset.codes < 0, np.int32(-1), numbers[subset.codes])
 
     def _placed(self, cache: GroupCache, chosen: Codes, part: GroupCodes) -> CodeGroups:
         """Number the groups of the codes chosen."""
         numbers = self.add(part.labels)
         codes = part.codes if numbers is None else numbers[part.codes]
-        if _are_few(chosen, cache.size):
+        if _are_few(len(chosen), cache.size):
             return chosen, codes
         out = np.full(cache.size, -1, np.int32)
         out[chosen] = codes
@@ -107,7 +106,7 @@ class Groups:
         return number[ranks[count:]]
 
 
-def _part(whole: GroupCodes, chosen: Codes) -> GroupCodes:
+def _subset(whole: GroupCodes, chosen: Codes) -> GroupCodes:
     """The groups of some codes, numbered anew."""
     codes = whole.codes[chosen]
     used = np.zeros(whole.labels.shape[1], bool)
@@ -132,7 +131,7 @@ def _label_groups(
         return None
     cache = masters.groups(side)
     ids = ids_of(masters, side, name, labels, query.find)
-    if cache.rows(name).count(ids) < cache.size // FEW:
+    if _are_few(cache.rows(name).count(ids), cache.size):
         return None
     whole = cache.groups(names)
     # the last item is that of -1, "not set"
@@ -250,30 +249,33 @@ class Shaper:
         instrument_columns = tuple(key for side, key in columns if side == "instrument")
         whole = self.query.accounts is None and account_columns == ("account",)
         own = self.query.own
-        part = (
-            _label_groups(self.query, "account", account_columns, masters) if own is None else None
-        )
-        chosen = None if whole or part is not None else _chosen(self.query, "account", masters)
+        labelled = None
+        if own is None:
+            labelled = _label_groups(self.query, "account", account_columns, masters)
+        chosen = None
+        if not whole and labelled is None:
+            chosen = _chosen(self.query, "account", masters)
         of_accounts = None if own is None else own.of_accounts(masters, chosen)
         if own is not None and not {"account", own.attribute} & {*account_columns}:
             account_columns = (*account_columns, own.attribute)  # no column of the result
         account_group: CodeGroups | None
         if whole:
             account_group, account_groups = None, masters.accounts
-        elif part is not None:
-            account_group = self.accounts.of_part(part)
+        elif labelled is not None:
+            account_group = self.accounts.of_labels(labelled)
             account_groups = len(self.accounts)
         else:
             account_group = self.accounts.of(masters.account_groups, account_columns, chosen)
             account_groups = len(self.accounts)
         instrument_group: CodeGroups | bool | None
         each = self.query.instruments is None and instrument_columns == ("instrument",)
+        labelled = _label_groups(self.query, "instrument", instrument_columns, masters)
         if each:
             instrument_group, instrument_groups = True, masters.instruments
         elif self.query.instruments is None and not instrument_columns:
             instrument_group, instrument_groups = None, 1
-        elif part := _label_groups(self.query, "instrument", instrument_columns, masters):
-            instrument_group = self.instruments.of_part(part)
+        elif labelled is not None:
+            instrument_group = self.instruments.of_labels(labelled)
             instrument_groups = len(self.instruments)
         else:
             chosen = _chosen(self.query, "instrument", masters)
@@ -358,9 +360,9 @@ class Shaper:
         )  # fmt: skip
 
 
-def _are_few(codes: Codes, size: int) -> bool:
-    """Whether an array over all codes would cost more than a list of these."""
-    return len(codes) < size // FEW
+def _are_few(codes: int, size: int) -> bool:
+    """Whether an array over all codes would cost more than a list of so many."""
+    return codes < size // 16
 
 
 def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
@@ -372,7 +374,7 @@ def _chosen(query: Query, side: str, masters: Masters) -> Codes | None:
         return matching(masters, side, selection, query.find)
     size = masters.groups(side).size
     selection = selection[selection < size]  # the masters may be older than the core's names
-    if _are_few(selection, size):
+    if _are_few(len(selection), size):
         return np.array(sorted(set(selection.tolist())), np.int32)
     mask = np.zeros(size, bool)
     mask[selection] = True

@@ -65,7 +65,6 @@ class PageArguments(NamedTuple):
     offset: Any = 0
 
 
-ALL_ROWS = PageArguments()
 Conditions = Iterable[tuple[str, str, Any]]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mvcore.ingest.masters import Codes
 
-FEW = 64  # rows of most reads of an account
+SHORT = 64  # codes that are named without NumPy: the rows of most reads of an account
 
 
 class NameList:
@@ -40,7 +40,7 @@ class NameList:
 
     def __call__(self, codes: Codes) -> list[str | None]:
         """The names of codes. That of a negative code is None."""
-        if len(codes) <= FEW:  # without the fixed costs of NumPy
+        if len(codes) <= SHORT:
             listed, known = codes.tolist(), self._known
             if max(listed, default=-1) < len(known):
                 return [known[c] if c >= 0 else None for c in listed]
@@ -53,34 +53,23 @@ class NameList:
         known = self._up_to(codes)
         return [known[c] if c >= 0 else None for c in codes.tolist()]
 
-    def arrow(self, codes: Codes) -> pa.Array:
-        """The same as an Arrow array of texts."""
-        import pyarrow as pa
+    def arrow(self, codes: Codes, dictionary: bool) -> pa.Array | None:
+        """The same as an Arrow array of texts, or of indices into all names.
 
-        held = self._all_arrow(codes)
-        if held is None:
-            return pa.array(self(codes), pa.string())
-        return held.take(pa.array(codes, mask=codes < 0))
-
-    def arrow_dictionary(self, codes: Codes) -> pa.DictionaryArray | None:
-        """The same as indices into all names. None if codes are so few that all cost more."""
-        import pyarrow as pa
-
-        if len(codes) < len(self._up_to(codes)) // 8:
-            return None
-        indices = pa.array(codes, pa.int32(), mask=codes < 0)
-        return pa.DictionaryArray.from_arrays(indices, self._all_arrow(codes))
-
-    def _all_arrow(self, codes: Codes) -> pa.Array | None:
-        """All names. None if there is no array of them, and the codes are too few to make it."""
+        None: a dictionary of the names of these few codes is smaller.
+        """
         import pyarrow as pa
 
         known, held = self._up_to(codes), self._arrow
+        few = len(codes) < len(known) // 8  # an array of all names would cost more
+        if few and dictionary:
+            return None
         if held is None or len(held) < len(known):
-            if len(codes) < len(known) // 8:
-                return None
+            if few:
+                return pa.array(self(codes), pa.string())
             self._arrow = held = pa.array(known, pa.string())
-        return held
+        indices = pa.array(codes, pa.int32(), mask=codes < 0)
+        return pa.DictionaryArray.from_arrays(indices, held) if dictionary else held.take(indices)
 
 
 class OneText:
@@ -92,16 +81,13 @@ class OneText:
     def __call__(self, codes: Codes) -> list[str | None]:
         return [self._text] * len(codes)
 
-    def arrow(self, codes: Codes) -> pa.Array:
+    def arrow(self, codes: Codes, dictionary: bool) -> pa.Array:
         import pyarrow as pa
 
+        if dictionary:
+            indices = pa.array(np.zeros(len(codes), np.int32))
+            return pa.DictionaryArray.from_arrays(indices, pa.array([self._text], pa.string()))
         return pa.repeat(pa.scalar(self._text, pa.string()), len(codes))
-
-    def arrow_dictionary(self, codes: Codes) -> pa.DictionaryArray:
-        import pyarrow as pa
-
-        indices = pa.array(np.zeros(len(codes), np.int32))
-        return pa.DictionaryArray.from_arrays(indices, pa.array([self._text], pa.string()))
 
 
 class NameLists:

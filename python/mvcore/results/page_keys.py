@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BOUND_MAX = 10**38  # amounts, quantities and prices have at most 38 digits, so none reaches it
 _UNKNOWN = -2  # the id of a label that nothing has
+_FLOOR = Context(prec=60, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def core_page(
@@ -72,7 +73,8 @@ def _add_condition(
     scales = {"amount": value_scale, "quantity": EXACT, "price": EXACT}
     bound, op = scaled_bound(op, value, scales.get(column.kind, 0))
     op = condition.op if column.kind == "float" else op
-    page.add_condition(_field(column), column.place, None, op, *_words(bound), float(value))
+    number = float(value) if column.kind == "float" else 0.0
+    page.add_condition(_field(column), column.place, None, op, *_words(bound), number)
 
 
 def scaled_bound(op: str, value: Decimal, scale: int) -> tuple[int, str]:
@@ -87,9 +89,9 @@ def scaled_bound(op: str, value: Decimal, scale: int) -> tuple[int, str]:
     if value.adjusted() + scale < -1:  # between two integers, and perhaps with a huge exponent
         floor, exact = (-1 if value.is_signed() else 0), False
     else:
-        numerator, denominator = value.as_integer_ratio()
-        floor, rest = divmod(numerator * 10**scale, denominator)
-        exact = rest == 0
+        # O(digits of the value), of which a text from a client may have millions
+        units = value.quantize(Decimal(1).scaleb(-scale), context=_FLOOR)
+        floor, exact = int(units.scaleb(scale, context=_FLOOR)), units == value
     if exact:
         return floor, op
     if op in ("=", "!="):

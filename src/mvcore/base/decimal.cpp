@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "mvcore/base/assert.hpp"
 
@@ -59,7 +60,8 @@ const char* describe(DecimalFault fault) {
 
 void strip_zeros(i128& mantissa, int& scale) {
     MVCORE_ASSERT(scale >= 0);
-    const auto strip = [&](auto& m, int zeros) {  // 10^16, 10^8 ... : few divisions
+    // Divides by 10^16, 10^8 and so on, which takes few divisions.
+    const auto strip = [&](auto& m, int zeros) {
         const auto power = static_cast<std::remove_reference_t<decltype(m)>>(kPow10[zeros]);
         for (; scale >= zeros && m % power == 0; scale -= zeros) m /= power;
     };

@@ -114,6 +114,13 @@ std::uint64_t cost_of(const Block& block) {
                          : tuning::kCostOfSparseBlock + tuning::kCostOfSparseCell * block.count();
 }
 
+std::uint64_t cost_of_line(const State& state, InstrumentCode instrument) {
+    std::uint64_t sum = 0;
+    for (std::size_t b = 0; b < state.grid.blocks(); ++b)
+        sum += cost_of(state.grid.block(code_index(instrument), b));
+    return sum;
+}
+
 void add_wrapping(std::int64_t& to, std::int64_t more) {
     to = static_cast<std::int64_t>(static_cast<std::uint64_t>(to) +
                                    static_cast<std::uint64_t>(more));
@@ -186,9 +193,7 @@ private:
         std::uint64_t sum = 0;
         for (const auto& lines : lines_) {
             std::uint64_t some = 0;
-            for (const auto i : lines.instruments)
-                for (std::size_t b = 0; b < state_.grid.blocks(); ++b)
-                    some += cost_of(state_.grid.block(code_index(i), b));
+            for (const auto i : lines.instruments) some += cost_of_line(state_, i);
             costs_.push_back(some);
             sum += some;
         }
@@ -262,33 +267,35 @@ std::vector<std::int64_t> sum_quantities(const State& state, Instruments instrum
                                          std::span<const Measure> measures, std::uint64_t& cells) {
     const auto& kernel = kernels::table();
     std::vector<std::int64_t> sums(instruments.size() * measures.size());
-    const auto sum_line = [&](std::size_t k) {
+    const auto sum_line = [&](std::size_t k) {  // returns the number of cells
+        std::uint64_t swept = 0;
         for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
             prefetch_ahead(state.grid, instruments, k, b);
             const Block& block = state.grid.block(code_index(instruments[k]), b);
             if (block.empty()) continue;
+            swept += block.count() * measures.size();
             for (std::size_t c = 0; c < measures.size(); ++c)
                 add_wrapping(
                     sums[k * measures.size() + c],
                     kernel.sum64[block.width()](block.quantity(measures[c]), block.count()));
         }
+        return swept;
     };
-    std::uint64_t cost = 0;
-    for (const auto i : instruments)
-        for (std::size_t b = 0; b < state.grid.blocks(); ++b) {
-            const Block& block = state.grid.block(code_index(i), b);
-            cost += cost_of(block) * measures.size();
-            cells += block.empty() ? 0 : block.count() * measures.size();
-        }
     const auto threads = state.workers == nullptr ? 1 : state.workers->threads();
-    const auto parts = std::min(threads * tuning::kPartsPerThread, instruments.size());
+    std::uint64_t cost = 0;
+    if (threads > 1)
+        for (const auto i : instruments) cost += cost_of_line(state, i) * measures.size();
+    const auto parts = cost < tuning::kCostInParallel
+                           ? std::size_t{1}
+                           : std::min(threads * tuning::kPartsPerThread, instruments.size());
+    std::vector<std::uint64_t> swept(parts);
     const auto sum_part = [&](std::size_t part) {
         const auto end = instruments.size() * (part + 1) / parts;
-        for (auto k = instruments.size() * part / parts; k < end; ++k) sum_line(k);
+        for (auto k = instruments.size() * part / parts; k < end; ++k) swept[part] += sum_line(k);
     };
-    if (threads > 1 && cost >= tuning::kCostInParallel) state.workers->run(parts, sum_part);
-    else
-        for (std::size_t part = 0; part < parts; ++part) sum_part(part);
+    if (parts == 1) sum_part(0);
+    else state.workers->run(parts, sum_part);
+    for (const auto some : swept) cells += some;
     return sums;
 }
 

@@ -31,8 +31,8 @@ std::uint64_t sum_lines(const State& state, std::span<const LineSum<std::int64_t
 // The same in 128 bits. Every price fits 64.
 std::uint64_t sum_lines(const State& state, std::span<const LineSum<i128>> sums);
 
-// The sum of each measure's quantities over each line, modulo 2^64: one after the other for each
-// instrument. Adds the number of cells swept to `cells`.
+// The sum of the quantities of each line, modulo 2^64: for each instrument, one for each measure.
+// Adds the number of cells swept to `cells`.
 std::vector<std::int64_t> sum_quantities(const State& state,
                                          std::span<const InstrumentCode> instruments,
                                          std::span<const Measure> measures, std::uint64_t& cells);

@@ -172,9 +172,10 @@ void Totals::build_by_instrument(const State& state) {
 // Every account is in the one group, so a line adds the sums of its quantities.
 void Totals::build_one_group(const State& state, std::span<const InstrumentCode> instruments) {
     const Board& board = state.board;
+    const auto fits = [&](auto i) { return board.instrument(i).abs_quantity.fits64(); };
     std::vector<InstrumentCode> summed;
     for (const auto i : instruments)
-        if (board.quote(i).priced && board.instrument(i).abs_quantity.fits64()) summed.push_back(i);
+        if (board.quote(i).priced && fits(i)) summed.push_back(i);
     const auto sums = sum_quantities(state, summed, measures_, cells_swept_);
     for (std::size_t k = 0; k < summed.size(); ++k) {
         auto& unit_rows = rows_of(state, board.quote(summed[k]).unit);
@@ -189,8 +190,7 @@ void Totals::build_one_group(const State& state, std::span<const InstrumentCode>
         const auto count = static_cast<std::uint32_t>(state.grid.positions(code_index(i)));
         positions_[row] += count;
         if (auto& counts = rows_of(state, quote.unit).counts; !counts.empty()) counts[row] += count;
-        if (quote.priced && !board.instrument(i).abs_quantity.fits64())
-            add_line(state, i, quote.unit, board.price_of(i));
+        if (quote.priced && !fits(i)) add_line(state, i, quote.unit, board.price_of(i));
         add_line_quantities(state, i);
     }
 }

@@ -369,8 +369,8 @@ ResultRows View::page(const State& state, ResultRows&& found, Scope& scope) {
         scope = Scope::all;
         found = measured(state, scope);
     }
-    all_dirty_ =
-        true;  // until a result is remembered: the new candidates may lack a row of the last
+    // Until a result is remembered, because the new candidates may lack a row of the last result.
+    all_dirty_ = true;
     return page_of(found, *shape_.page, &candidates_);
 }
 
